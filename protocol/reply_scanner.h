@@ -1,0 +1,44 @@
+// Finds where a reply ends, RESP2 and RESP3, fed in chunks of any size; builds no tree and keeps no bytes.
+//
+// Errors: bytes that are no RESP give Status::Error, after which the connection's position is lost and it must be closed.
+// Source: RESP specification (redis.io/docs/reference/protocol-spec), as written by Redis 7 and Valkey 8.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace slotless::protocol {
+
+class ReplyScanner {
+ public:
+  enum class Status : std::uint8_t { NeedMore, Complete, Error };
+  struct Result {
+    Status status;
+    std::size_t consumed;  // bytes of the chunk that belong to this reply
+  };
+
+  // Takes the next bytes of the current reply. On NeedMore all of `chunk` has been consumed. On Complete, call
+  // reset() before the next reply.
+  Result scan(std::string_view chunk) noexcept;
+
+  // The type byte of the reply itself ('+', '-', '$', '*', '>' …; attributes '|' in front are part of the reply but
+  // not its type), 0 until it has been seen.
+  char type() const noexcept { return type_; }
+  bool isPush() const noexcept { return type_ == '>'; }
+  bool isError() const noexcept { return type_ == '-' || type_ == '!'; }
+  // True before the first byte of a reply.
+  bool idle() const noexcept { return state_ == State::Start && remaining_ == 1 && type_ == 0; }
+  void reset() noexcept { *this = ReplyScanner{}; }
+
+ private:
+  enum class State : std::uint8_t { Start, Line, Length, Payload, PayloadEnd, LineEnd };
+  // A counter is enough for nesting: an aggregate of n elements adds n to what is still to come.
+  std::uint64_t remaining_ = 1;
+  std::uint64_t length_ = 0;
+  State state_ = State::Start;
+  char type_ = 0;
+  char elementType_ = 0;
+  // Implementation details: free to change, the public part above is the contract.
+};
+
+}  // namespace slotless::protocol

@@ -1,0 +1,77 @@
+// Takes requests out of the bytes that a client sent: RESP multibulk and inline commands, incremental at
+// every byte, binary-safe, with Redis 7's limits and error texts.
+//
+// Ownership: the parser owns no bytes. The caller keeps all bytes of the request that is being parsed in one
+// contiguous buffer, and shows that buffer, from the request's first byte, at each call; it may grow and move
+// between calls.
+// Source: Redis 7.0 networking.c, processInlineBuffer() and processMultibulkBuffer().
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/argv.h"
+
+namespace slotless::protocol {
+
+struct RequestLimits {
+  std::size_t maxBulkBytes = 512U * 1024 * 1024;  // proto-max-bulk-len
+  std::size_t maxInlineBytes = 64U * 1024;        // also the longest "*<count>" or "$<length>" line
+  std::size_t maxArguments = 2147483647;          // as Redis 7: INT_MAX
+  // All bytes of one request; Redis: client-query-buffer-limit. Exceeding it is an error like the others.
+  std::size_t maxRequestBytes = 1024U * 1024 * 1024;
+  // Before authentication Redis allows 10 arguments of 16,384 bytes each.
+  bool authenticated = true;
+};
+
+class RequestParser {
+ public:
+  enum class Status : std::uint8_t {
+    Complete,  // argv() and size() describe one request
+    Empty,     // an empty request (blank inline line, "*0", "*-1"): skip size() bytes, there is no reply
+    NeedMore,  // call again with the same bytes and more behind them
+    Error,     // error() is the text for the client; then the connection must be closed
+  };
+
+  // `bytes` begins at the first byte of the request. After Complete or Empty, parsing goes on with the next
+  // request at bytes[size()], after a call of next().
+  Status parse(std::string_view bytes, const RequestLimits& limits);
+
+  // Valid after Complete, until next() or until the bytes move. For inline requests with quotes or escapes the
+  // views point into storage of the parser.
+  Argv argv() const noexcept { return argv_; }
+  std::size_t size() const noexcept { return position_; }
+  // True for an inline request: its bytes cannot be forwarded as they are.
+  bool isInline() const noexcept { return inline_; }
+  // After NeedMore: how many bytes, from the request's first, are certain to be needed (at least bytes.size() + 1).
+  // Lets the caller make room for a large argument at once. Never trusts a length beyond `limits`.
+  std::size_t bytesNeeded() const noexcept { return needed_; }
+  // After Error: the whole error line without "-" and CRLF, such as "ERR Protocol error: invalid bulk length".
+  std::string_view error() const noexcept { return error_; }
+  // True between requests: nothing has been seen of a next one.
+  bool idle() const noexcept { return position_ == 0; }
+  // Forgets the request that was completed. Gives unusually large memory back.
+  void next() noexcept;
+
+ private:
+  struct ArgumentRef {
+    std::size_t offset;
+    std::size_t length;
+  };
+  // Kept small on purpose: there is one parser per client and most clients are idle.
+  std::vector<std::string_view> argv_;
+  std::vector<ArgumentRef> references_;
+  std::vector<std::string> unquoted_;
+  std::string error_;
+  std::size_t position_ = 0;
+  std::size_t needed_ = 0;
+  std::int64_t argumentsLeft_ = -1;
+  std::int64_t bulkLength_ = -1;
+  bool inline_ = false;
+
+  // Implementation details: free to change, the public part above is the contract.
+};
+
+}  // namespace slotless::protocol

@@ -1,0 +1,95 @@
+// What one worker counts: written by its thread only, read by the control thread when somebody scrapes.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/telemetry/counter.h"
+
+namespace slotless::telemetry {
+
+// Upper bounds of the latency buckets in microseconds; one more bucket counts what is slower.
+inline constexpr std::array<std::uint32_t, 17> kLatencyBoundsMicros = {
+    50,    100,   200,    500,    1000,   2000,    5000,    10000,   20000,
+    50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000};
+
+struct CommandMetrics {
+  Counter requests;
+  Counter errors;  // error replies given to clients, from a node or from the proxy
+  Counter latencyMicrosSum;
+  std::array<Counter, kLatencyBoundsMicros.size() + 1> latency;
+
+  // From the request's arrival as a whole to the end of its reply, the queues of the proxy included.
+  void record(std::chrono::microseconds latencyOfRequest, bool failed) noexcept;
+};
+
+enum class Redirect : std::uint8_t { Moved, Ask, TryAgain, ClusterDown, Loading, ReadOnly, MasterDown, NoScript, Count };
+std::string_view redirectName(Redirect kind) noexcept;
+
+// The reasons why a limit acted; each a label value of slotless_limit_hits_total.
+enum class Limit : std::uint8_t { MaxClients, QueryBuffer, OutputHard, HoldRequests, HoldBytes, InFlight, Count };
+std::string_view limitName(Limit limit) noexcept;
+
+enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, BackingOff, Count };
+std::string_view linkStateName(LinkState state) noexcept;
+
+struct NodeMetrics {
+  std::string node;  // host:port
+  Gauge state;       // LinkState
+  Gauge inFlight;
+  Counter requests;
+  Counter bytesSent;
+  Counter bytesReceived;
+  Counter connects;  // connections established
+  Counter losses;    // connections lost or refused
+};
+
+class WorkerMetrics {
+ public:
+  // `commandCount`: CommandTable::idCount() of the largest table in use; one more entry counts unknown commands.
+  explicit WorkerMetrics(std::size_t commandCount);
+  WorkerMetrics(const WorkerMetrics&) = delete;
+  WorkerMetrics& operator=(const WorkerMetrics&) = delete;
+
+  CommandMetrics& command(std::size_t id) noexcept { return commands_[id < commands_.size() ? id : commands_.size() - 1]; }
+  const std::vector<CommandMetrics>& commands() const noexcept { return commands_; }
+  CommandMetrics& unknownCommand() noexcept { return commands_.back(); }
+
+  Gauge clients;
+  Counter clientsAccepted;
+  Counter clientsRejected;
+  Counter bytesReceived;  // from clients
+  Counter bytesSent;      // to clients
+  Counter protocolErrors;
+  Counter retries;
+  Counter ambiguousWrites;
+  Gauge heldRequests;
+  Gauge heldBytes;
+  Gauge inFlightRequests;
+  std::array<Counter, static_cast<std::size_t>(Redirect::Count)> redirects;
+  std::array<Counter, static_cast<std::size_t>(Limit::Count)> limits;
+
+  // Nodes come and go with the topology. The worker adds and drops them rarely, hence the lock; the counters
+  // themselves are written without it. The reference stays valid until dropNode().
+  NodeMetrics& addNode(std::string_view node);
+  void dropNode(const NodeMetrics& node);
+  // Calls `visit` for each node under the lock.
+  template <typename Visit>
+  void forEachNode(Visit visit) const {
+    const std::lock_guard guard(nodesMutex_);
+    for (const auto& node : nodes_) visit(*node);
+  }
+
+ private:
+  std::vector<CommandMetrics> commands_;
+  mutable std::mutex nodesMutex_;
+  std::vector<std::unique_ptr<NodeMetrics>> nodes_;
+};
+
+}  // namespace slotless::telemetry
