@@ -1,0 +1,91 @@
+// The settings of one daemon: a plain value that load() makes and nobody changes afterwards
+// (share it as std::shared_ptr<const Config>).
+//
+// Units: std::chrono for times, bytes and counts as std::uint64_t. The initialisers are the defaults;
+// everything else that is known of an option (range, unit, sentence ...) is in the table of schema.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slotless::config {
+
+using Milliseconds = std::chrono::milliseconds;
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+inline constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+struct Endpoint {
+  std::string host;  // A name or address without brackets; empty means every local address (listeners only).
+  std::uint16_t port = 0;
+
+  bool operator==(const Endpoint&) const = default;
+};
+
+// What clients must present: the upstream's own credentials, if it has any, or nothing.
+enum class ClientAuth { Same, None };
+// What becomes of a multi-key command whose keys are in several slots.
+enum class CrossSlot { Emulate, Error };
+// How much of the cluster must be reachable for /readyz to say yes.
+enum class ReadyWhen { All, Any };
+enum class LogLevel { Trace, Debug, Info, Warn, Error };
+
+struct Config {
+  // The cluster
+  std::vector<Endpoint> clusterNodes;
+  std::string username;  // Empty: the default user.
+  std::string password;  // Empty: no authentication. Secret. Also read from password-file.
+  std::uint64_t databases = 16;
+  CrossSlot crossSlot = CrossSlot::Emulate;
+  bool strictOrder = false;
+
+  // Listening
+  std::vector<Endpoint> listen{{"127.0.0.1", 7379}};
+  std::optional<Endpoint> adminListen = Endpoint{"127.0.0.1", 9379};  // Empty: no admin HTTP.
+  std::uint64_t tcpBacklog = 511;
+  ClientAuth clientAuth = ClientAuth::Same;
+  bool protectedMode = true;
+  bool allowAdminCommands = false;
+
+  // Clients
+  std::uint64_t maxClients = 10000;  // Over all workers.
+  Milliseconds tcpKeepalive = std::chrono::seconds(300);
+  Milliseconds clientIdleTimeout{0};  // 0: never. Option `timeout`, as in Redis.
+  std::uint64_t protoMaxBulkLen = 512 * kMiB;
+  std::uint64_t clientQueryBufferLimit = kGiB;
+  std::uint64_t clientMaxInFlight = 1024;  // Requests of one client that were sent or held and not answered.
+  std::uint64_t clientOutputSoftLimit = kMiB;        // Above it, reading from the client stops.
+  std::uint64_t clientOutputHardLimit = 256 * kMiB;  // Above it, the client is closed. 0: never.
+
+  // Links to the nodes
+  std::uint64_t linkMaxInFlightBytes = 64 * kMiB;
+  Milliseconds connectTimeout = std::chrono::seconds(2);
+  Milliseconds reconnectBackoffMin{50};
+  Milliseconds reconnectBackoffMax = std::chrono::seconds(2);
+  Milliseconds linkKeepalive = std::chrono::seconds(15);
+  std::string linkClientName = "slotless";  // Empty: no CLIENT SETNAME.
+  Milliseconds replyTimeout{0};             // 0: never.
+
+  // Holding requests while a slot has no reachable master
+  Milliseconds holdTimeout = std::chrono::seconds(15);
+  std::uint64_t holdMaxRequests = 10000;   // Per worker.
+  std::uint64_t holdMaxBytes = 64 * kMiB;  // Per worker.
+
+  // Topology
+  Milliseconds topologyRefreshInterval = std::chrono::seconds(30);
+  Milliseconds topologyMinInterval{100};
+  ReadyWhen readyWhen = ReadyWhen::All;
+
+  // The process
+  std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.
+  LogLevel logLevel = LogLevel::Info;
+  Milliseconds shutdownTimeout = std::chrono::seconds(10);
+
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace slotless::config
