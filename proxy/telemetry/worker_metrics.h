@@ -16,7 +16,7 @@ namespace slotless::telemetry {
 
 // Upper bounds of the latency buckets in microseconds; one more bucket counts what is slower.
 inline constexpr std::array<std::uint32_t, 17> kLatencyBoundsMicros = {
-    50,    100,   200,    500,    1000,   2000,    5000,    10000,   20000,
+    50,    100,    200,    500,    1000,    2000,    5000,    10000,   20000,
     50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000};
 
 struct CommandMetrics {
@@ -29,11 +29,29 @@ struct CommandMetrics {
   void record(std::chrono::microseconds latencyOfRequest, bool failed) noexcept;
 };
 
-enum class Redirect : std::uint8_t { Moved, Ask, TryAgain, ClusterDown, Loading, ReadOnly, MasterDown, NoScript, Count };
+enum class Redirect : std::uint8_t {
+  Moved,
+  Ask,
+  TryAgain,
+  ClusterDown,
+  Loading,
+  ReadOnly,
+  MasterDown,
+  NoScript,
+  Count
+};
 std::string_view redirectName(Redirect kind) noexcept;
 
 // The reasons why a limit acted; each a label value of slotless_limit_hits_total.
-enum class Limit : std::uint8_t { MaxClients, QueryBuffer, OutputHard, HoldRequests, HoldBytes, InFlight, Count };
+enum class Limit : std::uint8_t {
+  MaxClients,
+  QueryBuffer,
+  OutputHard,
+  HoldRequests,
+  HoldBytes,
+  InFlight,
+  Count
+};
 std::string_view limitName(Limit limit) noexcept;
 
 enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, BackingOff, Count };
@@ -52,12 +70,15 @@ struct NodeMetrics {
 
 class WorkerMetrics {
  public:
-  // `commandCount`: CommandTable::idCount() of the largest table in use; one more entry counts unknown commands.
+  // `commandCount`: CommandTable::idCount() of the largest table in use; one more entry counts unknown
+  // commands.
   explicit WorkerMetrics(std::size_t commandCount);
   WorkerMetrics(const WorkerMetrics&) = delete;
   WorkerMetrics& operator=(const WorkerMetrics&) = delete;
 
-  CommandMetrics& command(std::size_t id) noexcept { return commands_[id < commands_.size() ? id : commands_.size() - 1]; }
+  CommandMetrics& command(std::size_t id) noexcept {
+    return commands_[id < commands_.size() ? id : commands_.size() - 1];
+  }
   const std::vector<CommandMetrics>& commands() const noexcept { return commands_; }
   CommandMetrics& unknownCommand() noexcept { return commands_.back(); }
 
@@ -76,20 +97,28 @@ class WorkerMetrics {
   std::array<Counter, static_cast<std::size_t>(Limit::Count)> limits;
 
   // Nodes come and go with the topology. The worker adds and drops them rarely, hence the lock; the counters
-  // themselves are written without it. The reference stays valid until dropNode().
+  // themselves are written without it. The reference stays valid until dropNode(). One entry per link: the
+  // same node may be added several times. What a dropped entry had counted is kept for a while and goes on
+  // when the node returns, because a total over all workers that falls looks like a restart to Prometheus.
   NodeMetrics& addNode(std::string_view node);
   void dropNode(const NodeMetrics& node);
-  // Calls `visit` for each node under the lock.
+  // Calls `visit(const NodeMetrics&)` for each node under the lock.
   template <typename Visit>
   void forEachNode(Visit visit) const {
     const std::lock_guard guard(nodesMutex_);
     for (const auto& node : nodes_) visit(*node);
+  }
+  template <typename Visit>
+  void forEachRetiredNode(Visit visit) const {
+    const std::lock_guard guard(nodesMutex_);
+    for (const auto& node : retired_) visit(*node);
   }
 
  private:
   std::vector<CommandMetrics> commands_;
   mutable std::mutex nodesMutex_;
   std::vector<std::unique_ptr<NodeMetrics>> nodes_;
+  std::vector<std::unique_ptr<NodeMetrics>> retired_;  // oldest first
 };
 
 }  // namespace slotless::telemetry

@@ -1,0 +1,104 @@
+// The log: one line on stderr per event worth knowing. Only telemetry includes spdlog.
+//
+//   log::warn("link lost", {{"node", address}, {"error", text}, {"in_flight", 3}});
+//   2026-01-02T03:04:05.678Z warn  link lost  node=127.0.0.1:7001 error="connection reset" in_flight=3
+//
+// Thread-safe; each line is one write. Values are quoted and escaped where needed and cut at kMaxValueBytes.
+// Never pass a key's value or a password: that is the caller's duty.
+#pragma once
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/telemetry/rate_limit.h"
+
+namespace slotless::log {
+
+enum class Level : std::uint8_t { Debug, Info, Warn, Error };
+
+// "debug", "info", "warn", "error"; parseLevel() also takes "warning".
+std::string_view levelName(Level level) noexcept;
+std::optional<Level> parseLevel(std::string_view name) noexcept;
+
+inline constexpr std::size_t kMaxValueBytes = 512;
+
+// Refers to strings, does not own them: lives only as long as the call that it is an argument of.
+class Value {
+ public:
+  enum class Kind : std::uint8_t { Text, Signed, Unsigned, Real, Flag };
+
+  template <typename Text>
+  requires std::convertible_to<const Text&, std::string_view> Value(const Text& text)
+  noexcept : kind_(Kind::Text), text_(text) {}  // NOLINT(google-explicit-constructor)
+  // Not plain `bool`: every pointer would convert to it.
+  Value(std::same_as<bool> auto flag) noexcept
+      : kind_(Kind::Flag), unsigned_(flag) {}    // NOLINT(google-explicit-constructor)
+  Value(std::floating_point auto real) noexcept  // NOLINT(google-explicit-constructor)
+      : kind_(Kind::Real), real_(static_cast<double>(real)) {}
+  Value(std::signed_integral auto number) noexcept  // NOLINT(google-explicit-constructor)
+      : kind_(Kind::Signed), signed_(number) {}
+  template <std::unsigned_integral Number>
+  requires(!std::same_as<Number, bool>) Value(Number number)
+  noexcept  // NOLINT(google-explicit-constructor)
+      : kind_(Kind::Unsigned), unsigned_(number) {}
+
+  void appendTo(std::string& line) const;
+
+ private:
+  Kind kind_;
+  union {
+    std::string_view text_;
+    std::int64_t signed_;
+    std::uint64_t unsigned_;
+    double real_;
+  };
+};
+
+struct Field {
+  std::string_view key;
+  Value value;
+};
+
+using Fields = std::initializer_list<Field>;
+
+namespace detail {
+inline std::atomic<Level> threshold{Level::Info};
+}
+
+// Call init() once at start; before it, the log works with level info.
+void init(Level level);
+void setLevel(Level level) noexcept;
+// Ask first where computing the fields costs something.
+inline bool enabled(Level level) noexcept {
+  return level >= detail::threshold.load(std::memory_order_relaxed);
+}
+
+void write(Level level, std::string_view event, Fields fields = {});
+// For events that can come in floods: writes what `limit` lets pass, with suppressed=N when N were left out
+// before it.
+void write(RateLimit& limit, RateLimit::Clock::time_point now, Level level, std::string_view event,
+           Fields fields = {});
+
+inline void debug(std::string_view event, Fields fields = {}) {
+  write(Level::Debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) {
+  write(Level::Info, event, fields);
+}
+inline void warn(std::string_view event, Fields fields = {}) {
+  write(Level::Warn, event, fields);
+}
+inline void error(std::string_view event, Fields fields = {}) {
+  write(Level::Error, event, fields);
+}
+
+// The line without its time.
+std::string formatLine(Level level, std::string_view event, std::span<const Field> fields);
+
+}  // namespace slotless::log

@@ -1,0 +1,78 @@
+#include "proxy/telemetry/worker_metrics.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace slotless::telemetry {
+namespace {
+
+// Nodes that left are remembered up to this number per worker (see WorkerMetrics::dropNode).
+constexpr std::size_t kRetiredNodesKept = 64;
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Redirect::Count)> kRedirectNames = {
+    "moved", "ask", "tryagain", "clusterdown", "loading", "readonly", "masterdown", "noscript"};
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> kLimitNames = {
+    "max_clients", "query_buffer", "output_hard", "hold_requests", "hold_bytes", "in_flight"};
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {
+    "idle", "connecting", "handshaking", "ready", "backing_off"};
+
+template <typename Enum, std::size_t N>
+std::string_view nameOf(const std::array<std::string_view, N>& names, Enum value) noexcept {
+  const auto index = static_cast<std::size_t>(value);
+  return index < N ? names[index] : std::string_view{"unknown"};
+}
+
+}  // namespace
+
+std::string_view redirectName(Redirect kind) noexcept {
+  return nameOf(kRedirectNames, kind);
+}
+std::string_view limitName(Limit limit) noexcept {
+  return nameOf(kLimitNames, limit);
+}
+std::string_view linkStateName(LinkState state) noexcept {
+  return nameOf(kLinkStateNames, state);
+}
+
+void CommandMetrics::record(std::chrono::microseconds latencyOfRequest, bool failed) noexcept {
+  // A clock that is cached per loop turn can make a request end "before" it arrived.
+  const auto micros =
+      static_cast<std::uint64_t>(std::max<std::chrono::microseconds::rep>(0, latencyOfRequest.count()));
+  const auto bound = std::lower_bound(kLatencyBoundsMicros.begin(), kLatencyBoundsMicros.end(), micros);
+  requests.add();
+  if (failed) errors.add();
+  latencyMicrosSum.add(micros);
+  latency[static_cast<std::size_t>(bound - kLatencyBoundsMicros.begin())].add();
+}
+
+WorkerMetrics::WorkerMetrics(std::size_t commandCount) : commands_(commandCount + 1) {}
+
+NodeMetrics& WorkerMetrics::addNode(std::string_view node) {
+  const std::lock_guard guard(nodesMutex_);
+  const auto known = std::find_if(retired_.begin(), retired_.end(),
+                                  [&](const auto& candidate) { return candidate->node == node; });
+  if (known != retired_.end()) {
+    nodes_.push_back(std::move(*known));
+    retired_.erase(known);
+  } else {
+    nodes_.push_back(std::make_unique<NodeMetrics>());
+    nodes_.back()->node = node;
+  }
+  return *nodes_.back();
+}
+
+void WorkerMetrics::dropNode(const NodeMetrics& node) {
+  const std::lock_guard guard(nodesMutex_);
+  const auto entry = std::find_if(nodes_.begin(), nodes_.end(),
+                                  [&](const auto& candidate) { return candidate.get() == &node; });
+  if (entry == nodes_.end()) return;
+  (*entry)->state.set(static_cast<std::int64_t>(LinkState::Idle));
+  (*entry)->inFlight.set(0);
+  if (retired_.size() == kRetiredNodesKept) retired_.erase(retired_.begin());
+  retired_.push_back(std::move(*entry));
+  nodes_.erase(entry);
+}
+
+}  // namespace slotless::telemetry
