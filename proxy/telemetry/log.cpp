@@ -19,7 +19,8 @@ struct LevelRow {
   spdlog::level::level_enum spdlogLevel;
 };
 
-constexpr std::array<LevelRow, 4> kLevels = {{{"debug", spdlog::level::debug},
+constexpr std::array<LevelRow, 5> kLevels = {{{"trace", spdlog::level::trace},
+                                              {"debug", spdlog::level::debug},
                                               {"info", spdlog::level::info},
                                               {"warn", spdlog::level::warn},
                                               {"error", spdlog::level::err}}};

@@ -20,9 +20,9 @@
 
 namespace slotless::log {
 
-enum class Level : std::uint8_t { Debug, Info, Warn, Error };
+enum class Level : std::uint8_t { Trace, Debug, Info, Warn, Error };
 
-// "debug", "info", "warn", "error"; parseLevel() also takes "warning".
+// "trace", "debug", "info", "warn", "error"; parseLevel() also takes "warning".
 std::string_view levelName(Level level) noexcept;
 std::optional<Level> parseLevel(std::string_view name) noexcept;
 
@@ -85,6 +85,9 @@ void write(Level level, std::string_view event, Fields fields = {});
 void write(RateLimit& limit, RateLimit::Clock::time_point now, Level level, std::string_view event,
            Fields fields = {});
 
+inline void trace(std::string_view event, Fields fields = {}) {
+  write(Level::Trace, event, fields);
+}
 inline void debug(std::string_view event, Fields fields = {}) {
   write(Level::Debug, event, fields);
 }
