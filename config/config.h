@@ -38,7 +38,8 @@ struct Config {
   // The cluster
   std::vector<Endpoint> clusterNodes;
   std::string username;  // Empty: the default user.
-  std::string password;  // Empty: no authentication. Secret. Also read from password-file.
+  std::string password;  // Empty: no authentication. Secret; load() also fills it from passwordFile.
+  std::string passwordFile;
   std::uint64_t databases = 16;
   CrossSlot crossSlot = CrossSlot::Emulate;
   bool strictOrder = false;
@@ -54,7 +55,7 @@ struct Config {
   // Clients
   std::uint64_t maxClients = 10000;  // Over all workers.
   Milliseconds tcpKeepalive = std::chrono::seconds(300);
-  Milliseconds clientIdleTimeout{0};  // 0: never. Option `timeout`, as in Redis.
+  Milliseconds clientIdleTimeout{0};  // 0: never.
   std::uint64_t protoMaxBulkLen = 512 * kMiB;
   std::uint64_t clientQueryBufferLimit = kGiB;
   std::uint64_t clientMaxInFlight = 1024;  // Requests of one client that were sent or held and not answered.

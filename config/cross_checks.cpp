@@ -1,0 +1,124 @@
+#include "config/cross_checks.h"
+
+#include <algorithm>
+
+#include "config/endpoint.h"
+#include "config/schema.h"
+#include "config/value.h"
+
+namespace slotless::config {
+
+namespace {
+
+using Conflicts = std::vector<Conflict>;
+
+const Endpoint* firstOpenListener(const Config& config) {
+  const auto found = std::find_if(config.listen.begin(), config.listen.end(),
+                                  [](const Endpoint& e) { return !isLoopback(e); });
+  return found == config.listen.end() ? nullptr : &*found;
+}
+
+bool letsAnybodyIn(const Config& config) {
+  return config.password.empty() || config.clientAuth == ClientAuth::None;
+}
+
+void checkNodes(const Config& config, Conflicts& conflicts) {
+  if (!config.clusterNodes.empty()) return;
+  conflicts.push_back(
+      {{"cluster-nodes"},
+       "not set; name at least one node of the cluster in one of three ways: --cluster-nodes "
+       "HOST:PORT,... on the command line, REDIS_CLUSTER_NODES=HOST:PORT,... in the environment, or "
+       "cluster-nodes: [\"HOST:PORT\", ...] in the file given by --config"});
+}
+
+void checkCredentials(const Config& config, Conflicts& conflicts) {
+  if (config.username.empty() || !config.password.empty()) return;
+  conflicts.push_back({{"username", "password", "password-file"},
+                       "found a username without a password; allowed: both, or neither"});
+}
+
+// Never an open relay: what asks clients for nothing must not be reachable from other machines by accident.
+void checkOpenDoor(const Config& config, Conflicts& conflicts) {
+  const Endpoint* open = firstOpenListener(config);
+  if (open == nullptr || !config.protectedMode || !letsAnybodyIn(config)) return;
+  std::string problem = "found " + quoted(formatEndpoint(*open)) + ", which other machines may reach, while ";
+  problem +=
+      config.password.empty()
+          ? "no password is set, so that anybody would be let in; set password (clients must then present it)"
+          : "client-auth is none, so that anybody would be let in with the password that is set for the "
+            "nodes; set client-auth same";
+  problem +=
+      ", or listen on 127.0.0.1 only, or set protected-mode no if the network itself keeps strangers out";
+  conflicts.push_back({{"listen", "protected-mode", "client-auth", "password", "password-file"}, problem});
+}
+
+void checkListeners(const Config& config, Conflicts& conflicts) {
+  if (config.listen.empty()) {
+    conflicts.push_back({{"listen"}, "found no address; allowed: " + allowed(*findOption("listen"))});
+  }
+  for (auto i = config.listen.begin(); i != config.listen.end(); ++i) {
+    if (i->port == 0) continue;
+    if (std::find(config.listen.begin(), i, *i) != i) {
+      conflicts.push_back(
+          {{"listen"}, "found " + quoted(formatEndpoint(*i)) + " a second time; allowed: once"});
+    }
+    if (config.adminListen == *i) {
+      conflicts.push_back(
+          {{"admin-listen", "listen"},
+           "found " + quoted(formatEndpoint(*i)) + ", which listen has too; allowed: another address"});
+    }
+  }
+}
+
+// For each pair, the first must not be above the second (a 0 that switches the second off does not count).
+struct Order {
+  std::string_view lower;
+  std::string_view upper;
+};
+constexpr Order kOrders[] = {{"client-output-soft-limit", "client-output-hard-limit"},
+                             {"proto-max-bulk-len", "client-query-buffer-limit"},
+                             {"reconnect-backoff-min", "reconnect-backoff-max"},
+                             {"topology-min-interval", "topology-refresh-interval"}};
+
+std::uint64_t amount(const Option& option, const Config& config) {
+  if (const auto* count = std::get_if<std::uint64_t Config::*>(&option.member)) return config.*(*count);
+  return static_cast<std::uint64_t>((config.*std::get<Milliseconds Config::*>(option.member)).count());
+}
+
+void checkOrders(const Config& config, Conflicts& conflicts) {
+  for (const auto& order : kOrders) {
+    const Option& lower = *findOption(order.lower);
+    const Option& upper = *findOption(order.upper);
+    const auto most = amount(upper, config);
+    if (most == 0 || amount(lower, config) <= most) continue;
+    conflicts.push_back({{order.lower, order.upper},
+                         "found " + quoted(format(lower, config)) + "; allowed: at most " +
+                             std::string(order.upper) + ", which is " + format(upper, config)});
+  }
+}
+
+}  // namespace
+
+std::vector<Conflict> conflicts(const Config& config) {
+  Conflicts result;
+  for (const auto check : {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders}) {
+    check(config, result);
+  }
+  return result;
+}
+
+std::vector<std::string> warnings(const Config& config) {
+  std::vector<std::string> result;
+  const Endpoint* open = firstOpenListener(config);
+  if (open != nullptr && letsAnybodyIn(config)) {
+    result.push_back("clients on " + formatEndpoint(*open) +
+                     " need no password, and other machines may reach it");
+  }
+  if (config.adminListen && !isLoopback(*config.adminListen)) {
+    result.push_back("metrics on " + formatEndpoint(*config.adminListen) +
+                     " need no password, and other machines may reach it");
+  }
+  return result;
+}
+
+}  // namespace slotless::config

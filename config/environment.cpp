@@ -1,0 +1,65 @@
+#include "config/environment.h"
+
+#include <cctype>
+#include <string_view>
+
+namespace slotless::config {
+
+namespace {
+
+constexpr std::string_view kPrefix = "SLOTLESS_";
+constexpr std::string_view kFileVariable = "SLOTLESS_CONFIG";
+
+bool isServiceLink(std::string_view name) {
+  // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+  if (name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT") || name.ends_with("_PORT"))
+    return true;
+  if (name.find("_SERVICE_PORT_") != std::string_view::npos) return true;
+  const auto port = name.find("_PORT_");
+  return port != std::string_view::npos && port + 6 < name.size() &&
+         std::isdigit(static_cast<unsigned char>(name[port + 6])) != 0;
+}
+
+std::string sourceOf(std::string_view variable) {
+  return "environment variable " + std::string(variable);
+}
+
+void take(const Environment& environment, const Option& option, const std::string& variable, Layer layer,
+          Settings& settings) {
+  const auto found = environment.find(variable);
+  if (found == environment.end() || found->second.empty()) return;
+  settings.settings.push_back({&option, found->second, {layer, sourceOf(variable)}});
+}
+
+const Option* optionOf(std::string_view variable) {
+  for (const auto& option : schema()) {
+    if (environmentName(option.name) == variable) return &option;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+EnvironmentSettings readEnvironment(const Environment& environment) {
+  EnvironmentSettings result;
+  for (const auto& option : schema()) {
+    if (!option.redisVariable.empty()) {
+      take(environment, option, std::string(option.redisVariable), Layer::RedisVariable, result.settings);
+    }
+    take(environment, option, environmentName(option.name), Layer::Variable, result.settings);
+  }
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with(kPrefix)) continue;
+    if (name == kFileVariable) {
+      if (value.empty()) continue;
+      result.file = value;
+      result.fileSource = sourceOf(name);
+    } else if (optionOf(name) == nullptr && !isServiceLink(name)) {
+      const auto meant = std::string_view(name).substr(kPrefix.size());
+      addUnknown(result.settings, sourceOf(shownName(name)), meant, "variable", environmentName);
+    }
+  }
+  return result;
+}
+
+}  // namespace slotless::config

@@ -1,0 +1,147 @@
+#include "config/load.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "config/command_line.h"
+#include "config/cross_checks.h"
+#include "config/pages.h"
+#include "config/value.h"
+#include "config/yaml_file.h"
+
+namespace slotless::config {
+
+namespace {
+
+constexpr std::uint64_t kFewestWorkers = 2;
+
+class Loader {
+ public:
+  explicit Loader(const Inputs& inputs) : inputs_(inputs) {}
+
+  LoadResult load() {
+    const CommandLine commandLine = readCommandLine(inputs_.arguments);
+    if (commandLine.action == Action::Help) return Printout{helpPage()};
+    if (commandLine.action == Action::Version) return Printout{versionPage()};
+    if (commandLine.action == Action::PrintReference) return Printout{referencePage()};
+
+    const EnvironmentSettings environment = readEnvironment(inputs_.environment);
+    if (commandLine.file) {
+      takeFile(*commandLine.file, commandLine.fileSource);
+    } else if (environment.file) {
+      takeFile(*environment.file, environment.fileSource);
+    }
+    take(environment.settings);
+    take(commandLine.settings);
+    readPasswordFile();
+    resolveWorkers();
+    // What an unreadable file would have said is not known, so contradictions would be guesses.
+    if (fileIsReadable_) crossCheck();
+
+    if (!errors_.empty()) return std::move(errors_);
+    if (commandLine.action == Action::CheckConfig) return Printout{effectivePage(config_, origins_)};
+    return std::move(config_);
+  }
+
+ private:
+  void takeFile(const std::string& path, const std::string& source) {
+    const FileText file = inputs_.readFile(path);
+    if (!file.text) {
+      fileIsReadable_ = false;
+      errors_.push_back({source, "config",
+                         "found " + quoted(path) + " (" + file.error +
+                             "); allowed: the path of a YAML file that can be read"});
+      return;
+    }
+    const YamlSettings yaml = readYaml(path, *file.text);
+    fileIsReadable_ = yaml.isReadable;
+    take(yaml.settings);
+  }
+
+  // Sources come from weak to strong; a list continues only within one layer.
+  void take(const Settings& source) {
+    errors_.insert(errors_.end(), source.errors.begin(), source.errors.end());
+    doubtful_.insert(source.doubtful.begin(), source.doubtful.end());
+    for (const auto& setting : source.settings) {
+      const Option& option = *setting.option;
+      const auto origin = origins_.find(option.name);
+      const bool continues = origin != origins_.end() && origin->second.layer == setting.origin.layer;
+      if (auto problem =
+              assign(option, setting.text, continues ? Assign::Append : Assign::Replace, config_)) {
+        addError(option.name, setting.origin, *problem);
+      } else if (!continues) {
+        origins_[option.name] = setting.origin;
+      }
+    }
+  }
+
+  void readPasswordFile() {
+    if (config_.passwordFile.empty()) return;
+    const Origin& file = origins_["password-file"];
+    if (const auto password = origins_.find("password"); password != origins_.end()) {
+      if (password->second.layer > file.layer) return;
+      if (password->second.layer == file.layer) {
+        return addError(
+            "password-file", file,
+            "found together with password (" + password->second.text + "); allowed: one of the two");
+      }
+    }
+    const auto refuse = [&](const std::string& reason) {
+      addError("password-file", file,
+               "found " + quoted(config_.passwordFile) + " (" + reason +
+                   "); allowed: a file whose only line is the password");
+    };
+    FileText content = inputs_.readFile(config_.passwordFile);
+    if (!content.text) return refuse(content.error);
+    std::string& password = *content.text;
+    if (password.ends_with('\n')) password.pop_back();
+    if (password.ends_with('\r')) password.pop_back();
+    if (password.empty()) return refuse("the password in it is empty");
+    if (assign(*findOption("password"), password, Assign::Replace, config_)) {
+      return refuse("it has more than one line, or one that is too long");
+    }
+    origins_["password"] = {file.layer, file.text + ", password-file"};
+  }
+
+  void resolveWorkers() {
+    if (config_.workers != 0) return;
+    config_.workers = std::clamp(inputs_.cpuCount, kFewestWorkers, findOption("workers")->max);
+    origins_["workers"].text += " (auto)";
+  }
+
+  void crossCheck() {
+    for (const auto& conflict : conflicts(config_)) {
+      const bool isDoubtful = std::any_of(conflict.options.begin(), conflict.options.end(),
+                                          [&](std::string_view name) { return doubtful_.contains(name); });
+      if (isDoubtful) continue;
+      // The source that set the named option or, if it has its default, the first other one that was set.
+      const auto set =
+          std::find_if(conflict.options.begin(), conflict.options.end(), [&](std::string_view name) {
+            const auto origin = origins_.find(name);
+            return origin != origins_.end() && origin->second.layer != Layer::Default;
+          });
+      const std::string source = set == conflict.options.end() ? "" : origins_[*set].text;
+      errors_.push_back({source, std::string(conflict.options.front()), conflict.problem});
+    }
+  }
+
+  void addError(std::string_view option, const Origin& origin, const std::string& problem) {
+    doubtful_.insert(findOption(option)->name);
+    errors_.push_back({origin.text, std::string(option), problem});
+  }
+
+  const Inputs& inputs_;
+  Config config_;
+  Origins origins_;
+  std::set<std::string_view> doubtful_;
+  Errors errors_;
+  bool fileIsReadable_ = true;
+};
+
+}  // namespace
+
+LoadResult load(const Inputs& inputs) {
+  return Loader(inputs).load();
+}
+
+}  // namespace slotless::config

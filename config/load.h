@@ -1,0 +1,42 @@
+// Everything about the configuration in one call: command line, environment and file in; a Config, or all
+// errors, or a text to print, out.
+//
+// Command line > SLOTLESS_* > REDIS_* > file > default. load() touches nothing but its inputs.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/config.h"
+#include "config/environment.h"
+#include "config/error.h"
+
+namespace slotless::config {
+
+// The content, or why it could not be read ("No such file or directory").
+struct FileText {
+  std::optional<std::string> text;
+  std::string error;
+};
+
+struct Inputs {
+  std::vector<std::string> arguments;  // Without the program's name.
+  Environment environment;
+  std::function<FileText(const std::string& path)> readFile;
+  std::uint64_t cpuCount = 1;
+};
+
+// The process asked for --help, --version, --check-config or --print-config-reference: print this and exit
+// with 0.
+struct Printout {
+  std::string text;
+};
+
+using LoadResult = std::variant<Config, Errors, Printout>;
+
+LoadResult load(const Inputs& inputs);
+
+}  // namespace slotless::config

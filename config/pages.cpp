@@ -1,0 +1,164 @@
+#include "config/pages.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "config/schema.h"
+#include "config/value.h"
+
+namespace slotless::config {
+
+namespace {
+
+struct ActionLine {
+  std::string_view usage;
+  std::string_view sentence;
+};
+constexpr ActionLine kActionLines[] = {
+    {"--config FILE", "YAML file to read options from. [SLOTLESS_CONFIG]"},
+    {"--check-config",
+     "Check the configuration, print the values in force and where they come from, and exit."},
+    {"--print-config-reference", "Print the reference of all options as Markdown, and exit."},
+    {"--help", "Print this text, and exit."},
+    {"--version", "Print the version, and exit."},
+};
+
+constexpr std::string_view kHelpHead =
+    "Usage: slotless --cluster-nodes HOST:PORT,... [--option VALUE]...\n"
+    "\n"
+    "Makes a Redis Cluster look like one plain Redis.\n"
+    "\n"
+    "Each option can be set on the command line (--name VALUE or --name=VALUE), by the environment variable "
+    "in\n"
+    "brackets, or in a YAML file (name: value). The command line beats the environment, which beats the "
+    "file.\n";
+
+constexpr std::string_view kReferenceHead =
+    "# Configuration reference\n"
+    "\n"
+    "<!-- Generated: do not edit. `slotless --print-config-reference > docs/configuration.md` -->\n"
+    "\n"
+    "Each option can be set in four places; the first that sets it wins:\n"
+    "\n"
+    "1. the command line: `--hold-timeout 15s` or `--hold-timeout=15s`;\n"
+    "2. the environment: `SLOTLESS_HOLD_TIMEOUT=15s` (an empty variable counts as not set), then the "
+    "`REDIS_*` names\n"
+    "   given below;\n"
+    "3. a YAML file, named by `--config FILE` or `SLOTLESS_CONFIG`: `hold-timeout: 15s`;\n"
+    "4. the default.\n"
+    "\n"
+    "Lists are separated by commas, or are sequences in the file, or repeat the option on the command line. "
+    "Sizes take\n"
+    "the units of `redis.conf` (`k` = 1000 bytes, `kb` = 1024 bytes, `m`, `mb`, `g`, `gb`; none = bytes). "
+    "Durations name\n"
+    "their unit (`ms`, `s`, `m`, `h`); only `0` has none. Switches are `yes` or `no` (also `true`, `false`, "
+    "`on`, `off`).\n"
+    "\n"
+    "Unknown names, values out of range and contradictions stop the start: all errors are reported at once, "
+    "each with\n"
+    "the file and line, the variable or the argument. `slotless --check-config` reports them without "
+    "starting, or prints\n"
+    "the values in force and where each comes from. Secrets are shown by neither.\n"
+    "\n"
+    "*Restart* says whether a change needs a restart (`yes`) or may be applied by a reload (`no`).\n";
+
+std::string defaultText(const Option& option) {
+  return format(option, Config{});
+}
+
+std::string code(const std::string& text) {
+  return "`" + text + "`";
+}
+
+std::string referenceRow(const Option& option) {
+  const std::string normally = defaultText(option);
+  std::string variables = code(environmentName(option.name));
+  if (!option.redisVariable.empty()) variables += ", " + code(std::string(option.redisVariable));
+  std::string row;
+  for (const auto& cell :
+       {code(std::string(option.name)), typeName(option), normally.empty() ? "none" : code(normally),
+        range(option), unit(option), std::string(option.isReloadable() ? "no" : "yes"), variables,
+        std::string(option.sentence) + (option.isSecret() ? " *Secret: never shown.*" : "")}) {
+    row += "| " + cell + " ";
+  }
+  return row + "|\n";
+}
+
+// Calls onGroup(group) before the first option of each group.
+void forEachOption(auto&& onGroup, auto&& onOption) {
+  std::optional<Group> last;
+  for (const auto& option : schema()) {
+    if (option.group != last) onGroup(option.group);
+    last = option.group;
+    onOption(option);
+  }
+}
+
+std::string yamlValue(const Option& option, const Config& config) {
+  const auto entries = formatEntries(option, config);
+  if (option.isList()) {
+    std::string list;
+    for (const auto& entry : entries) list += (list.empty() ? "" : ", ") + quoted(entry);
+    return "[" + list + "]";
+  }
+  const bool isText = std::holds_alternative<std::string Config::*>(option.member);
+  const bool isAddress = option.kind == Kind::AdminListener;
+  return isText || isAddress ? quoted(entries.front(), entries.front().size()) : entries.front();
+}
+
+}  // namespace
+
+std::string helpPage() {
+  std::string page(kHelpHead);
+  const auto addLine = [&](std::string_view usage, const std::string& rest) {
+    page += "  " + std::string(usage) + "\n      " + rest + "\n";
+  };
+  forEachOption(
+      [&](Group group) { page += "\n" + std::string(title(group)) + ":\n"; },
+      [&](const Option& option) {
+        const std::string normally = defaultText(option);
+        addLine("--" + std::string(option.name) + " VALUE",
+                std::string(option.sentence) + "\n      Allowed: " + allowed(option) + ". Default: " +
+                    (normally.empty() ? "none" : normally) + ". [" + environmentName(option.name) +
+                    (option.redisVariable.empty() ? "" : ", " + std::string(option.redisVariable)) + "]");
+      });
+  page += "\nOther:\n";
+  for (const auto& line : kActionLines) addLine(line.usage, std::string(line.sentence));
+  return page;
+}
+
+std::string versionPage() {
+  return "slotless " SLOTLESS_VERSION "\n";
+}
+
+std::string referencePage() {
+  std::string page(kReferenceHead);
+  forEachOption(
+      [&](Group group) {
+        page += "\n## " + std::string(title(group)) +
+                "\n\n| Option | Type | Default | Allowed | Unit | Restart | Environment | Meaning |\n"
+                "|---|---|---|---|---|---|---|---|\n";
+      },
+      [&](const Option& option) { page += referenceRow(option); });
+  return page;
+}
+
+std::string effectivePage(const Config& config, const Origins& origins) {
+  std::string page;
+  forEachOption(
+      [&](Group group) { page += (page.empty() ? "# " : "\n# ") + std::string(title(group)) + "\n"; },
+      [&](const Option& option) {
+        const auto origin = origins.find(option.name);
+        const std::string source = origin == origins.end() ? Origin{}.text : origin->second.text;
+        const std::string name(option.name);
+        // A masked secret must not become the password of somebody who uses this as a file.
+        const bool isSet = !format(option, config).empty();
+        page += option.isSecret() ? "# " + name + (isSet ? ": (set, not shown)" : ": (not set)")
+                                  : name + ": " + yamlValue(option, config);
+        page += "  # " + source + "\n";
+      });
+  return page;
+}
+
+}  // namespace slotless::config

@@ -1,0 +1,144 @@
+#include "config/schema.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "config/member_count.h"
+
+namespace slotless::config {
+
+namespace {
+
+constexpr std::uint64_t kSecond = 1000;
+constexpr std::uint64_t kMinute = 60 * kSecond;
+constexpr std::uint64_t kHour = 60 * kMinute;
+constexpr std::uint64_t kMostBytes = 64 * kGiB;
+
+using enum Kind;
+using enum Group;
+
+constexpr std::array kSchema{
+    Option{"cluster-nodes", Nodes, &Config::clusterNodes, Cluster, 0, 0, "", kReloadable,
+           "REDIS_CLUSTER_NODES", "",
+           "Nodes of the cluster to start from; the others are found by asking these."},
+    Option{"username", Word, &Config::username, Cluster, 0, 512, "", kPlain, "REDIS_USERNAME", "",
+           "ACL user to log in as on the nodes; empty means the default user."},
+    Option{"password", Text, &Config::password, Cluster, 0, 4096, "", kSecret, "REDIS_PASSWORD", "",
+           "Password for the nodes, which clients must then present too; prefer password-file or the "
+           "environment, "
+           "since other users of the machine can see a command line."},
+    Option{"password-file", Path, &Config::passwordFile, Cluster, 0, 4096, "", kPlain, "", "",
+           "File whose only line is the password; use it or password, not both."},
+    Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
+           "Number of logical databases; SELECT of a higher number is out of range."},
+    Option{"cross-slot", Choice, &Config::crossSlot, Cluster, 0, 0, "", kReloadable, "", "",
+           "Whether a multi-key command over several slots is split and merged, or answered with CROSSSLOT."},
+    Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
+           "Whether a client's next command waits for its earlier replies whenever the node changes."},
+
+    Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
+           "Addresses on which clients are accepted; repeat the option or separate them by commas."},
+    Option{"admin-listen", AdminListener, &Config::adminListen, Listening, 0, 0, "", kPlain, "", "",
+           "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password."},
+    Option{"tcp-backlog", Count, &Config::tcpBacklog, Listening, 1, 65535, "", kPlain, "", "tcp-backlog",
+           "Connections that the kernel keeps waiting to be accepted."},
+    Option{"client-auth", Choice, &Config::clientAuth, Listening, 0, 0, "", kReloadable, "", "",
+           "Whether clients must present the same credentials that are used for the nodes, or none."},
+    Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
+           "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
+    Option{"allow-admin-commands", Boolean, &Config::allowAdminCommands, Listening, 0, 0, "", kReloadable, "",
+           "",
+           "Whether clients may send commands that administer the nodes, such as SHUTDOWN or CONFIG SET."},
+
+    Option{"max-clients", Count, &Config::maxClients, Clients, 1, 1000000, "", kReloadable, "", "maxclients",
+           "Clients connected at the same time, over all workers; further ones get an error and are closed."},
+    Option{"tcp-keepalive", Duration, &Config::tcpKeepalive, Clients, kSecond, 9 * kHour, "off", kReloadable,
+           "", "tcp-keepalive", "Silence after which the kernel probes whether a client is still there."},
+    Option{"client-idle-timeout", Duration, &Config::clientIdleTimeout, Clients, kSecond, 720 * kHour,
+           "never", kReloadable, "", "timeout", "Silence after which a client is closed."},
+    Option{"proto-max-bulk-len", Bytes, &Config::protoMaxBulkLen, Clients, kMiB, kMostBytes, "", kReloadable,
+           "", "proto-max-bulk-len", "Longest single argument of a request."},
+    Option{"client-query-buffer-limit", Bytes, &Config::clientQueryBufferLimit, Clients, kMiB, kMostBytes, "",
+           kReloadable, "", "client-query-buffer-limit",
+           "Longest unfinished request of a client, which is closed above it."},
+    Option{
+        "client-max-in-flight", Count, &Config::clientMaxInFlight, Clients, 1, 1000000, "", kReloadable, "",
+        "",
+        "Requests of one client that are sent or held and not yet answered; reading from it stops above it."},
+    Option{"client-output-soft-limit", Bytes, &Config::clientOutputSoftLimit, Clients, kKiB, kMostBytes, "",
+           kReloadable, "", "", "Unread replies of one client above which reading from it stops."},
+    Option{"client-output-hard-limit", Bytes, &Config::clientOutputHardLimit, Clients, kKiB, kMostBytes,
+           "never", kReloadable, "", "", "Unread replies of one client above which it is closed."},
+
+    Option{"link-max-in-flight-bytes", Bytes, &Config::linkMaxInFlightBytes, Links, 64 * kKiB, kMostBytes, "",
+           kReloadable, "", "", "Bytes of requests on one link to a node that are not yet answered."},
+    Option{"connect-timeout", Duration, &Config::connectTimeout, Links, 10, 5 * kMinute, "", kReloadable, "",
+           "", "Time for a connection to a node to be made and to finish its handshake."},
+    Option{"reconnect-backoff-min", Duration, &Config::reconnectBackoffMin, Links, 1, 5 * kMinute, "",
+           kReloadable, "", "", "Pause before a lost link is tried again; it doubles with each failure."},
+    Option{"reconnect-backoff-max", Duration, &Config::reconnectBackoffMax, Links, 1, 5 * kMinute, "",
+           kReloadable, "", "", "Longest pause between two tries of a lost link."},
+    Option{"link-keepalive", Duration, &Config::linkKeepalive, Links, kSecond, 9 * kHour, "off", kReloadable,
+           "", "", "Silence after which a node is probed whether it is still there."},
+    Option{"link-client-name", Name, &Config::linkClientName, Links, 0, 128, "", kPlain, "", "",
+           "Name that links give themselves on the nodes, as CLIENT LIST shows it; empty means none."},
+    Option{"reply-timeout", Duration, &Config::replyTimeout, Links, 1, 24 * kHour, "never", kReloadable, "",
+           "", "Time after which a request that was sent and is not answered fails."},
+
+    Option{"hold-timeout", Duration, &Config::holdTimeout, Holding, 1, kHour, "not at all", kReloadable, "",
+           "", "Longest time that a request waits unsent while its slot has no reachable master."},
+    Option{"hold-max-requests", Count, &Config::holdMaxRequests, Holding, 1, 10000000, "not at all",
+           kReloadable, "", "",
+           "Requests that one worker holds at the same time; further ones fail at once."},
+    Option{"hold-max-bytes", Bytes, &Config::holdMaxBytes, Holding, kKiB, kMostBytes, "not at all",
+           kReloadable, "", "",
+           "Bytes of requests that one worker holds at the same time; further ones fail at once."},
+
+    Option{"topology-refresh-interval", Duration, &Config::topologyRefreshInterval, Topology, kSecond,
+           24 * kHour, "", kReloadable, "", "",
+           "Time between two questions for the cluster's map when nothing happens."},
+    Option{"topology-min-interval", Duration, &Config::topologyMinInterval, Topology, 10, kMinute, "",
+           kReloadable, "", "",
+           "Shortest time between two questions for the cluster's map, whatever happens."},
+    Option{"ready-when", Choice, &Config::readyWhen, Topology, 0, 0, "", kReloadable, "", "",
+           "Whether /readyz asks that all slots have a reachable master, or any."},
+
+    Option{"workers", Workers, &Config::workers, Process, 1, 256, "", kPlain, "", "",
+           "Threads that serve clients; auto means the number of CPUs, at least 2."},
+    Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
+           "Least important messages that are logged."},
+    Option{"shutdown-timeout", Duration, &Config::shutdownTimeout, Process, 1, kHour, "at once", kReloadable,
+           "", "", "Time that requests in flight get to finish after SIGTERM."},
+};
+
+static_assert(kSchema.size() == memberCount<Config>(),
+              "each member of Config needs a row, and each row a member");
+
+}  // namespace
+
+std::span<const Option> schema() {
+  return kSchema;
+}
+
+const Option* findOption(std::string_view name) {
+  const auto* found =
+      std::find_if(kSchema.begin(), kSchema.end(), [&](const Option& o) { return o.name == name; });
+  return found == kSchema.end() ? nullptr : found;
+}
+
+std::string_view title(Group group) {
+  constexpr std::string_view kTitles[] = {"The cluster",      "Listening", "Clients",    "Links to the nodes",
+                                          "Holding requests", "Topology",  "The process"};
+  return kTitles[static_cast<std::size_t>(group)];
+}
+
+std::string environmentName(std::string_view option) {
+  std::string name = "SLOTLESS_";
+  for (const char c : option) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+}  // namespace slotless::config

@@ -1,0 +1,78 @@
+// The one table of all options: it drives the file, the environment, the command line, validation, the help
+// text, the reference page and CONFIG GET. Adding an option means one member in config.h and one row in
+// schema.cpp.
+//
+// min and max are in the kind's base unit: a number, bytes, milliseconds, or characters for texts.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "config/config.h"
+
+namespace slotless::config {
+
+enum class Kind {
+  Nodes,
+  Listeners,
+  AdminListener,
+  Name,
+  Word,
+  Text,
+  Path,
+  Count,
+  Workers,
+  Bytes,
+  Duration,
+  Boolean,
+  Choice
+};
+
+enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Process };
+
+using Member =
+    std::variant<std::vector<Endpoint> Config::*, std::optional<Endpoint> Config::*, std::string Config::*,
+                 std::uint64_t Config::*, Milliseconds Config::*, bool Config::*, ClientAuth Config::*,
+                 CrossSlot Config::*, ReadyWhen Config::*, LogLevel Config::*>;
+
+enum Trait : unsigned {
+  kPlain = 0,
+  kReloadable = 1U << 0,  // May take effect without a restart.
+  kSecret = 1U << 1,      // Never shown, neither in errors nor by --check-config.
+};
+
+struct Option {
+  std::string_view name;
+  Kind kind;
+  Member member;
+  Group group;
+  std::uint64_t min;
+  std::uint64_t max;
+  std::string_view zeroMeans;  // If not empty, 0 is allowed whatever min says, and means this.
+  unsigned traits;
+  std::string_view
+      redisVariable;  // A second environment variable, weaker than SLOTLESS_<OPTION>; may be empty.
+  std::string_view
+      redisName;  // What redis.conf calls it, where that differs or CONFIG GET needs it; may be empty.
+  std::string_view sentence;
+
+  bool isReloadable() const { return (traits & kReloadable) != 0; }
+  bool isSecret() const { return (traits & kSecret) != 0; }
+  bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners; }
+};
+
+// In the order in which they are documented: by group.
+std::span<const Option> schema();
+
+// Null if there is no option of that name.
+const Option* findOption(std::string_view name);
+
+std::string_view title(Group group);
+
+// `hold-timeout` -> `SLOTLESS_HOLD_TIMEOUT`.
+std::string environmentName(std::string_view option);
+
+}  // namespace slotless::config

@@ -1,0 +1,34 @@
+// The words of each choice, in the order of its enumerators, and those that stand for a special value.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "config/config.h"
+
+namespace slotless::config {
+
+inline constexpr std::string_view kAuto = "auto";
+inline constexpr std::string_view kOff = "off";
+
+template <class Enum>
+struct Words;
+
+template <>
+struct Words<ClientAuth> {
+  static constexpr std::array<std::string_view, 2> kAll{"same", "none"};
+};
+template <>
+struct Words<CrossSlot> {
+  static constexpr std::array<std::string_view, 2> kAll{"emulate", "error"};
+};
+template <>
+struct Words<ReadyWhen> {
+  static constexpr std::array<std::string_view, 2> kAll{"all", "any"};
+};
+template <>
+struct Words<LogLevel> {
+  static constexpr std::array<std::string_view, 5> kAll{"trace", "debug", "info", "warn", "error"};
+};
+
+}  // namespace slotless::config

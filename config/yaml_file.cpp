@@ -1,0 +1,110 @@
+#include "config/yaml_file.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <map>
+#include <string_view>
+
+#include "config/value.h"
+
+namespace slotless::config {
+
+namespace {
+
+std::string asIs(std::string_view option) {
+  return std::string(option);
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& name) : name_(name) {}
+
+  void read(const std::string& text) {
+    std::vector<YAML::Node> documents;
+    try {
+      documents = YAML::LoadAll(text);
+    } catch (const YAML::ParserException& e) {
+      return refuse(at(e.mark), "not valid YAML: " + withoutContent(e.msg));
+    } catch (const YAML::Exception& e) {
+      return refuse(at(e.mark), "not valid YAML");
+    }
+    if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) return;
+    if (documents.size() > 1) {
+      return refuse(at(documents[1].Mark()), "found a second YAML document; allowed: one per file");
+    }
+    if (!documents[0].IsMap()) {
+      return refuse(at(documents[0].Mark()),
+                    "found " + nounFor(documents[0]) + "; allowed: lines of the form \"option: value\"");
+    }
+    for (const auto& entry : documents[0]) readEntry(entry.first, entry.second);
+  }
+
+  YamlSettings result;
+
+ private:
+  void readEntry(const YAML::Node& key, const YAML::Node& value) {
+    if (!key.IsScalar()) {
+      return addError(at(key.Mark()), "",
+                      "found " + nounFor(key) + " as a key; allowed: the name of an option");
+    }
+    const std::string& name = key.Scalar();
+    const auto [first, isFirst] = lines_.emplace(name, key.Mark().line + 1);
+    const Option* option = findOption(name);
+    if (option == nullptr) {
+      if (isFirst) addUnknown(result.settings, at(key.Mark()), name, "option", asIs);
+    } else if (!isFirst) {
+      addError(at(key.Mark()), name,
+               "found a second time; allowed: once, and line " + std::to_string(first->second) + " has it");
+    } else if (option->isList() && value.IsSequence() && value.size() > 0) {
+      for (const auto& item : value) readScalar(*option, item, item.Mark());
+    } else {
+      readScalar(*option, value, value.IsScalar() ? value.Mark() : key.Mark());
+    }
+  }
+
+  void readScalar(const Option& option, const YAML::Node& value, const YAML::Mark& mark) {
+    if (!value.IsScalar()) {
+      result.settings.doubtful.insert(option.name);
+      return addError(at(mark), std::string(option.name),
+                      "found " + nounFor(value) + "; allowed: " + allowed(option));
+    }
+    result.settings.settings.push_back({&option, value.Scalar(), {Layer::File, at(mark)}});
+  }
+
+  static std::string nounFor(const YAML::Node& node) {
+    if (node.IsSequence()) return node.size() == 0 ? "an empty list" : "a list";
+    if (node.IsMap()) return "a mapping";
+    return node.IsScalar() ? "a text" : "nothing";
+  }
+
+  // A few of the parser's messages end with a piece of the file, which may be of a secret.
+  static std::string withoutContent(const std::string& message) {
+    return message.substr(0, message.find(':'));
+  }
+
+  std::string at(const YAML::Mark& mark) const {
+    return name_ + ":" + std::to_string(mark.is_null() ? 1 : mark.line + 1);
+  }
+
+  void addError(std::string source, std::string option, std::string problem) {
+    result.settings.errors.push_back({std::move(source), std::move(option), std::move(problem)});
+  }
+
+  void refuse(std::string source, std::string problem) {
+    result.isReadable = false;
+    addError(std::move(source), "", std::move(problem));
+  }
+
+  std::string name_;
+  std::map<std::string, int> lines_;  // Where each key was first seen.
+};
+
+}  // namespace
+
+YamlSettings readYaml(const std::string& name, const std::string& text) {
+  Reader reader(name);
+  reader.read(text);
+  return std::move(reader.result);
+}
+
+}  // namespace slotless::config
