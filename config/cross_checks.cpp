@@ -41,7 +41,8 @@ void checkCredentials(const Config& config, Conflicts& conflicts) {
 void checkOpenDoor(const Config& config, Conflicts& conflicts) {
   const Endpoint* open = firstOpenListener(config);
   if (open == nullptr || !config.protectedMode || !letsAnybodyIn(config)) return;
-  std::string problem = "found " + quoted(formatEndpoint(*open)) + ", which other machines may reach, while ";
+  std::string problem =
+      "found " + inQuotes(formatEndpoint(*open)) + ", which other machines may reach, while ";
   problem +=
       config.password.empty()
           ? "no password is set, so that anybody would be let in; set password (clients must then present it)"
@@ -60,12 +61,12 @@ void checkListeners(const Config& config, Conflicts& conflicts) {
     if (i->port == 0) continue;
     if (std::find(config.listen.begin(), i, *i) != i) {
       conflicts.push_back(
-          {{"listen"}, "found " + quoted(formatEndpoint(*i)) + " a second time; allowed: once"});
+          {{"listen"}, "found " + inQuotes(formatEndpoint(*i)) + " a second time; allowed: once"});
     }
     if (config.adminListen == *i) {
       conflicts.push_back(
           {{"admin-listen", "listen"},
-           "found " + quoted(formatEndpoint(*i)) + ", which listen has too; allowed: another address"});
+           "found " + inQuotes(formatEndpoint(*i)) + ", which listen has too; allowed: another address"});
     }
   }
 }
@@ -92,7 +93,7 @@ void checkOrders(const Config& config, Conflicts& conflicts) {
     const auto most = amount(upper, config);
     if (most == 0 || amount(lower, config) <= most) continue;
     conflicts.push_back({{order.lower, order.upper},
-                         "found " + quoted(format(lower, config)) + "; allowed: at most " +
+                         "found " + inQuotes(format(lower, config)) + "; allowed: at most " +
                              std::string(order.upper) + ", which is " + format(upper, config)});
   }
 }

@@ -49,7 +49,7 @@ class Loader {
     if (!file.text) {
       fileIsReadable_ = false;
       errors_.push_back({source, "config",
-                         "found " + quoted(path) + " (" + file.error +
+                         "found " + inQuotes(path) + " (" + file.error +
                              "); allowed: the path of a YAML file that can be read"});
       return;
     }
@@ -88,7 +88,7 @@ class Loader {
     }
     const auto refuse = [&](const std::string& reason) {
       addError("password-file", file,
-               "found " + quoted(config_.passwordFile) + " (" + reason +
+               "found " + inQuotes(config_.passwordFile) + " (" + reason +
                    "); allowed: a file whose only line is the password");
     };
     FileText content = inputs_.readFile(config_.passwordFile);

@@ -99,12 +99,12 @@ std::string yamlValue(const Option& option, const Config& config) {
   const auto entries = formatEntries(option, config);
   if (option.isList()) {
     std::string list;
-    for (const auto& entry : entries) list += (list.empty() ? "" : ", ") + quoted(entry);
+    for (const auto& entry : entries) list += (list.empty() ? "" : ", ") + inQuotes(entry);
     return "[" + list + "]";
   }
   const bool isText = std::holds_alternative<std::string Config::*>(option.member);
   const bool isAddress = option.kind == Kind::AdminListener;
-  return isText || isAddress ? quoted(entries.front(), entries.front().size()) : entries.front();
+  return isText || isAddress ? inQuotes(entries.front(), entries.front().size()) : entries.front();
 }
 
 }  // namespace

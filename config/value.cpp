@@ -43,7 +43,7 @@ std::string describe(const Option& option, std::string_view found, const std::st
   } else if (found.empty()) {
     text += "nothing";
   } else {
-    text += quoted(found);
+    text += inQuotes(found);
   }
   if (!reason.empty()) text += " (" + reason + ")";
   return text + "; allowed: " + allowed(option);
@@ -89,7 +89,7 @@ struct Parser {
 
   // Names the entry that is wrong, unless the text has only that one or it must not be shown.
   std::string inEntry(std::string_view entry, const std::string& reason) const {
-    return entry == text || mayHoldCredentials(text) ? reason : quoted(entry) + ": " + reason;
+    return entry == text || mayHoldCredentials(text) ? reason : inQuotes(entry) + ": " + reason;
   }
 
   Parsed<std::optional<Endpoint>> operator()(std::optional<Endpoint> Config::*) const {
@@ -162,7 +162,7 @@ std::optional<std::string> assign(const Option& option, std::string_view text, A
       option.member);
 }
 
-std::string quoted(std::string_view text, std::size_t longest) {
+std::string inQuotes(std::string_view text, std::size_t longest) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string result = "\"";
   for (const char c : text.substr(0, longest)) {

@@ -38,6 +38,6 @@ std::string range(const Option& option);
 // The text in quotes, control characters escaped as YAML reads them back, cut where it gets long.
 // (Not "quoted": for a std::string, argument-dependent lookup would find std::quoted.)
 inline constexpr std::size_t kLongestShown = 80;
-std::string quoted(std::string_view text, std::size_t longest = kLongestShown);
+std::string inQuotes(std::string_view text, std::size_t longest = kLongestShown);
 
 }  // namespace slotless::config
