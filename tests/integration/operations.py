@@ -1,0 +1,107 @@
+"""What operators rely on: health pages, metrics, an orderly end."""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import fixture
+import processes
+import resp
+from cluster import HOST
+from proxy import Proxy, connect
+from slots import key_in
+from waiting import wait_until
+
+
+def setUpModule():
+    global site
+    site = fixture.open_site()
+
+
+def tearDownModule():
+    fixture.close_site()
+
+
+class HealthPages(unittest.TestCase):
+    def test_a_daemon_with_its_cluster_is_live_and_ready(self):
+        self.assertEqual(site.proxy.http("/healthz")[0], 200)
+        self.assertEqual(site.proxy.http("/readyz")[0], 200)
+        self.assertEqual(site.proxy.http("/no-such-page")[0], 404)
+
+    @fixture.NOT_ONE_REDIS
+    def test_a_daemon_without_cluster_is_live_but_not_ready_and_ends_well(self):
+        proxy = Proxy([f"{HOST}:{processes.free_port()}"], wait_ready=False)
+        self.assertEqual(proxy.http("/healthz")[0], 200)
+        self.assertEqual(proxy.http("/readyz")[0], 503)
+        with connect(proxy) as connection:
+            self.assertEqual(connection.command("PING"), b"PONG")
+        proxy.stop()
+
+
+class Metrics(unittest.TestCase):
+    def test_every_line_of_the_metrics_can_be_parsed(self):
+        samples = site.proxy.metrics()
+        self.assertTrue(any(name.startswith("slotless_build_info{") for name in samples), list(samples)[:20])
+        self.assertTrue(all(name.startswith(("slotless_", "process_", "exposer_")) for name in samples))
+
+    @fixture.NOT_ONE_REDIS
+    def test_what_is_asked_is_counted_on_all_workers(self):
+        before, errors = self.count_get("requests"), self.count_get("errors")
+        for _ in range(6):
+            with site.connect() as connection:
+                for _ in range(10):
+                    connection.command("GET", "metrics:a")
+                connection.command("SET", "metrics:text", "x")
+                connection.error("GET")
+        wait_until(lambda: self.count_get("requests") >= before + 60, 10, "60 more GETs to be counted")
+        self.assertLessEqual(self.count_get("requests"), before + 66)
+        self.assertLessEqual(self.count_get("errors"), errors + 6)
+
+    @staticmethod
+    def count_get(kind):
+        metrics = site.proxy.metrics()
+        return sum(value for name, value in metrics.items() if name.startswith("slotless_") and kind in name
+                   and name.split("{")[0].endswith("_total") and 'command="get"' in name)
+
+
+@fixture.NOT_ONE_REDIS
+class TheEnd(unittest.TestCase):
+    def setUp(self):
+        self.proxy = Proxy(site.cluster.addresses())
+
+    def test_what_is_in_flight_is_finished_before_the_end(self):
+        node = site.cluster.first_masters[0]
+        slow_key, other_key = key_in(site.cluster.slots_of(node)[5]), key_in(site.cluster.slots_of(site.cluster.first_masters[1])[5])
+        with connect(self.proxy) as connection, node.connect() as sleeper:
+            self.assertEqual(connection.command("SET", slow_key, "late"), b"OK")
+            self.assertEqual(connection.command("SET", other_key, "soon"), b"OK")
+            sleeper.send(resp.pack("DEBUG", "SLEEP", "1"))
+            # The first reply shows that the daemon has read the pipeline; the second one hangs in the sleeping node.
+            connection.send(resp.pack("GET", other_key) + resp.pack("GET", slow_key) + resp.pack("MGET", other_key, slow_key))
+            self.assertEqual(connection.read(), b"soon")
+            self.proxy.terminate()
+            self.assertEqual([connection.read(), connection.read()], [b"late", [b"soon", b"late"]])
+            self.assertEqual(connection.read_to_end(), b"")
+        self.proxy.finish()
+
+    def test_new_clients_are_refused_and_idle_ones_closed(self):
+        with connect(self.proxy) as idle:
+            self.proxy.terminate()
+            self.assertEqual(idle.read_to_end(), b"")
+        with self.assertRaises(ConnectionError):
+            connect(self.proxy).close()
+        self.proxy.finish()
+
+    def test_the_end_comes_with_many_clients_under_load(self):
+        connections = [connect(self.proxy) for _ in range(20)]
+        for number, connection in enumerate(connections):
+            connection.send(b"".join(resp.pack("INCR", f"end:{number}:{i}") for i in range(500)))
+        self.proxy.stop()
+        for connection in connections:
+            connection.close()
+
+
+if __name__ == "__main__":
+    fixture.main()

@@ -1,0 +1,242 @@
+"""A real Redis Cluster on loopback, made in a few seconds, whose slots and nodes a test can move, stop and kill."""
+
+import os
+import signal
+
+import processes
+import resp
+from slots import SLOT_COUNT
+from waiting import wait_until
+
+HOST = "127.0.0.1"
+PASSWORD = "integration-pass"
+SERVER = os.environ.get("SLOTLESS_TEST_REDIS_SERVER", "redis-server")
+NODE_TIMEOUT_MS = 2000
+START_SECONDS = 30
+
+
+def start_server(name, options, with_bus=False):
+    """A running redis-server as (child, port); picks another port if somebody else got the first one."""
+    for attempt in range(10):
+        port = processes.free_port(with_bus=with_bus)
+        folder = processes.directory() / f"{name}-{attempt}"
+        arguments = [SERVER, "--bind", HOST, "--port", port, "--requirepass", PASSWORD, "--save", "",
+                     "--appendonly", "no", "--dir", folder, *options]
+        child = processes.Child(arguments, folder)
+
+        def answers_or_ended():
+            if child.exit_code() is not None:
+                return "ended"
+            with resp.Connection(HOST, port, PASSWORD) as connection:
+                return connection.command("PING")
+
+        if wait_until(answers_or_ended, START_SECONDS, f"{name} on port {port}") != "ended":
+            return child, port
+        if "Address already in use" not in child.output():
+            raise RuntimeError(f"{SERVER} did not start:\n{child.output()}")
+    raise RuntimeError(f"{SERVER} found no free port")
+
+
+class Node:
+    """One server of the cluster, asked directly. Owns its process and one connection."""
+
+    def __init__(self, name):
+        self.name = name
+        self._options = ["--masterauth", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
+                         "--cluster-node-timeout", NODE_TIMEOUT_MS, "--cluster-allow-replica-migration", "no",
+                         "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
+                         # CLUSTER SLOTS hides a replica until it has received something: a ping, at the latest.
+                         "--repl-ping-replica-period", "1", "--enable-debug-command", "yes"]
+        self.child, self.port = start_server(name, self._options, with_bus=True)
+        self._connection = None
+        self.id = self.command("CLUSTER", "MYID").decode()
+
+    @property
+    def address(self):
+        return f"{HOST}:{self.port}"
+
+    @property
+    def alive(self):
+        return self.child.exit_code() is None
+
+    def connect(self):
+        return resp.Connection(HOST, self.port, PASSWORD)
+
+    def command(self, *arguments):
+        if self._connection is None:
+            self._connection = self.connect()
+        try:
+            return self._connection.command(*arguments)
+        except OSError:
+            self._connection.close()
+            self._connection = None
+            raise
+
+    def info(self, section):
+        """One section of INFO, or CLUSTER INFO, as a dict of texts."""
+        command = ("CLUSTER", "INFO") if section == "cluster-state" else ("INFO", section)
+        lines = self.command(*command).decode().splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def stop(self):
+        """Freezes the process; the kernel still accepts connections for it."""
+        self.child.signal(signal.SIGSTOP)
+
+    def cont(self):
+        self.child.signal(signal.SIGCONT)
+
+    def kill(self):
+        """kill -9; the node's connections are reset."""
+        self.child.kill()
+
+
+class SlotMove:
+    """A slot on its way from one node to another, step by step, so that a test can stay half-way."""
+
+    def __init__(self, cluster, slot, source, target):
+        self.cluster, self.slot, self.source, self.target = cluster, slot, source, target
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
+
+    def migrate(self, keys=None):
+        """Moves the given keys, or all there are."""
+        batch = keys if keys is not None else self.source.command("CLUSTER", "GETKEYSINSLOT", self.slot, 100)
+        while batch:
+            self.source.command("MIGRATE", HOST, self.target.port, "", 0, 5000, "AUTH", PASSWORD, "KEYS", *batch)
+            batch = [] if keys is not None else self.source.command("CLUSTER", "GETKEYSINSLOT", self.slot, 100)
+
+    def finish(self):
+        """Gives the slot to the target (which must know first) and waits until every node agrees."""
+        others = [node for node in self.cluster.masters() if node not in (self.source, self.target)]
+        for node in (self.target, self.source, *others):
+            node.command("CLUSTER", "SETSLOT", self.slot, "NODE", self.target.id)
+        self.cluster.wait_for_owner(self.slot, self.target)
+
+    def abort(self):
+        for node in (self.source, self.target):
+            node.command("CLUSTER", "SETSLOT", self.slot, "STABLE")
+
+
+class Cluster:
+    """`masters` masters with `replicas` replicas each, the slots dealt out evenly."""
+
+    def __init__(self, masters=3, replicas=1):
+        self.first_masters = [Node(f"master-{i}") for i in range(masters)]
+        self.first_replicas = [Node(f"replica-{i}") for i in range(masters * replicas)]
+        self.nodes = self.first_masters + self.first_replicas
+        self._by_id = {node.id: node for node in self.nodes}
+        self._give_slots()
+        self._join()
+        for number, replica in enumerate(self.first_replicas):
+            replica.command("CLUSTER", "REPLICATE", self.first_masters[number % masters].id)
+        wait_until(self._is_complete, START_SECONDS, "the cluster to be complete on every node")
+
+    def stop(self):
+        for node in self.nodes:
+            if node.alive:
+                node.kill()
+
+    def addresses(self):
+        return [node.address for node in self.nodes]
+
+    def owner(self, slot):
+        """The master of a slot as the living nodes' newest view has it; None while they disagree."""
+        owners = {self._owner_seen_by(node, slot) for node in self.nodes if node.alive}
+        return owners.pop() if len(owners) == 1 else None
+
+    def masters(self):
+        """The living nodes that are masters now."""
+        return [node for node in self.nodes if node.alive and node.command("ROLE")[0] == b"master"]
+
+    def replica_of(self, master):
+        """A living replica of the master."""
+        for node in self.nodes:
+            if node.alive:
+                role = node.command("ROLE")
+                if role[0] == b"slave" and int(role[2]) == master.port:
+                    return node
+        raise AssertionError(f"{master.name} has no living replica")
+
+    def slots_of(self, master):
+        """The slots of a master by its own view."""
+        slots = []
+        for first, last, owner, *_ in master.command("CLUSTER", "SLOTS"):
+            if owner[2].decode() == master.id:
+                slots.extend(range(first, last + 1))
+        return slots
+
+    def wait_for_owner(self, slot, node, seconds=20):
+        wait_until(lambda: self.owner(slot) is node, seconds, f"{node.name} to own slot {slot} in every node's view")
+
+    def begin_move(self, slot, target):
+        return SlotMove(self, slot, self.owner(slot), target)
+
+    def move_slot(self, slot, target):
+        move = self.begin_move(slot, target)
+        move.migrate()
+        move.finish()
+
+    def failover(self, replica):
+        """A planned failover: the replica becomes master, nothing is lost."""
+        master_port = int(replica.command("ROLE")[2])
+        master = next(node for node in self.nodes if node.port == master_port)
+        slot = self.slots_of(master)[0]
+        replica.command("CLUSTER", "FAILOVER")
+        self.wait_for_owner(slot, replica)
+
+    def wait_for_replicas(self, seconds=20):
+        """Until every living replica has all that its master has written."""
+        wait_until(self._replicas_are_level, seconds, "the replicas to be level")
+
+    def _give_slots(self):
+        count = len(self.first_masters)
+        bounds = [i * SLOT_COUNT // count for i in range(count + 1)]
+        for i, node in enumerate(self.first_masters):
+            node.command("CLUSTER", "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
+        for epoch, node in enumerate(self.nodes, start=1):
+            node.command("CLUSTER", "SET-CONFIG-EPOCH", epoch)
+
+    def _join(self):
+        # Everybody meets everybody: waiting for gossip would take seconds.
+        for i, node in enumerate(self.nodes):
+            for other in self.nodes[i + 1:]:
+                node.command("CLUSTER", "MEET", HOST, other.port)
+
+        def all_known():
+            return all(self._knows_all(node) for node in self.nodes)
+
+        wait_until(all_known, START_SECONDS, "the nodes to know each other")
+
+    def _knows_all(self, node):
+        lines = node.command("CLUSTER", "NODES").decode().splitlines()
+        settled = {line.split()[0] for line in lines if "handshake" not in line.split()[2]}
+        return settled == set(self._by_id)
+
+    def _is_complete(self):
+        for node in self.nodes:
+            if node.info("cluster-state")["cluster_state"] != "ok":
+                return False
+            ranges = node.command("CLUSTER", "SLOTS")
+            per_range = 1 + len(self.first_replicas) // len(self.first_masters)
+            if sum(r[1] - r[0] + 1 for r in ranges) != SLOT_COUNT or any(len(r) - 2 != per_range for r in ranges):
+                return False
+        return self._replicas_are_level()
+
+    def _replicas_are_level(self):
+        for node in self.nodes:
+            if not node.alive:
+                continue
+            replication = node.info("replication")
+            if replication["role"] == "slave":
+                master = next(each for each in self.nodes if each.port == int(replication["master_port"]))
+                if replication["master_link_status"] != "up" or not master.alive:
+                    return False
+                if int(replication["slave_repl_offset"]) < int(master.info("replication")["master_repl_offset"]):
+                    return False
+        return True
+
+    def _owner_seen_by(self, node, slot):
+        for first, last, owner, *_ in node.command("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return self._by_id[owner[2].decode()]
+        return None
