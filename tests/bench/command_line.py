@@ -125,14 +125,22 @@ def run(options):
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once would measure each other
         with Servers(RESULTS / "servers") as servers:
             targets, backends = start_targets(servers, options)
-            if not targets:
-                raise StartError("nothing to measure: every target was left out")
+            check_names([target.name for target in targets], options.reference)
             for target in targets:
                 populate(target.host, target.port)
             measure_all(targets, backends, options, out_path, rows, failures)
     print_summary(rows, options)
     print(f"rows: {out_path}")
     return 1 if failures else 0
+
+
+def check_names(names, reference):
+    if not names:
+        raise StartError("nothing to measure: every target was left out")
+    if len(set(names)) < len(names):
+        raise StartError(f"two targets have the same name: {', '.join(names)}")
+    if reference and reference not in names:
+        raise StartError(f"--reference {reference} is none of the targets: {', '.join(names)}")
 
 
 def measure_all(targets, backends, options, out_path, rows, failures):
@@ -159,11 +167,15 @@ def print_summary(rows, options):
 
 def main(words):
     options = parse_arguments(words)
-    if options.read:
-        print_summary([json.loads(line) for path in options.read for line in path.read_text().splitlines()], options)
-        return 0
     try:
+        if options.read:
+            lines = [line for path in options.read for line in path.read_text().splitlines()]
+            print_summary([json.loads(line) for line in lines], options)
+            return 0
         return run(options)
+    except json.JSONDecodeError as error:
+        print(f"bench: --read: not JSON lines: {error}", file=sys.stderr)
+        return 1
     except (StartError, ReplyError, ProcessGone, DeadlinePassed, OSError, subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
