@@ -1,0 +1,82 @@
+#include "proxy/telemetry/admin_response.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <optional>
+
+#include "proxy/telemetry/log.h"
+#include "proxy/telemetry/metrics_page.h"
+
+namespace slotless::telemetry {
+namespace {
+
+constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
+
+struct StatusRow {
+  int status;
+  std::string_view text;
+};
+
+constexpr std::array kStatusTexts = {
+    StatusRow{200, "OK"}, StatusRow{404, "Not Found"}, StatusRow{405, "Method Not Allowed"},
+    StatusRow{500, "Internal Server Error"}, StatusRow{503, "Service Unavailable"}};
+
+std::string_view statusText(int status) {
+  return std::find_if(kStatusTexts.begin(), kStatusTexts.end(),
+                      [&](const StatusRow& r) { return r.status == status; })
+      ->text;
+}
+
+AdminResponse metricsPage(const AdminPages& pages) {
+  return {200, kMetricsContentType, pages.metrics()};
+}
+
+AdminResponse healthPage(const AdminPages&) {
+  return {200, kPlainText, "ok\n"};
+}
+
+AdminResponse readyPage(const AdminPages& pages) {
+  std::optional<std::string> reason = pages.whyNotReady();
+  if (!reason) return {200, kPlainText, "ready\n"};
+  // One line, whatever the reason quotes.
+  std::replace_if(
+      reason->begin(), reason->end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return {503, kPlainText, "not ready: " + *reason + "\n"};
+}
+
+struct PageRow {
+  std::string_view path;
+  AdminResponse (*render)(const AdminPages&);
+};
+
+constexpr std::array kPages = {PageRow{"/metrics", metricsPage}, PageRow{"/healthz", healthPage},
+                               PageRow{"/readyz", readyPage}};
+
+}  // namespace
+
+AdminResponse respondTo(const AdminPages& pages, std::string_view method, std::string_view path) noexcept {
+  const auto page =
+      std::find_if(kPages.begin(), kPages.end(), [&](const PageRow& row) { return row.path == path; });
+  if (page == kPages.end()) return {404, kPlainText, "Not found. Try /metrics, /healthz or /readyz.\n"};
+  if (method != "GET" && method != "HEAD") return {405, kPlainText, "Only GET and HEAD.\n"};
+  try {
+    return page->render(pages);
+  } catch (const std::exception& failure) {
+    log::error("admin page failed", {{"path", path}, {"error", failure.what()}});
+    return {500, kPlainText, "The page failed; see the log.\n"};
+  }
+}
+
+std::string httpText(const AdminResponse& response, std::string_view method) {
+  std::string text =
+      "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(statusText(response.status)) +
+      "\r\nContent-Type: " + std::string(response.contentType) +
+      "\r\nContent-Length: " + std::to_string(response.body.size()) +
+      (response.status == 405 ? "\r\nAllow: GET, HEAD" : "") +
+      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+  if (method != "HEAD") text += response.body;
+  return text;
+}
+
+}  // namespace slotless::telemetry

@@ -1,0 +1,39 @@
+// The families of metrics that make up the page, by where they come from; private to telemetry.
+#pragma once
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <utility>
+#include <vector>
+
+#include "proxy/telemetry/metrics_page.h"
+
+namespace slotless::telemetry {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+inline prometheus::MetricFamily makeFamily(std::string_view name, std::string_view help,
+                                           prometheus::MetricType type) {
+  prometheus::MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+
+// For families of type Counter or Gauge.
+inline void addSample(prometheus::MetricFamily& family, double value, Labels labels = {}) {
+  prometheus::ClientMetric& metric = family.metric.emplace_back();
+  metric.label = std::move(labels);
+  (family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+}
+
+using Families = std::vector<prometheus::MetricFamily>;
+
+void collectWorkers(const MetricsSources& sources, Families& families);
+void collectCommands(const MetricsSources& sources, Families& families);
+void collectNodes(const MetricsSources& sources, Families& families);
+void collectTopology(const MetricsSources& sources, Families& families);
+void collectProcess(Families& families);
+
+}  // namespace slotless::telemetry

@@ -1,0 +1,86 @@
+#include "proxy/telemetry/metrics_page.h"
+
+#include <prometheus/text_serializer.h>
+
+#include "proxy/telemetry/metric_families.h"
+#include "proxy/telemetry/process_stats.h"
+
+namespace slotless::telemetry {
+namespace {
+
+using prometheus::MetricType;
+
+void addGauge(Families& families, std::string_view name, std::string_view help, double value) {
+  auto family = makeFamily(name, help, MetricType::Gauge);
+  addSample(family, value);
+  families.push_back(std::move(family));
+}
+
+void collectBuild(const MetricsSources& sources, Families& families) {
+  auto family =
+      makeFamily("slotless_build_info", "Always 1; what runs here is in the labels.", MetricType::Gauge);
+  addSample(family, 1,
+            {{"version", sources.version}, {"revision", sources.revision}, {"compiler", __VERSION__}});
+  families.push_back(std::move(family));
+}
+
+// All at scrape time: between two scrapes nothing is computed or kept.
+class PageCollectable final : public prometheus::Collectable {
+ public:
+  explicit PageCollectable(const MetricsSources& sources) : sources_(sources) {}
+
+  Families Collect() const override {
+    Families families;
+    collectBuild(sources_, families);
+    collectWorkers(sources_, families);
+    collectCommands(sources_, families);
+    collectNodes(sources_, families);
+    collectTopology(sources_, families);
+    collectProcess(families);
+    // A HELP and TYPE without samples says nothing.
+    std::erase_if(families, [](const auto& family) { return family.metric.empty(); });
+    return families;
+  }
+
+ private:
+  const MetricsSources& sources_;
+};
+
+}  // namespace
+
+void collectTopology(const MetricsSources& sources, Families& families) {
+  const std::optional<TopologyFacts> known = sources.topology();
+  const TopologyFacts facts = known.value_or(TopologyFacts{});
+  addGauge(families, "slotless_topology_version",
+           "Rises with each change of the topology; 0 before the first.", static_cast<double>(facts.version));
+  addGauge(families, "slotless_slots_covered", "Slots with a known master, of 16384.", facts.slotsCovered);
+  addGauge(families, "slotless_masters", "Masters in the topology.", facts.masters);
+  addGauge(families, "slotless_replicas", "Replicas in the topology.", facts.replicas);
+  if (known)  // an age of nothing would look fresh
+    addGauge(families, "slotless_topology_age_seconds", "Since the cluster last confirmed the topology.",
+             std::chrono::duration<double>(facts.age).count());
+}
+
+void collectProcess(Families& families) {
+  const ProcessStats stats = readProcessStats();
+  const auto add = [&](std::string_view name, std::string_view help, MetricType type, const auto& fact) {
+    if (!fact) return;
+    auto family = makeFamily(name, help, type);
+    addSample(family, static_cast<double>(*fact));
+    families.push_back(std::move(family));
+  };
+  add("process_cpu_seconds_total", "User and system CPU time spent.", MetricType::Counter, stats.cpuSeconds);
+  add("process_resident_memory_bytes", "Resident memory.", MetricType::Gauge, stats.residentBytes);
+  add("process_virtual_memory_bytes", "Virtual memory.", MetricType::Gauge, stats.virtualBytes);
+  add("process_open_fds", "Open file descriptors.", MetricType::Gauge, stats.openDescriptors);
+  add("process_max_fds", "Limit of open file descriptors.", MetricType::Gauge, stats.maxDescriptors);
+  add("process_threads", "Threads.", MetricType::Gauge, stats.threads);
+  add("process_start_time_seconds", "Start of the process since the Unix epoch.", MetricType::Gauge,
+      stats.startUnixSeconds);
+}
+
+std::string renderMetrics(const MetricsSources& sources) {
+  return prometheus::TextSerializer().Serialize(PageCollectable(sources).Collect());
+}
+
+}  // namespace slotless::telemetry

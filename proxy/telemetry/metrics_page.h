@@ -1,0 +1,38 @@
+// The text of /metrics: every number of all workers, of the topology and of the process, in the Prometheus
+// text format 0.0.4. Base units (seconds, bytes); labels only from bounded sets (commands, nodes, kinds).
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/telemetry/worker_metrics.h"
+
+namespace slotless::telemetry {
+
+inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+struct TopologyFacts {
+  std::uint64_t version = 0;
+  std::chrono::milliseconds age{0};  // since the cluster last confirmed it
+  std::uint32_t slotsCovered = 0;    // slots with a known master
+  std::uint32_t masters = 0;
+  std::uint32_t replicas = 0;
+};
+
+// Where the numbers come from. The functions are called on the thread that renders and must be safe there.
+struct MetricsSources {
+  std::string version;
+  std::string revision;                                    // of the source code; may be empty
+  std::vector<const WorkerMetrics*> workers;               // not owned; outlive every call of renderMetrics()
+  std::function<std::optional<TopologyFacts>()> topology;  // nullopt: none learned yet
+  std::function<std::string_view(std::size_t commandId)> commandName;  // "get", "config|set"; empty: unknown
+};
+
+std::string renderMetrics(const MetricsSources& sources);
+
+}  // namespace slotless::telemetry

@@ -1,0 +1,21 @@
+// What the kernel says of this process, for the process_* metrics. Linux only; see proc(5) and getrusage(2).
+#pragma once
+#include <cstdint>
+#include <optional>
+
+namespace slotless::telemetry {
+
+// A fact that could not be read (no /proc, no descriptor left) is empty, never a made-up zero.
+struct ProcessStats {
+  std::optional<std::uint64_t> residentBytes;
+  std::optional<std::uint64_t> virtualBytes;
+  std::optional<std::uint64_t> openDescriptors;
+  std::optional<std::uint64_t> maxDescriptors;
+  std::optional<std::uint64_t> threads;
+  std::optional<double> cpuSeconds;        // user and system
+  std::optional<double> startUnixSeconds;  // to a hundredth
+};
+
+ProcessStats readProcessStats();
+
+}  // namespace slotless::telemetry

@@ -1,0 +1,92 @@
+#include <array>
+#include <cstddef>
+
+#include "proxy/telemetry/metric_families.h"
+
+namespace slotless::telemetry {
+namespace {
+
+using prometheus::MetricType;
+
+struct CounterRow {
+  std::string_view name;
+  std::string_view help;
+  Counter WorkerMetrics::*counter;
+};
+
+struct GaugeRow {
+  std::string_view name;
+  std::string_view help;
+  Gauge WorkerMetrics::*gauge;
+};
+
+constexpr std::array kCounters = {
+    CounterRow{"slotless_clients_accepted_total", "Client connections accepted.",
+               &WorkerMetrics::clientsAccepted},
+    CounterRow{"slotless_clients_rejected_total", "Client connections refused because of a limit.",
+               &WorkerMetrics::clientsRejected},
+    CounterRow{"slotless_bytes_received_total", "Bytes received from clients.",
+               &WorkerMetrics::bytesReceived},
+    CounterRow{"slotless_bytes_sent_total", "Bytes sent to clients.", &WorkerMetrics::bytesSent},
+    CounterRow{"slotless_protocol_errors_total", "Clients closed because what they sent was not RESP.",
+               &WorkerMetrics::protocolErrors},
+    CounterRow{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
+    CounterRow{"slotless_ambiguous_writes_total", "Writes sent whose connection was lost before the reply.",
+               &WorkerMetrics::ambiguousWrites},
+};
+
+constexpr std::array kGauges = {
+    GaugeRow{"slotless_clients", "Clients connected.", &WorkerMetrics::clients},
+    GaugeRow{"slotless_held_requests", "Requests waiting for a reachable master.",
+             &WorkerMetrics::heldRequests},
+    GaugeRow{"slotless_held_bytes", "Bytes of the requests waiting for a reachable master.",
+             &WorkerMetrics::heldBytes},
+    GaugeRow{"slotless_in_flight_requests", "Requests received and not yet answered.",
+             &WorkerMetrics::inFlightRequests},
+};
+
+template <typename Read>
+double sumOver(const MetricsSources& sources, Read read) {
+  double sum = 0;
+  for (const WorkerMetrics* worker : sources.workers) sum += static_cast<double>(read(*worker));
+  return sum;
+}
+
+// One counter per enumerator, with the enumerator's name as the label's value.
+template <typename Enum, std::size_t N>
+prometheus::MetricFamily enumFamily(const MetricsSources& sources, std::string_view name,
+                                    std::string_view help, const char* label,
+                                    std::array<Counter, N> WorkerMetrics::*counters,
+                                    std::string_view (*nameOf)(Enum) noexcept) {
+  auto family = makeFamily(name, help, MetricType::Counter);
+  for (std::size_t i = 0; i < N; ++i) {
+    const double sum = sumOver(sources, [&](const WorkerMetrics& w) { return (w.*counters)[i].value(); });
+    addSample(family, sum, {{label, std::string(nameOf(static_cast<Enum>(i)))}});
+  }
+  return family;
+}
+
+}  // namespace
+
+void collectWorkers(const MetricsSources& sources, Families& families) {
+  auto workers = makeFamily("slotless_workers", "Worker threads.", MetricType::Gauge);
+  addSample(workers, static_cast<double>(sources.workers.size()));
+  families.push_back(std::move(workers));
+  for (const CounterRow& row : kCounters) {
+    auto family = makeFamily(row.name, row.help, MetricType::Counter);
+    addSample(family, sumOver(sources, [&](const WorkerMetrics& w) { return (w.*row.counter).value(); }));
+    families.push_back(std::move(family));
+  }
+  for (const GaugeRow& row : kGauges) {
+    auto family = makeFamily(row.name, row.help, MetricType::Gauge);
+    addSample(family, sumOver(sources, [&](const WorkerMetrics& w) { return (w.*row.gauge).value(); }));
+    families.push_back(std::move(family));
+  }
+  families.push_back(enumFamily(sources, "slotless_redirects_total",
+                                "Error replies of nodes that were acted upon.", "kind",
+                                &WorkerMetrics::redirects, redirectName));
+  families.push_back(enumFamily(sources, "slotless_limit_hits_total", "Times that a configured limit acted.",
+                                "limit", &WorkerMetrics::limits, limitName));
+}
+
+}  // namespace slotless::telemetry

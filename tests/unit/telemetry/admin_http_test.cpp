@@ -1,0 +1,227 @@
+#include "proxy/telemetry/admin_http.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "catch.h"
+
+using namespace slotless::telemetry;
+
+namespace {
+
+class Connection {
+ public:
+  explicit Connection(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Connection() { close(fd_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool connected() const { return connected_; }
+  // Stops quietly where the server has closed: what it answered is then still to be read.
+  void send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  std::string readToEnd() const {
+    std::string all;
+    std::array<char, 4096> chunk;
+    for (ssize_t n; (n = recv(fd_, chunk.data(), chunk.size(), 0)) > 0;)
+      all.append(chunk.data(), static_cast<std::size_t>(n));
+    return all;
+  }
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
+struct Reply {
+  std::string head;
+  std::string body;
+  std::string statusLine() const { return head.substr(0, head.find("\r\n")); }
+  bool has(const std::string& header) const {
+    return head.find("\r\n" + header + "\r\n") != std::string::npos;
+  }
+};
+
+Reply split(const std::string& text) {
+  const std::size_t end = text.find("\r\n\r\n");
+  if (end == std::string::npos) return {text, {}};
+  return {text.substr(0, end + 2), text.substr(end + 4)};
+}
+
+Reply ask(std::uint16_t port, const std::string& method, const std::string& path) {
+  const Connection connection(port);
+  REQUIRE(connection.connected());
+  connection.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  return split(connection.readToEnd());
+}
+
+AdminPages readyPages() {
+  return {[] { return std::string("slotless_x 1\n"); }, [] { return std::optional<std::string>(); }};
+}
+
+std::unique_ptr<AdminHttp> startOnLoopback(AdminPages pages) {
+  auto started = AdminHttp::start("127.0.0.1", 0, std::move(pages));
+  INFO(started.error);
+  REQUIRE(started.server);
+  return std::move(started.server);
+}
+
+}  // namespace
+
+TEST_CASE("the admin server reports the free port that it took") {
+  const auto server = startOnLoopback(readyPages());
+  CHECK(server->port() != 0);
+  CHECK(server->address() == "127.0.0.1:" + std::to_string(server->port()));
+}
+
+TEST_CASE("the admin server answers with metrics, health and readiness") {
+  std::atomic<bool> ready = false;
+  AdminPages pages = readyPages();
+  pages.whyNotReady = [&]() -> std::optional<std::string> {
+    if (ready) return std::nullopt;
+    return "3 slots have no master\r\nforged: header";
+  };
+  const auto server = startOnLoopback(pages);
+
+  const Reply metrics = ask(server->port(), "GET", "/metrics");
+  CHECK(metrics.statusLine() == "HTTP/1.1 200 OK");
+  CHECK(metrics.has("Content-Type: text/plain; version=0.0.4; charset=utf-8"));
+  CHECK(metrics.has("Content-Length: 13"));
+  CHECK(metrics.body == "slotless_x 1\n");
+
+  const Reply health = ask(server->port(), "GET", "/healthz");
+  CHECK(health.statusLine() == "HTTP/1.1 200 OK");
+  CHECK(health.body == "ok\n");
+
+  const Reply waiting = ask(server->port(), "GET", "/readyz");
+  CHECK(waiting.statusLine() == "HTTP/1.1 503 Service Unavailable");
+  CHECK(waiting.body == "not ready: 3 slots have no master  forged: header\n");
+  ready = true;
+  const Reply after = ask(server->port(), "GET", "/readyz?verbose");
+  CHECK(after.statusLine() == "HTTP/1.1 200 OK");
+  CHECK(after.body == "ready\n");
+}
+
+TEST_CASE("the admin server answers nothing else") {
+  const auto server = startOnLoopback(readyPages());
+  for (const char* path :
+       {"/", "/metrics/", "/etc/passwd", "/../../etc/passwd", "/%2e%2e/etc/passwd", "/METRICS"}) {
+    INFO(path);
+    const Reply reply = ask(server->port(), "GET", path);
+    CHECK(reply.statusLine() == "HTTP/1.1 404 Not Found");
+    CHECK(reply.body.find("root:") == std::string::npos);
+  }
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
+    INFO(method);
+    const Reply reply = ask(server->port(), method, "/metrics");
+    CHECK(reply.statusLine() == "HTTP/1.1 405 Method Not Allowed");
+    CHECK(reply.has("Allow: GET, HEAD"));
+    CHECK(reply.body.find("slotless_x") == std::string::npos);
+  }
+}
+
+TEST_CASE("HEAD gets the headers of GET and no body") {
+  const auto server = startOnLoopback(readyPages());
+  const Reply reply = ask(server->port(), "HEAD", "/metrics");
+  CHECK(reply.statusLine() == "HTTP/1.1 200 OK");
+  CHECK(reply.has("Content-Length: 13"));
+  CHECK(reply.body.empty());
+}
+
+TEST_CASE("the admin server refuses garbage and requests that are too large, and goes on serving") {
+  const auto server = startOnLoopback(readyPages());
+  for (const std::string& request :
+       {std::string("\0\xff\r\n\r\n", 6), std::string("GET\r\n\r\n"),
+        std::string("OPTIONS * HTTP/1.1\r\n\r\n"), std::string("GET metrics HTTP/1.1\r\n\r\n"),
+        std::string("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"),
+        "GET /metrics HTTP/1.1\r\nX: " + std::string(4 * kAdminMaxRequestBytes, 'x') + "\r\n\r\n"}) {
+    const Connection connection(server->port());
+    REQUIRE(connection.connected());
+    connection.send(request);
+    CHECK(connection.readToEnd().find("slotless_x") == std::string::npos);
+  }
+  CHECK(ask(server->port(), "GET", "/healthz").statusLine() == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("a page that throws gives 500 and the server goes on") {
+  AdminPages pages = readyPages();
+  pages.metrics = []() -> std::string { throw std::runtime_error("broken"); };
+  const auto server = startOnLoopback(pages);
+  const Reply reply = ask(server->port(), "GET", "/metrics");
+  CHECK(reply.statusLine() == "HTTP/1.1 500 Internal Server Error");
+  CHECK(reply.body.find("broken") == std::string::npos);
+  CHECK(ask(server->port(), "GET", "/healthz").statusLine() == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("an address that cannot be had is an error that names it and says why") {
+  const auto server = startOnLoopback(readyPages());
+  const auto second = AdminHttp::start("127.0.0.1", server->port(), readyPages());
+  CHECK_FALSE(second.server);
+  CHECK(second.error.find(server->address()) != std::string::npos);
+  CHECK(second.error.find("in use") != std::string::npos);
+  for (const char* host : {"no such host", "127.0.0.1,0.0.0.0", "127.0.0.1:1s"}) {
+    const auto started = AdminHttp::start(host, 0, readyPages());
+    CHECK_FALSE(started.server);
+    CHECK(started.error.find(host) != std::string::npos);
+  }
+  CHECK(ask(server->port(), "GET", "/healthz").statusLine() == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("the admin server takes an IPv6 address or says that its library cannot") {
+  const auto started = AdminHttp::start("::1", 0, readyPages());
+  if (started.server)
+    CHECK(started.server->address() == "[::1]:" + std::to_string(started.server->port()));
+  else
+    CHECK(started.error.find("'[::1]:0'") != std::string::npos);
+  CHECK((started.server != nullptr || started.error.find("IPv6") != std::string::npos));
+}
+
+TEST_CASE("a stopped admin server has answered the request it was busy with and frees its port") {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool entered = false;
+  bool stopping = false;
+  AdminPages pages = readyPages();
+  pages.metrics = [&] {
+    std::unique_lock lock(mutex);
+    entered = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return stopping; });
+    return std::string("finished\n");
+  };
+  auto server = startOnLoopback(pages);
+  const std::uint16_t port = server->port();
+  const Connection busy(port);
+  busy.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return entered; });
+  std::thread stopper([&] { server.reset(); });
+  stopping = true;
+  changed.notify_all();
+  lock.unlock();
+  CHECK(split(busy.readToEnd()).body == "finished\n");
+  stopper.join();
+  CHECK_FALSE(Connection(port).connected());
+  CHECK(AdminHttp::start("127.0.0.1", port, readyPages()).server);
+}
