@@ -55,8 +55,7 @@ EnvironmentSettings readEnvironment(const Environment& environment) {
       result.file = value;
       result.fileSource = sourceOf(name);
     } else if (optionOf(name) == nullptr && !isServiceLink(name)) {
-      const auto meant = std::string_view(name).substr(kPrefix.size());
-      addUnknown(result.settings, sourceOf(shownName(name)), meant, "variable", environmentName);
+      addUnknown(result.settings, "", name, "environment variable", environmentName);
     }
   }
   return result;

@@ -24,44 +24,39 @@ constexpr ActionLine kActionLines[] = {
     {"--version", "Print the version, and exit."},
 };
 
-constexpr std::string_view kHelpHead =
-    "Usage: slotless --cluster-nodes HOST:PORT,... [--option VALUE]...\n"
-    "\n"
-    "Makes a Redis Cluster look like one plain Redis.\n"
-    "\n"
-    "Each option can be set on the command line (--name VALUE or --name=VALUE), by the environment variable "
-    "in\n"
-    "brackets, or in a YAML file (name: value). The command line beats the environment, which beats the "
-    "file.\n";
+constexpr std::string_view kHelpHead = R"(Usage: slotless --cluster-nodes HOST:PORT,... [--option VALUE]...
 
-constexpr std::string_view kReferenceHead =
-    "# Configuration reference\n"
-    "\n"
-    "<!-- Generated: do not edit. `slotless --print-config-reference > docs/configuration.md` -->\n"
-    "\n"
-    "Each option can be set in four places; the first that sets it wins:\n"
-    "\n"
-    "1. the command line: `--hold-timeout 15s` or `--hold-timeout=15s`;\n"
-    "2. the environment: `SLOTLESS_HOLD_TIMEOUT=15s` (an empty variable counts as not set), then the "
-    "`REDIS_*` names\n"
-    "   given below;\n"
-    "3. a YAML file, named by `--config FILE` or `SLOTLESS_CONFIG`: `hold-timeout: 15s`;\n"
-    "4. the default.\n"
-    "\n"
-    "Lists are separated by commas, or are sequences in the file, or repeat the option on the command line. "
-    "Sizes take\n"
-    "the units of `redis.conf` (`k` = 1000 bytes, `kb` = 1024 bytes, `m`, `mb`, `g`, `gb`; none = bytes). "
-    "Durations name\n"
-    "their unit (`ms`, `s`, `m`, `h`); only `0` has none. Switches are `yes` or `no` (also `true`, `false`, "
-    "`on`, `off`).\n"
-    "\n"
-    "Unknown names, values out of range and contradictions stop the start: all errors are reported at once, "
-    "each with\n"
-    "the file and line, the variable or the argument. `slotless --check-config` reports them without "
-    "starting, or prints\n"
-    "the values in force and where each comes from. Secrets are shown by neither.\n"
-    "\n"
-    "*Restart* says whether a change needs a restart (`yes`) or may be applied by a reload (`no`).\n";
+Makes a Redis Cluster look like one plain Redis.
+
+Each option can be set on the command line (--name VALUE or --name=VALUE), by the environment variable
+in brackets, or in a YAML file (name: value). The command line beats the environment, which beats the file.
+)";
+
+constexpr std::string_view kReferenceHead = R"(# Configuration reference
+
+<!-- Generated: do not edit. `slotless --print-config-reference > docs/configuration.md` -->
+
+Each option can be set in four places; the first that sets it wins:
+
+1. the command line: `--hold-timeout 15s` or `--hold-timeout=15s`;
+2. the environment: `SLOTLESS_HOLD_TIMEOUT=15s`, and after these the `REDIS_*` names given below (an
+   empty variable counts as not set);
+3. a YAML file, named by `--config FILE` or `SLOTLESS_CONFIG`: `hold-timeout: 15s`;
+4. the default.
+
+Lists are separated by commas; they may also be sequences in the file, and the option may be repeated on
+the command line. Sizes have the units of `redis.conf` (`k` = 1000 bytes, `kb` = 1024 bytes, `m`, `mb`,
+`g`, `gb`; none = bytes). Durations name their unit (`ms`, `s`, `m`, `h`); only `0` has none. Switches are
+`yes` or `no` (also `true`, `false`, `on`, `off`).
+
+Unknown names, values out of range and contradictions stop the start. All errors are reported at once,
+each with its file and line, variable or argument. `slotless --check-config` reports them without
+starting; if there are none, it prints the values in force and where each comes from. Neither shows a
+secret.
+
+*Reloadable* says whether a change could take effect while running; the other options need a restart in
+any case.
+)";
 
 std::string defaultText(const Option& option) {
   return format(option, Config{});
@@ -78,7 +73,7 @@ std::string referenceRow(const Option& option) {
   std::string row;
   for (const auto& cell :
        {code(std::string(option.name)), typeName(option), normally.empty() ? "none" : code(normally),
-        range(option), unit(option), std::string(option.isReloadable() ? "no" : "yes"), variables,
+        range(option), unit(option), std::string(option.isReloadable() ? "yes" : "no"), variables,
         std::string(option.sentence) + (option.isSecret() ? " *Secret: never shown.*" : "")}) {
     row += "| " + cell + " ";
   }
@@ -99,7 +94,7 @@ std::string yamlValue(const Option& option, const Config& config) {
   const auto entries = formatEntries(option, config);
   if (option.isList()) {
     std::string list;
-    for (const auto& entry : entries) list += (list.empty() ? "" : ", ") + inQuotes(entry);
+    for (const auto& entry : entries) list += (list.empty() ? "" : ", ") + inQuotes(entry, entry.size());
     return "[" + list + "]";
   }
   const bool isText = std::holds_alternative<std::string Config::*>(option.member);
@@ -137,7 +132,7 @@ std::string referencePage() {
   forEachOption(
       [&](Group group) {
         page += "\n## " + std::string(title(group)) +
-                "\n\n| Option | Type | Default | Allowed | Unit | Restart | Environment | Meaning |\n"
+                "\n\n| Option | Type | Default | Allowed | Unit | Reloadable | Environment | Meaning |\n"
                 "|---|---|---|---|---|---|---|---|\n";
       },
       [&](const Option& option) { page += referenceRow(option); });

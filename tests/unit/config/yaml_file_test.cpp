@@ -1,0 +1,96 @@
+#include "config/yaml_file.h"
+
+#include "loading.h"
+
+using namespace slotless::config;
+
+TEST_CASE("A file sets options by their names") {
+  const auto config = withFile(
+                          "# comment\n"
+                          "workers: 3\n"
+                          "password: \"yes\"\n"
+                          "username: ''\n"
+                          "strict-order: Yes\n"
+                          "hold-timeout: 2m\n"
+                          "listen:\n"
+                          "  - 127.0.0.1:1\n"
+                          "  - \"[::1]:2\"\n")
+                          .config();
+  CHECK(config.workers == 3);
+  CHECK(config.password == "yes");
+  CHECK(config.strictOrder);
+  CHECK(config.holdTimeout == Milliseconds(120000));
+  CHECK(config.listen == std::vector<Endpoint>{{"127.0.0.1", 1}, {"::1", 2}});
+}
+
+TEST_CASE("A list may be one scalar with commas") {
+  CHECK(withFile("listen: 127.0.0.1:1, 127.0.0.1:2").config().listen ==
+        std::vector<Endpoint>{{"127.0.0.1", 1}, {"127.0.0.1", 2}});
+}
+
+TEST_CASE("A file may be empty") {
+  for (const auto* text : {"", "\n", "# nothing\n", "---\n", "{}"}) {
+    INFO(text);
+    CHECK(withFile(text).errors().empty());
+  }
+}
+
+TEST_CASE("Errors in a file name the line") {
+  struct Case {
+    std::string text;
+    std::string error;
+  };
+  const auto& c = GENERATE(values<Case>({
+      {"\n\nworkers: 0\n", "c.yaml:3: workers: found \"0\" (out of range); allowed: auto or 1 to 256"},
+      {"workers: 2\nhold_timeout: 1s\n",
+       "c.yaml:2: unknown option \"hold_timeout\"; did you mean \"hold-timeout\"?"},
+      {"appendonly: no", "c.yaml:1: unknown option \"appendonly\"; --help lists what is known"},
+      {"workers: 2\n\nworkers: 2\n",
+       "c.yaml:3: workers: found a second time; allowed: once, and line 1 has it"},
+      {"\nworkers:\n", "c.yaml:2: workers: found nothing; allowed: auto or 1 to 256"},
+      {"\nworkers: ~\n", "c.yaml:2: workers: found nothing; allowed: auto or 1 to 256"},
+      {"workers: [1, 2]", "c.yaml:1: workers: found a list; allowed: auto or 1 to 256"},
+      {"workers: {a: 1}", "c.yaml:1: workers: found a mapping; allowed: auto or 1 to 256"},
+      {"listen: []",
+       "c.yaml:1: listen: found an empty list; allowed: host:port, [IPv6]:port, or :port for all local "
+       "addresses, "
+       "separated by commas"},
+      {"listen:\n  - 127.0.0.1:1\n  - 127.0.0.1\n",
+       "c.yaml:3: listen: found \"127.0.0.1\" (the port is missing); allowed: host:port, [IPv6]:port, or "
+       ":port for "
+       "all local addresses, separated by commas"},
+      {"listen:\n  - 127.0.0.1:1\n  - [a]\n",
+       "c.yaml:3: listen: found a list; allowed: host:port, [IPv6]:port, or :port for all local addresses, "
+       "separated "
+       "by commas"},
+      {"[a]: b", "c.yaml:1: found a list as a key; allowed: the name of an option"},
+      {"- workers", "c.yaml:1: found a list; allowed: lines of the form \"option: value\""},
+      {"workers", "c.yaml:1: found a text; allowed: lines of the form \"option: value\""},
+      {"workers: 2\n---\nworkers: 3\n", "c.yaml:3: found a second YAML document; allowed: one per file"},
+      {"workers: 2\n  log-level: info\n", "c.yaml:2: not valid YAML: illegal map value"},
+      {"workers: 2\nlisten: [a\n", "c.yaml:3: not valid YAML: end of sequence flow not found"},
+      {"config: d.yaml", "c.yaml:1: unknown option \"config\"; --help lists what is known"},
+  }));
+  INFO(c.text);
+  CHECK(withFile(c.text).errors() == std::vector<std::string>{c.error});
+}
+
+TEST_CASE("Nothing of a secret in a file is shown, however the line is broken") {
+  for (const auto* text :
+       {"pasword: hunter2", "password:hunter2", "{password:hunter2}", "password:hunter2: x",
+        "password: [hunter2]", "password: {hunter2: 1}", "password: \"hunter2", "password: \"\\hunter2\"",
+        "password: *hunter2", "password: &hunter2", "password: %hunter2", "password: a: hunter2",
+        "password: a\npassword: hunter2", "password: |\n  a\n  hunter2", "- hunter2",
+        "cluster-nodes: redis://:hunter2@a:1"}) {
+    INFO(text);
+    const auto errors = withFile(text).errors();
+    REQUIRE_FALSE(errors.empty());
+    for (const auto& error : errors) CHECK(error.find("unter2") == std::string::npos);
+  }
+}
+
+TEST_CASE("A file that is nested without end is refused") {
+  const auto read = readYaml("c.yaml", std::string(100000, '['));
+  CHECK_FALSE(read.isReadable);
+  CHECK(read.settings.errors.size() == 1);
+}
