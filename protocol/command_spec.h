@@ -1,5 +1,6 @@
 // What is known of one command: the facts that Redis's COMMAND reports, and how the proxy treats it.
-// Source: COMMAND / COMMAND INFO (Redis 7.0: arity, flags, ACL categories, key specifications, tips, subcommands).
+// Source: COMMAND / COMMAND INFO (Redis 7.0: arity, flags, ACL categories, key specifications, tips,
+// subcommands).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -45,7 +46,15 @@ enum CommandCategory : std::uint32_t {
 
 enum class RequestPolicy : std::uint8_t { None, AllNodes, AllShards, MultiShard, Special };
 enum class ResponsePolicy : std::uint8_t {
-  None, OneSucceeded, AllSucceeded, AggLogicalAnd, AggLogicalOr, AggMin, AggMax, AggSum, Special
+  None,
+  OneSucceeded,
+  AllSucceeded,
+  AggLogicalAnd,
+  AggLogicalOr,
+  AggMin,
+  AggMax,
+  AggSum,
+  Special
 };
 
 // Redis's "key specifications": where to begin, and how to go on from there.
@@ -63,6 +72,7 @@ struct KeySpec {
   int limit = 0;        // Find::Range, with lastKey -1: 0 or 1 all, 2 the first half, …
   int keyNumIndex = 0;  // Find::KeyNum, relative to the beginning
   int firstKey = 0;     // Find::KeyNum, relative to the beginning
+  std::string notes;    // for COMMAND INFO
 };
 enum KeySpecFlag : std::uint32_t {
   kKeyReadOnly = 1U << 0,   // RO
@@ -90,6 +100,13 @@ enum class Handling : std::uint8_t {
   Never,    // makes no sense or does harm behind a proxy (REPLICAOF, SHUTDOWN, MIGRATE …)
 };
 
+// How keyPositions() finds the keys.
+enum class KeyProcedure : std::uint8_t {
+  BySpecs,  // by the key specifications; without any, by firstKey, lastKey and keyStep
+  Sort,     // SORT: its STORE may stand anywhere
+  Migrate,  // MIGRATE: KEYS counts only if the single key is empty
+};
+
 struct CommandSpec {
   std::string name;  // lower case; a subcommand's is "container|sub"
   int arity = 0;     // as COMMAND reports it: negative means "at least"
@@ -107,7 +124,8 @@ struct CommandSpec {
   std::vector<CommandSpec> subcommands;
 
   Handling handling = Handling::Never;
-  // Handling::Session only if this argument is present (XREAD … BLOCK): else as a keyed command.
+  // Handling::Session only if this argument is present (XREAD … BLOCK): else as a keyed command. Where it may
+  // stand is not obvious (a key may be called so too): ask hasSessionKeyword() of key_extraction.h.
   std::string sessionKeyword;
   // May the proxy send it again when the connection was lost after sending? Only for what cannot write.
   bool retryAfterLoss = false;
@@ -115,6 +133,10 @@ struct CommandSpec {
   bool barrier = false;
   // The common case, decided once: argv[singleKey] is the only key. 0: use keyPositions().
   int singleKey = 0;
+  KeyProcedure keyProcedure = KeyProcedure::BySpecs;
+  // AnyNode, but always the same one: the owner of the slot of argv[hashedArgument], which is no key
+  // (PUBLISH: the channel). 0: none.
+  int hashedArgument = 0;
   // Dense number, stable within one table; indexes counters. Subcommands have their own.
   std::uint16_t id = 0;
 

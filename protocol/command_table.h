@@ -1,4 +1,6 @@
 // All commands that are known, found by name without case; immutable once built.
+//
+// Ownership: specs and names live as long as the table, which is neither copied nor moved.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -13,17 +15,22 @@ namespace slotless::protocol {
 
 class CommandTable {
  public:
-  // Takes facts (name … subcommands of each spec), derives the rest of each spec (handling, ids …) by the table of
-  // overrides, and indexes them.
+  // Takes facts (name, arity, flagNames, categoryNames, keys, tips, subcommands), derives the rest of each
+  // spec (flag bits, policies, handling, ids …) by the table of overrides, and indexes them. Commands that
+  // the proxy answers itself but the facts lack (CLIENT SETINFO) are added. Of equal names the first one
+  // counts.
   explicit CommandTable(std::vector<CommandSpec> facts);
+  CommandTable(const CommandTable&) = delete;
+  CommandTable& operator=(const CommandTable&) = delete;
 
   // The table built in: what Redis 7.0.15 reports. Built on first use.
   static std::shared_ptr<const CommandTable> builtIn();
 
-  // nullptr if unknown. No allocation, any case.
+  // "name" or "container|sub", as COMMAND INFO takes it; nullptr if unknown. No allocation, any case.
   const CommandSpec* find(std::string_view name) const noexcept;
-  // Resolves containers: argv {"object", "encoding", …} gives "object|encoding". nullptr: unknown command or subcommand;
-  // `container` (if given) is then set to the container when only the subcommand is unknown.
+  // Resolves containers: argv {"object", "encoding", …} gives "object|encoding"; a container alone gives
+  // itself. nullptr: unknown command or subcommand; `container` (if given) is then set to the container when
+  // only the subcommand is unknown, and to nullptr in all other cases.
   const CommandSpec* find(Argv argv, const CommandSpec** container = nullptr) const noexcept;
   std::span<const CommandSpec> commands() const noexcept { return commands_; }
   // How many ids there are: commands and subcommands.
@@ -32,9 +39,19 @@ class CommandTable {
   std::string_view nameOf(std::size_t id) const noexcept { return names_[id]; }
 
  private:
+  struct Bucket {
+    std::string_view key;  // a command's name, or the part of a subcommand's behind the '|'
+    const CommandSpec* container = nullptr;
+    const CommandSpec* spec = nullptr;  // nullptr: empty
+  };
+
+  void insert(std::string_view key, const CommandSpec* container, const CommandSpec& spec);
+  const CommandSpec* lookUp(std::string_view key, const CommandSpec* container) const noexcept;
+
   std::vector<CommandSpec> commands_;
   std::vector<std::string_view> names_;
-  std::vector<const CommandSpec*> buckets_;  // open addressing, power of two
+  std::vector<Bucket> buckets_;  // open addressing, power of two
+  std::size_t longestKey_ = 0;
 };
 
 }  // namespace slotless::protocol

@@ -11,10 +11,17 @@ namespace slotless::protocol {
 
 enum class KeyResult : std::uint8_t {
   Ok,       // `positions` holds the indexes of all keys in argv, ascending (may be empty)
-  Invalid,  // the arguments contradict the specification (numkeys out of range …): let a server word the error
+  Invalid,  // the arguments contradict the specification (numkeys out of range …): let a server word the
+            // error
 };
 
-// `positions` is cleared first; its capacity is reused.
+// `positions` is cleared first; its capacity is reused. Arguments that a server hashes without calling them
+// keys (NOT_KEY: the channel of SPUBLISH) are among them. No keys (EVAL with 0, XREAD without STREAMS) is Ok
+// and empty. Any argv is safe, also one of the wrong arity.
 KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
+
+// True if this call needs a session: the spec's sessionKeyword stands among the options (XREAD BLOCK 0
+// STREAMS k 0, but not XREAD STREAMS block 0).
+bool hasSessionKeyword(const CommandSpec& spec, Argv argv) noexcept;
 
 }  // namespace slotless::protocol

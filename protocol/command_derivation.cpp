@@ -1,0 +1,103 @@
+#include "protocol/command_derivation.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "protocol/ascii.h"
+#include "protocol/command_names.h"
+
+namespace slotless::protocol {
+namespace {
+
+template <typename Table>
+std::uint32_t bitsOf(const std::vector<std::string>& words, const Table& table) {
+  std::uint32_t bits = 0;
+  for (const std::string& word : words) {
+    for (const auto& [name, bit] : table) {
+      if (word == name) bits |= bit;
+    }
+  }
+  return bits;
+}
+
+template <typename Policy, typename Table>
+Policy policyOf(const std::vector<std::string>& tips, const Table& table) {
+  for (const std::string& tip : tips) {
+    for (const auto& [prefix, policy] : table) {
+      if (tip == prefix || (prefix.back() == ':' && tip.starts_with(prefix))) return policy;
+    }
+  }
+  return Policy::None;
+}
+
+bool hasKeys(const CommandSpec& spec) {
+  return !spec.keySpecs.empty() || spec.firstKey != 0;
+}
+
+// The first rule that fits decides. Each keeps the next ones safe: what changes a connection or waits on it
+// must never get onto a link that clients share, whatever its keys and tips are.
+struct Rule {
+  bool (*fits)(const CommandSpec&);
+  Handling handling;
+};
+constexpr Rule kRules[] = {
+    {[](const CommandSpec& s) { return s.has(kAdmin); }, Handling::Admin},
+    {[](const CommandSpec& s) { return s.has(kPubSub) || s.in(kCategoryPubSub); }, Handling::Session},
+    {[](const CommandSpec& s) { return s.has(kBlocking) || s.in(kCategoryBlocking); }, Handling::Session},
+    {[](const CommandSpec& s) { return s.in(kCategoryTransaction); }, Handling::Session},
+    {[](const CommandSpec& s) { return s.in(kCategoryConnection); }, Handling::Never},
+    {[](const CommandSpec& s) { return hasKeys(s) && s.requestPolicy == RequestPolicy::MultiShard; },
+     Handling::Split},
+    {[](const CommandSpec& s) { return hasKeys(s); }, Handling::Keyed},
+    {[](const CommandSpec& s) { return s.requestPolicy != RequestPolicy::None; }, Handling::FanOut},
+    // Also what has movable keys and no key specifications (a module's): the node that is asked first
+    // redirects.
+    {[](const CommandSpec&) { return true; }, Handling::AnyNode},
+};
+
+bool waitsForEarlierReplies(Handling handling) {
+  return handling == Handling::FanOut || handling == Handling::Admin;
+}
+
+int singleKeyOf(const CommandSpec& spec) {
+  if (spec.keyProcedure != KeyProcedure::BySpecs || spec.keySpecs.size() > 1) return 0;
+  const int minimumArguments = std::abs(spec.arity);
+  int position = 0;
+  if (spec.keySpecs.empty()) {
+    if (spec.lastKey == spec.firstKey) position = spec.firstKey;
+  } else {
+    const KeySpec& only = spec.keySpecs.front();
+    const bool one =
+        only.begin == KeySpec::Begin::Index && only.find == KeySpec::Find::Range && only.lastKey == 0;
+    if (one && (only.flags & kKeyIncomplete) == 0) position = only.index;
+  }
+  return position > 0 && position < minimumArguments ? position : 0;
+}
+
+}  // namespace
+
+void derive(CommandSpec& spec, const CommandOverride* override) {
+  std::transform(spec.name.begin(), spec.name.end(), spec.name.begin(), lowerAscii);
+  spec.flags = bitsOf(spec.flagNames, kCommandFlagNames);
+  spec.categories = bitsOf(spec.categoryNames, kCategoryNames);
+  spec.requestPolicy = policyOf<RequestPolicy>(spec.tips, kRequestPolicyTips);
+  spec.responsePolicy = policyOf<ResponsePolicy>(spec.tips, kResponsePolicyTips);
+  spec.handling = std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) {
+                    return r.fits(spec);
+                  })->handling;
+  spec.retryAfterLoss =
+      spec.has(kReadOnly) && !spec.has(kWrite) && !spec.has(kMayReplicate) && !spec.has(kBlocking);
+  static constexpr CommandOverride kNone{.name = {}, .handling = Handling::Never, .reason = {}};
+  const CommandOverride& wanted = override == nullptr ? kNone : *override;
+  if (override != nullptr) spec.handling = override->handling;
+  spec.requestPolicy = wanted.requestPolicy.value_or(spec.requestPolicy);
+  spec.responsePolicy = wanted.responsePolicy.value_or(spec.responsePolicy);
+  spec.retryAfterLoss = wanted.retryAfterLoss.value_or(spec.retryAfterLoss);
+  spec.sessionKeyword = wanted.sessionKeyword;
+  spec.hashedArgument = wanted.hashedArgument;
+  spec.keyProcedure = wanted.keyProcedure;
+  spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
+  spec.singleKey = singleKeyOf(spec);
+}
+
+}  // namespace slotless::protocol

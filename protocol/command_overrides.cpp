@@ -1,0 +1,179 @@
+#include "protocol/command_overrides.h"
+
+#include <algorithm>
+
+namespace slotless::protocol {
+namespace {
+
+using enum Handling;
+
+constexpr std::string_view kStandalone = "the proxy presents itself as a standalone master";
+constexpr std::string_view kOwnConnection = "about the client's own connection, which ends at the proxy";
+constexpr std::string_view kNotYet = "changes a link for one client";
+constexpr std::string_view kClients = "clients end at the proxy: a node would speak of the proxy's links";
+constexpr std::string_view kTopology = "would change who replicates whom behind the cluster's back";
+constexpr std::string_view kOneServer = "describes a single server";
+constexpr std::string_view kNodeToNode = "spoken between nodes, not by clients";
+
+constexpr CommandOverride kOverrides[] = {
+    // Answered by the proxy.
+    {.name = "asking", .handling = Local, .reason = kStandalone},
+    {.name = "auth", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|getname", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|id", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|setinfo", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|setname", .handling = Local, .reason = kOwnConnection},
+    {.name = "cluster", .handling = Local, .reason = kStandalone},
+    {.name = "command", .handling = Local, .reason = "what the proxy knows is what it can do"},
+    {.name = "echo", .handling = Local, .reason = kOwnConnection},
+    {.name = "hello", .handling = Local, .reason = kOwnConnection},
+    {.name = "info", .handling = Local, .reason = kStandalone},
+    {.name = "ping", .handling = Local, .reason = kOwnConnection},
+    {.name = "quit", .handling = Local, .reason = kOwnConnection},
+    {.name = "readonly", .handling = Local, .reason = kStandalone},
+    {.name = "readwrite", .handling = Local, .reason = kStandalone},
+    {.name = "reset", .handling = Local, .reason = kOwnConnection},
+    {.name = "role", .handling = Local, .reason = kStandalone},
+    {.name = "select", .handling = Local, .reason = kOwnConnection},
+    {.name = "time", .handling = Local, .reason = "one clock for the whole database"},
+
+    // CLIENT: what needs a session, and what only all workers together can answer.
+    {.name = "client|caching", .handling = Session, .reason = kNotYet},
+    {.name = "client|getredir", .handling = Session, .reason = kNotYet},
+    {.name = "client|help", .handling = AnyNode, .reason = "a constant text"},
+    {.name = "client|kill", .handling = Never, .reason = kClients},
+    {.name = "client|list", .handling = Never, .reason = kClients},
+    {.name = "client|no-evict", .handling = Never, .reason = kClients},
+    {.name = "client|pause", .handling = Never, .reason = kClients},
+    {.name = "client|reply", .handling = Session, .reason = kNotYet},
+    {.name = "client|tracking", .handling = Session, .reason = kNotYet},
+    {.name = "client|trackinginfo", .handling = Session, .reason = kNotYet},
+    {.name = "client|unblock", .handling = Never, .reason = kClients},
+    {.name = "client|unpause", .handling = Never, .reason = kClients},
+
+    // Sessions that the facts do not show.
+    {.name = "monitor", .handling = Session, .reason = "turns the connection into a stream of replies"},
+    {.name = "wait",
+     .handling = Session,
+     .reason = "waits for what this client wrote, on each link it wrote to"},
+
+    // Keys that the facts do not show, or that need care.
+    {.name = "msetnx", .handling = Keyed, .reason = "all or nothing: a split could set a part"},
+    {.name = "sort",
+     .handling = Keyed,
+     .reason = "STORE may stand anywhere",
+     .keyProcedure = KeyProcedure::Sort},
+    {.name = "xread",
+     .handling = Keyed,
+     .reason = "blocks only if asked to, and consumes nothing",
+     .sessionKeyword = "BLOCK",
+     .retryAfterLoss = true},
+    {.name = "xreadgroup", .handling = Keyed, .reason = "blocks only if asked to", .sessionKeyword = "BLOCK"},
+
+    // Publishing changes nothing on the connection. Subscribers must not see a message before the client's
+    // earlier
+    // writes are visible.
+    {.name = "publish",
+     .handling = AnyNode,
+     .reason = "a cluster carries messages to all nodes; one node per channel keeps their order",
+     .barrier = true,
+     .hashedArgument = 1},
+    {.name = "spublish",
+     .handling = Keyed,
+     .reason = "the channel's slot has its subscribers",
+     .barrier = true},
+    {.name = "pubsub|channels",
+     .handling = FanOut,
+     .reason = "each node knows its own subscribers",
+     .requestPolicy = RequestPolicy::AllShards,
+     .responsePolicy = ResponsePolicy::Special},
+    {.name = "pubsub|numpat",
+     .handling = FanOut,
+     .reason = "each node knows its own subscribers",
+     .requestPolicy = RequestPolicy::AllShards,
+     .responsePolicy = ResponsePolicy::AggSum},
+    {.name = "pubsub|numsub",
+     .handling = FanOut,
+     .reason = "each node knows its own subscribers",
+     .requestPolicy = RequestPolicy::AllShards,
+     .responsePolicy = ResponsePolicy::Special},
+    {.name = "pubsub|shardchannels",
+     .handling = FanOut,
+     .reason = "each node knows its own subscribers",
+     .requestPolicy = RequestPolicy::AllShards,
+     .responsePolicy = ResponsePolicy::Special},
+    {.name = "pubsub|shardnumsub",
+     .handling = FanOut,
+     .reason = "each node knows its own subscribers",
+     .requestPolicy = RequestPolicy::AllShards,
+     .responsePolicy = ResponsePolicy::Special},
+
+    // All masters are asked, but the tips do not say how to merge.
+    {.name = "lastsave",
+     .handling = FanOut,
+     .reason = "everything is saved up to the earliest of them",
+     .requestPolicy = RequestPolicy::AllShards,
+     .responsePolicy = ResponsePolicy::AggMin},
+    {.name = "randomkey",
+     .handling = FanOut,
+     .reason = "a node without keys must not decide",
+     .responsePolicy = ResponsePolicy::Special},
+    {.name = "scan",
+     .handling = FanOut,
+     .reason = "the cursor has to name the node too",
+     .responsePolicy = ResponsePolicy::Special},
+
+    // Functions are the same on all masters: no need to ask them all.
+    {.name = "function|stats", .handling = AnyNode, .reason = "the libraries are the same on all masters"},
+
+    // Administration that the facts do not call so.
+    {.name = "memory|doctor", .handling = Admin, .reason = kOneServer},
+    {.name = "memory|malloc-stats", .handling = Admin, .reason = kOneServer},
+    {.name = "memory|stats", .handling = Admin, .reason = kOneServer},
+
+    // Never.
+    {.name = "failover", .handling = Never, .reason = kTopology},
+    {.name = "migrate",
+     .handling = Never,
+     .reason = "would move keys away from where their slot says they are",
+     .keyProcedure = KeyProcedure::Migrate},
+    {.name = "move", .handling = Never, .reason = "a cluster has a single database"},
+    {.name = "psync", .handling = Never, .reason = kNodeToNode},
+    {.name = "replconf", .handling = Never, .reason = kNodeToNode},
+    {.name = "replicaof", .handling = Never, .reason = kTopology},
+    {.name = "restore-asking", .handling = Never, .reason = kNodeToNode},
+    {.name = "script|debug", .handling = Never, .reason = "turns the link into a debugger's"},
+    {.name = "shutdown", .handling = Never, .reason = "would stop one of many servers"},
+    {.name = "slaveof", .handling = Never, .reason = kTopology},
+    {.name = "swapdb", .handling = Never, .reason = "a cluster has a single database"},
+    {.name = "sync", .handling = Never, .reason = kNodeToNode},
+};
+
+// Redis 7.2 brought CLIENT SETINFO, and client libraries send it to any server.
+constexpr std::string_view kAdditions[] = {
+    "client|setinfo 4; noscript loading stale; 0 0 0; @slow @connection; "
+    "request_policy:all_nodes response_policy:all_succeeded",
+};
+
+const CommandOverride* findExactly(std::string_view name) noexcept {
+  const auto found = std::find_if(std::begin(kOverrides), std::end(kOverrides),
+                                  [&](const CommandOverride& o) { return o.name == name; });
+  return found == std::end(kOverrides) ? nullptr : found;
+}
+
+}  // namespace
+
+std::span<const CommandOverride> commandOverrides() noexcept {
+  return kOverrides;
+}
+
+const CommandOverride* findOverride(std::string_view name) noexcept {
+  if (const CommandOverride* own = findExactly(name)) return own;
+  return findExactly(name.substr(0, name.find('|')));
+}
+
+std::span<const std::string_view> addedFactLines() noexcept {
+  return kAdditions;
+}
+
+}  // namespace slotless::protocol

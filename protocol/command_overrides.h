@@ -1,0 +1,35 @@
+// Where the proxy knows better than the facts that COMMAND reports: data, looked up by name when a table is
+// built.
+#pragma once
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "protocol/command_spec.h"
+
+namespace slotless::protocol {
+
+struct CommandOverride {
+  std::string_view
+      name;  // "name" or "container|sub"; a container's row holds for those of its subcommands without one
+  Handling handling;
+  std::string_view reason;  // one clause, in English
+  std::optional<RequestPolicy> requestPolicy{};
+  std::optional<ResponsePolicy> responsePolicy{};
+  std::string_view sessionKeyword{};
+  std::optional<bool> retryAfterLoss{};
+  bool barrier = false;  // in addition to what the handling implies
+  int hashedArgument = 0;
+  KeyProcedure keyProcedure = KeyProcedure::BySpecs;
+};
+
+std::span<const CommandOverride> commandOverrides() noexcept;
+
+// By the exact lower-case name, else by the container's; nullptr if the facts say it all.
+const CommandOverride* findOverride(std::string_view name) noexcept;
+
+// Commands that the proxy answers although the servers it knows facts of may lack them, as lines for
+// parseFactLine().
+std::span<const std::string_view> addedFactLines() noexcept;
+
+}  // namespace slotless::protocol

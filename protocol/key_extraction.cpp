@@ -1,0 +1,189 @@
+#include "protocol/key_extraction.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "protocol/ascii.h"
+#include "protocol/strict_integer.h"
+
+namespace slotless::protocol {
+namespace {
+
+// All sums are made in 64 bits, where an argument count and a server's small numbers cannot overflow.
+using Index = std::int64_t;
+
+Index countOf(Argv argv) {
+  return static_cast<Index>(argv.size());
+}
+std::string_view at(Argv argv, Index index) {
+  return argv[static_cast<std::size_t>(index)];
+}
+
+class Positions {
+ public:
+  explicit Positions(std::vector<std::uint32_t>& out) : out_(out) { out_.clear(); }
+
+  void add(Index position) {
+    ascending_ = ascending_ && (out_.empty() || out_.back() < position);
+    out_.push_back(static_cast<std::uint32_t>(position));
+  }
+  KeyResult finish(bool valid) {
+    if (!valid) out_.clear();
+    if (!ascending_) {
+      std::sort(out_.begin(), out_.end());
+      out_.erase(std::unique(out_.begin(), out_.end()), out_.end());
+    }
+    return valid ? KeyResult::Ok : KeyResult::Invalid;
+  }
+
+ private:
+  std::vector<std::uint32_t>& out_;
+  bool ascending_ = true;
+};
+
+// Adds first, first + step … up to last. False: they contradict the arguments.
+bool addRange(Argv argv, Index first, Index last, Index step, Positions& positions) {
+  if (first >= countOf(argv) || last < first) return true;  // PFMERGE destination: no sources
+  if (first < 1 || last >= countOf(argv) || step < 1) return false;
+  for (Index position = first; position <= last; position += step) positions.add(position);
+  return true;
+}
+
+// Where the first argument of the specification is; nullopt: its keyword is not among the arguments.
+std::optional<Index> beginOf(const KeySpec& spec, Argv argv) {
+  if (spec.begin == KeySpec::Begin::Index) return spec.index;
+  if (spec.begin == KeySpec::Begin::Unknown) return std::nullopt;
+  const bool forwards = spec.startFrom > 0;
+  const Index start = forwards ? spec.startFrom : countOf(argv) + spec.startFrom;
+  for (Index i = start; i >= 1 && i < countOf(argv); i += forwards ? 1 : -1) {
+    if (equalsIgnoringCase(at(argv, i), spec.keyword)) return i + 1;
+  }
+  return std::nullopt;
+}
+
+bool addKeyRange(const KeySpec& spec, Argv argv, Index first, Positions& positions) {
+  if (spec.lastKey >= 0) return addRange(argv, first, first + spec.lastKey, spec.keyStep, positions);
+  const Index given = countOf(argv) - first;
+  if (given <= 0) return true;
+  if (spec.limit > 1) {  // XREAD: half of what follows STREAMS, which must be even
+    return given % spec.limit == 0 &&
+           addRange(argv, first, first + given / spec.limit - 1, spec.keyStep, positions);
+  }
+  // A key without its value (MSET a 1 b) is nothing to route by. A server words that error.
+  const Index last = countOf(argv) + spec.lastKey;
+  return spec.keyStep >= 1 && (last - first + 1) % spec.keyStep == 0 &&
+         addRange(argv, first, last, spec.keyStep, positions);
+}
+
+bool addCountedKeys(const KeySpec& spec, Argv argv, Index begin, Positions& positions) {
+  const Index countAt = begin + spec.keyNumIndex;
+  if (countAt < 1 || countAt >= countOf(argv) || spec.keyStep < 1) return false;
+  const std::optional<std::int64_t> count = strictInteger(at(argv, countAt));
+  if (!count || *count < 0) return false;
+  if (*count == 0) return true;
+  const Index first = begin + spec.firstKey;
+  const Index room = countOf(argv) - first;
+  if (room <= 0 || *count - 1 > (room - 1) / spec.keyStep) return false;
+  return addRange(argv, first, first + (*count - 1) * spec.keyStep, spec.keyStep, positions);
+}
+
+bool addBySpec(const KeySpec& spec, Argv argv, Positions& positions) {
+  const std::optional<Index> first = beginOf(spec, argv);
+  if (!first) return true;
+  switch (spec.find) {
+    case KeySpec::Find::Range:
+      return addKeyRange(spec, argv, *first, positions);
+    case KeySpec::Find::KeyNum:
+      return addCountedKeys(spec, argv, *first, positions);
+    case KeySpec::Find::Unknown:
+      break;
+  }
+  return true;
+}
+
+// Servers before 7.0 report no specifications, only the range.
+bool addByRange(const CommandSpec& spec, Argv argv, Positions& positions) {
+  if (spec.firstKey <= 0) return true;
+  const Index last = spec.lastKey < 0 ? countOf(argv) + spec.lastKey : spec.lastKey;
+  return addRange(argv, spec.firstKey, last, spec.keyStep, positions);
+}
+
+struct SkippedOption {
+  std::string_view name;
+  Index values;
+};
+
+// Goes over the options from argv[from] on: gives the position of the next `wanted`, or argc, not being
+// misled by the values of other options.
+template <std::size_t kCount>
+Index findOption(Argv argv, Index from, std::string_view wanted, const SkippedOption (&skipped)[kCount]) {
+  for (Index i = from; i < countOf(argv); ++i) {
+    if (equalsIgnoringCase(at(argv, i), wanted)) return i;
+    for (const auto& [name, values] : skipped) {
+      if (equalsIgnoringCase(at(argv, i), name)) {
+        i += values;
+        break;
+      }
+    }
+  }
+  return countOf(argv);
+}
+
+void addSortKeys(Argv argv, Positions& positions) {
+  static constexpr SkippedOption kSkipped[] = {{"limit", 2}, {"get", 1}, {"by", 1}};
+  positions.add(1);
+  Index destination = 0;  // the last STORE counts
+  for (Index i = findOption(argv, 2, "store", kSkipped); i + 1 < countOf(argv);
+       i = findOption(argv, i + 1, "store", kSkipped)) {
+    destination = i + 1;
+  }
+  if (destination != 0) positions.add(destination);
+}
+
+// False: a single key and KEYS contradict each other.
+bool addMigrateKeys(Argv argv, Positions& positions) {
+  static constexpr SkippedOption kSkipped[] = {{"auth", 1}, {"auth2", 2}};
+  constexpr Index kSingleKey = 3;
+  const Index keys = findOption(argv, 6, "keys", kSkipped);
+  if (keys == countOf(argv)) {
+    positions.add(kSingleKey);
+    return true;
+  }
+  for (Index i = keys + 1; i < countOf(argv); ++i) positions.add(i);
+  return at(argv, kSingleKey).empty();
+}
+
+}  // namespace
+
+KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions) {
+  Positions found(positions);
+  bool valid = true;
+  switch (spec.keyProcedure) {
+    case KeyProcedure::BySpecs:
+      if (spec.keySpecs.empty()) valid = addByRange(spec, argv, found);
+      for (const KeySpec& keySpec : spec.keySpecs) valid = valid && addBySpec(keySpec, argv, found);
+      break;
+    case KeyProcedure::Sort:
+      valid = argv.size() >= 2;
+      if (valid) addSortKeys(argv, found);
+      break;
+    case KeyProcedure::Migrate:
+      valid = argv.size() >= 6 && addMigrateKeys(argv, found);
+      break;
+  }
+  return found.finish(valid);
+}
+
+bool hasSessionKeyword(const CommandSpec& spec, Argv argv) noexcept {
+  if (spec.sessionKeyword.empty()) return false;
+  const auto keyword = std::find_if(spec.keySpecs.begin(), spec.keySpecs.end(),
+                                    [](const KeySpec& s) { return s.begin == KeySpec::Begin::Keyword; });
+  const bool bounded = keyword != spec.keySpecs.end() && keyword->startFrom > 0;
+  for (std::size_t i = bounded ? static_cast<std::size_t>(keyword->startFrom) : 1; i < argv.size(); ++i) {
+    if (bounded && equalsIgnoringCase(argv[i], keyword->keyword)) return false;
+    if (equalsIgnoringCase(argv[i], spec.sessionKeyword)) return true;
+  }
+  return false;
+}
+
+}  // namespace slotless::protocol
