@@ -86,8 +86,11 @@ class Node:
         self.child.signal(signal.SIGCONT)
 
     def kill(self):
-        """kill -9; the node's connections are reset."""
+        """kill -9; the node's connections end."""
         self.child.kill()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class SlotMove:
@@ -177,12 +180,23 @@ class Cluster:
         move.finish()
 
     def failover(self, replica):
-        """A planned failover: the replica becomes master, nothing is lost."""
-        master_port = int(replica.command("ROLE")[2])
-        master = next(node for node in self.nodes if node.port == master_port)
+        """A planned failover: the replica becomes master, nothing is lost. Works under load."""
+        master = self.master_of(replica)
         slot = self.slots_of(master)[0]
+
+        # A master silently ignores the request of somebody whom it does not know as its replica yet.
+        def ready():
+            known = master.command("CLUSTER", "REPLICAS", master.id)
+            followed = replica.info("replication").get("master_link_status") == "up"
+            return followed and any(line.startswith(replica.id.encode()) for line in known)
+
+        wait_until(ready, 20, f"{replica.name} to follow {master.name}")
         replica.command("CLUSTER", "FAILOVER")
         self.wait_for_owner(slot, replica)
+
+    def master_of(self, replica):
+        port = int(replica.command("ROLE")[2])
+        return next(node for node in self.nodes if node.port == port)
 
     def wait_for_replicas(self, seconds=20):
         """Until every living replica has all that its master has written."""

@@ -3,6 +3,7 @@
 A file's setUpModule() calls open_site(), its tearDownModule() calls close_site() and its last line is main().
 """
 
+import logging
 import sys
 import unittest
 
@@ -46,6 +47,7 @@ class Site:
     def client(self, **options):
         """A redis-py client, one connection pool each; it never retries by itself."""
         if self.proxy is None:
+            logging.getLogger("redis").setLevel(logging.CRITICAL)  # it prints every redirect
             return redis.RedisCluster(host=HOST, port=self.cluster.nodes[0].port, password=PASSWORD, **options)
         options.setdefault("socket_timeout", 30)
         return redis.Redis(host=HOST, port=self.proxy.port, password=PASSWORD, **options)
