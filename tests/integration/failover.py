@@ -13,7 +13,7 @@ from slots import key_in
 from waiting import wait_until
 
 # How the error of a write begins whose fate nobody knows: it was sent, and the connection died before the reply.
-AMBIGUOUS = r"^ERR slotless: "
+AMBIGUOUS = "^AMBIGUOUS "
 
 
 def setUpModule():

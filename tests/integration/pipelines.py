@@ -2,6 +2,7 @@
 
 import pathlib
 import random
+import socket
 import sys
 import threading
 import unittest
@@ -45,6 +46,14 @@ class DeepPipelines(unittest.TestCase):
         replies = pipeline.execute()
         self.assertEqual(replies[1:], list(range(1, DEPTH)))
 
+    def test_a_client_may_write_its_whole_pipeline_before_it_reads(self):
+        # More on either way than the kernel buffers: whoever stops reading here for the sake of its memory hangs for ever.
+        count = DEPTH // 2
+        with site.connect() as connection:
+            connection.send(b"".join(resp.pack("SET", f"whole:{i % 100}", f"{i:0200}") + resp.pack("GET", f"whole:{i % 100}") for i in range(count)))
+            for i in range(count):
+                self.assertEqual([connection.read(), connection.read()], [b"OK", b"%0200d" % i])
+
     def test_commands_for_nodes_for_several_nodes_and_for_nobody_keep_their_order(self):
         choice = random.Random(4711)
         state, requests, expected = {}, [], []
@@ -83,6 +92,12 @@ class DeepPipelines(unittest.TestCase):
                     self.assertIsInstance(reply, resp.ReplyError, i)
                 else:
                     self.assertEqual(reply, wanted, i)
+
+    def test_a_client_that_has_said_all_still_gets_its_replies(self):
+        with site.connect() as connection:
+            connection.send(resp.pack("SET", "half:a", "1") + resp.pack("INCR", "half:a") + resp.pack("MGET", "half:a", "half:none"))
+            connection.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(connection.read_to_end(), b"+OK\r\n:2\r\n*2\r\n$1\r\n2\r\n$-1\r\n")
 
     def test_a_request_may_arrive_in_any_pieces(self):
         data = b"".join(resp.pack("SET", f"pieces:{i}", "v" * i) + resp.pack("GET", f"pieces:{i}") for i in range(200))

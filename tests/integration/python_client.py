@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import fixture
 import redis
 from cluster import HOST, PASSWORD
-from redis import connection as redis_connection
+from redis.utils import HIREDIS_AVAILABLE
 
 try:
     from redis.connection import HiredisParser, PythonParser
@@ -149,7 +149,7 @@ class WithPythonParser(PythonClientTests, unittest.TestCase):
     parser = PythonParser
 
 
-@unittest.skipUnless(redis_connection.HIREDIS_AVAILABLE, "python3-hiredis is not installed")
+@unittest.skipUnless(HIREDIS_AVAILABLE, "python3-hiredis is not installed")
 class WithHiredisParser(PythonClientTests, unittest.TestCase):
     parser = HiredisParser
 

@@ -11,6 +11,8 @@ import processes
 import redis
 from cluster import HOST, PASSWORD, Cluster, start_server
 from proxy import STANDIN, Proxy, StandIn, connect
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 NOT_ONE_REDIS = unittest.skipIf(STANDIN, "differs on purpose from one plain Redis")
 
@@ -50,6 +52,7 @@ class Site:
             logging.getLogger("redis").setLevel(logging.CRITICAL)  # it prints every redirect
             return redis.RedisCluster(host=HOST, port=self.cluster.nodes[0].port, password=PASSWORD, **options)
         options.setdefault("socket_timeout", 30)
+        options.setdefault("retry", Retry(NoBackoff(), 0))
         return redis.Redis(host=HOST, port=self.proxy.port, password=PASSWORD, **options)
 
 
