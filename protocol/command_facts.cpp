@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "protocol/command_names.h"
 

@@ -1,5 +1,9 @@
 #include "protocol/command_reply.h"
 
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
 #include "protocol/command_names.h"
 #include "protocol/encoder.h"
 

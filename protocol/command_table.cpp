@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "protocol/command_derivation.h"
 #include "protocol/command_facts.h"

@@ -1,5 +1,7 @@
 // What is derived from the facts, and what the overrides change.
 #include <algorithm>
+#include <tuple>
+#include <vector>
 
 #include "catch.h"
 #include "protocol/command_derivation.h"

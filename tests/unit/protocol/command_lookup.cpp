@@ -1,6 +1,7 @@
 // Finding commands by name, arity, ids.
 #include <set>
 #include <string>
+#include <vector>
 
 #include "catch.h"
 #include "protocol/command_facts.h"

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 
 #include <memory>
+#include <string>
 
 #include "catch.h"
 #include "protocol/command_table.h"

@@ -2,6 +2,7 @@
 // except where a comment says why not.
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "catch.h"
 #include "protocol/command_table.h"

@@ -1,7 +1,9 @@
 // Key extraction must be safe for any arguments and for any specification that a server may report.
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "catch.h"
 #include "protocol/command_table.h"
