@@ -184,11 +184,10 @@ class Cluster:
         master = self.master_of(replica)
         slot = self.slots_of(master)[0]
 
-        # A master silently ignores the request of somebody whom it does not know as its replica yet.
+        # Its request is ignored by a master, and its vote denied by others, who do not know it as a replica yet.
         def ready():
-            known = master.command("CLUSTER", "REPLICAS", master.id)
             followed = replica.info("replication").get("master_link_status") == "up"
-            return followed and any(line.startswith(replica.id.encode()) for line in known)
+            return followed and all(self._knows_as_replica(node, replica, master) for node in self.nodes if node.alive)
 
         wait_until(ready, 20, f"{replica.name} to follow {master.name}")
         replica.command("CLUSTER", "FAILOVER")
@@ -225,6 +224,11 @@ class Cluster:
         lines = node.command("CLUSTER", "NODES").decode().splitlines()
         settled = {line.split()[0] for line in lines if "handshake" not in line.split()[2]}
         return settled == set(self._by_id)
+
+    def _knows_as_replica(self, node, replica, master):
+        lines = node.command("CLUSTER", "NODES").decode().splitlines()
+        fields = next(line.split() for line in lines if line.startswith(replica.id))
+        return "slave" in fields[2] and fields[3] == master.id
 
     def _is_complete(self):
         for node in self.nodes:

@@ -22,6 +22,9 @@ NODE_PORTS = range(11000, 20000)
 BUS_OFFSET = 10000
 OTHER_PORTS = range(30000, 32700)
 
+# A bare root directory may lack /proc, without which nobody's memory can be measured.
+MEMORY_IS_VISIBLE = os.path.exists("/proc/self/clear_refs")
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = set()
