@@ -39,19 +39,21 @@ class RequestParser {
   // request at bytes[size()], after a call of next().
   Status parse(std::string_view bytes, const RequestLimits& limits);
 
-  // Valid after Complete, until next() or until the bytes move. For inline requests with quotes or escapes the
-  // views point into storage of the parser.
+  // Valid after Complete, until next() or until the bytes move. For inline requests with quotes or escapes
+  // the views point into storage of the parser.
   Argv argv() const noexcept { return argv_; }
   std::size_t size() const noexcept { return position_; }
-  // True for an inline request: its bytes cannot be forwarded as they are.
+  // True for an inline request, and for a multibulk one whose line ends are not all CRLF (Redis does not look
+  // at those bytes): its bytes must not be forwarded as they are, write it anew with appendRequest().
   bool isInline() const noexcept { return inline_; }
-  // After NeedMore: how many bytes, from the request's first, are certain to be needed (at least bytes.size() + 1).
-  // Lets the caller make room for a large argument at once. Never trusts a length beyond `limits`.
+  // After NeedMore: how many bytes, from the request's first, are certain to be needed (at least bytes.size()
+  // + 1). Lets the caller make room for a large argument at once. Never trusts a length beyond `limits`.
   std::size_t bytesNeeded() const noexcept { return needed_; }
-  // After Error: the whole error line without "-" and CRLF, such as "ERR Protocol error: invalid bulk length".
+  // After Error: the whole error line without "-" and CRLF, such as "ERR Protocol error: invalid bulk
+  // length".
   std::string_view error() const noexcept { return error_; }
   // True between requests: nothing has been seen of a next one.
-  bool idle() const noexcept { return position_ == 0; }
+  bool idle() const noexcept { return position_ == 0 && needed_ <= 1; }
   // Forgets the request that was completed. Gives unusually large memory back.
   void next() noexcept;
 
@@ -60,18 +62,30 @@ class RequestParser {
     std::size_t offset;
     std::size_t length;
   };
+
+  bool parseWhole(std::string_view bytes, const RequestLimits& limits);
+  Status parseMultibulk(std::string_view bytes, const RequestLimits& limits);
+  Status parseCount(std::string_view bytes, const RequestLimits& limits);
+  Status parseBulkLength(std::string_view bytes, const RequestLimits& limits);
+  Status parseInline(std::string_view bytes, const RequestLimits& limits);
+  Status findLineEnd(std::string_view bytes, const RequestLimits& limits, char mark, std::string_view tooBig,
+                     std::size_t& markAt);
+  bool splitInline(std::string_view line);
+  Status needMore(std::size_t bytes) noexcept;
+  Status fail(std::string_view text);
+
   // Kept small on purpose: there is one parser per client and most clients are idle.
   std::vector<std::string_view> argv_;
+  // The arguments so far of a request that did not arrive whole: its bytes may still move.
   std::vector<ArgumentRef> references_;
-  std::vector<std::string> unquoted_;
+  std::string unquoted_;  // inline arguments without their quotes, one behind the other
   std::string error_;
-  std::size_t position_ = 0;
+  std::size_t position_ = 0;  // behind the last argument or line that was understood
+  std::size_t scanned_ = 0;   // no line end before this
   std::size_t needed_ = 0;
-  std::int64_t argumentsLeft_ = -1;
-  std::int64_t bulkLength_ = -1;
+  std::int64_t argumentsLeft_ = -1;  // -1: the count is not known yet
+  std::int64_t bulkLength_ = -1;     // of the argument at position_; -1: not known yet
   bool inline_ = false;
-
-  // Implementation details: free to change, the public part above is the contract.
 };
 
 }  // namespace slotless::protocol
