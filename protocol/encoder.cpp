@@ -1,0 +1,74 @@
+#include "protocol/encoder.h"
+
+#include <charconv>
+
+namespace slotless::protocol {
+namespace {
+
+// A type byte, a number and CRLF are put together here and appended at once.
+class HeaderLine {
+ public:
+  template <typename Number>
+  HeaderLine(char type, Number number) noexcept {
+    bytes_[0] = type;
+    char* p = std::to_chars(bytes_ + 1, bytes_ + sizeof bytes_ - 2, number).ptr;
+    *p++ = '\r';
+    *p++ = '\n';
+    size_ = static_cast<std::size_t>(p - bytes_);
+  }
+  void appendTo(std::string& out) const { out.append(bytes_, size_); }
+
+ private:
+  char bytes_[1 + 20 + 2];  // 20: the digits of the largest 64-bit number, or 19 and a sign
+  std::size_t size_;
+};
+
+void appendLine(std::string& out, char type, std::string_view text) {
+  out += type;
+  const std::size_t from = out.size();
+  out += text;
+  // A line break inside would end the reply early and hand the rest to the client as a reply of its own.
+  for (std::size_t i = from; i < out.size(); ++i) {
+    if (out[i] == '\r' || out[i] == '\n') out[i] = ' ';
+  }
+  out.append("\r\n", 2);
+}
+
+}  // namespace
+
+void appendSimple(std::string& out, std::string_view text) {
+  appendLine(out, '+', text);
+}
+
+void appendError(std::string& out, std::string_view line) {
+  appendLine(out, '-', line);
+}
+
+void appendInteger(std::string& out, std::int64_t value) {
+  HeaderLine(':', value).appendTo(out);
+}
+
+void appendBulk(std::string& out, std::string_view bytes) {
+  HeaderLine('$', bytes.size()).appendTo(out);
+  out += bytes;
+  out.append("\r\n", 2);
+}
+
+void appendNullBulk(std::string& out) {
+  out.append("$-1\r\n", 5);
+}
+
+void appendNullArray(std::string& out) {
+  out.append("*-1\r\n", 5);
+}
+
+void appendArrayHeader(std::string& out, std::size_t elements) {
+  HeaderLine('*', elements).appendTo(out);
+}
+
+void appendRequest(std::string& out, Argv argv) {
+  appendArrayHeader(out, argv.size());
+  for (const std::string_view argument : argv) appendBulk(out, argument);
+}
+
+}  // namespace slotless::protocol
