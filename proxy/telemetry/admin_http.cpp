@@ -8,6 +8,7 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstring>
 #include <mutex>
@@ -29,19 +30,55 @@ struct AdminHttp::State {
   std::string host;  // numeric, IPv6 in brackets
   std::uint16_t port = 0;
   mg_context* server = nullptr;
+
+  // civetweb's own stop cuts off what is being written, so requests are counted and waited for.
+  std::mutex requestsMutex;
+  std::condition_variable requestsEnded;
+  unsigned requestsRunning = 0;
+  bool stopping = false;
+
   std::mutex messageMutex;
   std::string firstMessage;  // what civetweb complained of first while it started
 };
 
 namespace {
 
+AdminResponse stoppingResponse() {
+  return {503, "text/plain; charset=utf-8", "stopping\n"};
+}
+
+// One request that a stop waits for, unless the stop came first.
+class RunningRequest {
+ public:
+  explicit RunningRequest(AdminHttp::State& state) : state_(state) {
+    const std::lock_guard guard(state_.requestsMutex);
+    admitted_ = !state_.stopping;
+    ++state_.requestsRunning;
+  }
+  ~RunningRequest() {
+    const std::lock_guard guard(state_.requestsMutex);
+    --state_.requestsRunning;
+    state_.requestsEnded.notify_all();
+  }
+  RunningRequest(const RunningRequest&) = delete;
+  RunningRequest& operator=(const RunningRequest&) = delete;
+
+  bool admitted() const noexcept { return admitted_; }
+
+ private:
+  AdminHttp::State& state_;
+  bool admitted_;
+};
+
 // Answers every request by itself, so that nothing of civetweb's file server, CORS or CGI is ever reached.
 int onRequest(mg_connection* connection) noexcept {
   const mg_request_info* request = mg_get_request_info(connection);
-  const auto& state = *static_cast<const AdminHttp::State*>(request->user_data);
+  auto& state = *static_cast<AdminHttp::State*>(request->user_data);
+  const RunningRequest running(state);
   const std::string_view method = request->request_method;
   const char* path = request->local_uri;  // null for "OPTIONS *"
-  const AdminResponse response = respondTo(state.pages, method, path == nullptr ? "*" : path);
+  const AdminResponse response =
+      running.admitted() ? respondTo(state.pages, method, path == nullptr ? "*" : path) : stoppingResponse();
   const std::string text = httpText(response, method);
   mg_write(connection, text.data(), text.size());
   return response.status;  // positive: handled
@@ -143,18 +180,14 @@ AdminHttp::Started AdminHttp::start(const std::string& host, std::uint16_t port,
   mg_callbacks callbacks{};
   callbacks.begin_request = onRequest;
   callbacks.log_message = onMessage;
-  mg_init_data init{&callbacks, state.get(), options.data()};
-  std::array<char, 256> reason{};
-  unsigned code = 0;
-  mg_error_data failure{&code, reason.data(), reason.size()};
   {
     const BlockedSignals blocked;
     mg_init_library(MG_FEATURES_DEFAULT);
-    state->server = mg_start2(&init, &failure);
+    state->server = mg_start(&callbacks, state.get(), options.data());
   }
   if (state->server == nullptr) {
     mg_exit_library();
-    const std::string detail = state->firstMessage.empty() ? std::string(reason.data()) : state->firstMessage;
+    const std::string detail = state->firstMessage.empty() ? "civetweb did not start" : state->firstMessage;
     return {nullptr, "admin HTTP: cannot listen on '" + wanted + "': " + detail};
   }
   mg_server_port bound{};
@@ -164,6 +197,12 @@ AdminHttp::Started AdminHttp::start(const std::string& host, std::uint16_t port,
 }
 
 AdminHttp::~AdminHttp() {
+  {
+    std::unique_lock lock(state_->requestsMutex);
+    state_->stopping = true;
+    state_->requestsEnded.wait_for(lock, std::chrono::milliseconds(kAdminRequestTimeoutMillis),
+                                   [this] { return state_->requestsRunning == 0; });
+  }
   {
     const std::jthread knocker([this](const std::stop_token& stopped) {
       while (!stopped.stop_requested()) {

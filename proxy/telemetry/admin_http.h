@@ -31,7 +31,8 @@ class AdminHttp {
 
   AdminHttp(const AdminHttp&) = delete;
   AdminHttp& operator=(const AdminHttp&) = delete;
-  // Stops accepting, lets the requests being answered finish, and joins the threads.
+  // Refuses new requests (503), lets those being answered finish within kAdminRequestTimeoutMillis, and joins
+  // the threads.
   ~AdminHttp();
 
   std::uint16_t port() const noexcept;

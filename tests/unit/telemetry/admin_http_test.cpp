@@ -197,17 +197,18 @@ TEST_CASE("the admin server takes an IPv6 address or says that its library canno
   CHECK((started.server != nullptr || started.error.find("IPv6") != std::string::npos));
 }
 
-TEST_CASE("a stopped admin server has answered the request it was busy with and frees its port") {
+TEST_CASE(
+    "a stopped admin server has refused new requests, answered the one it was busy with and freed its port") {
   std::mutex mutex;
   std::condition_variable changed;
   bool entered = false;
-  bool stopping = false;
+  bool released = false;
   AdminPages pages = readyPages();
   pages.metrics = [&] {
     std::unique_lock lock(mutex);
     entered = true;
     changed.notify_all();
-    changed.wait(lock, [&] { return stopping; });
+    changed.wait(lock, [&] { return released; });
     return std::string("finished\n");
   };
   auto server = startOnLoopback(pages);
@@ -217,7 +218,10 @@ TEST_CASE("a stopped admin server has answered the request it was busy with and 
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return entered; });
   std::thread stopper([&] { server.reset(); });
-  stopping = true;
+  Reply health = ask(port, "GET", "/healthz");
+  while (health.statusLine() == "HTTP/1.1 200 OK") health = ask(port, "GET", "/healthz");
+  CHECK(health.statusLine() == "HTTP/1.1 503 Service Unavailable");
+  released = true;
   changed.notify_all();
   lock.unlock();
   CHECK(split(busy.readToEnd()).body == "finished\n");
