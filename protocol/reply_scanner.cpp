@@ -77,6 +77,10 @@ const char* ReplyScanner::wholeElement(const char* p, const char* end) noexcept 
       if (next == nullptr) return nullptr;
       break;
     case Kind::Bulk: {
+      if (end - p >= 5 && std::memcmp(p, "$-1\r\n", 5) == 0) {
+        next = p + 5;
+        break;
+      }
       next = readCanonicalLength(p + 1, end, value);
       if (next == nullptr || (type == '=' && value < kShortestVerbatim)) return nullptr;
       const auto present = static_cast<std::uint64_t>(end - next);

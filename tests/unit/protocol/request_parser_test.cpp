@@ -255,3 +255,15 @@ TEST_CASE("A parser is as good as new after a large request") {
   CHECK(parser.argv().size() == 1);
   CHECK(parser.argv()[0] == "PING");
 }
+
+TEST_CASE("The memory for the arguments of small requests is kept from one to the next") {
+  RequestParser parser;
+  const std::string bytes = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
+  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  const void* const first = parser.argv().data();
+  for (int round = 0; round < 3; ++round) {
+    parser.next();
+    REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+    CHECK(parser.argv().data() == first);
+  }
+}
