@@ -64,7 +64,7 @@ class Authentication(unittest.TestCase):
         self.assertEqual(self.connection.command("CLIENT", "GETNAME"), b"greeter")
 
     def test_hello_without_credentials_asks_for_them(self):
-        self.assertRegex(self.connection.error("HELLO", "2"), "^NOAUTH HELLO must be called with the client already auth")
+        self.assertRegex(self.connection.error("HELLO", "2"), "^NOAUTH HELLO must be called with the client already")
 
     def test_large_requests_are_refused_before_authentication(self):
         self.connection.send(b"*11\r\n")
@@ -103,7 +103,7 @@ class ConnectionCommands(unittest.TestCase):
     def test_hello_refuses_unknown_versions(self):
         for version in ("1", "4", "99"):
             self.assertEqual(self.connection.error("HELLO", version), "NOPROTO unsupported protocol version")
-        self.assertRegex(self.connection.error("HELLO", "two"), "^ERR Protocol version is not an integer or out of range")
+        self.assertRegex(self.connection.error("HELLO", "two"), "^ERR Protocol version is not an integer")
         self.assertRegex(self.connection.error("HELLO", "2", "NONSENSE"), "^ERR Syntax error in HELLO option")
 
     @fixture.NOT_ONE_REDIS
@@ -133,8 +133,10 @@ class ConnectionCommands(unittest.TestCase):
 
     def test_client_subcommands_complain_as_redis_does(self):
         self.assertEqual(self.connection.error("CLIENT"), "ERR wrong number of arguments for 'client' command")
-        self.assertEqual(self.connection.error("CLIENT", "ID", "x"), "ERR wrong number of arguments for 'client|id' command")
-        self.assertEqual(self.connection.error("CLIENT", "NONSENSE"), "ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.")
+        self.assertEqual(self.connection.error("CLIENT", "ID", "x"),
+                         "ERR wrong number of arguments for 'client|id' command")
+        self.assertEqual(self.connection.error("CLIENT", "NONSENSE"),
+                         "ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.")
 
     def test_database_0_can_be_selected(self):
         self.assertEqual(self.connection.command("SELECT", "0"), b"OK")
@@ -177,7 +179,8 @@ class WhatClientsAskAtStart(unittest.TestCase):
         self.assertEqual(self.connection.command("COMMAND", "DOCS", "no-such-command"), [])
 
     def test_info_shows_a_standalone_master_without_cluster(self):
-        fields = dict(line.split(":", 1) for line in self.connection.command("INFO").decode().splitlines() if ":" in line)
+        lines = self.connection.command("INFO").decode().splitlines()
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
         self.assertEqual(fields["redis_mode"], "standalone")
         self.assertEqual(fields["role"], "master")
         self.assertEqual(fields["cluster_enabled"], "0")

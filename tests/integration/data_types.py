@@ -273,7 +273,8 @@ FAMILIES = {
 # First key first, no other key, and yet not in the families; the reason beside each.
 NOT_HERE = {
     "watch": "a session's command", "restore-asking": "between nodes only", "pfdebug": "for Redis's own tests",
-    "migrate": "administration", "blpop": "blocking", "brpop": "blocking", "blmove": "blocking", "brpoplpush": "blocking", "bzpopmin": "blocking", "bzpopmax": "blocking",
+    "migrate": "administration", "blpop": "blocking", "brpop": "blocking",
+    "blmove": "blocking", "brpoplpush": "blocking", "bzpopmin": "blocking", "bzpopmax": "blocking",
     "spublish": "pub/sub", "ssubscribe": "pub/sub", "sunsubscribe": "pub/sub", "pfselftest": "for Redis's own tests",
     "mget": "multi_key.py", "mset": "multi_key.py", "move": "another database",
 }

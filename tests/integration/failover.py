@@ -7,7 +7,6 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
-import resp
 from load import Appends, Load
 from slots import key_in
 from waiting import wait_until

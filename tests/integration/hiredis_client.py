@@ -27,7 +27,8 @@ def tearDownModule():
 
 class Hiredis(unittest.TestCase):
     def start(self, prefix):
-        return subprocess.Popen([CLIENT, HOST, str(site.proxy.port), prefix], env={**os.environ, "REDIS_PASSWORD": PASSWORD},
+        return subprocess.Popen([CLIENT, HOST, str(site.proxy.port), prefix],
+                                env={**os.environ, "REDIS_PASSWORD": PASSWORD},
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def check(self, process):

@@ -54,7 +54,8 @@ class LargeValues(unittest.TestCase):
 
     def test_sizes_around_buffer_limits_survive(self):
         with site.connect() as connection:
-            for size in sorted({max(0, base + step) for base in (0, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20) for step in (-3, -2, -1, 0, 1, 2)}):
+            bases = (0, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20)
+            for size in sorted({max(0, base + step) for base in bases for step in (-3, -2, -1, 0, 1, 2)}):
                 value = (b"%d:" % size * (size // 2 + 1))[:size]
                 self.assertEqual(connection.raw("SET", "sizes:a", value), b"+OK\r\n")
                 self.assertTrue(connection.command("GET", "sizes:a") == value, size)
@@ -94,7 +95,8 @@ class SlowReader(unittest.TestCase):
             for i in range(100):
                 self.assertEqual(other.command("STRLEN", f"slow:{i % 10}"), REPLY_BYTES)
             peak = site.proxy.child.memory_bytes("VmHWM") - before
-            print(f"\n  {sent} of {len(requests)} bytes of requests accepted, {peak / MIB:.1f} MiB more memory", file=sys.stderr)
+            print(f"\n  {sent} of {len(requests)} bytes of requests accepted, {peak / MIB:.1f} MiB more memory",
+                  file=sys.stderr)
             if not STANDIN and not SANITIZERS:
                 self.assertLess(peak, SLOW_READER_BOUND)
             self.read_all_while_sending(slow, requests[sent:])

@@ -71,13 +71,13 @@ class TheEnd(unittest.TestCase):
 
     def test_what_is_in_flight_is_finished_before_the_end(self):
         node = site.cluster.first_masters[0]
-        slow_key, other_key = key_in(site.cluster.slots_of(node)[5]), key_in(site.cluster.slots_of(site.cluster.first_masters[1])[5])
+        slow_key, other_key = (key_in(site.cluster.slots_of(each)[5]) for each in site.cluster.first_masters[:2])
         with connect(self.proxy) as connection, node.connect() as sleeper:
             self.assertEqual(connection.command("SET", slow_key, "late"), b"OK")
             self.assertEqual(connection.command("SET", other_key, "soon"), b"OK")
             sleeper.send(resp.pack("DEBUG", "SLEEP", "1"))
             # The first reply shows that the daemon has read the pipeline; the second one hangs in the sleeping node.
-            connection.send(resp.pack("GET", other_key) + resp.pack("GET", slow_key) + resp.pack("MGET", other_key, slow_key))
+            connection.send(resp.pack_all([("GET", other_key), ("GET", slow_key), ("MGET", other_key, slow_key)]))
             self.assertEqual(connection.read(), b"soon")
             self.proxy.terminate()
             self.assertEqual([connection.read(), connection.read()], [b"late", [b"soon", b"late"]])

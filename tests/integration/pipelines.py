@@ -47,10 +47,11 @@ class DeepPipelines(unittest.TestCase):
         self.assertEqual(replies[1:], list(range(1, DEPTH)))
 
     def test_a_client_may_write_its_whole_pipeline_before_it_reads(self):
-        # More on either way than the kernel buffers: whoever stops reading here for the sake of its memory hangs for ever.
+        # More on either way than the kernel buffers: whoever stops reading here to save memory hangs for ever.
         count = DEPTH // 2
         with site.connect() as connection:
-            connection.send(b"".join(resp.pack("SET", f"whole:{i % 100}", f"{i:0200}") + resp.pack("GET", f"whole:{i % 100}") for i in range(count)))
+            requests = ((("SET", f"whole:{i % 100}", f"{i:0200}"), ("GET", f"whole:{i % 100}")) for i in range(count))
+            connection.send(b"".join(resp.pack_all(each) for each in requests))
             for i in range(count):
                 self.assertEqual([connection.read(), connection.read()], [b"OK", b"%0200d" % i])
 
@@ -95,7 +96,7 @@ class DeepPipelines(unittest.TestCase):
 
     def test_a_client_that_has_said_all_still_gets_its_replies(self):
         with site.connect() as connection:
-            connection.send(resp.pack("SET", "half:a", "1") + resp.pack("INCR", "half:a") + resp.pack("MGET", "half:a", "half:none"))
+            connection.send(resp.pack_all([("SET", "half:a", "1"), ("INCR", "half:a"), ("MGET", "half:a", "half:none")]))
             connection.socket.shutdown(socket.SHUT_WR)
             self.assertEqual(connection.read_to_end(), b"+OK\r\n:2\r\n*2\r\n$1\r\n2\r\n$-1\r\n")
 
@@ -120,8 +121,8 @@ class ManyClients(unittest.TestCase):
             with site.connect() as connection:
                 for turn in range(30):
                     keys = [f"many:{number}:{i}" for i in range(20)]
-                    requests = [resp.pack("SET", key, f"{number}/{turn}") for key in keys] + [resp.pack("GET", key) for key in keys]
-                    connection.send(b"".join(requests))
+                    requests = [("SET", key, f"{number}/{turn}") for key in keys] + [("GET", key) for key in keys]
+                    connection.send(resp.pack_all(requests))
                     replies = [connection.read() for _ in requests]
                     if replies != [b"OK"] * 20 + [b"%d/%d" % (number, turn)] * 20:
                         failures.append((number, turn, replies))
@@ -138,13 +139,15 @@ class ManyClients(unittest.TestCase):
         with site.connect() as survivor:
             for turn in range(40):
                 dying = site.connect()
-                requests = [resp.pack("SET", f"dying:{i}", "x" * 100) + resp.pack("MGET", f"dying:{i}", f"dying:{i + 1}") for i in range(300)]
-                dying.send(b"".join(requests) + b"*2\r\n$3\r\nGET\r\n$100\r\nhalf of")
+                requests = [request for i in range(300) for request in (
+                    ("SET", f"dying:{i}", "x" * 100), ("MGET", f"dying:{i}", f"dying:{i + 1}"))]
+                dying.send(resp.pack_all(requests) + b"*2\r\n$3\r\nGET\r\n$100\r\nhalf of")
                 if turn % 2:
                     dying.reset()
                 else:
                     dying.close()
-                survivor.send(b"".join(resp.pack("SET", f"survivor:{i}", f"{turn}:{i}") + resp.pack("GET", f"survivor:{i}") for i in range(20)))
+                survivor.send(resp.pack_all(request for i in range(20) for request in (
+                    ("SET", f"survivor:{i}", f"{turn}:{i}"), ("GET", f"survivor:{i}"))))
                 replies = [survivor.read() for _ in range(40)]
                 self.assertEqual(replies[::2], [b"OK"] * 20)
                 self.assertEqual(replies[1::2], [b"%d:%d" % (turn, i) for i in range(20)])

@@ -26,9 +26,10 @@ FATAL = {
 # Requests that a node would refuse before it looks at slots: the answers must be the node's, byte for byte.
 REFUSED = [
     ("NOSUCHCOMMAND",), ("nosuchcommand", "a", "b c", ""), ("",), ("FOO\r\nBAR", "x"), ("BAD", "a" * 300, "b" * 300),
-    ("B" * 200, "x"), ("BAD", b"\xff\x00\"'"), ("GET",), ("get", "a", "b"), ("SET", "a"), ("MGET",), ("DEL",), ("EXISTS",),
-    ("MSET",), ("MSET", "a"), ("HSET", "h", "f"), ("OBJECT",), ("OBJECT", "NONSENSE"), ("OBJECT", "ENCODING"),
-    ("XINFO", "STREAM"), ("XGROUP", "CREATE", "s"), ("EVAL", "return 1"), ("EXPIRE", "a"), ("LPOP",), ("ZADD", "z", "1"),
+    ("B" * 200, "x"), ("BAD", b"\xff\x00\"'"), ("GET",), ("get", "a", "b"), ("SET", "a"), ("MGET",),
+    ("DEL",), ("EXISTS",), ("MSET",), ("MSET", "a"), ("HSET", "h", "f"), ("OBJECT",), ("OBJECT", "NONSENSE"), ("OBJECT", "ENCODING"),
+    ("XINFO", "STREAM"), ("XGROUP", "CREATE", "s"), ("EVAL", "return 1"), ("EXPIRE", "a"), ("LPOP",),
+    ("ZADD", "z", "1"),
 ]
 # The same in slots: first a key that exists as a text.
 MISTAKEN = [
@@ -57,7 +58,8 @@ class ProtocolErrors(unittest.TestCase):
         for data, text in FATAL.items():
             with self.subTest(data=data[:40]), site.connect() as connection:
                 connection.send(resp.pack("SET", "fatal:a", "1") + resp.pack("ECHO", "before") + data)
-                self.assertEqual(connection.read_to_end(), b"+OK\r\n$6\r\nbefore\r\n-ERR Protocol error: " + text + b"\r\n")
+                self.assertEqual(connection.read_to_end(),
+                                 b"+OK\r\n$6\r\nbefore\r\n-ERR Protocol error: " + text + b"\r\n")
 
     def test_what_follows_a_protocol_error_is_not_run(self):
         with site.connect() as connection:
@@ -72,10 +74,12 @@ class ProtocolErrors(unittest.TestCase):
             connection.send(b"\r\n\n   \r\n*0\r\n*-1\r\n" + resp.pack("PING"))
             self.assertEqual(connection.read_raw(), b"+PONG\r\n")
 
-    def test_one_byte_at_a_time_is_fast_enough(self):
+    def test_a_request_may_come_byte_by_byte(self):
         with site.connect() as connection:
-            for request, reply in ((resp.pack("SET", "slow:a", "b\r\nc"), b"+OK\r\n"), (resp.pack("GET", "slow:a"), b"$4\r\nb\r\nc\r\n"),
-                                   (b"GET slow:a\r\n", b"$4\r\nb\r\nc\r\n"), (resp.pack("MGET", "slow:a", "slow:b"), b"*2\r\n$4\r\nb\r\nc\r\n$-1\r\n")):
+            for request, reply in ((resp.pack("SET", "slow:a", "b\r\nc"), b"+OK\r\n"),
+                                   (resp.pack("GET", "slow:a"), b"$4\r\nb\r\nc\r\n"),
+                                   (b"GET slow:a\r\n", b"$4\r\nb\r\nc\r\n"),
+                                   (resp.pack("MGET", "slow:a", "slow:b"), b"*2\r\n$4\r\nb\r\nc\r\n$-1\r\n")):
                 for position in range(len(request)):
                     connection.send(request[position:position + 1])
                 self.assertEqual(connection.read_raw(), reply)
@@ -120,9 +124,11 @@ class MistakenRequests(unittest.TestCase):
 
     def test_the_commonest_refusals_read_as_in_redis_7(self):
         with site.connect() as connection:
-            self.assertEqual(connection.error("FOO", "a", "b"), "ERR unknown command 'FOO', with args beginning with: 'a' 'b' ")
+            self.assertEqual(connection.error("FOO", "a", "b"),
+                             "ERR unknown command 'FOO', with args beginning with: 'a' 'b' ")
             self.assertEqual(connection.error("GET"), "ERR wrong number of arguments for 'get' command")
-            self.assertEqual(connection.error("MSET", "a", "1", "b"), "ERR wrong number of arguments for 'mset' command")
+            self.assertEqual(connection.error("MSET", "a", "1", "b"),
+                             "ERR wrong number of arguments for 'mset' command")
             self.assertEqual(connection.error("OBJECT", "FOO", "a"), "ERR unknown subcommand 'FOO'. Try OBJECT HELP.")
 
     def test_errors_of_the_data_have_the_text_of_the_server(self):
@@ -135,8 +141,8 @@ class MistakenRequests(unittest.TestCase):
 
     def test_a_refused_request_leaves_the_pipeline_in_step(self):
         with site.connect() as connection:
-            connection.send(b"".join(resp.pack(*each) for each in (
-                ("SET", "step:a", "1"), ("NOSUCH",), ("GET", "step:a"), ("GET",), ("INCR", "step:a"), ("LPUSH", "step:a", "x"), ("GET", "step:a"))))
+            connection.send(resp.pack_all([("SET", "step:a", "1"), ("NOSUCH",), ("GET", "step:a"), ("GET",),
+                                           ("INCR", "step:a"), ("LPUSH", "step:a", "x"), ("GET", "step:a")]))
             replies = [connection.read() for _ in range(7)]
         self.assertEqual([replies[i] for i in (0, 2, 4, 6)], [b"OK", b"1", 2, b"2"])
         self.assertTrue(all(isinstance(replies[i], resp.ReplyError) for i in (1, 3, 5)), replies)

@@ -32,7 +32,8 @@ class PythonClientTests:
     parser = None
 
     def client(self, **options):
-        pool = redis.ConnectionPool(host=HOST, port=site.proxy.port, password=PASSWORD, parser_class=self.parser, socket_timeout=30, **options)
+        pool = redis.ConnectionPool(host=HOST, port=site.proxy.port, password=PASSWORD, parser_class=self.parser,
+                                    socket_timeout=30, **options)
         client = redis.Redis(connection_pool=pool)
         self.addCleanup(pool.disconnect)
         return client
@@ -45,7 +46,8 @@ class PythonClientTests:
         return self.prefix + name
 
     def test_a_url_is_all_an_application_configures(self):
-        client = redis.Redis.from_url(f"redis://:{PASSWORD}@{HOST}:{site.proxy.port}/0", client_name="app", health_check_interval=1)
+        client = redis.Redis.from_url(f"redis://:{PASSWORD}@{HOST}:{site.proxy.port}/0", client_name="app",
+                                      health_check_interval=1)
         self.addCleanup(client.close)
         self.assertTrue(client.ping())
         self.assertTrue(client.set(self.key("a"), 1))
@@ -95,7 +97,8 @@ class PythonClientTests:
     def test_a_pipeline_returns_results_and_errors_in_place(self):
         self.redis.delete(self.key("text"))
         pipeline = self.redis.pipeline(transaction=False)
-        pipeline.set(self.key("text"), "x").incr(self.key("text")).get(self.key("text")).lpush(self.key("text"), 1).ping()
+        key = self.key("text")
+        pipeline.set(key, "x").incr(key).get(key).lpush(key, 1).ping()
         ok, error1, value, error2, pong = pipeline.execute(raise_on_error=False)
         self.assertEqual([ok, value, pong], [True, b"x", True])
         self.assertEqual(str(error1), "value is not an integer or out of range")
@@ -118,7 +121,8 @@ class PythonClientTests:
 
     def test_scripts_with_keys_of_one_slot(self):
         script = "return {KEYS[1], redis.call('INCRBY', KEYS[2], ARGV[1])}"
-        self.assertEqual(self.redis.eval(script, 2, "{e}" + self.key("a"), "{e}" + self.key("b"), 7), [b"{e}" + self.key("a").encode(), 7])
+        first, second = "{e}" + self.key("a"), "{e}" + self.key("b")
+        self.assertEqual(self.redis.eval(script, 2, first, second, 7), [first.encode(), 7])
 
     def test_info_and_commands_are_parsed(self):
         info = self.redis.info()

@@ -16,7 +16,8 @@ class Load:
         self._stopping = threading.Event()
         self._errors = []
         self.turns = [0] * clients
-        self._threads = [threading.Thread(target=self._run, args=(make_client, step, i), daemon=True) for i in range(clients)]
+        self._threads = [threading.Thread(target=self._run, args=(make_client, step, i), daemon=True)
+                         for i in range(clients)]
 
     def __enter__(self):
         for thread in self._threads:
@@ -69,7 +70,7 @@ class Appends:
     def step(self, connection, number, turn):
         """One pipeline of appends on a raw connection."""
         values = range(turn * self.depth, (turn + 1) * self.depth)
-        connection.send(b"".join(resp.pack("RPUSH", self.keys[number], value) for value in values))
+        connection.send(resp.pack_all(("RPUSH", self.keys[number], value) for value in values))
         for value in values:
             reply = connection.read()
             if isinstance(reply, resp.ReplyError):

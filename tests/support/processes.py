@@ -100,7 +100,7 @@ class Child:
         self._process.send_signal(number)
 
     def wait(self, seconds):
-        """The exit code; a process that is still there after `seconds` is killed and subprocess.TimeoutExpired raised."""
+        """The exit code. A process that is still there after `seconds` is killed: subprocess.TimeoutExpired."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:

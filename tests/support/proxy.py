@@ -27,7 +27,7 @@ _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? (\S+)$")
 def binary():
     path = os.environ.get("SLOTLESS_BINARY")
     if not path or not os.path.exists(path):
-        raise RuntimeError(f"SLOTLESS_BINARY must name the daemon (found: {path!r}), or set SLOTLESS_TEST_STANDIN=redis")
+        raise RuntimeError(f"SLOTLESS_BINARY must name the daemon, or set SLOTLESS_TEST_STANDIN=redis (found: {path!r})")
     return path
 
 

@@ -21,6 +21,11 @@ def pack(*arguments):
     return b"".join(parts)
 
 
+def pack_all(requests):
+    """Many requests as one pipeline."""
+    return b"".join(pack(*request) for request in requests)
+
+
 class Connection:
     def __init__(self, host, port, password=None, timeout=20):
         self.socket = socket.create_connection((host, port), timeout=timeout)
