@@ -96,7 +96,8 @@ class DeepPipelines(unittest.TestCase):
 
     def test_a_client_that_has_said_all_still_gets_its_replies(self):
         with site.connect() as connection:
-            connection.send(resp.pack_all([("SET", "half:a", "1"), ("INCR", "half:a"), ("MGET", "half:a", "half:none")]))
+            requests = [("SET", "half:a", "1"), ("INCR", "half:a"), ("MGET", "half:a", "half:none")]
+            connection.send(resp.pack_all(requests))
             connection.socket.shutdown(socket.SHUT_WR)
             self.assertEqual(connection.read_to_end(), b"+OK\r\n:2\r\n*2\r\n$1\r\n2\r\n$-1\r\n")
 

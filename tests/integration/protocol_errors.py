@@ -27,7 +27,8 @@ FATAL = {
 REFUSED = [
     ("NOSUCHCOMMAND",), ("nosuchcommand", "a", "b c", ""), ("",), ("FOO\r\nBAR", "x"), ("BAD", "a" * 300, "b" * 300),
     ("B" * 200, "x"), ("BAD", b"\xff\x00\"'"), ("GET",), ("get", "a", "b"), ("SET", "a"), ("MGET",),
-    ("DEL",), ("EXISTS",), ("MSET",), ("MSET", "a"), ("HSET", "h", "f"), ("OBJECT",), ("OBJECT", "NONSENSE"), ("OBJECT", "ENCODING"),
+    ("DEL",), ("EXISTS",), ("MSET",), ("MSET", "a"), ("HSET", "h", "f"), ("OBJECT",), ("OBJECT", "NONSENSE"),
+    ("OBJECT", "ENCODING"),
     ("XINFO", "STREAM"), ("XGROUP", "CREATE", "s"), ("EVAL", "return 1"), ("EXPIRE", "a"), ("LPOP",),
     ("ZADD", "z", "1"),
 ]

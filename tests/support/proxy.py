@@ -27,7 +27,7 @@ _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? (\S+)$")
 def binary():
     path = os.environ.get("SLOTLESS_BINARY")
     if not path or not os.path.exists(path):
-        raise RuntimeError(f"SLOTLESS_BINARY must name the daemon, or set SLOTLESS_TEST_STANDIN=redis (found: {path!r})")
+        raise RuntimeError(f"SLOTLESS_BINARY must name the daemon (found: {path!r}); or set SLOTLESS_TEST_STANDIN=redis")
     return path
 
 
@@ -44,7 +44,9 @@ class Proxy:
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
             arguments = [binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{HOST}:{self.port}",
                          "--admin-listen", f"{HOST}:{self.admin_port}", "--workers", WORKERS, *options]
-            environment = {name: value for name, value in os.environ.items() if not name.startswith("REDIS_")}
+            # These prefixes would be options of the daemon.
+            environment = {name: value for name, value in os.environ.items()
+                           if not name.startswith(("REDIS_", "SLOTLESS_"))}
             if password is not None:
                 environment["REDIS_PASSWORD"] = password
             self.child = processes.Child(arguments, folder, environment)

@@ -86,11 +86,11 @@ class Connection:
         return data
 
     def read_to_end(self):
-        """All bytes until the other side closes."""
+        """All bytes until the other side closes; with a reset, if it had not read everything."""
         try:
             while True:
                 self._receive()
-        except ConnectionEnded:
+        except (ConnectionEnded, ConnectionResetError):
             data = bytes(self._buffer)
             self._buffer.clear()
             return data
