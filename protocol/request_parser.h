@@ -17,11 +17,11 @@
 namespace slotless::protocol {
 
 struct RequestLimits {
-  std::size_t maxBulkBytes = 512U * 1024 * 1024;  // proto-max-bulk-len
-  std::size_t maxInlineBytes = 64U * 1024;        // also the longest "*<count>" or "$<length>" line
-  std::size_t maxArguments = 2147483647;          // as Redis 7: INT_MAX
+  std::size_t maxBulkBytes = std::size_t{512} * 1024 * 1024;  // proto-max-bulk-len
+  std::size_t maxInlineBytes = std::size_t{64} * 1024;  // also the longest "*<count>" or "$<length>" line
+  std::size_t maxArguments = 2147483647;                // as Redis 7: INT_MAX
   // All bytes of one request; Redis: client-query-buffer-limit. Exceeding it is an error like the others.
-  std::size_t maxRequestBytes = 1024U * 1024 * 1024;
+  std::size_t maxRequestBytes = std::size_t{1024} * 1024 * 1024;
   // Before authentication Redis allows 10 arguments of 16,384 bytes each.
   bool authenticated = true;
 };
