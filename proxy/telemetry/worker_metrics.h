@@ -84,7 +84,7 @@ class WorkerMetrics {
 
   Gauge clients;
   Counter clientsAccepted;
-  Counter clientsRejected;
+  Counter clientsRejected;  // counted by the thread that accepts, in the first worker's metrics
   Counter bytesReceived;  // from clients
   Counter bytesSent;      // to clients
   Counter protocolErrors;

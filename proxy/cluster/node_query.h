@@ -1,0 +1,48 @@
+// Asks one node a few commands on a connection of its own and calls back once: with all replies, or with an error.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/cluster/handshake.h"
+#include "proxy/net/loop.h"
+
+namespace slotless::cluster {
+
+struct QueryResult {
+  std::vector<ReplyPtr> replies;  // one per command, in order; empty if `error` is set
+  std::string error;
+};
+
+class NodeQuery final : private net::Stream::Observer {
+ public:
+  using Callback = std::function<void(QueryResult)>;
+
+  // Never calls back from within the constructor. Destroying the query cancels it, in the callback too.
+  NodeQuery(net::Loop& loop, net::Address node, const Credentials& credentials,
+            const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout, Callback callback);
+
+  const net::Address& node() const noexcept { return node_; }
+
+ private:
+  void onReadable() override;
+  void onWritable() override;
+  void takeReplies();
+  void finish(std::string error);
+
+  net::Address node_;
+  Callback callback_;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<net::Timer> timer_;
+  OwnReplyReader reader_;
+  std::string output_;
+  std::size_t sent_ = 0;
+  std::size_t expected_;
+  std::string startError_;
+  bool authenticating_;
+  QueryResult result_;
+};
+
+}  // namespace slotless::cluster

@@ -1,0 +1,46 @@
+#include "proxy/cluster/topology.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace slotless::cluster {
+
+std::optional<NodeIndex> Topology::find(const net::Address& address) const {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].address == address) return static_cast<NodeIndex>(i);
+  }
+  return std::nullopt;
+}
+
+std::size_t Topology::slotsCovered() const {
+  return static_cast<std::size_t>(
+      std::count_if(owners.begin(), owners.end(), [](NodeIndex owner) { return owner != kNoNode; }));
+}
+
+void Topology::sortNodes() {
+  std::vector<NodeIndex> order(nodes.size());
+  std::iota(order.begin(), order.end(), NodeIndex{0});
+  std::sort(order.begin(), order.end(), [&](NodeIndex a, NodeIndex b) { return nodes[a].address < nodes[b].address; });
+  std::vector<NodeIndex> newIndex(nodes.size());
+  std::vector<Node> sorted;
+  sorted.reserve(nodes.size());
+  for (const NodeIndex old : order) {
+    newIndex[old] = static_cast<NodeIndex>(sorted.size());
+    sorted.push_back(std::move(nodes[old]));
+  }
+  for (Node& node : sorted) {
+    for (NodeIndex& replica : node.replicas) replica = newIndex[replica];
+    std::sort(node.replicas.begin(), node.replicas.end());
+  }
+  for (NodeIndex& owner : owners) owner = owner == kNoNode ? kNoNode : newIndex[owner];
+  nodes = std::move(sorted);
+}
+
+bool Topology::sameLayout(const Topology& other) const {
+  const auto sameNode = [](const Node& a, const Node& b) {
+    return a.address == b.address && a.master == b.master && a.replicas == b.replicas && a.id == b.id;
+  };
+  return owners == other.owners && serverVersion == other.serverVersion && std::equal(nodes.begin(), nodes.end(), other.nodes.begin(), other.nodes.end(), sameNode);
+}
+
+}  // namespace slotless::cluster

@@ -1,0 +1,151 @@
+#include "proxy/cluster/topology_parser.h"
+
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+#include <charconv>
+#include <span>
+
+namespace slotless::cluster {
+
+namespace {
+
+std::span<redisReply* const> elementsOf(const redisReply& reply) {
+  if (reply.type != REDIS_REPLY_ARRAY) return {};
+  return {reply.element, reply.elements};
+}
+
+std::string textOf(const redisReply& reply) {
+  return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS ? std::string(reply.str, reply.len)
+                                                                              : std::string();
+}
+
+struct SlotRange {
+  protocol::Slot first;
+  protocol::Slot last;
+};
+
+std::optional<SlotRange> rangeOf(std::span<redisReply* const> row) {
+  if (row.size() < 2 || row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_INTEGER) return std::nullopt;
+  const long long first = row[0]->integer;
+  const long long last = row[1]->integer;
+  if (first < 0 || last < first || last >= protocol::kSlotCount) return std::nullopt;
+  return SlotRange{static_cast<protocol::Slot>(first), static_cast<protocol::Slot>(last)};
+}
+
+// The node's entry: host, port, id, metadata …; nullopt if its address is not known to the node that we asked.
+std::optional<Node> nodeOf(const redisReply& entry, const std::string& askedHost) {
+  const auto fields = elementsOf(entry);
+  if (fields.size() < 2 || fields[1]->type != REDIS_REPLY_INTEGER) return std::nullopt;
+  const long long port = fields[1]->integer;
+  Node node;
+  node.address.host = textOf(*fields[0]);
+  if (node.address.host.empty()) node.address.host = askedHost;
+  if (node.address.host == "?" || port <= 0 || port > 65535) return std::nullopt;
+  node.address.port = static_cast<std::uint16_t>(port);
+  if (fields.size() >= 3) node.id = textOf(*fields[2]);
+  return node;
+}
+
+NodeIndex indexOf(Topology& topology, Node node) {
+  if (const auto found = topology.find(node.address)) return *found;
+  topology.nodes.push_back(std::move(node));
+  return static_cast<NodeIndex>(topology.nodes.size() - 1);
+}
+
+std::string_view nextField(std::string_view& line) {
+  const std::size_t end = line.find(' ');
+  const std::string_view field = line.substr(0, end);
+  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  return field;
+}
+
+}  // namespace
+
+std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost) {
+  std::vector<ListedNode> nodes;
+  while (!clusterNodes.empty()) {
+    const std::size_t end = clusterNodes.find('\n');
+    std::string_view line = clusterNodes.substr(0, end);
+    clusterNodes.remove_prefix(end == std::string_view::npos ? clusterNodes.size() : end + 1);
+    // id ip:port@busport[,hostname] flags master ping-sent pong-recv config-epoch link-state slots…
+    ListedNode node;
+    node.id = nextField(line);
+    std::string_view address = nextField(line);
+    const std::string_view flags = nextField(line);
+    for (int skipped = 0; skipped < 3; ++skipped) nextField(line);
+    const std::string_view epoch = nextField(line);
+    address = address.substr(0, address.find('@'));
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view port = address.substr(colon + 1);
+    node.address.host = colon == 0 ? askedHost : std::string(address.substr(0, colon));
+    if (std::from_chars(port.data(), port.data() + port.size(), node.address.port).ec != std::errc{}) continue;
+    if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
+    const auto has = [&](std::string_view flag) { return flags.find(flag) != std::string_view::npos; };
+    node.master = has("master");
+    // "fail?" is one node's suspicion, "fail" the cluster's verdict.
+    const bool failed = has("fail") && !has("fail?");
+    node.reachable = !failed && !has("handshake") && !has("noaddr") && node.address.port != 0;
+    nodes.push_back(std::move(node));
+  }
+  return nodes;
+}
+
+std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::string& askedHost,
+                                   const std::vector<ListedNode>& listed) {
+  if (clusterSlots.type != REDIS_REPLY_ARRAY) return std::nullopt;
+  Topology topology;
+  for (const redisReply* rowReply : elementsOf(clusterSlots)) {
+    const auto row = elementsOf(*rowReply);
+    const auto range = rangeOf(row);
+    if (!range) return std::nullopt;
+    if (row.size() < 3) continue;
+    auto master = nodeOf(*row[2], askedHost);
+    if (!master) continue;
+    const NodeIndex owner = indexOf(topology, std::move(*master));
+    topology.nodes[owner].master = true;
+    for (int slot = range->first; slot <= range->last; ++slot) topology.owners[static_cast<std::size_t>(slot)] = owner;
+    if (!topology.nodes[owner].replicas.empty()) continue;  // the same list stands in each row of this master
+    for (const redisReply* entry : row.subspan(3)) {
+      if (auto replica = nodeOf(*entry, askedHost)) {
+        const NodeIndex index = indexOf(topology, std::move(*replica));
+        topology.nodes[owner].replicas.push_back(index);
+      }
+    }
+  }
+  for (const ListedNode& node : listed) {
+    const auto known = std::find_if(topology.nodes.begin(), topology.nodes.end(),
+                                    [&](const Node& other) { return other.id == node.id; });
+    if (known != topology.nodes.end()) {
+      known->epoch = node.epoch;
+    } else if (node.master && node.reachable) {
+      topology.nodes.push_back({node.id, node.address, true, node.epoch, {}});
+    }
+  }
+  topology.sortNodes();
+  return topology;
+}
+
+std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode>& listed, Topology& fresh) {
+  std::size_t kept = 0;
+  for (std::size_t slot = 0; slot < protocol::kSlotCount; ++slot) {
+    const NodeIndex before = known.owners[slot];
+    const NodeIndex now = fresh.owners[slot];
+    if (before == kNoNode || now == kNoNode) continue;
+    const Node& oldOwner = known.nodes[before];
+    const Node& newOwner = fresh.nodes[now];
+    if (oldOwner.id == newOwner.id || newOwner.epoch == 0 || newOwner.epoch >= oldOwner.epoch) continue;
+    if (std::none_of(listed.begin(), listed.end(), [&](const ListedNode& node) { return node.id == oldOwner.id; })) continue;
+    Node copy = oldOwner;
+    copy.replicas.clear();
+    const NodeIndex index = indexOf(fresh, std::move(copy));
+    fresh.nodes[index].master = true;
+    fresh.owners[slot] = index;
+    ++kept;
+  }
+  if (kept > 0) fresh.sortNodes();
+  return kept;
+}
+
+}  // namespace slotless::cluster

@@ -1,0 +1,169 @@
+#include "proxy/cluster/topology_refresher.h"
+
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+
+namespace slotless::cluster {
+
+namespace {
+// Stragglers included; beyond this a frozen cluster would cost a descriptor per round.
+constexpr std::size_t kMaxQueries = 16;
+// While nobody answers. A request() still makes a round after minInterval.
+constexpr net::Millis kMaxRetryDelay{2000};
+
+// What INFO says behind "redis_version:"; empty if INFO was refused.
+std::string versionIn(const redisReply& info) {
+  constexpr std::string_view kField = "redis_version:";
+  if (info.type != REDIS_REPLY_STRING) return {};
+  const std::string_view text(info.str, info.len);
+  const std::size_t begin = text.find(kField);
+  if (begin == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(begin + kField.size());
+  return std::string(rest.substr(0, rest.find_first_of("\r\n")));
+}
+}  // namespace
+
+TopologyRefresher::TopologyRefresher(net::Loop& loop, RefreshSettings settings, Events events,
+                                     std::uint32_t randomSeed)
+    : loop_(loop), settings_(std::move(settings)), events_(std::move(events)), random_(randomSeed) {
+  timer_ = loop_.makeTimer([this] { beginRound(); });
+}
+
+TopologyRefresher::~TopologyRefresher() = default;
+
+void TopologyRefresher::start() { beginRound(); }
+
+net::Millis TopologyRefresher::jittered(net::Millis delay) {
+  // ±10 %, so that many proxies do not ask in step.
+  const auto tenth = delay.count() / 10;
+  return net::Millis(delay.count() - tenth + std::uniform_int_distribution<net::Millis::rep>(0, 2 * tenth)(random_));
+}
+
+void TopologyRefresher::schedule(net::Millis delay) {
+  const net::TimePoint due = loop_.now() + delay;
+  if (timer_->active() && nextBegin_ <= due) return;
+  nextBegin_ = due;
+  timer_->start(delay);
+}
+
+void TopologyRefresher::request(bool urgent) {
+  urgent_ = urgent_ || urgent;
+  if (inRound_) {
+    wanted_ = true;  // the running round may have asked before the change
+    return;
+  }
+  const auto earliest = lastBegin_ + jittered(settings_.minInterval);
+  schedule(std::max(net::Millis{0}, std::chrono::ceil<net::Millis>(earliest - loop_.now())));
+}
+
+void TopologyRefresher::beginRound() {
+  timer_->stop();
+  lastBegin_ = loop_.now();
+  inRound_ = true;
+  wanted_ = false;
+  seedsAsked_ = false;
+  roundOpen_ = 0;
+  roundFirstId_ = lastQueryId_ + 1;
+  askKnownNodes();
+  urgent_ = false;
+  if (roundOpen_ == 0) askSeeds();
+}
+
+void TopologyRefresher::askKnownNodes() {
+  std::vector<net::Address> candidates;
+  for (const Node& node : current_->nodes) {
+    const bool waiting = std::any_of(queries_.begin(), queries_.end(),
+                                     [&](const auto& entry) { return entry.second->node() == node.address; });
+    if (!waiting) candidates.push_back(node.address);
+  }
+  std::shuffle(candidates.begin(), candidates.end(), random_);
+  const std::size_t width = urgent_ ? settings_.urgentWidth : 1;
+  if (candidates.size() > width) candidates.resize(width);
+  for (const net::Address& node : candidates) ask(node);
+}
+
+void TopologyRefresher::askSeeds() {
+  seedsAsked_ = true;
+  roundOpen_ += settings_.seeds.size();
+  for (const net::Address& seed : settings_.seeds) {
+    loop_.resolve(seed.host, [this, seed, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
+      if (alive.expired()) return;
+      --roundOpen_;
+      if (resolution.addresses.empty()) events_.failed(seed, resolution.error);
+      for (const std::string& host : resolution.addresses) ask({host, seed.port});
+      if (inRound_ && roundOpen_ == 0) endRound(false);
+    });
+  }
+}
+
+void TopologyRefresher::ask(const net::Address& node) {
+  if (queries_.size() >= kMaxQueries) return;
+  const std::uint64_t id = ++lastQueryId_;
+  ++roundOpen_;
+  queries_.emplace(id, std::make_unique<NodeQuery>(
+                           loop_, node, settings_.credentials,
+                           std::vector<std::vector<std::string_view>>{
+                               {"CLUSTER", "SLOTS"}, {"CLUSTER", "NODES"}, {"INFO", "server"}},
+                           settings_.queryTimeout,
+                           [this, id, node](QueryResult result) { onAnswer(id, node, std::move(result)); }));
+}
+
+void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result) {
+  const auto query = queries_.extract(queryId);  // destroyed at the end of this function
+  const bool ofThisRound = queryId >= roundFirstId_;
+  if (ofThisRound) --roundOpen_;
+  const bool accepted = accept(node, result);
+  if (!inRound_) return;
+  if (accepted) {
+    endRound(true);
+  } else if (roundOpen_ == 0) {
+    if (seedsAsked_) {
+      endRound(false);
+    } else {
+      askSeeds();
+    }
+  }
+}
+
+bool TopologyRefresher::accept(const net::Address& node, const QueryResult& result) {
+  if (!result.error.empty()) {
+    events_.failed(node, result.error);
+    return false;
+  }
+  const redisReply& nodes = *result.replies[1];
+  // Refused by an ACL: then there are no epochs, and the newest answer wins.
+  const auto listed = nodes.type == REDIS_REPLY_STRING ? parseNodes({nodes.str, nodes.len}, node.host)
+                                                       : std::vector<ListedNode>{};
+  auto fresh = parseSlots(*result.replies[0], node.host, listed);
+  if (!fresh) {
+    const redisReply& slots = *result.replies[0];
+    events_.failed(node, slots.type == REDIS_REPLY_ERROR ? std::string(slots.str, slots.len)
+                                                         : "CLUSTER SLOTS gave no list of slots");
+    return false;
+  }
+  if (fresh->slotsCovered() == 0) {
+    events_.failed(node, "the node knows no owner of any slot");
+    return false;
+  }
+  keepHigherEpochs(*current_, listed, *fresh);
+  fresh->serverVersion = versionIn(*result.replies[2]);
+  if (fresh->serverVersion.empty()) fresh->serverVersion = current_->serverVersion;
+  events_.confirmed();
+  fresh->version = current_->version + 1;
+  const bool differs = !fresh->sameLayout(*current_);
+  if (!differs) fresh->version = current_->version;  // only epochs moved: nothing to tell anybody
+  current_ = std::make_shared<const Topology>(std::move(*fresh));
+  if (differs) events_.changed(current_);
+  return true;
+}
+
+void TopologyRefresher::endRound(bool answered) {
+  inRound_ = false;
+  failedRounds_ = answered ? 0 : failedRounds_ + 1;
+  net::Millis delay = wanted_ || urgent_ ? settings_.minInterval : settings_.interval;
+  if (!answered) delay = std::min(settings_.minInterval * (1 << std::min(failedRounds_, 8)), kMaxRetryDelay);
+  schedule(jittered(delay));
+}
+
+}  // namespace slotless::cluster

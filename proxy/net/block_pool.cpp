@@ -1,0 +1,95 @@
+#include "proxy/net/block_pool.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace slotless::net {
+
+void Block::append(std::string_view bytes) noexcept {
+  std::memcpy(data() + end, bytes.data(), bytes.size());
+  end += bytes.size();
+}
+
+void BlockReturn::operator()(Block* block) const noexcept { block->pool->put(block); }
+
+BlockPool::~BlockPool() { trim(); }
+
+Block* BlockPool::allocate(std::size_t capacity) {
+  void* memory = std::malloc(sizeof(Block) + capacity);
+  if (memory == nullptr) throw std::bad_alloc();
+  return static_cast<Block*>(memory);
+}
+
+BlockPtr BlockPool::take(std::size_t bytes) {
+  std::size_t capacity = bytes;
+  Block* block = nullptr;
+  for (std::size_t i = 0; i < kSizes.size(); ++i) {
+    if (bytes > kSizes[i]) continue;
+    capacity = kSizes[i];
+    if (free_[i] != nullptr) {
+      block = free_[i];
+      free_[i] = block->next;
+      freeBytes_[i] -= capacity;
+      idle_ -= capacity;
+    }
+    break;
+  }
+  if (block == nullptr) block = allocate(capacity);
+  *block = Block{nullptr, this, capacity, 0, 0};
+  inUse_ += capacity;
+  return BlockPtr(block);
+}
+
+BlockPtr BlockPool::grow(BlockPtr block, std::size_t bytes) {
+  if (block->capacity >= bytes) {
+    if (block->begin > 0) {
+      std::memmove(block->data(), block->data() + block->begin, block->size());
+      block->end -= block->begin;
+      block->begin = 0;
+    }
+    return block;
+  }
+  if (block->capacity > kSizes.back() && block->begin == 0) {  // large blocks move by remapping, not by copying
+    BlockPool* pool = block->pool;
+    const std::size_t before = block->capacity;
+    void* memory = std::realloc(block.get(), sizeof(Block) + bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    static_cast<void>(block.release());
+    auto* moved = static_cast<Block*>(memory);
+    moved->capacity = bytes;
+    pool->inUse_ += bytes - before;
+    return BlockPtr(moved);
+  }
+  BlockPtr larger = block->pool->take(bytes);
+  larger->append(block->view());
+  return larger;
+}
+
+void BlockPool::put(Block* block) noexcept {
+  inUse_ -= block->capacity;
+  for (std::size_t i = 0; i < kSizes.size(); ++i) {
+    if (block->capacity != kSizes[i]) continue;
+    if (freeBytes_[i] + block->capacity > kIdleBytesPerSize) break;
+    block->next = free_[i];
+    free_[i] = block;
+    freeBytes_[i] += block->capacity;
+    idle_ += block->capacity;
+    return;
+  }
+  std::free(block);
+}
+
+void BlockPool::trim() noexcept {
+  for (Block*& head : free_) {
+    while (head != nullptr) {
+      Block* next = head->next;
+      std::free(head);
+      head = next;
+    }
+  }
+  freeBytes_ = {};
+  idle_ = 0;
+}
+
+}  // namespace slotless::net

@@ -1,0 +1,91 @@
+// What the proxy needs of an event loop: time, timers, streams, name resolution, and a mailbox.
+//
+// Everything above this folder is written against these interfaces, so that a whole worker runs in tests over a
+// fake transport and a fake clock. One thread runs a loop; all calls but post() belong to that thread.
+// Ownership: what a function returns as unique_ptr belongs to the caller and may be destroyed at any time, its own
+// callback included; the memory behind a libuv handle lives on until libuv has closed it.
+#pragma once
+#include <sys/uio.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proxy/net/address.h"
+
+namespace slotless::net {
+
+using Millis = std::chrono::milliseconds;
+using Micros = std::chrono::microseconds;
+using TimePoint = std::chrono::steady_clock::time_point;
+
+enum class IoStatus : std::uint8_t { Ok, WouldBlock, End, Failed };
+
+struct IoResult {
+  IoStatus status = IoStatus::Ok;
+  std::size_t bytes = 0;
+  int error = 0;  // errno, for Failed
+};
+
+// One connected (or connecting) byte stream, non-blocking.
+class Stream {
+ public:
+  class Observer {
+   public:
+    // At most one of these is running for a stream. The stream may be destroyed inside.
+    virtual void onReadable() = 0;
+    virtual void onWritable() = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
+  virtual ~Stream() = default;
+  // Which events to report from now on. Cheap if nothing changes.
+  virtual void watch(bool readable, bool writable) = 0;
+  virtual IoResult read(char* into, std::size_t capacity) = 0;
+  virtual IoResult write(std::span<const iovec> pieces) = 0;
+  // After connect(), once writable: 0 if the connection stands, else errno.
+  virtual int connectError() = 0;
+  virtual const Address& peer() const = 0;
+};
+
+class Timer {
+ public:
+  virtual ~Timer() = default;
+  // Fires once, after `delay`; starting again replaces the earlier start.
+  virtual void start(Millis delay) = 0;
+  virtual void stop() = 0;
+  virtual bool active() const = 0;
+};
+
+struct Resolution {
+  std::vector<std::string> addresses;  // numeric, IPv4 before IPv6; empty: failed
+  std::string error;
+};
+
+class Loop {
+ public:
+  virtual ~Loop() = default;
+
+  // Monotonic. Reads the clock at each call: callers keep the value for a batch of work.
+  virtual TimePoint now() const = 0;
+  virtual std::unique_ptr<Timer> makeTimer(std::function<void()> callback) = 0;
+  // Begins to connect to a numeric address. nullptr: refused at once, `error` says why (errno).
+  virtual std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) = 0;
+  // Takes over an accepted socket.
+  virtual std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) = 0;
+  // Calls back on this loop, never before resolve() has returned. Numeric hosts are answered without a look-up.
+  virtual void resolve(const std::string& host, std::function<void(Resolution)> callback) = 0;
+  // `callback` runs at the end of every turn, before the loop waits for events again.
+  virtual void atTurnEnd(std::function<void()> callback) = 0;
+  // Runs `task` on this loop, in the order of posting. Callable from any thread.
+  virtual void post(std::function<void()> task) = 0;
+};
+
+}  // namespace slotless::net

@@ -1,0 +1,216 @@
+#include "proxy/net/uv_loop.h"
+
+#include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+
+#include "proxy/net/uv_stream.h"
+
+namespace slotless::net {
+
+namespace {
+
+class UvTimer final : public Timer {
+ public:
+  UvTimer(uv_loop_t& loop, std::function<void()> callback) : callback_(std::move(callback)) {
+    uv_timer_init(&loop, timer_.get());
+    timer_.initialised(this);
+  }
+  void start(Millis delay) override {
+    const auto millis = std::max<Millis::rep>(0, delay.count());
+    // libuv measures from the start of the turn; without this a long turn would shorten the delay.
+    uv_update_time(timer_->loop);
+    uv_timer_start(
+        timer_.get(),
+        [](uv_timer_t* handle) {
+          // A copy: the callback may destroy its timer, and with it the function that is running.
+          const auto callback = static_cast<UvTimer*>(handle->data)->callback_;
+          callback();
+        },
+        static_cast<std::uint64_t>(millis), 0);
+  }
+  void stop() override { uv_timer_stop(timer_.get()); }
+  bool active() const override { return uv_is_active(reinterpret_cast<const uv_handle_t*>(timer_.get())) != 0; }
+
+ private:
+  OwnedHandle<uv_timer_t> timer_;
+  std::function<void()> callback_;
+};
+
+struct LookUp {
+  uv_getaddrinfo_t request;
+  std::function<void(Resolution)> callback;
+};
+
+Resolution resolutionOf(int status, const addrinfo* first) {
+  Resolution resolution;
+  if (status != 0) {
+    resolution.error = uv_strerror(status);
+    return resolution;
+  }
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const addrinfo* entry = first; entry != nullptr; entry = entry->ai_next) {
+      char text[NI_MAXHOST];
+      if (entry->ai_family != family || getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof(text), nullptr,
+                                                    0, NI_NUMERICHOST) != 0) {
+        continue;
+      }
+      if (std::find(resolution.addresses.begin(), resolution.addresses.end(), text) == resolution.addresses.end()) {
+        resolution.addresses.emplace_back(text);
+      }
+    }
+  }
+  return resolution;
+}
+
+void setOption(int descriptor, int level, int option, int value) {
+  // Fails harmlessly on Unix sockets.
+  setsockopt(descriptor, level, option, &value, sizeof(value));
+}
+
+void tuneTcp(int descriptor, int keepaliveSeconds) {
+  setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (keepaliveSeconds <= 0) return;
+  setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+  setOption(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, keepaliveSeconds);
+  setOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, keepaliveSeconds / 3));
+  setOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+Address peerOf(int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0 ||
+      getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return {};
+  }
+  return {host, static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10))};
+}
+
+}  // namespace
+
+UvLoop::UvLoop(SocketOptions options)
+    : options_(options),
+      mailboxBell_(std::make_unique<OwnedHandle<uv_async_t>>()),
+      beforeWait_(std::make_unique<OwnedHandle<uv_prepare_t>>()),
+      afterWait_(std::make_unique<OwnedHandle<uv_check_t>>()) {
+  if (uv_loop_init(&loop_) != 0) throw std::runtime_error("cannot create an event loop");
+  if (uv_async_init(&loop_, mailboxBell_->get(),
+                    [](uv_async_t* handle) { static_cast<UvLoop*>(handle->data)->runMailbox(); }) != 0) {
+    throw std::runtime_error("cannot create a mailbox");
+  }
+  mailboxBell_->initialised(this);
+  uv_prepare_init(&loop_, beforeWait_->get());
+  beforeWait_->initialised(this);
+  uv_check_init(&loop_, afterWait_->get());
+  afterWait_->initialised(this);
+}
+
+UvLoop::~UvLoop() {
+  mailboxBell_.reset();
+  beforeWait_.reset();
+  afterWait_.reset();
+  uv_run(&loop_, UV_RUN_DEFAULT);  // lets the close callbacks run
+  uv_loop_close(&loop_);
+}
+
+TimePoint UvLoop::now() const { return TimePoint(std::chrono::nanoseconds(uv_hrtime())); }
+
+std::unique_ptr<Timer> UvLoop::makeTimer(std::function<void()> callback) {
+  return std::make_unique<UvTimer>(loop_, std::move(callback));
+}
+
+std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer& observer, int& error) {
+  redisContext* context = redisConnectNonBlock(address.host.c_str(), address.port);
+  if (context == nullptr || context->err != 0) {
+    error = errno != 0 ? errno : ECONNREFUSED;
+    if (context != nullptr) redisFree(context);
+    return nullptr;
+  }
+  tuneTcp(context->fd, options_.linkKeepaliveSeconds);
+  auto stream =
+      std::make_unique<UvStream>(loop_, context->fd, address, [context] { redisFree(context); }, observer);
+  if (!stream->usable()) {
+    error = EBADF;
+    return nullptr;
+  }
+  stream->watch(false, true);
+  return stream;
+}
+
+std::unique_ptr<Stream> UvLoop::adopt(int descriptor, Stream::Observer& observer) {
+  tuneTcp(descriptor, options_.clientKeepaliveSeconds);
+  auto stream = std::make_unique<UvStream>(
+      loop_, descriptor, peerOf(descriptor), [descriptor] { ::close(descriptor); }, observer);
+  if (!stream->usable()) return nullptr;
+  stream->watch(true, false);
+  return stream;
+}
+
+void UvLoop::resolve(const std::string& host, std::function<void(Resolution)> callback) {
+  if (isNumericHost(host)) {
+    post([callback = std::move(callback), host] { callback({{host}, {}}); });
+    return;
+  }
+  auto* look = new LookUp{{}, std::move(callback)};
+  look->request.data = look;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  const int status = uv_getaddrinfo(
+      &loop_, &look->request,
+      [](uv_getaddrinfo_t* request, int result, addrinfo* found) {
+        const std::unique_ptr<LookUp> owned(static_cast<LookUp*>(request->data));
+        const Resolution resolution = resolutionOf(result, found);
+        uv_freeaddrinfo(found);
+        owned->callback(resolution);
+      },
+      host.c_str(), nullptr, &hints);
+  if (status != 0) {
+    const std::unique_ptr<LookUp> owned(look);
+    post([callback = std::move(owned->callback), status] { callback({{}, uv_strerror(status)}); });
+  }
+}
+
+void UvLoop::atTurnEnd(std::function<void()> callback) {
+  turnEnd_ = std::move(callback);
+  // Timers run before the wait and descriptors after it: both can produce output that must not wait.
+  uv_prepare_start(beforeWait_->get(), [](uv_prepare_t* handle) { static_cast<UvLoop*>(handle->data)->endTurn(); });
+  uv_check_start(afterWait_->get(), [](uv_check_t* handle) { static_cast<UvLoop*>(handle->data)->endTurn(); });
+}
+
+void UvLoop::endTurn() { turnEnd_(); }
+
+void UvLoop::post(std::function<void()> task) {
+  {
+    const std::lock_guard guard(mailboxMutex_);
+    mailbox_.push_back(std::move(task));
+  }
+  uv_async_send(mailboxBell_->get());
+}
+
+void UvLoop::runMailbox() {
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard guard(mailboxMutex_);
+    tasks.swap(mailbox_);
+  }
+  for (const auto& task : tasks) task();
+}
+
+void UvLoop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+
+void UvLoop::stop() {
+  post([this] { uv_stop(&loop_); });
+}
+
+}  // namespace slotless::net

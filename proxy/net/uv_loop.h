@@ -1,0 +1,51 @@
+// The real event loop: libuv, and hiredis for opening connections to nodes.
+#pragma once
+#include <uv.h>
+
+#include <mutex>
+
+#include "proxy/net/handle.h"
+#include "proxy/net/loop.h"
+
+namespace slotless::net {
+
+struct SocketOptions {
+  // Seconds of silence after which the kernel probes the peer; 0: never.
+  int clientKeepaliveSeconds = 300;
+  int linkKeepaliveSeconds = 15;
+};
+
+class UvLoop final : public Loop {
+ public:
+  explicit UvLoop(SocketOptions options = {});
+  ~UvLoop() override;
+
+  TimePoint now() const override;
+  std::unique_ptr<Timer> makeTimer(std::function<void()> callback) override;
+  std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) override;
+  std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) override;
+  void resolve(const std::string& host, std::function<void(Resolution)> callback) override;
+  void atTurnEnd(std::function<void()> callback) override;
+  void post(std::function<void()> task) override;
+
+  // Runs until stop(), which may be called from any thread.
+  void run();
+  void stop();
+  uv_loop_t& raw() noexcept { return loop_; }
+
+ private:
+  void runMailbox();
+  void endTurn();
+
+  uv_loop_t loop_{};
+  SocketOptions options_;
+  // Held as pointers, so that the destructor can close them before the loop's last turn.
+  std::unique_ptr<OwnedHandle<uv_async_t>> mailboxBell_;
+  std::unique_ptr<OwnedHandle<uv_prepare_t>> beforeWait_;
+  std::unique_ptr<OwnedHandle<uv_check_t>> afterWait_;
+  std::function<void()> turnEnd_;
+  std::mutex mailboxMutex_;
+  std::vector<std::function<void()>> mailbox_;
+};
+
+}  // namespace slotless::net

@@ -1,0 +1,40 @@
+// A TCP or Unix stream polled by libuv and read and written directly, so that the caller chooses the buffers.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "proxy/net/handle.h"
+#include "proxy/net/loop.h"
+
+namespace slotless::net {
+
+// How a descriptor is closed: hiredis owns those that it opened.
+using Closer = std::function<void()>;
+
+class UvStream final : public Stream {
+ public:
+  // Takes the descriptor over; `close` is called once, after polling has ended.
+  UvStream(uv_loop_t& loop, int descriptor, Address peer, Closer close, Observer& observer);
+  ~UvStream() override;
+
+  void watch(bool readable, bool writable) override;
+  IoResult read(char* into, std::size_t capacity) override;
+  IoResult write(std::span<const iovec> pieces) override;
+  int connectError() override;
+  const Address& peer() const override { return peer_; }
+  // False if libuv cannot poll the descriptor.
+  bool usable() const noexcept { return usable_; }
+
+ private:
+  static void onPoll(uv_poll_t* handle, int status, int events);
+
+  OwnedHandle<uv_poll_t> poll_;
+  int descriptor_;
+  int watched_ = 0;
+  bool usable_ = false;
+  Address peer_;
+  Closer close_;
+  Observer& observer_;
+};
+
+}  // namespace slotless::net

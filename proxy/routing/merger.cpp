@@ -1,0 +1,188 @@
+#include "proxy/routing/merger.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+#include "protocol/encoder.h"
+#include "protocol/reply_scanner.h"
+
+namespace slotless::routing {
+
+namespace {
+
+constexpr std::string_view kUnmergeable = "ERR The nodes gave replies that do not fit together";
+
+bool isError(std::string_view reply) { return !reply.empty() && (reply[0] == '-' || reply[0] == '!'); }
+
+bool isNull(std::string_view reply) {
+  return reply.starts_with("$-1\r\n") || reply.starts_with("*-1\r\n") || reply.starts_with("_\r\n");
+}
+
+bool isAggregate(std::string_view reply) {
+  return !reply.empty() && (reply[0] == '*' || reply[0] == '~') && !isNull(reply);
+}
+
+// The number behind the type byte, and where the line ends.
+std::optional<std::int64_t> numberOf(std::string_view reply, std::size_t& lineEnd) {
+  const std::size_t end = reply.find("\r\n");
+  if (end == std::string_view::npos || end < 2) return std::nullopt;
+  std::int64_t value = 0;
+  const auto parsed = std::from_chars(reply.data() + 1, reply.data() + end, value);
+  if (parsed.ec != std::errc{} || parsed.ptr != reply.data() + end) return std::nullopt;
+  lineEnd = end + 2;
+  return value;
+}
+
+std::optional<std::int64_t> integerOf(std::string_view reply) {
+  std::size_t end = 0;
+  if (reply.empty() || reply[0] != ':') return std::nullopt;
+  return numberOf(reply, end);
+}
+
+// The elements of an array or a set.
+std::optional<std::vector<std::string_view>> elementsOf(std::string_view reply) {
+  std::size_t position = 0;
+  if (!isAggregate(reply)) return std::nullopt;
+  const auto count = numberOf(reply, position);
+  if (!count || *count < 0) return std::nullopt;
+  std::vector<std::string_view> elements;
+  for (std::int64_t i = 0; i < *count; ++i) {
+    protocol::ReplyScanner scanner;
+    const auto result = scanner.scan(reply.substr(position));
+    if (result.status != protocol::ReplyScanner::Status::Complete) return std::nullopt;
+    elements.push_back(reply.substr(position, result.consumed));
+    position += result.consumed;
+  }
+  return elements;
+}
+
+std::optional<std::int64_t> fold(Merge merge, std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  switch (merge) {
+    case Merge::Sum: return __builtin_add_overflow(a, b, &sum) ? std::nullopt : std::optional(sum);
+    case Merge::Minimum: return std::min(a, b);
+    case Merge::Maximum: return std::max(a, b);
+    case Merge::LogicalAnd: return a != 0 && b != 0 ? 1 : 0;
+    case Merge::LogicalOr: return a != 0 || b != 0 ? 1 : 0;
+    default: return std::nullopt;
+  }
+}
+
+bool foldIntegers(Merge merge, std::span<const PartReply> parts, std::string& out) {
+  auto result = integerOf(parts.front().bytes);
+  for (const PartReply& part : parts.subspan(1)) {
+    const auto value = integerOf(part.bytes);
+    result = result && value ? fold(merge, *result, *value) : std::nullopt;
+  }
+  if (!result) return false;
+  protocol::appendInteger(out, *result);
+  return true;
+}
+
+// Element by element (SCRIPT EXISTS: one integer per script).
+bool foldArrays(Merge merge, std::span<const PartReply> parts, std::string& out) {
+  std::vector<std::int64_t> results;
+  for (const PartReply& part : parts) {
+    const auto elements = elementsOf(part.bytes);
+    if (!elements || (&part != &parts.front() && elements->size() != results.size())) return false;
+    for (std::size_t i = 0; i < elements->size(); ++i) {
+      const auto value = integerOf((*elements)[i]);
+      if (!value) return false;
+      if (&part == &parts.front()) {
+        results.push_back(*value);
+        continue;
+      }
+      const auto folded = fold(merge, results[i], *value);
+      if (!folded) return false;
+      results[i] = *folded;
+    }
+  }
+  protocol::appendArrayHeader(out, results.size());
+  for (const std::int64_t value : results) protocol::appendInteger(out, value);
+  return true;
+}
+
+bool foldNumbers(Merge merge, std::span<const PartReply> parts, std::string& out) {
+  return isAggregate(parts.front().bytes) ? foldArrays(merge, parts, out) : foldIntegers(merge, parts, out);
+}
+
+bool concatenate(std::span<const PartReply> parts, std::string& out) {
+  std::size_t total = 0;
+  for (const PartReply& part : parts) {
+    std::size_t end = 0;
+    const auto count = isAggregate(part.bytes) ? numberOf(part.bytes, end) : std::nullopt;
+    if (!count) return false;
+    total += static_cast<std::size_t>(*count);
+  }
+  out.push_back(parts.front().bytes[0]);  // an array stays an array, a set a set
+  out += std::to_string(total);
+  out += "\r\n";
+  for (const PartReply& part : parts) {
+    std::size_t end = 0;
+    numberOf(part.bytes, end);
+    out += part.bytes.substr(end);
+  }
+  return true;
+}
+
+bool interleave(std::span<const PartReply> parts, std::string& out) {
+  std::size_t total = 0;
+  for (const PartReply& part : parts) total += part.keys.size();
+  std::vector<std::string_view> merged(total);
+  for (const PartReply& part : parts) {
+    const auto elements = elementsOf(part.bytes);
+    if (!elements || elements->size() != part.keys.size()) return false;
+    for (std::size_t i = 0; i < elements->size(); ++i) merged[part.keys[i]] = (*elements)[i];
+  }
+  protocol::appendArrayHeader(out, total);
+  for (const std::string_view element : merged) out += element;
+  return true;
+}
+
+std::string_view firstThat(std::span<const PartReply> parts, bool (*unwanted)(std::string_view)) {
+  for (const PartReply& part : parts) {
+    if (!unwanted(part.bytes)) return part.bytes;
+  }
+  return parts.front().bytes;
+}
+
+bool mergeGood(Merge merge, std::span<const PartReply> parts, std::string& out) {
+  switch (merge) {
+    case Merge::None:
+    case Merge::First:
+    case Merge::FirstSuccess: out += parts.front().bytes; return true;
+    case Merge::FirstNonNull: out += firstThat(parts, isNull); return true;
+    case Merge::Interleave: return interleave(parts, out);
+    case Merge::Concatenate: return concatenate(parts, out);
+    case Merge::Sum:
+    case Merge::Minimum:
+    case Merge::Maximum:
+    case Merge::LogicalAnd:
+    case Merge::LogicalOr: return foldNumbers(merge, parts, out);
+  }
+  return false;
+}
+
+}  // namespace
+
+bool mergeReplies(Merge merge, std::span<const PartReply> parts, std::string& out) {
+  if (merge == Merge::FirstSuccess) {
+    const std::string_view chosen = firstThat(parts, isError);
+    out += chosen;
+    return !isError(chosen);
+  }
+  for (const PartReply& part : parts) {
+    if (!isError(part.bytes)) continue;
+    out += part.bytes;
+    return false;
+  }
+  const std::size_t before = out.size();
+  if (mergeGood(merge, parts, out)) return true;
+  out.resize(before);
+  protocol::appendError(out, kUnmergeable);
+  return false;
+}
+
+}  // namespace slotless::routing

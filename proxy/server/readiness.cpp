@@ -1,0 +1,64 @@
+// What the admin pages ask of the server: is it ready, what is known of the cluster.
+#include <algorithm>
+#include <map>
+
+#include "proxy/server/server.h"
+
+namespace slotless::server {
+
+// Slots whose owner has a link that is ready, on some worker.
+std::size_t Server::slotsReachable(const cluster::Topology& topology) const {
+  std::map<std::string, bool, std::less<>> readyByNode;
+  for (const auto& worker : workers_) {
+    worker->metrics().forEachNode([&](const telemetry::NodeMetrics& node) {
+      readyByNode[node.node] |= node.state.value() == static_cast<std::int64_t>(telemetry::LinkState::Ready);
+    });
+  }
+  std::vector<bool> ready;
+  for (const cluster::Node& node : topology.nodes) {
+    const auto found = readyByNode.find(node.address.text());
+    ready.push_back(found != readyByNode.end() && found->second);
+  }
+  return static_cast<std::size_t>(
+      std::count_if(topology.owners.begin(), topology.owners.end(),
+                    [&](cluster::NodeIndex owner) { return owner != cluster::kNoNode && ready[owner]; }));
+}
+
+std::optional<std::string> Server::whyNotReady() const {
+  if (stopping_.load()) return "shutting down";
+  cluster::TopologyPtr topology;
+  {
+    const std::lock_guard guard(topologyMutex_);
+    topology = topology_;
+  }
+  if (topology == nullptr) return "the cluster's topology is not known yet";
+  const std::size_t reachable = slotsReachable(*topology);
+  const bool ready = config_.readyWhen == config::ReadyWhen::Any ? reachable > 0 : reachable == protocol::kSlotCount;
+  if (ready) return std::nullopt;
+  return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) + " slots have a reachable master";
+}
+
+std::optional<telemetry::TopologyFacts> Server::topologyFacts() const {
+  const std::lock_guard guard(topologyMutex_);
+  if (topology_ == nullptr) return std::nullopt;
+  telemetry::TopologyFacts facts;
+  facts.version = topology_->version;
+  facts.age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - confirmedAt_);
+  facts.slotsCovered = static_cast<std::uint32_t>(topology_->slotsCovered());
+  for (const cluster::Node& node : topology_->nodes) ++(node.master ? facts.masters : facts.replicas);
+  return facts;
+}
+
+telemetry::MetricsSources Server::metricsSources() const {
+  telemetry::MetricsSources sources;
+  sources.version = SLOTLESS_VERSION;
+  for (const auto& worker : workers_) sources.workers.push_back(&std::as_const(*worker).metrics());
+  sources.topology = [this] { return topologyFacts(); };
+  sources.commandName = [table = protocol::CommandTable::builtIn()](std::size_t id) {
+    return id < table->idCount() ? table->nameOf(id) : std::string_view("unknown");
+  };
+  return sources;
+}
+
+}  // namespace slotless::server

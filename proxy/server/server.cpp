@@ -1,0 +1,191 @@
+#include "proxy/server/server.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <random>
+
+#include "config/endpoint.h"
+#include "protocol/command_table.h"
+#include "proxy/telemetry/log.h"
+#include "proxy/telemetry/process_stats.h"
+
+namespace slotless::server {
+
+namespace {
+
+constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n";
+
+net::Address addressOf(const config::Endpoint& endpoint) { return {endpoint.host, endpoint.port}; }
+
+}  // namespace
+
+Server::Server(config::Config config) : config_(std::move(config)) {
+  std::random_device random;
+  for (std::size_t i = 0; i < config_.workers; ++i) {
+    workers_.push_back(std::make_unique<WorkerThread>(config_, *this, i, static_cast<std::uint32_t>(random())));
+  }
+}
+
+Server::~Server() = default;
+
+std::optional<std::string> Server::run() {
+  if (auto error = openListeners()) return error;
+  if (auto error = openAdmin()) return error;
+  signals_ = net::Signals::watch(loop_, {SIGTERM, SIGINT}, [this](int signal) { onSignal(signal); });
+  shutdownTimer_ = loop_.makeTimer([this] {
+    log::warn("shutdown timeout reached", {{"clients", clients_.load()}});
+    finishShutdown();
+  });
+  for (const auto& worker : workers_) worker->start();
+  startRefresher();
+  log::info("slotless ready to accept clients", {{"workers", workers_.size()}, {"pid", getpid()}});
+  loop_.run();
+  admin_.reset();
+  refresher_.reset();
+  workers_.clear();
+  log::info("bye");
+  return std::nullopt;
+}
+
+std::optional<std::string> Server::openListeners() {
+  for (const config::Endpoint& endpoint : config_.listen) {
+    std::string error;
+    auto listener = net::Listener::open(loop_, addressOf(endpoint), static_cast<int>(config_.tcpBacklog),
+                                        [this](int descriptor) { onAccepted(descriptor); }, error);
+    if (listener == nullptr) return "cannot listen on " + config::formatEndpoint(endpoint) + ": " + error;
+    log::info("listening", {{"address", listener->address().text()}});
+    listeners_.push_back(std::move(listener));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Server::openAdmin() {
+  if (!config_.adminListen) return std::nullopt;
+  telemetry::AdminPages pages;
+  pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
+  pages.whyNotReady = [this] { return whyNotReady(); };
+  auto started = telemetry::AdminHttp::start(config_.adminListen->host, config_.adminListen->port, std::move(pages));
+  if (started.server == nullptr) {
+    return "cannot serve admin HTTP on " + config::formatEndpoint(*config_.adminListen) + ": " + started.error;
+  }
+  admin_ = std::move(started.server);
+  log::info("admin HTTP listening", {{"address", admin_->address()}});
+  return std::nullopt;
+}
+
+void Server::startRefresher() {
+  cluster::RefreshSettings settings;
+  for (const config::Endpoint& endpoint : config_.clusterNodes) settings.seeds.push_back(addressOf(endpoint));
+  settings.credentials = {config_.username, config_.password};
+  settings.interval = config_.topologyRefreshInterval;
+  settings.minInterval = config_.topologyMinInterval;
+  settings.queryTimeout = config_.connectTimeout;
+  cluster::TopologyRefresher::Events events;
+  events.changed = [this](cluster::TopologyPtr topology) { publish(std::move(topology)); };
+  events.confirmed = [this] {
+    const std::lock_guard guard(topologyMutex_);
+    confirmedAt_ = std::chrono::steady_clock::now();
+    for (const auto& worker : workers_) worker->post([](worker::Worker& w) { w.confirmTopology(); });
+  };
+  events.failed = [this](const net::Address& node, const std::string& error) {
+    static log::RateLimit limit(2);
+    log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
+               {{"node", node.text()}, {"error", error}});
+  };
+  refresher_ =
+      std::make_unique<cluster::TopologyRefresher>(loop_, settings, events, static_cast<std::uint32_t>(getpid()));
+  refresher_->start();
+}
+
+void Server::publish(cluster::TopologyPtr topology) {
+  const auto masters = std::count_if(topology->nodes.begin(), topology->nodes.end(),
+                                     [](const cluster::Node& node) { return node.master; });
+  log::info("topology changed", {{"version", topology->version},
+                                 {"masters", masters},
+                                 {"nodes", topology->nodes.size()},
+                                 {"slots", topology->slotsCovered()}});
+  {
+    const std::lock_guard guard(topologyMutex_);
+    topology_ = topology;
+  }
+  for (const auto& worker : workers_) worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
+}
+
+void Server::onAccepted(int descriptor) {
+  const auto limit = static_cast<std::int64_t>(config_.maxClients);
+  if (clients_.load(std::memory_order_relaxed) >= limit) {
+    static log::RateLimit often(1);
+    log::write(often, loop_.now(), log::Level::Warn, "client refused", {{"reason", "max-clients"}, {"limit", limit}});
+    // Best effort, as Redis: a client that cannot take it at once does not get it.
+    static_cast<void>(::send(descriptor, kMaxClients.data(), kMaxClients.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+    ::close(descriptor);
+    workers_.front()->metrics().clientsRejected.add();
+    return;
+  }
+  clients_.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t id = ++lastClientId_;
+  workers_[nextWorker_++ % workers_.size()]->post(
+      [descriptor, id](worker::Worker& worker) { worker.adopt(descriptor, id); });
+}
+
+void Server::refreshTopology(bool urgent) {
+  if (urgent) refreshUrgent_.store(true, std::memory_order_relaxed);
+  if (refreshPosted_.exchange(true)) return;  // one message under way is enough
+  loop_.post([this] {
+    refreshPosted_.store(false);
+    if (refresher_ != nullptr) refresher_->request(refreshUrgent_.exchange(false));
+  });
+}
+
+void Server::onSignal(int signal) {
+  log::info("signal received", {{"signal", signal}});
+  if (stopping_.exchange(true)) return finishShutdown();  // the second time: at once
+  beginShutdown();
+}
+
+void Server::beginShutdown() {
+  listeners_.clear();
+  shutdownTimer_->start(config_.shutdownTimeout);
+  undrained_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->post([this](worker::Worker& draining) {
+      draining.drain([this] {
+        loop_.post([this] {
+          if (--undrained_ == 0) finishShutdown();
+        });
+      });
+    });
+  }
+}
+
+void Server::finishShutdown() {
+  shutdownTimer_->stop();
+  signals_.reset();
+  loop_.stop();
+}
+
+session::ProcessFacts Server::facts() const {
+  session::ProcessFacts facts;
+  for (const auto& worker : workers_) {
+    const telemetry::WorkerMetrics& metrics = worker->metrics();
+    facts.clientsAccepted += metrics.clientsAccepted.value();
+    facts.clientsRejected += metrics.clientsRejected.value();
+    facts.bytesReceived += metrics.bytesReceived.value();
+    facts.bytesSent += metrics.bytesSent.value();
+    for (const telemetry::CommandMetrics& command : metrics.commands()) {
+      facts.requests += command.requests.value();
+      facts.errors += command.errors.value();
+    }
+  }
+  facts.clients = clients_.load(std::memory_order_relaxed);
+  facts.uptimeSeconds =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
+  facts.residentBytes = telemetry::readProcessStats().residentBytes.value_or(0);
+  return facts;
+}
+
+}  // namespace slotless::server

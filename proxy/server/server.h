@@ -1,0 +1,72 @@
+// The daemon: workers on their threads, and the control thread with listeners, signals, topology and admin HTTP.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "proxy/cluster/topology_refresher.h"
+#include "proxy/net/listener.h"
+#include "proxy/net/signals.h"
+#include "proxy/net/uv_loop.h"
+#include "proxy/server/worker_thread.h"
+#include "proxy/telemetry/admin_http.h"
+#include "proxy/telemetry/metrics_page.h"
+
+namespace slotless::server {
+
+class Server final : public worker::WorkerControl {
+ public:
+  explicit Server(config::Config config);
+  ~Server();
+
+  // Opens all sockets and serves until SIGTERM or SIGINT. nullopt: ended in order; else why it could not start.
+  std::optional<std::string> run();
+
+  // Called by the workers, on their threads.
+  void refreshTopology(bool urgent) override;
+  session::ProcessFacts facts() const override;
+  void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  std::optional<std::string> openListeners();
+  std::optional<std::string> openAdmin();
+  void startRefresher();
+  void publish(cluster::TopologyPtr topology);
+  void onAccepted(int descriptor);
+  void onSignal(int signal);
+  void beginShutdown();
+  void finishShutdown();
+
+  // For the admin pages: any thread.
+  std::optional<std::string> whyNotReady() const;
+  std::optional<telemetry::TopologyFacts> topologyFacts() const;
+  telemetry::MetricsSources metricsSources() const;
+  std::size_t slotsReachable(const cluster::Topology& topology) const;
+
+  const config::Config config_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  net::UvLoop loop_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unique_ptr<net::Signals> signals_;
+  std::unique_ptr<cluster::TopologyRefresher> refresher_;
+  std::unique_ptr<telemetry::AdminHttp> admin_;
+  std::unique_ptr<net::Timer> shutdownTimer_;
+  std::atomic<std::int64_t> clients_{0};
+  std::atomic<bool> refreshPosted_{false};
+  std::atomic<bool> refreshUrgent_{false};
+  std::atomic<bool> stopping_{false};
+  std::uint64_t lastClientId_ = 0;
+  std::size_t nextWorker_ = 0;
+  std::size_t undrained_ = 0;
+  // The latest topology and when it was last confirmed, for the admin pages.
+  mutable std::mutex topologyMutex_;
+  cluster::TopologyPtr topology_;
+  std::chrono::steady_clock::time_point confirmedAt_{};
+};
+
+}  // namespace slotless::server

@@ -1,0 +1,44 @@
+#include "proxy/server/worker_thread.h"
+
+#include <pthread.h>
+
+#include <string>
+
+namespace slotless::server {
+
+namespace {
+
+net::SocketOptions socketOptions(const config::Config& config) {
+  using std::chrono::duration_cast;
+  using std::chrono::seconds;
+  return {static_cast<int>(duration_cast<seconds>(config.tcpKeepalive).count()),
+          static_cast<int>(duration_cast<seconds>(config.linkKeepalive).count())};
+}
+
+}  // namespace
+
+WorkerThread::WorkerThread(const config::Config& config, worker::WorkerControl& control, std::size_t index,
+                           std::uint32_t randomSeed)
+    : index_(index),
+      metrics_(protocol::CommandTable::builtIn()->idCount()),
+      loop_(socketOptions(config)),
+      worker_(std::make_unique<worker::Worker>(loop_, config, control, metrics_, randomSeed)) {}
+
+WorkerThread::~WorkerThread() {
+  if (thread_.joinable()) {
+    loop_.stop();
+    thread_.join();
+  }
+  worker_.reset();
+}
+
+void WorkerThread::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+  pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index_)).c_str());
+}
+
+void WorkerThread::post(std::function<void(worker::Worker&)> task) {
+  loop_.post([this, task = std::move(task)] { task(*worker_); });
+}
+
+}  // namespace slotless::server

@@ -1,0 +1,40 @@
+#include "proxy/session/agenda.h"
+
+#include "proxy/session/client.h"
+
+namespace slotless::session {
+
+namespace {
+std::uint8_t bit(Task task) noexcept { return static_cast<std::uint8_t>(task); }
+}  // namespace
+
+std::vector<Client*>& Agenda::list(Task task) noexcept {
+  switch (task) {
+    case Task::Parse: return parse_;
+    case Task::Pump: return pump_;
+    case Task::Flush: return flush_;
+    case Task::Reap: break;
+  }
+  return reap_;
+}
+
+void Agenda::add(Client& client, Task task) {
+  if ((client.agendaBits() & bit(task)) != 0) return;
+  client.agendaBits() |= bit(task);
+  list(task).push_back(&client);
+}
+
+void Agenda::take(Task task, std::vector<Client*>& into) {
+  into.clear();
+  into.swap(list(task));
+  for (Client* client : into) client->agendaBits() &= static_cast<std::uint8_t>(~bit(task));
+}
+
+void Agenda::forget(Client& client) {
+  for (const Task task : {Task::Parse, Task::Pump, Task::Flush, Task::Reap}) {
+    if ((client.agendaBits() & bit(task)) != 0) std::erase(list(task), &client);
+  }
+  client.agendaBits() = 0;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,127 @@
+#include "proxy/session/authentication.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/session/client.h"
+#include "proxy/session/info.h"
+#include "proxy/session/refusal.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::session {
+
+using protocol::appendError;
+
+namespace {
+
+constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
+constexpr std::string_view kNoPasswordSet =
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
+    "configuration is correct?";
+constexpr std::string_view kHelloNoAuth =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
+    "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
+
+// Takes the same time wherever the difference is.
+bool sameSecret(std::string_view given, std::string_view expected) {
+  unsigned difference = given.size() == expected.size() ? 0U : 1U;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const char other = expected.empty() ? '\0' : expected[i % expected.size()];
+    difference |= static_cast<unsigned>(given[i] ^ other);
+  }
+  return difference == 0;
+}
+
+// nullopt: right. Otherwise the error line.
+std::optional<std::string_view> checkCredentials(Services& services, Client& client, std::string_view username,
+                                                 std::string_view password) {
+  const config::Config& config = services.config;
+  const std::string_view expectedUser = config.username.empty() ? "default" : std::string_view(config.username);
+  // Without authentication every default user is right, as in Redis with "nopass".
+  const bool right = requiresAuthentication(config)
+                         ? username == expectedUser && sameSecret(password, config.password)
+                         : username == "default";
+  if (!right) {
+    static log::RateLimit limit(5);
+    log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
+               {{"client", client.id()}, {"peer", client.peer().text()}});
+    return kWrongPassword;
+  }
+  client.authenticated = true;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool isClientName(std::string_view name) noexcept {
+  return std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+}
+
+void authenticate(LocalCall& call) {
+  if (call.argv.size() > 3) return appendError(call.out, "ERR syntax error");
+  std::string_view username = "default";
+  if (call.argv.size() == 2) {
+    if (!requiresAuthentication(call.services.config)) return appendError(call.out, kNoPasswordSet);
+    // One password is all that a client of one Redis knows.
+    if (!call.services.config.username.empty()) username = call.services.config.username;
+  } else {
+    username = call.argv[1];
+  }
+  if (const auto error = checkCredentials(call.services, call.client, username, call.argv.back())) {
+    return appendError(call.out, *error);
+  }
+  protocol::appendSimple(call.out, "OK");
+}
+
+void hello(LocalCall& call) {
+  const protocol::Argv argv = call.argv;
+  if (argv.size() >= 2) {
+    int version = 0;
+    const auto parsed = std::from_chars(argv[1].data(), argv[1].data() + argv[1].size(), version);
+    if (parsed.ec != std::errc{} || parsed.ptr != argv[1].data() + argv[1].size()) {
+      return appendError(call.out, "ERR Protocol version is not an integer or out of range");
+    }
+    if (version != 2) return appendError(call.out, "NOPROTO unsupported protocol version");
+  }
+  std::optional<std::string_view> name;
+  for (std::size_t i = 2; i < argv.size(); ++i) {
+    const std::size_t left = argv.size() - 1 - i;
+    if (protocol::equalsIgnoringCase(argv[i], "AUTH") && left >= 2) {
+      if (const auto error = checkCredentials(call.services, call.client, argv[i + 1], argv[i + 2])) {
+        return appendError(call.out, *error);
+      }
+      i += 2;
+    } else if (protocol::equalsIgnoringCase(argv[i], "SETNAME") && left >= 1) {
+      name = argv[++i];
+      if (!isClientName(*name)) {
+        return appendError(call.out, "ERR Client names cannot contain spaces, newlines or special characters.");
+      }
+    } else {
+      return appendError(call.out, "ERR Syntax error in HELLO option '" + std::string(argv[i]) + "'");
+    }
+  }
+  if (!call.client.authenticated && requiresAuthentication(call.services.config)) {
+    return appendError(call.out, kHelloNoAuth);
+  }
+  if (name) call.client.name = *name;
+  protocol::appendArrayHeader(call.out, 14);
+  const auto field = [&](std::string_view key, std::string_view value) {
+    protocol::appendBulk(call.out, key);
+    protocol::appendBulk(call.out, value);
+  };
+  field("server", "redis");
+  field("version", serverVersion(call.services));
+  protocol::appendBulk(call.out, "proto");
+  protocol::appendInteger(call.out, 2);
+  protocol::appendBulk(call.out, "id");
+  protocol::appendInteger(call.out, static_cast<std::int64_t>(call.client.id()));
+  field("mode", "standalone");
+  field("role", "master");
+  protocol::appendBulk(call.out, "modules");
+  protocol::appendArrayHeader(call.out, 0);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,327 @@
+#include "proxy/session/client.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "protocol/encoder.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/refusal.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+using protocol::Handling;
+using protocol::RequestParser;
+using telemetry::Limit;
+
+namespace {
+
+// Below this an incomplete request is put in front of the next read instead of being read piecemeal.
+constexpr std::size_t kPrefixBytes = 16384;
+// From this size on a request's buffer is handed over to the link instead of being copied.
+constexpr std::size_t kHandOverBytes = 16384;
+constexpr std::size_t kPiecesPerWrite = 64;
+
+}  // namespace
+
+Client::Client(Services& services, std::uint64_t id)
+    : services_(services), id_(id), output_(services.host.pool), lastActive_(services.host.now) {}
+
+Client::~Client() = default;
+
+void Client::attach(std::unique_ptr<net::Stream> stream) {
+  stream_ = std::move(stream);
+  peer_ = stream_->peer();
+}
+
+void Client::transition(ClientState next) { state_ = next; }
+
+// --- input ---
+
+void Client::onReadable() {
+  services_.host.touch();
+  lastActive_ = services_.host.now;
+  const bool small = input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
+  if (small) {
+    readIntoScratch();
+  } else {
+    readIntoInput();
+  }
+}
+
+void Client::readIntoScratch() {
+  std::string& scratch = services_.host.scratch;
+  const std::size_t prefix = input_ == nullptr ? 0 : input_->size();
+  const net::IoResult got = stream_->read(scratch.data() + prefix, scratch.size() - prefix);
+  if (got.status == net::IoStatus::WouldBlock) return;
+  if (got.status != net::IoStatus::Ok) return endInput();
+  services_.metrics.bytesReceived.add(got.bytes);
+  if (prefix > 0) {
+    std::memcpy(scratch.data(), input_->view().data(), prefix);
+    input_.reset();
+  }
+  const std::string_view bytes(scratch.data(), prefix + got.bytes);
+  keepInput(bytes.substr(takeRequests(bytes)));
+}
+
+void Client::readIntoInput() {
+  if (input_->room() == 0) {
+    // Grows with what has come, never at once to what the client announced.
+    const std::size_t wanted = std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
+    input_ = net::BlockPool::grow(std::move(input_), std::max(wanted, input_->size() + kPrefixBytes));
+  }
+  const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
+  if (got.status == net::IoStatus::WouldBlock) return;
+  if (got.status != net::IoStatus::Ok) return endInput();
+  services_.metrics.bytesReceived.add(got.bytes);
+  input_->end += got.bytes;
+  parse();
+}
+
+void Client::endInput() { close("closed by the client"); }
+
+void Client::parse() {
+  if (state_ != ClientState::Open || input_ == nullptr) return;
+  const std::size_t done = takeRequests(input_->view());
+  if (input_ == nullptr) {
+    updateWatch();
+    return;  // handed over to a link
+  }
+  input_->begin += done;
+  if (input_->size() == 0 || state_ != ClientState::Open) input_.reset();
+  updateWatch();
+}
+
+void Client::keepInput(std::string_view rest) {
+  if (!rest.empty() && state_ == ClientState::Open) {
+    input_ = services_.host.pool.take(rest.size());
+    input_->append(rest);
+  }
+  updateWatch();
+}
+
+bool Client::mayTakeRequest() {
+  if (outputBytes() > services_.config.clientOutputSoftLimit) return false;
+  if (pending_.size() < services_.config.clientMaxInFlight) return true;
+  services_.metrics.limits[static_cast<std::size_t>(Limit::InFlight)].add();
+  return false;
+}
+
+std::size_t Client::takeRequests(std::string_view bytes) {
+  const auto& config = services_.config;
+  protocol::RequestLimits limits;
+  limits.maxBulkBytes = config.protoMaxBulkLen;
+  limits.maxRequestBytes = config.clientQueryBufferLimit;
+  std::size_t done = 0;
+  paused_ = false;
+  while (done < bytes.size() && state_ == ClientState::Open) {
+    if (!mayTakeRequest()) {
+      paused_ = true;
+      return done;
+    }
+    limits.authenticated = authenticated || !requiresAuthentication(config);
+    const auto status = parser_.parse(bytes.substr(done), limits);
+    if (status == RequestParser::Status::NeedMore) return done;
+    if (status == RequestParser::Status::Error) {
+      services_.metrics.protocolErrors.add();
+      refuse(nullptr, parser_.error());
+      closeAfterReply();
+      return bytes.size();
+    }
+    const std::size_t size = parser_.size();
+    if (status == RequestParser::Status::Complete && !handle(parser_, bytes.substr(done, size))) {
+      parser_.next();
+      paused_ = true;
+      return done;
+    }
+    parser_.next();
+    done += size;
+  }
+  return state_ == ClientState::Open ? done : bytes.size();
+}
+
+bool Client::handle(const RequestParser& request, std::string_view bytes) {
+  const protocol::Argv argv = request.argv();
+  const CommandSpec* container = nullptr;
+  const CommandSpec* spec = services_.commands->find(argv, &container);
+  std::string& text = services_.encoded;
+  if (!checkCommand(spec, container, argv, text)) {
+    refuse(spec, text);
+    return true;
+  }
+  if (!authenticated && requiresAuthentication(services_.config) && !spec->has(protocol::kNoAuth)) {
+    refuse(spec, kNoAuth);
+    return true;
+  }
+  if (spec->barrier && !pending_.empty()) return false;
+  if (spec->handling == Handling::Local) {
+    services_.localCommands.run(*this, *spec, argv);
+    return true;
+  }
+  if (!mayRoute(*spec, argv, services_.config, text)) {
+    refuse(spec, text);
+    return true;
+  }
+  return route(*spec, request, bytes);
+}
+
+bool Client::route(const CommandSpec& spec, const RequestParser& request, std::string_view bytes) {
+  const protocol::Argv argv = request.argv();
+  routing::Plan& plan = services_.plan;
+  services_.router.plan(spec, argv, plan);
+  if (plan.kind == routing::Plan::Kind::Refused) {
+    refuse(&spec, plan.error);
+    return true;
+  }
+  if (services_.config.strictOrder) {
+    const upstream::Link* link =
+        plan.kind == routing::Plan::Kind::OneSlot ? services_.links.linkFor(plan.slot) : nullptr;
+    if (!pending_.empty() && (link == nullptr || link != lastLink_)) return false;
+    lastLink_ = link;
+  }
+  Request& added = services_.requests.take();
+  added.client = this;
+  added.spec = &spec;
+  added.kind = kindOf(spec);
+  added.arrived = services_.host.now;
+  pending_.push(added);
+  services_.metrics.inFlightRequests.add(1);
+  RequestBytes forwarded{bytes, nullptr};
+  if (request.isInline()) {
+    services_.encoded.clear();
+    protocol::appendRequest(services_.encoded, argv);
+    forwarded.bytes = services_.encoded;
+  } else if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
+             bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot) {
+    forwarded.block = &input_;
+  }
+  services_.dispatcher.start(added, plan, argv, forwarded);
+  return true;
+}
+
+void Client::refuse(const CommandSpec* spec, std::string_view line) {
+  std::string error;
+  protocol::appendError(error, line);
+  reply(spec, error);
+}
+
+// --- output ---
+
+void Client::reply(const CommandSpec* spec, std::string_view bytes) {
+  auto& metrics = services_.metrics;
+  auto& counters = spec == nullptr ? metrics.unknownCommand() : metrics.command(spec->id);
+  counters.record(net::Micros{0}, !bytes.empty() && bytes.front() == '-');
+  if (pending_.empty()) {
+    output_.append(bytes);
+    services_.agenda.add(*this, Task::Flush);
+    checkOutputLimit();
+    return;
+  }
+  Request& added = services_.requests.take();
+  added.client = this;
+  added.spec = spec;
+  added.done = true;
+  added.waiting.append(bytes);
+  waitingBytes_ += bytes.size();
+  pending_.push(added);
+  services_.metrics.inFlightRequests.add(1);
+  checkOutputLimit();
+}
+
+void Client::deliver(Request& request, std::string_view bytes) {
+  if (state_ == ClientState::Closed) return;
+  if (pending_.head() == &request) {
+    output_.append(bytes);
+    services_.agenda.add(*this, Task::Flush);
+  } else {
+    request.waiting.append(bytes);
+    waitingBytes_ += bytes.size();
+  }
+  checkOutputLimit();
+}
+
+void Client::discardWaiting(Request& request) {
+  waitingBytes_ -= request.waiting.size();
+  request.waiting.clear();
+}
+
+void Client::onRequestDone(Request& request) {
+  request.done = true;
+  if (pending_.head() != &request || state_ == ClientState::Closed) return;
+  while (!pending_.empty() && pending_.head()->done) {
+    services_.requests.put(pending_.pop());
+    services_.metrics.inFlightRequests.add(-1);
+    if (pending_.empty()) break;
+    net::ByteChain& waiting = pending_.head()->waiting;
+    waitingBytes_ -= waiting.size();
+    output_.splice(waiting);
+  }
+  if (pending_.empty()) detoured = false;
+  services_.agenda.add(*this, Task::Flush);
+  if (paused_) services_.agenda.add(*this, Task::Parse);
+}
+
+void Client::checkOutputLimit() {
+  const std::uint64_t hard = services_.config.clientOutputHardLimit;
+  if (hard == 0 || outputBytes() <= hard || state_ == ClientState::Closed) return;
+  services_.metrics.limits[static_cast<std::size_t>(Limit::OutputHard)].add();
+  log::warn("client closed", {{"client", id_}, {"peer", peer_.text()}, {"reason", "client-output-hard-limit"},
+                              {"bytes", outputBytes()}});
+  close("output limit");
+}
+
+void Client::flush() {
+  if (state_ == ClientState::Closed) return;
+  std::array<iovec, kPiecesPerWrite> pieces;
+  while (!output_.empty()) {
+    const net::IoResult written = stream_->write({pieces.data(), output_.gather(pieces)});
+    if (written.status == net::IoStatus::Failed) return close("write failed");
+    if (written.status == net::IoStatus::WouldBlock) break;
+    services_.metrics.bytesSent.add(written.bytes);
+    output_.consume(written.bytes);
+  }
+  if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
+  if (paused_ && outputBytes() <= services_.config.clientOutputSoftLimit) services_.agenda.add(*this, Task::Parse);
+  updateWatch();
+}
+
+void Client::onWritable() {
+  services_.host.touch();
+  flush();
+}
+
+void Client::updateWatch() {
+  if (state_ == ClientState::Closed) return;
+  stream_->watch(!paused_ && state_ == ClientState::Open, !output_.empty());
+}
+
+// --- the end ---
+
+void Client::closeAfterReply() {
+  if (state_ != ClientState::Open) return;
+  transition(ClientState::Closing);
+  services_.agenda.add(*this, Task::Flush);
+}
+
+void Client::drain() { closeAfterReply(); }
+
+void Client::close(std::string_view reason) {
+  if (state_ == ClientState::Closed) return;
+  log::debug("client gone", {{"client", id_}, {"reason", reason}});
+  transition(ClientState::Closed);
+  stream_.reset();
+  services_.agenda.add(*this, Task::Reap);
+}
+
+void Client::abandonAll() {
+  while (!pending_.empty()) {
+    services_.dispatcher.abandon(pending_.pop());
+    services_.metrics.inFlightRequests.add(-1);
+  }
+  services_.agenda.forget(*this);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,110 @@
+// One client connection: takes requests out of its bytes, gives replies back in order, within its limits.
+//
+// States: Open -> Closing (no more input; closed once the output has left) -> Closed (to be destroyed at the end of the
+// turn). Ownership: the worker's; a client never destroys itself.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/request_parser.h"
+#include "proxy/net/byte_chain.h"
+#include "proxy/net/loop.h"
+#include "proxy/session/pending_list.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+enum class ClientState : std::uint8_t { Open, Closing, Closed };
+
+class Client final : private net::Stream::Observer {
+ public:
+  Client(Services& services, std::uint64_t id);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // The socket, once: it needs the client as its observer first.
+  void attach(std::unique_ptr<net::Stream> stream);
+  net::Stream::Observer& observer() noexcept { return *this; }
+
+  // What the worker calls at the end of a turn, by the agenda.
+  void parse();
+  void flush();
+
+  // For the dispatcher.
+  PendingList& pending() noexcept { return pending_; }
+  const PendingList& pending() const noexcept { return pending_; }
+  // Bytes of the reply: to the client if it is this request's turn, else they wait.
+  void deliver(Request& request, std::string_view bytes);
+  // Forgets reply bytes that have not been given to the client.
+  void discardWaiting(Request& request);
+  void onRequestDone(Request& request);
+
+  // For local commands.
+  void reply(const protocol::CommandSpec* spec, std::string_view bytes);
+  void closeAfterReply();
+  // At once. What is pending is given up at the end of the turn, by abandonAll().
+  void close(std::string_view reason);
+  // No more input; closes once all pending replies have left (shutdown).
+  void drain();
+  void abandonAll();
+
+  std::uint64_t id() const noexcept { return id_; }
+  ClientState state() const noexcept { return state_; }
+  const net::Address& peer() const noexcept { return peer_; }
+  net::TimePoint lastActive() const noexcept { return lastActive_; }
+  // Nothing of it is on its way.
+  bool quiet() const noexcept { return pending_.empty() && output_.empty() && input_ == nullptr; }
+
+  std::uint8_t& agendaBits() noexcept { return agendaBits_; }
+  std::size_t& heldLegs() noexcept { return heldLegs_; }
+  std::size_t heldLegs() const noexcept { return heldLegs_; }
+
+  std::string name;
+  std::string libraryName;
+  std::string libraryVersion;
+  bool authenticated = false;
+  // For the order of requests, see Dispatcher: the topology that all pending legs were sent by …
+  std::uint64_t routedVersion = 0;
+  // … unless some of them went another way.
+  bool detoured = false;
+
+ private:
+  void transition(ClientState next);
+  void onReadable() override;
+  void onWritable() override;
+  void readIntoScratch();
+  void readIntoInput();
+  // Takes requests out of `bytes`, which are in input_ or in the scratch space; returns how many bytes are done.
+  std::size_t takeRequests(std::string_view bytes);
+  void keepInput(std::string_view rest);
+  bool mayTakeRequest();
+  // False: it has to wait (barrier); nothing has been done.
+  bool handle(const protocol::RequestParser& request, std::string_view bytes);
+  bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  void refuse(const protocol::CommandSpec* spec, std::string_view line);
+  void endInput();
+  void updateWatch();
+  std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_; }
+  void checkOutputLimit();
+
+  Services& services_;
+  const std::uint64_t id_;
+  ClientState state_ = ClientState::Open;
+  std::uint8_t agendaBits_ = 0;
+  bool paused_ = false;    // input is left unparsed, and reading stops
+  std::unique_ptr<net::Stream> stream_;
+  net::Address peer_;
+  protocol::RequestParser parser_;
+  net::BlockPtr input_;  // bytes of incomplete or waiting requests; none while idle
+  net::ByteChain output_;
+  PendingList pending_;
+  std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
+  std::size_t heldLegs_ = 0;
+  const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
+  net::TimePoint lastActive_{};
+};
+
+}  // namespace slotless::session

@@ -1,0 +1,75 @@
+// Sends the legs of requests, and decides what happens to them when something goes wrong on the way.
+//
+// Order: the legs that one client has for one slot go out in the order of its requests. On the plain way (topology
+// unchanged, nothing held, nothing redirected) that is so by itself: one link per slot. Otherwise a leg is held, and
+// pump() lets it go only when all earlier legs for its slot are done or on the very link that it would take.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "protocol/argv.h"
+#include "proxy/routing/plan.h"
+#include "proxy/session/request.h"
+
+namespace slotless::session {
+
+struct Services;
+
+// The bytes of a request as they can be forwarded. `block`, if set, holds exactly these bytes and may be taken over.
+struct RequestBytes {
+  std::string_view bytes;
+  net::BlockPtr* block = nullptr;
+};
+
+class Dispatcher {
+ public:
+  explicit Dispatcher(Services& services) : services_(services) {}
+
+  // Starts a request that stands at the end of its client's pending list. The plan must not be Refused.
+  void start(Request& request, const routing::Plan& plan, protocol::Argv argv, RequestBytes bytes);
+  // Sends what can go among a client's held legs.
+  void pump(Client& client);
+  // Fails held legs whose deadline has come.
+  void expire(Client& client);
+  // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.
+  void abandon(Request& request);
+
+  // Events of legs.
+  void onReply(Leg& leg, std::string_view bytes, bool last);
+  void onErrorReply(Leg& leg, std::string_view line, const upstream::SentRequest& sent);
+  void onLost(Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
+
+ private:
+  struct Mark {
+    std::uint64_t pass = 0;
+    const upstream::Link* link = nullptr;  // nullptr: blocked
+  };
+
+  void launch(Leg& leg, RequestBytes bytes);
+  bool plainWay(const Client& client, protocol::Slot slot);
+  void hold(Leg& leg, Trouble trouble);
+  void holdAgain(Leg& leg, Trouble trouble, const upstream::SentRequest& sent);
+  void sendHeld(Client& client, Leg& leg, upstream::Link& link);
+  upstream::Link* targetOf(Leg& leg);
+  bool redirect(Leg& leg, std::string_view line, const protocol::ErrorReply& error, const upstream::SentRequest& sent);
+  void deliver(Leg& leg, std::string_view bytes, bool last);
+  void failLeg(Leg& leg, std::string_view line);
+  void finishLeg(Leg& leg, bool failed);
+  void finishRequest(Request& request, bool failed);
+  bool mergeLegs(Request& request);
+  bool isForged(const Leg& leg) const;
+  void encodePart(const routing::Plan& plan, const routing::Part& part, protocol::Argv argv);
+
+  Services& services_;
+  std::uint64_t pass_ = 0;
+  std::unique_ptr<std::array<Mark, protocol::kSlotCount>> marks_ =
+      std::make_unique<std::array<Mark, protocol::kSlotCount>>();
+  // Slots that are being moved (ASK or TRYAGAIN has been seen): until when. There a request waits for the one before.
+  std::unique_ptr<std::array<net::TimePoint, protocol::kSlotCount>> movingUntil_ =
+      std::make_unique<std::array<net::TimePoint, protocol::kSlotCount>>();
+  net::TimePoint anyMovingUntil_{};
+};
+
+}  // namespace slotless::session

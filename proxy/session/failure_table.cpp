@@ -1,0 +1,74 @@
+#include "proxy/session/failure_table.h"
+
+#include <array>
+
+namespace slotless::session {
+
+using protocol::ErrorClass;
+
+namespace {
+
+using enum Action;
+
+struct Row {
+  Trouble trouble;
+  std::string_view name;
+  std::array<Action, kRequestKindCount> actions;  // Read, Write, ScriptRead, ScriptWrite
+};
+
+constexpr std::array<Row, kTroubleCount> kRows = {{
+    // No node can have run it.
+    {Trouble::Unsent, "unsent", {Reroute, Reroute, Reroute, Reroute}},
+    // Repeating a read harms nobody; a write may have been run.
+    {Trouble::LostSent, "lost", {Reroute, Ambiguous, Reroute, Ambiguous}},
+    // Answered before anything is run. Slot and target are checked before this table is asked: a script can return
+    // these texts as well.
+    {Trouble::Moved, "moved", {Reroute, Reroute, Reroute, Reroute}},
+    {Trouble::Ask, "ask", {Reroute, Reroute, Reroute, Reroute}},
+    // States that pass. A script that has written may have written the text itself, or met it half-way.
+    {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, PassOn}},
+    {Trouble::ClusterDown, "clusterdown", {RetryLater, RetryLater, RetryLater, PassOn}},
+    {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, PassOn}},
+    {Trouble::ReadOnly, "readonly", {RetryLater, RetryLater, RetryLater, PassOn}},
+    {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn}},
+    {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn}},
+}};
+
+consteval bool rowsAreInOrder() {
+  for (std::size_t i = 0; i < kRows.size(); ++i) {
+    if (static_cast<std::size_t>(kRows[i].trouble) != i) return false;
+  }
+  return true;
+}
+static_assert(rowsAreInOrder());
+
+}  // namespace
+
+Trouble troubleOf(ErrorClass errorClass) noexcept {
+  switch (errorClass) {
+    case ErrorClass::Moved: return Trouble::Moved;
+    case ErrorClass::Ask: return Trouble::Ask;
+    case ErrorClass::TryAgain: return Trouble::TryAgain;
+    case ErrorClass::ClusterDown: return Trouble::ClusterDown;
+    case ErrorClass::Loading: return Trouble::Loading;
+    case ErrorClass::ReadOnly: return Trouble::ReadOnly;
+    case ErrorClass::MasterDown: return Trouble::MasterDown;
+    default: return Trouble::None;
+  }
+}
+
+RequestKind kindOf(const protocol::CommandSpec& spec) noexcept {
+  const bool foreignText = spec.in(protocol::kCategoryScripting) || spec.has(protocol::kModule);
+  if (spec.retryAfterLoss) return foreignText ? RequestKind::ScriptRead : RequestKind::Read;
+  return foreignText ? RequestKind::ScriptWrite : RequestKind::Write;
+}
+
+Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept {
+  const Action action = kRows[static_cast<std::size_t>(trouble)].actions[static_cast<std::size_t>(kind)];
+  const bool foreignText = kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite;
+  return action == RetryLater && foreignText && !serverText ? PassOn : action;
+}
+
+std::string_view troubleName(Trouble trouble) noexcept { return kRows[static_cast<std::size_t>(trouble)].name; }
+
+}  // namespace slotless::session

@@ -1,0 +1,49 @@
+// What to do when a request meets trouble: one table, event × kind of request.
+//
+// The reasons stand beside the rows in failure_table.cpp. Source: Redis Cluster specification; the behaviour of
+// Redis 7.0's getNodeByQuery() (a request that is redirected or refused there has not been run).
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "protocol/command_spec.h"
+#include "protocol/error_reply.h"
+
+namespace slotless::session {
+
+enum class Trouble : std::uint8_t {
+  Unsent,      // there is no link, or it broke before all bytes had left
+  LostSent,    // the link broke after all bytes had left
+  Moved,
+  Ask,
+  TryAgain,
+  ClusterDown,
+  Loading,
+  ReadOnly,
+  MasterDown,
+  None,  // an error reply that belongs to the client
+};
+inline constexpr std::size_t kTroubleCount = static_cast<std::size_t>(Trouble::None) + 1;
+
+enum class RequestKind : std::uint8_t {
+  Read,         // cannot write
+  Write,
+  ScriptRead,   // may return any error text, but cannot write (EVAL_RO, FCALL_RO)
+  ScriptWrite,  // may return any error text, after having written (EVAL, FCALL, commands of modules)
+};
+inline constexpr std::size_t kRequestKindCount = 4;
+
+enum class Action : std::uint8_t {
+  Reroute,     // send it again where the redirect or the topology says, as soon as there is a link
+  RetryLater,  // send it again after a pause
+  Ambiguous,   // it may have been run: tell the client, never repeat it
+  PassOn,      // the client gets the error as it is
+};
+
+Trouble troubleOf(protocol::ErrorClass errorClass) noexcept;
+RequestKind kindOf(const protocol::CommandSpec& spec) noexcept;
+// `serverText`: the error is word for word one of the server's own (ErrorReply::serverText).
+Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept;
+std::string_view troubleName(Trouble trouble) noexcept;
+
+}  // namespace slotless::session

@@ -1,0 +1,228 @@
+#include "proxy/session/local_commands.h"
+
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "protocol/command_reply.h"
+#include "protocol/encoder.h"
+#include "protocol/key_extraction.h"
+#include "proxy/session/authentication.h"
+#include "proxy/session/client.h"
+#include "proxy/session/info.h"
+#include "proxy/session/refusal.h"
+
+namespace slotless::session {
+
+using protocol::appendArrayHeader;
+using protocol::appendBulk;
+using protocol::appendError;
+using protocol::appendInteger;
+using protocol::appendNullBulk;
+using protocol::appendSimple;
+using protocol::CommandSpec;
+
+namespace {
+
+void ping(LocalCall& call) {
+  if (call.argv.size() > 2) return appendError(call.out, "ERR wrong number of arguments for 'ping' command");
+  if (call.argv.size() == 2) return appendBulk(call.out, call.argv[1]);
+  appendSimple(call.out, "PONG");
+}
+
+void echo(LocalCall& call) { appendBulk(call.out, call.argv[1]); }
+
+void quit(LocalCall& call) {
+  appendSimple(call.out, "OK");
+  call.client.closeAfterReply();
+}
+
+void select(LocalCall& call) {
+  const std::string_view text = call.argv[1];
+  int index = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
+    return appendError(call.out, "ERR value is not an integer or out of range");
+  }
+  if (index < 0 || static_cast<std::uint64_t>(index) >= call.services.config.databases) {
+    return appendError(call.out, "ERR DB index is out of range");
+  }
+  if (index != 0) return appendError(call.out, "ERR SELECT is not allowed: this version of Slotless serves database 0");
+  appendSimple(call.out, "OK");
+}
+
+void clusterDisabled(LocalCall& call) { appendError(call.out, "ERR This instance has cluster support disabled"); }
+
+void clientId(LocalCall& call) { appendInteger(call.out, static_cast<std::int64_t>(call.client.id())); }
+
+void clientGetName(LocalCall& call) {
+  if (call.client.name.empty()) return appendNullBulk(call.out);
+  appendBulk(call.out, call.client.name);
+}
+
+void clientSetName(LocalCall& call) {
+  if (!isClientName(call.argv[2])) {
+    return appendError(call.out, "ERR Client names cannot contain spaces, newlines or special characters.");
+  }
+  call.client.name = call.argv[2];
+  appendSimple(call.out, "OK");
+}
+
+void clientSetInfo(LocalCall& call) {
+  std::string attribute(call.argv[2]);
+  std::transform(attribute.begin(), attribute.end(), attribute.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (attribute != "lib-name" && attribute != "lib-ver") {
+    return appendError(call.out, "ERR Unrecognized option '" + std::string(call.argv[2]) + "'");
+  }
+  if (!isClientName(call.argv[3])) {
+    return appendError(call.out, "ERR " + attribute + " cannot contain spaces, newlines or special characters.");
+  }
+  (attribute == "lib-name" ? call.client.libraryName : call.client.libraryVersion) = call.argv[3];
+  appendSimple(call.out, "OK");
+}
+
+void reset(LocalCall& call) {
+  call.client.name.clear();
+  call.client.authenticated = false;
+  appendSimple(call.out, "RESET");
+}
+
+void role(LocalCall& call) {
+  appendArrayHeader(call.out, 3);
+  appendBulk(call.out, "master");
+  appendInteger(call.out, 0);
+  appendArrayHeader(call.out, 0);
+}
+
+void time(LocalCall& call) {
+  timeval now{};
+  gettimeofday(&now, nullptr);
+  appendArrayHeader(call.out, 2);
+  appendBulk(call.out, std::to_string(now.tv_sec));
+  appendBulk(call.out, std::to_string(now.tv_usec));
+}
+
+void commandAll(LocalCall& call) {
+  const auto commands = call.services.commands->commands();
+  appendArrayHeader(call.out, commands.size());
+  for (const CommandSpec& spec : commands) protocol::appendCommandInfo(call.out, spec);
+}
+
+void commandCount(LocalCall& call) {
+  appendInteger(call.out, static_cast<std::int64_t>(call.services.commands->commands().size()));
+}
+
+const CommandSpec* findFullName(const protocol::CommandTable& table, std::string_view name) {
+  const std::size_t bar = name.find('|');
+  if (bar == std::string_view::npos) return table.find(name);
+  const std::array<std::string_view, 2> words = {name.substr(0, bar), name.substr(bar + 1)};
+  return table.find(protocol::Argv(words));
+}
+
+void commandInfo(LocalCall& call) {
+  if (call.argv.size() == 2) return commandAll(call);
+  appendArrayHeader(call.out, call.argv.size() - 2);
+  for (const std::string_view name : call.argv.subspan(2)) {
+    const CommandSpec* spec = findFullName(*call.services.commands, name);
+    if (spec == nullptr) {
+      protocol::appendNullArray(call.out);
+    } else {
+      protocol::appendCommandInfo(call.out, *spec);
+    }
+  }
+}
+
+// Keys of the command in argv[2 ...]; false: `out` has the error.
+bool keysOfArguments(LocalCall& call, std::vector<std::uint32_t>& positions) {
+  const protocol::Argv command = call.argv.subspan(2);
+  const CommandSpec* spec = call.services.commands->find(command);
+  if (spec == nullptr) {
+    appendError(call.out, "ERR Invalid command specified");
+    return false;
+  }
+  if (spec->keySpecs.empty() && spec->firstKey == 0) {
+    appendError(call.out, "ERR The command has no key arguments");
+    return false;
+  }
+  if (!spec->arityFits(command.size())) {
+    appendError(call.out, "ERR Invalid number of arguments specified for command");
+    return false;
+  }
+  if (protocol::keyPositions(*spec, command, positions) != protocol::KeyResult::Ok || positions.empty()) {
+    appendError(call.out, "ERR Invalid arguments specified for command");
+    return false;
+  }
+  return true;
+}
+
+void commandGetKeys(LocalCall& call) {
+  std::vector<std::uint32_t> positions;
+  if (!keysOfArguments(call, positions)) return;
+  appendArrayHeader(call.out, positions.size());
+  for (const std::uint32_t position : positions) appendBulk(call.out, call.argv[2 + position]);
+}
+
+void info(LocalCall& call) { appendBulk(call.out, infoText(call.services, call.argv.subspan(1))); }
+
+struct Entry {
+  std::string_view name;
+  LocalCommand run;
+};
+
+// A container's entry serves those of its subcommands that have none.
+constexpr Entry kEntries[] = {
+    {"asking", clusterDisabled},
+    {"auth", authenticate},
+    {"client|getname", clientGetName},
+    {"client|id", clientId},
+    {"client|setinfo", clientSetInfo},
+    {"client|setname", clientSetName},
+    {"cluster", clusterDisabled},
+    {"command", commandAll},
+    {"command|count", commandCount},
+    {"command|getkeys", commandGetKeys},
+    {"command|info", commandInfo},
+    {"echo", echo},
+    {"hello", hello},
+    {"info", info},
+    {"ping", ping},
+    {"quit", quit},
+    {"readonly", clusterDisabled},
+    {"readwrite", clusterDisabled},
+    {"reset", reset},
+    {"role", role},
+    {"select", select},
+    {"time", time},
+};
+
+LocalCommand findEntry(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kEntries), std::end(kEntries), [&](const Entry& entry) { return entry.name == name; });
+  return found == std::end(kEntries) ? nullptr : found->run;
+}
+
+}  // namespace
+
+LocalCommands::LocalCommands(Services& services, const protocol::CommandTable& table)
+    : services_(services), byId_(table.idCount(), nullptr) {
+  for (const CommandSpec& spec : table.commands()) resolve(spec, nullptr);
+}
+
+void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
+  const LocalCommand own = findEntry(spec.name);
+  byId_[spec.id] = own != nullptr ? own : inherited;
+  if (spec.handling == protocol::Handling::Local && byId_[spec.id] == nullptr) missing_.push_back(spec.name);
+  for (const CommandSpec& subcommand : spec.subcommands) resolve(subcommand, byId_[spec.id]);
+}
+
+void LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv argv) {
+  out_.clear();
+  LocalCall call{client, services_, spec, argv, out_};
+  byId_[spec.id](call);
+  client.reply(&spec, out_);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,41 @@
+// The commands that the proxy answers itself, as a table from name to function.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "protocol/argv.h"
+#include "protocol/command_table.h"
+
+namespace slotless::session {
+
+class Client;
+struct Services;
+
+struct LocalCall {
+  Client& client;
+  Services& services;
+  const protocol::CommandSpec& spec;
+  protocol::Argv argv;
+  std::string& out;  // the reply, RESP2
+};
+
+using LocalCommand = void (*)(LocalCall&);
+
+class LocalCommands {
+ public:
+  // Resolves the names once; every command with Handling::Local must have a function.
+  LocalCommands(Services& services, const protocol::CommandTable& table);
+  void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
+  // Commands of the table that should be answered here and have no function: none, or it is a mistake.
+  const std::vector<std::string>& missing() const noexcept { return missing_; }
+
+ private:
+  void resolve(const protocol::CommandSpec& spec, LocalCommand inherited);
+
+  Services& services_;
+  std::vector<LocalCommand> byId_;
+  std::vector<std::string> missing_;
+  std::string out_;
+};
+
+}  // namespace slotless::session

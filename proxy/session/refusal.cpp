@@ -1,0 +1,82 @@
+#include "proxy/session/refusal.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "protocol/key_extraction.h"
+
+namespace slotless::session {
+
+using protocol::Argv;
+using protocol::CommandSpec;
+using protocol::Handling;
+
+namespace {
+
+// Redis shows the beginning only.
+constexpr std::size_t kShownBytes = 128;
+
+std::string upper(std::string_view word) {
+  std::string text(word);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
+void describeUnknown(const CommandSpec* container, Argv argv, std::string& error) {
+  if (container != nullptr) {
+    error = "ERR unknown subcommand '" + std::string(argv[1].substr(0, kShownBytes)) + "'. Try " +
+            upper(container->name) + " HELP.";
+    return;
+  }
+  error = "ERR unknown command '" + std::string(argv[0].substr(0, kShownBytes)) + "', with args beginning with: ";
+  std::size_t shown = 0;
+  for (const std::string_view argument : argv.subspan(1)) {
+    if (shown >= kShownBytes) break;
+    const std::string_view beginning = argument.substr(0, kShownBytes - shown);
+    error += "'";
+    error += beginning;
+    error += "' ";
+    shown += beginning.size() + 3;
+  }
+}
+
+bool wantsSession(const CommandSpec& spec, Argv argv) {
+  return spec.handling == Handling::Session || protocol::hasSessionKeyword(spec, argv);
+}
+
+}  // namespace
+
+bool requiresAuthentication(const config::Config& config) noexcept {
+  return config.clientAuth == config::ClientAuth::Same && !config.password.empty();
+}
+
+bool checkCommand(const CommandSpec* spec, const CommandSpec* container, Argv argv, std::string& error) {
+  if (spec == nullptr) {
+    describeUnknown(container, argv, error);
+    return false;
+  }
+  if (!spec->arityFits(argv.size())) {
+    error = "ERR wrong number of arguments for '" + spec->name + "' command";
+    return false;
+  }
+  return true;
+}
+
+bool mayRoute(const CommandSpec& spec, Argv argv, const config::Config& config, std::string& error) {
+  if (wantsSession(spec, argv)) {
+    error = "ERR '" + spec.name + "' needs a session of its own, which this version of Slotless does not offer yet";
+    return false;
+  }
+  if (spec.handling == Handling::Admin && !config.allowAdminCommands) {
+    error = "ERR '" + spec.name + "' administers a server: Slotless refuses it unless allow-admin-commands is set";
+    return false;
+  }
+  if (spec.handling == Handling::Never) {
+    error = "ERR '" + spec.name + "' is not available through Slotless: it would reach one of several servers";
+    return false;
+  }
+  return true;
+}
+
+}  // namespace slotless::session

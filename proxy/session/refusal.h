@@ -1,0 +1,23 @@
+// Why a request is not carried out: the checks before routing, with Redis's texts where Redis has one.
+// Source: Redis 7.0 server.c commandCheckExistence(), commandCheckArity(), processCommand().
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+
+namespace slotless::session {
+
+inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+
+bool requiresAuthentication(const config::Config& config) noexcept;
+// Known, and with the right number of arguments? Otherwise `error` is the line for the client, without '-' and CRLF.
+// `spec` is nullptr for an unknown command; then `container` is set if only the subcommand is unknown.
+bool checkCommand(const protocol::CommandSpec* spec, const protocol::CommandSpec* container, protocol::Argv argv,
+                  std::string& error);
+// May a command that the proxy does not answer itself go to a node?
+bool mayRoute(const protocol::CommandSpec& spec, protocol::Argv argv, const config::Config& config, std::string& error);
+
+}  // namespace slotless::session

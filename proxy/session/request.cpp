@@ -1,0 +1,67 @@
+#include "proxy/session/request.h"
+
+#include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
+
+namespace slotless::session {
+
+namespace {
+// A reply buffer that grew larger is not kept for the next request.
+constexpr std::size_t kKeepReplyBytes = 4096;
+}  // namespace
+
+void Leg::onReply(std::string_view bytes, bool last) { request->dispatcher->onReply(*this, bytes, last); }
+
+void Leg::onErrorReply(std::string_view line, const upstream::SentRequest& sent) {
+  request->dispatcher->onErrorReply(*this, line, sent);
+}
+
+void Leg::onLost(upstream::Loss loss, const upstream::SentRequest& sent) {
+  request->dispatcher->onLost(*this, loss, sent);
+}
+
+void Request::makeLegs(std::size_t count) {
+  legCount_ = count;
+  openLegs = count;
+  if (count > 1 && several_.size() < count) several_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) leg(i).request = this;
+}
+
+bool Request::isHead() const noexcept { return client != nullptr && client->pending().head() == this; }
+
+Request& RequestPool::take() {
+  if (free_.empty()) {
+    all_.push_back(std::make_unique<Request>(blocks_));
+    return *all_.back();
+  }
+  Request& request = *free_.back();
+  free_.pop_back();
+  return request;
+}
+
+void RequestPool::put(Request& request) noexcept {
+  for (std::size_t i = 0; i < request.legCount_; ++i) {
+    Leg& leg = request.leg(i);
+    leg.detour.reset();
+    leg.link = nullptr;
+    leg.keys.clear();
+    leg.replyBegun = false;
+    leg.state = LegState::Done;
+    if (leg.reply.capacity() > kKeepReplyBytes) {
+      leg.reply = std::string();
+    } else {
+      leg.reply.clear();
+    }
+  }
+  request.legCount_ = 0;
+  request.openLegs = 0;
+  request.waiting.clear();
+  request.client = nullptr;
+  request.next = nullptr;
+  request.spec = nullptr;
+  request.merge = routing::Merge::None;
+  request.done = false;
+  free_.push_back(&request);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,109 @@
+// One request of a client on its way: its place among the client's pending replies, and the legs that carry it.
+//
+// Ownership: a RequestPool owns all requests of a worker. A request outlives its client while links still owe it
+// replies (which are then discarded): links hold plain pointers to legs.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/command_spec.h"
+#include "protocol/slot.h"
+#include "proxy/net/byte_chain.h"
+#include "proxy/net/loop.h"
+#include "proxy/routing/plan.h"
+#include "proxy/session/failure_table.h"
+#include "proxy/upstream/exchange.h"
+#include "proxy/upstream/link.h"
+
+namespace slotless::session {
+
+class Client;
+class Dispatcher;
+class Request;
+
+// What a leg needs once it has left the plain way (its slot's owner, at once): kept apart, since most never do.
+struct Detour {
+  explicit Detour(net::BlockPool& pool) : bytes(pool) {}
+
+  net::ByteChain bytes;               // the request, while it is on no link
+  std::optional<net::Address> target;  // where it has to go; none: to the owner of its slot
+  std::uint64_t targetVersion = 0;     // the target is good for this topology only (a redirect) …
+  bool sticky = false;                 // … or for all (a command for each node)
+  bool asking = false;
+  bool awaitsTarget = false;  // redirected to a node that the topology does not have (yet) …
+  std::uint64_t confirmation = 0;  // … as of this look-up, by this line
+  std::string redirectLine;
+  std::uint32_t attempts = 0;
+  net::TimePoint notBefore{};
+  net::TimePoint deadline{};
+  Trouble trouble = Trouble::Unsent;
+};
+
+enum class LegState : std::uint8_t { Held, Sent, Done };
+
+// What goes to one node. An unsplit request has one leg.
+class Leg final : public upstream::Exchange {
+ public:
+  void onReply(std::string_view bytes, bool last) override;
+  void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
+  void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;
+
+  Request* request = nullptr;
+  upstream::Link* link = nullptr;  // while Sent
+  std::unique_ptr<Detour> detour;
+  std::string reply;                // of a request with several legs: until all are in
+  std::vector<std::uint32_t> keys;  // Merge::Interleave: which elements of the reply are here
+  protocol::Slot slot = protocol::kNoSlot;
+  LegState state = LegState::Done;
+  bool replyBegun = false;
+};
+
+class Request {
+ public:
+  explicit Request(net::BlockPool& pool) : waiting(pool) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  // Legs in use. More than one are kept in a vector that keeps its capacity.
+  std::size_t legCount() const noexcept { return legCount_; }
+  Leg& leg(std::size_t i) noexcept { return legCount_ == 1 ? single_ : several_[i]; }
+  // To be called once, before any leg is used: the legs' addresses are fixed from then on.
+  void makeLegs(std::size_t count);
+  bool isHead() const noexcept;
+
+  Dispatcher* dispatcher = nullptr;
+  Client* client = nullptr;  // nullptr: has left
+  Request* next = nullptr;   // in the client's pending list
+  const protocol::CommandSpec* spec = nullptr;
+  net::TimePoint arrived{};
+  net::ByteChain waiting;  // reply bytes until this request is the head of the pending list
+  std::size_t openLegs = 0;
+  routing::Merge merge = routing::Merge::None;
+  RequestKind kind = RequestKind::Write;
+  bool done = false;
+
+ private:
+  friend class RequestPool;
+  Leg single_;
+  std::vector<Leg> several_;
+  std::size_t legCount_ = 0;
+};
+
+class RequestPool {
+ public:
+  explicit RequestPool(net::BlockPool& blocks) : blocks_(blocks) {}
+  Request& take();
+  void put(Request& request) noexcept;
+  std::size_t inUse() const noexcept { return all_.size() - free_.size(); }
+
+ private:
+  net::BlockPool& blocks_;
+  std::vector<std::unique_ptr<Request>> all_;
+  std::vector<Request*> free_;
+};
+
+}  // namespace slotless::session

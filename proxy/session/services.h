@@ -1,0 +1,66 @@
+// What all sessions of one worker share. Built by the worker; outlives every session.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "protocol/command_table.h"
+#include "proxy/net/loop.h"
+#include "proxy/routing/router.h"
+#include "proxy/session/agenda.h"
+#include "proxy/session/request.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/link_pool.h"
+
+namespace slotless::session {
+
+class Dispatcher;
+class Holding;
+class LocalCommands;
+
+// Numbers over all workers, and facts of the process: for INFO. Safe to call on any worker.
+struct ProcessFacts {
+  std::int64_t clients = 0;
+  std::uint64_t clientsAccepted = 0;
+  std::uint64_t clientsRejected = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t bytesReceived = 0;
+  std::uint64_t bytesSent = 0;
+  std::int64_t uptimeSeconds = 0;
+  std::uint64_t residentBytes = 0;
+};
+
+// What a worker asks of the rest of the process.
+class Control {
+ public:
+  // The topology may have changed. Urgent: requests are waiting for it.
+  virtual void refreshTopology(bool urgent) = 0;
+  virtual ProcessFacts facts() const = 0;
+
+ protected:
+  ~Control() = default;
+};
+
+struct Services {
+  const config::Config& config;
+  upstream::LinkHost& host;  // loop, blocks, scratch space, clock
+  upstream::LinkPool& links;
+  telemetry::WorkerMetrics& metrics;
+  Control& control;
+  std::shared_ptr<const protocol::CommandTable> commands;
+  routing::Router& router;
+  RequestPool& requests;
+  Agenda& agenda;
+  Holding& holding;
+  Dispatcher& dispatcher;
+  LocalCommands& localCommands;
+  // How often the topology has been looked up, whether it had changed or not.
+  std::uint64_t confirmations = 0;
+  // Scratch space for the request at hand.
+  routing::Plan plan{};
+  std::string encoded{};
+};
+
+}  // namespace slotless::session

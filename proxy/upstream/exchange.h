@@ -1,0 +1,43 @@
+// The receiving side of one request on a link.
+#pragma once
+#include <cstddef>
+#include <string_view>
+
+#include "proxy/net/byte_chain.h"
+
+namespace slotless::upstream {
+
+// The bytes of a request as they were put on a link. They stay there until the reply has come, so that a redirected or
+// unsent request can go another way without ever having been copied before. Valid during the call that passes it.
+class SentRequest {
+ public:
+  SentRequest(const net::ByteChain& chain, std::size_t offset, std::size_t length) noexcept
+      : chain_(chain), offset_(offset), length_(length) {}
+  std::size_t size() const noexcept { return length_; }
+  void copyTo(net::ByteChain& out) const { chain_.copyTo(out, offset_, length_); }
+
+ private:
+  const net::ByteChain& chain_;
+  std::size_t offset_;
+  std::size_t length_;
+};
+
+enum class Loss : unsigned char {
+  Unsent,  // not all of its bytes left: no node can have run it
+  Sent,    // it may have been run
+};
+
+class Exchange {
+ public:
+  // Bytes of a reply that is no error, as they arrive; `last` with the final piece.
+  virtual void onReply(std::string_view bytes, bool last) = 0;
+  // An error reply, the whole line with '-' and CRLF.
+  virtual void onErrorReply(std::string_view line, const SentRequest& request) = 0;
+  // The link broke before the reply was whole. No further call follows.
+  virtual void onLost(Loss loss, const SentRequest& request) = 0;
+
+ protected:
+  ~Exchange() = default;
+};
+
+}  // namespace slotless::upstream

@@ -1,0 +1,254 @@
+#include "proxy/upstream/link.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace slotless::upstream {
+
+namespace {
+
+constexpr std::string_view kAsking = "*1\r\n$6\r\nASKING\r\n";
+// An error reply longer than this is not held back for classification any more: the node is talking garbage.
+constexpr std::size_t kMaxErrorLine = 1024U * 1024;
+constexpr std::size_t kPiecesPerWrite = 64;
+
+}  // namespace
+
+Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics)
+    : host_(host), settings_(settings), node_(std::move(node)), metrics_(metrics), output_(host.pool) {
+  timer_ = host_.loop.makeTimer([this] {
+    if (state_ == LinkState::BackingOff) {
+      transition(LinkState::Idle);
+      open();
+    } else {
+      lose("no connection in time");
+    }
+  });
+}
+
+Link::~Link() = default;
+
+void Link::transition(LinkState next) {
+  state_ = next;
+  metrics_.state.set(static_cast<std::int64_t>(next));
+}
+
+void Link::open() {
+  if (state_ != LinkState::Idle) return;
+  transition(LinkState::Connecting);
+  timer_->start(settings_.connectTimeout);
+  if (net::isNumericHost(node_.host)) return connectTo(node_);
+  host_.loop.resolve(node_.host, [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
+    if (alive.expired() || state_ != LinkState::Connecting || stream_ != nullptr) return;
+    if (resolution.addresses.empty()) return lose(resolution.error);
+    connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
+  });
+}
+
+void Link::connectTo(const net::Address& numeric) {
+  int error = 0;
+  stream_ = host_.loop.connect(numeric, *this, error);
+  if (stream_ == nullptr) lose(std::strerror(error));
+}
+
+void Link::onWritable() {
+  if (state_ == LinkState::Connecting) {
+    if (const int error = stream_->connectError(); error != 0) return lose(std::strerror(error));
+    return startHandshake();
+  }
+  flush();
+}
+
+void Link::startHandshake() {
+  transition(LinkState::Handshaking);
+  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName);
+  output_.append(handshake_->bytes());
+  stream_->watch(true, false);
+  flush();
+}
+
+void Link::onReadable() {
+  host_.touch();
+  const net::IoResult got = stream_->read(host_.scratch.data(), host_.scratch.size());
+  switch (got.status) {
+    case net::IoStatus::WouldBlock: return;
+    case net::IoStatus::End: return lose("closed by the node");
+    case net::IoStatus::Failed: return lose(std::strerror(got.error));
+    case net::IoStatus::Ok: break;
+  }
+  metrics_.bytesReceived.add(got.bytes);
+  const std::string_view bytes(host_.scratch.data(), got.bytes);
+  if (state_ == LinkState::Handshaking) return takeHandshake(bytes);
+  takeReplies(bytes);
+}
+
+void Link::takeHandshake(std::string_view bytes) {
+  switch (handshake_->take(bytes)) {
+    case cluster::Handshake::Progress::More: return;
+    case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
+    case cluster::Handshake::Progress::Done: break;
+  }
+  handshake_.reset();
+  timer_->stop();
+  output_.clear();
+  sent_ = 0;
+  failures_ = 0;
+  metrics_.connects.add();
+  transition(LinkState::Ready);
+  host_.onLinkReady(*this);
+}
+
+void Link::takeReplies(std::string_view bytes) {
+  lastProgress_ = host_.now;
+  while (!bytes.empty()) {
+    if (fifo_.empty()) return lose("a reply that nobody asked for");
+    const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
+    if (result.status == protocol::ReplyScanner::Status::Error) return lose("a reply that is not RESP");
+    const std::string_view piece = bytes.substr(0, result.consumed);
+    bytes.remove_prefix(result.consumed);
+    if (!takePiece(piece, result.status == protocol::ReplyScanner::Status::Complete)) return;
+  }
+}
+
+// False: the link has been lost.
+bool Link::takePiece(std::string_view piece, bool complete) {
+  const Entry entry = fifo_.front();  // a copy: what is called below may send, and so grow the queue
+  const bool isError = scanner_.type() == '-';
+  if (entry.length > sent_) {
+    // A node may refuse a request before it has read it all (too large); then it closes the connection.
+    if (!isError) {
+      lose("a reply before its request was sent");
+      return false;
+    }
+    early_ = true;
+  }
+  if (entry.skip > 0) {
+    if (complete) {
+      fifo_.front().skip--;
+      scanner_.reset();
+    }
+    return true;
+  }
+  if (!isError) {
+    entry.exchange->onReply(piece, complete);
+    if (complete) finishFront();
+    return true;
+  }
+  if (!complete || !errorLine_.empty()) errorLine_.append(piece);
+  if (!complete) {
+    if (errorLine_.size() <= kMaxErrorLine) return true;
+    lose("an error reply without an end");
+    return false;
+  }
+  const std::string line = std::exchange(errorLine_, {});
+  entry.exchange->onErrorReply(line.empty() ? piece : std::string_view(line),
+                               SentRequest(output_, entry.prefix, entry.length - entry.prefix));
+  const bool early = early_;
+  finishFront();
+  if (early) lose("a request refused before it was sent");
+  return !early;
+}
+
+void Link::finishFront() {
+  const std::uint64_t length = std::min<std::uint64_t>(fifo_.front().length, output_.size());
+  fifo_.pop();
+  output_.consume(length);
+  sent_ -= std::min<std::size_t>(sent_, length);
+  scanner_.reset();
+  early_ = false;
+  metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
+}
+
+void Link::beginEntry(bool asking) {
+  if (fifo_.empty()) lastProgress_ = host_.now;
+  if (asking) output_.append(kAsking);
+  if (!dirty_) {
+    dirty_ = true;
+    host_.onLinkDirty(*this);
+  }
+}
+
+void Link::endEntry(Exchange& exchange, bool asking, std::size_t sizeBefore) {
+  fifo_.push({&exchange, output_.size() - sizeBefore, asking ? static_cast<std::uint32_t>(kAsking.size()) : 0U,
+              asking ? 1U : 0U});
+  metrics_.requests.add();
+  metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
+}
+
+void Link::send(Exchange& exchange, std::string_view request, bool asking) {
+  const std::size_t before = output_.size();
+  beginEntry(asking);
+  output_.append(request);
+  endEntry(exchange, asking, before);
+}
+
+void Link::send(Exchange& exchange, net::BlockPtr request, bool asking) {
+  const std::size_t before = output_.size();
+  beginEntry(asking);
+  output_.append(std::move(request));
+  endEntry(exchange, asking, before);
+}
+
+void Link::send(Exchange& exchange, net::ByteChain& request, bool asking) {
+  const std::size_t before = output_.size();
+  beginEntry(asking);
+  output_.splice(request);
+  endEntry(exchange, asking, before);
+}
+
+void Link::flush() {
+  dirty_ = false;
+  if (stream_ == nullptr) return;
+  std::array<iovec, kPiecesPerWrite> pieces;
+  while (sent_ < output_.size()) {
+    const std::size_t count = output_.gather(pieces, sent_);
+    const net::IoResult written = stream_->write({pieces.data(), count});
+    if (written.status == net::IoStatus::Failed) return lose(std::strerror(written.error));
+    if (written.status == net::IoStatus::WouldBlock) break;
+    sent_ += written.bytes;
+    metrics_.bytesSent.add(written.bytes);
+  }
+  stream_->watch(true, sent_ < output_.size());
+}
+
+void Link::checkReplyTimeout(net::TimePoint now) {
+  if (settings_.replyTimeout.count() == 0 || fifo_.empty()) return;
+  if (now - lastProgress_ > settings_.replyTimeout) lose("no reply in time");
+}
+
+void Link::lose(std::string_view reason) {
+  const std::string why(reason);  // may point into what is about to go
+  const bool established = state_ == LinkState::Ready;
+  stream_.reset();
+  handshake_.reset();
+  scanner_.reset();
+  errorLine_.clear();
+  early_ = false;
+  metrics_.losses.add();
+  metrics_.inFlight.set(0);
+  transition(LinkState::BackingOff);
+  // The first attempt after an established link broke is made at once; then the pauses double, with jitter.
+  net::Millis pause{0};
+  if (!established) {
+    const auto doubled = settings_.backoffMin.count() << std::min<std::uint32_t>(failures_, 16);
+    const auto full = std::min<net::Millis::rep>(doubled, settings_.backoffMax.count());
+    pause = net::Millis(full / 2 + host_.random(static_cast<std::uint32_t>(full / 2 + 1)));
+  }
+  ++failures_;
+  timer_->start(pause);
+
+  Ring<Entry> open = std::exchange(fifo_, {});
+  net::ByteChain bytes = std::exchange(output_, net::ByteChain(host_.pool));
+  const std::size_t sent = std::exchange(sent_, 0);
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const Entry& entry = open[i];
+    const Loss loss = offset + entry.length > sent ? Loss::Unsent : Loss::Sent;
+    entry.exchange->onLost(loss, SentRequest(bytes, offset + entry.prefix, entry.length - entry.prefix));
+    offset += entry.length;
+  }
+  host_.onLinkLost(*this, why, established);
+}
+
+}  // namespace slotless::upstream

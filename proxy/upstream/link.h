@@ -1,0 +1,130 @@
+// One shared connection to a node: multiplexes the requests of many clients, first in, first out.
+//
+// Everything that is written stays in the output until its reply has come (see SentRequest). A link never loses step:
+// bytes that cannot be the reply to what was asked (garbage, one reply too many, a reply before its request was sent)
+// break the connection, and every open request is told how it was lost.
+// Errors: as values, to the exchanges and to the owner's events.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/reply_scanner.h"
+#include "proxy/cluster/handshake.h"
+#include "proxy/net/byte_chain.h"
+#include "proxy/net/loop.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/exchange.h"
+#include "proxy/upstream/ring.h"
+
+namespace slotless::upstream {
+
+struct LinkSettings {
+  cluster::Credentials credentials;
+  std::string clientName;
+  net::Millis connectTimeout{2000};  // handshake included
+  net::Millis backoffMin{50};
+  net::Millis backoffMax{2000};
+  net::Millis replyTimeout{0};  // 0: none
+};
+
+using telemetry::LinkState;
+
+class Link;
+
+// What links of one worker share.
+struct LinkHost {
+  net::Loop& loop;
+  net::BlockPool& pool;
+  // Room for one read; its contents matter only during a read.
+  std::string& scratch;
+  // The clock, read once per event.
+  net::TimePoint now{};
+
+  void touch() { now = loop.now(); }
+
+  virtual void onLinkReady(Link& link) = 0;
+  // After all exchanges have been told. `established`: the handshake had been completed.
+  virtual void onLinkLost(Link& link, std::string_view reason, bool established) = 0;
+  // The link has output: call flush() before the turn ends.
+  virtual void onLinkDirty(Link& link) = 0;
+  // A number in [0, bound), for jitter.
+  virtual std::uint32_t random(std::uint32_t bound) = 0;
+
+  LinkHost(net::Loop& eventLoop, net::BlockPool& blocks, std::string& readBuffer)
+      : loop(eventLoop), pool(blocks), scratch(readBuffer) {}
+
+ protected:
+  ~LinkHost() = default;
+};
+
+class Link final : private net::Stream::Observer {
+ public:
+  Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  const net::Address& node() const noexcept { return node_; }
+  LinkState state() const noexcept { return state_; }
+  bool ready() const noexcept { return state_ == LinkState::Ready; }
+  std::size_t inFlight() const noexcept { return fifo_.size(); }
+  // Sent and unsent bytes that wait for their replies.
+  std::size_t bytesOpen() const noexcept { return output_.size(); }
+  telemetry::NodeMetrics& metrics() noexcept { return metrics_; }
+
+  // Begins to connect, unless the link is up or on its way; goes on trying until it is destroyed.
+  void open();
+
+  // All of these require ready(). The exchange must outlive the reply or the loss.
+  void send(Exchange& exchange, std::string_view request, bool asking);
+  void send(Exchange& exchange, net::BlockPtr request, bool asking);
+  void send(Exchange& exchange, net::ByteChain& request, bool asking);
+
+  void flush();
+  // Breaks the connection if the oldest request has waited longer than replyTimeout.
+  void checkReplyTimeout(net::TimePoint now);
+
+ private:
+  struct Entry {
+    Exchange* exchange;
+    std::uint64_t length;  // of all its bytes on the link
+    std::uint32_t prefix;  // how many of them come before the request itself (ASKING)
+    std::uint32_t skip;    // replies to discard before the request's own
+  };
+
+  void transition(LinkState next);
+  void onReadable() override;
+  void onWritable() override;
+  void connectTo(const net::Address& numeric);
+  void startHandshake();
+  void takeHandshake(std::string_view bytes);
+  void takeReplies(std::string_view bytes);
+  bool takePiece(std::string_view piece, bool complete);
+  void finishFront();
+  void beginEntry(bool asking);
+  void endEntry(Exchange& exchange, bool asking, std::size_t sizeBefore);
+  void lose(std::string_view reason);
+
+  LinkHost& host_;
+  const LinkSettings& settings_;
+  net::Address node_;
+  telemetry::NodeMetrics& metrics_;
+  LinkState state_ = LinkState::Idle;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<net::Timer> timer_;  // connect timeout, or the pause before the next attempt
+  std::unique_ptr<cluster::Handshake> handshake_;
+  net::ByteChain output_;
+  std::size_t sent_ = 0;  // bytes of output_ that have left
+  Ring<Entry> fifo_;
+  protocol::ReplyScanner scanner_;
+  std::string errorLine_;  // the beginning of an error reply that came in pieces
+  net::TimePoint lastProgress_{};
+  std::uint32_t failures_ = 0;  // attempts since the link was last ready
+  bool dirty_ = false;
+  bool early_ = false;  // the front request was answered before it was sent
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace slotless::upstream

@@ -1,0 +1,68 @@
+#include "proxy/upstream/link_pool.h"
+
+#include <algorithm>
+
+namespace slotless::upstream {
+
+LinkPool::LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics)
+    : host_(host), settings_(std::move(settings)), metrics_(metrics) {}
+
+LinkPool::~LinkPool() = default;
+
+void LinkPool::setTopology(cluster::TopologyPtr topology) {
+  topology_ = std::move(topology);
+  byNode_.assign(topology_->nodes.size(), nullptr);
+  for (auto entry = links_.begin(); entry != links_.end();) {
+    const auto index = topology_->find(entry->first);
+    // A node that has become a replica keeps no link: it would answer MOVED to everything.
+    if (index && topology_->nodes[*index].master) {
+      byNode_[*index] = entry->second.get();
+      ++entry;
+    } else {
+      retired_.push_back(std::move(entry->second));
+      entry = links_.erase(entry);
+    }
+  }
+  for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
+    if (topology_->nodes[i].master) linkTo(static_cast<cluster::NodeIndex>(i)).open();
+  }
+}
+
+Link& LinkPool::openLink(cluster::NodeIndex node) {
+  const net::Address& address = topology_->nodes[node].address;
+  auto link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
+  Link& opened = *link;
+  links_[address] = std::move(link);
+  byNode_[node] = &opened;
+  opened.open();
+  return opened;
+}
+
+Link* LinkPool::anyReady() {
+  for (std::size_t tried = 0; tried < byNode_.size(); ++tried) {
+    Link* link = byNode_[next_++ % byNode_.size()];
+    if (link != nullptr && link->ready() && topology_->nodes[(next_ - 1) % byNode_.size()].master) return link;
+  }
+  return nullptr;
+}
+
+void LinkPool::flush() {
+  // Losing a link while flushing can make other links dirty: the list may grow.
+  for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
+  dirty_.clear();
+}
+
+void LinkPool::sweep() {
+  std::erase_if(retired_, [this](const std::unique_ptr<Link>& link) {
+    if (link->inFlight() > 0) return false;
+    metrics_.dropNode(link->metrics());
+    return true;
+  });
+}
+
+void LinkPool::checkReplyTimeouts(net::TimePoint now) {
+  for (const auto& [address, link] : links_) link->checkReplyTimeout(now);
+  for (const auto& link : retired_) link->checkReplyTimeout(now);
+}
+
+}  // namespace slotless::upstream

@@ -1,0 +1,58 @@
+// All shared links of one worker: one per node that the topology names as a master, opened ahead of need; others
+// (targets of redirects) on demand.
+//
+// Ownership: the pool owns the links. A link whose node has left the topology goes on until its last reply has come.
+// Links are destroyed only in sweep(), never inside one of their own callbacks.
+#pragma once
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "proxy/cluster/topology.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/link.h"
+
+namespace slotless::upstream {
+
+class LinkPool {
+ public:
+  LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics);
+  ~LinkPool();
+
+  void setTopology(cluster::TopologyPtr topology);
+  const cluster::Topology& topology() const noexcept { return *topology_; }
+
+  // The link to a node of the current topology; it may not be ready. Opens it if need be.
+  Link& linkTo(cluster::NodeIndex node) {
+    Link* link = byNode_[node];
+    return link != nullptr ? *link : openLink(node);
+  }
+  // nullptr: nobody serves the slot.
+  Link* linkFor(protocol::Slot slot) {
+    const cluster::NodeIndex owner = topology_->owners[slot];
+    return owner == cluster::kNoNode ? nullptr : &linkTo(owner);
+  }
+  // Some master whose link is ready; nullptr if there is none. Turns round at each call.
+  Link* anyReady();
+
+  void flush();
+  void markDirty(Link& link) { dirty_.push_back(&link); }
+  // Once per turn: destroys links that are retired and drained.
+  void sweep();
+  void checkReplyTimeouts(net::TimePoint now);
+
+ private:
+  Link& openLink(cluster::NodeIndex node);
+
+  LinkHost& host_;
+  LinkSettings settings_;
+  telemetry::WorkerMetrics& metrics_;
+  cluster::TopologyPtr topology_ = std::make_shared<const cluster::Topology>();
+  std::map<net::Address, std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Link>> retired_;
+  std::vector<Link*> byNode_;  // by the current topology's node index
+  std::vector<Link*> dirty_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace slotless::upstream

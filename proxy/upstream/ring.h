@@ -1,0 +1,47 @@
+// A FIFO queue that grows by doubling and allocates nothing in the steady state.
+#pragma once
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace slotless::upstream {
+
+template <typename T>
+class Ring {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  T& front() noexcept { return items_[head_]; }
+  T& operator[](std::size_t i) noexcept { return items_[(head_ + i) & (items_.size() - 1)]; }
+
+  void push(const T& item) {
+    if (size_ == items_.size()) grow();
+    items_[(head_ + size_) & (items_.size() - 1)] = item;
+    ++size_;
+  }
+  void pop() noexcept {
+    head_ = (head_ + 1) & (items_.size() - 1);
+    --size_;
+  }
+  void clear() noexcept {
+    head_ = 0;
+    size_ = 0;
+    if (items_.size() > kKeep) items_ = std::vector<T>();
+  }
+
+ private:
+  static constexpr std::size_t kKeep = 4096;
+
+  void grow() {
+    std::vector<T> larger(items_.empty() ? 16 : items_.size() * 2);
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = (*this)[i];
+    items_ = std::move(larger);
+    head_ = 0;
+  }
+
+  std::vector<T> items_;  // a power of two, or empty
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace slotless::upstream

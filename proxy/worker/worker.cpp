@@ -1,0 +1,155 @@
+#include "proxy/worker/worker.h"
+
+#include <algorithm>
+
+#include "proxy/telemetry/log.h"
+
+namespace slotless::worker {
+
+using session::Client;
+using session::ClientState;
+using session::Task;
+
+namespace {
+
+upstream::LinkSettings linkSettings(const config::Config& config) {
+  upstream::LinkSettings settings;
+  settings.credentials = {config.username, config.password};
+  settings.clientName = config.linkClientName;
+  settings.connectTimeout = config.connectTimeout;
+  settings.backoffMin = config.reconnectBackoffMin;
+  settings.backoffMax = config.reconnectBackoffMax;
+  settings.replyTimeout = config.replyTimeout;
+  return settings;
+}
+
+constexpr net::Millis kSlowTick{1000};
+constexpr net::Millis kFastTick{50};
+
+}  // namespace
+
+Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl& control,
+               telemetry::WorkerMetrics& metrics, std::uint32_t randomSeed)
+    : LinkHost(eventLoop, blocks_, scratch_),
+      scratch_(kScratchBytes, '\0'),
+      config_(config),
+      control_(control),
+      metrics_(metrics),
+      random_(randomSeed),
+      links_(*this, linkSettings(config), metrics),
+      router_(config.crossSlot == config::CrossSlot::Emulate),
+      requests_(blocks_),
+      commands_(protocol::CommandTable::builtIn()),
+      services_{config,    *this,    links_,  metrics,  control,     commands_,
+                router_,   requests_, agenda_, holding_, dispatcher_, localCommands_},
+      dispatcher_(services_),
+      holding_(services_),
+      localCommands_(services_, *commands_) {
+  touch();
+  loop.atTurnEnd([this] { endTurn(); });
+  tick_ = loop.makeTimer([this] { onTick(); });
+  tick_->start(tickLength());
+}
+
+Worker::~Worker() {
+  for (const auto& [id, client] : clients_) client->abandonAll();
+}
+
+void Worker::adopt(int descriptor, std::uint64_t clientId) {
+  touch();
+  auto client = std::make_unique<Client>(services_, clientId);
+  auto stream = loop.adopt(descriptor, client->observer());
+  if (stream == nullptr) {
+    control_.clientGone();
+    return;
+  }
+  client->attach(std::move(stream));
+  metrics_.clientsAccepted.add();
+  metrics_.clients.add(1);
+  log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});
+  Client& accepted = *client;
+  clients_.emplace(clientId, std::move(client));
+  if (drained_) accepted.close("shutting down");
+}
+
+void Worker::setTopology(cluster::TopologyPtr topology) {
+  touch();
+  ++services_.confirmations;
+  links_.setTopology(std::move(topology));
+  holding_.wakeAll();
+}
+
+void Worker::confirmTopology() { ++services_.confirmations; }
+
+void Worker::drain(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  for (const auto& [id, client] : clients_) client->drain();
+  if (clients_.empty()) drained_();
+}
+
+void Worker::onLinkReady(upstream::Link& link) {
+  log::debug("link ready", {{"node", link.node().text()}});
+  holding_.wakeAll();
+}
+
+void Worker::onLinkLost(upstream::Link& link, std::string_view reason, bool established) {
+  static log::RateLimit limit(10);
+  log::write(limit, now, established ? log::Level::Warn : log::Level::Info,
+             established ? "link lost" : "link not established", {{"node", link.node().text()}, {"reason", reason}});
+  control_.refreshTopology(true);
+}
+
+void Worker::onLinkDirty(upstream::Link& link) { links_.markDirty(link); }
+
+std::uint32_t Worker::random(std::uint32_t bound) {
+  return std::uniform_int_distribution<std::uint32_t>(0, bound == 0 ? 0 : bound - 1)(random_);
+}
+
+void Worker::endTurn() {
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    workOff();
+    if (agenda_.idle()) break;
+  }
+  links_.flush();
+  links_.sweep();
+  if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
+}
+
+void Worker::workOff() {
+  agenda_.take(Task::Pump, batch_);
+  for (Client* client : batch_) {
+    if (client->state() != ClientState::Closed) dispatcher_.pump(*client);
+  }
+  agenda_.take(Task::Parse, batch_);
+  for (Client* client : batch_) client->parse();
+  links_.flush();
+  agenda_.take(Task::Flush, batch_);
+  for (Client* client : batch_) client->flush();
+  reap();
+}
+
+void Worker::reap() {
+  agenda_.take(Task::Reap, batch_);
+  for (Client* client : batch_) {
+    client->abandonAll();
+    clients_.erase(client->id());
+    metrics_.clients.add(-1);
+    control_.clientGone();
+  }
+  if (!batch_.empty() && drained_ && clients_.empty()) drained_();
+}
+
+net::Millis Worker::tickLength() const { return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick; }
+
+void Worker::onTick() {
+  touch();
+  links_.checkReplyTimeouts(now);
+  if (config_.clientIdleTimeout.count() > 0) {
+    for (const auto& [id, client] : clients_) {
+      if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");
+    }
+  }
+  tick_->start(tickLength());
+}
+
+}  // namespace slotless::worker

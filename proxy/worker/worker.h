@@ -1,0 +1,101 @@
+// One worker: the clients and links of one event loop. Shares nothing with other workers.
+//
+// All calls belong to the loop's thread; others reach a worker by loop().post(). Destroy it on that thread as well, or
+// after the loop has stopped.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "protocol/command_table.h"
+#include "proxy/cluster/topology.h"
+#include "proxy/net/block_pool.h"
+#include "proxy/net/loop.h"
+#include "proxy/routing/router.h"
+#include "proxy/session/agenda.h"
+#include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/holding.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/services.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/link_pool.h"
+
+namespace slotless::worker {
+
+// The worker's own view of the process.
+class WorkerControl : public session::Control {
+ public:
+  // A client has been destroyed.
+  virtual void clientGone() = 0;
+
+ protected:
+  ~WorkerControl() = default;
+};
+
+class Worker final : private upstream::LinkHost {
+ public:
+  // `config` and `control` outlive the worker. `randomSeed` is for jitter.
+  Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl& control,
+         telemetry::WorkerMetrics& metrics, std::uint32_t randomSeed);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // A connection has been accepted; takes the socket over.
+  void adopt(int descriptor, std::uint64_t clientId);
+  void setTopology(cluster::TopologyPtr topology);
+  // The topology has been looked up, whether it has changed or not.
+  void confirmTopology();
+  // Stops reading from clients, lets what is in flight finish, closes them; calls back when none is left.
+  void drain(std::function<void()> drained);
+
+  std::size_t clientCount() const noexcept { return clients_.size(); }
+  const net::BlockPool& blocks() const noexcept { return blocks_; }
+  std::size_t requestsInUse() const noexcept { return requests_.inUse(); }
+
+ private:
+  // Input that is put in front of a read, and the read itself.
+  static constexpr std::size_t kScratchBytes = (64U + 16U) * 1024;
+  // Rounds of parsing and flushing before other events get their turn.
+  static constexpr int kRoundsPerTurn = 8;
+
+  void onLinkReady(upstream::Link& link) override;
+  void onLinkLost(upstream::Link& link, std::string_view reason, bool established) override;
+  void onLinkDirty(upstream::Link& link) override;
+  std::uint32_t random(std::uint32_t bound) override;
+
+  void endTurn();
+  void workOff();
+  void reap();
+  void onTick();
+  net::Millis tickLength() const;
+
+  net::BlockPool blocks_;
+  std::string scratch_;
+  const config::Config& config_;
+  WorkerControl& control_;
+  telemetry::WorkerMetrics& metrics_;
+  std::minstd_rand random_;
+  upstream::LinkPool links_;
+  routing::Router router_;
+  session::RequestPool requests_;
+  session::Agenda agenda_;
+  std::shared_ptr<const protocol::CommandTable> commands_;
+  // The services and their parts refer to one another.
+  session::Services services_;
+  session::Dispatcher dispatcher_;
+  session::Holding holding_;
+  session::LocalCommands localCommands_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<session::Client>> clients_;
+  std::vector<session::Client*> batch_;
+  std::unique_ptr<net::Timer> tick_;
+  std::function<void()> drained_;
+};
+
+}  // namespace slotless::worker
