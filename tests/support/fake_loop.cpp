@@ -1,0 +1,260 @@
+#include "fake_loop.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace slotless::test {
+
+namespace {
+
+// Far more turns than any test needs to settle.
+constexpr int kMostTurns = 100'000;
+
+// The peer's address and descriptor are known before its observer is.
+class NoObserver final : public net::Stream::Observer {
+ public:
+  void onReadable() override {}
+  void onWritable() override {}
+};
+NoObserver noObserver;
+
+}  // namespace
+
+class FakeTimer final : public net::Timer {
+ public:
+  FakeTimer(FakeLoop& loop, std::function<void()> callback) : loop_(loop), callback_(std::move(callback)) {
+    loop_.timers_.insert(this);
+  }
+  ~FakeTimer() override { loop_.timers_.erase(this); }
+  FakeTimer(const FakeTimer&) = delete;
+  FakeTimer& operator=(const FakeTimer&) = delete;
+
+  void start(net::Millis delay) override {
+    active_ = true;
+    due_ = loop_.now_ + std::max(delay, net::Millis(0));
+    start_ = ++loop_.timerStarts_;
+  }
+  void stop() override { active_ = false; }
+  bool active() const override { return active_; }
+
+  bool dueBy(net::TimePoint time) const { return active_ && due_ <= time; }
+  net::TimePoint due() const { return due_; }
+  std::uint64_t startNumber() const { return start_; }
+  void fire() {
+    active_ = false;
+    const auto callback = callback_;  // it may destroy this timer
+    callback();
+  }
+
+ private:
+  FakeLoop& loop_;
+  std::function<void()> callback_;
+  bool active_ = false;
+  net::TimePoint due_{};
+  std::uint64_t start_ = 0;
+};
+
+class FakeStream final : public net::Stream {
+ public:
+  explicit FakeStream(std::shared_ptr<FakeConnection> connection) : connection_(std::move(connection)) {}
+  ~FakeStream() override {
+    connection_->closed_ = true;
+    watch(false, false);
+  }
+  FakeStream(const FakeStream&) = delete;
+  FakeStream& operator=(const FakeStream&) = delete;
+
+  void watch(bool readable, bool writable) override {
+    connection_->readable_ = readable;
+    connection_->writable_ = writable;
+  }
+  net::IoResult read(char* into, std::size_t capacity) override { return connection_->read(into, capacity); }
+  net::IoResult write(std::span<const iovec> pieces) override { return connection_->write(pieces); }
+  int connectError() override { return connection_->connectError_; }
+  const net::Address& peer() const override { return connection_->peer_; }
+
+ private:
+  std::shared_ptr<FakeConnection> connection_;
+};
+
+FakeLoop::~FakeLoop() = default;
+
+void FakeLoop::settle() {
+  for (int turns = 0; turns < kMostTurns; ++turns) {
+    if (!turn()) return;
+  }
+  throw std::logic_error("the loop never comes to rest");
+}
+
+bool FakeLoop::turn() {
+  bool busy = fireTimers();
+  // Also without an event: what a test has called from outside the loop may have left work.
+  endTurn();
+  busy = pollStreams() || busy;
+  busy = runMailbox() || busy;
+  endTurn();
+  return busy || anythingReady();
+}
+
+void FakeLoop::advance(net::Millis duration) {
+  const net::TimePoint end = now_ + duration;
+  settle();
+  for (net::TimePoint next = nextTimer(); next <= end; next = nextTimer()) {
+    now_ = std::max(now_, next);
+    settle();
+  }
+  now_ = end;
+  settle();
+}
+
+net::TimePoint FakeLoop::nextTimer() const {
+  net::TimePoint next = net::TimePoint::max();
+  for (const FakeTimer* timer : timers_) {
+    if (timer->active()) next = std::min(next, timer->due());
+  }
+  return next;
+}
+
+bool FakeLoop::fireTimers() {
+  // Numbers, not pointers: a callback may destroy or restart others. What it starts fires in a later turn.
+  std::vector<std::pair<net::TimePoint, std::uint64_t>> due;
+  for (const FakeTimer* timer : timers_) {
+    if (timer->dueBy(now_)) due.emplace_back(timer->due(), timer->startNumber());
+  }
+  std::sort(due.begin(), due.end());
+  for (const auto& [time, number] : due) {
+    const auto same = [wanted = number](const FakeTimer* timer) {
+      return timer->active() && timer->startNumber() == wanted;
+    };
+    const auto found = std::find_if(timers_.begin(), timers_.end(), same);
+    if (found != timers_.end()) (*found)->fire();
+  }
+  return !due.empty();
+}
+
+bool FakeLoop::pollStreams() {
+  std::erase_if(connections_, [](const auto& connection) { return connection->closed(); });
+  bool busy = false;
+  const auto connections = connections_;
+  for (const auto& connection : connections) {
+    const bool readable = connection->wantsRead();
+    if (connection->wantsWrite()) {
+      busy = true;
+      connection->observer_->onWritable();
+    }
+    // The observer may have destroyed the stream, or lost its interest in reading.
+    if (readable && connection->wantsRead()) {
+      busy = true;
+      connection->observer_->onReadable();
+    }
+  }
+  return busy;
+}
+
+bool FakeLoop::runMailbox() {
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard guard(mailboxMutex_);
+    tasks.swap(mailbox_);
+  }
+  for (const auto& task : tasks) task();
+  return !tasks.empty();
+}
+
+void FakeLoop::endTurn() const {
+  if (turnEnd_) turnEnd_();
+}
+
+bool FakeLoop::anythingReady() {
+  {
+    const std::lock_guard guard(mailboxMutex_);
+    if (!mailbox_.empty()) return true;
+  }
+  return nextTimer() <= now_ ||
+         std::any_of(connections_.begin(), connections_.end(), [](const auto& connection) {
+           return connection->wantsRead() || connection->wantsWrite();
+         });
+}
+
+std::shared_ptr<FakeConnection> FakeLoop::incoming(net::Address peer) {
+  const int descriptor = nextDescriptor_++;
+  auto connection = std::make_shared<FakeConnection>(std::move(peer), false, descriptor, noObserver);
+  incoming_[descriptor] = connection;
+  return connection;
+}
+
+std::vector<std::shared_ptr<FakeConnection>> FakeLoop::openConnections() const {
+  std::vector<std::shared_ptr<FakeConnection>> open;
+  for (const auto& connection : connections_) {
+    if (!connection->closed() && connection->descriptor() < 0) open.push_back(connection);
+  }
+  return open;
+}
+
+void FakeLoop::stallResolving(bool stalled) {
+  stalled_ = stalled;
+  if (stalled) return;
+  for (const LookUp& lookUp : std::exchange(lookUps_, {})) answer(lookUp);
+}
+
+void FakeLoop::answer(const LookUp& lookUp) {
+  const auto found = names_.find(lookUp.host);
+  net::Resolution resolution;
+  if (net::isNumericHost(lookUp.host)) {
+    resolution.addresses = {lookUp.host};
+  } else if (found != names_.end()) {
+    resolution = found->second;
+  } else {
+    resolution.error = "unknown node or service";
+  }
+  post([callback = lookUp.callback, resolution] { callback(resolution); });
+}
+
+std::unique_ptr<net::Timer> FakeLoop::makeTimer(std::function<void()> callback) {
+  return std::make_unique<FakeTimer>(*this, std::move(callback));
+}
+
+std::unique_ptr<net::Stream> FakeLoop::connect(const net::Address& address, net::Stream::Observer& observer,
+                                               int& error) {
+  ++connectCalls_;
+  const auto refused = refusedAtOnce_.find(address);
+  if (refused != refusedAtOnce_.end() && refused->second != 0) {
+    error = refused->second;
+    return nullptr;
+  }
+  auto connection = std::make_shared<FakeConnection>(address, true, -1, observer);
+  connections_.push_back(connection);
+  auto stream = std::make_unique<FakeStream>(connection);
+  stream->watch(false, true);
+  if (onConnect) onConnect(connection);
+  return stream;
+}
+
+std::unique_ptr<net::Stream> FakeLoop::adopt(int descriptor, net::Stream::Observer& observer) {
+  const auto found = incoming_.find(descriptor);
+  if (found == incoming_.end()) return nullptr;
+  auto connection = found->second;
+  incoming_.erase(found);
+  connection->observer_ = &observer;
+  connections_.push_back(connection);
+  auto stream = std::make_unique<FakeStream>(connection);
+  stream->watch(true, false);
+  return stream;
+}
+
+void FakeLoop::resolve(const std::string& host, std::function<void(net::Resolution)> callback) {
+  LookUp lookUp{host, std::move(callback)};
+  if (stalled_) {
+    lookUps_.push_back(std::move(lookUp));
+  } else {
+    answer(lookUp);
+  }
+}
+
+void FakeLoop::post(std::function<void()> task) {
+  const std::lock_guard guard(mailboxMutex_);
+  mailbox_.push_back(std::move(task));
+}
+
+}  // namespace slotless::test
