@@ -31,7 +31,7 @@ TEST_CASE("Help and version ask for no valid configuration") {
   CHECK(contains(Loading{{"--version"}, {}, {}}.printout(), "slotless 0."));
 }
 
-TEST_CASE("--check-config tells each value and where it comes from") {
+TEST_CASE("the option check-config tells each value and where it comes from") {
   Loading loading = withFile("workers: 3\nlisten: ['127.0.0.1:1', '[::1]:2']\n");
   loading.arguments.insert(loading.arguments.end(), {"--check-config", "--log-level", "debug"});
   const auto page = loading.printout();
@@ -45,11 +45,11 @@ TEST_CASE("--check-config tells each value and where it comes from") {
   CHECK(contains(withArguments({"--check-config"}).printout(), "workers: 4  # default (auto)\n"));
 }
 
-TEST_CASE("--check-config reports errors instead") {
+TEST_CASE("the option check-config reports errors instead") {
   CHECK(withArguments({"--check-config", "--workers=0"}).errors().size() == 1);
 }
 
-TEST_CASE("--check-config never shows a secret") {
+TEST_CASE("the option check-config never shows a secret") {
   Loading loading = withArguments({"--check-config", "--password=hunter2"});
   CHECK_FALSE(contains(loading.printout(), "hunter2"));
   CHECK(
