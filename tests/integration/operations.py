@@ -32,11 +32,13 @@ class HealthPages(unittest.TestCase):
 
     @fixture.NOT_ONE_REDIS
     def test_a_daemon_without_cluster_is_live_but_not_ready_and_ends_well(self):
-        proxy = Proxy([f"{HOST}:{processes.free_port()}"], wait_ready=False)
+        proxy = Proxy([f"{HOST}:{processes.free_port()}"], ["--hold-timeout", "300ms"], wait_ready=False)
         self.assertEqual(proxy.http("/healthz")[0], 200)
         self.assertEqual(proxy.http("/readyz")[0], 503)
         with connect(proxy) as connection:
             self.assertEqual(connection.command("PING"), b"PONG")
+            self.assertRegex(connection.error("GET", "a"), "^CLUSTERDOWN ")
+            self.assertRegex(connection.error("MGET", "a", "b"), "^CLUSTERDOWN ")
         proxy.stop()
 
 
