@@ -50,13 +50,26 @@ constexpr Rule kRules[] = {
      Handling::Split},
     {[](const CommandSpec& s) { return hasKeys(s); }, Handling::Keyed},
     {[](const CommandSpec& s) { return s.requestPolicy != RequestPolicy::None; }, Handling::FanOut},
-    // Also what has movable keys and no key specifications (a module's): the node that is asked first
-    // redirects.
+    // Also what has movable keys and no key specifications (a module's): a server is asked for the keys
+    // first.
     {[](const CommandSpec&) { return true; }, Handling::AnyNode},
 };
 
 bool waitsForEarlierReplies(Handling handling) {
   return handling == Handling::FanOut || handling == Handling::Admin;
+}
+
+// Does COMMAND leave open where the keys are? A module that finds its keys by itself ("getkeys-api") has at
+// most a range made up for it, marked with variable flags. Source: Redis 7.0 db.c
+// getKeysFromCommandWithSpecs().
+bool leavesKeysOpen(const CommandSpec& spec) {
+  if (!spec.has(kMovableKeys)) return false;
+  const auto open = [&](const KeySpec& keySpec) {
+    return keySpec.begin == KeySpec::Begin::Unknown || keySpec.find == KeySpec::Find::Unknown ||
+           (keySpec.flags & kKeyIncomplete) != 0 ||
+           (spec.has(kModule) && (keySpec.flags & kKeyVariableFlags) != 0);
+  };
+  return spec.keySpecs.empty() || std::any_of(spec.keySpecs.begin(), spec.keySpecs.end(), open);
 }
 
 int singleKeyOf(const CommandSpec& spec) {
@@ -95,7 +108,8 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
   spec.retryAfterLoss = wanted.retryAfterLoss.value_or(spec.retryAfterLoss);
   spec.sessionKeyword = wanted.sessionKeyword;
   spec.hashedArgument = wanted.hashedArgument;
-  spec.keyProcedure = wanted.keyProcedure;
+  spec.keyProcedure =
+      wanted.keyProcedure.value_or(leavesKeysOpen(spec) ? KeyProcedure::AskServer : KeyProcedure::BySpecs);
   spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
   spec.singleKey = singleKeyOf(spec);
 }

@@ -20,7 +20,7 @@ struct CommandOverride {
   std::optional<bool> retryAfterLoss{};
   bool barrier = false;  // in addition to what the handling implies
   int hashedArgument = 0;
-  KeyProcedure keyProcedure = KeyProcedure::BySpecs;
+  std::optional<KeyProcedure> keyProcedure{};
 };
 
 std::span<const CommandOverride> commandOverrides() noexcept;

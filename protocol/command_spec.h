@@ -102,9 +102,10 @@ enum class Handling : std::uint8_t {
 
 // How keyPositions() finds the keys.
 enum class KeyProcedure : std::uint8_t {
-  BySpecs,  // by the key specifications; without any, by firstKey, lastKey and keyStep
-  Sort,     // SORT: its STORE may stand anywhere
-  Migrate,  // MIGRATE: KEYS counts only if the single key is empty
+  BySpecs,    // by the key specifications; without any, by firstKey, lastKey and keyStep
+  Sort,       // SORT: its STORE may stand anywhere
+  Migrate,    // MIGRATE: KEYS counts only if the single key is empty
+  AskServer,  // only a server can tell (COMMAND GETKEYS); keyPositions() gives what the specifications say
 };
 
 struct CommandSpec {
@@ -137,7 +138,8 @@ struct CommandSpec {
   // AnyNode, but always the same one: the owner of the slot of argv[hashedArgument], which is no key
   // (PUBLISH: the channel). 0: none.
   int hashedArgument = 0;
-  // Dense number, stable within one table; indexes counters. Subcommands have their own.
+  // The name's small number, the same in all tables (see CommandIds); indexes counters. Subcommands have
+  // their own.
   std::uint16_t id = 0;
 
   bool has(CommandFlag flag) const noexcept { return (flags & flag) != 0; }

@@ -11,6 +11,7 @@
 
 #include "protocol/command_derivation.h"
 #include "protocol/command_facts.h"
+#include "protocol/command_ids.h"
 #include "protocol/command_overrides.h"
 
 namespace slotless::protocol {
@@ -93,13 +94,15 @@ CommandTable::CommandTable(std::vector<CommandSpec> facts) : commands_(std::move
       for (CommandSpec& subcommand : command.subcommands) each(subcommand, &command);
     }
   };
-  visit([this](CommandSpec& spec, CommandSpec*) {
+  std::size_t count = 0;
+  visit([this, &count](CommandSpec& spec, CommandSpec*) {
     derive(spec, findOverride(spec.name));
-    spec.id = static_cast<std::uint16_t>(names_.size());
-    names_.push_back(spec.name);
+    spec.id = CommandIds::ofProcess().idOf(spec.name);
+    idCount_ = std::max(idCount_, spec.id + std::size_t{1});
+    ++count;
   });
   // At most half full: an unknown name, too, is soon decided.
-  buckets_.resize(std::bit_ceil(2 * names_.size() + 1));
+  buckets_.resize(std::bit_ceil(2 * count + 1));
   visit([this](CommandSpec& spec, CommandSpec* container) {
     insert(container == nullptr ? std::string_view(spec.name) : behindBar(spec.name), container, spec);
   });

@@ -33,10 +33,8 @@ class CommandTable {
   // only the subcommand is unknown, and to nullptr in all other cases.
   const CommandSpec* find(Argv argv, const CommandSpec** container = nullptr) const noexcept;
   std::span<const CommandSpec> commands() const noexcept { return commands_; }
-  // How many ids there are: commands and subcommands.
-  std::size_t idCount() const noexcept { return names_.size(); }
-  // The name of the command with that id.
-  std::string_view nameOf(std::size_t id) const noexcept { return names_[id]; }
+  // All ids in this table are smaller (see CommandIds).
+  std::size_t idCount() const noexcept { return idCount_; }
 
  private:
   struct Bucket {
@@ -49,9 +47,9 @@ class CommandTable {
   const CommandSpec* lookUp(std::string_view key, const CommandSpec* container) const noexcept;
 
   std::vector<CommandSpec> commands_;
-  std::vector<std::string_view> names_;
   std::vector<Bucket> buckets_;  // open addressing, power of two
   std::size_t longestKey_ = 0;
+  std::size_t idCount_ = 0;
 };
 
 }  // namespace slotless::protocol

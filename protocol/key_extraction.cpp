@@ -160,6 +160,7 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
   bool valid = true;
   switch (spec.keyProcedure) {
     case KeyProcedure::BySpecs:
+    case KeyProcedure::AskServer:
       if (spec.keySpecs.empty()) valid = addByRange(spec, argv, found);
       for (const KeySpec& keySpec : spec.keySpecs) valid = valid && addBySpec(keySpec, argv, found);
       break;

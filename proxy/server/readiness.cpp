@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "protocol/command_ids.h"
 #include "proxy/server/server.h"
 
 namespace slotless::server {
@@ -55,9 +56,7 @@ telemetry::MetricsSources Server::metricsSources() const {
   sources.version = SLOTLESS_VERSION;
   for (const auto& worker : workers_) sources.workers.push_back(&std::as_const(*worker).metrics());
   sources.topology = [this] { return topologyFacts(); };
-  sources.commandName = [table = protocol::CommandTable::builtIn()](std::size_t id) {
-    return id < table->idCount() ? table->nameOf(id) : std::string_view("unknown");
-  };
+  sources.commandName = [](std::size_t id) { return protocol::CommandIds::ofProcess().nameOf(id); };
   return sources;
 }
 

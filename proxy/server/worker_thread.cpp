@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "protocol/command_ids.h"
+
 namespace slotless::server {
 
 namespace {
@@ -20,7 +22,7 @@ net::SocketOptions socketOptions(const config::Config& config) {
 WorkerThread::WorkerThread(const config::Config& config, worker::WorkerControl& control, std::size_t index,
                            std::uint32_t randomSeed)
     : index_(index),
-      metrics_(protocol::CommandTable::builtIn()->idCount()),
+      metrics_(protocol::CommandIds::kCapacity),
       loop_(socketOptions(config)),
       worker_(std::make_unique<worker::Worker>(loop_, config, control, metrics_, randomSeed)) {}
 

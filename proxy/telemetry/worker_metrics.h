@@ -70,7 +70,7 @@ struct NodeMetrics {
 
 class WorkerMetrics {
  public:
-  // `commandCount`: CommandTable::idCount() of the largest table in use; one more entry counts unknown
+  // `commandCount`: how many ids commands can have (CommandIds::kCapacity); one more entry counts unknown
   // commands.
   explicit WorkerMetrics(std::size_t commandCount);
   WorkerMetrics(const WorkerMetrics&) = delete;
