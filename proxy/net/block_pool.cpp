@@ -7,6 +7,7 @@
 namespace slotless::net {
 
 void Block::append(std::string_view bytes) noexcept {
+  if (bytes.empty()) return;  // memcpy wants a pointer even then
   std::memcpy(data() + end, bytes.data(), bytes.size());
   end += bytes.size();
 }

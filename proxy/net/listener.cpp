@@ -23,7 +23,9 @@ constexpr Millis kPauseWhenExhausted{100};
 class PolledListener final : public Listener {
  public:
   PolledListener(UvLoop& loop, int descriptor, Address address, std::function<void(int)> accepted)
-      : descriptor_(descriptor), address_(std::move(address)), accepted_(std::move(accepted)) {
+      : descriptor_(descriptor),
+        address_(std::move(address)),
+        accepted_(std::make_shared<const std::function<void(int)>>(std::move(accepted))) {
     uv_poll_init(&loop.raw(), poll_.get(), descriptor);
     poll_.initialised(this);
     resume_ = loop.makeTimer([this] { startPolling(); });
@@ -38,18 +40,22 @@ class PolledListener final : public Listener {
  private:
   void startPolling() {
     uv_poll_start(poll_.get(), UV_READABLE,
-                  [](uv_poll_t* handle, int, int) { static_cast<PolledListener*>(handle->data)->acceptSome(); });
+                  [](uv_poll_t* handle, int, int) { acceptSome(handle); });
   }
-  void acceptSome() {
+  static void acceptSome(uv_poll_t* handle) {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      const int client = ::accept4(descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      auto* self = static_cast<PolledListener*>(handle->data);
+      if (self == nullptr) return;  // the callback has destroyed the listener
+      const int client = ::accept4(self->descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (client >= 0) {
-        accepted_(client);
+        // Shared, not copied: it must outlive the listener that it may destroy.
+        const auto accepted = self->accepted_;
+        (*accepted)(client);
         continue;
       }
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        uv_poll_stop(poll_.get());
-        resume_->start(kPauseWhenExhausted);
+        uv_poll_stop(handle);
+        self->resume_->start(kPauseWhenExhausted);
       }
       return;
     }
@@ -59,7 +65,7 @@ class PolledListener final : public Listener {
   std::unique_ptr<Timer> resume_;
   int descriptor_;
   Address address_;
-  std::function<void(int)> accepted_;
+  std::shared_ptr<const std::function<void(int)>> accepted_;
 };
 
 int openSocket(const addrinfo& info, int backlog, bool allAddresses, int& error) {

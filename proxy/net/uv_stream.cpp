@@ -44,8 +44,12 @@ void UvStream::watch(bool readable, bool writable) {
 
 void UvStream::onPoll(uv_poll_t* handle, int status, int events) {
   auto* self = static_cast<UvStream*>(handle->data);
-  // A broken socket shows up as the error of the next read or write.
-  if (status < 0) events = self->watched_;
+  if (status < 0) {
+    // A broken socket shows up as the error of a read or write, once what had come before has been read. libuv has
+    // stopped polling.
+    events = self->watched_;
+    uv_poll_start(handle, self->watched_, &UvStream::onPoll);
+  }
   if ((events & UV_WRITABLE) != 0) self->observer_.onWritable();
   // The observer may have destroyed the stream, or lost its interest in reading.
   self = static_cast<UvStream*>(handle->data);
