@@ -1,0 +1,108 @@
+#include "fake_node.h"
+
+#include "catch.h"
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+std::string at(const Where& where) {
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+}  // namespace
+
+void Received::replies(std::string_view bytes) const {
+  connection_->push(bytes);
+  stage_->settle();
+}
+
+Received FakeNode::expects(std::string_view text, Where where) {
+  stage_->settle();
+  INFO("node " << address_.text() << " expects " << text << " at " << at(where));
+  REQUIRE_FALSE(requests_.empty());
+  Received next = requests_.front();
+  requests_.pop_front();
+  REQUIRE(textOf(next.words()) == text);
+  return next;
+}
+
+Received FakeNode::expectsAsking(std::string_view text, Where where) {
+  const Received asking = expects("ASKING", where);
+  const Received next = expects(text, where);
+  asking.connection().push("+OK\r\n");
+  return next;
+}
+
+void FakeNode::expectsNothing(Where where) {
+  stage_->settle();
+  INFO("node " << address_.text() << " expects nothing at " << at(where));
+  if (!requests_.empty()) {
+    CHECK(textOf(requests_.front().words()).empty());
+    requests_.clear();
+  }
+}
+
+FakeConnection& FakeNode::connection() const {
+  REQUIRE_FALSE(links_.empty());
+  return *links_.back().connection;
+}
+
+bool FakeNode::connected() const {
+  return !links_.empty() && !links_.back().connection->closed();
+}
+
+void FakeNode::pushes(std::string_view bytes) {
+  connection().push(bytes);
+  stage_->settle();
+}
+
+void FakeNode::resets() {
+  connection().reset();
+  stage_->settle();
+}
+
+void FakeNode::ends() {
+  connection().end();
+  stage_->settle();
+}
+
+void FakeNode::takesAll() {
+  takesOnly(FakeConnection::kUnlimited);
+  stage_->settle();
+}
+
+void FakeNode::onConnect(const std::shared_ptr<FakeConnection>& connection) {
+  ++connects_;
+  switch (connecting_) {
+    case Connecting::Refuse:
+      connection->refuse();
+      return;
+    case Connecting::Ignore:
+      return;
+    case Connecting::Accept:
+      break;
+  }
+  connection->accept();
+  links_.push_back({connection, {}});
+}
+
+bool FakeNode::serve() {
+  bool busy = false;
+  for (Link& link : links_) {
+    if (link.connection->written().empty()) continue;
+    link.bytes += link.connection->takeWritten();
+    busy = true;
+    while (auto words = takeRequest(link.bytes)) {
+      const auto answer = handshake_.find(words->front());
+      if (answer == handshake_.end()) {
+        requests_.emplace_back(*stage_, std::move(*words), link.connection);
+        continue;
+      }
+      handshakes_.push_back(textOf(*words));
+      link.connection->push(answer->second);
+    }
+  }
+  return busy;
+}
+
+}  // namespace slotless::test

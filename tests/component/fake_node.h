@@ -1,0 +1,97 @@
+// One node of the cluster, played by a test: `node(1).expects("GET a").replies("$1\r\n1\r\n")`.
+//
+// What the proxy says itself on a new connection (AUTH, PING, CLIENT SETNAME, CLIENT NO-EVICT) is answered
+// unless the test says otherwise; every other request waits to be expected, in the order of arrival. A
+// request that no test expected fails the test at its end.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fake_loop.h"
+#include "resp_text.h"
+
+namespace slotless::test {
+
+class Stage;
+using Where = std::source_location;
+
+// A request that has arrived at a node, and can be answered.
+class Received {
+ public:
+  Received(Stage& stage, Words words, std::shared_ptr<FakeConnection> connection)
+      : stage_(&stage), words_(std::move(words)), connection_(std::move(connection)) {}
+  // The proxy has dealt with the bytes when this returns. The test keeps the order of replies.
+  void replies(std::string_view bytes) const;
+  const Words& words() const noexcept { return words_; }
+  FakeConnection& connection() const noexcept { return *connection_; }
+
+ private:
+  Stage* stage_;
+  Words words_;
+  std::shared_ptr<FakeConnection> connection_;
+};
+
+class FakeNode {
+ public:
+  FakeNode(Stage& stage, net::Address address) : stage_(&stage), address_(std::move(address)) {}
+
+  // The next request to arrive; fails the test if it is another one, or none.
+  Received expects(std::string_view text, Where where = Where::current());
+  void expectsNothing(Where where = Where::current());
+  // "ASKING", answered, and then the request.
+  Received expectsAsking(std::string_view text, Where where = Where::current());
+
+  // --- what else it can do on its newest connection ---
+  void pushes(std::string_view bytes);
+  void resets();
+  void ends();
+  FakeConnection& connection() const;
+  bool connected() const;
+  // How many bytes it will take before a write blocks.
+  void takesOnly(std::size_t bytes) { connection().setWriteCapacity(bytes); }
+  void takesAll();
+
+  // --- what it does with new connections ---
+  void acceptsConnections() { connecting_ = Connecting::Accept; }
+  void refusesConnections() { connecting_ = Connecting::Refuse; }
+  void ignoresConnections() { connecting_ = Connecting::Ignore; }
+  // `firstWord` of the handshake's commands; an empty reply: none.
+  void answersHandshake(const std::string& firstWord, std::string reply) {
+    handshake_[firstWord] = std::move(reply);
+  }
+  // The handshake's commands so far, over all connections.
+  const std::vector<std::string>& handshakes() const noexcept { return handshakes_; }
+  std::size_t connects() const noexcept { return connects_; }
+
+  const net::Address& address() const noexcept { return address_; }
+  std::size_t unexpected() const noexcept { return requests_.size(); }
+
+  // --- for the stage ---
+  void onConnect(const std::shared_ptr<FakeConnection>& connection);
+  // Reads what has come and answers handshakes; false: there was nothing.
+  bool serve();
+
+ private:
+  enum class Connecting { Accept, Refuse, Ignore };
+  struct Link {
+    std::shared_ptr<FakeConnection> connection;
+    std::string bytes;  // of an incomplete request
+  };
+
+  Stage* stage_;
+  net::Address address_;
+  Connecting connecting_ = Connecting::Accept;
+  std::map<std::string, std::string> handshake_ = {
+      {"AUTH", "+OK\r\n"}, {"PING", "+PONG\r\n"}, {"CLIENT", "+OK\r\n"}};
+  std::vector<std::string> handshakes_;
+  std::size_t connects_ = 0;
+  std::vector<Link> links_;
+  std::deque<Received> requests_;
+};
+
+}  // namespace slotless::test

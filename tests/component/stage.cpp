@@ -1,0 +1,174 @@
+#include "stage.h"
+
+#include <exception>
+
+#include "protocol/slot.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::test {
+
+namespace {
+
+constexpr std::uint16_t kFirstPort = 7001;
+constexpr std::size_t kAllNodes = kNodes + 1;
+
+// Of the three usual ranges of slots, which node has which.
+std::size_t rangeOwner(std::size_t slot) {
+  if (slot <= 5460) return 2;
+  return slot <= 10922 ? 3 : 1;
+}
+
+}  // namespace
+
+Stage::Stage() {
+  log::setLevel(log::Level::Error);
+  for (std::size_t i = 0; i < kAllNodes; ++i) {
+    const auto port = static_cast<std::uint16_t>(kFirstPort + i);
+    nodes_.push_back(std::make_unique<FakeNode>(*this, net::Address{"10.0.0.1", port}));
+  }
+  loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
+    for (const auto& node : nodes_) {
+      if (node->address() == connection->peer()) node->onConnect(connection);
+    }
+  };
+}
+
+Stage::~Stage() {
+  if (worker_ != nullptr && std::uncaught_exceptions() == 0) checkNothingIsLeft();
+}
+
+cluster::Topology Stage::initialTopology() const {
+  cluster::Topology topology;
+  for (std::size_t i = 0; i < kNodes; ++i) {
+    topology.nodes.push_back({"node" + std::to_string(i + 1), nodes_[i]->address(), true, 1, {}});
+  }
+  for (std::size_t slot = 0; slot < protocol::kSlotCount; ++slot) {
+    topology.owners[slot] = static_cast<cluster::NodeIndex>(rangeOwner(slot) - 1);
+  }
+  return topology;
+}
+
+void Stage::start() {
+  if (worker_ != nullptr) return;
+  metrics_ = std::make_unique<telemetry::WorkerMetrics>(protocol::CommandTable::builtIn()->idCount());
+  worker_ = std::make_unique<worker::Worker>(loop, config, control, *metrics_, 42U);
+  topology_ = std::make_shared<const cluster::Topology>();
+  publish(initialTopology());
+}
+
+worker::Worker& Stage::worker() {
+  start();
+  return *worker_;
+}
+
+void Stage::publish(cluster::Topology topology) {
+  topology.version = topology_->version + 1;
+  topology_ = std::make_shared<const cluster::Topology>(std::move(topology));
+  worker_->setTopology(topology_);
+  settle();
+}
+
+cluster::NodeIndex Stage::indexOf(const cluster::Topology& topology, std::size_t number) {
+  const auto index = topology.find(node(number).address());
+  return index ? *index : cluster::kNoNode;
+}
+
+void Stage::giveSlot(std::string_view key, std::size_t number) {
+  start();
+  cluster::Topology next = *topology_;
+  next.owners[protocol::slotOf(key)] = number == 0 ? cluster::kNoNode : indexOf(next, number);
+  publish(std::move(next));
+}
+
+void Stage::addNode(std::size_t number) {
+  start();
+  cluster::Topology next = *topology_;
+  next.nodes.push_back({"node" + std::to_string(number), node(number).address(), true, 1, {}});
+  publish(std::move(next));
+}
+
+void Stage::replaceNode(std::size_t gone, std::size_t successor) {
+  start();
+  cluster::Topology next = *topology_;
+  cluster::Node& entry = next.nodes.at(indexOf(next, gone));
+  entry.address = node(successor).address();
+  publish(std::move(next));
+}
+
+void Stage::confirmTopology() {
+  worker().confirmTopology();
+  settle();
+}
+
+std::string Stage::moved(std::string_view key, std::size_t number) {
+  return "-MOVED " + std::to_string(protocol::slotOf(key)) + " " + node(number).address().text() + "\r\n";
+}
+
+std::string Stage::ask(std::string_view key, std::size_t number) {
+  return "-ASK " + std::to_string(protocol::slotOf(key)) + " " + node(number).address().text() + "\r\n";
+}
+
+std::shared_ptr<FakeConnection> Stage::connectClient() {
+  start();
+  const std::uint64_t id = nextClientId_++;
+  auto connection = loop.incoming({"127.0.0.1", static_cast<std::uint16_t>(40000 + id)});
+  worker_->adopt(connection->descriptor(), id);
+  return connection;
+}
+
+FakeClient& Stage::addClient() {
+  moreClients_.push_back(std::make_unique<FakeClient>(*this));
+  return *moreClients_.back();
+}
+
+void Stage::settle() {
+  start();
+  bool busy = true;
+  while (busy) {
+    loop.settle();
+    busy = false;
+    for (const auto& node : nodes_) busy = node->serve() || busy;
+  }
+}
+
+void Stage::Clock::advance(net::Millis duration) {
+  stage.settle();
+  const net::TimePoint end = stage.loop.now() + duration;
+  for (net::TimePoint next = stage.loop.nextTimer(); next <= end; next = stage.loop.nextTimer()) {
+    stage.loop.advance(std::chrono::duration_cast<net::Millis>(next - stage.loop.now()));
+    stage.settle();
+  }
+  stage.loop.advance(std::chrono::duration_cast<net::Millis>(end - stage.loop.now()));
+  stage.settle();
+}
+
+void Stage::checkNothingIsLeft() {
+  settle();
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    INFO("node " << i + 1);
+    CHECK(nodes_[i]->unexpected() == 0);
+  }
+  std::vector<FakeClient*> clients = {&client, &other};
+  for (const auto& more : moreClients_) clients.push_back(more.get());
+  std::size_t connected = 0;
+  for (FakeClient* each : clients) {
+    if (!each->everConnected()) continue;
+    ++connected;
+    CHECK(each->connection().written() == "");
+    if (!each->connection().closed()) each->resets();
+  }
+  for (const auto& node : nodes_) node->refusesConnections();
+  for (const auto& connection : loop.openConnections()) connection->reset();
+  settle();
+  CHECK(control.clientsGone == connected);
+  CHECK(worker_->clientCount() == 0);
+  CHECK(worker_->requestsInUse() == 0);
+  CHECK(worker_->blocks().bytesInUse() == 0);
+  CHECK(metrics_->clients.value() == 0);
+  CHECK(metrics_->inFlightRequests.value() == 0);
+  CHECK(metrics_->heldRequests.value() == 0);
+  CHECK(metrics_->heldBytes.value() == 0);
+  metrics_->forEachNode([](const telemetry::NodeMetrics& node) { CHECK(node.inFlight.value() == 0); });
+}
+
+}  // namespace slotless::test

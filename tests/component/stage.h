@@ -1,0 +1,110 @@
+// A whole worker with three nodes and as many clients as a test wants, over a fake transport and a fake
+// clock.
+//
+// The keys a, d and e belong to node 1, b and f to node 2, c and g to node 3; keys with the tag {a} go with
+// a, and so on. A test sets `config` before anything else. At its end all clients leave and all connections
+// break: then every request must be back in its pool, every gauge at zero, every buffer returned, every
+// request and reply expected.
+#pragma once
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "catch.h"
+#include "config/config.h"
+#include "fake_client.h"
+#include "fake_loop.h"
+#include "fake_node.h"
+#include "proxy/cluster/topology.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/worker/worker.h"
+
+namespace slotless::test {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::size_t kNodes = 3;
+
+inline constexpr std::string_view kNoMaster = "-CLUSTERDOWN The slot has no reachable master\r\n";
+inline constexpr std::string_view kTooManyHeld =
+    "-CLUSTERDOWN The slot has no reachable master, and too many requests wait\r\n";
+inline constexpr std::string_view kAmbiguous =
+    "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been "
+    "carried "
+    "out\r\n";
+inline constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
+
+class FakeControl final : public worker::WorkerControl {
+ public:
+  void refreshTopology(bool urgent) override { ++(urgent ? urgentRefreshes : refreshes); }
+  session::ProcessFacts facts() const override { return {}; }
+  void clientGone() override { ++clientsGone; }
+
+  std::size_t refreshes = 0;
+  std::size_t urgentRefreshes = 0;
+  std::size_t clientsGone = 0;
+};
+
+class Stage {
+ public:
+  Stage();
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  config::Config config;
+  FakeLoop loop;
+  FakeControl control;
+  FakeClient client{*this};
+  FakeClient other{*this};
+
+  // Counted from 1. Node 4 exists, but not in the topology at first.
+  FakeNode& node(std::size_t number) { return *nodes_.at(number - 1); }
+  FakeClient& addClient();
+
+  struct Clock {
+    Stage& stage;
+    void advance(net::Millis duration);
+  } clock{*this};
+
+  worker::Worker& worker();
+  telemetry::WorkerMetrics& metrics() { return *metrics_; }
+  std::uint64_t redirects(telemetry::Redirect kind) const {
+    return metrics_->redirects[static_cast<std::size_t>(kind)].value();
+  }
+  std::uint64_t limitHits(telemetry::Limit kind) const {
+    return metrics_->limits[static_cast<std::size_t>(kind)].value();
+  }
+  // Until the worker and all nodes wait.
+  void settle();
+
+  // --- the topology ---
+  // The slot of `key` belongs to that node from now on; 0: to nobody.
+  void giveSlot(std::string_view key, std::size_t number);
+  // All slots of one node go to another; the first one is not in the topology any more.
+  void replaceNode(std::size_t gone, std::size_t successor);
+  void addNode(std::size_t number);
+  void confirmTopology();
+  // "MOVED <slot of key> <address of node>", or ASK.
+  std::string moved(std::string_view key, std::size_t number);
+  std::string ask(std::string_view key, std::size_t number);
+
+  // For FakeClient.
+  std::shared_ptr<FakeConnection> connectClient();
+
+ private:
+  cluster::Topology initialTopology() const;
+  void publish(cluster::Topology topology);
+  cluster::NodeIndex indexOf(const cluster::Topology& topology, std::size_t number);
+  void start();
+  void checkNothingIsLeft();
+
+  std::vector<std::unique_ptr<FakeNode>> nodes_;
+  std::vector<std::unique_ptr<FakeClient>> moreClients_;
+  cluster::TopologyPtr topology_;
+  std::unique_ptr<telemetry::WorkerMetrics> metrics_;
+  std::unique_ptr<worker::Worker> worker_;
+  std::uint64_t nextClientId_ = 1;
+};
+
+}  // namespace slotless::test
