@@ -1,0 +1,193 @@
+#include "proxy/cluster/command_learner.h"
+
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "proxy/cluster/command_reply_parser.h"
+#include "proxy/cluster/learned_facts.h"
+
+namespace slotless::cluster {
+
+namespace {
+
+// States that pass; any other error is an answer.
+constexpr std::array<std::string_view, 5> kPassing = {"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN",
+                                                      "TRYAGAIN"};
+
+std::string_view fieldOf(std::string_view info, std::string_view name) {
+  for (std::size_t at = 0; at < info.size();) {
+    const std::size_t end = std::min(info.find("\r\n", at), info.size());
+    const std::string_view line = info.substr(at, end - at);
+    if (line.starts_with(name)) return line.substr(name.size());
+    at = end + 2;
+  }
+  return {};
+}
+
+std::vector<std::uint32_t> numbersOf(std::string_view version) {
+  std::vector<std::uint32_t> numbers;
+  while (!version.empty()) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), number);
+    if (error != std::errc{}) break;
+    numbers.push_back(number);
+    version.remove_prefix(static_cast<std::size_t>(end - version.data()));
+    if (!version.starts_with('.')) break;
+    version.remove_prefix(1);
+  }
+  return numbers;
+}
+
+bool isPassing(std::string_view error) {
+  return std::any_of(kPassing.begin(), kPassing.end(),
+                     [&](std::string_view word) { return error.starts_with(word); });
+}
+
+}  // namespace
+
+std::string ServerBuild::text() const {
+  std::string text = product.empty() ? "unknown" : product;
+  for (std::size_t i = 0; i < version.size(); ++i) text += (i == 0 ? ' ' : '.') + std::to_string(version[i]);
+  return text;
+}
+
+ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount) {
+  ServerBuild build;
+  if (info.type != REDIS_REPLY_ERROR && info.str != nullptr) {
+    const std::string_view text(info.str, info.len);
+    const std::string_view valkey = fieldOf(text, "valkey_version:");
+    build.product = valkey.empty() ? "redis" : "valkey";
+    build.version = numbersOf(valkey.empty() ? fieldOf(text, "redis_version:") : valkey);
+  }
+  if (commandCount.type == REDIS_REPLY_INTEGER) build.commandCount = commandCount.integer;
+  return build;
+}
+
+CommandLearner::CommandLearner(net::Loop& loop, LearnSettings settings, Events events)
+    : loop_(loop), settings_(std::move(settings)), events_(std::move(events)) {
+  timer_ = loop_.makeTimer([this] { beginRound(); });
+}
+
+CommandLearner::~CommandLearner() = default;
+
+void CommandLearner::setTopology(const Topology& topology) {
+  std::vector<net::Address> masters;
+  for (const Node& node : topology.nodes) {
+    if (node.master) masters.push_back(node.address);
+  }
+  if (masters == known_) return;  // slots have moved
+  known_ = std::move(masters);
+  failedRounds_ = 0;
+  if (inRound_) {
+    wanted_ = true;
+  } else {
+    beginRound();
+  }
+}
+
+void CommandLearner::beginRound() {
+  timer_->stop();
+  inRound_ = true;
+  askingCommands_ = false;
+  wanted_ = false;
+  complete_ = true;
+  refusals_.clear();
+  masters_.clear();
+  for (const net::Address& address : known_) masters_.push_back({address, std::nullopt});
+  next_ = 0;
+  askBuilds();
+}
+
+void CommandLearner::askBuilds() {
+  while (queries_.size() < settings_.width && next_ < masters_.size()) {
+    ask(next_++, {{"INFO", "server"}, {"COMMAND", "COUNT"}});
+  }
+  if (!queries_.empty()) return;
+  askingCommands_ = true;
+  next_ = 0;
+  askCommands();
+}
+
+// One after the other: most clusters are of one build.
+void CommandLearner::askCommands() {
+  while (next_ < masters_.size()) {
+    const std::size_t candidate = next_++;
+    const auto& build = masters_[candidate].build;
+    if (build && !facts_.contains(*build) && !refusals_.contains(*build))
+      return ask(candidate, {{"COMMAND"}});
+  }
+  endRound();
+}
+
+void CommandLearner::ask(std::size_t master, const std::vector<std::vector<std::string_view>>& commands) {
+  queries_[master] = std::make_unique<NodeQuery>(
+      loop_, masters_[master].address, settings_.credentials, commands, settings_.queryTimeout,
+      [this, master](const QueryResult& result) { onAnswer(master, result); });
+}
+
+void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
+  const auto query = queries_.extract(master);  // destroyed at the end of this function
+  if (!result.error.empty()) {
+    fail(masters_[master], result.error);
+  } else if (askingCommands_) {
+    onCommands(masters_[master], *result.replies[0]);
+  } else {
+    masters_[master].build = parseBuild(*result.replies[0], *result.replies[1]);
+  }
+  if (askingCommands_) {
+    askCommands();
+  } else {
+    askBuilds();
+  }
+}
+
+void CommandLearner::onCommands(const Master& master, const redisReply& reply) {
+  const bool refused = reply.type == REDIS_REPLY_ERROR;
+  const std::string error = refused ? std::string(reply.str, reply.len) : "COMMAND gave no list of commands";
+  if (refused && isPassing(error)) return fail(master, error);
+  if (auto facts = parseCommandReply(reply)) {
+    facts_.emplace(*master.build, std::move(*facts));
+    return;
+  }
+  refusals_.insert(*master.build);
+  if (reported_.insert(*master.build).second) events_.refused(master.address, *master.build, error);
+}
+
+void CommandLearner::fail(const Master& master, const std::string& error) {
+  complete_ = false;
+  events_.failed(master.address, error);
+}
+
+void CommandLearner::endRound() {
+  inRound_ = false;
+  std::set<ServerBuild> builds;
+  // A master that does not answer at the moment may be the one that knows less.
+  if (!complete_) builds = learned_;
+  for (const Master& master : masters_) {
+    if (master.build && facts_.contains(*master.build)) builds.insert(*master.build);
+  }
+  if (!builds.empty() && builds != learned_) publish(builds);
+  std::erase_if(facts_, [&](const auto& entry) { return !learned_.contains(entry.first); });
+  failedRounds_ = complete_ ? 0 : failedRounds_ + 1;
+  net::Millis delay = settings_.interval;
+  constexpr int kMaxShift = 16;
+  if (!complete_) {
+    delay = std::min(settings_.retryMin * (1 << std::min(failedRounds_ - 1, kMaxShift)), settings_.retryMax);
+  }
+  timer_->start(wanted_ ? net::Millis{0} : delay);
+}
+
+void CommandLearner::publish(const std::set<ServerBuild>& builds) {
+  learned_ = builds;
+  std::vector<Facts> servers;
+  for (const ServerBuild& build : builds) servers.push_back(facts_.at(build));
+  Facts facts = intersectFacts(std::move(servers));
+  addOwnCommands(facts);
+  events_.learned(std::make_shared<const protocol::CommandTable>(std::move(facts)), learned_);
+}
+
+}  // namespace slotless::cluster
