@@ -2,9 +2,23 @@
 
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+#include <array>
 #include <new>
 
 namespace slotless::cluster {
+
+namespace {
+
+// What PING may be answered with while a node loads its data or has lost its master, or by an ACL without +ping: the
+// link itself is fine, requests are handled by their own replies.
+constexpr std::array<std::string_view, 5> kHarmless = {"LOADING", "MASTERDOWN", "BUSY", "MISCONF", "NOPERM"};
+
+bool isHarmless(std::string_view error) {
+  return std::any_of(kHarmless.begin(), kHarmless.end(), [&](std::string_view code) { return error.starts_with(code); });
+}
+
+}  // namespace
 
 void ReplyDeleter::operator()(redisReply* reply) const noexcept { freeReplyObject(reply); }
 void ReaderDeleter::operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
@@ -37,7 +51,15 @@ std::string formatCommand(const std::vector<std::string_view>& argv) {
   return bytes;
 }
 
-Handshake::Handshake(const Credentials& credentials, std::string_view clientName) {
+std::string authRefusal(const Credentials& credentials, std::string_view text) {
+  // A server that does not know AUTH repeats the arguments, at times cut short.
+  text = text.substr(0, text.find(", with args"));
+  if (text.find(credentials.password) != std::string_view::npos) text = text.substr(0, text.find(' '));
+  return "AUTH refused: " + std::string(text);
+}
+
+Handshake::Handshake(const Credentials& credentials, std::string_view clientName)
+    : credentials_(credentials) {
   if (!credentials.password.empty()) {
     bytes_ += credentials.username.empty() ? formatCommand({"AUTH", credentials.password})
                                            : formatCommand({"AUTH", credentials.username, credentials.password});
@@ -67,13 +89,9 @@ Handshake::Progress Handshake::take(std::string_view bytes) {
     const Step& step = steps_[answered_++];
     if (reply->type != REDIS_REPLY_ERROR || step.mayBeRefused) continue;
     const std::string_view text(reply->str, reply->len);
-    // Answered while a node loads its data or has lost its master: the link itself is fine, requests are handled
-    // by their own replies.
-    if (step.name == std::string_view("PING") && (text.starts_with("LOADING") || text.starts_with("MASTERDOWN") ||
-                                                  text.starts_with("BUSY") || text.starts_with("MISCONF"))) {
-      continue;
-    }
-    error_ = std::string(step.name) + " refused: " + std::string(text);
+    if (step.name == std::string_view("PING") && isHarmless(text)) continue;
+    error_ = step.name == std::string_view("AUTH") ? authRefusal(credentials_, text)
+                                                   : std::string(step.name) + " refused: " + std::string(text);
     return Progress::Failed;
   }
 }

@@ -38,6 +38,9 @@ class OwnReplyReader {
 
 std::string formatCommand(const std::vector<std::string_view>& argv);
 
+// Why AUTH failed, in the node's words, but never with the password in it.
+std::string authRefusal(const Credentials& credentials, std::string_view text);
+
 class Handshake {
  public:
   Handshake(const Credentials& credentials, std::string_view clientName);
@@ -55,6 +58,7 @@ class Handshake {
     const char* name;
     bool mayBeRefused;  // by an ACL, a managed service or an old server
   };
+  Credentials credentials_;
   OwnReplyReader reader_;
   std::string bytes_;
   std::vector<Step> steps_;

@@ -13,6 +13,7 @@ NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const Credentials& cred
     : node_(std::move(node)),
       callback_(std::move(callback)),
       expected_(commands.size()),
+      credentials_(credentials),
       authenticating_(!credentials.password.empty()) {
   if (authenticating_) {
     output_ = credentials.username.empty() ? formatCommand({"AUTH", credentials.password})
@@ -60,7 +61,7 @@ void NodeQuery::takeReplies() {
     }
     if (authenticating_) {
       authenticating_ = false;
-      if (reply->type == REDIS_REPLY_ERROR) return finish("AUTH refused: " + std::string(reply->str, reply->len));
+      if (reply->type == REDIS_REPLY_ERROR) return finish(authRefusal(credentials_, {reply->str, reply->len}));
       continue;
     }
     result_.replies.push_back(std::move(reply));

@@ -41,6 +41,7 @@ class NodeQuery final : private net::Stream::Observer {
   std::size_t sent_ = 0;
   std::size_t expected_;
   std::string startError_;
+  Credentials credentials_;
   bool authenticating_;
   QueryResult result_;
 };

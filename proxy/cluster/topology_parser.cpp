@@ -53,11 +53,27 @@ NodeIndex indexOf(Topology& topology, Node node) {
   return static_cast<NodeIndex>(topology.nodes.size() - 1);
 }
 
-std::string_view nextField(std::string_view& line) {
-  const std::size_t end = line.find(' ');
+std::string_view nextField(std::string_view& line, char separator = ' ') {
+  const std::size_t end = line.find(separator);
   const std::string_view field = line.substr(0, end);
   line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
   return field;
+}
+
+// Whole words: "nofailover" says nothing of a failure, and "fail?" is one node's suspicion, "fail" the cluster's verdict.
+bool hasFlag(std::string_view flags, std::string_view flag) {
+  while (!flags.empty()) {
+    if (nextField(flags, ',') == flag) return true;
+  }
+  return false;
+}
+
+// The node of CLUSTER SLOTS that a line of CLUSTER NODES speaks of. Redis 3 names no ids in CLUSTER SLOTS.
+Node* nodeOf(Topology& topology, const ListedNode& listed) {
+  const auto found = std::find_if(topology.nodes.begin(), topology.nodes.end(), [&](const Node& node) {
+    return node.id.empty() ? node.address == listed.address : node.id == listed.id;
+  });
+  return found == topology.nodes.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -82,11 +98,9 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     node.address.host = colon == 0 ? askedHost : std::string(address.substr(0, colon));
     if (std::from_chars(port.data(), port.data() + port.size(), node.address.port).ec != std::errc{}) continue;
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
-    const auto has = [&](std::string_view flag) { return flags.find(flag) != std::string_view::npos; };
-    node.master = has("master");
-    // "fail?" is one node's suspicion, "fail" the cluster's verdict.
-    const bool failed = has("fail") && !has("fail?");
-    node.reachable = !failed && !has("handshake") && !has("noaddr") && node.address.port != 0;
+    node.master = hasFlag(flags, "master");
+    node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "handshake") && !hasFlag(flags, "noaddr") &&
+                     node.address.port != 0;
     nodes.push_back(std::move(node));
   }
   return nodes;
@@ -115,11 +129,10 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
     }
   }
   for (const ListedNode& node : listed) {
-    const auto known = std::find_if(topology.nodes.begin(), topology.nodes.end(),
-                                    [&](const Node& other) { return other.id == node.id; });
-    if (known != topology.nodes.end()) {
+    if (Node* known = nodeOf(topology, node)) {
+      known->id = node.id;
       known->epoch = node.epoch;
-    } else if (node.master && node.reachable) {
+    } else if (node.master && node.reachable && !topology.find(node.address)) {
       topology.nodes.push_back({node.id, node.address, true, node.epoch, {}});
     }
   }
@@ -140,7 +153,12 @@ std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode
     Node copy = oldOwner;
     copy.replicas.clear();
     const NodeIndex index = indexOf(fresh, std::move(copy));
-    fresh.nodes[index].master = true;
+    Node& keeper = fresh.nodes[index];
+    if (!keeper.master) {  // the answering node still takes it for a replica
+      keeper.master = true;
+      for (Node& node : fresh.nodes) std::erase(node.replicas, index);
+    }
+    keeper.epoch = std::max(keeper.epoch, oldOwner.epoch);
     fresh.owners[slot] = index;
     ++kept;
   }

@@ -2,7 +2,7 @@
 //
 // Errors: an answer that is no CLUSTER SLOTS reply, or that names slots out of range, gives nullopt.
 // Source: CLUSTER SLOTS (Redis 3 to 8, Valkey 7 to 9): an empty or NULL host means "the host you asked", "?" is
-// unknown; what follows id in a node's entry is ignored, but for the metadata's hostname.
+// unknown; what follows id in a node's entry is ignored.
 #pragma once
 #include <optional>
 #include <string>

@@ -1,0 +1,185 @@
+// CLUSTER SLOTS as servers from Redis 3 to Valkey 9 write it, and as none should.
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "cluster_text.h"
+#include "proxy/cluster/topology_parser.h"
+
+namespace slotless::cluster {
+namespace {
+
+using net::Address;
+using test::bulk;
+using test::kNull;
+using test::list;
+using test::number;
+
+std::optional<Topology> parse(const std::string& resp, const std::vector<ListedNode>& listed = {}) {
+  return parseSlots(*test::replyOf(resp), "10.9.9.9", listed);
+}
+
+std::string oneRow(const std::vector<std::string>& nodes) {
+  std::vector<std::string> row = {number(0), number(16383)};
+  row.insert(row.end(), nodes.begin(), nodes.end());
+  return list({list(row)});
+}
+
+std::vector<Address> addresses(const Topology& topology) {
+  std::vector<Address> all;
+  for (const Node& node : topology.nodes) all.push_back(node.address);
+  return all;
+}
+
+TEST_CASE("every generation of servers is understood", "[slots]") {
+  struct Row {
+    const char* server;
+    std::string master, replica, id;
+  };
+  const std::string host = bulk("10.0.0.1");
+  const std::string second = bulk("10.0.0.2");
+  const std::string hostname = list({bulk("hostname"), bulk("one.example")});
+  for (const Row& row : std::vector<Row>{
+           {"Redis 3: no id", list({host, number(7000)}), list({second, number(7001)}), ""},
+           {"Redis 4 to 6: id", list({host, number(7000), bulk("m")}),
+            list({second, number(7001), bulk("r")}), "m"},
+           {"Redis 7: empty metadata", list({host, number(7000), bulk("m"), list({})}),
+            list({second, number(7001), bulk("r"), list({})}), "m"},
+           {"Redis 7 and 8: a hostname beside the address", list({host, number(7000), bulk("m"), hostname}),
+            list({second, number(7001), bulk("r"), hostname}), "m"},
+           {"Valkey: more fields than we know",
+            list({host, number(7000), bulk("m"), list({bulk("hostname"), bulk("h"), bulk("zone"), number(3)}),
+                  bulk("later"), list({number(1), list({kNull})})}),
+            list({second, number(7001), bulk("r"), kNull}), "m"}}) {
+    INFO(row.server);
+    const auto topology = parse(oneRow({row.master, row.replica}));
+    REQUIRE(topology.has_value());
+    CHECK(topology->complete());
+    REQUIRE(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000}, {"10.0.0.2", 7001}});
+    CHECK(topology->nodes[0].master);
+    CHECK(topology->nodes[0].id == row.id);
+    CHECK(topology->nodes[0].replicas == std::vector<NodeIndex>{1});
+    CHECK_FALSE(topology->nodes[1].master);
+    CHECK(topology->owners[0] == 0);
+    CHECK(topology->owners[16383] == 0);
+  }
+}
+
+TEST_CASE("the host of a node is taken as it is said, or is the one that was asked", "[slots]") {
+  struct Row {
+    std::string said;
+    const char* host;
+  };
+  for (const Row& row : std::vector<Row>{{bulk("redis-0.redis.svc"), "redis-0.redis.svc"},
+                                         {bulk("2001:db8::7"), "2001:db8::7"},
+                                         {"+10.0.0.1\r\n", "10.0.0.1"},
+                                         {bulk(""), "10.9.9.9"},
+                                         {kNull, "10.9.9.9"}}) {
+    INFO(row.said);
+    const auto topology = parse(oneRow({list({row.said, number(7000), bulk("m")})}));
+    REQUIRE(topology.has_value());
+    CHECK(addresses(*topology) == std::vector<Address>{{row.host, 7000}});
+  }
+}
+
+TEST_CASE("a master whose address is unknown leaves its slots without an owner", "[slots]") {
+  for (const std::string& entry :
+       {list({bulk("?"), number(7000), bulk("m")}), list({bulk("h"), number(0), bulk("m")}),
+        list({bulk("h"), number(65536), bulk("m")}), list({bulk("h"), number(-1), bulk("m")}),
+        list({bulk("h")}), list({}), list({bulk("h"), bulk("7000")}), number(3), bulk("h"), kNull}) {
+    INFO(entry);
+    const auto topology = parse(oneRow({entry, list({bulk("10.0.0.2"), number(7001), bulk("r")})}));
+    REQUIRE(topology.has_value());
+    CHECK(topology->slotsCovered() == 0);
+    CHECK(topology->nodes.empty());
+  }
+}
+
+TEST_CASE("a replica whose address is unknown is left out", "[slots]") {
+  const auto topology = parse(
+      oneRow({list({bulk("10.0.0.1"), number(7000), bulk("m")}), list({bulk("?"), number(7001), bulk("r")}),
+              list({bulk("10.0.0.3"), number(7002), bulk("s")})}));
+  REQUIRE(topology.has_value());
+  CHECK(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000}, {"10.0.0.3", 7002}});
+  CHECK(topology->nodes[0].replicas == std::vector<NodeIndex>{1});
+}
+
+TEST_CASE("rows without nodes, and slots that no row names, have no owner", "[slots]") {
+  const auto topology =
+      parse(list({list({number(0), number(99)}),
+                  list({number(100), number(100), list({bulk("h"), number(1), bulk("m")})})}));
+  REQUIRE(topology.has_value());
+  CHECK(topology->slotsCovered() == 1);
+  CHECK_FALSE(topology->complete());
+  CHECK(topology->owners[99] == kNoNode);
+  CHECK(topology->owners[100] == 0);
+  CHECK(topology->owners[101] == kNoNode);
+}
+
+TEST_CASE("a master with several ranges is one node with one list of replicas", "[slots]") {
+  const std::string master = list({bulk("h"), number(1), bulk("m")});
+  const std::string replica = list({bulk("h"), number(2), bulk("r")});
+  const auto topology =
+      parse(list({list({number(0), number(9), master, replica}),
+                  list({number(20), number(29), master, replica}), list({number(10), number(19), replica})}));
+  REQUIRE(topology.has_value());
+  CHECK(topology->nodes.size() == 2);
+  CHECK(topology->nodes[0].replicas == std::vector<NodeIndex>{1});
+  CHECK(topology->owners[25] == 0);
+  CHECK(topology->owners[15] == 1);
+}
+
+TEST_CASE("what is no list of slots, or names slots that do not exist, is refused", "[slots]") {
+  const std::string node = list({bulk("h"), number(1), bulk("m")});
+  for (const std::string& resp :
+       {std::string("-ERR This instance has cluster support disabled\r\n"), std::string("+OK\r\n"), number(0),
+        kNull, bulk("0 16383"), list({number(0)}), list({list({})}), list({list({number(0)})}),
+        list({list({bulk("0"), bulk("5"), node})}), list({list({number(-1), number(5), node})}),
+        list({list({number(0), number(16384), node})}), list({list({number(6), number(5), node})}),
+        list({list({number(0), number(9223372036854775807), node})})}) {
+    INFO(resp);
+    CHECK_FALSE(parse(resp).has_value());
+  }
+  CHECK(parse(list({})).has_value());
+}
+
+TEST_CASE("CLUSTER NODES adds epochs by id, or by address where CLUSTER SLOTS names no id", "[slots]") {
+  const std::vector<ListedNode> listed = {{"m", {"10.0.0.1", 7000}, true, true, 12}};
+  for (const bool withId : {true, false}) {
+    const std::string host = bulk(withId ? "one.example" : "10.0.0.1");
+    const auto topology =
+        parse(oneRow({withId ? list({host, number(7000), bulk("m")}) : list({host, number(7000)})}), listed);
+    REQUIRE(topology.has_value());
+    REQUIRE(topology->nodes.size() == 1);
+    CHECK(topology->nodes[0].epoch == 12);
+    CHECK(topology->nodes[0].id == "m");
+  }
+}
+
+TEST_CASE("masters without slots are added if they can be reached, replicas are not", "[slots]") {
+  const std::vector<ListedNode> listed = {{"m", {"10.0.0.1", 7000}, true, true, 1},
+                                          {"new", {"10.0.0.0", 7000}, true, true, 0},
+                                          {"lost", {"10.0.0.5", 7000}, true, false, 3},
+                                          {"replica", {"10.0.0.6", 7000}, false, true, 1}};
+  const auto topology = parse(oneRow({list({bulk("10.0.0.1"), number(7000), bulk("m")})}), listed);
+  REQUIRE(topology.has_value());
+  REQUIRE(addresses(*topology) == std::vector<Address>{{"10.0.0.0", 7000}, {"10.0.0.1", 7000}});
+  CHECK(topology->nodes[0].master);
+  CHECK(topology->nodes[0].id == "new");
+  CHECK(topology->owners[0] == 1);
+}
+
+TEST_CASE("no address stands for two nodes", "[slots]") {
+  // A node that was reset came back under the same address with a new id, and the old id is not forgotten
+  // yet.
+  const std::vector<ListedNode> listed = {{"old", {"10.0.0.1", 7000}, true, true, 1},
+                                          {"new", {"10.0.0.1", 7000}, true, true, 2}};
+  const auto topology = parse(oneRow({list({bulk("10.0.0.1"), number(7000), bulk("new")})}), listed);
+  REQUIRE(topology.has_value());
+  REQUIRE(topology->nodes.size() == 1);
+  CHECK(topology->nodes[0].id == "new");
+  CHECK(topology->nodes[0].epoch == 2);
+}
+
+}  // namespace
+}  // namespace slotless::cluster
