@@ -115,7 +115,8 @@ void Link::takeReplies(std::string_view bytes) {
 bool Link::takePiece(std::string_view piece, bool complete) {
   const Entry entry = fifo_.front();  // a copy: what is called below may send, and so grow the queue
   const bool isError = scanner_.type() == '-';
-  if (entry.length > sent_) {
+  // The answer to ASKING may come while the request behind it is still being sent.
+  if ((entry.skip > 0 ? entry.prefix : entry.length) > sent_) {
     // A node may refuse a request before it has read it all (too large); then it closes the connection.
     if (!isError) {
       lose("a reply before its request was sent");
