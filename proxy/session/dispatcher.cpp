@@ -18,8 +18,9 @@ using upstream::SentRequest;
 
 namespace {
 
-// Redirects are followed at once that many times, then with pauses: two nodes may send us to and fro for a while.
-constexpr std::uint32_t kQuickRedirects = 4;
+// A request is sent again at once that many times, then with pauses: two nodes may send it to and fro for a while, or
+// it may be what breaks its links.
+constexpr std::uint32_t kQuickAttempts = 4;
 constexpr net::Millis kRetryPause{50};
 // How long after an ASK or TRYAGAIN a slot counts as being moved.
 constexpr net::Millis kMovingFor{1000};
@@ -155,7 +156,7 @@ void Dispatcher::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
   services_.metrics.retries.add();
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
   sent.copyTo(leg.detour->bytes);
-  ++leg.detour->attempts;
+  if (++leg.detour->attempts > kQuickAttempts) leg.detour->notBefore = services_.host.now + kRetryPause;
   hold(leg, trouble);
 }
 
@@ -323,7 +324,6 @@ bool Dispatcher::redirect(Leg& leg, std::string_view line, const protocol::Error
   detour.awaitsTarget = !known;
   detour.confirmation = services_.confirmations;
   detour.redirectLine = known ? std::string_view() : line;
-  if (detour.attempts >= kQuickRedirects) detour.notBefore = services_.host.now + kRetryPause;
   if (ask) {
     (*movingUntil_)[leg.slot] = services_.host.now + kMovingFor;
     anyMovingUntil_ = services_.host.now + kMovingFor;
