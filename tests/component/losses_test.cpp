@@ -1,0 +1,246 @@
+// Links that break at every moment of a request's life.
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+constexpr std::string_view kOk = "+OK\r\n";
+}
+
+TEST_CASE_METHOD(Stage, "a write of which not all bytes left is sent again, whole, and only once in full") {
+  settle();
+  node(1).takesOnly(10);
+  client.sends({"SET a 1", "SET d 2"});
+  client.receivesNothing();
+  node(1).resets();
+  const Received a = node(1).expects("SET a 1");
+  const Received d = node(1).expects("SET d 2");
+  a.replies(kOk);
+  d.replies(kOk);
+  client.receives("+OK\r\n+OK\r\n");
+  CHECK(metrics().ambiguousWrites.value() == 0);
+}
+
+TEST_CASE_METHOD(Stage, "of two writes in one piece only the one that left whole is ambiguous") {
+  settle();
+  node(1).takesOnly(request("SET a 1").size() + 5);
+  client.sends({"SET a 1", "SET d 2"});
+  node(1).expects("SET a 1");
+  node(1).resets();
+  node(1).expects("SET d 2").replies(kOk);
+  client.receives(std::string(kAmbiguous) + "+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a write that failed while it was written was not run") {
+  settle();
+  node(1).connection().reset(EPIPE);
+  client.sends("SET a 1");
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Stage, "a write that was answered is done, whatever becomes of the link") {
+  client.sends({"SET a 1", "SET d 2"});
+  const Received a = node(1).expects("SET a 1");
+  node(1).expects("SET d 2");
+  a.connection().push(kOk);
+  a.connection().end();
+  settle();
+  client.receives(std::string(kOk) + std::string(kAmbiguous));
+  clock.advance(30s);
+  node(1).expectsNothing();
+}
+
+TEST_CASE_METHOD(Stage, "a closed link is found as a lost one") {
+  client.sends({"GET a", "SET d 1"});
+  node(1).expects("GET a");
+  node(1).expects("SET d 1");
+  node(1).ends();
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1") + std::string(kAmbiguous));
+}
+
+TEST_CASE_METHOD(Stage, "reads behind an ambiguous write are repeated and keep their place") {
+  client.sends({"GET a", "SET a 2", "GET a", "GET b"});
+  for (const std::string_view text : {"GET a", "SET a 2", "GET a"}) node(1).expects(text);
+  node(2).expects("GET b").replies(bulk("b"));
+  node(1).resets();
+  const Received first = node(1).expects("GET a");
+  const Received second = node(1).expects("GET a");
+  first.replies(bulk("1"));
+  second.replies(bulk("2"));
+  client.receives(bulk("1") + std::string(kAmbiguous) + bulk("2") + bulk("b"));
+}
+
+TEST_CASE_METHOD(
+    Stage, "a link that breaks in the middle of a reply whose beginning was forwarded closes the client") {
+  client.sends({"GET a", "GET b"});
+  node(1).expects("GET a").replies("$10\r\n12345");
+  const Received b = node(2).expects("GET b");
+  client.receives("$10\r\n12345");
+  node(1).resets();
+  CHECK(client.isClosed());
+  node(1).expectsNothing();
+  b.replies(bulk("b"));
+}
+
+TEST_CASE_METHOD(Stage, "a link that breaks in the middle of a reply that still waited repeats the read") {
+  client.sends({"GET b", "GET a", "SET d 1"});
+  const Received b = node(2).expects("GET b");
+  node(1).expects("GET a").replies("$10\r\n12345");
+  node(1).expects("SET d 1");
+  node(1).resets();
+  node(1).expects("GET a").replies(bulk("0123456789"));
+  client.receivesNothing();
+  b.replies(bulk("b"));
+  client.receives(bulk("b") + bulk("0123456789") + std::string(kAmbiguous));
+}
+
+TEST_CASE_METHOD(Stage, "a link that breaks in the middle of a waiting reply to a write is ambiguous") {
+  client.sends({"GET b", "GETSET a 1"});
+  const Received b = node(2).expects("GET b");
+  node(1).expects("GETSET a 1").replies("$10\r\n12345");
+  node(1).resets();
+  b.replies(bulk("b"));
+  client.receives(bulk("b") + std::string(kAmbiguous));
+}
+
+TEST_CASE_METHOD(Stage, "a link that breaks in the middle of an error reply has not answered") {
+  client.sends({"GET a", "SET d 1"});
+  node(1).expects("GET a").replies("-ERR some");
+  node(1).expects("SET d 1");
+  node(1).resets();
+  node(1).expects("GET a").replies("-ERR something else\r\n");
+  client.receives("-ERR something else\r\n" + std::string(kAmbiguous));
+}
+
+TEST_CASE_METHOD(Stage, "a split read repeats only the part that was lost") {
+  client.sends("MGET a b");
+  node(1).expects("MGET a");
+  node(2).expects("MGET b").replies("*1\r\n$1\r\nb\r\n");
+  node(1).resets();
+  node(1).expects("MGET a").replies("*1\r\n$1\r\na\r\n");
+  client.receives("*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a split read whose part broke off in the middle forgets what had come of it") {
+  client.sends("MGET a b");
+  node(1).expects("MGET a").replies("*1\r\n$5\r\n12");
+  node(2).expects("MGET b").replies("*1\r\n$1\r\nb\r\n");
+  node(1).resets();
+  node(1).expects("MGET a").replies("*1\r\n$1\r\na\r\n");
+  client.receives("*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a split write is ambiguous when one of its parts is") {
+  client.sends("MSET a 1 b 2");
+  node(1).expects("MSET a 1");
+  node(2).expects("MSET b 2").replies(kOk);
+  node(1).resets();
+  client.receives(kAmbiguous);
+  clock.advance(30s);
+  node(1).expectsNothing();
+}
+
+TEST_CASE_METHOD(Stage, "a redirected write that is lost on its way is ambiguous as well") {
+  client.sends("SET a 1");
+  node(1).expects("SET a 1").replies(ask("a", 2));
+  node(2).expectsAsking("SET a 1");
+  node(2).resets();
+  client.receives(kAmbiguous);
+}
+
+TEST_CASE_METHOD(Stage, "a redirected read that is lost starts from the slot's owner again") {
+  client.sends("GET a");
+  node(1).expects("GET a").replies(ask("a", 2));
+  node(2).expectsAsking("GET a");
+  node(2).resets();
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
+}
+
+TEST_CASE_METHOD(Stage,
+                 "a read that breaks its link each time is repeated only after pauses, until the deadline") {
+  client.sends("GET a");
+  std::size_t sent = 0;
+  const auto breakLinks = [&] {
+    for (settle(); node(1).unexpected() > 0; settle()) {
+      node(1).expects("GET a");
+      node(1).resets();
+      if (++sent > 1000) FAIL("sent again and again at once");
+    }
+  };
+  for (net::Millis waited{0}; waited <= 15'100ms; waited += 50ms) {
+    breakLinks();
+    clock.advance(50ms);
+  }
+  breakLinks();
+  client.receives(kNoMaster);
+  CHECK(sent <= 320);
+}
+
+TEST_CASE_METHOD(Stage, "a node that answers garbage loses its link, and nobody gets the garbage") {
+  for (const std::string_view garbage : {"hello\r\n", "$x\r\n", "*-7\r\n", ":12a\r\n", "\r\n"}) {
+    INFO(garbage);
+    client.sends({"GET a", "SET d 1"});
+    node(1).expects("GET a").replies(garbage);
+    node(1).expects("SET d 1");
+    node(1).expects("GET a").replies(bulk("1"));
+    client.receives(bulk("1") + std::string(kAmbiguous));
+  }
+}
+
+TEST_CASE_METHOD(
+    Stage, "a node that gives one reply too many loses its link, and later requests get their own replies") {
+  client.sends("GET a");
+  node(1).expects("GET a").replies(bulk("1") + bulk("too many"));
+  client.receives(bulk("1"));
+  CHECK(node(1).connects() == 2);
+  client.sends("GET d");
+  node(1).expects("GET d").replies(bulk("2"));
+  client.receives(bulk("2"));
+}
+
+TEST_CASE_METHOD(Stage, "a node that speaks without being asked loses its link") {
+  settle();
+  node(1).pushes("+OK\r\n");
+  CHECK(node(1).connects() == 2);
+  client.sends("GET a");
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
+}
+
+TEST_CASE_METHOD(Stage, "a reply to a request that has not been sent whole is none") {
+  settle();
+  node(1).takesOnly(10);
+  client.sends("SET a 1");
+  node(1).pushes(kOk);
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
+  CHECK(node(1).connects() == 2);
+}
+
+TEST_CASE_METHOD(Stage,
+                 "a node may refuse a request before it has all of it; the next one goes over a new link") {
+  settle();
+  node(1).takesOnly(10);
+  client.sends({"SET a 1", "SET d 2"});
+  node(1).pushes("-ERR Protocol error: invalid bulk length\r\n");
+  node(1).expects("SET d 2").replies(kOk);
+  client.receives("-ERR Protocol error: invalid bulk length\r\n+OK\r\n");
+  CHECK(node(1).connects() == 2);
+}
+
+TEST_CASE_METHOD(Stage, "the answer to ASKING may come before the redirected request has been sent whole") {
+  client.sends("SET a 12345678");
+  const Received first = node(1).expects("SET a 12345678");
+  node(2).takesOnly(request("ASKING").size() + 10);
+  first.replies(ask("a", 2));
+  node(2).expects("ASKING").replies(kOk);
+  node(2).takesAll();
+  node(2).expects("SET a 12345678").replies(kOk);
+  client.receives(kOk);
+  CHECK(node(2).connects() == 1);
+}
+
+}  // namespace slotless::test
