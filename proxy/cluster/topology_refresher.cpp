@@ -63,6 +63,7 @@ void TopologyRefresher::beginRound() {
   inRound_ = true;
   wanted_ = false;
   seedsAsked_ = false;
+  ++round_;
   roundOpen_ = 0;
   roundFirstId_ = lastQueryId_ + 1;
   askKnownNodes();
@@ -87,8 +88,10 @@ void TopologyRefresher::askSeeds() {
   seedsAsked_ = true;
   roundOpen_ += settings_.seeds.size();
   for (const net::Address& seed : settings_.seeds) {
-    loop_.resolve(seed.host, [this, seed, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
-      if (alive.expired()) return;
+    const std::weak_ptr<int> alive = alive_;
+    loop_.resolve(seed.host, [this, seed, round = round_, alive](const net::Resolution& resolution) {
+      // A straggler may have ended the round that wanted to know, and with it the need.
+      if (alive.expired() || round != round_ || !inRound_) return;
       --roundOpen_;
       if (resolution.addresses.empty()) events_.failed(seed, resolution.error);
       for (const std::string& host : resolution.addresses) ask({host, seed.port});
@@ -162,7 +165,10 @@ void TopologyRefresher::endRound(bool answered) {
   inRound_ = false;
   failedRounds_ = answered ? 0 : failedRounds_ + 1;
   net::Millis delay = wanted_ || urgent_ ? settings_.minInterval : settings_.interval;
-  if (!answered) delay = std::min(settings_.minInterval * (1 << std::min(failedRounds_, 8)), kMaxRetryDelay);
+  if (!answered) {
+    const net::Millis doubled = settings_.minInterval * (1 << std::min(failedRounds_, 8));
+    delay = std::clamp(doubled, settings_.minInterval, std::max(settings_.minInterval, kMaxRetryDelay));
+  }
   schedule(jittered(delay));
 }
 

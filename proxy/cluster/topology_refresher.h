@@ -69,6 +69,7 @@ class TopologyRefresher {
   std::map<std::uint64_t, std::unique_ptr<NodeQuery>> queries_;
   std::uint64_t lastQueryId_ = 0;
   std::size_t roundOpen_ = 0;  // answers that the current round still waits for
+  std::uint64_t round_ = 0;
   std::uint64_t roundFirstId_ = 0;
   int failedRounds_ = 0;
   bool inRound_ = false;
