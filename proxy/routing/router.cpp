@@ -12,10 +12,6 @@ using protocol::Handling;
 using protocol::ResponsePolicy;
 using protocol::Slot;
 
-namespace {
-constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
-}  // namespace
-
 Merge mergeFor(const CommandSpec& spec) {
   switch (spec.responsePolicy) {
     // Redis's default: arrays of keyed commands keep the order of the keys, the others are put together.

@@ -2,12 +2,15 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "proxy/routing/plan.h"
 
 namespace slotless::routing {
+
+inline constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 
 class Router {
  public:

@@ -41,11 +41,13 @@ std::optional<std::string> Server::run() {
     finishShutdown();
   });
   for (const auto& worker : workers_) worker->start();
+  startLearner();
   startRefresher();
   log::info("slotless ready to accept clients", {{"workers", workers_.size()}, {"pid", getpid()}});
   loop_.run();
   admin_.reset();
   refresher_.reset();
+  learner_.reset();
   workers_.clear();
   log::info("bye");
   return std::nullopt;
@@ -113,6 +115,34 @@ void Server::publish(cluster::TopologyPtr topology) {
     topology_ = topology;
   }
   for (const auto& worker : workers_) worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
+  learner_->setTopology(*topology);
+}
+
+void Server::startLearner() {
+  cluster::LearnSettings settings;
+  settings.credentials = {config_.username, config_.password};
+  settings.queryTimeout = config_.connectTimeout;
+  cluster::CommandLearner::Events events;
+  events.learned = [this](const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds) {
+    publishCommands(commands, builds);
+  };
+  events.refused = [](const net::Address& node, const cluster::ServerBuild& build, const std::string& error) {
+    log::warn("commands not told, the built-in ones stay",
+              {{"node", node.text()}, {"server", build.text()}, {"error", error}});
+  };
+  events.failed = [this](const net::Address& node, const std::string& error) {
+    static log::RateLimit limit(2);
+    log::write(limit, loop_.now(), log::Level::Warn, "commands not learned",
+               {{"node", node.text()}, {"error", error}});
+  };
+  learner_ = std::make_unique<cluster::CommandLearner>(loop_, settings, std::move(events));
+}
+
+void Server::publishCommands(const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds) {
+  std::string servers;
+  for (const cluster::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
+  log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
+  for (const auto& worker : workers_) worker->post([commands](worker::Worker& w) { w.setCommands(commands); });
 }
 
 void Server::onAccepted(int descriptor) {

@@ -4,10 +4,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
+#include "proxy/cluster/command_learner.h"
 #include "proxy/cluster/topology_refresher.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
@@ -36,6 +38,8 @@ class Server final : public worker::WorkerControl {
   std::optional<std::string> openAdmin();
   void startRefresher();
   void publish(cluster::TopologyPtr topology);
+  void startLearner();
+  void publishCommands(const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds);
   void onAccepted(int descriptor);
   void onSignal(int signal);
   void beginShutdown();
@@ -54,6 +58,7 @@ class Server final : public worker::WorkerControl {
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<net::Signals> signals_;
   std::unique_ptr<cluster::TopologyRefresher> refresher_;
+  std::unique_ptr<cluster::CommandLearner> learner_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
   std::unique_ptr<net::Timer> shutdownTimer_;
   std::atomic<std::int64_t> clients_{0};

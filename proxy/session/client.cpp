@@ -6,6 +6,7 @@
 
 #include "protocol/encoder.h"
 #include "proxy/session/dispatcher.h"
+#include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/refusal.h"
 #include "proxy/telemetry/log.h"
@@ -157,7 +158,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     return true;
   }
   if (spec->barrier && !pending_.empty()) return false;
-  if (spec->handling == Handling::Local) {
+  if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
     services_.localCommands.run(*this, *spec, argv);
     return true;
   }
@@ -171,7 +172,11 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
 bool Client::route(const CommandSpec& spec, const RequestParser& request, std::string_view bytes) {
   const protocol::Argv argv = request.argv();
   routing::Plan& plan = services_.plan;
-  services_.router.plan(spec, argv, plan);
+  if (spec.keyProcedure == protocol::KeyProcedure::AskServer) {
+    if (!services_.keyLookups.plan(*this, spec, argv, plan)) return false;
+  } else {
+    services_.router.plan(spec, argv, plan);
+  }
   if (plan.kind == routing::Plan::Kind::Refused) {
     refuse(&spec, plan.error);
     return true;
@@ -321,6 +326,7 @@ void Client::abandonAll() {
     services_.dispatcher.abandon(pending_.pop());
     services_.metrics.inFlightRequests.add(-1);
   }
+  services_.keyLookups.forget(*this);
   services_.agenda.forget(*this);
 }
 

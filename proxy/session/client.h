@@ -16,6 +16,8 @@
 
 namespace slotless::session {
 
+class KeyQuestion;
+
 enum class ClientState : std::uint8_t { Open, Closing, Closed };
 
 class Client final : private net::Stream::Observer {
@@ -61,6 +63,8 @@ class Client final : private net::Stream::Observer {
   std::uint8_t& agendaBits() noexcept { return agendaBits_; }
   std::size_t& heldLegs() noexcept { return heldLegs_; }
   std::size_t heldLegs() const noexcept { return heldLegs_; }
+  // What has been asked about the first request of the input, see KeyLookups.
+  KeyQuestion*& keyQuestion() noexcept { return keyQuestion_; }
 
   std::string name;
   std::string libraryName;
@@ -103,6 +107,7 @@ class Client final : private net::Stream::Observer {
   PendingList pending_;
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
   std::size_t heldLegs_ = 0;
+  KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   net::TimePoint lastActive_{};
 };

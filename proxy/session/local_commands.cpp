@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "protocol/command_ids.h"
 #include "protocol/command_reply.h"
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
@@ -206,9 +207,21 @@ LocalCommand findEntry(std::string_view name) {
 
 }  // namespace
 
-LocalCommands::LocalCommands(Services& services, const protocol::CommandTable& table)
-    : services_(services), byId_(table.idCount(), nullptr) {
+LocalCommands::LocalCommands(Services& services, const protocol::CommandTable& table) : services_(services) {
+  use(table);
+}
+
+void LocalCommands::use(const protocol::CommandTable& table) {
+  byId_.assign(table.idCount(), nullptr);
+  missing_.clear();
+  getKeys_ = table.find("command|getkeys");
   for (const CommandSpec& spec : table.commands()) resolve(spec, nullptr);
+}
+
+bool LocalCommands::answers(const CommandSpec& spec, protocol::Argv argv) const {
+  if (&spec != getKeys_) return true;
+  const CommandSpec* asked = services_.commands->find(argv.subspan(2));
+  return asked == nullptr || asked->keyProcedure != protocol::KeyProcedure::AskServer;
 }
 
 void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
@@ -218,10 +231,17 @@ void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
   for (const CommandSpec& subcommand : spec.subcommands) resolve(subcommand, byId_[spec.id]);
 }
 
+// Ids beyond the registry's capacity are shared: there the name decides.
+LocalCommand LocalCommands::functionOf(const CommandSpec& spec) const {
+  if (spec.id != protocol::CommandIds::kOverflow) return byId_[spec.id];
+  const LocalCommand own = findEntry(spec.name);
+  return own != nullptr ? own : findEntry(std::string_view(spec.name).substr(0, spec.name.find('|')));
+}
+
 void LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv argv) {
   out_.clear();
   LocalCall call{client, services_, spec, argv, out_};
-  byId_[spec.id](call);
+  functionOf(spec)(call);
   client.reply(&spec, out_);
 }
 

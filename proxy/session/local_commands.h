@@ -25,15 +25,21 @@ class LocalCommands {
  public:
   // Resolves the names once; every command with Handling::Local must have a function.
   LocalCommands(Services& services, const protocol::CommandTable& table);
+  // From now on commands come from this table.
+  void use(const protocol::CommandTable& table);
+  // False: only a node knows (COMMAND GETKEYS of a command whose facts leave its keys open).
+  bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
   // Commands of the table that should be answered here and have no function: none, or it is a mistake.
   const std::vector<std::string>& missing() const noexcept { return missing_; }
 
  private:
   void resolve(const protocol::CommandSpec& spec, LocalCommand inherited);
+  LocalCommand functionOf(const protocol::CommandSpec& spec) const;
 
   Services& services_;
   std::vector<LocalCommand> byId_;
+  const protocol::CommandSpec* getKeys_ = nullptr;
   std::vector<std::string> missing_;
   std::string out_;
 };

@@ -1,5 +1,7 @@
 #include "proxy/session/request.h"
 
+#include <algorithm>
+
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 
@@ -37,6 +39,12 @@ Request& RequestPool::take() {
   Request& request = *free_.back();
   free_.pop_back();
   return request;
+}
+
+bool RequestPool::refersTo(const protocol::CommandTable& table) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const auto& request) {
+    return request->spec != nullptr && table.find(request->spec->name) == request->spec;
+  });
 }
 
 void RequestPool::put(Request& request) noexcept {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/command_spec.h"
+#include "protocol/command_table.h"
 #include "protocol/slot.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
@@ -99,6 +99,8 @@ class RequestPool {
   Request& take();
   void put(Request& request) noexcept;
   std::size_t inUse() const noexcept { return all_.size() - free_.size(); }
+  // Has a request in use its spec in this table?
+  bool refersTo(const protocol::CommandTable& table) const;
 
  private:
   net::BlockPool& blocks_;

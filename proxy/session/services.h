@@ -17,6 +17,7 @@ namespace slotless::session {
 
 class Dispatcher;
 class Holding;
+class KeyLookups;
 class LocalCommands;
 
 // Numbers over all workers, and facts of the process: for INFO. Safe to call on any worker.
@@ -49,6 +50,7 @@ struct Services {
   upstream::LinkPool& links;
   telemetry::WorkerMetrics& metrics;
   Control& control;
+  // Replaced when the servers know other commands; requests under way keep referring to the old table, see Worker.
   std::shared_ptr<const protocol::CommandTable> commands;
   routing::Router& router;
   RequestPool& requests;
@@ -56,6 +58,7 @@ struct Services {
   Holding& holding;
   Dispatcher& dispatcher;
   LocalCommands& localCommands;
+  KeyLookups& keyLookups;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   // Scratch space for the request at hand.

@@ -39,12 +39,13 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       links_(*this, linkSettings(config), metrics),
       router_(config.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      commands_(protocol::CommandTable::builtIn()),
-      services_{config,    *this,    links_,  metrics,  control,     commands_,
-                router_,   requests_, agenda_, holding_, dispatcher_, localCommands_},
+      services_{config,  *this,     links_,  metrics,  control,     protocol::CommandTable::builtIn(),
+                router_, requests_, agenda_, holding_, dispatcher_, localCommands_,
+                keyLookups_},
       dispatcher_(services_),
       holding_(services_),
-      localCommands_(services_, *commands_) {
+      localCommands_(services_, *services_.commands),
+      keyLookups_(services_) {
   touch();
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
@@ -77,6 +78,18 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   ++services_.confirmations;
   links_.setTopology(std::move(topology));
   holding_.wakeAll();
+}
+
+void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands) {
+  oldCommands_.push_back(std::move(services_.commands));
+  services_.commands = std::move(commands);
+  localCommands_.use(*services_.commands);
+  dropOldCommands();
+}
+
+// Between two turns nobody but requests refers to a spec.
+void Worker::dropOldCommands() {
+  std::erase_if(oldCommands_, [&](const auto& table) { return !requests_.refersTo(*table); });
 }
 
 void Worker::confirmTopology() { ++services_.confirmations; }
@@ -144,6 +157,7 @@ net::Millis Worker::tickLength() const { return config_.replyTimeout.count() > 0
 void Worker::onTick() {
   touch();
   links_.checkReplyTimeouts(now);
+  if (!oldCommands_.empty()) dropOldCommands();
   if (config_.clientIdleTimeout.count() > 0) {
     for (const auto& [id, client] : clients_) {
       if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");

@@ -21,6 +21,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/worker_metrics.h"
@@ -52,6 +53,8 @@ class Worker final : private upstream::LinkHost {
   void setTopology(cluster::TopologyPtr topology);
   // The topology has been looked up, whether it has changed or not.
   void confirmTopology();
+  // The commands that the servers know, for all requests from now on.
+  void setCommands(std::shared_ptr<const protocol::CommandTable> commands);
   // Stops reading from clients, lets what is in flight finish, closes them; calls back when none is left.
   void drain(std::function<void()> drained);
 
@@ -73,6 +76,7 @@ class Worker final : private upstream::LinkHost {
   void endTurn();
   void workOff();
   void reap();
+  void dropOldCommands();
   void onTick();
   net::Millis tickLength() const;
 
@@ -86,12 +90,14 @@ class Worker final : private upstream::LinkHost {
   routing::Router router_;
   session::RequestPool requests_;
   session::Agenda agenda_;
-  std::shared_ptr<const protocol::CommandTable> commands_;
+  // Tables that have been replaced and that requests under way may still refer to.
+  std::vector<std::shared_ptr<const protocol::CommandTable>> oldCommands_;
   // The services and their parts refer to one another.
   session::Services services_;
   session::Dispatcher dispatcher_;
   session::Holding holding_;
   session::LocalCommands localCommands_;
+  session::KeyLookups keyLookups_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Client>> clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;

@@ -1,0 +1,175 @@
+#include "proxy/session/key_lookups.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "protocol/encoder.h"
+#include "protocol/error_reply.h"
+#include "proxy/session/client.h"
+#include "proxy/session/failure_table.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+using State = KeyQuestion::State;
+
+namespace {
+
+constexpr std::string_view kNoNode = "CLUSTERDOWN No node can be asked for the keys of this command";
+
+// Takes "<type><number>\r\n" off the front.
+std::optional<std::size_t> takeCount(std::string_view& reply, char type) {
+  const std::size_t end = reply.find("\r\n");
+  if (end == std::string_view::npos || reply.front() != type) return std::nullopt;
+  std::size_t count = 0;
+  const auto parsed = std::from_chars(reply.data() + 1, reply.data() + end, count);
+  if (parsed.ec != std::errc{} || parsed.ptr != reply.data() + end) return std::nullopt;
+  reply.remove_prefix(end + 2);
+  return count;
+}
+
+std::optional<std::string_view> takeBulk(std::string_view& reply) {
+  const auto size = takeCount(reply, '$');
+  if (!size || reply.size() < *size + 2) return std::nullopt;
+  const std::string_view text = reply.substr(0, *size);
+  reply.remove_prefix(*size + 2);
+  return text;
+}
+
+}  // namespace
+
+void KeyQuestion::onReply(std::string_view bytes, bool last) {
+  if (client_ != nullptr) reply_.append(bytes);
+  if (last) owner_->settle(*this, State::Answered);
+}
+
+void KeyQuestion::onErrorReply(std::string_view line, const upstream::SentRequest&) {
+  const bool passing = troubleOf(protocol::classifyError(line).errorClass) != Trouble::None;
+  if (passing && client_ != nullptr) return owner_->waitForLink(*this);
+  owner_->settle(*this, State::Unknown);
+}
+
+void KeyQuestion::onLost(upstream::Loss, const upstream::SentRequest&) {
+  reply_.clear();
+  if (client_ != nullptr) return owner_->waitForLink(*this);
+  owner_->put(*this);
+}
+
+KeyLookups::KeyLookups(Services& services)
+    : services_(services), timer_(services.host.loop.makeTimer([this] { tick(); })) {}
+
+bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv,
+                      routing::Plan& plan) {
+  std::string& text = services_.encoded;
+  text.clear();
+  std::vector<std::string_view> words = {"COMMAND", "GETKEYS"};
+  words.insert(words.end(), argv.begin(), argv.end());
+  protocol::appendRequest(text, words);
+  KeyQuestion*& question = client.keyQuestion();
+  // Asked about a request that has been answered otherwise, since the commands have changed meanwhile.
+  if (question != nullptr && question->request_ != text) forget(client);
+  if (question == nullptr) {
+    question = &take(client, text);
+    send(*question);
+    return false;
+  }
+  const State state = question->state_;
+  if (state == State::Waiting || state == State::Sent) return false;
+  plan.merge = routing::Merge::None;
+  plan.partCount = 0;
+  if (state == State::Answered) planByAnswer(question->reply_, plan);
+  if (state == State::Unknown) services_.router.plan(spec, argv, plan);
+  if (state == State::TimedOut) {
+    plan.kind = routing::Plan::Kind::Refused;
+    plan.error = kNoNode;
+  }
+  put(*question);
+  question = nullptr;
+  return true;
+}
+
+void KeyLookups::planByAnswer(std::string_view reply, routing::Plan& plan) {
+  using Kind = routing::Plan::Kind;
+  plan.kind = Kind::AnyNode;
+  plan.slot = protocol::kNoSlot;
+  const auto count = takeCount(reply, '*');
+  for (std::size_t i = 0; count && i < *count; ++i) {
+    const auto key = takeBulk(reply);
+    if (!key) break;
+    const protocol::Slot slot = protocol::slotOf(*key);
+    if (plan.kind == Kind::OneSlot && slot != plan.slot) {
+      plan.kind = Kind::Refused;
+      plan.error = routing::kCrossSlot;
+      return;
+    }
+    plan.kind = Kind::OneSlot;
+    plan.slot = slot;
+  }
+}
+
+void KeyLookups::forget(Client& client) {
+  KeyQuestion*& question = client.keyQuestion();
+  if (question == nullptr) return;
+  question->client_ = nullptr;
+  if (question->state_ != State::Sent) put(*question);
+  question = nullptr;
+}
+
+KeyQuestion& KeyLookups::take(Client& client, const std::string& request) {
+  if (free_.empty()) {
+    all_.push_back(std::make_unique<KeyQuestion>());
+    all_.back()->owner_ = this;
+    free_.push_back(all_.back().get());
+  }
+  KeyQuestion& question = *free_.back();
+  free_.pop_back();
+  question.client_ = &client;
+  question.state_ = State::Waiting;
+  question.deadline_ = services_.host.now + services_.config.holdTimeout;
+  question.request_ = request;
+  return question;
+}
+
+void KeyLookups::put(KeyQuestion& question) {
+  std::erase(waiting_, &question);
+  question.client_ = nullptr;
+  question.request_ = std::string();  // may have been large
+  question.reply_ = std::string();
+  free_.push_back(&question);
+}
+
+void KeyLookups::send(KeyQuestion& question) {
+  upstream::Link* link = services_.links.anyReady();
+  if (link == nullptr || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
+    return waitForLink(question);
+  question.state_ = State::Sent;
+  link->send(question, question.request_, false);
+}
+
+void KeyLookups::waitForLink(KeyQuestion& question) {
+  question.state_ = State::Waiting;
+  waiting_.push_back(&question);
+  if (!timer_->active()) timer_->start(kTick);
+}
+
+void KeyLookups::settle(KeyQuestion& question, State state) {
+  if (question.client_ == nullptr) return put(question);
+  question.state_ = state;
+  services_.agenda.add(*question.client_, Task::Parse);
+}
+
+void KeyLookups::tick() {
+  services_.host.touch();
+  std::vector<KeyQuestion*> waiting;
+  waiting.swap(waiting_);
+  for (KeyQuestion* question : waiting) {
+    if (services_.host.now >= question->deadline_) {
+      settle(*question, State::TimedOut);
+    } else {
+      send(*question);
+    }
+  }
+}
+
+}  // namespace slotless::session
