@@ -1,62 +1,19 @@
 #include "proxy/routing/merger.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <optional>
 
 #include "protocol/encoder.h"
-#include "protocol/reply_scanner.h"
+#include "proxy/routing/reply_parts.h"
+#include "proxy/routing/special_merges.h"
 
 namespace slotless::routing {
 
 namespace {
 
 constexpr std::string_view kUnmergeable = "ERR The nodes gave replies that do not fit together";
-
-bool isError(std::string_view reply) { return !reply.empty() && (reply[0] == '-' || reply[0] == '!'); }
-
-bool isNull(std::string_view reply) {
-  return reply.starts_with("$-1\r\n") || reply.starts_with("*-1\r\n") || reply.starts_with("_\r\n");
-}
-
-bool isAggregate(std::string_view reply) {
-  return !reply.empty() && (reply[0] == '*' || reply[0] == '~') && !isNull(reply);
-}
-
-// The number behind the type byte, and where the line ends.
-std::optional<std::int64_t> numberOf(std::string_view reply, std::size_t& lineEnd) {
-  const std::size_t end = reply.find("\r\n");
-  if (end == std::string_view::npos || end < 2) return std::nullopt;
-  std::int64_t value = 0;
-  const auto parsed = std::from_chars(reply.data() + 1, reply.data() + end, value);
-  if (parsed.ec != std::errc{} || parsed.ptr != reply.data() + end) return std::nullopt;
-  lineEnd = end + 2;
-  return value;
-}
-
-std::optional<std::int64_t> integerOf(std::string_view reply) {
-  std::size_t end = 0;
-  if (reply.empty() || reply[0] != ':') return std::nullopt;
-  return numberOf(reply, end);
-}
-
-// The elements of an array or a set.
-std::optional<std::vector<std::string_view>> elementsOf(std::string_view reply) {
-  std::size_t position = 0;
-  if (!isAggregate(reply)) return std::nullopt;
-  const auto count = numberOf(reply, position);
-  if (!count || *count < 0) return std::nullopt;
-  std::vector<std::string_view> elements;
-  for (std::int64_t i = 0; i < *count; ++i) {
-    protocol::ReplyScanner scanner;
-    const auto result = scanner.scan(reply.substr(position));
-    if (result.status != protocol::ReplyScanner::Status::Complete) return std::nullopt;
-    elements.push_back(reply.substr(position, result.consumed));
-    position += result.consumed;
-  }
-  return elements;
-}
+// Where a script is looked for on all nodes, most have none: that says less than any other error.
+constexpr std::string_view kNotBusy = "-NOTBUSY";
 
 std::optional<std::int64_t> fold(Merge merge, std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
@@ -105,14 +62,14 @@ bool foldArrays(Merge merge, std::span<const PartReply> parts, std::string& out)
 }
 
 bool foldNumbers(Merge merge, std::span<const PartReply> parts, std::string& out) {
-  return isAggregate(parts.front().bytes) ? foldArrays(merge, parts, out) : foldIntegers(merge, parts, out);
+  return isListReply(parts.front().bytes) ? foldArrays(merge, parts, out) : foldIntegers(merge, parts, out);
 }
 
 bool concatenate(std::span<const PartReply> parts, std::string& out) {
   std::size_t total = 0;
   for (const PartReply& part : parts) {
     std::size_t end = 0;
-    const auto count = isAggregate(part.bytes) ? numberOf(part.bytes, end) : std::nullopt;
+    const auto count = isListReply(part.bytes) ? numberOf(part.bytes, end) : std::nullopt;
     if (!count) return false;
     total += static_cast<std::size_t>(*count);
   }
@@ -148,12 +105,28 @@ std::string_view firstThat(std::span<const PartReply> parts, bool (*unwanted)(st
   return parts.front().bytes;
 }
 
+bool isNotBusy(std::string_view reply) { return reply.starts_with(kNotBusy); }
+
+bool automatic(std::span<const PartReply> parts, std::string& out) {
+  const bool lists = std::all_of(parts.begin(), parts.end(), [](const PartReply& p) { return isListReply(p.bytes); });
+  if (lists) return concatenate(parts, out);
+  out += parts.front().bytes;
+  return true;
+}
+
 bool mergeGood(Merge merge, std::span<const PartReply> parts, std::string& out) {
   switch (merge) {
     case Merge::None:
     case Merge::First:
     case Merge::FirstSuccess: out += parts.front().bytes; return true;
-    case Merge::FirstNonNull: out += firstThat(parts, isNull); return true;
+    case Merge::FirstNonNull: out += firstThat(parts, isNullReply); return true;
+    case Merge::Automatic: return automatic(parts, out);
+    case Merge::Union: return mergeUnion(parts, out);
+    case Merge::SumByName: return mergeSumByName(parts, out);
+    case Merge::Texts: return mergeTexts(parts, out);
+    case Merge::FunctionStats: return mergeFunctionStats(parts, out);
+    case Merge::MemoryStats: return mergeMemoryStats(parts, out);
+    case Merge::Digest: return mergeDigests(parts, out);
     case Merge::Interleave: return interleave(parts, out);
     case Merge::Concatenate: return concatenate(parts, out);
     case Merge::Sum:
@@ -169,12 +142,13 @@ bool mergeGood(Merge merge, std::span<const PartReply> parts, std::string& out) 
 
 bool mergeReplies(Merge merge, std::span<const PartReply> parts, std::string& out) {
   if (merge == Merge::FirstSuccess) {
-    const std::string_view chosen = firstThat(parts, isError);
+    std::string_view chosen = firstThat(parts, isErrorReply);
+    if (isErrorReply(chosen)) chosen = firstThat(parts, isNotBusy);
     out += chosen;
-    return !isError(chosen);
+    return !isErrorReply(chosen);
   }
   for (const PartReply& part : parts) {
-    if (!isError(part.bytes)) continue;
+    if (!isErrorReply(part.bytes)) continue;
     out += part.bytes;
     return false;
   }

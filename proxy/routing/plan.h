@@ -4,10 +4,15 @@
 // again, so that planning allocates nothing in the steady state.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/slot.h"
+#include "proxy/net/address.h"
 
 namespace slotless::routing {
 
@@ -22,22 +27,44 @@ enum class Merge : std::uint8_t {
   LogicalAnd,   // of integers, or element by element of arrays of integers
   LogicalOr,
   First,        // all the same: the first
-  FirstSuccess, // the first that is no error, else the first error
+  FirstSuccess, // the first that is no error, else the first error (NOTBUSY last)
   FirstNonNull,
+  Automatic,      // arrays: one after the other; else the first
+  Union,          // arrays: each different element once
+  SumByName,      // name, number, name, number …: the numbers are summed
+  Texts,          // each different text once, one below the other
+  FunctionStats,  // of the node that is running a function, else the first
+  MemoryStats,    // sums; of ratios the largest
+  Digest,         // DEBUG DIGEST
+};
+
+struct PartReply {
+  std::string_view bytes;               // one whole reply
+  std::span<const std::uint32_t> keys;  // Merge::Interleave: which elements of the result it holds
+};
+
+// Makes the reply of a command that the proxy puts together itself out of what it asked nodes for.
+class Composer {
+ public:
+  virtual ~Composer() = default;
+  // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an error.
+  virtual bool compose(std::span<const PartReply> parts, std::string& out) = 0;
 };
 
 // The arguments of one slot of a split request.
 struct Part {
   protocol::Slot slot = protocol::kNoSlot;
-  std::vector<std::uint32_t> keys;  // ordinal numbers of its keys in the request: 0 for the first key …
+  std::vector<std::uint32_t> keys;  // BySlot: ordinal numbers of its keys in the request: 0 for the first key …
+  std::string request;              // Prepared: what is to be sent
 };
 
 struct Plan {
   enum class Kind : std::uint8_t {
     OneSlot,   // as it is, to the owner of `slot`
     AnyNode,   // as it is, to any master
-    EachNode,  // as it is, to every master
+    EachNode,  // as it is, to every master, and if `replicas` is set to every replica
     BySlot,    // split into parts[0 .. partCount)
+    Prepared,  // parts[0 .. partCount), each with a request of its own, to the owners of their slots or to `node`
     Refused,   // `error` is the answer
   };
   Kind kind = Kind::Refused;
@@ -46,6 +73,25 @@ struct Plan {
   std::string error;
   std::size_t partCount = 0;
   std::vector<Part> parts;  // never shrinks
+  std::optional<net::Address> node;
+  // EachNode: to the replicas too.
+  bool replicas = false;
+  // EachNode: nodes that cannot be reached soon are left out (the composer gets an error for them).
+  bool reachableOnly = false;
+  // Makes the reply in place of `merge`, also of a single one.
+  std::unique_ptr<Composer> composer;
+
+  // As new, but for what never shrinks.
+  void clear() {
+    kind = Kind::Refused;
+    merge = Merge::None;
+    slot = protocol::kNoSlot;
+    partCount = 0;
+    node.reset();
+    replicas = false;
+    reachableOnly = false;
+    composer.reset();
+  }
   // BySlot: where the keys stand, and how many arguments belong to each (MSET: 2).
   std::vector<std::uint32_t> keyPositions;
   std::uint32_t stride = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/key_extraction.h"
+#include "proxy/routing/special_merges.h"
 
 namespace slotless::routing {
 
@@ -12,10 +13,21 @@ using protocol::Handling;
 using protocol::ResponsePolicy;
 using protocol::Slot;
 
+namespace {
+
+// Administration without a key is about servers, and so about all of them.
+bool concernsAllNodes(const CommandSpec& spec) {
+  const bool admin = spec.handling == Handling::Admin && spec.keySpecs.empty() && spec.firstKey == 0;
+  return spec.handling == Handling::FanOut || admin;
+}
+
+}  // namespace
+
 Merge mergeFor(const CommandSpec& spec) {
+  if (const Merge special = specialMergeOf(spec.name); special != Merge::None) return special;
   switch (spec.responsePolicy) {
     // Redis's default: arrays of keyed commands keep the order of the keys, the others are put together.
-    case ResponsePolicy::None: return spec.handling == Handling::Split ? Merge::Interleave : Merge::Concatenate;
+    case ResponsePolicy::None: return spec.handling == Handling::Split ? Merge::Interleave : Merge::Automatic;
     case ResponsePolicy::OneSucceeded: return Merge::FirstSuccess;
     case ResponsePolicy::AllSucceeded: return Merge::First;
     case ResponsePolicy::AggLogicalAnd: return Merge::LogicalAnd;
@@ -23,14 +35,13 @@ Merge mergeFor(const CommandSpec& spec) {
     case ResponsePolicy::AggMin: return Merge::Minimum;
     case ResponsePolicy::AggMax: return Merge::Maximum;
     case ResponsePolicy::AggSum: return Merge::Sum;
-    case ResponsePolicy::Special: return Merge::FirstNonNull;
+    case ResponsePolicy::Special: return Merge::Automatic;
   }
   return Merge::First;
 }
 
 void Router::plan(const CommandSpec& spec, Argv argv, Plan& plan) {
-  plan.merge = Merge::None;
-  plan.partCount = 0;
+  plan.clear();
   if (spec.singleKey > 0) {
     plan.kind = Plan::Kind::OneSlot;
     plan.slot = protocol::slotOf(argv[static_cast<std::size_t>(spec.singleKey)]);
@@ -41,9 +52,11 @@ void Router::plan(const CommandSpec& spec, Argv argv, Plan& plan) {
     plan.slot = protocol::slotOf(argv[static_cast<std::size_t>(spec.hashedArgument)]);
     return;
   }
-  if (spec.handling == Handling::FanOut) {
+  if (concernsAllNodes(spec)) {
     plan.kind = Plan::Kind::EachNode;
     plan.merge = mergeFor(spec);
+    // What the servers are set to matters after a failover, too. Scripts and data reach replicas by themselves.
+    plan.replicas = spec.handling == Handling::Admin && spec.requestPolicy == protocol::RequestPolicy::AllNodes;
     return;
   }
   planKeys(spec, argv, plan);

@@ -1,0 +1,20 @@
+// Makes one CONFIG GET of those of several nodes. Pure.
+//
+// Most settings are the same everywhere: the first node's counts. Source: CONFIG GET (redis.io/commands/config-get).
+#pragma once
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/routing/plan.h"
+
+namespace slotless::routing {
+
+// Settings that are the proxy's own wherever a node names them.
+using OwnSettings = std::map<std::string_view, std::string>;
+
+// Requires that no part is an error. False: the replies have not the shape they should have.
+bool mergeConfig(std::span<const PartReply> parts, const OwnSettings& own, std::string& out);
+
+}  // namespace slotless::routing

@@ -1,0 +1,45 @@
+// Where SCAN goes next: the rule that a full iteration returns every key that was there throughout, also while slots
+// move. Pure.
+//
+// The slots are gone through in ascending order, one range at a time that wholly belongs to one node. The node's whole
+// hash table is scanned for it (keys of other slots are left out: their own turn comes or has been), and the range
+// counts as done only if the node says the same of it at the end as at the beginning: its own id, its configuration
+// epoch (which grows when it gains a slot or is promoted) and how far the range goes before a slot that is another's
+// or is being migrated. These are the check that the cursor carries. Otherwise the range starts over: keys are
+// returned twice, never left out. A slot that is being migrated is a range by itself: its owner, then its target.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "proxy/cluster/topology.h"
+#include "proxy/routing/node_view.h"
+#include "proxy/routing/scan_cursor.h"
+
+namespace slotless::routing {
+
+// One page that a node has given.
+struct ScanPage {
+  ScanCursor asked;              // the client's cursor
+  std::uint64_t nodeCursor = 0;  // the node's next one
+  // What the node said of itself after the page; before it only at the beginning of a range.
+  std::optional<NodeView> before;
+  std::optional<NodeView> after;
+};
+
+struct ScanStep {
+  std::optional<ScanCursor> next;  // nullopt: the iteration has ended
+  // The keys that count: of slots in [keysFrom, keysTo). Empty if the range starts over.
+  std::uint32_t keysFrom = 0;
+  std::uint32_t keysTo = 0;
+  bool stale = false;  // the topology does not fit to what the node says: look it up
+};
+
+ScanStep nextScanStep(const ScanPage& page, const cluster::Topology& topology);
+
+// The first slot from `slot` on that somebody serves; nullopt: none.
+std::optional<protocol::Slot> nextServedSlot(const cluster::Topology& topology, std::uint32_t slot);
+// The node whose page comes next for a cursor at the target of a migration; nullopt: it has left, the range starts over.
+std::optional<cluster::NodeIndex> scanTarget(const ScanCursor& cursor, const cluster::Topology& topology);
+
+}  // namespace slotless::routing
