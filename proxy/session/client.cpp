@@ -157,7 +157,10 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, kNoAuth);
     return true;
   }
-  if (spec->barrier && !pending_.empty()) return false;
+  // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest a later
+  // write overtakes a part of it that has to be repeated.
+  const bool behindBarrier = !pending_.empty() && pending_.head()->spec != nullptr && pending_.head()->spec->barrier;
+  if (behindBarrier || (spec->barrier && !pending_.empty())) return false;
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
     services_.localCommands.run(*this, *spec, argv);
     return true;
