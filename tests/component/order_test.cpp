@@ -1,0 +1,117 @@
+// Commands that wait for the replies of others.
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+constexpr std::string_view kOk = "+OK\r\n";
+}
+
+TEST_CASE_METHOD(Stage,
+                 "PUBLISH waits for all earlier replies of its client, and later commands wait for it") {
+  // The channel b lives where the key b does.
+  client.sends({"SET a 1", "SET c 1", "PUBLISH b news", "SET a 2"});
+  other.sends("GET b");
+  node(2).expects("GET b").replies(bulk("b"));
+  other.receives(bulk("b"));
+  const Received a = node(1).expects("SET a 1");
+  const Received c = node(3).expects("SET c 1");
+  c.replies(kOk);
+  node(2).expectsNothing();
+  a.replies(kOk);
+  const Received publish = node(2).expects("PUBLISH b news");
+  node(1).expectsNothing();
+  publish.replies(":1\r\n");
+  node(1).expects("SET a 2").replies(kOk);
+  client.receives("+OK\r\n+OK\r\n:1\r\n+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage,
+                 "FLUSHALL waits for earlier replies, goes to all masters, and later commands wait for it") {
+  client.sends({"SET a 1", "FLUSHALL", "SET b 2", "PING"});
+  const Received a = node(1).expects("SET a 1");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsNothing();
+  a.replies(kOk);
+  const Received first = node(1).expects("FLUSHALL");
+  const Received second = node(2).expects("FLUSHALL");
+  const Received third = node(3).expects("FLUSHALL");
+  second.replies(kOk);
+  first.replies(kOk);
+  node(2).expectsNothing();
+  client.receives(kOk);
+  third.replies(kOk);
+  node(2).expects("SET b 2").replies(kOk);
+  client.receives("+OK\r\n+OK\r\n+PONG\r\n");
+}
+
+TEST_CASE_METHOD(
+    Stage, "a FLUSHALL that one node refuses for a while is not overtaken by a later write to that node") {
+  client.sends({"FLUSHALL", "SET a 1"});
+  node(1).expects("FLUSHALL").replies("-LOADING Redis is loading the dataset in memory\r\n");
+  node(2).expects("FLUSHALL").replies(kOk);
+  node(3).expects("FLUSHALL").replies(kOk);
+  node(1).expectsNothing();
+  clock.advance(50ms);
+  node(1).expects("FLUSHALL").replies(kOk);
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives("+OK\r\n+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a command for all masters gives the first error of any of them") {
+  client.sends("FLUSHALL");
+  node(1).expects("FLUSHALL").replies(kOk);
+  node(2).expects("FLUSHALL").replies("-ERR no\r\n");
+  node(3).expects("FLUSHALL").replies(kOk);
+  client.receives("-ERR no\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a command for all masters counts all of them") {
+  client.sends("DBSIZE");
+  node(1).expects("DBSIZE").replies(":10\r\n");
+  node(2).expects("DBSIZE").replies(":20\r\n");
+  node(3).expects("DBSIZE").replies(":12\r\n");
+  client.receives(":42\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "with strict order a command waits when the node changes, and only then") {
+  config.strictOrder = true;
+  client.sends({"SET a 1", "SET d 2", "SET b 3", "SET a 4"});
+  const Received a = node(1).expects("SET a 1");
+  const Received d = node(1).expects("SET d 2");
+  node(2).expectsNothing();
+  a.replies(kOk);
+  node(2).expectsNothing();
+  d.replies(kOk);
+  const Received b = node(2).expects("SET b 3");
+  node(1).expectsNothing();
+  b.replies(kOk);
+  node(1).expects("SET a 4").replies(kOk);
+  client.receives("+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "with strict order a command over several nodes waits, and is waited for") {
+  config.strictOrder = true;
+  client.sends({"SET a 1", "MSET a 2 b 2", "SET b 3"});
+  const Received a = node(1).expects("SET a 1");
+  node(1).expectsNothing();
+  node(2).expectsNothing();
+  a.replies(kOk);
+  node(1).expects("MSET a 2").replies(kOk);
+  const Received part = node(2).expects("MSET b 2");
+  node(2).expectsNothing();
+  part.replies(kOk);
+  node(2).expects("SET b 3").replies(kOk);
+  client.receives("+OK\r\n+OK\r\n+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "with strict order other clients are not waited for") {
+  config.strictOrder = true;
+  client.sends("SET a 1");
+  other.sends("SET b 2");
+  node(2).expects("SET b 2").replies(kOk);
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
+  other.receives(kOk);
+}
+
+}  // namespace slotless::test
