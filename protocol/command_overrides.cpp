@@ -12,7 +12,8 @@ constexpr std::string_view kOwnConnection = "about the client's own connection, 
 constexpr std::string_view kNotYet = "changes a link for one client";
 constexpr std::string_view kClients = "clients end at the proxy: a node would speak of the proxy's links";
 constexpr std::string_view kTopology = "would change who replicates whom behind the cluster's back";
-constexpr std::string_view kOneServer = "describes a single server";
+constexpr std::string_view kAllServers = "a change that a later failover must not undo";
+constexpr std::string_view kSame = "the same on all masters";
 constexpr std::string_view kNodeToNode = "spoken between nodes, not by clients";
 
 constexpr CommandOverride kOverrides[] = {
@@ -27,7 +28,6 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "command", .handling = Local, .reason = "what the proxy knows is what it can do"},
     {.name = "echo", .handling = Local, .reason = kOwnConnection},
     {.name = "hello", .handling = Local, .reason = kOwnConnection},
-    {.name = "info", .handling = Local, .reason = kStandalone},
     {.name = "ping", .handling = Local, .reason = kOwnConnection},
     {.name = "quit", .handling = Local, .reason = kOwnConnection},
     {.name = "readonly", .handling = Local, .reason = kStandalone},
@@ -128,12 +128,32 @@ constexpr CommandOverride kOverrides[] = {
      .responsePolicy = ResponsePolicy::Special},
 
     // Functions are the same on all masters: no need to ask them all.
-    {.name = "function|stats", .handling = AnyNode, .reason = "the libraries are the same on all masters"},
+    {.name = "command|docs", .handling = AnyNode, .reason = "the texts are the same on all masters"},
+    {.name = "command|getkeysandflags", .handling = AnyNode, .reason = "a function of its arguments"},
+    {.name = "command|help", .handling = AnyNode, .reason = "a constant text"},
+    {.name = "command|list", .handling = AnyNode, .reason = "the commands are the same on all masters"},
 
-    // Administration that the facts do not call so.
-    {.name = "memory|doctor", .handling = Admin, .reason = kOneServer},
-    {.name = "memory|malloc-stats", .handling = Admin, .reason = kOneServer},
-    {.name = "memory|stats", .handling = Admin, .reason = kOneServer},
+    // Administration: what changes the servers goes to all of them, and what they say is the same everywhere.
+    {.name = "acl|deluser", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "acl|getuser", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
+    {.name = "acl|list", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
+    {.name = "acl|load", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "acl|save", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "acl|setuser", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "acl|users", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
+    {.name = "config|get",
+     .handling = FanOut,
+     .reason = "changes nothing, and clients ask for it; shows settings as of one server"},
+    {.name = "config|help", .handling = AnyNode, .reason = "a constant text"},
+    {.name = "config|resetstat",
+     .handling = Admin,
+     .reason = kAllServers,
+     .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "config|rewrite",
+     .handling = Admin,
+     .reason = kAllServers,
+     .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "module|list", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
 
     // Never.
     {.name = "failover", .handling = Never, .reason = kTopology},

@@ -27,7 +27,8 @@ std::optional<std::uint64_t> numberIn(std::string_view reply) {
 std::optional<std::string> sumOfLimits(std::string_view name, std::span<const ReplyPairs> replies) {
   std::uint64_t sum = 0;
   for (const ReplyPairs& reply : replies) {
-    const auto found = std::find_if(reply.begin(), reply.end(), [&](const auto& pair) { return textOf(pair.first) == name; });
+    const auto found = std::find_if(reply.begin(), reply.end(),
+                                    [&](const auto& pair) { return textOf(pair.first) == name; });
     const auto limit = found == reply.end() ? std::nullopt : numberIn(found->second);
     if (!limit) return std::nullopt;
     if (*limit == 0) return "0";
@@ -53,7 +54,8 @@ bool mergeConfig(std::span<const PartReply> parts, const OwnSettings& own, std::
     std::optional<std::string> value;
     if (mine != own.end()) {
       value = mine->second;
-    } else if (std::find(std::begin(kSummedLimits), std::end(kSummedLimits), name) != std::end(kSummedLimits)) {
+    } else if (std::find(std::begin(kSummedLimits), std::end(kSummedLimits), name) !=
+               std::end(kSummedLimits)) {
       value = sumOfLimits(name, replies);
     }
     if (value) {

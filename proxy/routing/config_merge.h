@@ -1,6 +1,7 @@
 // Makes one CONFIG GET of those of several nodes. Pure.
 //
-// Most settings are the same everywhere: the first node's counts. Source: CONFIG GET (redis.io/commands/config-get).
+// Most settings are the same everywhere: the first node's counts. Source: CONFIG GET
+// (redis.io/commands/config-get).
 #pragma once
 #include <map>
 #include <span>

@@ -44,6 +44,8 @@ constexpr Field kFields[] = {
     {"latest_fork_usec", Maximum},
     // Replication
     {"min_slaves_good_slaves", Minimum},
+    {"repl_backlog_active", Maximum},
+    {"slave_expires_tracked_keys", Sum},
     {"slave*", Leave},
     // Lists of names
     {"cmdstat_*", Counters},
@@ -53,8 +55,8 @@ constexpr Field kFields[] = {
 };
 
 constexpr Field kSections[] = {
-    {"Clients", Sum}, {"CPU", Sum},      {"Memory", Sum}, {"Modules", Lines}, {"Persistence", Maximum},
-    {"Stats", Sum},   {"Replication", Sum},
+    {"Clients", Sum},         {"CPU", Sum},   {"Memory", Sum},      {"Modules", Lines},
+    {"Persistence", Maximum}, {"Stats", Sum}, {"Replication", Sum},
 };
 
 bool matches(std::string_view pattern, std::string_view name) {

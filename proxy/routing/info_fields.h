@@ -10,12 +10,12 @@ enum class InfoRule : std::uint8_t {
   SumOfLimits,  // 0 means "no limit", and then there is none for all
   Maximum,      // also of ratios: the worst node counts
   Minimum,
-  First,        // the same everywhere, or about the build
-  Status,       // "ok", unless one node says something else
-  Human,        // "1.50M": written anew from the field without "_human"
-  Counters,     // "calls=1,usec=2": part by part
-  Lines,        // each different line once
-  Leave,        // about one server's own network; one standalone server has none
+  First,     // the same everywhere, or about the build
+  Status,    // "ok", unless one node says something else
+  Human,     // "1.50M": written anew from the field without "_human"
+  Counters,  // "calls=1,usec=2": part by part
+  Lines,     // each different line once
+  Leave,     // about one server's own network; one standalone server has none
 };
 
 InfoRule infoRule(std::string_view section, std::string_view field) noexcept;

@@ -22,7 +22,8 @@ struct Section {
   std::vector<Field> fields;
 
   Field* find(std::string_view field) {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == field; });
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == field; });
     return found == fields.end() ? nullptr : &*found;
   }
 };
@@ -41,7 +42,8 @@ void collect(std::string_view text, std::vector<Section>& sections) {
     const std::string_view line = nextLine(text);
     if (line.starts_with("# ")) {
       const std::string_view name = line.substr(2);
-      const auto found = std::find_if(sections.begin(), sections.end(), [&](const Section& s) { return s.name == name; });
+      const auto found =
+          std::find_if(sections.begin(), sections.end(), [&](const Section& s) { return s.name == name; });
       current = static_cast<std::size_t>(found - sections.begin());
       if (found == sections.end()) sections.push_back({name, {}});
       continue;
@@ -82,7 +84,8 @@ std::optional<Parts> partsOf(std::string_view value) {
 }
 
 Part* find(Parts& parts, std::string_view name) {
-  const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.name == name; });
+  const auto found =
+      std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.name == name; });
   return found == parts.end() ? nullptr : &*found;
 }
 
@@ -110,7 +113,9 @@ void addParts(Parts& merged, Parts more) {
       continue;
     }
     switch (counterRule(part.name)) {
-      case CounterRule::Sum: into->number = into->number.plus(part.number); break;
+      case CounterRule::Sum:
+        into->number = into->number.plus(part.number);
+        break;
       case CounterRule::Maximum:
         if (into->number.lessThan(part.number)) into->number = part.number;
         break;
@@ -119,7 +124,8 @@ void addParts(Parts& merged, Parts more) {
         into->number = averageTtl(old, more, into->number, part.number);
         break;
       }
-      case CounterRule::UsecPerCall: break;  // below
+      case CounterRule::UsecPerCall:
+        break;  // below
     }
   }
   if (Part* average = find(merged, "usec_per_call")) {
@@ -172,8 +178,12 @@ std::string mergeField(InfoRule rule, const Field& field) {
     case InfoRule::Sum:
     case InfoRule::SumOfLimits:
     case InfoRule::Maximum:
-    case InfoRule::Minimum: merged = mergeNumbers(rule, field); break;
-    case InfoRule::Counters: merged = mergeCounters(field); break;
+    case InfoRule::Minimum:
+      merged = mergeNumbers(rule, field);
+      break;
+    case InfoRule::Counters:
+      merged = mergeCounters(field);
+      break;
     case InfoRule::Status:
       for (const std::string_view value : field.values) {
         if (value != "ok") merged = value;
@@ -182,7 +192,8 @@ std::string mergeField(InfoRule rule, const Field& field) {
     case InfoRule::First:
     case InfoRule::Human:
     case InfoRule::Lines:
-    case InfoRule::Leave: break;
+    case InfoRule::Leave:
+      break;
   }
   return merged ? *merged : std::string(field.values.front());
 }
@@ -207,7 +218,8 @@ void mergeSection(Section& section, std::span<const OwnInfoField> own) {
   constexpr std::string_view kHuman = "_human";
   for (Field& field : section.fields) {
     if (field.merged) continue;
-    const Field* bytes = section.find(std::string_view(field.name).substr(0, field.name.size() - kHuman.size()));
+    const Field* bytes =
+        section.find(std::string_view(field.name).substr(0, field.name.size() - kHuman.size()));
     const auto number = bytes != nullptr && bytes->merged ? parseInfoNumber(*bytes->merged) : std::nullopt;
     field.merged = number ? humanBytes(number->value) : std::string(field.values.front());
   }
@@ -238,8 +250,8 @@ std::string mergeInfo(std::span<const std::string_view> texts, std::span<const O
   return out;
 }
 
-std::string ownInfo(std::span<const OwnInfoField> own, bool (*wanted)(std::string_view section, const void* context),
-                    const void* context) {
+std::string ownInfo(std::span<const OwnInfoField> own,
+                    bool (*wanted)(std::string_view section, const void* context), const void* context) {
   std::vector<Section> sections;
   for (const OwnInfoField& field : own) {
     if (!wanted(field.section, context)) continue;

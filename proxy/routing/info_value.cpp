@@ -41,7 +41,8 @@ std::optional<InfoNumber> parseInfoNumber(std::string_view text) noexcept {
 
 std::string fixedText(double value, int decimals) {
   std::array<char, 400> digits{};
-  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals);
+  const auto written =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals);
   return {digits.data(), written.ptr};
 }
 

@@ -21,7 +21,8 @@ bool gather(std::span<const std::string_view> replies, std::vector<Entry>& entri
     const auto pairs = pairsOf(reply);
     if (!pairs) return false;
     for (const auto& [name, value] : *pairs) {
-      auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == name; });
+      auto found =
+          std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == name; });
       if (found == entries.end()) found = entries.insert(entries.end(), {name, {}});
       found->values.push_back(value);
     }
@@ -30,7 +31,8 @@ bool gather(std::span<const std::string_view> replies, std::vector<Entry>& entri
 }
 
 bool mergeIntegers(const Entry& entry, std::string& out) {
-  const bool average = std::find(std::begin(kAverages), std::end(kAverages), textOf(entry.name)) != std::end(kAverages);
+  const bool average =
+      std::find(std::begin(kAverages), std::end(kAverages), textOf(entry.name)) != std::end(kAverages);
   std::int64_t merged = 0;
   for (const std::string_view value : entry.values) {
     const auto number = integerOf(value);

@@ -147,14 +147,21 @@ bool mergeReplies(Merge merge, std::span<const PartReply> parts, std::string& ou
     out += chosen;
     return !isErrorReply(chosen);
   }
-  for (const PartReply& part : parts) {
-    if (!isErrorReply(part.bytes)) continue;
-    out += part.bytes;
-    return false;
-  }
+  if (appendFirstError(parts, out)) return false;
   const std::size_t before = out.size();
   if (mergeGood(merge, parts, out)) return true;
   out.resize(before);
+  return appendUnmergeable(out);
+}
+
+bool appendFirstError(std::span<const PartReply> parts, std::string& out) {
+  const auto found = std::find_if(parts.begin(), parts.end(), [](const PartReply& p) { return isErrorReply(p.bytes); });
+  if (found == parts.end()) return false;
+  out += found->bytes;
+  return true;
+}
+
+bool appendUnmergeable(std::string& out) {
   protocol::appendError(out, kUnmergeable);
   return false;
 }

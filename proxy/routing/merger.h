@@ -13,4 +13,9 @@ namespace slotless::routing {
 // Appends the merged reply to `out`. Requires at least one part. False: the reply is an error.
 bool mergeReplies(Merge merge, std::span<const PartReply> parts, std::string& out);
 
+// For composers. True: a part is an error, and `out` has it.
+bool appendFirstError(std::span<const PartReply> parts, std::string& out);
+// The error for parts of a wrong shape. Returns false.
+bool appendUnmergeable(std::string& out);
+
 }  // namespace slotless::routing

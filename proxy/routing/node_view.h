@@ -21,13 +21,13 @@ struct NodeView {
   };
   std::string id;
   std::uint64_t epoch = 0;
-  std::vector<Range> ranges;  // ascending
+  std::vector<Range> ranges;                        // ascending
   std::map<protocol::Slot, std::string> migrating;  // slot → the target's id
   std::map<protocol::Slot, std::string> importing;  // slot → the source's id
 
   bool owns(protocol::Slot slot) const noexcept;
-  // The end (exclusive) of the longest range from `slot` on that is wholly here: up to the next slot that is another
-  // node's or is being migrated. A migrating `slot` stands alone. Requires owns(slot).
+  // The end (exclusive) of the longest range from `slot` on that is wholly here: up to the next slot that is
+  // another node's or is being migrated. A migrating `slot` stands alone. Requires owns(slot).
   std::uint32_t rangeEnd(protocol::Slot slot) const noexcept;
 };
 

@@ -29,7 +29,8 @@ std::optional<std::vector<std::string_view>> elementsOf(std::string_view reply);
 using ReplyPairs = std::vector<std::pair<std::string_view, std::string_view>>;
 std::optional<ReplyPairs> pairsOf(std::string_view reply);
 
-// Writes in the shape of `like`: a map stays a map, an array of pairs an array; a verbatim text a verbatim text.
+// Writes in the shape of `like`: a map stays a map, an array of pairs an array; a verbatim text a verbatim
+// text.
 void appendPairsHeaderLike(std::string& out, std::string_view like, std::size_t pairs);
 void appendListHeaderLike(std::string& out, std::string_view like, std::size_t elements);
 void appendTextLike(std::string& out, std::string_view like, std::string_view text);

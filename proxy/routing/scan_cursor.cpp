@@ -11,7 +11,9 @@ constexpr unsigned kSlotBits = 14;
 constexpr unsigned kSideShift = kSlotShift + kSlotBits;
 constexpr unsigned kWidthShift = kSideShift + 1;
 
-constexpr std::uint64_t lowBits(unsigned count) { return (std::uint64_t{1} << count) - 1; }
+constexpr std::uint64_t lowBits(unsigned count) {
+  return (std::uint64_t{1} << count) - 1;
+}
 
 std::optional<std::size_t> widthFor(std::uint64_t nodeCursor) {
   for (std::size_t i = 0; i < kCursorBits.size(); ++i) {

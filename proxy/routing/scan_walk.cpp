@@ -15,7 +15,8 @@ class Hash {
     return add(bytes.size());
   }
   Hash& add(std::uint64_t number) {
-    for (unsigned i = 0; i < 8; ++i) value_ = (value_ ^ static_cast<std::uint8_t>(number >> (8 * i))) * 16777619U;
+    for (unsigned i = 0; i < 8; ++i)
+      value_ = (value_ ^ static_cast<std::uint8_t>(number >> (8 * i))) * 16777619U;
     return *this;
   }
   std::uint32_t value() const { return value_ ^ value_ >> 16; }
@@ -24,7 +25,9 @@ class Hash {
   std::uint32_t value_ = 2166136261U;
 };
 
-std::uint32_t checkOfTarget(std::string_view id) { return Hash().add(id).value(); }
+std::uint32_t checkOfTarget(std::string_view id) {
+  return Hash().add(id).value();
+}
 
 std::uint32_t checkOfRange(const NodeView& view, Slot slot) {
   Hash hash;
@@ -58,7 +61,8 @@ ScanStep stepAtOwner(const ScanPage& page, const cluster::Topology& topology) {
   if (!view.owns(asked.slot)) return startOver(page, true);
   const std::uint32_t check = checkOfRange(view, asked.slot);
   if (asked.nodeCursor == 0) {
-    const bool same = page.before && page.before->owns(asked.slot) && checkOfRange(*page.before, asked.slot) == check;
+    const bool same =
+        page.before && page.before->owns(asked.slot) && checkOfRange(*page.before, asked.slot) == check;
     if (!same) return startOver(page, false);
   } else if (!fits(asked, check)) {
     return startOver(page, false);

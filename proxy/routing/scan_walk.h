@@ -1,12 +1,13 @@
-// Where SCAN goes next: the rule that a full iteration returns every key that was there throughout, also while slots
-// move. Pure.
+// Where SCAN goes next: the rule that a full iteration returns every key that was there throughout, also
+// while slots move. Pure.
 //
-// The slots are gone through in ascending order, one range at a time that wholly belongs to one node. The node's whole
-// hash table is scanned for it (keys of other slots are left out: their own turn comes or has been), and the range
-// counts as done only if the node says the same of it at the end as at the beginning: its own id, its configuration
-// epoch (which grows when it gains a slot or is promoted) and how far the range goes before a slot that is another's
-// or is being migrated. These are the check that the cursor carries. Otherwise the range starts over: keys are
-// returned twice, never left out. A slot that is being migrated is a range by itself: its owner, then its target.
+// The slots are gone through in ascending order, one range at a time that wholly belongs to one node. The
+// node's whole hash table is scanned for it (keys of other slots are left out: their own turn comes or has
+// been), and the range counts as done only if the node says the same of it at the end as at the beginning:
+// its own id, its configuration epoch (which grows when it gains a slot or is promoted) and how far the range
+// goes before a slot that is another's or is being migrated. These are the check that the cursor carries.
+// Otherwise the range starts over: keys are returned twice, never left out. A slot that is being migrated is
+// a range by itself: its owner, then its target.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -39,7 +40,8 @@ ScanStep nextScanStep(const ScanPage& page, const cluster::Topology& topology);
 
 // The first slot from `slot` on that somebody serves; nullopt: none.
 std::optional<protocol::Slot> nextServedSlot(const cluster::Topology& topology, std::uint32_t slot);
-// The node whose page comes next for a cursor at the target of a migration; nullopt: it has left, the range starts over.
+// The node whose page comes next for a cursor at the target of a migration; nullopt: it has left, the range
+// starts over.
 std::optional<cluster::NodeIndex> scanTarget(const ScanCursor& cursor, const cluster::Topology& topology);
 
 }  // namespace slotless::routing

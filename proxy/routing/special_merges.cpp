@@ -15,16 +15,11 @@ struct Special {
   Merge merge;
 };
 constexpr Special kSpecials[] = {
-    {"debug|digest", Merge::Digest},
-    {"function|stats", Merge::FunctionStats},
-    {"latency|doctor", Merge::Texts},
-    {"memory|doctor", Merge::Texts},
-    {"memory|malloc-stats", Merge::Texts},
-    {"memory|stats", Merge::MemoryStats},
-    {"pubsub|channels", Merge::Union},
-    {"pubsub|numsub", Merge::SumByName},
-    {"pubsub|shardchannels", Merge::Union},
-    {"pubsub|shardnumsub", Merge::SumByName},
+    {"debug|digest", Merge::Digest},        {"function|stats", Merge::FunctionStats},
+    {"latency|doctor", Merge::Texts},       {"memory|doctor", Merge::Texts},
+    {"memory|malloc-stats", Merge::Texts},  {"memory|stats", Merge::MemoryStats},
+    {"pubsub|channels", Merge::Union},      {"pubsub|numsub", Merge::SumByName},
+    {"pubsub|shardchannels", Merge::Union}, {"pubsub|shardnumsub", Merge::SumByName},
     {"randomkey", Merge::FirstNonNull},
 };
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "protocol/encoder.h"
+#include "proxy/session/compositions.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
@@ -175,7 +176,9 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
 bool Client::route(const CommandSpec& spec, const RequestParser& request, std::string_view bytes) {
   const protocol::Argv argv = request.argv();
   routing::Plan& plan = services_.plan;
-  if (spec.keyProcedure == protocol::KeyProcedure::AskServer) {
+  if (planComposition(services_, spec, argv, plan)) {
+    // the plan is made
+  } else if (spec.keyProcedure == protocol::KeyProcedure::AskServer) {
     if (!services_.keyLookups.plan(*this, spec, argv, plan)) return false;
   } else {
     services_.router.plan(spec, argv, plan);
@@ -203,7 +206,8 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
     protocol::appendRequest(services_.encoded, argv);
     forwarded.bytes = services_.encoded;
   } else if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
-             bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot) {
+             bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot && plan.kind != routing::Plan::Kind::EachNode &&
+             plan.kind != routing::Plan::Kind::Prepared) {
     forwarded.block = &input_;
   }
   services_.dispatcher.start(added, plan, argv, forwarded);

@@ -27,6 +27,9 @@ constexpr net::Millis kMovingFor{1000};
 // A look-up of the topology that was under way may have asked before the change: the second one counts.
 constexpr std::uint64_t kRoundsToBeSure = 2;
 
+// How long a request that can do without some nodes waits for one that has no link.
+constexpr net::Millis kReachableWithin{1000};
+
 constexpr std::string_view kNoMaster = "-CLUSTERDOWN The slot has no reachable master\r\n";
 constexpr std::string_view kTooManyHeld = "-CLUSTERDOWN The slot has no reachable master, and too many requests wait\r\n";
 constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
@@ -51,12 +54,19 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
   return metrics.retries;
 }
 
+// Some slot of a master, by which its successor can be found; kNoSlot: it has none.
+Slot anchorOf(const cluster::Topology& topology, cluster::NodeIndex node) {
+  const auto found = std::find(topology.owners.begin(), topology.owners.end(), node);
+  return found == topology.owners.end() ? protocol::kNoSlot : static_cast<Slot>(found - topology.owners.begin());
+}
+
 }  // namespace
 
-void Dispatcher::start(Request& request, const routing::Plan& plan, protocol::Argv argv, RequestBytes bytes) {
+void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv argv, RequestBytes bytes) {
   using Kind = routing::Plan::Kind;
   request.dispatcher = this;
   request.merge = plan.merge;
+  request.composer = std::move(plan.composer);
   if (plan.kind == Kind::BySlot) {
     request.makeLegs(plan.partCount);
     for (std::size_t i = 0; i < plan.partCount; ++i) {
@@ -68,27 +78,55 @@ void Dispatcher::start(Request& request, const routing::Plan& plan, protocol::Ar
     }
     return;
   }
-  if (plan.kind == Kind::EachNode) {
-    std::vector<net::Address> masters;
-    for (const cluster::Node& node : services_.links.topology().nodes) {
-      if (node.master) masters.push_back(node.address);
-    }
-    const std::size_t legs = std::max<std::size_t>(1, masters.size());
-    request.makeLegs(legs);
-    for (std::size_t i = 0; i < legs; ++i) {
-      Leg& leg = request.leg(i);
-      leg.slot = protocol::kNoSlot;
-      leg.detour = std::make_unique<Detour>(services_.host.pool);
-      leg.detour->bytes.append(bytes.bytes);
-      if (!masters.empty()) leg.detour->target = masters[i];
-      leg.detour->sticky = !masters.empty();
-      hold(leg, Trouble::Unsent);
-    }
-    return;
-  }
+  if (plan.kind == Kind::Prepared) return startPrepared(request, plan);
+  if (plan.kind == Kind::EachNode) return startEachNode(request, plan, bytes.bytes);
   request.makeLegs(1);
   request.leg(0).slot = plan.kind == Kind::OneSlot ? plan.slot : protocol::kNoSlot;
   launch(request.leg(0), bytes);
+}
+
+void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
+  request.makeLegs(plan.partCount);
+  for (std::size_t i = 0; i < plan.partCount; ++i) {
+    Leg& leg = request.leg(i);
+    leg.slot = plan.parts[i].slot;
+    if (plan.node) {
+      launchTo(leg, plan.parts[i].request, plan.node);
+    } else {
+      launch(leg, {plan.parts[i].request, nullptr});
+    }
+  }
+}
+
+void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std::string_view bytes) {
+  const cluster::Topology& topology = services_.links.topology();
+  std::vector<cluster::NodeIndex> nodes;
+  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
+    if (topology.nodes[i].master || plan.replicas) nodes.push_back(static_cast<cluster::NodeIndex>(i));
+  }
+  if (plan.merge == routing::Merge::FirstNonNull && !nodes.empty()) {
+    const auto first = services_.host.random(static_cast<std::uint32_t>(nodes.size()));
+    std::rotate(nodes.begin(), nodes.begin() + first, nodes.end());
+  }
+  request.makeLegs(std::max<std::size_t>(1, nodes.size()));
+  for (std::size_t i = 0; i < request.legCount(); ++i) {
+    Leg& leg = request.leg(i);
+    leg.slot = protocol::kNoSlot;
+    leg.detour = std::make_unique<Detour>(services_.host.pool);
+    // While a script runs, its link is not read from: what is meant to end it takes another one.
+    leg.detour->urgent = request.spec->has(protocol::kAllowBusy);
+    if (!nodes.empty()) leg.detour->anchor = anchorOf(topology, nodes[i]);
+    if (plan.reachableOnly) leg.detour->deadline = services_.host.now + std::min(kReachableWithin, services_.config.holdTimeout);
+    launchTo(leg, bytes, nodes.empty() ? std::nullopt : std::optional(topology.nodes[nodes[i]].address));
+  }
+}
+
+void Dispatcher::launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node) {
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->bytes.append(bytes);
+  leg.detour->target = node;
+  leg.detour->sticky = node.has_value();
+  hold(leg, Trouble::Unsent);
 }
 
 void Dispatcher::encodePart(const routing::Plan& plan, const routing::Part& part, protocol::Argv argv) {
@@ -172,14 +210,16 @@ Link* Dispatcher::targetOf(Leg& leg) {
   Link* link = nullptr;
   if (detour.target) {
     const auto node = topology.find(*detour.target);
-    if (!node) {
+    if (detour.anchor != protocol::kNoSlot && (!node || !topology.nodes[*node].master)) {
+      link = services_.links.linkFor(detour.anchor);  // another node has taken the master's place
+    } else if (!node) {
       if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
       detour.target.reset();  // refreshed, and still unknown: back to the slot's owner
       detour.asking = false;
       detour.awaitsTarget = false;
       link = services_.links.linkFor(leg.slot);
     } else {
-      link = &services_.links.linkTo(*node);
+      link = detour.urgent ? &services_.links.urgentLinkTo(*node) : &services_.links.linkTo(*node);
     }
   } else if (leg.slot == protocol::kNoSlot) {
     link = services_.links.anyReady();
@@ -276,7 +316,7 @@ void Dispatcher::deliver(Leg& leg, std::string_view bytes, bool last) {
   Request& request = *leg.request;
   if (request.client != nullptr) {
     leg.replyBegun = true;
-    if (request.legCount() == 1) {
+    if (request.streams()) {
       request.client->deliver(request, bytes);
     } else {
       leg.reply.append(bytes);
@@ -337,7 +377,7 @@ void Dispatcher::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) 
   Request& request = *leg.request;
   if (request.client == nullptr) return finishLeg(leg, true);
   const Trouble trouble = loss == upstream::Loss::Unsent ? Trouble::Unsent : Trouble::LostSent;
-  const bool reachedClient = leg.replyBegun && request.legCount() == 1 && request.isHead();
+  const bool reachedClient = leg.replyBegun && request.streams() && request.isHead();
   if (reachedClient) {
     // Half a reply cannot be taken back.
     Client& client = *request.client;
@@ -362,7 +402,7 @@ void Dispatcher::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) 
 // The client gets `line`, whole, as the reply (or as this leg's part of it).
 void Dispatcher::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
-  if (request.legCount() == 1) {
+  if (request.streams()) {
     request.client->discardWaiting(request);
     request.client->deliver(request, line);
   } else {
@@ -382,7 +422,7 @@ void Dispatcher::finishLeg(Leg& leg, bool failed) {
     services_.requests.put(request);
     return;
   }
-  if (request.legCount() > 1) failed = !mergeLegs(request);
+  if (!request.streams()) failed = !mergeLegs(request);
   finishRequest(request, failed);
 }
 
@@ -397,7 +437,8 @@ bool Dispatcher::mergeLegs(Request& request) {
   parts.reserve(request.legCount());
   for (std::size_t i = 0; i < request.legCount(); ++i) parts.push_back({request.leg(i).reply, request.leg(i).keys});
   services_.encoded.clear();
-  const bool good = routing::mergeReplies(request.merge, parts, services_.encoded);
+  const bool good = request.composer != nullptr ? request.composer->compose(parts, services_.encoded)
+                                                : routing::mergeReplies(request.merge, parts, services_.encoded);
   request.client->deliver(request, services_.encoded);
   return good;
 }

@@ -28,7 +28,8 @@ class Dispatcher {
   explicit Dispatcher(Services& services) : services_(services) {}
 
   // Starts a request that stands at the end of its client's pending list. The plan must not be Refused.
-  void start(Request& request, const routing::Plan& plan, protocol::Argv argv, RequestBytes bytes);
+  // Takes the plan's composer.
+  void start(Request& request, routing::Plan& plan, protocol::Argv argv, RequestBytes bytes);
   // Sends what can go among a client's held legs.
   void pump(Client& client);
   // Fails held legs whose deadline has come.
@@ -48,6 +49,10 @@ class Dispatcher {
   };
 
   void launch(Leg& leg, RequestBytes bytes);
+  void startPrepared(Request& request, const routing::Plan& plan);
+  void startEachNode(Request& request, const routing::Plan& plan, std::string_view bytes);
+  // To one certain node.
+  void launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node);
   bool plainWay(const Client& client, protocol::Slot slot);
   void hold(Leg& leg, Trouble trouble);
   void holdAgain(Leg& leg, Trouble trouble, const upstream::SentRequest& sent);

@@ -3,77 +3,127 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
+#include <random>
 
 #include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/routing/info_merge.h"
+#include "proxy/routing/merger.h"
+#include "proxy/routing/reply_parts.h"
 
 namespace slotless::session {
 
 namespace {
 
-struct Writer {
-  std::string text;
+constexpr std::size_t kRunIdDigits = 40;
+constexpr std::string_view kNoReplicationId = "0000000000000000000000000000000000000000";
 
-  void line(std::string_view key, std::string_view value) { ((text += key) += ':').append(value) += "\r\n"; }
-  template <typename Number>
-  requires std::is_arithmetic_v<Number>
-  void line(std::string_view key, Number value) { line(key, std::to_string(value)); }
+// As of one server: the same for all workers, another one after each start.
+const std::string& runId() {
+  static const std::string id = [] {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::random_device random;
+    std::string digits;
+    while (digits.size() < kRunIdDigits) digits += kDigits[random() % kDigits.size()];
+    return digits;
+  }();
+  return id;
+}
+
+std::string executable() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
+struct Facts {
+  const Services& services;
+  ProcessFacts process;
 };
 
-void serverSection(Writer& out, const Services& services, const ProcessFacts& facts) {
-  out.line("redis_version", serverVersion(services));
-  out.line("redis_mode", "standalone");
-  out.line("process_id", getpid());
-  out.line("tcp_port", services.config.listen.empty() ? 0 : services.config.listen.front().port);
-  out.line("uptime_in_seconds", facts.uptimeSeconds);
-  out.line("uptime_in_days", facts.uptimeSeconds / 86400);
-}
-
-void clientsSection(Writer& out, const Services& services, const ProcessFacts& facts) {
-  out.line("connected_clients", facts.clients);
-  out.line("maxclients", services.config.maxClients);
-  out.line("blocked_clients", 0);
-}
-
-void memorySection(Writer& out, const Services&, const ProcessFacts& facts) {
-  out.line("used_memory", facts.residentBytes);
-  out.line("used_memory_rss", facts.residentBytes);
-}
-
-void persistenceSection(Writer& out, const Services&, const ProcessFacts&) { out.line("loading", 0); }
-
-void statsSection(Writer& out, const Services&, const ProcessFacts& facts) {
-  out.line("total_connections_received", facts.clientsAccepted);
-  out.line("total_commands_processed", facts.requests);
-  out.line("total_net_input_bytes", facts.bytesReceived);
-  out.line("total_net_output_bytes", facts.bytesSent);
-  out.line("rejected_connections", facts.clientsRejected);
-  out.line("total_error_replies", facts.errors);
-}
-
-void replicationSection(Writer& out, const Services&, const ProcessFacts&) {
-  out.line("role", "master");
-  out.line("connected_slaves", 0);
-  out.line("master_failover_state", "no-failover");
-}
-
-void clusterSection(Writer& out, const Services&, const ProcessFacts&) { out.line("cluster_enabled", 0); }
-
-struct Section {
+struct OwnField {
+  std::string_view section;
   std::string_view name;
-  void (*write)(Writer&, const Services&, const ProcessFacts&);
+  std::string (*value)(const Facts&);
 };
 
-constexpr Section kSections[] = {
-    {"Server", serverSection},           {"Clients", clientsSection}, {"Memory", memorySection},
-    {"Persistence", persistenceSection}, {"Stats", statsSection},     {"Replication", replicationSection},
-    {"Cluster", clusterSection},
+// Sections stand together, in Redis's order.
+constexpr OwnField kOwnFields[] = {
+    {"Server", "redis_version", [](const Facts& f) { return std::string(serverVersion(f.services)); }},
+    {"Server", "redis_mode", [](const Facts&) { return std::string("standalone"); }},
+    {"Server", "process_id", [](const Facts&) { return std::to_string(getpid()); }},
+    {"Server", "process_supervised", [](const Facts&) { return std::string("no"); }},
+    {"Server", "run_id", [](const Facts&) { return runId(); }},
+    {"Server", "tcp_port",
+     [](const Facts& f) {
+       const auto& listen = f.services.config.listen;
+       return std::to_string(listen.empty() ? 0 : listen.front().port);
+     }},
+    {"Server", "uptime_in_seconds", [](const Facts& f) { return std::to_string(f.process.uptimeSeconds); }},
+    {"Server", "uptime_in_days",
+     [](const Facts& f) { return std::to_string(f.process.uptimeSeconds / 86400); }},
+    {"Server", "executable", [](const Facts&) { return executable(); }},
+    {"Server", "config_file", [](const Facts&) { return std::string(); }},
+    {"Clients", "connected_clients", [](const Facts& f) { return std::to_string(f.process.clients); }},
+    {"Clients", "cluster_connections", [](const Facts&) { return std::string("0"); }},
+    {"Clients", "maxclients", [](const Facts& f) { return std::to_string(f.services.config.maxClients); }},
+    {"Persistence", "loading", [](const Facts&) { return std::string("0"); }},
+    {"Stats", "total_connections_received",
+     [](const Facts& f) { return std::to_string(f.process.clientsAccepted); }},
+    {"Stats", "total_net_input_bytes",
+     [](const Facts& f) { return std::to_string(f.process.bytesReceived); }},
+    {"Stats", "total_net_output_bytes", [](const Facts& f) { return std::to_string(f.process.bytesSent); }},
+    {"Stats", "rejected_connections",
+     [](const Facts& f) { return std::to_string(f.process.clientsRejected); }},
+    {"Replication", "role", [](const Facts&) { return std::string("master"); }},
+    {"Replication", "connected_slaves", [](const Facts&) { return std::string("0"); }},
+    {"Replication", "master_failover_state", [](const Facts&) { return std::string("no-failover"); }},
+    {"Replication", "master_replid", [](const Facts&) { return runId(); }},
+    {"Replication", "master_replid2", [](const Facts&) { return std::string(kNoReplicationId); }},
+    {"Replication", "second_repl_offset", [](const Facts&) { return std::string("-1"); }},
+    {"Replication", "repl_backlog_first_byte_offset", [](const Facts&) { return std::string("0"); }},
+    {"Cluster", "cluster_enabled", [](const Facts&) { return std::string("0"); }},
 };
 
-bool wanted(std::string_view section, protocol::Argv sections) {
-  return sections.empty() || std::any_of(sections.begin(), sections.end(), [&](std::string_view word) {
-    return protocol::equalsIgnoringCase(word, section) || protocol::equalsIgnoringCase(word, "default") || protocol::equalsIgnoringCase(word, "all") || protocol::equalsIgnoringCase(word, "everything");
-  });
+// Words that stand for all sections that the proxy can fill by itself.
+constexpr std::string_view kAllSections[] = {"default", "all", "everything"};
+
+bool wanted(std::string_view section, const void* context) {
+  const auto& words = *static_cast<const std::vector<std::string>*>(context);
+  return words.empty() || std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+           const auto is = [&](std::string_view name) { return protocol::equalsIgnoringCase(word, name); };
+           return is(section) || std::any_of(std::begin(kAllSections), std::end(kAllSections), is);
+         });
 }
+
+class InfoComposer final : public routing::Composer {
+ public:
+  InfoComposer(Services& services, protocol::Argv sections)
+      : services_(services), sections_(sections.begin(), sections.end()) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    std::vector<std::string_view> texts;
+    std::string_view like;
+    for (const routing::PartReply& part : parts) {
+      const auto text = routing::isErrorReply(part.bytes) ? std::nullopt : routing::textOf(part.bytes);
+      if (!text) continue;
+      texts.push_back(*text);
+      like = part.bytes;
+    }
+    const Facts facts{services_, services_.control.facts()};
+    std::vector<routing::OwnInfoField> own;
+    for (const OwnField& field : kOwnFields) own.push_back({field.section, field.name, field.value(facts)});
+    const std::string text =
+        texts.empty() ? routing::ownInfo(own, wanted, &sections_) : routing::mergeInfo(texts, own);
+    routing::appendTextLike(out, like, text);
+    return true;
+  }
+
+ private:
+  Services& services_;
+  std::vector<std::string> sections_;
+};
 
 }  // namespace
 
@@ -82,16 +132,12 @@ std::string_view serverVersion(const Services& services) {
   return version.empty() ? "7.0.0" : std::string_view(version);
 }
 
-std::string infoText(const Services& services, protocol::Argv sections) {
-  const ProcessFacts facts = services.control.facts();
-  Writer out;
-  for (const Section& section : kSections) {
-    if (!wanted(section.name, sections)) continue;
-    if (!out.text.empty()) out.text += "\r\n";
-    ((out.text += "# ") += section.name) += "\r\n";
-    section.write(out, services, facts);
-  }
-  return std::move(out.text);
+bool planInfo(Services& services, protocol::Argv argv, routing::Plan& plan) {
+  plan.clear();
+  plan.kind = routing::Plan::Kind::EachNode;
+  plan.reachableOnly = true;
+  plan.composer = std::make_unique<InfoComposer>(services, argv.subspan(1));
+  return true;
 }
 
 }  // namespace slotless::session

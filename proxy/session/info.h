@@ -1,16 +1,19 @@
-// INFO as one standalone master gives it, about the proxy and what it knows of the cluster.
+// INFO as one standalone master gives it: the nodes' figures together, and the proxy's own where a client
+// means the server that it is connected to.
 #pragma once
 #include <string>
 #include <string_view>
 
 #include "protocol/argv.h"
+#include "proxy/routing/plan.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
 
 // The servers' version; "7.0.0" as long as none is known.
 std::string_view serverVersion(const Services& services);
-// The sections named by `sections` (any case); none, "default", "all" and "everything" mean all.
-std::string infoText(const Services& services, protocol::Argv sections);
+// Asks every master that can be reached; the others are missing from the sums: INFO must answer while one is
+// down.
+bool planInfo(Services& services, protocol::Argv argv, routing::Plan& plan);
 
 }  // namespace slotless::session

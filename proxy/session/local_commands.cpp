@@ -12,7 +12,6 @@
 #include "protocol/key_extraction.h"
 #include "proxy/session/authentication.h"
 #include "proxy/session/client.h"
-#include "proxy/session/info.h"
 #include "proxy/session/refusal.h"
 
 namespace slotless::session {
@@ -166,8 +165,6 @@ void commandGetKeys(LocalCall& call) {
   for (const std::uint32_t position : positions) appendBulk(call.out, call.argv[2 + position]);
 }
 
-void info(LocalCall& call) { appendBulk(call.out, infoText(call.services, call.argv.subspan(1))); }
-
 struct Entry {
   std::string_view name;
   LocalCommand run;
@@ -188,7 +185,6 @@ constexpr Entry kEntries[] = {
     {"command|info", commandInfo},
     {"echo", echo},
     {"hello", hello},
-    {"info", info},
     {"ping", ping},
     {"quit", quit},
     {"readonly", clusterDisabled},

@@ -68,6 +68,7 @@ void RequestPool::put(Request& request) noexcept {
   request.next = nullptr;
   request.spec = nullptr;
   request.merge = routing::Merge::None;
+  request.composer.reset();
   request.done = false;
   free_.push_back(&request);
 }

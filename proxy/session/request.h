@@ -32,7 +32,9 @@ struct Detour {
   net::ByteChain bytes;               // the request, while it is on no link
   std::optional<net::Address> target;  // where it has to go; none: to the owner of its slot
   std::uint64_t targetVersion = 0;     // the target is good for this topology only (a redirect) …
-  bool sticky = false;                 // … or for all (a command for each node)
+  bool sticky = false;                 // … or for all (a command for each node) …
+  protocol::Slot anchor = protocol::kNoSlot;  // … unless the node is no master any more: to the owner of this slot
+  bool urgent = false;                 // on a link of its own, past scripts that keep the node busy
   bool asking = false;
   bool awaitsTarget = false;  // redirected to a node that the topology does not have (yet) …
   std::uint64_t confirmation = 0;  // … as of this look-up, by this line
@@ -74,6 +76,8 @@ class Request {
   // To be called once, before any leg is used: the legs' addresses are fixed from then on.
   void makeLegs(std::size_t count);
   bool isHead() const noexcept;
+  // The reply is passed on as it comes, not made of several.
+  bool streams() const noexcept { return legCount_ == 1 && composer == nullptr; }
 
   Dispatcher* dispatcher = nullptr;
   Client* client = nullptr;  // nullptr: has left
@@ -83,6 +87,7 @@ class Request {
   net::ByteChain waiting;  // reply bytes until this request is the head of the pending list
   std::size_t openLegs = 0;
   routing::Merge merge = routing::Merge::None;
+  std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
   bool done = false;
 

@@ -23,6 +23,14 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
       entry = links_.erase(entry);
     }
   }
+  for (auto entry = urgent_.begin(); entry != urgent_.end();) {
+    if (topology_->find(entry->first)) {
+      ++entry;
+    } else {
+      retired_.push_back(std::move(entry->second));
+      entry = urgent_.erase(entry);
+    }
+  }
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
     if (topology_->nodes[i].master) linkTo(static_cast<cluster::NodeIndex>(i)).open();
   }
@@ -46,6 +54,16 @@ Link* LinkPool::anyReady() {
   return nullptr;
 }
 
+Link& LinkPool::urgentLinkTo(cluster::NodeIndex node) {
+  const net::Address& address = topology_->nodes[node].address;
+  std::unique_ptr<Link>& link = urgent_[address];
+  if (link == nullptr) {
+    link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
+    link->open();
+  }
+  return *link;
+}
+
 void LinkPool::flush() {
   // Losing a link while flushing can make other links dirty: the list may grow.
   for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
@@ -62,6 +80,7 @@ void LinkPool::sweep() {
 
 void LinkPool::checkReplyTimeouts(net::TimePoint now) {
   for (const auto& [address, link] : links_) link->checkReplyTimeout(now);
+  for (const auto& [address, link] : urgent_) link->checkReplyTimeout(now);
   for (const auto& link : retired_) link->checkReplyTimeout(now);
 }
 

@@ -27,6 +27,8 @@ class LinkPool {
     Link* link = byNode_[node];
     return link != nullptr ? *link : openLink(node);
   }
+  // A second link to the same node: for what must get through while a script keeps the first one waiting.
+  Link& urgentLinkTo(cluster::NodeIndex node);
   // nullptr: nobody serves the slot.
   Link* linkFor(protocol::Slot slot) {
     const cluster::NodeIndex owner = topology_->owners[slot];
@@ -49,6 +51,7 @@ class LinkPool {
   telemetry::WorkerMetrics& metrics_;
   cluster::TopologyPtr topology_ = std::make_shared<const cluster::Topology>();
   std::map<net::Address, std::unique_ptr<Link>> links_;
+  std::map<net::Address, std::unique_ptr<Link>> urgent_;  // made when they are first needed
   std::vector<std::unique_ptr<Link>> retired_;
   std::vector<Link*> byNode_;  // by the current topology's node index
   std::vector<Link*> dirty_;

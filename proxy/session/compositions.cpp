@@ -1,0 +1,63 @@
+#include "proxy/session/compositions.h"
+
+#include <algorithm>
+
+#include "protocol/ascii.h"
+#include "proxy/routing/special_merges.h"
+#include "proxy/session/info.h"
+#include "proxy/session/scan.h"
+#include "proxy/session/server_settings.h"
+
+namespace slotless::session {
+
+using protocol::Argv;
+using protocol::CommandSpec;
+using protocol::Handling;
+using routing::Plan;
+
+namespace {
+
+// DEBUG subcommands whose next argument is a key; COMMAND does not say so. Source: Redis 7.0 debug.c
+// debugCommand().
+constexpr std::string_view kDebugOfKey[] = {"object",    "sdslen",       "listpack",   "ziplist",
+                                            "quicklist", "digest-value", "htstats-key"};
+
+bool planDebug(Services&, Argv argv, Plan& plan) {
+  const auto is = [&](std::string_view word) { return protocol::equalsIgnoringCase(argv[1], word); };
+  if (argv.size() < 2) return false;
+  if (argv.size() > 2 && std::any_of(std::begin(kDebugOfKey), std::end(kDebugOfKey), is)) {
+    plan.clear();
+    plan.kind = Plan::Kind::OneSlot;
+    plan.slot = protocol::slotOf(argv[2]);
+    return true;
+  }
+  if (!is("digest")) return false;
+  plan.clear();
+  plan.kind = Plan::Kind::EachNode;
+  plan.merge = routing::specialMergeOf("debug|digest");
+  return true;
+}
+
+struct Composition {
+  std::string_view command;
+  bool (*plan)(Services&, Argv, Plan&);
+};
+constexpr Composition kCompositions[] = {
+    {"config|get", planConfigGet},
+    {"config|set", planConfigSet},
+    {"debug", planDebug},
+    {"info", planInfo},
+    {"scan", planScan},
+};
+
+}  // namespace
+
+bool planComposition(Services& services, const CommandSpec& spec, Argv argv, Plan& plan) {
+  // All others cost no search.
+  if (spec.handling != Handling::FanOut && spec.handling != Handling::Admin) return false;
+  const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
+                                   [&](const Composition& each) { return each.command == spec.name; });
+  return found != std::end(kCompositions) && found->plan(services, argv, plan);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,124 @@
+#include "proxy/session/scan.h"
+
+#include "protocol/encoder.h"
+#include "proxy/routing/reply_parts.h"
+#include "proxy/routing/scan_walk.h"
+
+namespace slotless::session {
+
+using protocol::Argv;
+using routing::Plan;
+using routing::ScanCursor;
+
+namespace {
+
+constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+constexpr std::string_view kTooLong = "ERR The node's own SCAN cursor is too long to be passed on";
+constexpr std::string_view kNoScanReply = "ERR The node's answer to SCAN is not one";
+
+class ScanComposer final : public routing::Composer {
+ public:
+  ScanComposer(Services& services, ScanCursor asked) : services_(services), asked_(asked) {}
+
+  // The parts: what the node says of itself (at the beginning of a range), its page, what it says of itself.
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    const std::string_view reply = parts[parts.size() - 2].bytes;
+    if (routing::isErrorReply(reply)) {
+      out += reply;
+      return false;
+    }
+    const auto elements = routing::elementsOf(reply);
+    const auto cursor = elements && elements->size() == 2 ? routing::textOf(elements->front()) : std::nullopt;
+    const auto keys = cursor ? routing::elementsOf(elements->back()) : std::nullopt;
+    const auto nodeCursor = cursor ? routing::parseScanCursor(*cursor) : std::nullopt;
+    if (!keys || !nodeCursor) return fail(kNoScanReply, out);
+    routing::ScanPage page{asked_, *nodeCursor, std::nullopt, viewIn(parts.back().bytes)};
+    if (parts.size() > 2) page.before = viewIn(parts.front().bytes);
+    const routing::ScanStep step = routing::nextScanStep(page, services_.links.topology());
+    if (step.stale) services_.control.refreshTopology(true);
+    const auto next = step.next ? routing::encodeScanCursor(*step.next) : 0;
+    if (!next) return fail(kTooLong, out);
+    write(*next, step, *keys, out);
+    return true;
+  }
+
+ private:
+  static bool fail(std::string_view error, std::string& out) {
+    protocol::appendError(out, error);
+    return false;
+  }
+
+  // A user may be forbidden to ask for it: then the topology has to do.
+  std::optional<routing::NodeView> viewIn(std::string_view reply) const {
+    if (const auto text = routing::textOf(reply)) return routing::parseNodeView(*text);
+    const cluster::Topology& topology = services_.links.topology();
+    const auto target = routing::scanTarget(asked_, topology);
+    const auto node = asked_.side == ScanCursor::Side::Target ? target.value_or(cluster::kNoNode)
+                                                              : topology.owners[asked_.slot];
+    if (node == cluster::kNoNode) return std::nullopt;
+    return routing::viewOf(topology, node);
+  }
+
+  static void write(std::uint64_t next, const routing::ScanStep& step,
+                    const std::vector<std::string_view>& keys, std::string& out) {
+    std::vector<std::string_view> kept;
+    for (const std::string_view key : keys) {
+      const auto slot = protocol::slotOf(routing::textOf(key).value_or(""));
+      if (step.keysFrom <= slot && slot < step.keysTo) kept.push_back(key);
+    }
+    protocol::appendArrayHeader(out, 2);
+    protocol::appendBulk(out, std::to_string(next));
+    protocol::appendArrayHeader(out, kept.size());
+    for (const std::string_view key : kept) out += key;
+  }
+
+  Services& services_;
+  ScanCursor asked_;
+};
+
+void addPart(Plan& plan, protocol::Slot slot, Argv request) {
+  if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
+  routing::Part& part = plan.parts[plan.partCount++];
+  part.slot = slot;
+  part.keys.clear();
+  part.request.clear();
+  protocol::appendRequest(part.request, request);
+}
+
+}  // namespace
+
+bool planScan(Services& services, Argv argv, Plan& plan) {
+  plan.clear();
+  const auto number = routing::parseScanCursor(argv[1]);
+  if (!number) {
+    plan.error = kInvalidCursor;
+    return true;
+  }
+  const cluster::Topology& topology = services.links.topology();
+  ScanCursor cursor = routing::decodeScanCursor(*number);
+  if (cursor.side == ScanCursor::Side::Target) {
+    const auto target = routing::scanTarget(cursor, topology);
+    if (target) {
+      plan.node = topology.nodes[*target].address;
+    } else {
+      cursor = {ScanCursor::Side::Owner, cursor.slot, 0, 0};
+    }
+  }
+  // Slots that nobody serves have no keys. If nobody serves any, the request waits for an owner.
+  if (!plan.node) {
+    const auto served = routing::nextServedSlot(topology, cursor.slot);
+    if (served && *served != cursor.slot) cursor = {ScanCursor::Side::Owner, *served, 0, 0};
+  }
+  std::vector<std::string_view> request(argv.begin(), argv.end());
+  const std::string nodeCursor = std::to_string(cursor.nodeCursor);
+  request[1] = nodeCursor;
+  constexpr std::array<std::string_view, 2> kAskView = {"CLUSTER", "NODES"};
+  plan.kind = Plan::Kind::Prepared;
+  if (cursor.nodeCursor == 0) addPart(plan, cursor.slot, Argv(kAskView));
+  addPart(plan, cursor.slot, Argv(request));
+  addPart(plan, cursor.slot, Argv(kAskView));
+  plan.composer = std::make_unique<ScanComposer>(services, cursor);
+  return true;
+}
+
+}  // namespace slotless::session

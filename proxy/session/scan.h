@@ -1,0 +1,12 @@
+// SCAN over all masters: makes the requests for one page and the client's reply out of the answers.
+#pragma once
+#include "protocol/argv.h"
+#include "proxy/routing/plan.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+// The rule is in routing/scan_walk.h. Every page brings what the node says of itself (CLUSTER NODES) with it.
+bool planScan(Services& services, protocol::Argv argv, routing::Plan& plan);
+
+}  // namespace slotless::session

@@ -1,0 +1,112 @@
+#include "proxy/session/server_settings.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/routing/config_merge.h"
+#include "proxy/routing/merger.h"
+
+namespace slotless::session {
+
+using routing::Plan;
+
+namespace {
+
+std::string secondsText(config::Milliseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+struct OwnSetting {
+  std::string_view name;
+  std::string (*value)(const config::Config&);
+};
+constexpr OwnSetting kOwnSettings[] = {
+    {"bind",
+     [](const config::Config& config) {
+       std::string hosts;
+       for (const config::Endpoint& endpoint : config.listen)
+         (hosts += hosts.empty() ? "" : " ") += endpoint.host;
+       return hosts;
+     }},
+    {"client-query-buffer-limit",
+     [](const config::Config& config) { return std::to_string(config.clientQueryBufferLimit); }},
+    {"cluster-enabled", [](const config::Config&) { return std::string("no"); }},
+    {"databases", [](const config::Config& config) { return std::to_string(config.databases); }},
+    // Secrets between the nodes.
+    {"masterauth", [](const config::Config&) { return std::string(); }},
+    {"masteruser", [](const config::Config&) { return std::string(); }},
+    {"maxclients", [](const config::Config& config) { return std::to_string(config.maxClients); }},
+    {"port",
+     [](const config::Config& config) {
+       return std::to_string(config.listen.empty() ? 0 : config.listen.front().port);
+     }},
+    {"proto-max-bulk-len",
+     [](const config::Config& config) { return std::to_string(config.protoMaxBulkLen); }},
+    {"protected-mode",
+     [](const config::Config& config) { return std::string(config.protectedMode ? "yes" : "no"); }},
+    {"requirepass",
+     [](const config::Config& config) {
+       return config.clientAuth == config::ClientAuth::Same ? config.password : std::string();
+     }},
+    {"tcp-backlog", [](const config::Config& config) { return std::to_string(config.tcpBacklog); }},
+    {"tcp-keepalive", [](const config::Config& config) { return secondsText(config.tcpKeepalive); }},
+    {"timeout", [](const config::Config& config) { return secondsText(config.clientIdleTimeout); }},
+    {"tls-port", [](const config::Config&) { return std::string("0"); }},
+    {"unixsocket", [](const config::Config&) { return std::string(); }},
+};
+
+// With another value on each or all of them the proxy, or one node, would no longer find or be let in by the
+// others.
+constexpr std::string_view kNotToBeSet[] = {"bind",
+                                            "cluster-announce-bus-port",
+                                            "cluster-announce-ip",
+                                            "cluster-announce-port",
+                                            "cluster-port",
+                                            "masterauth",
+                                            "masteruser",
+                                            "port",
+                                            "requirepass",
+                                            "tls-port"};
+
+class ConfigComposer final : public routing::Composer {
+ public:
+  explicit ConfigComposer(const config::Config& config) : config_(config) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    if (routing::appendFirstError(parts, out)) return false;
+    routing::OwnSettings own;
+    for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    const std::size_t before = out.size();
+    if (routing::mergeConfig(parts, own, out)) return true;
+    out.resize(before);
+    return routing::appendUnmergeable(out);
+  }
+
+ private:
+  const config::Config& config_;
+};
+
+}  // namespace
+
+bool planConfigGet(Services& services, protocol::Argv, Plan& plan) {
+  plan.clear();
+  plan.kind = Plan::Kind::EachNode;
+  plan.composer = std::make_unique<ConfigComposer>(services.config);
+  return true;
+}
+
+bool planConfigSet(Services&, protocol::Argv argv, Plan& plan) {
+  for (std::size_t i = 2; i < argv.size(); i += 2) {
+    const auto is = [&](std::string_view name) { return protocol::equalsIgnoringCase(argv[i], name); };
+    if (!std::any_of(std::begin(kNotToBeSet), std::end(kNotToBeSet), is)) continue;
+    plan.clear();
+    plan.error = "ERR CONFIG SET failed (possibly related to argument '" + std::string(argv[i]) +
+                 "') - Slotless would lose the nodes";
+    return true;
+  }
+  return false;
+}
+
+}  // namespace slotless::session
