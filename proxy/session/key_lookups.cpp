@@ -76,8 +76,7 @@ bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protoco
   }
   const State state = question->state_;
   if (state == State::Waiting || state == State::Sent) return false;
-  plan.merge = routing::Merge::None;
-  plan.partCount = 0;
+  plan = routing::Plan{};
   if (state == State::Answered) planByAnswer(question->reply_, plan);
   if (state == State::Unknown) services_.router.plan(spec, argv, plan);
   if (state == State::TimedOut) {
@@ -92,7 +91,6 @@ bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protoco
 void KeyLookups::planByAnswer(std::string_view reply, routing::Plan& plan) {
   using Kind = routing::Plan::Kind;
   plan.kind = Kind::AnyNode;
-  plan.slot = protocol::kNoSlot;
   const auto count = takeCount(reply, '*');
   for (std::size_t i = 0; count && i < *count; ++i) {
     const auto key = takeBulk(reply);

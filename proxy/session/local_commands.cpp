@@ -3,7 +3,6 @@
 #include <sys/time.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "protocol/command_ids.h"
@@ -115,18 +114,11 @@ void commandCount(LocalCall& call) {
   appendInteger(call.out, static_cast<std::int64_t>(call.services.commands->commands().size()));
 }
 
-const CommandSpec* findFullName(const protocol::CommandTable& table, std::string_view name) {
-  const std::size_t bar = name.find('|');
-  if (bar == std::string_view::npos) return table.find(name);
-  const std::array<std::string_view, 2> words = {name.substr(0, bar), name.substr(bar + 1)};
-  return table.find(protocol::Argv(words));
-}
-
 void commandInfo(LocalCall& call) {
   if (call.argv.size() == 2) return commandAll(call);
   appendArrayHeader(call.out, call.argv.size() - 2);
   for (const std::string_view name : call.argv.subspan(2)) {
-    const CommandSpec* spec = findFullName(*call.services.commands, name);
+    const CommandSpec* spec = call.services.commands->find(name);
     if (spec == nullptr) {
       protocol::appendNullArray(call.out);
     } else {

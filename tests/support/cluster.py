@@ -40,13 +40,13 @@ def start_server(name, options, with_bus=False):
 class Node:
     """One server of the cluster, asked directly. Owns its process and one connection."""
 
-    def __init__(self, name):
+    def __init__(self, name, options=()):
         self.name = name
         self._options = ["--masterauth", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
                          "--cluster-node-timeout", NODE_TIMEOUT_MS, "--cluster-allow-replica-migration", "no",
                          "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
                          # CLUSTER SLOTS hides a replica until it has received something: a ping, at the latest.
-                         "--repl-ping-replica-period", "1", "--enable-debug-command", "yes"]
+                         "--repl-ping-replica-period", "1", "--enable-debug-command", "yes", *options]
         self.child, self.port = start_server(name, self._options, with_bus=True)
         self._connection = None
         self.id = self.command("CLUSTER", "MYID").decode()
@@ -121,11 +121,11 @@ class SlotMove:
 
 
 class Cluster:
-    """`masters` masters with `replicas` replicas each, the slots dealt out evenly."""
+    """`masters` masters with `replicas` replicas each, the slots dealt out evenly; `options` are all servers'."""
 
-    def __init__(self, masters=3, replicas=1):
-        self.first_masters = [Node(f"master-{i}") for i in range(masters)]
-        self.first_replicas = [Node(f"replica-{i}") for i in range(masters * replicas)]
+    def __init__(self, masters=3, replicas=1, options=()):
+        self.first_masters = [Node(f"master-{i}", options) for i in range(masters)]
+        self.first_replicas = [Node(f"replica-{i}", options) for i in range(masters * replicas)]
         self.nodes = self.first_masters + self.first_replicas
         self._by_id = {node.id: node for node in self.nodes}
         self._give_slots()

@@ -24,9 +24,9 @@ class Site:
     to the cluster is harmless to a client that follows redirects.
     """
 
-    def __init__(self, topology=False, options=()):
+    def __init__(self, topology=False, options=(), node_options=()):
         self.topology = topology
-        self.cluster = Cluster() if topology or not STANDIN else None
+        self.cluster = Cluster(options=node_options) if topology or not STANDIN else None
         if not STANDIN:
             self.proxy = Proxy(self.cluster.addresses(), options)
         else:
