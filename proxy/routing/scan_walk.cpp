@@ -42,6 +42,22 @@ bool fits(const ScanCursor& cursor, std::uint32_t whole) {
   return shortenedCheck(whole, cursor.nodeCursor) == shortenedCheck(cursor.check, cursor.nodeCursor);
 }
 
+std::optional<Slot> nextServedSlot(const cluster::Topology& topology, std::uint32_t slot) {
+  for (; slot < protocol::kSlotCount; ++slot) {
+    if (topology.owners[slot] != cluster::kNoNode) return static_cast<Slot>(slot);
+  }
+  return std::nullopt;
+}
+
+// nullopt: the target has left.
+std::optional<cluster::NodeIndex> scanTarget(const ScanCursor& cursor, const cluster::Topology& topology) {
+  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
+    const cluster::Node& node = topology.nodes[i];
+    if (node.master && fits(cursor, checkOfTarget(node.id))) return static_cast<cluster::NodeIndex>(i);
+  }
+  return std::nullopt;
+}
+
 ScanStep startOver(const ScanPage& page, bool stale) {
   ScanStep step;
   step.next = ScanCursor{Side::Owner, page.asked.slot, 0, 0};
@@ -104,19 +120,15 @@ ScanStep nextScanStep(const ScanPage& page, const cluster::Topology& topology) {
   return page.asked.side == Side::Owner ? stepAtOwner(page, topology) : stepAtTarget(page, topology);
 }
 
-std::optional<Slot> nextServedSlot(const cluster::Topology& topology, std::uint32_t slot) {
-  for (; slot < protocol::kSlotCount; ++slot) {
-    if (topology.owners[slot] != cluster::kNoNode) return static_cast<Slot>(slot);
+ScanQuestion scanQuestion(ScanCursor cursor, const cluster::Topology& topology) {
+  if (cursor.side == Side::Target) {
+    if (const auto target = scanTarget(cursor, topology)) return {cursor, target};
+    cursor = {Side::Owner, cursor.slot, 0, 0};
   }
-  return std::nullopt;
-}
-
-std::optional<cluster::NodeIndex> scanTarget(const ScanCursor& cursor, const cluster::Topology& topology) {
-  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
-    const cluster::Node& node = topology.nodes[i];
-    if (node.master && fits(cursor, checkOfTarget(node.id))) return static_cast<cluster::NodeIndex>(i);
-  }
-  return std::nullopt;
+  auto served = nextServedSlot(topology, cursor.slot);
+  if (!served) served = nextServedSlot(topology, 0);  // no cursor of ours, or the last slots have been given up
+  if (served && *served != cursor.slot) cursor = {Side::Owner, *served, 0, 0};
+  return {cursor, std::nullopt};
 }
 
 }  // namespace slotless::routing

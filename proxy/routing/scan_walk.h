@@ -38,10 +38,11 @@ struct ScanStep {
 
 ScanStep nextScanStep(const ScanPage& page, const cluster::Topology& topology);
 
-// The first slot from `slot` on that somebody serves; nullopt: none.
-std::optional<protocol::Slot> nextServedSlot(const cluster::Topology& topology, std::uint32_t slot);
-// The node whose page comes next for a cursor at the target of a migration; nullopt: it has left, the range
-// starts over.
-std::optional<cluster::NodeIndex> scanTarget(const ScanCursor& cursor, const cluster::Topology& topology);
+// What is to be asked for a client's cursor. Slots that nobody serves are passed over: they have no keys.
+struct ScanQuestion {
+  ScanCursor cursor;                       // as the client's, or where its range starts over
+  std::optional<cluster::NodeIndex> node;  // the target of a migration; none: the owner of the cursor's slot
+};
+ScanQuestion scanQuestion(ScanCursor cursor, const cluster::Topology& topology);
 
 }  // namespace slotless::routing

@@ -52,9 +52,7 @@ class ScanComposer final : public routing::Composer {
   std::optional<routing::NodeView> viewIn(std::string_view reply) const {
     if (const auto text = routing::textOf(reply)) return routing::parseNodeView(*text);
     const cluster::Topology& topology = services_.links.topology();
-    const auto target = routing::scanTarget(asked_, topology);
-    const auto node = asked_.side == ScanCursor::Side::Target ? target.value_or(cluster::kNoNode)
-                                                              : topology.owners[asked_.slot];
+    const auto node = routing::scanQuestion(asked_, topology).node.value_or(topology.owners[asked_.slot]);
     if (node == cluster::kNoNode) return std::nullopt;
     return routing::viewOf(topology, node);
   }
@@ -95,20 +93,8 @@ bool planScan(Services& services, Argv argv, Plan& plan) {
     return true;
   }
   const cluster::Topology& topology = services.links.topology();
-  ScanCursor cursor = routing::decodeScanCursor(*number);
-  if (cursor.side == ScanCursor::Side::Target) {
-    const auto target = routing::scanTarget(cursor, topology);
-    if (target) {
-      plan.node = topology.nodes[*target].address;
-    } else {
-      cursor = {ScanCursor::Side::Owner, cursor.slot, 0, 0};
-    }
-  }
-  // Slots that nobody serves have no keys. If nobody serves any, the request waits for an owner.
-  if (!plan.node) {
-    const auto served = routing::nextServedSlot(topology, cursor.slot);
-    if (served && *served != cursor.slot) cursor = {ScanCursor::Side::Owner, *served, 0, 0};
-  }
+  const auto [cursor, node] = routing::scanQuestion(routing::decodeScanCursor(*number), topology);
+  if (node) plan.node = topology.nodes[*node].address;
   std::vector<std::string_view> request(argv.begin(), argv.end());
   const std::string nodeCursor = std::to_string(cursor.nodeCursor);
   request[1] = nodeCursor;
