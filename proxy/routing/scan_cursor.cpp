@@ -53,7 +53,8 @@ ScanCursor decodeScanCursor(std::uint64_t number) noexcept {
 }
 
 std::optional<std::uint64_t> parseScanCursor(std::string_view text) noexcept {
-  // Redis reads it with strtoul(), which takes a sign.
+  // Redis reads it with strtoul(), which takes a sign, and nothing for 0.
+  if (text.empty()) return 0;
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   std::uint64_t number = 0;

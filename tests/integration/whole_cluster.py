@@ -103,7 +103,7 @@ class Scan(WholeClusterTest):
 
     def test_bad_arguments_give_redis_errors(self):
         self.assertEqual(self.connection.error("SCAN", "x"), "ERR invalid cursor")
-        self.assertEqual(self.connection.error("SCAN", ""), "ERR invalid cursor")
+        self.assertEqual(self.connection.error("SCAN", "-"), "ERR invalid cursor")
         self.assertEqual(self.connection.error("SCAN", "0", "COUNT", "x"), "ERR value is not an integer or out of range")
         self.assertEqual(self.connection.error("SCAN", "0", "COUNT", "0"), "ERR syntax error")
         self.assertEqual(self.connection.error("SCAN", "0", "NO"), "ERR syntax error")

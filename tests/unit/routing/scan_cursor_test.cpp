@@ -51,7 +51,8 @@ TEST_CASE("cursors are read as Redis reads them", "[scan_cursor]") {
   CHECK(parseScanCursor("18446744073709551615") == UINT64_MAX);
   CHECK(parseScanCursor("+7") == 7U);
   CHECK(parseScanCursor("-1") == UINT64_MAX);
-  for (const auto* wrong : {"", "x", "1x", " 1", "1 ", "-", "18446744073709551616", "0x1", "1.5"}) {
+  CHECK(parseScanCursor("") == 0U);
+  for (const auto* wrong : {"x", "1x", " 1", "1 ", "-", "18446744073709551616", "0x1", "1.5"}) {
     CHECK_FALSE(parseScanCursor(wrong));
   }
 }
