@@ -249,7 +249,8 @@ TEST_CASE("a stream may be destroyed in each of its callbacks", "[stream]") {
   }
 }
 
-TEST_CASE("what a peer sent before it reset the connection is read, and then the stream is over", "[stream]") {
+TEST_CASE("what a peer sent before it reset the connection is read, and then the stream is over",
+          "[stream]") {
   Served served;
   Peer peer(Peer::connectedTo(served.port()));
   std::string received;
