@@ -59,11 +59,13 @@ struct Config {
   std::uint64_t protoMaxBulkLen = 512 * kMiB;
   std::uint64_t clientQueryBufferLimit = kGiB;
   std::uint64_t clientMaxInFlight = 1024;  // Requests of one client that were sent or held and not answered.
-  std::uint64_t clientOutputSoftLimit = kMiB;        // Above it, reading from the client stops.
+  std::uint64_t clientOutputSoftLimit = 8 * kMiB;        // Above it, reading from the client stops.
   std::uint64_t clientOutputHardLimit = 256 * kMiB;  // Above it, the client is closed. 0: never.
 
   // Links to the nodes
   std::uint64_t linkMaxInFlightBytes = 64 * kMiB;
+  std::uint64_t leaseMaxTransactions = 500;  // Per worker.
+  std::uint64_t leaseMaxBlocking = 2000;     // Per worker.
   Milliseconds connectTimeout = std::chrono::seconds(2);
   Milliseconds reconnectBackoffMin{50};
   Milliseconds reconnectBackoffMax = std::chrono::seconds(2);

@@ -73,6 +73,11 @@ constexpr std::array kSchema{
 
     Option{"link-max-in-flight-bytes", Bytes, &Config::linkMaxInFlightBytes, Links, 64 * kKiB, kMostBytes, "",
            kReloadable, "", "", "Bytes of requests on one link to a node that are not yet answered."},
+    Option{"lease-max-transactions", Count, &Config::leaseMaxTransactions, Links, 1, 100'000, "", kPlain, "", "",
+           "Clients of one worker that can WATCH at the same time, each with a connection of its own to a node."},
+    Option{"lease-max-blocking", Count, &Config::leaseMaxBlocking, Links, 1, 100'000, "", kPlain, "", "",
+           "Clients of one worker that can be in a blocking command at the same time, each with a connection of its "
+           "own to a node; others wait, and the time counts."},
     Option{"connect-timeout", Duration, &Config::connectTimeout, Links, 10, 5 * kMinute, "", kReloadable, "",
            "", "Time for a connection to a node to be made and to finish its handshake."},
     Option{"reconnect-backoff-min", Duration, &Config::reconnectBackoffMin, Links, 1, 5 * kMinute, "",

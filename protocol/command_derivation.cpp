@@ -112,6 +112,12 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
       wanted.keyProcedure.value_or(leavesKeysOpen(spec) ? KeyProcedure::AskServer : KeyProcedure::BySpecs);
   spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
   spec.singleKey = singleKeyOf(spec);
+  if (const SessionFact* fact = findSessionFact(spec.name)) {
+    spec.role = fact->role;
+    spec.blockTimeout = fact->blockTimeout;
+  } else if (spec.has(kBlocking) && spec.sessionKeyword.empty() && hasKeys(spec)) {
+    spec.role = SessionRole::Blocking;  // a module's: where its timeout stands is not known
+  }
 }
 
 }  // namespace slotless::protocol

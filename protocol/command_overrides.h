@@ -23,6 +23,14 @@ struct CommandOverride {
   std::optional<KeyProcedure> keyProcedure{};
 };
 
+// What commands mean to a session, by name; SessionRole::None for all others.
+struct SessionFact {
+  std::string_view name;
+  SessionRole role;
+  BlockTimeout blockTimeout{};
+};
+const SessionFact* findSessionFact(std::string_view name) noexcept;
+
 std::span<const CommandOverride> commandOverrides() noexcept;
 
 // By the exact lower-case name, else by the container's; nullptr if the facts say it all.

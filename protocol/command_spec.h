@@ -100,6 +100,30 @@ enum class Handling : std::uint8_t {
   Never,    // makes no sense or does harm behind a proxy (REPLICAOF, SHUTDOWN, MIGRATE …)
 };
 
+// What a command means to the state of a session.
+enum class SessionRole : std::uint8_t {
+  None,
+  Multi,
+  Exec,
+  Discard,
+  Watch,
+  Unwatch,
+  Blocking,     // may wait for something to happen
+  Subscribe,    // SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE
+  Unsubscribe,
+  Monitor,
+  Ping,
+  Reset,
+  Quit,
+};
+inline constexpr std::size_t kSessionRoleCount = static_cast<std::size_t>(SessionRole::Quit) + 1;
+
+// Where a blocking command says how long it waits.
+struct BlockTimeout {
+  int argument = 0;              // position; negative: from the end; 0: behind sessionKeyword
+  bool inMilliseconds = false;   // otherwise seconds, with a fraction
+};
+
 // How keyPositions() finds the keys.
 enum class KeyProcedure : std::uint8_t {
   BySpecs,    // by the key specifications; without any, by firstKey, lastKey and keyStep
@@ -128,6 +152,8 @@ struct CommandSpec {
   // Handling::Session only if this argument is present (XREAD … BLOCK): else as a keyed command. Where it may
   // stand is not obvious (a key may be called so too): ask hasSessionKeyword() of key_extraction.h.
   std::string sessionKeyword;
+  SessionRole role = SessionRole::None;
+  BlockTimeout blockTimeout;
   // May the proxy send it again when the connection was lost after sending? Only for what cannot write.
   bool retryAfterLoss = false;
   // Waits for all earlier replies of the client (PUBLISH, fan-out, script loading).

@@ -71,4 +71,33 @@ void appendRequest(std::string& out, Argv argv) {
   for (const std::string_view argument : argv) appendBulk(out, argument);
 }
 
+void appendNull(std::string& out, int protocol) {
+  out += protocol >= 3 ? "_\r\n" : "$-1\r\n";
+}
+
+void appendNullArrayIn(std::string& out, int protocol) {
+  out += protocol >= 3 ? "_\r\n" : "*-1\r\n";
+}
+
+void appendMapHeader(std::string& out, int protocol, std::size_t pairs) {
+  if (protocol >= 3) return HeaderLine('%', pairs).appendTo(out);
+  appendArrayHeader(out, 2 * pairs);
+}
+
+void appendSetHeader(std::string& out, int protocol, std::size_t elements) {
+  HeaderLine(protocol >= 3 ? '~' : '*', elements).appendTo(out);
+}
+
+void appendPushHeader(std::string& out, int protocol, std::size_t elements) {
+  HeaderLine(protocol >= 3 ? '>' : '*', elements).appendTo(out);
+}
+
+void appendVerbatimText(std::string& out, int protocol, std::string_view text) {
+  if (protocol < 3) return appendBulk(out, text);
+  HeaderLine('=', text.size() + 4).appendTo(out);
+  out += "txt:";
+  out += text;
+  out += "\r\n";
+}
+
 }  // namespace slotless::protocol

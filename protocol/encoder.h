@@ -17,6 +17,13 @@ void appendBulk(std::string& out, std::string_view bytes);
 void appendNullBulk(std::string& out);   // $-1 (RESP2)
 void appendNullArray(std::string& out);  // *-1 (RESP2)
 void appendArrayHeader(std::string& out, std::size_t elements);
+// The shapes that differ between the protocols: `protocol` is 2 or 3.
+void appendNull(std::string& out, int protocol);                                  // $-1 or _
+void appendNullArrayIn(std::string& out, int protocol);                           // *-1 or _
+void appendMapHeader(std::string& out, int protocol, std::size_t pairs);          // *2n or %n
+void appendSetHeader(std::string& out, int protocol, std::size_t elements);       // *n or ~n
+void appendPushHeader(std::string& out, int protocol, std::size_t elements);      // *n or >n
+void appendVerbatimText(std::string& out, int protocol, std::string_view text);   // bulk or =txt:
 // "*<argc>" and one bulk per argument.
 void appendRequest(std::string& out, Argv argv);
 

@@ -30,6 +30,7 @@ constexpr std::array kCodes{
     Code{"NOREPLICAS", ErrorClass::NoReplicas},
     Code{"OOM", ErrorClass::OutOfMemory},
     Code{"EXECABORT", ErrorClass::ExecAbort},
+    Code{"UNBLOCKED", ErrorClass::Unblocked},
 };
 
 struct ServerText {
@@ -107,6 +108,8 @@ constexpr std::array kServerTexts{
                "allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"},
     ServerText{ErrorClass::ExecAbort, "Transaction discarded because of previous errors."},
     ServerText{ErrorClass::ExecAbort, "Transaction discarded because of: *"},
+    ServerText{ErrorClass::Unblocked,
+               "force unblock from blocking operation, instance state changed (master -> replica?)"},
 };
 
 bool matches(std::string_view text, std::string_view pattern, std::string_view serverName) noexcept {

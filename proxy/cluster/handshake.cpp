@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <new>
 
 namespace slotless::cluster {
@@ -58,42 +59,53 @@ std::string authRefusal(const Credentials& credentials, std::string_view text) {
   return "AUTH refused: " + std::string(text);
 }
 
-Handshake::Handshake(const Credentials& credentials, std::string_view clientName)
+void Handshake::add(const std::vector<std::string_view>& argv, const char* name, bool mayBeRefused) {
+  bytes_ += formatCommand(argv);
+  steps_.push_back({name, mayBeRefused});
+}
+
+Handshake::Handshake(const Credentials& credentials, std::string_view clientName, int protocol, bool askId)
     : credentials_(credentials) {
   if (!credentials.password.empty()) {
-    bytes_ += credentials.username.empty() ? formatCommand({"AUTH", credentials.password})
-                                           : formatCommand({"AUTH", credentials.username, credentials.password});
-    steps_.push_back({"AUTH", false});
+    if (credentials.username.empty()) {
+      add({"AUTH", credentials.password}, "AUTH", false);
+    } else {
+      add({"AUTH", credentials.username, credentials.password}, "AUTH", false);
+    }
   }
-  // Always one step that a node without a password refuses if it does want one.
-  bytes_ += formatCommand({"PING"});
-  steps_.push_back({"PING", false});
-  if (!clientName.empty()) {
-    bytes_ += formatCommand({"CLIENT", "SETNAME", clientName});
-    steps_.push_back({"CLIENT SETNAME", true});
-  }
-  bytes_ += formatCommand({"CLIENT", "NO-EVICT", "on"});
-  steps_.push_back({"CLIENT NO-EVICT", true});
+  if (protocol >= 3) add({"HELLO", "3"}, "HELLO", false);
+  // Always one step that a node which does want a password refuses.
+  add({"PING"}, "PING", false);
+  if (!clientName.empty()) add({"CLIENT", "SETNAME", clientName}, "CLIENT SETNAME", true);
+  add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
+  if (askId) add({"CLIENT", "ID"}, "CLIENT ID", false);
 }
 
 Handshake::Progress Handshake::take(std::string_view bytes) {
-  reader_.feed(bytes);
-  for (;;) {
-    ReplyPtr reply;
-    const auto status = reader_.next(reply);
-    if (status == OwnReplyReader::Status::NeedMore) return answered_ == steps_.size() ? Progress::Done : Progress::More;
-    if (status == OwnReplyReader::Status::Garbage || answered_ == steps_.size()) {
+  while (!bytes.empty()) {
+    const auto result = scanner_.scan(bytes);
+    if (result.status == protocol::ReplyScanner::Status::Error || answered_ == steps_.size()) {
       error_ = "the answer to the handshake is not RESP";
       return Progress::Failed;
     }
-    const Step& step = steps_[answered_++];
-    if (reply->type != REDIS_REPLY_ERROR || step.mayBeRefused) continue;
-    const std::string_view text(reply->str, reply->len);
-    if (step.name == std::string_view("PING") && isHarmless(text)) continue;
-    error_ = step.name == std::string_view("AUTH") ? authRefusal(credentials_, text)
-                                                   : std::string(step.name) + " refused: " + std::string(text);
-    return Progress::Failed;
+    reply_.append(bytes.substr(0, result.consumed));
+    bytes.remove_prefix(result.consumed);
+    if (result.status == protocol::ReplyScanner::Status::NeedMore) return Progress::More;
+    if (!judge(steps_[answered_++], reply_)) return Progress::Failed;
+    reply_.clear();
+    scanner_.reset();
   }
+  return answered_ == steps_.size() ? Progress::Done : Progress::More;
+}
+
+bool Handshake::judge(const Step& step, std::string_view reply) {
+  if (reply.front() == ':') std::from_chars(reply.data() + 1, reply.data() + reply.size(), clientId_);
+  if (reply.front() != '-' || step.mayBeRefused) return true;
+  const std::string_view text = reply.substr(1, reply.size() - 3);
+  if (step.name == std::string_view("PING") && isHarmless(text)) return true;
+  error_ = step.name == std::string_view("AUTH") ? authRefusal(credentials_, text)
+                                                 : std::string(step.name) + " refused: " + std::string(text);
+  return false;
 }
 
 }  // namespace slotless::cluster

@@ -1,13 +1,17 @@
-// What is said first on every connection to a node: AUTH, CLIENT SETNAME, CLIENT NO-EVICT.
+// What is said first on every connection to a node: AUTH, HELLO 3, CLIENT SETNAME, CLIENT NO-EVICT; and the tools for
+// other things that the proxy itself asks.
 //
-// Commands are written by redisFormatCommandArgv and replies are parsed by hiredis' reader: no data path here.
+// Commands are written by redisFormatCommandArgv, and replies whose contents matter are parsed by hiredis' reader: no
+// data path here.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "protocol/reply_scanner.h"
 #include "proxy/cluster/credentials.h"
 
 struct redisReader;
@@ -41,28 +45,38 @@ std::string formatCommand(const std::vector<std::string_view>& argv);
 // Why AUTH failed, in the node's words, but never with the password in it.
 std::string authRefusal(const Credentials& credentials, std::string_view text);
 
+// Only the kind of each reply matters here, and HELLO 3 is answered by a map, which the oldest hiredis cannot read:
+// the replies are taken by our own scanner.
 class Handshake {
  public:
-  Handshake(const Credentials& credentials, std::string_view clientName);
+  // `protocol`: 2 or 3. `askId`: learn the node's number for this connection (clientId()).
+  Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2, bool askId = false);
 
   // All commands in one piece.
   const std::string& bytes() const noexcept { return bytes_; }
   enum class Progress { More, Done, Failed };
-  // Takes the node's bytes. Failed: the reason is in error(), never with a secret in it. On Done, what follows the
-  // handshake's replies is garbage (nothing else has been asked) and gives Failed as well.
+  // Takes the node's bytes. Failed: the reason is in error(), never with a secret in it. Bytes behind the handshake's
+  // replies are a failure too: nothing else has been asked.
   Progress take(std::string_view bytes);
   const std::string& error() const noexcept { return error_; }
+  std::int64_t clientId() const noexcept { return clientId_; }
 
  private:
   struct Step {
     const char* name;
     bool mayBeRefused;  // by an ACL, a managed service or an old server
   };
+  void add(const std::vector<std::string_view>& argv, const char* name, bool mayBeRefused);
+  // False: failed.
+  bool judge(const Step& step, std::string_view reply);
+
   Credentials credentials_;
-  OwnReplyReader reader_;
+  protocol::ReplyScanner scanner_;
+  std::string reply_;  // the reply that is being received
   std::string bytes_;
   std::vector<Step> steps_;
   std::size_t answered_ = 0;
+  std::int64_t clientId_ = 0;
   std::string error_;
 };
 

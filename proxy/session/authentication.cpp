@@ -35,6 +35,14 @@ bool sameSecret(std::string_view given, std::string_view expected) {
   return difference == 0;
 }
 
+// Since Redis 6.
+bool serversSpeakResp3(const Services& services) {
+  const std::string_view version = serverVersion(services);
+  int major = 0;
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  return major >= 6;
+}
+
 // nullopt: right. Otherwise the error line.
 std::optional<std::string_view> checkCredentials(Services& services, Client& client, std::string_view username,
                                                  std::string_view password) {
@@ -78,13 +86,15 @@ void authenticate(LocalCall& call) {
 
 void hello(LocalCall& call) {
   const protocol::Argv argv = call.argv;
+  int version = call.client.protocol;
   if (argv.size() >= 2) {
-    int version = 0;
     const auto parsed = std::from_chars(argv[1].data(), argv[1].data() + argv[1].size(), version);
     if (parsed.ec != std::errc{} || parsed.ptr != argv[1].data() + argv[1].size()) {
       return appendError(call.out, "ERR Protocol version is not an integer or out of range");
     }
-    if (version != 2) return appendError(call.out, "NOPROTO unsupported protocol version");
+    if (version < 2 || version > 3 || (version == 3 && !serversSpeakResp3(call.services))) {
+      return appendError(call.out, "NOPROTO unsupported protocol version");
+    }
   }
   std::optional<std::string_view> name;
   for (std::size_t i = 2; i < argv.size(); ++i) {
@@ -107,7 +117,8 @@ void hello(LocalCall& call) {
     return appendError(call.out, kHelloNoAuth);
   }
   if (name) call.client.name = *name;
-  protocol::appendArrayHeader(call.out, 14);
+  call.client.protocol = version;
+  protocol::appendMapHeader(call.out, version, 7);
   const auto field = [&](std::string_view key, std::string_view value) {
     protocol::appendBulk(call.out, key);
     protocol::appendBulk(call.out, value);
@@ -115,7 +126,7 @@ void hello(LocalCall& call) {
   field("server", "redis");
   field("version", serverVersion(call.services));
   protocol::appendBulk(call.out, "proto");
-  protocol::appendInteger(call.out, 2);
+  protocol::appendInteger(call.out, version);
   protocol::appendBulk(call.out, "id");
   protocol::appendInteger(call.out, static_cast<std::int64_t>(call.client.id()));
   field("mode", "standalone");

@@ -30,7 +30,12 @@ constexpr std::size_t kPiecesPerWrite = 64;
 }  // namespace
 
 Client::Client(Services& services, std::uint64_t id)
-    : services_(services), id_(id), output_(services.host.pool), lastActive_(services.host.now) {}
+    : services_(services),
+      id_(id),
+      output_(services.host.pool),
+      conversation_(*this, services),
+      outputAllowance_(services.config.clientOutputSoftLimit),
+      lastActive_(services.host.now) {}
 
 Client::~Client() = default;
 
@@ -46,6 +51,7 @@ void Client::transition(ClientState next) { state_ = next; }
 void Client::onReadable() {
   services_.host.touch();
   lastActive_ = services_.host.now;
+  if (paused_) return readWhilePaused();
   const bool small = input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
   if (small) {
     readIntoScratch();
@@ -83,7 +89,25 @@ void Client::readIntoInput() {
   parse();
 }
 
-void Client::endInput() { close("closed by the client"); }
+// Only to notice that a blocked client leaves: what it sends meanwhile is kept, up to a limit.
+void Client::readWhilePaused() {
+  if (input_ == nullptr) input_ = services_.host.pool.take(1);
+  if (input_->room() == 0) input_ = net::BlockPool::grow(std::move(input_), input_->size() * 2);
+  const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
+  if (got.status == net::IoStatus::WouldBlock) return;
+  if (got.status != net::IoStatus::Ok) return endInput();
+  services_.metrics.bytesReceived.add(got.bytes);
+  input_->end += got.bytes;
+  updateWatch();
+}
+
+// A client that has only closed its sending side still gets its replies, as from Redis. What is held or blocked is
+// dropped: nobody may be there to take it.
+void Client::endInput() {
+  if (pending_.empty() || heldLegs_ > 0 || conversation_.blocked()) return close("closed by the client");
+  closeAfterReply();
+  updateWatch();
+}
 
 void Client::parse() {
   if (state_ != ClientState::Open || input_ == nullptr) return;
@@ -106,10 +130,24 @@ void Client::keepInput(std::string_view rest) {
 }
 
 bool Client::mayTakeRequest() {
-  if (outputBytes() > services_.config.clientOutputSoftLimit) return false;
+  if (conversation_.exclusive() || outputBytes() > outputAllowance_) return false;
   if (pending_.size() < services_.config.clientMaxInFlight) return true;
   services_.metrics.limits[static_cast<std::size_t>(Limit::InFlight)].add();
   return false;
+}
+
+void Client::pause() {
+  paused_ = true;
+  if (outputBytes() > outputAllowance_) services_.stalls.watch(*this);
+}
+
+bool Client::stalled() const noexcept {
+  return state_ == ClientState::Open && paused_ && outputBytes() > outputAllowance_;
+}
+
+void Client::raiseAllowance() {
+  outputAllowance_ *= 2;
+  services_.agenda.add(*this, Task::Parse);
 }
 
 std::size_t Client::takeRequests(std::string_view bytes) {
@@ -121,7 +159,7 @@ std::size_t Client::takeRequests(std::string_view bytes) {
   paused_ = false;
   while (done < bytes.size() && state_ == ClientState::Open) {
     if (!mayTakeRequest()) {
-      paused_ = true;
+      pause();
       return done;
     }
     limits.authenticated = authenticated || !requiresAuthentication(config);
@@ -136,7 +174,7 @@ std::size_t Client::takeRequests(std::string_view bytes) {
     const std::size_t size = parser_.size();
     if (status == RequestParser::Status::Complete && !handle(parser_, bytes.substr(done, size))) {
       parser_.next();
-      paused_ = true;
+      pause();
       return done;
     }
     parser_.next();
@@ -151,22 +189,27 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const CommandSpec* spec = services_.commands->find(argv, &container);
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
+    conversation_.onRefused();
     refuse(spec, text);
     return true;
   }
   if (!authenticated && requiresAuthentication(services_.config) && !spec->has(protocol::kNoAuth)) {
+    conversation_.onRefused();
     refuse(spec, kNoAuth);
     return true;
   }
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest a later
   // write overtakes a part of it that has to be repeated.
   const bool behindBarrier = !pending_.empty() && pending_.head()->spec != nullptr && pending_.head()->spec->barrier;
-  if (behindBarrier || (spec->barrier && !pending_.empty())) return false;
+  if (behindBarrier) return false;
+  const Conversation::Outcome outcome = conversation_.handle(*spec, request, bytes);
+  if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
+  if (spec->barrier && !pending_.empty()) return false;
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
     services_.localCommands.run(*this, *spec, argv);
     return true;
   }
-  if (!mayRoute(*spec, argv, services_.config, text)) {
+  if (!mayRoute(*spec, services_.config, text)) {
     refuse(spec, text);
     return true;
   }
@@ -189,10 +232,15 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
   }
   if (services_.config.strictOrder) {
     const upstream::Link* link =
-        plan.kind == routing::Plan::Kind::OneSlot ? services_.links.linkFor(plan.slot) : nullptr;
+        plan.kind == routing::Plan::Kind::OneSlot ? links().linkFor(plan.slot) : nullptr;
     if (!pending_.empty() && (link == nullptr || link != lastLink_)) return false;
     lastLink_ = link;
   }
+  start(addRequest(spec), request, bytes);
+  return true;
+}
+
+Request& Client::addRequest(const CommandSpec& spec) {
   Request& added = services_.requests.take();
   added.client = this;
   added.spec = &spec;
@@ -200,18 +248,22 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
   added.arrived = services_.host.now;
   pending_.push(added);
   services_.metrics.inFlightRequests.add(1);
+  return added;
+}
+
+void Client::start(Request& request, const RequestParser& parsed, std::string_view bytes) {
+  routing::Plan& plan = services_.plan;
   RequestBytes forwarded{bytes, nullptr};
-  if (request.isInline()) {
+  if (parsed.isInline()) {
     services_.encoded.clear();
-    protocol::appendRequest(services_.encoded, argv);
+    protocol::appendRequest(services_.encoded, parsed.argv());
     forwarded.bytes = services_.encoded;
   } else if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
              bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot && plan.kind != routing::Plan::Kind::EachNode &&
              plan.kind != routing::Plan::Kind::Prepared) {
     forwarded.block = &input_;
   }
-  services_.dispatcher.start(added, plan, argv, forwarded);
-  return true;
+  services_.dispatcher.start(request, plan, parsed.argv(), forwarded);
 }
 
 void Client::refuse(const CommandSpec* spec, std::string_view line) {
@@ -271,7 +323,10 @@ void Client::onRequestDone(Request& request) {
     waitingBytes_ -= waiting.size();
     output_.splice(waiting);
   }
-  if (pending_.empty()) detoured = false;
+  if (pending_.empty()) {
+    detoured = false;
+    conversation_.settle();
+  }
   services_.agenda.add(*this, Task::Flush);
   if (paused_) services_.agenda.add(*this, Task::Parse);
 }
@@ -294,9 +349,12 @@ void Client::flush() {
     if (written.status == net::IoStatus::WouldBlock) break;
     services_.metrics.bytesSent.add(written.bytes);
     output_.consume(written.bytes);
+    progress_ = true;
   }
   if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
-  if (paused_ && outputBytes() <= services_.config.clientOutputSoftLimit) services_.agenda.add(*this, Task::Parse);
+  const std::uint64_t soft = services_.config.clientOutputSoftLimit;
+  if (outputBytes() <= soft) outputAllowance_ = soft;
+  if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
   updateWatch();
 }
 
@@ -307,7 +365,8 @@ void Client::onWritable() {
 
 void Client::updateWatch() {
   if (state_ == ClientState::Closed) return;
-  stream_->watch(!paused_ && state_ == ClientState::Open, !output_.empty());
+  const bool noticeLeaving = conversation_.blocked() && (input_ == nullptr || input_->size() < kPrefixBytes);
+  stream_->watch((!paused_ || noticeLeaving) && state_ == ClientState::Open, !output_.empty());
 }
 
 // --- the end ---
@@ -329,12 +388,23 @@ void Client::close(std::string_view reason) {
 }
 
 void Client::abandonAll() {
+  services_.stalls.forget(*this);
   while (!pending_.empty()) {
     services_.dispatcher.abandon(pending_.pop());
     services_.metrics.inFlightRequests.add(-1);
   }
   services_.keyLookups.forget(*this);
+  // After the requests: what was open on a lease is not clean.
+  conversation_.end();
   services_.agenda.forget(*this);
+}
+
+void Client::resetSession() {
+  name.clear();
+  libraryName.clear();
+  libraryVersion.clear();
+  authenticated = false;
+  protocol = 2;
 }
 
 }  // namespace slotless::session

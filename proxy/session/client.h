@@ -7,10 +7,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/request_parser.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
+#include "proxy/session/conversation.h"
 #include "proxy/session/pending_list.h"
 #include "proxy/session/services.h"
 
@@ -66,6 +68,21 @@ class Client final : private net::Stream::Observer {
   // What has been asked about the first request of the input, see KeyLookups.
   KeyQuestion*& keyQuestion() noexcept { return keyQuestion_; }
 
+  // Adds a request to the end of the pending list; it has to be started.
+  Request& addRequest(const protocol::CommandSpec& spec);
+  // Starts it by the plan in services; inline requests are written anew.
+  void start(Request& request, const protocol::RequestParser& parsed, std::string_view bytes);
+  upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
+  Conversation& conversation() noexcept { return conversation_; }
+  // RESET: as it was when the connection was made.
+  void resetSession();
+  // The output cannot leave, and the client may be waiting to write: let it write some more.
+  void raiseAllowance();
+  bool stalled() const noexcept;
+  // Has output left since this was asked last?
+  bool takeProgress() noexcept { return std::exchange(progress_, false); }
+
+  int protocol = 2;
   std::string name;
   std::string libraryName;
   std::string libraryVersion;
@@ -89,7 +106,9 @@ class Client final : private net::Stream::Observer {
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
   bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
+  void pause();
   void endInput();
+  void readWhilePaused();
   void updateWatch();
   std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_; }
   void checkOutputLimit();
@@ -98,6 +117,7 @@ class Client final : private net::Stream::Observer {
   const std::uint64_t id_;
   ClientState state_ = ClientState::Open;
   std::uint8_t agendaBits_ = 0;
+  bool progress_ = false;
   bool paused_ = false;    // input is left unparsed, and reading stops
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
@@ -105,6 +125,8 @@ class Client final : private net::Stream::Observer {
   net::BlockPtr input_;  // bytes of incomplete or waiting requests; none while idle
   net::ByteChain output_;
   PendingList pending_;
+  Conversation conversation_;
+  std::size_t outputAllowance_;  // unread output above which no more input is taken
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
   std::size_t heldLegs_ = 0;
   KeyQuestion* keyQuestion_ = nullptr;

@@ -1,13 +1,18 @@
 #include "proxy/session/dispatcher.h"
 
 #include <algorithm>
-#include <charconv>
+#include <numeric>
 
 #include "protocol/encoder.h"
 #include "protocol/error_reply.h"
+#include "protocol/key_extraction.h"
+#include "protocol/request_parser.h"
 #include "proxy/routing/merger.h"
+#include "proxy/routing/router.h"
+#include "proxy/session/blocking.h"
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/local_commands.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -36,6 +41,12 @@ constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during r
 constexpr std::string_view kAmbiguous =
     "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been carried out\r\n";
 
+const net::Address& ownerOf(const cluster::Topology& topology, Slot slot) {
+  static const net::Address nobody;
+  const cluster::NodeIndex owner = topology.owners[slot];
+  return owner == cluster::kNoNode ? nobody : topology.nodes[owner].address;
+}
+
 telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble) {
   using telemetry::Redirect;
   const auto at = [&](Redirect kind) -> telemetry::Counter& { return metrics.redirects[static_cast<std::size_t>(kind)]; };
@@ -49,6 +60,7 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     case Trouble::MasterDown: return at(Redirect::MasterDown);
     case Trouble::Unsent:
     case Trouble::LostSent:
+    case Trouble::Unblocked:
     case Trouble::None: break;
   }
   return metrics.retries;
@@ -68,12 +80,16 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.merge = plan.merge;
   request.composer = std::move(plan.composer);
   if (plan.kind == Kind::BySlot) {
+    std::vector<std::uint32_t> positions;
     request.makeLegs(plan.partCount);
     for (std::size_t i = 0; i < plan.partCount; ++i) {
+      const routing::Part& part = plan.parts[i];
       Leg& leg = request.leg(i);
-      leg.slot = plan.parts[i].slot;
-      leg.keys = plan.parts[i].keys;
-      encodePart(plan, plan.parts[i], argv);
+      leg.slot = part.slot;
+      leg.keys = part.keys;
+      positions.clear();
+      for (const std::uint32_t ordinal : part.keys) positions.push_back(plan.keyPositions[ordinal]);
+      encodeKeys(argv, positions, plan.stride);
       launch(leg, {services_.encoded, nullptr});
     }
     return;
@@ -129,13 +145,31 @@ void Dispatcher::launchTo(Leg& leg, std::string_view bytes, const std::optional<
   hold(leg, Trouble::Unsent);
 }
 
-void Dispatcher::encodePart(const routing::Plan& plan, const routing::Part& part, protocol::Argv argv) {
+void Dispatcher::startBatch(Request& request, Slot slot, net::ByteChain& batch) {
+  request.dispatcher = this;
+  request.makeLegs(1);
+  Leg& leg = request.leg(0);
+  leg.slot = slot;
+  Link* link = plainWay(*request.client, slot) ? linkForSlot(leg) : nullptr;
+  if (link != nullptr) {
+    if (request.client->pending().size() == 1) request.client->routedVersion = services_.links.topology().version;
+    leg.state = LegState::Sent;
+    leg.link = link;
+    link->send(leg, batch, false, request.preludes);
+    return;
+  }
+  leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->bytes.splice(batch);
+  hold(leg, Trouble::Unsent);
+}
+
+// The command with some of its keys (and what belongs to each), into services_.encoded.
+void Dispatcher::encodeKeys(protocol::Argv argv, std::span<const std::uint32_t> positions, std::uint32_t stride) {
   std::vector<std::string_view> words;
-  words.reserve(1 + part.keys.size() * plan.stride);
+  words.reserve(1 + positions.size() * stride);
   words.push_back(argv[0]);
-  for (const std::uint32_t ordinal : part.keys) {
-    const std::uint32_t position = plan.keyPositions[ordinal];
-    for (std::uint32_t i = 0; i < plan.stride; ++i) words.push_back(argv[position + i]);
+  for (const std::uint32_t position : positions) {
+    for (std::uint32_t i = 0; i < stride; ++i) words.push_back(argv[position + i]);
   }
   services_.encoded.clear();
   protocol::appendRequest(services_.encoded, words);
@@ -152,19 +186,17 @@ bool Dispatcher::plainWay(const Client& client, Slot slot) {
 
 void Dispatcher::launch(Leg& leg, RequestBytes bytes) {
   Client& client = *leg.request->client;
-  if (plainWay(client, leg.slot)) {
-    Link* link = leg.slot == protocol::kNoSlot ? services_.links.anyReady() : services_.links.linkFor(leg.slot);
-    if (link != nullptr && link->ready() && link->bytesOpen() < services_.config.linkMaxInFlightBytes) {
-      if (client.pending().size() == 1) client.routedVersion = services_.links.topology().version;
-      leg.state = LegState::Sent;
-      leg.link = link;
-      if (bytes.block != nullptr) {
-        link->send(leg, std::move(*bytes.block), false);
-      } else {
-        link->send(leg, bytes.bytes, false);
-      }
-      return;
+  Link* link = plainWay(client, leg.slot) ? linkForSlot(leg) : nullptr;
+  if (link != nullptr) {
+    if (client.pending().size() == 1) client.routedVersion = services_.links.topology().version;
+    leg.state = LegState::Sent;
+    leg.link = link;
+    if (bytes.block != nullptr) {
+      link->send(leg, std::move(*bytes.block), false);
+    } else {
+      link->send(leg, bytes.bytes, false);
     }
+    return;
   }
   leg.detour = std::make_unique<Detour>(services_.host.pool);
   if (bytes.block != nullptr) {
@@ -175,6 +207,40 @@ void Dispatcher::launch(Leg& leg, RequestBytes bytes) {
   hold(leg, Trouble::Unsent);
 }
 
+// The client's link to a node: its lease there, or the shared one. nullptr: none that could take a request now.
+Link* Dispatcher::linkToNode(Leg& leg, cluster::NodeIndex node) {
+  Client& client = *leg.request->client;
+  Conversation& conversation = client.conversation();
+  const net::Address& address = services_.links.topology().nodes[node].address;
+  Link* link = nullptr;
+  if (leg.request->lease) {
+    link = conversation.leaseAt(address, *leg.request->lease);
+  } else if (conversation.watching()) {
+    link = conversation.watchLease(address);
+  }
+  if (link == nullptr && !leg.request->lease) {
+    const bool urgent = leg.detour != nullptr && leg.detour->urgent;
+    link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
+  }
+  if (link == nullptr || !link->ready() || link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return nullptr;
+  return link;
+}
+
+// Where a leg goes that nobody has redirected.
+Link* Dispatcher::linkForSlot(Leg& leg) {
+  const cluster::Topology& topology = services_.links.topology();
+  if (leg.slot != protocol::kNoSlot) {
+    const cluster::NodeIndex owner = topology.owners[leg.slot];
+    return owner == cluster::kNoNode ? nullptr : linkToNode(leg, owner);
+  }
+  Client& client = *leg.request->client;
+  if (leg.request->lease) {  // a batch without keys on the watch's lease
+    Link* lease = client.conversation().currentWatchLease();
+    return lease != nullptr && lease->ready() ? lease : nullptr;
+  }
+  return client.links().anyReady();
+}
+
 // Requires that the detour has the request's bytes.
 void Dispatcher::hold(Leg& leg, Trouble trouble) {
   Client& client = *leg.request->client;
@@ -183,6 +249,8 @@ void Dispatcher::hold(Leg& leg, Trouble trouble) {
   if (!services_.holding.admits(leg.detour->bytes.size())) return failLeg(leg, kTooManyHeld);
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
+    const auto& blockedUntil = leg.request->blockedUntil;
+    if (blockedUntil) leg.detour->deadline = std::min(leg.detour->deadline, *blockedUntil);
   }
   leg.state = LegState::Held;
   client.detoured = true;
@@ -207,27 +275,19 @@ Link* Dispatcher::targetOf(Leg& leg) {
     detour.target.reset();  // the topology knows better by now
     detour.asking = false;
   }
-  Link* link = nullptr;
-  if (detour.target) {
-    const auto node = topology.find(*detour.target);
-    if (detour.anchor != protocol::kNoSlot && (!node || !topology.nodes[*node].master)) {
-      link = services_.links.linkFor(detour.anchor);  // another node has taken the master's place
-    } else if (!node) {
-      if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
-      detour.target.reset();  // refreshed, and still unknown: back to the slot's owner
-      detour.asking = false;
-      detour.awaitsTarget = false;
-      link = services_.links.linkFor(leg.slot);
-    } else {
-      link = detour.urgent ? &services_.links.urgentLinkTo(*node) : &services_.links.linkTo(*node);
-    }
-  } else if (leg.slot == protocol::kNoSlot) {
-    link = services_.links.anyReady();
-  } else {
-    link = services_.links.linkFor(leg.slot);
+  if (!detour.target) return linkForSlot(leg);
+  const auto node = topology.find(*detour.target);
+  if (detour.anchor != protocol::kNoSlot && (!node || !topology.nodes[*node].master)) {
+    // Another node has taken the master's place.
+    const cluster::NodeIndex owner = topology.owners[detour.anchor];
+    return owner == cluster::kNoNode ? nullptr : linkToNode(leg, owner);
   }
-  if (link == nullptr || !link->ready() || link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return nullptr;
-  return link;
+  if (node) return linkToNode(leg, *node);
+  if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
+  detour.target.reset();  // looked up anew, and still unknown: back to the slot's owner
+  detour.asking = false;
+  detour.awaitsTarget = false;
+  return linkForSlot(leg);
 }
 
 void Dispatcher::pump(Client& client) {
@@ -249,8 +309,8 @@ void Dispatcher::pump(Client& client) {
       const bool alone = firstOfSlot || (mark.link == wanted && services_.host.now >= (*movingUntil_)[leg.slot]);
       if (leg.state == LegState::Held && wanted != nullptr && alone) sendHeld(client, leg, *wanted);
       const bool sent = leg.state == LegState::Sent;
-      clean = clean && sent && leg.link == services_.links.linkFor(leg.slot) &&
-              (leg.detour == nullptr || !leg.detour->asking);
+      clean = clean && sent && (leg.detour == nullptr || !leg.detour->asking) &&
+              leg.link->node() == ownerOf(services_.links.topology(), leg.slot);
       mark.link = sent && (firstOfSlot || mark.link == leg.link) ? leg.link : nullptr;
       mark.pass = pass_;
     }
@@ -265,7 +325,13 @@ void Dispatcher::sendHeld(Client& client, Leg& leg, Link& link) {
   services_.holding.remove(client, leg);
   leg.state = LegState::Sent;
   leg.link = &link;
-  link.send(leg, leg.detour->bytes, leg.detour->asking);
+  Request& request = *leg.request;
+  if (request.blockedUntil) {
+    // The time it has waited here counts.
+    const auto left = std::chrono::duration_cast<net::Millis>(*request.blockedUntil - services_.host.now);
+    rewriteBlockTimeout(*request.spec, left, leg.detour->bytes);
+  }
+  link.send(leg, leg.detour->bytes, leg.detour->asking, request.preludes);
 }
 
 void Dispatcher::expire(Client& client) {
@@ -274,19 +340,31 @@ void Dispatcher::expire(Client& client) {
   for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
-      if (leg.state == LegState::Held && (services_.host.now >= leg.detour->deadline || isForged(leg))) {
-        expired.push_back(&leg);
-      }
+      if (leg.state != LegState::Held) continue;
+      if (services_.host.now >= leg.detour->deadline || isForged(leg) || hasLostWatch(leg)) expired.push_back(&leg);
     }
   }
   for (Leg* leg : expired) {
     services_.holding.remove(client, *leg);
-    if (isForged(*leg)) {
-      failLeg(*leg, std::string(leg->detour->redirectLine));
-    } else {
-      failLeg(*leg, leg->detour->trouble == Trouble::TryAgain ? kTryAgain : kNoMaster);
-    }
+    expireLeg(*leg);
   }
+}
+
+bool Dispatcher::hasLostWatch(const Leg& leg) const {
+  const Request& request = *leg.request;
+  return request.lease == upstream::LeaseUse::Transaction && request.client->conversation().watchBroken();
+}
+
+void Dispatcher::expireLeg(Leg& leg) {
+  Request& request = *leg.request;
+  if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
+  if (isForged(leg)) return failLeg(leg, std::string(leg.detour->redirectLine));
+  if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
+    std::string null;  // its own timeout, as a node would have answered
+    protocol::appendNullArrayIn(null, request.client->protocol);
+    return deliver(leg, null, true);
+  }
+  failLeg(leg, leg.detour->trouble == Trouble::TryAgain ? kTryAgain : kNoMaster);
 }
 
 // A script's redirect to a node that the cluster does not have, even after the topology was looked up anew.
@@ -327,29 +405,107 @@ void Dispatcher::deliver(Leg& leg, std::string_view bytes, bool last) {
 
 void Dispatcher::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
   if (leg.request->client == nullptr) return finishLeg(leg, true);
-  const protocol::ErrorReply error = protocol::classifyError(line);
-  const Trouble trouble = troubleOf(error.errorClass);
-  const Action action = actionFor(trouble, leg.request->kind, error.serverText);
-  if (action == Action::PassOn) return failLeg(leg, line);
-  counterOf(services_.metrics, trouble).add();
-  if (action == Action::Reroute) {
-    if (!redirect(leg, line, error, sent)) failLeg(leg, line);
-    return;
+  if (!leg.preludeError.empty()) {
+    // A queued command was refused, so EXEC has run nothing; why it was refused decides.
+    const std::string cause = std::exchange(leg.preludeError, {});
+    const protocol::ErrorReply error = protocol::classifyError(cause);
+    if (retry(leg, troubleOf(error.errorClass), cause, error, sent)) return;
+    return failLeg(leg, "-EXECABORT Transaction discarded because of: " + cause.substr(1));
   }
+  const protocol::ErrorReply error = protocol::classifyError(line);
+  if (!retry(leg, troubleOf(error.errorClass), line, error, sent)) failLeg(leg, line);
+}
+
+// False: the error is the client's.
+bool Dispatcher::retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
+                       const SentRequest& sent) {
+  const Action action = actionFor(trouble, leg.request->kind, error.serverText);
+  if (action == Action::PassOn) return false;
+  counterOf(services_.metrics, trouble).add();
+  if (failTransaction(leg, trouble)) return true;
+  if (action == Action::Reroute) return redirect(leg, line, error, sent);
   if (trouble == Trouble::TryAgain) {
-    (*movingUntil_)[leg.slot == protocol::kNoSlot ? 0 : leg.slot] = services_.host.now + kMovingFor;
-    anyMovingUntil_ = services_.host.now + kMovingFor;
+    markMoving(leg.slot);
+    if (splitPerKey(leg, sent)) return true;
   } else {
     services_.control.refreshTopology(true);
   }
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
   leg.detour->notBefore = services_.host.now + kRetryPause;
   holdAgain(leg, trouble, sent);
+  return true;
+}
+
+// With a watch, what cannot be run at once on the lease counts as "a watched key has changed". True: dealt with.
+bool Dispatcher::failTransaction(Leg& leg, Trouble trouble) {
+  Request& request = *leg.request;
+  if (request.lease != upstream::LeaseUse::Transaction || trouble == Trouble::LostSent) return false;
+  const bool passes = trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading;
+  if (passes) return false;
+  Conversation& conversation = request.client->conversation();
+  switch (request.spec->role) {
+    case protocol::SessionRole::Exec: {
+      conversation.breakWatch();
+      std::string null;
+      protocol::appendNullArrayIn(null, request.client->protocol);
+      leg.reply.clear();
+      request.transaction.reset();
+      request.client->deliver(request, null);
+      finishLeg(leg, false);
+      return true;
+    }
+    case protocol::SessionRole::Watch:
+      if (conversation.firstWatch()) return false;  // nothing is watched yet: go where it is told
+      conversation.breakWatch();
+      break;
+    default: conversation.breakWatch();  // UNWATCH, DISCARD: there is nothing left to forget
+  }
+  request.client->deliver(request, "+OK\r\n");
+  finishLeg(leg, false);
+  return true;
+}
+
+void Dispatcher::markMoving(Slot slot) {
+  anyMovingUntil_ = services_.host.now + kMovingFor;
+  if (slot != protocol::kNoSlot) (*movingUntil_)[slot] = anyMovingUntil_;
+}
+
+// A multi-key command that may be split goes on key by key: each key is on one side or the other.
+bool Dispatcher::splitPerKey(Leg& leg, const SentRequest& sent) {
+  Request& request = *leg.request;
+  const protocol::CommandSpec& spec = *request.spec;
+  if (spec.handling != protocol::Handling::Split) return false;
+  net::ByteChain chain(services_.host.pool);
+  sent.copyTo(chain);
+  const std::string bytes = chain.toString();
+  protocol::RequestParser parser;
+  if (parser.parse(bytes, {}) != protocol::RequestParser::Status::Complete) return false;
+  std::vector<std::uint32_t> positions;
+  if (protocol::keyPositions(spec, parser.argv(), positions) != protocol::KeyResult::Ok) return false;
+  if (positions.size() < 2) return false;
+  std::vector<std::uint32_t> ordinals = leg.keys;
+  if (ordinals.empty()) {  // it was not split so far
+    ordinals.resize(positions.size());
+    std::iota(ordinals.begin(), ordinals.end(), 0U);
+  }
+  request.merge = routing::mergeFor(spec);
+  const Slot slot = leg.slot;
+  const auto stride = static_cast<std::uint32_t>(std::max(1, spec.keyStep));
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    Leg& part = i == 0 ? leg : request.addLeg();
+    part.slot = slot;
+    part.keys.assign(1, ordinals[i]);
+    part.detour = std::make_unique<Detour>(services_.host.pool);
+    encodeKeys(parser.argv(), std::span(&positions[i], 1), stride);
+    part.detour->bytes.append(services_.encoded);
+    hold(part, Trouble::TryAgain);
+  }
+  return true;
 }
 
 // False: the redirect is none that a node makes for this request; it is the client's.
 bool Dispatcher::redirect(Leg& leg, std::string_view line, const protocol::ErrorReply& error, const SentRequest& sent) {
-  if (leg.slot == protocol::kNoSlot || error.slot != leg.slot) return false;
+  if (leg.slot == protocol::kNoSlot || error.slot != leg.slot || error.host == "?") return false;
   const net::Address& asked = leg.link->node();
   const net::Address target{error.host.empty() ? asked.host : std::string(error.host), error.port};
   if (target == asked) return false;
@@ -364,10 +520,7 @@ bool Dispatcher::redirect(Leg& leg, std::string_view line, const protocol::Error
   detour.awaitsTarget = !known;
   detour.confirmation = services_.confirmations;
   detour.redirectLine = known ? std::string_view() : line;
-  if (ask) {
-    (*movingUntil_)[leg.slot] = services_.host.now + kMovingFor;
-    anyMovingUntil_ = services_.host.now + kMovingFor;
-  }
+  if (ask) markMoving(leg.slot);
   if (!ask || !known) services_.control.refreshTopology(!known);
   holdAgain(leg, ask ? Trouble::Ask : Trouble::Moved, sent);
   return true;
@@ -391,7 +544,9 @@ void Dispatcher::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) 
   }
   request.client->discardWaiting(request);
   leg.reply.clear();
+  leg.preludeError.clear();
   leg.replyBegun = false;
+  if (failTransaction(leg, trouble)) return;
   if (leg.detour != nullptr && !leg.detour->sticky) {
     leg.detour->target.reset();
     leg.detour->asking = false;
@@ -433,6 +588,12 @@ void Dispatcher::finishRequest(Request& request, bool failed) {
 }
 
 bool Dispatcher::mergeLegs(Request& request) {
+  if (request.transaction != nullptr) {
+    std::string reply;
+    request.transaction->assemble(request.leg(0).reply, services_.localCommands.runnerFor(*request.client), reply);
+    request.client->deliver(request, reply);
+    return !reply.starts_with('-');
+  }
   std::vector<routing::PartReply> parts;
   parts.reserve(request.legCount());
   for (std::size_t i = 0; i < request.legCount(); ++i) parts.push_back({request.leg(i).reply, request.leg(i).keys});

@@ -7,9 +7,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "protocol/argv.h"
+#include "proxy/cluster/topology.h"
 #include "proxy/routing/plan.h"
 #include "proxy/session/request.h"
 
@@ -30,6 +32,8 @@ class Dispatcher {
   // Starts a request that stands at the end of its client's pending list. The plan must not be Refused.
   // Takes the plan's composer.
   void start(Request& request, routing::Plan& plan, protocol::Argv argv, RequestBytes bytes);
+  // Starts a transaction (or another batch that the proxy has written), in one piece.
+  void startBatch(Request& request, protocol::Slot slot, net::ByteChain& batch);
   // Sends what can go among a client's held legs.
   void pump(Client& client);
   // Fails held legs whose deadline has come.
@@ -53,6 +57,14 @@ class Dispatcher {
   void startEachNode(Request& request, const routing::Plan& plan, std::string_view bytes);
   // To one certain node.
   void launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node);
+  upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);
+  upstream::Link* linkForSlot(Leg& leg);
+  bool splitPerKey(Leg& leg, const upstream::SentRequest& sent);
+  bool failTransaction(Leg& leg, Trouble trouble);
+  bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
+             const upstream::SentRequest& sent);
+  void expireLeg(Leg& leg);
+  void markMoving(protocol::Slot slot);
   bool plainWay(const Client& client, protocol::Slot slot);
   void hold(Leg& leg, Trouble trouble);
   void holdAgain(Leg& leg, Trouble trouble, const upstream::SentRequest& sent);
@@ -65,7 +77,8 @@ class Dispatcher {
   void finishRequest(Request& request, bool failed);
   bool mergeLegs(Request& request);
   bool isForged(const Leg& leg) const;
-  void encodePart(const routing::Plan& plan, const routing::Part& part, protocol::Argv argv);
+  bool hasLostWatch(const Leg& leg) const;
+  void encodeKeys(protocol::Argv argv, std::span<const std::uint32_t> positions, std::uint32_t stride);
 
   Services& services_;
   std::uint64_t pass_ = 0;

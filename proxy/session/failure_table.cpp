@@ -13,25 +13,27 @@ using enum Action;
 struct Row {
   Trouble trouble;
   std::string_view name;
-  std::array<Action, kRequestKindCount> actions;  // Read, Write, ScriptRead, ScriptWrite
+  std::array<Action, kRequestKindCount> actions;  // Read, Write, ScriptRead, ScriptWrite, Blocking, Transaction
 };
 
 constexpr std::array<Row, kTroubleCount> kRows = {{
     // No node can have run it.
-    {Trouble::Unsent, "unsent", {Reroute, Reroute, Reroute, Reroute}},
+    {Trouble::Unsent, "unsent", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     // Repeating a read harms nobody; a write may have been run.
-    {Trouble::LostSent, "lost", {Reroute, Ambiguous, Reroute, Ambiguous}},
+    {Trouble::LostSent, "lost", {Reroute, Ambiguous, Reroute, Ambiguous, Ambiguous, Ambiguous}},
     // Answered before anything is run. Slot and target are checked before this table is asked: a script can return
     // these texts as well.
-    {Trouble::Moved, "moved", {Reroute, Reroute, Reroute, Reroute}},
-    {Trouble::Ask, "ask", {Reroute, Reroute, Reroute, Reroute}},
+    {Trouble::Moved, "moved", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
+    {Trouble::Ask, "ask", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     // States that pass. A script that has written may have written the text itself, or met it half-way.
-    {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, PassOn}},
-    {Trouble::ClusterDown, "clusterdown", {RetryLater, RetryLater, RetryLater, PassOn}},
-    {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, PassOn}},
-    {Trouble::ReadOnly, "readonly", {RetryLater, RetryLater, RetryLater, PassOn}},
-    {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn}},
-    {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn}},
+    {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    {Trouble::ClusterDown, "clusterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    {Trouble::ReadOnly, "readonly", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    // Only what blocks can be unblocked.
+    {Trouble::Unblocked, "unblocked", {PassOn, PassOn, PassOn, PassOn, RetryLater, PassOn}},
+    {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn, PassOn, PassOn}},
 }};
 
 consteval bool rowsAreInOrder() {
@@ -53,19 +55,23 @@ Trouble troubleOf(ErrorClass errorClass) noexcept {
     case ErrorClass::Loading: return Trouble::Loading;
     case ErrorClass::ReadOnly: return Trouble::ReadOnly;
     case ErrorClass::MasterDown: return Trouble::MasterDown;
+    case ErrorClass::Unblocked: return Trouble::Unblocked;
     default: return Trouble::None;
   }
 }
 
 RequestKind kindOf(const protocol::CommandSpec& spec) noexcept {
   const bool foreignText = spec.in(protocol::kCategoryScripting) || spec.has(protocol::kModule);
+  if (spec.role == protocol::SessionRole::Blocking) return RequestKind::Blocking;
   if (spec.retryAfterLoss) return foreignText ? RequestKind::ScriptRead : RequestKind::Read;
   return foreignText ? RequestKind::ScriptWrite : RequestKind::Write;
 }
 
 Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept {
   const Action action = kRows[static_cast<std::size_t>(trouble)].actions[static_cast<std::size_t>(kind)];
-  const bool foreignText = kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite;
+  // CLIENT UNBLOCK's text begins alike and is the client's.
+  const bool foreignText =
+      kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite || trouble == Trouble::Unblocked;
   return action == RetryLater && foreignText && !serverText ? PassOn : action;
 }
 

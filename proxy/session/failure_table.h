@@ -21,6 +21,7 @@ enum class Trouble : std::uint8_t {
   Loading,
   ReadOnly,
   MasterDown,
+  Unblocked,   // a blocked command was sent away, because its node is no longer the one to wait at
   None,  // an error reply that belongs to the client
 };
 inline constexpr std::size_t kTroubleCount = static_cast<std::size_t>(Trouble::None) + 1;
@@ -30,8 +31,10 @@ enum class RequestKind : std::uint8_t {
   Write,
   ScriptRead,   // may return any error text, but cannot write (EVAL_RO, FCALL_RO)
   ScriptWrite,  // may return any error text, after having written (EVAL, FCALL, commands of modules)
+  Blocking,     // waits, and may take something away
+  Transaction,  // MULTI … EXEC in one piece: refused before EXEC was run, or run as a whole
 };
-inline constexpr std::size_t kRequestKindCount = 4;
+inline constexpr std::size_t kRequestKindCount = 6;
 
 enum class Action : std::uint8_t {
   Reroute,     // send it again where the redirect or the topology says, as soon as there is a link

@@ -19,7 +19,6 @@ using protocol::appendArrayHeader;
 using protocol::appendBulk;
 using protocol::appendError;
 using protocol::appendInteger;
-using protocol::appendNullBulk;
 using protocol::appendSimple;
 using protocol::CommandSpec;
 
@@ -57,7 +56,7 @@ void clusterDisabled(LocalCall& call) { appendError(call.out, "ERR This instance
 void clientId(LocalCall& call) { appendInteger(call.out, static_cast<std::int64_t>(call.client.id())); }
 
 void clientGetName(LocalCall& call) {
-  if (call.client.name.empty()) return appendNullBulk(call.out);
+  if (call.client.name.empty()) return protocol::appendNull(call.out, call.client.protocol);
   appendBulk(call.out, call.client.name);
 }
 
@@ -81,12 +80,6 @@ void clientSetInfo(LocalCall& call) {
   }
   (attribute == "lib-name" ? call.client.libraryName : call.client.libraryVersion) = call.argv[3];
   appendSimple(call.out, "OK");
-}
-
-void reset(LocalCall& call) {
-  call.client.name.clear();
-  call.client.authenticated = false;
-  appendSimple(call.out, "RESET");
 }
 
 void role(LocalCall& call) {
@@ -120,7 +113,7 @@ void commandInfo(LocalCall& call) {
   for (const std::string_view name : call.argv.subspan(2)) {
     const CommandSpec* spec = call.services.commands->find(name);
     if (spec == nullptr) {
-      protocol::appendNullArray(call.out);
+      protocol::appendNullArrayIn(call.out, call.client.protocol);
     } else {
       protocol::appendCommandInfo(call.out, *spec);
     }
@@ -181,7 +174,6 @@ constexpr Entry kEntries[] = {
     {"quit", quit},
     {"readonly", clusterDisabled},
     {"readwrite", clusterDisabled},
-    {"reset", reset},
     {"role", role},
     {"select", select},
     {"time", time},
@@ -224,6 +216,13 @@ LocalCommand LocalCommands::functionOf(const CommandSpec& spec) const {
   if (spec.id != protocol::CommandIds::kOverflow) return byId_[spec.id];
   const LocalCommand own = findEntry(spec.name);
   return own != nullptr ? own : findEntry(std::string_view(spec.name).substr(0, spec.name.find('|')));
+}
+
+Transaction::RunLocal LocalCommands::runnerFor(Client& client) {
+  return [this, &client](const CommandSpec& spec, protocol::Argv argv, std::string& out) {
+    LocalCall call{client, services_, spec, argv, out};
+    functionOf(spec)(call);
+  };
 }
 
 void LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv argv) {

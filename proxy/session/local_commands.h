@@ -5,6 +5,7 @@
 
 #include "protocol/argv.h"
 #include "protocol/command_table.h"
+#include "proxy/session/transaction.h"
 
 namespace slotless::session {
 
@@ -16,7 +17,7 @@ struct LocalCall {
   Services& services;
   const protocol::CommandSpec& spec;
   protocol::Argv argv;
-  std::string& out;  // the reply, RESP2
+  std::string& out;  // the reply, in the client's protocol
 };
 
 using LocalCommand = void (*)(LocalCall&);
@@ -30,6 +31,8 @@ class LocalCommands {
   // False: only a node knows (COMMAND GETKEYS of a command whose facts leave its keys open).
   bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
+  // For EXEC: appends replies instead of giving them to the client.
+  Transaction::RunLocal runnerFor(Client& client);
   // Commands of the table that should be answered here and have no function: none, or it is a mistake.
   const std::vector<std::string>& missing() const noexcept { return missing_; }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "protocol/key_extraction.h"
 
 namespace slotless::session {
 
@@ -23,26 +22,27 @@ std::string upper(std::string_view word) {
   return text;
 }
 
+// Redis prints arguments as C strings.
+std::string_view shown(std::string_view argument, std::size_t limit) {
+  return argument.substr(0, std::min(limit, argument.find('\0')));
+}
+
 void describeUnknown(const CommandSpec* container, Argv argv, std::string& error) {
   if (container != nullptr) {
-    error = "ERR unknown subcommand '" + std::string(argv[1].substr(0, kShownBytes)) + "'. Try " +
+    error = "ERR unknown subcommand '" + std::string(shown(argv[1], kShownBytes)) + "'. Try " +
             upper(container->name) + " HELP.";
     return;
   }
-  error = "ERR unknown command '" + std::string(argv[0].substr(0, kShownBytes)) + "', with args beginning with: ";
-  std::size_t shown = 0;
+  error = "ERR unknown command '" + std::string(shown(argv[0], kShownBytes)) + "', with args beginning with: ";
+  std::size_t length = 0;
   for (const std::string_view argument : argv.subspan(1)) {
-    if (shown >= kShownBytes) break;
-    const std::string_view beginning = argument.substr(0, kShownBytes - shown);
+    if (length >= kShownBytes) break;
+    const std::string_view beginning = shown(argument, kShownBytes - length);
     error += "'";
     error += beginning;
     error += "' ";
-    shown += beginning.size() + 3;
+    length += beginning.size() + 3;
   }
-}
-
-bool wantsSession(const CommandSpec& spec, Argv argv) {
-  return spec.handling == Handling::Session || protocol::hasSessionKeyword(spec, argv);
 }
 
 }  // namespace
@@ -63,8 +63,8 @@ bool checkCommand(const CommandSpec* spec, const CommandSpec* container, Argv ar
   return true;
 }
 
-bool mayRoute(const CommandSpec& spec, Argv argv, const config::Config& config, std::string& error) {
-  if (wantsSession(spec, argv)) {
+bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string& error) {
+  if (spec.handling == Handling::Session && spec.role != protocol::SessionRole::Blocking) {
     error = "ERR '" + spec.name + "' needs a session of its own, which this version of Slotless does not offer yet";
     return false;
   }

@@ -18,6 +18,6 @@ bool requiresAuthentication(const config::Config& config) noexcept;
 bool checkCommand(const protocol::CommandSpec* spec, const protocol::CommandSpec* container, protocol::Argv argv,
                   std::string& error);
 // May a command that the proxy does not answer itself go to a node?
-bool mayRoute(const protocol::CommandSpec& spec, protocol::Argv argv, const config::Config& config, std::string& error);
+bool mayRoute(const protocol::CommandSpec& spec, const config::Config& config, std::string& error);
 
 }  // namespace slotless::session

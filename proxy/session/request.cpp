@@ -14,6 +14,10 @@ constexpr std::size_t kKeepReplyBytes = 4096;
 
 void Leg::onReply(std::string_view bytes, bool last) { request->dispatcher->onReply(*this, bytes, last); }
 
+void Leg::onPreludeError(std::string_view line) {
+  if (preludeError.empty()) preludeError.assign(line);
+}
+
 void Leg::onErrorReply(std::string_view line, const upstream::SentRequest& sent) {
   request->dispatcher->onErrorReply(*this, line, sent);
 }
@@ -23,10 +27,18 @@ void Leg::onLost(upstream::Loss loss, const upstream::SentRequest& sent) {
 }
 
 void Request::makeLegs(std::size_t count) {
-  legCount_ = count;
-  openLegs = count;
-  if (count > 1 && several_.size() < count) several_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) leg(i).request = this;
+  legCount_ = 0;
+  openLegs = 0;
+  while (legCount_ < count) addLeg();
+}
+
+Leg& Request::addLeg() {
+  ++legCount_;
+  ++openLegs;
+  if (legCount_ > 1 && others_.size() < legCount_ - 1) others_.emplace_back();
+  Leg& added = leg(legCount_ - 1);
+  added.request = this;
+  return added;
 }
 
 bool Request::isHead() const noexcept { return client != nullptr && client->pending().head() == this; }
@@ -53,6 +65,7 @@ void RequestPool::put(Request& request) noexcept {
     leg.detour.reset();
     leg.link = nullptr;
     leg.keys.clear();
+    leg.preludeError.clear();
     leg.replyBegun = false;
     leg.state = LegState::Done;
     if (leg.reply.capacity() > kKeepReplyBytes) {
@@ -70,6 +83,10 @@ void RequestPool::put(Request& request) noexcept {
   request.merge = routing::Merge::None;
   request.composer.reset();
   request.done = false;
+  request.lease.reset();
+  request.preludes = 0;
+  request.transaction.reset();
+  request.blockedUntil.reset();
   free_.push_back(&request);
 }
 

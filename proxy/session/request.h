@@ -4,6 +4,7 @@
 // replies (which are then discarded): links hold plain pointers to legs.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +17,9 @@
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
 #include "proxy/session/failure_table.h"
+#include "proxy/session/transaction.h"
 #include "proxy/upstream/exchange.h"
+#include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link.h"
 
 namespace slotless::session {
@@ -51,13 +54,15 @@ enum class LegState : std::uint8_t { Held, Sent, Done };
 class Leg final : public upstream::Exchange {
  public:
   void onReply(std::string_view bytes, bool last) override;
+  void onPreludeError(std::string_view line) override;
   void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
   void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;
 
   Request* request = nullptr;
   upstream::Link* link = nullptr;  // while Sent
   std::unique_ptr<Detour> detour;
-  std::string reply;                // of a request with several legs: until all are in
+  std::string reply;                // of a request whose reply is made here: until all is in
+  std::string preludeError;         // of a transaction: the first refusal of a queued command
   std::vector<std::uint32_t> keys;  // Merge::Interleave: which elements of the reply are here
   protocol::Slot slot = protocol::kNoSlot;
   LegState state = LegState::Done;
@@ -70,14 +75,15 @@ class Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  // Legs in use. More than one are kept in a vector that keeps its capacity.
+  // Legs in use; their addresses are fixed.
   std::size_t legCount() const noexcept { return legCount_; }
-  Leg& leg(std::size_t i) noexcept { return legCount_ == 1 ? single_ : several_[i]; }
-  // To be called once, before any leg is used: the legs' addresses are fixed from then on.
+  Leg& leg(std::size_t i) noexcept { return i == 0 ? first_ : others_[i - 1]; }
   void makeLegs(std::size_t count);
+  // One more while the request is under way.
+  Leg& addLeg();
   bool isHead() const noexcept;
   // The reply is passed on as it comes, not made of several.
-  bool streams() const noexcept { return legCount_ == 1 && composer == nullptr; }
+  bool streams() const noexcept { return legCount_ == 1 && composer == nullptr && transaction == nullptr; }
 
   Dispatcher* dispatcher = nullptr;
   Client* client = nullptr;  // nullptr: has left
@@ -90,11 +96,19 @@ class Request {
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
   bool done = false;
+  // Goes on a lease of the client, not on a shared link.
+  std::optional<upstream::LeaseUse> lease;
+  // Replies that come before the request's own on the link (MULTI's and QUEUED's).
+  std::uint32_t preludes = 0;
+  // EXEC with commands that the proxy answers itself: their replies are put into the array.
+  std::unique_ptr<Transaction> transaction;
+  // A command that blocks: when its own timeout ends; none: never.
+  std::optional<net::TimePoint> blockedUntil;
 
  private:
   friend class RequestPool;
-  Leg single_;
-  std::vector<Leg> several_;
+  Leg first_;
+  std::deque<Leg> others_;  // never shrinks
   std::size_t legCount_ = 0;
 };
 

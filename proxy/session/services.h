@@ -10,7 +10,9 @@
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/request.h"
+#include "proxy/session/stall_watch.h"
 #include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link_pool.h"
 
 namespace slotless::session {
@@ -19,6 +21,7 @@ class Dispatcher;
 class Holding;
 class KeyLookups;
 class LocalCommands;
+class StallWatch;
 
 // Numbers over all workers, and facts of the process: for INFO. Safe to call on any worker.
 struct ProcessFacts {
@@ -47,7 +50,9 @@ class Control {
 struct Services {
   const config::Config& config;
   upstream::LinkHost& host;  // loop, blocks, scratch space, clock
-  upstream::LinkPool& links;
+  upstream::LinkPool& links;  // RESP2; its topology is the worker's
+  upstream::LinkPool& resp3Links;
+  upstream::LeasePool& leases;
   telemetry::WorkerMetrics& metrics;
   Control& control;
   // Replaced when the servers know other commands; requests under way keep referring to the old table, see Worker.
@@ -59,8 +64,11 @@ struct Services {
   Dispatcher& dispatcher;
   LocalCommands& localCommands;
   KeyLookups& keyLookups;
+  StallWatch& stalls;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
+  upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
+
   // Scratch space for the request at hand.
   routing::Plan plan{};
   std::string encoded{};

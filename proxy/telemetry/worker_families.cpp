@@ -43,6 +43,11 @@ constexpr std::array kGauges = {
              &WorkerMetrics::heldBytes},
     GaugeRow{"slotless_in_flight_requests", "Requests received and not yet answered.",
              &WorkerMetrics::inFlightRequests},
+    GaugeRow{"slotless_blocked_clients", "Clients waiting in a blocking command.", &WorkerMetrics::blockedClients},
+    GaugeRow{"slotless_transaction_leases", "Links that belong to a client with a watch.",
+             &WorkerMetrics::transactionLeases},
+    GaugeRow{"slotless_blocking_leases", "Links that belong to a client in a blocking command.",
+             &WorkerMetrics::blockingLeases},
 };
 
 template <typename Read>

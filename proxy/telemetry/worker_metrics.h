@@ -50,6 +50,7 @@ enum class Limit : std::uint8_t {
   HoldRequests,
   HoldBytes,
   InFlight,
+  Leases,
   Count
 };
 std::string_view limitName(Limit limit) noexcept;
@@ -93,6 +94,9 @@ class WorkerMetrics {
   Gauge heldRequests;
   Gauge heldBytes;
   Gauge inFlightRequests;
+  Gauge blockedClients;
+  Gauge transactionLeases;
+  Gauge blockingLeases;
   std::array<Counter, static_cast<std::size_t>(Redirect::Count)> redirects;
   std::array<Counter, static_cast<std::size_t>(Limit::Count)> limits;
 

@@ -31,6 +31,8 @@ class Exchange {
  public:
   // Bytes of a reply that is no error, as they arrive; `last` with the final piece.
   virtual void onReply(std::string_view bytes, bool last) = 0;
+  // One of the replies that come before the request's own (MULTI's and QUEUED's) is an error.
+  virtual void onPreludeError(std::string_view line) { static_cast<void>(line); }
   // An error reply, the whole line with '-' and CRLF.
   virtual void onErrorReply(std::string_view line, const SentRequest& request) = 0;
   // The link broke before the reply was whole. No further call follows.

@@ -62,7 +62,8 @@ void Link::onWritable() {
 
 void Link::startHandshake() {
   transition(LinkState::Handshaking);
-  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName);
+  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, settings_.protocol,
+                                                    settings_.role == LinkRole::Lease);
   output_.append(handshake_->bytes());
   stream_->watch(true, false);
   flush();
@@ -89,6 +90,7 @@ void Link::takeHandshake(std::string_view bytes) {
     case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
     case cluster::Handshake::Progress::Done: break;
   }
+  nodeClientId_ = handshake_->clientId();
   handshake_.reset();
   timer_->stop();
   output_.clear();
@@ -104,6 +106,7 @@ void Link::takeReplies(std::string_view bytes) {
   while (!bytes.empty()) {
     if (fifo_.empty()) return lose("a reply that nobody asked for");
     const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
+    if (scanner_.isPush()) return lose("a push that nobody asked for");
     if (result.status == protocol::ReplyScanner::Status::Error) return lose("a reply that is not RESP");
     const std::string_view piece = bytes.substr(0, result.consumed);
     bytes.remove_prefix(result.consumed);
@@ -125,10 +128,7 @@ bool Link::takePiece(std::string_view piece, bool complete) {
     early_ = true;
   }
   if (entry.skip > 0) {
-    if (complete) {
-      fifo_.front().skip--;
-      scanner_.reset();
-    }
+    skipReply(entry, piece, complete);
     return true;
   }
   if (!isError) {
@@ -151,6 +151,18 @@ bool Link::takePiece(std::string_view piece, bool complete) {
   return !early;
 }
 
+void Link::skipReply(const Entry& entry, std::string_view piece, bool complete) {
+  const bool isError = scanner_.type() == '-';
+  if (isError) errorLine_.append(piece);
+  if (!complete) return;
+  fifo_.front().skip--;
+  fifo_.front().asking = false;
+  scanner_.reset();
+  // A refused ASKING shows in the reply to the request itself.
+  if (isError && !entry.asking) entry.exchange->onPreludeError(errorLine_);
+  errorLine_.clear();
+}
+
 void Link::finishFront() {
   const std::uint64_t length = std::min<std::uint64_t>(fifo_.front().length, output_.size());
   fifo_.pop();
@@ -170,9 +182,9 @@ void Link::beginEntry(bool asking) {
   }
 }
 
-void Link::endEntry(Exchange& exchange, bool asking, std::size_t sizeBefore) {
+void Link::endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore) {
   fifo_.push({&exchange, output_.size() - sizeBefore, asking ? static_cast<std::uint32_t>(kAsking.size()) : 0U,
-              asking ? 1U : 0U});
+              preludes + (asking ? 1U : 0U), asking});
   metrics_.requests.add();
   metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
 }
@@ -181,21 +193,21 @@ void Link::send(Exchange& exchange, std::string_view request, bool asking) {
   const std::size_t before = output_.size();
   beginEntry(asking);
   output_.append(request);
-  endEntry(exchange, asking, before);
+  endEntry(exchange, asking, 0, before);
 }
 
 void Link::send(Exchange& exchange, net::BlockPtr request, bool asking) {
   const std::size_t before = output_.size();
   beginEntry(asking);
   output_.append(std::move(request));
-  endEntry(exchange, asking, before);
+  endEntry(exchange, asking, 0, before);
 }
 
-void Link::send(Exchange& exchange, net::ByteChain& request, bool asking) {
+void Link::send(Exchange& exchange, net::ByteChain& request, bool asking, std::uint32_t preludes) {
   const std::size_t before = output_.size();
   beginEntry(asking);
   output_.splice(request);
-  endEntry(exchange, asking, before);
+  endEntry(exchange, asking, preludes, before);
 }
 
 void Link::flush() {
@@ -211,6 +223,21 @@ void Link::flush() {
     metrics_.bytesSent.add(written.bytes);
   }
   stream_->watch(true, sent_ < output_.size());
+}
+
+void Link::close() {
+  stream_.reset();
+  timer_->stop();
+  transition(LinkState::BackingOff);
+  // Exchanges whose clients have left still count their open legs.
+  Ring<Entry> open = std::exchange(fifo_, {});
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    open[i].exchange->onLost(Loss::Sent, SentRequest(output_, offset + open[i].prefix, open[i].length - open[i].prefix));
+    offset += open[i].length;
+  }
+  output_.clear();
+  sent_ = 0;
 }
 
 void Link::checkReplyTimeout(net::TimePoint now) {
@@ -237,7 +264,11 @@ void Link::lose(std::string_view reason) {
     pause = net::Millis(full / 2 + host_.random(static_cast<std::uint32_t>(full / 2 + 1)));
   }
   ++failures_;
-  timer_->start(pause);
+  if (settings_.role == LinkRole::Shared) {
+    timer_->start(pause);
+  } else {
+    timer_->stop();
+  }
 
   Ring<Entry> open = std::exchange(fifo_, {});
   net::ByteChain bytes = std::exchange(output_, net::ByteChain(host_.pool));

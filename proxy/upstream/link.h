@@ -20,7 +20,14 @@
 
 namespace slotless::upstream {
 
+enum class LinkRole : std::uint8_t {
+  Shared,  // multiplexed by many clients; connects again by itself
+  Lease,   // for one client at a time; ends when it is lost
+};
+
 struct LinkSettings {
+  LinkRole role = LinkRole::Shared;
+  int protocol = 2;
   cluster::Credentials credentials;
   std::string clientName;
   net::Millis connectTimeout{2000};  // handshake included
@@ -77,12 +84,22 @@ class Link final : private net::Stream::Observer {
   // Begins to connect, unless the link is up or on its way; goes on trying until it is destroyed.
   void open();
 
-  // All of these require ready(). The exchange must outlive the reply or the loss.
+  // All of these require ready(). The exchange must outlive the reply or the loss. `preludes`: how many replies come
+  // before the request's own; they are not forwarded.
   void send(Exchange& exchange, std::string_view request, bool asking);
   void send(Exchange& exchange, net::BlockPtr request, bool asking);
-  void send(Exchange& exchange, net::ByteChain& request, bool asking);
+  void send(Exchange& exchange, net::ByteChain& request, bool asking, std::uint32_t preludes = 0);
+
+  LinkRole role() const noexcept { return settings_.role; }
+  int protocol() const noexcept { return settings_.protocol; }
+  // Leases only: the node's number for this connection, for CLIENT UNBLOCK.
+  std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
+  // A lease whose connection is gone for good.
+  bool dead() const noexcept { return settings_.role == LinkRole::Lease && state_ == LinkState::BackingOff; }
 
   void flush();
+  // Ends the connection without telling anybody; nothing may be open on it but what nobody waits for.
+  void close();
   // Breaks the connection if the oldest request has waited longer than replyTimeout.
   void checkReplyTimeout(net::TimePoint now);
 
@@ -91,7 +108,8 @@ class Link final : private net::Stream::Observer {
     Exchange* exchange;
     std::uint64_t length;  // of all its bytes on the link
     std::uint32_t prefix;  // how many of them come before the request itself (ASKING)
-    std::uint32_t skip;    // replies to discard before the request's own
+    std::uint32_t skip;    // replies that come before the request's own …
+    bool asking;           // … the first of them ASKING's
   };
 
   void transition(LinkState next);
@@ -104,7 +122,8 @@ class Link final : private net::Stream::Observer {
   bool takePiece(std::string_view piece, bool complete);
   void finishFront();
   void beginEntry(bool asking);
-  void endEntry(Exchange& exchange, bool asking, std::size_t sizeBefore);
+  void endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore);
+  void skipReply(const Entry& entry, std::string_view piece, bool complete);
   void lose(std::string_view reason);
 
   LinkHost& host_;
@@ -121,6 +140,7 @@ class Link final : private net::Stream::Observer {
   protocol::ReplyScanner scanner_;
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   net::TimePoint lastProgress_{};
+  std::int64_t nodeClientId_ = 0;
   std::uint32_t failures_ = 0;  // attempts since the link was last ready
   bool dirty_ = false;
   bool early_ = false;  // the front request was answered before it was sent

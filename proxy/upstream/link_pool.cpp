@@ -4,8 +4,8 @@
 
 namespace slotless::upstream {
 
-LinkPool::LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics)
-    : host_(host), settings_(std::move(settings)), metrics_(metrics) {}
+LinkPool::LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, OpenLinks open)
+    : host_(host), settings_(std::move(settings)), metrics_(metrics), open_(open) {}
 
 LinkPool::~LinkPool() = default;
 
@@ -31,6 +31,7 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
       entry = urgent_.erase(entry);
     }
   }
+  if (open_ == OpenLinks::OnDemand) return;
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
     if (topology_->nodes[i].master) linkTo(static_cast<cluster::NodeIndex>(i)).open();
   }
@@ -47,6 +48,7 @@ Link& LinkPool::openLink(cluster::NodeIndex node) {
 }
 
 Link* LinkPool::anyReady() {
+  if (open_ == OpenLinks::OnDemand && !byNode_.empty()) openSome();
   for (std::size_t tried = 0; tried < byNode_.size(); ++tried) {
     Link* link = byNode_[next_++ % byNode_.size()];
     if (link != nullptr && link->ready() && topology_->nodes[(next_ - 1) % byNode_.size()].master) return link;
@@ -64,10 +66,13 @@ Link& LinkPool::urgentLinkTo(cluster::NodeIndex node) {
   return *link;
 }
 
-void LinkPool::flush() {
-  // Losing a link while flushing can make other links dirty: the list may grow.
-  for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
-  dirty_.clear();
+// On demand, but for any node: the first master stands for all.
+void LinkPool::openSome() {
+  for (std::size_t i = 0; i < byNode_.size(); ++i) {
+    if (!topology_->nodes[i].master) continue;
+    linkTo(static_cast<cluster::NodeIndex>(i));
+    return;
+  }
 }
 
 void LinkPool::sweep() {

@@ -1,5 +1,4 @@
-// All shared links of one worker: one per node that the topology names as a master, opened ahead of need; others
-// (targets of redirects) on demand.
+// All shared links of one worker and protocol: one per node that the topology names as a master.
 //
 // Ownership: the pool owns the links. A link whose node has left the topology goes on until its last reply has come.
 // Links are destroyed only in sweep(), never inside one of their own callbacks.
@@ -14,9 +13,14 @@
 
 namespace slotless::upstream {
 
+enum class OpenLinks : std::uint8_t {
+  Ahead,     // to all masters as soon as the topology names them
+  OnDemand,  // to each master when the first request wants to go there
+};
+
 class LinkPool {
  public:
-  LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics);
+  LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, OpenLinks open);
   ~LinkPool();
 
   void setTopology(cluster::TopologyPtr topology);
@@ -37,14 +41,13 @@ class LinkPool {
   // Some master whose link is ready; nullptr if there is none. Turns round at each call.
   Link* anyReady();
 
-  void flush();
-  void markDirty(Link& link) { dirty_.push_back(&link); }
   // Once per turn: destroys links that are retired and drained.
   void sweep();
   void checkReplyTimeouts(net::TimePoint now);
 
  private:
   Link& openLink(cluster::NodeIndex node);
+  void openSome();
 
   LinkHost& host_;
   LinkSettings settings_;
@@ -54,7 +57,7 @@ class LinkPool {
   std::map<net::Address, std::unique_ptr<Link>> urgent_;  // made when they are first needed
   std::vector<std::unique_ptr<Link>> retired_;
   std::vector<Link*> byNode_;  // by the current topology's node index
-  std::vector<Link*> dirty_;
+  OpenLinks open_;
   std::size_t next_ = 0;
 };
 

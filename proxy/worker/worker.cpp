@@ -12,8 +12,9 @@ using session::Task;
 
 namespace {
 
-upstream::LinkSettings linkSettings(const config::Config& config) {
+upstream::LinkSettings linkSettings(const config::Config& config, int protocol) {
   upstream::LinkSettings settings;
+  settings.protocol = protocol;
   settings.credentials = {config.username, config.password};
   settings.clientName = config.linkClientName;
   settings.connectTimeout = config.connectTimeout;
@@ -36,16 +37,32 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(config), metrics),
+      links_(*this, linkSettings(config, 2), metrics, upstream::OpenLinks::Ahead),
+      resp3Links_(*this, linkSettings(config, 3), metrics, upstream::OpenLinks::OnDemand),
+      leases_(*this, linkSettings(config, 2), metrics, {config.leaseMaxTransactions, config.leaseMaxBlocking}),
       router_(config.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{config,  *this,     links_,  metrics,  control,     protocol::CommandTable::builtIn(),
-                router_, requests_, agenda_, holding_, dispatcher_, localCommands_,
-                keyLookups_},
+      services_{config,
+                *this,
+                links_,
+                resp3Links_,
+                leases_,
+                metrics,
+                control,
+                protocol::CommandTable::builtIn(),
+                router_,
+                requests_,
+                agenda_,
+                holding_,
+                dispatcher_,
+                localCommands_,
+                keyLookups_,
+                stalls_},
       dispatcher_(services_),
       holding_(services_),
       localCommands_(services_, *services_.commands),
-      keyLookups_(services_) {
+      keyLookups_(services_),
+      stalls_(eventLoop) {
   touch();
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
@@ -76,7 +93,8 @@ void Worker::adopt(int descriptor, std::uint64_t clientId) {
 void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
-  links_.setTopology(std::move(topology));
+  links_.setTopology(topology);
+  resp3Links_.setTopology(std::move(topology));
   holding_.wakeAll();
 }
 
@@ -87,8 +105,11 @@ void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands)
   dropOldCommands();
 }
 
-// Between two turns nobody but requests refers to a spec.
+// Between two turns nobody but requests and transactions refers to a spec.
 void Worker::dropOldCommands() {
+  for (const auto& [id, client] : clients_) {
+    if (client->conversation().mode() == session::Mode::Queueing) return;
+  }
   std::erase_if(oldCommands_, [&](const auto& table) { return !requests_.refersTo(*table); });
 }
 
@@ -106,13 +127,14 @@ void Worker::onLinkReady(upstream::Link& link) {
 }
 
 void Worker::onLinkLost(upstream::Link& link, std::string_view reason, bool established) {
+  if (link.role() == upstream::LinkRole::Lease) holding_.wakeAll();
   static log::RateLimit limit(10);
   log::write(limit, now, established ? log::Level::Warn : log::Level::Info,
              established ? "link lost" : "link not established", {{"node", link.node().text()}, {"reason", reason}});
   control_.refreshTopology(true);
 }
 
-void Worker::onLinkDirty(upstream::Link& link) { links_.markDirty(link); }
+void Worker::onLinkDirty(upstream::Link& link) { dirtyLinks_.push_back(&link); }
 
 std::uint32_t Worker::random(std::uint32_t bound) {
   return std::uniform_int_distribution<std::uint32_t>(0, bound == 0 ? 0 : bound - 1)(random_);
@@ -123,9 +145,17 @@ void Worker::endTurn() {
     workOff();
     if (agenda_.idle()) break;
   }
-  links_.flush();
+  flushLinks();
   links_.sweep();
+  resp3Links_.sweep();
+  leases_.sweep();
   if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
+}
+
+void Worker::flushLinks() {
+  // Losing a link while flushing can make other links dirty: the list may grow.
+  for (std::size_t i = 0; i < dirtyLinks_.size(); ++i) dirtyLinks_[i]->flush();
+  dirtyLinks_.clear();
 }
 
 void Worker::workOff() {
@@ -135,7 +165,7 @@ void Worker::workOff() {
   }
   agenda_.take(Task::Parse, batch_);
   for (Client* client : batch_) client->parse();
-  links_.flush();
+  flushLinks();
   agenda_.take(Task::Flush, batch_);
   for (Client* client : batch_) client->flush();
   reap();
@@ -158,6 +188,7 @@ void Worker::onTick() {
   touch();
   links_.checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
+  resp3Links_.checkReplyTimeouts(now);
   if (config_.clientIdleTimeout.count() > 0) {
     for (const auto& [id, client] : clients_) {
       if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");

@@ -74,6 +74,7 @@ class Worker final : private upstream::LinkHost {
   std::uint32_t random(std::uint32_t bound) override;
 
   void endTurn();
+  void flushLinks();
   void workOff();
   void reap();
   void dropOldCommands();
@@ -87,6 +88,9 @@ class Worker final : private upstream::LinkHost {
   telemetry::WorkerMetrics& metrics_;
   std::minstd_rand random_;
   upstream::LinkPool links_;
+  upstream::LinkPool resp3Links_;
+  upstream::LeasePool leases_;
+  std::vector<upstream::Link*> dirtyLinks_;
   routing::Router router_;
   session::RequestPool requests_;
   session::Agenda agenda_;
@@ -98,6 +102,7 @@ class Worker final : private upstream::LinkHost {
   session::Holding holding_;
   session::LocalCommands localCommands_;
   session::KeyLookups keyLookups_;
+  session::StallWatch stalls_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Client>> clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;

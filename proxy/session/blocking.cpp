@@ -1,0 +1,68 @@
+#include "proxy/session/blocking.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <vector>
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "protocol/request_parser.h"
+
+namespace slotless::session {
+
+namespace {
+
+// Redis refuses longer timeouts.
+constexpr double kMaxMillis = 9.0e15;
+
+std::optional<std::size_t> timeoutPosition(const protocol::CommandSpec& spec, protocol::Argv argv) {
+  const int argument = spec.blockTimeout.argument;
+  if (argument > 0) return static_cast<std::size_t>(argument) < argv.size() ? std::optional<std::size_t>(argument) : std::nullopt;
+  if (argument < 0) return argv.size() - static_cast<std::size_t>(-argument);
+  if (spec.sessionKeyword.empty()) return std::nullopt;
+  const auto keyword = std::find_if(argv.begin() + 1, argv.end(), [&](std::string_view word) {
+    return protocol::equalsIgnoringCase(word, spec.sessionKeyword);
+  });
+  if (argv.end() - keyword < 2) return std::nullopt;
+  return static_cast<std::size_t>(keyword - argv.begin()) + 1;
+}
+
+std::string timeoutText(const protocol::BlockTimeout& form, net::Millis left) {
+  const auto millis = std::max<net::Millis::rep>(1, left.count());
+  if (form.inMilliseconds) return std::to_string(millis);
+  std::string fraction = std::to_string(millis % 1000);
+  fraction.insert(0, 3 - fraction.size(), '0');
+  return std::to_string(millis / 1000) + "." + fraction;
+}
+
+}  // namespace
+
+std::optional<net::Millis> blockTimeoutOf(const protocol::CommandSpec& spec, protocol::Argv argv) {
+  const auto position = timeoutPosition(spec, argv);
+  if (!position) return std::nullopt;
+  const std::string_view text = argv[*position];
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  const double millis = spec.blockTimeout.inMilliseconds ? value : value * 1000;
+  if (!(millis > 0) || millis > kMaxMillis) return std::nullopt;
+  return net::Millis(std::max<net::Millis::rep>(1, static_cast<net::Millis::rep>(millis)));
+}
+
+void rewriteBlockTimeout(const protocol::CommandSpec& spec, net::Millis left, net::ByteChain& bytes) {
+  const std::string request = bytes.toString();
+  protocol::RequestParser parser;
+  if (parser.parse(request, {}) != protocol::RequestParser::Status::Complete) return;
+  const auto position = timeoutPosition(spec, parser.argv());
+  if (!position) return;
+  std::vector<std::string_view> argv(parser.argv().begin(), parser.argv().end());
+  const std::string text = timeoutText(spec.blockTimeout, left);
+  argv[*position] = text;
+  std::string rewritten;
+  protocol::appendRequest(rewritten, argv);
+  bytes.clear();
+  bytes.append(rewritten);
+}
+
+}  // namespace slotless::session

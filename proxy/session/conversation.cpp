@@ -1,0 +1,328 @@
+#include "proxy/session/conversation.h"
+
+#include "protocol/encoder.h"
+#include "protocol/key_extraction.h"
+#include "proxy/session/blocking.h"
+#include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/refusal.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+using protocol::Handling;
+using protocol::RequestParser;
+using upstream::LeaseUse;
+using upstream::Link;
+
+namespace {
+
+constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
+constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
+constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
+
+std::string_view refusalText(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::RefuseNested: return "ERR MULTI calls can not be nested";
+    case Verdict::RefuseExec: return "ERR EXEC without MULTI";
+    case Verdict::RefuseDiscard: return "ERR DISCARD without MULTI";
+    case Verdict::RefuseWatch: return "ERR WATCH inside MULTI is not allowed";
+    default: return "ERR Command not allowed inside a transaction";
+  }
+}
+
+}  // namespace
+
+Conversation::Outcome Conversation::handle(const CommandSpec& spec, const RequestParser& request,
+                                           std::string_view bytes) {
+  const bool blocks =
+      spec.role == protocol::SessionRole::Blocking || protocol::hasSessionKeyword(spec, request.argv());
+  const Verdict verdict = verdictFor(mode_, blocks ? protocol::SessionRole::Blocking : spec.role);
+  switch (verdict) {
+    case Verdict::Run: return Outcome::Route;
+    case Verdict::Queue: return queue(spec, request, bytes);
+    case Verdict::Begin: return begin(spec);
+    case Verdict::Execute: return execute(spec);
+    case Verdict::Discard: return discard(spec);
+    case Verdict::Watch: return watch(spec, request, bytes);
+    case Verdict::Unwatch: return unwatch(spec);
+    case Verdict::Block: return block(spec, request, bytes);
+    case Verdict::Reset: return reset(spec);
+    // Not offered yet: refused where commands are routed, with a text that says so.
+    case Verdict::Subscribe:
+    case Verdict::Unsubscribe:
+    case Verdict::Monitor: return Outcome::Route;
+    case Verdict::RefuseInTransaction: return refuseQueued(spec, refusalText(verdict));
+    case Verdict::RefuseSubscribed:
+      return refuse(spec, "ERR Can't execute '" + spec.name +
+                              "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+                              "context");
+    case Verdict::RefuseNested:
+    case Verdict::RefuseExec:
+    case Verdict::RefuseDiscard:
+    case Verdict::RefuseWatch: return refuse(spec, refusalText(verdict));
+  }
+  return Outcome::Route;
+}
+
+void Conversation::onRefused() noexcept {
+  if (transaction_ != nullptr) transaction_->fail();
+}
+
+Conversation::Outcome Conversation::answer(const CommandSpec& spec, std::string_view reply) {
+  client_.reply(&spec, reply);
+  return Outcome::Done;
+}
+
+Conversation::Outcome Conversation::refuse(const CommandSpec& spec, std::string_view line) {
+  std::string error;
+  protocol::appendError(error, line);
+  return answer(spec, error);
+}
+
+Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::string_view line) {
+  transaction_->fail();
+  return refuse(spec, line);
+}
+
+// --- transactions ---
+
+Conversation::Outcome Conversation::begin(const CommandSpec& spec) {
+  transaction_ = std::make_unique<Transaction>(services_.host.pool);
+  transition(Mode::Queueing);
+  return answer(spec, "+OK\r\n");
+}
+
+Conversation::Outcome Conversation::queue(const CommandSpec& spec, const RequestParser& request,
+                                          std::string_view bytes) {
+  const protocol::Argv argv = request.argv();
+  if (spec.has(protocol::kNoMulti)) {
+    return refuseQueued(spec, "ERR Command not allowed inside a transaction");
+  }
+  if (spec.handling == Handling::Local) {
+    transaction_->queueLocal(spec, argv);
+    return answer(spec, "+QUEUED\r\n");
+  }
+  std::string error;
+  if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
+  routing::Plan& plan = services_.plan;
+  services_.router.plan(spec, argv, plan);
+  switch (plan.kind) {
+    case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
+    case routing::Plan::Kind::BySlot: return refuseQueued(spec, kCrossSlot);
+    case routing::Plan::Kind::AnyNode: break;
+    case routing::Plan::Kind::OneSlot:
+      if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
+        return refuseQueued(spec, kCrossSlot);
+      }
+      if (!guards(plan.slot)) return refuseQueued(spec, kCrossSlot);
+      transaction_->slot = plan.slot;
+      break;
+    default:
+      return refuseQueued(spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
+  }
+  if (request.isInline()) {
+    services_.encoded.clear();
+    protocol::appendRequest(services_.encoded, argv);
+    bytes = services_.encoded;
+  }
+  transaction_->queueForwarded(spec, bytes);
+  if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
+    client_.close("transaction exceeds client-query-buffer-limit");
+    return Outcome::Done;
+  }
+  return answer(spec, "+QUEUED\r\n");
+}
+
+Conversation::Outcome Conversation::execute(const CommandSpec& spec) {
+  if (watched_ && !client_.pending().empty()) return Outcome::Wait;
+  std::unique_ptr<Transaction> transaction = std::move(transaction_);
+  transition(Mode::Plain);
+  if (transaction->failed()) {
+    forgetWatch(false);
+    return refuse(spec, kExecAborted);
+  }
+  if (watched_ && (watchBroken() || (transaction->slot != protocol::kNoSlot && !guards(transaction->slot)))) {
+    forgetWatch(false);
+    std::string null;
+    protocol::appendNullArrayIn(null, client_.protocol);
+    return answer(spec, null);
+  }
+  if (transaction->forwarded() == 0 && !watched_) {
+    std::string reply;
+    transaction->assemble({}, services_.localCommands.runnerFor(client_), reply);
+    return answer(spec, reply);
+  }
+  sendBatch(spec, std::move(transaction));
+  return Outcome::Done;
+}
+
+void Conversation::sendBatch(const CommandSpec& spec, std::unique_ptr<Transaction> transaction) {
+  Request& request = client_.addRequest(spec);
+  request.kind = transaction->readOnly() && !watched_ ? RequestKind::Read : RequestKind::Transaction;
+  request.preludes = static_cast<std::uint32_t>(transaction->forwarded()) + 1;
+  if (watched_) {
+    request.lease = LeaseUse::Transaction;
+    watchEnds_ = true;
+    becomeExclusive(false);
+  }
+  net::ByteChain batch = transaction->takeBatch();
+  const protocol::Slot slot = transaction->slot;
+  if (transaction->hasLocals()) request.transaction = std::move(transaction);
+  services_.dispatcher.startBatch(request, slot, batch);
+}
+
+Conversation::Outcome Conversation::discard(const CommandSpec& spec) {
+  if (watched_ && !client_.pending().empty()) return Outcome::Wait;
+  transaction_.reset();
+  transition(Mode::Plain);
+  return unwatch(spec);
+}
+
+// --- watching ---
+
+Conversation::Outcome Conversation::watch(const CommandSpec& spec, const RequestParser& request,
+                                          std::string_view bytes) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  if (watched_ && watchBroken()) return answer(spec, "+OK\r\n");  // EXEC will answer nil anyway
+  routing::Plan& plan = services_.plan;
+  services_.router.plan(spec, request.argv(), plan);
+  if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
+  if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, kCrossSlot);
+  if (!guards(plan.slot)) return refuse(spec, kCrossSlot);
+  watched_ = true;
+  ++watches_;
+  becomeExclusive(false);
+  Request& added = client_.addRequest(spec);
+  added.lease = LeaseUse::Transaction;
+  client_.start(added, request, bytes);
+  return Outcome::Done;
+}
+
+Conversation::Outcome Conversation::unwatch(const CommandSpec& spec) {
+  if (!watched_) return answer(spec, "+OK\r\n");
+  if (!client_.pending().empty()) return Outcome::Wait;
+  if (watchBroken() || watchLease_ == nullptr || !watchLease_->ready()) {
+    forgetWatch(false);
+    return answer(spec, "+OK\r\n");
+  }
+  sendUnwatch(spec);
+  return Outcome::Done;
+}
+
+// The node forgets the watched keys; its OK is the answer, to DISCARD as well.
+void Conversation::sendUnwatch(const CommandSpec& spec) {
+  Request& request = client_.addRequest(spec);
+  request.lease = LeaseUse::Transaction;
+  request.kind = RequestKind::Read;
+  watchEnds_ = true;
+  becomeExclusive(false);
+  net::ByteChain bytes(services_.host.pool);
+  bytes.append(kUnwatch);
+  services_.dispatcher.startBatch(request, protocol::kNoSlot, bytes);
+}
+
+// One node cannot guard another's keys. True without a watch.
+bool Conversation::guards(protocol::Slot slot) const {
+  if (watchLease_ == nullptr) return true;
+  const cluster::Topology& topology = services_.links.topology();
+  const cluster::NodeIndex owner = topology.owners[slot];
+  return owner == cluster::kNoNode || topology.nodes[owner].address == watchLease_->node();
+}
+
+bool Conversation::watchBroken() const noexcept {
+  return watchBroken_ || (watchLease_ != nullptr && watchLease_->dead());
+}
+
+void Conversation::forgetWatch(bool clean) {
+  release(watchLease_, clean);
+  watched_ = false;
+  watches_ = 0;
+  watchBroken_ = false;
+  watchEnds_ = false;
+}
+
+upstream::Link* Conversation::watchLease(const net::Address& node) {
+  if (watchLease_ == nullptr || watchBroken() || watchLease_->node() != node) return nullptr;
+  return watchLease_;
+}
+
+// --- blocking ---
+
+Conversation::Outcome Conversation::block(const CommandSpec& spec, const RequestParser& request,
+                                          std::string_view bytes) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  routing::Plan& plan = services_.plan;
+  services_.router.plan(spec, request.argv(), plan);
+  if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
+  if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, kCrossSlot);
+  // Without keys it is malformed, and some node says how.
+  Request& added = client_.addRequest(spec);
+  if (plan.kind == routing::Plan::Kind::OneSlot) {
+    becomeExclusive(true);
+    added.lease = LeaseUse::Blocking;
+    if (const auto timeout = blockTimeoutOf(spec, request.argv())) {
+      added.blockedUntil = services_.host.now + *timeout;
+    }
+  }
+  client_.start(added, request, bytes);
+  return Outcome::Done;
+}
+
+// --- all ---
+
+Conversation::Outcome Conversation::reset(const CommandSpec& spec) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  end();
+  client_.resetSession();
+  return answer(spec, "+RESET\r\n");
+}
+
+void Conversation::becomeExclusive(bool blocks) {
+  exclusive_ = true;
+  if (!blocks) return;
+  blocked_ = true;
+  services_.metrics.blockedClients.add(1);
+}
+
+void Conversation::settle() {
+  if (!exclusive_) return;
+  exclusive_ = false;
+  if (blocked_) {
+    blocked_ = false;
+    services_.metrics.blockedClients.add(-1);
+    release(blockLease_, true);
+  }
+  if (watchEnds_) forgetWatch(!watchBroken());
+}
+
+void Conversation::end() {
+  if (blocked_) services_.metrics.blockedClients.add(-1);
+  blocked_ = false;
+  exclusive_ = false;
+  release(blockLease_, false);
+  forgetWatch(false);
+  transaction_.reset();
+  transition(Mode::Plain);
+}
+
+void Conversation::release(Link*& lease, bool clean) {
+  if (lease == nullptr) return;
+  services_.leases.release(*lease, clean);
+  lease = nullptr;
+}
+
+Link* Conversation::leaseAt(const net::Address& node, LeaseUse use) {
+  Link*& lease = use == LeaseUse::Blocking ? blockLease_ : watchLease_;
+  // What is watched stays on the lease that watches it.
+  if (use == LeaseUse::Transaction && !firstWatch() && lease != nullptr && lease->node() != node) breakWatch();
+  if (use == LeaseUse::Transaction && watchBroken()) return nullptr;
+  if (lease != nullptr && (lease->dead() || lease->node() != node)) {
+    release(lease, lease->ready() && lease->inFlight() == 0 && use == LeaseUse::Blocking);
+  }
+  if (lease == nullptr) lease = services_.leases.acquire(node, client_.protocol, use);
+  return lease;
+}
+
+}  // namespace slotless::session

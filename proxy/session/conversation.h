@@ -1,0 +1,92 @@
+// The state that one client's session has beyond single requests: a transaction, a watch, a blocking command.
+//
+// The mode changes in transition() only; what each command does in each mode stands in session_table.cpp. Commands that
+// change the client's links (WATCH, EXEC after WATCH, what blocks) are exclusive: they wait for all earlier replies, and
+// the next request waits for theirs.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "protocol/command_spec.h"
+#include "protocol/request_parser.h"
+#include "proxy/session/session_table.h"
+#include "proxy/session/transaction.h"
+#include "proxy/upstream/lease_pool.h"
+
+namespace slotless::session {
+
+class Client;
+class Leg;
+struct Services;
+
+class Conversation {
+ public:
+  Conversation(Client& client, Services& services) : client_(client), services_(services) {}
+
+  enum class Outcome : std::uint8_t {
+    Route,  // nothing special: go on with it
+    Done,   // answered, or under way
+    Wait,   // not before earlier replies are in
+  };
+  Outcome handle(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  // A request was refused before it came here: inside MULTI that spoils the transaction.
+  void onRefused() noexcept;
+
+  Mode mode() const noexcept { return mode_; }
+  // The next request has to wait until the pending one is done.
+  bool exclusive() const noexcept { return exclusive_; }
+  bool blocked() const noexcept { return blocked_; }
+  bool watching() const noexcept { return watched_; }
+  // All replies are in: an exclusive request is over.
+  void settle();
+  // The client is leaving.
+  void end();
+
+  // The lease that a request of this use goes by, at `node`; acquires it if need be. nullptr: none to be had now.
+  upstream::Link* leaseAt(const net::Address& node, upstream::LeaseUse use);
+  // While a watch is on: its lease if it is at that node, else nullptr.
+  upstream::Link* watchLease(const net::Address& node);
+  upstream::Link* currentWatchLease() noexcept { return watchBroken() ? nullptr : watchLease_; }
+  // The WATCH under way is the first since nothing was watched.
+  bool firstWatch() const noexcept { return watches_ <= 1; }
+  // Something happened to a leg on the watch's lease after which the watch says nothing any more.
+  void breakWatch() noexcept { watchBroken_ = true; }
+  bool watchBroken() const noexcept;
+
+ private:
+  void transition(Mode next) noexcept { mode_ = next; }
+
+  Outcome queue(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome begin(const protocol::CommandSpec& spec);
+  Outcome execute(const protocol::CommandSpec& spec);
+  Outcome discard(const protocol::CommandSpec& spec);
+  Outcome watch(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome unwatch(const protocol::CommandSpec& spec);
+  Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome reset(const protocol::CommandSpec& spec);
+  Outcome refuse(const protocol::CommandSpec& spec, std::string_view line);
+  Outcome refuseQueued(const protocol::CommandSpec& spec, std::string_view line);
+  Outcome answer(const protocol::CommandSpec& spec, std::string_view reply);
+  void sendBatch(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
+  void sendUnwatch(const protocol::CommandSpec& spec);
+  bool guards(protocol::Slot slot) const;
+  void becomeExclusive(bool blocks);
+  void forgetWatch(bool clean);
+  void release(upstream::Link*& lease, bool clean);
+
+  Client& client_;
+  Services& services_;
+  Mode mode_ = Mode::Plain;
+  bool exclusive_ = false;
+  bool blocked_ = false;
+  bool watched_ = false;
+  bool watchBroken_ = false;
+  std::size_t watches_ = 0;
+  bool watchEnds_ = false;  // the exclusive request under way ends the watch
+  std::unique_ptr<Transaction> transaction_;
+  upstream::Link* watchLease_ = nullptr;
+  upstream::Link* blockLease_ = nullptr;
+};
+
+}  // namespace slotless::session

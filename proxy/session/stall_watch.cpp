@@ -1,0 +1,32 @@
+#include "proxy/session/stall_watch.h"
+
+#include <algorithm>
+
+#include "proxy/session/client.h"
+
+namespace slotless::session {
+
+StallWatch::StallWatch(net::Loop& loop) : timer_(loop.makeTimer([this] { tick(); })) {}
+
+void StallWatch::watch(Client& client) {
+  if (std::find(clients_.begin(), clients_.end(), &client) == clients_.end()) clients_.push_back(&client);
+  if (!timer_->active()) timer_->start(kPatience);
+}
+
+void StallWatch::forget(Client& client) { std::erase(clients_, &client); }
+
+void StallWatch::tick() {
+  // Whoever is still stalled comes back through watch().
+  const std::vector<Client*> clients = std::move(clients_);
+  clients_.clear();
+  for (Client* client : clients) {
+    if (!client->stalled()) continue;
+    if (client->takeProgress()) {
+      watch(*client);  // a slow reader, not one that waits for us
+    } else {
+      client->raiseAllowance();
+    }
+  }
+}
+
+}  // namespace slotless::session

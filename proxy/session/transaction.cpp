@@ -1,0 +1,68 @@
+#include "proxy/session/transaction.h"
+
+#include "protocol/encoder.h"
+#include "protocol/reply_scanner.h"
+
+namespace slotless::session {
+
+namespace {
+
+constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
+constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
+
+// Takes one whole element off the front of `rest`.
+std::string_view takeElement(std::string_view& rest) {
+  protocol::ReplyScanner scanner;
+  const std::string_view element = rest.substr(0, scanner.scan(rest).consumed);
+  rest.remove_prefix(element.size());
+  return element;
+}
+
+}  // namespace
+
+Transaction::Transaction(net::BlockPool& pool) : batch_(pool) { batch_.append(kMulti); }
+
+void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request) {
+  batch_.append(request);
+  queued_.push_back({&spec, {}});
+  ++forwarded_;
+  readOnly_ = readOnly_ && spec.retryAfterLoss;
+}
+
+void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
+  Queued local{&spec, {}};
+  for (const std::string_view argument : argv) {
+    local.argv.emplace_back(argument);
+    localBytes_ += argument.size() + sizeof(std::string);
+  }
+  queued_.push_back(std::move(local));
+}
+
+net::ByteChain Transaction::takeBatch() {
+  batch_.append(kExec);
+  return std::move(batch_);
+}
+
+void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal, std::string& out) const {
+  std::string_view rest = execReply;
+  if (!execReply.empty()) {
+    const std::size_t headerEnd = execReply.find("\r\n");
+    // Not run: an error, or nil because of a watched key.
+    if (execReply[0] != '*' || execReply[1] == '-' || headerEnd == std::string_view::npos) {
+      out += execReply;
+      return;
+    }
+    rest = execReply.substr(headerEnd + 2);
+  }
+  protocol::appendArrayHeader(out, queued_.size());
+  for (const Queued& queued : queued_) {
+    if (queued.argv.empty()) {
+      out += takeElement(rest);
+      continue;
+    }
+    const std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
+    runLocal(*queued.spec, argv, out);
+  }
+}
+
+}  // namespace slotless::session

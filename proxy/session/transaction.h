@@ -1,0 +1,60 @@
+// What a client has queued since MULTI, and how EXEC's reply is put together.
+//
+// Commands for a node are kept as one batch, MULTI to EXEC, that goes out in one piece. Commands that the proxy answers
+// itself are kept as arguments; they run when EXEC has succeeded, and their replies go into its array.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+#include "protocol/slot.h"
+#include "proxy/net/byte_chain.h"
+
+namespace slotless::session {
+
+class Transaction {
+ public:
+  using RunLocal =
+      std::function<void(const protocol::CommandSpec& spec, protocol::Argv argv, std::string& out)>;
+
+  explicit Transaction(net::BlockPool& pool);
+
+  void queueForwarded(const protocol::CommandSpec& spec, std::string_view request);
+  void queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv);
+  // A command was refused: EXEC must not run anything.
+  void fail() noexcept { failed_ = true; }
+
+  bool failed() const noexcept { return failed_; }
+  std::size_t forwarded() const noexcept { return forwarded_; }
+  bool hasLocals() const noexcept { return forwarded_ < queued_.size(); }
+  bool readOnly() const noexcept { return readOnly_; }
+  // Memory that the queue takes, roughly.
+  std::size_t bytes() const noexcept { return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued); }
+
+  // The whole batch, with EXEC at its end. Once.
+  net::ByteChain takeBatch();
+  // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
+  void assemble(std::string_view execReply, const RunLocal& runLocal, std::string& out) const;
+
+  // The slot of all keys so far; kNoSlot: no keys.
+  protocol::Slot slot = protocol::kNoSlot;
+
+ private:
+  struct Queued {
+    const protocol::CommandSpec* spec;
+    std::vector<std::string> argv;  // of a local command; empty: it was forwarded
+  };
+
+  net::ByteChain batch_;
+  std::vector<Queued> queued_;
+  std::size_t forwarded_ = 0;
+  std::size_t localBytes_ = 0;
+  bool failed_ = false;
+  bool readOnly_ = true;
+};
+
+}  // namespace slotless::session

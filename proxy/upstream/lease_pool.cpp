@@ -1,0 +1,69 @@
+#include "proxy/upstream/lease_pool.h"
+
+#include <algorithm>
+
+namespace slotless::upstream {
+
+LeasePool::LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, Budgets budgets)
+    : host_(host), metrics_(metrics), budgets_(budgets) {
+  settings.role = LinkRole::Lease;
+  for (const int protocol : {2, 3}) {
+    settings.protocol = protocol;
+    settings_[static_cast<std::size_t>(protocol - 2)] = settings;
+  }
+}
+
+LeasePool::~LeasePool() = default;
+
+Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
+  const auto index = static_cast<std::size_t>(use);
+  if (inUse_[index] >= budgets_[index]) {
+    metrics_.limits[static_cast<std::size_t>(telemetry::Limit::Leases)].add();
+    return nullptr;
+  }
+  ++inUse_[index];
+  publish(use);
+  for (Lease& lease : leases_) {
+    if (lease.taken || lease.closing || lease.link->dead()) continue;
+    if (lease.link->node() != node || lease.link->protocol() != protocol) continue;
+    lease.taken = true;
+    lease.use = use;
+    return lease.link.get();
+  }
+  Lease lease;
+  lease.link = std::make_unique<Link>(host_, settings_[static_cast<std::size_t>(protocol - 2)], node,
+                                      metrics_.addNode(node.text()));
+  lease.use = use;
+  lease.taken = true;
+  Link* link = lease.link.get();
+  leases_.push_back(std::move(lease));
+  link->open();
+  return link;
+}
+
+void LeasePool::release(Link& link, bool clean) {
+  const auto found = std::find_if(leases_.begin(), leases_.end(), [&](const Lease& l) { return l.link.get() == &link; });
+  if (found == leases_.end() || !found->taken) return;
+  found->taken = false;
+  --inUse_[static_cast<std::size_t>(found->use)];
+  publish(found->use);
+  const auto idle = static_cast<std::size_t>(
+      std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return !l.taken && !l.closing; }));
+  if (!clean || !link.ready() || link.inFlight() > 0 || idle > kMaxIdle) found->closing = true;
+}
+
+void LeasePool::sweep() {
+  std::erase_if(leases_, [this](Lease& lease) {
+    if (lease.taken || !(lease.closing || lease.link->dead())) return false;
+    lease.link->close();
+    metrics_.dropNode(lease.link->metrics());
+    return true;
+  });
+}
+
+void LeasePool::publish(LeaseUse use) {
+  auto& gauge = use == LeaseUse::Transaction ? metrics_.transactionLeases : metrics_.blockingLeases;
+  gauge.set(static_cast<std::int64_t>(inUse(use)));
+}
+
+}  // namespace slotless::upstream

@@ -1,0 +1,57 @@
+// Connections that belong to one client at a time: for WATCH, for commands that block, and the like.
+//
+// Budgets are per worker and use, so that blocked consumers cannot starve transactions. A lease that comes back clean
+// (nothing open on it, no state left in the node) waits for the next client; any other is closed.
+// Ownership: the pool owns all leases; they are destroyed only in sweep(), never inside one of their own callbacks.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/link.h"
+
+namespace slotless::upstream {
+
+enum class LeaseUse : std::uint8_t { Transaction, Blocking, Count };
+inline constexpr std::size_t kLeaseUseCount = static_cast<std::size_t>(LeaseUse::Count);
+
+class LeasePool {
+ public:
+  using Budgets = std::array<std::size_t, kLeaseUseCount>;
+
+  LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, Budgets budgets);
+  ~LeasePool();
+
+  // nullptr: the budget for this use is spent. The link may still be connecting.
+  Link* acquire(const net::Address& node, int protocol, LeaseUse use);
+  // `clean`: nothing is open on it and the node remembers nothing of its client.
+  void release(Link& link, bool clean);
+  std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
+  // Once per turn: destroys leases that are lost or were not clean.
+  void sweep();
+
+ private:
+  struct Lease {
+    std::unique_ptr<Link> link;
+    LeaseUse use = LeaseUse::Transaction;
+    bool taken = false;
+    bool closing = false;
+  };
+  // Idle leases beyond this many per worker are closed.
+  static constexpr std::size_t kMaxIdle = 16;
+
+  void publish(LeaseUse use);
+
+  LinkHost& host_;
+  // Settings by protocol; links refer to them.
+  std::array<LinkSettings, 2> settings_;
+  telemetry::WorkerMetrics& metrics_;
+  Budgets budgets_;
+  Budgets inUse_{};
+  std::vector<Lease> leases_;
+};
+
+}  // namespace slotless::upstream
