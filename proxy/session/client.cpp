@@ -26,6 +26,8 @@ constexpr std::size_t kPrefixBytes = 16384;
 // From this size on a request's buffer is handed over to the link instead of being copied.
 constexpr std::size_t kHandOverBytes = 16384;
 constexpr std::size_t kPiecesPerWrite = 64;
+// Requests that are taken before the size of their replies is known.
+constexpr std::size_t kFirstWindow = 64;
 
 }  // namespace
 
@@ -35,6 +37,7 @@ Client::Client(Services& services, std::uint64_t id)
       output_(services.host.pool),
       conversation_(*this, services),
       outputAllowance_(services.config.clientOutputSoftLimit),
+      replyEstimate_(services.config.clientOutputSoftLimit / kFirstWindow),
       lastActive_(services.host.now) {}
 
 Client::~Client() = default;
@@ -65,7 +68,7 @@ void Client::readIntoScratch() {
   const std::size_t prefix = input_ == nullptr ? 0 : input_->size();
   const net::IoResult got = stream_->read(scratch.data() + prefix, scratch.size() - prefix);
   if (got.status == net::IoStatus::WouldBlock) return;
-  if (got.status != net::IoStatus::Ok) return endInput();
+  if (got.status != net::IoStatus::Ok) return endInput(got.status);
   services_.metrics.bytesReceived.add(got.bytes);
   if (prefix > 0) {
     std::memcpy(scratch.data(), input_->view().data(), prefix);
@@ -83,7 +86,7 @@ void Client::readIntoInput() {
   }
   const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
   if (got.status == net::IoStatus::WouldBlock) return;
-  if (got.status != net::IoStatus::Ok) return endInput();
+  if (got.status != net::IoStatus::Ok) return endInput(got.status);
   services_.metrics.bytesReceived.add(got.bytes);
   input_->end += got.bytes;
   parse();
@@ -95,7 +98,7 @@ void Client::readWhilePaused() {
   if (input_->room() == 0) input_ = net::BlockPool::grow(std::move(input_), input_->size() * 2);
   const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
   if (got.status == net::IoStatus::WouldBlock) return;
-  if (got.status != net::IoStatus::Ok) return endInput();
+  if (got.status != net::IoStatus::Ok) return endInput(got.status);
   services_.metrics.bytesReceived.add(got.bytes);
   input_->end += got.bytes;
   updateWatch();
@@ -103,8 +106,9 @@ void Client::readWhilePaused() {
 
 // A client that has only closed its sending side still gets its replies, as from Redis. What is held or blocked is
 // dropped: nobody may be there to take it.
-void Client::endInput() {
-  if (pending_.empty() || heldLegs_ > 0 || conversation_.blocked()) return close("closed by the client");
+void Client::endInput(net::IoStatus status) {
+  inputEnded_ = true;
+  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked()) return close("closed by the client");
   closeAfterReply();
   updateWatch();
 }
@@ -131,6 +135,8 @@ void Client::keepInput(std::string_view rest) {
 
 bool Client::mayTakeRequest() {
   if (conversation_.exclusive() || outputBytes() > outputAllowance_) return false;
+  // What is under way must not fill the output far beyond its limit when it comes.
+  if (!pending_.empty() && outputBytes() + pending_.size() * replyEstimate_ > outputAllowance_) return false;
   if (pending_.size() < services_.config.clientMaxInFlight) return true;
   services_.metrics.limits[static_cast<std::size_t>(Limit::InFlight)].add();
   return false;
@@ -146,7 +152,10 @@ bool Client::stalled() const noexcept {
 }
 
 void Client::raiseAllowance() {
+  const std::uint64_t hard = services_.config.clientOutputHardLimit;
   outputAllowance_ *= 2;
+  // Its own pipeline never brings a client to the hard limit.
+  if (hard > 0) outputAllowance_ = std::min<std::size_t>(outputAllowance_, std::max<std::size_t>(hard / 2, 1));
   services_.agenda.add(*this, Task::Parse);
 }
 
@@ -297,6 +306,7 @@ void Client::reply(const CommandSpec* spec, std::string_view bytes) {
 
 void Client::deliver(Request& request, std::string_view bytes) {
   if (state_ == ClientState::Closed) return;
+  request.replyBytes += bytes.size();
   if (pending_.head() == &request) {
     output_.append(bytes);
     services_.agenda.add(*this, Task::Flush);
@@ -314,6 +324,8 @@ void Client::discardWaiting(Request& request) {
 
 void Client::onRequestDone(Request& request) {
   request.done = true;
+  // Up at once, down slowly.
+  replyEstimate_ = std::max(request.replyBytes, replyEstimate_ - replyEstimate_ / 16);
   if (pending_.head() != &request || state_ == ClientState::Closed) return;
   while (!pending_.empty() && pending_.head()->done) {
     services_.requests.put(pending_.pop());

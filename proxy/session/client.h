@@ -59,6 +59,8 @@ class Client final : private net::Stream::Observer {
   ClientState state() const noexcept { return state_; }
   const net::Address& peer() const noexcept { return peer_; }
   net::TimePoint lastActive() const noexcept { return lastActive_; }
+  // It has closed its sending side, and may have left altogether.
+  bool inputEnded() const noexcept { return inputEnded_; }
   // Nothing of it is on its way.
   bool quiet() const noexcept { return pending_.empty() && output_.empty() && input_ == nullptr; }
 
@@ -107,7 +109,7 @@ class Client final : private net::Stream::Observer {
   bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void pause();
-  void endInput();
+  void endInput(net::IoStatus status);
   void readWhilePaused();
   void updateWatch();
   std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_; }
@@ -117,6 +119,7 @@ class Client final : private net::Stream::Observer {
   const std::uint64_t id_;
   ClientState state_ = ClientState::Open;
   std::uint8_t agendaBits_ = 0;
+  bool inputEnded_ = false;
   bool progress_ = false;
   bool paused_ = false;    // input is left unparsed, and reading stops
   std::unique_ptr<net::Stream> stream_;
@@ -127,6 +130,7 @@ class Client final : private net::Stream::Observer {
   PendingList pending_;
   Conversation conversation_;
   std::size_t outputAllowance_;  // unread output above which no more input is taken
+  std::size_t replyEstimate_;    // bytes of a reply, as far as can be told from the last ones
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
   std::size_t heldLegs_ = 0;
   KeyQuestion* keyQuestion_ = nullptr;

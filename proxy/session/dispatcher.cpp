@@ -246,6 +246,7 @@ void Dispatcher::hold(Leg& leg, Trouble trouble) {
   Client& client = *leg.request->client;
   leg.link = nullptr;
   leg.detour->trouble = trouble;
+  if (client.inputEnded()) return failLeg(leg, kNoMaster);  // perhaps nobody is there: nothing is tried for it again
   if (!services_.holding.admits(leg.detour->bytes.size())) return failLeg(leg, kTooManyHeld);
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = services_.host.now + services_.config.holdTimeout;

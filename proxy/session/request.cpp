@@ -76,6 +76,7 @@ void RequestPool::put(Request& request) noexcept {
   }
   request.legCount_ = 0;
   request.openLegs = 0;
+  request.replyBytes = 0;
   request.waiting.clear();
   request.client = nullptr;
   request.next = nullptr;

@@ -92,6 +92,7 @@ class Request {
   net::TimePoint arrived{};
   net::ByteChain waiting;  // reply bytes until this request is the head of the pending list
   std::size_t openLegs = 0;
+  std::size_t replyBytes = 0;  // of its reply so far
   routing::Merge merge = routing::Merge::None;
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;

@@ -16,7 +16,8 @@ using enum Action;
 
 namespace {
 
-constexpr std::string_view kKindNames[] = {"read", "write", "script that reads", "script that writes"};
+constexpr std::string_view kKindNames[] = {"read", "write", "script that reads", "script that writes",
+                                           "command that blocks", "transaction"};
 
 struct Expected {
   Trouble trouble;
@@ -24,27 +25,26 @@ struct Expected {
   std::array<Action, session::kRequestKindCount> otherText;
 };
 
+constexpr std::array<Action, session::kRequestKindCount> kAll(Action action) {
+  return {action, action, action, action, action, action};
+}
+constexpr std::array kPasses = {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater};
+constexpr std::array kPassesUnlessForeign = {RetryLater, RetryLater, PassOn, PassOn, RetryLater, RetryLater};
+constexpr std::array kLost = {Reroute, Ambiguous, Reroute, Ambiguous, Ambiguous, Ambiguous};
+
 constexpr Expected kExpected[] = {
-    {Trouble::Unsent, {Reroute, Reroute, Reroute, Reroute}, {Reroute, Reroute, Reroute, Reroute}},
-    {Trouble::LostSent, {Reroute, Ambiguous, Reroute, Ambiguous}, {Reroute, Ambiguous, Reroute, Ambiguous}},
-    {Trouble::Moved, {Reroute, Reroute, Reroute, Reroute}, {Reroute, Reroute, Reroute, Reroute}},
-    {Trouble::Ask, {Reroute, Reroute, Reroute, Reroute}, {Reroute, Reroute, Reroute, Reroute}},
-    {Trouble::TryAgain,
-     {RetryLater, RetryLater, RetryLater, PassOn},
-     {RetryLater, RetryLater, PassOn, PassOn}},
-    {Trouble::ClusterDown,
-     {RetryLater, RetryLater, RetryLater, PassOn},
-     {RetryLater, RetryLater, PassOn, PassOn}},
-    {Trouble::Loading,
-     {RetryLater, RetryLater, RetryLater, PassOn},
-     {RetryLater, RetryLater, PassOn, PassOn}},
-    {Trouble::ReadOnly,
-     {RetryLater, RetryLater, RetryLater, PassOn},
-     {RetryLater, RetryLater, PassOn, PassOn}},
-    {Trouble::MasterDown,
-     {RetryLater, RetryLater, RetryLater, PassOn},
-     {RetryLater, RetryLater, PassOn, PassOn}},
-    {Trouble::None, {PassOn, PassOn, PassOn, PassOn}, {PassOn, PassOn, PassOn, PassOn}},
+    {Trouble::Unsent, kAll(Reroute), kAll(Reroute)},
+    {Trouble::LostSent, kLost, kLost},
+    {Trouble::Moved, kAll(Reroute), kAll(Reroute)},
+    {Trouble::Ask, kAll(Reroute), kAll(Reroute)},
+    {Trouble::TryAgain, kPasses, kPassesUnlessForeign},
+    {Trouble::ClusterDown, kPasses, kPassesUnlessForeign},
+    {Trouble::Loading, kPasses, kPassesUnlessForeign},
+    {Trouble::ReadOnly, kPasses, kPassesUnlessForeign},
+    {Trouble::MasterDown, kPasses, kPassesUnlessForeign},
+    // CLIENT UNBLOCK's text begins like the server's own and is the client's.
+    {Trouble::Unblocked, {PassOn, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},
+    {Trouble::None, kAll(PassOn), kAll(PassOn)},
 };
 
 // One request of each kind, all with the key a.
@@ -130,7 +130,7 @@ TEST_CASE("requests of every kind fail with CLUSTERDOWN when no link has come by
 }
 
 TEST_CASE("after a loss reads are repeated and writes are ambiguous, once and for all") {
-  for (std::size_t kind = 0; kind < session::kRequestKindCount; ++kind) {
+  for (std::size_t kind = 0; kind < std::size(kRequests); ++kind) {
     Stage stage;
     stage.client.sends(kRequests[kind]);
     stage.node(1).expects(kRequests[kind]);
@@ -164,7 +164,7 @@ TEST_CASE("requests of every kind follow MOVED and ASK") {
 
 TEST_CASE("refusals that pass are repeated inside, but not for a script that may have written") {
   for (const ErrorRow& row : kErrors) {
-    for (std::size_t kind = 0; kind < session::kRequestKindCount; ++kind) {
+    for (std::size_t kind = 0; kind < std::size(kRequests); ++kind) {
       INFO(row.serverText << " to " << kRequests[kind]);
       Stage stage;
       stage.client.sends(kRequests[kind]);
@@ -185,7 +185,7 @@ TEST_CASE("refusals that pass are repeated inside, but not for a script that may
 
 TEST_CASE("a text that no server writes is a script's own reply, and a refusal from any other command") {
   for (const ErrorRow& row : kErrors) {
-    for (std::size_t kind = 0; kind < session::kRequestKindCount; ++kind) {
+    for (std::size_t kind = 0; kind < std::size(kRequests); ++kind) {
       INFO(row.otherText << " to " << kRequests[kind]);
       Stage stage;
       stage.client.sends(kRequests[kind]);

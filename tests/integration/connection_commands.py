@@ -107,8 +107,8 @@ class ConnectionCommands(unittest.TestCase):
         self.assertRegex(self.connection.error("HELLO", "2", "NONSENSE"), "^ERR Syntax error in HELLO option")
 
     @fixture.NOT_ONE_REDIS
-    def test_hello_3_is_refused_so_that_clients_fall_back_to_2(self):
-        self.assertRegex(self.connection.error("HELLO", "3"), "^NOPROTO")
+    def test_hello_4_is_refused(self):
+        self.assertRegex(self.connection.error("HELLO", "4"), "^NOPROTO")
         self.assertEqual(self.connection.command("PING"), b"PONG")
 
     def test_a_client_has_a_name_if_it_gives_itself_one(self):

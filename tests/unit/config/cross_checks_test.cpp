@@ -59,7 +59,7 @@ TEST_CASE("Contradictions between options are refused") {
        "allowed: at "
        "most client-output-hard-limit, which is 256mb"},
       {{"--client-output-hard-limit=1kb"},
-       "command-line argument 2 (--client-output-hard-limit): client-output-soft-limit: found \"1mb\"; "
+       "command-line argument 2 (--client-output-hard-limit): client-output-soft-limit: found \"8mb\"; "
        "allowed: at "
        "most client-output-hard-limit, which is 1kb"},
       {{"--proto-max-bulk-len=2gb"},
