@@ -55,7 +55,8 @@ Request& RequestPool::take() {
 
 bool RequestPool::refersTo(const protocol::CommandTable& table) const {
   return std::any_of(all_.begin(), all_.end(), [&](const auto& request) {
-    return request->spec != nullptr && table.find(request->spec->name) == request->spec;
+    return request->transaction != nullptr ||
+           (request->spec != nullptr && table.find(request->spec->name) == request->spec);
   });
 }
 

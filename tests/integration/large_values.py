@@ -24,7 +24,7 @@ SLOW_READER_BOUND = 100 * MIB
 
 def setUpModule():
     global site
-    site = fixture.open_site()
+    site = fixture.open_site(options=["--client-output-hard-limit", "64mb"])
 
 
 def tearDownModule():

@@ -28,7 +28,7 @@ cluster::TopologyPtr masters(const std::vector<std::uint16_t>& ports, std::uint1
 
 class Pooled : public test::LinkBench {
  public:
-  Pooled() : links(std::make_unique<LinkPool>(*this, settings, metrics)) {}
+  Pooled() : links(std::make_unique<LinkPool>(*this, settings, metrics, OpenLinks::Ahead)) {}
   ~Pooled() override { links.reset(); }
 
   void publish(const cluster::TopologyPtr& topology) {
@@ -118,18 +118,16 @@ TEST_CASE_METHOD(Pooled, "requests without a slot go to the ready masters in tur
   CHECK(ports.count(7002) >= 3);
 }
 
-TEST_CASE_METHOD(Pooled, "flushing writes what all dirty links have, once", "[pool]") {
-  publish(masters({7000, 7001}));
-  std::vector<Asker> askers(2);
-  links->linkFor(0)->send(askers[0], "to the first", false);
-  links->linkFor(1)->send(askers[1], "to the second", false);
-  for (Link* link : dirty) links->markDirty(*link);
-  dirty.clear();
-  links->flush();
-  CHECK(connections[0]->takeWritten() == "to the first");
-  CHECK(connections[1]->takeWritten() == "to the second");
-  links->flush();
-  CHECK(connections[0]->written().empty());
+TEST_CASE("on demand, a link is opened by the first request that wants it", "[pool]") {
+  test::LinkBench bench;
+  LinkPool links(bench, bench.settings, bench.metrics, OpenLinks::OnDemand);
+  links.setTopology(masters({7000, 7001}));
+  bench.fake().settle();
+  CHECK(bench.connections.empty());
+  links.linkFor(1);
+  bench.fake().settle();
+  REQUIRE(bench.connections.size() == 1);
+  CHECK(links.linkFor(1)->node().port == 7001);
 }
 
 }  // namespace
