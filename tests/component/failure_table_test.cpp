@@ -16,8 +16,8 @@ using enum Action;
 
 namespace {
 
-constexpr std::string_view kKindNames[] = {"read", "write", "script that reads", "script that writes",
-                                           "command that blocks", "transaction"};
+constexpr std::string_view kKindNames[] = {
+    "read", "write", "script that reads", "script that writes", "command that blocks", "transaction"};
 
 struct Expected {
   Trouble trouble;

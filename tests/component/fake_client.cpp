@@ -28,7 +28,10 @@ std::string FakeClient::takes() {
 
 void FakeClient::receives(std::string_view bytes, Where where) {
   INFO("receives at " << where.file_name() << ":" << where.line());
-  CHECK(takes() == bytes);
+  const std::string got = takes();
+  CHECK(shown(got) == shown(bytes));
+  const bool same = got == bytes;
+  CHECK(same);
 }
 
 void FakeClient::receivesNothing(Where where) {

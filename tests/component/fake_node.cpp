@@ -18,11 +18,14 @@ void Received::replies(std::string_view bytes) const {
 
 Received FakeNode::expects(std::string_view text, Where where) {
   stage_->settle();
-  INFO("node " << address_.text() << " expects " << text << " at " << at(where));
+  INFO("node " << address_.text() << " expects " << shown(text) << " at " << at(where));
   REQUIRE_FALSE(requests_.empty());
   Received next = requests_.front();
   requests_.pop_front();
-  REQUIRE(textOf(next.words()) == text);
+  const std::string got = textOf(next.words());
+  REQUIRE(shown(got) == shown(text));
+  const bool same = got == text;
+  REQUIRE(same);
   return next;
 }
 
@@ -37,7 +40,7 @@ void FakeNode::expectsNothing(Where where) {
   stage_->settle();
   INFO("node " << address_.text() << " expects nothing at " << at(where));
   if (!requests_.empty()) {
-    CHECK(textOf(requests_.front().words()).empty());
+    CHECK(shown(textOf(requests_.front().words())) == "");
     requests_.clear();
   }
 }

@@ -34,6 +34,12 @@ std::string textOf(const Words& words) {
   return text;
 }
 
+std::string shown(std::string_view text) {
+  constexpr std::size_t kMost = 500;
+  if (text.size() <= kMost) return std::string(text);
+  return std::string(text.substr(0, kMost)) + "... (" + std::to_string(text.size()) + " bytes)";
+}
+
 std::string bulk(std::string_view bytes) {
   return "$" + std::to_string(bytes.size()) + "\r\n" + std::string(bytes) + "\r\n";
 }

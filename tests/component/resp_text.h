@@ -14,6 +14,8 @@ using Words = std::vector<std::string>;
 Words wordsOf(std::string_view text);
 // {"GET", "a"} -> "GET a".
 std::string textOf(const Words& words);
+// The beginning of a long text, for messages of failing tests.
+std::string shown(std::string_view text);
 // The bytes of a request.
 std::string request(const Words& words);
 std::string request(std::string_view text);

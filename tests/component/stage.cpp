@@ -80,10 +80,12 @@ void Stage::giveSlot(std::string_view key, std::size_t number) {
   publish(std::move(next));
 }
 
-void Stage::addNode(std::size_t number) {
+void Stage::addNode(std::size_t number, const std::string& host) {
   start();
   cluster::Topology next = *topology_;
-  next.nodes.push_back({"node" + std::to_string(number), node(number).address(), true, 1, {}});
+  net::Address address = node(number).address();
+  if (!host.empty()) address.host = host;
+  next.nodes.push_back({"node" + std::to_string(number), address, true, 1, {}});
   publish(std::move(next));
 }
 
@@ -154,7 +156,7 @@ void Stage::checkNothingIsLeft() {
   for (FakeClient* each : clients) {
     if (!each->everConnected()) continue;
     ++connected;
-    CHECK(each->connection().written() == "");
+    CHECK(shown(each->connection().written()) == "");
     if (!each->connection().closed()) each->resets();
   }
   for (const auto& node : nodes_) node->refusesConnections();

@@ -83,7 +83,8 @@ class Stage {
   void giveSlot(std::string_view key, std::size_t number);
   // All slots of one node go to another; the first one is not in the topology any more.
   void replaceNode(std::size_t gone, std::size_t successor);
-  void addNode(std::size_t number);
+  // `host`: a name instead of the numeric address.
+  void addNode(std::size_t number, const std::string& host = {});
   void confirmTopology();
   // "MOVED <slot of key> <address of node>", or ASK.
   std::string moved(std::string_view key, std::size_t number);
