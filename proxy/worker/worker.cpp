@@ -1,6 +1,7 @@
 #include "proxy/worker/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/telemetry/log.h"
 
@@ -87,7 +88,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId) {
   log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});
   Client& accepted = *client;
   clients_.emplace(clientId, std::move(client));
-  if (drained_) accepted.close("shutting down");
+  if (draining_) accepted.close("shutting down");
 }
 
 void Worker::setTopology(cluster::TopologyPtr topology) {
@@ -116,9 +117,15 @@ void Worker::dropOldCommands() {
 void Worker::confirmTopology() { ++services_.confirmations; }
 
 void Worker::drain(std::function<void()> drained) {
+  draining_ = true;
   drained_ = std::move(drained);
   for (const auto& [id, client] : clients_) client->drain();
-  if (clients_.empty()) drained_();
+  tellIfDrained();
+}
+
+// Once: a connection may still come, and go, after the last one.
+void Worker::tellIfDrained() {
+  if (drained_ && clients_.empty()) std::exchange(drained_, nullptr)();
 }
 
 void Worker::onLinkReady(upstream::Link& link) {
@@ -179,7 +186,7 @@ void Worker::reap() {
     metrics_.clients.add(-1);
     control_.clientGone();
   }
-  if (!batch_.empty() && drained_ && clients_.empty()) drained_();
+  tellIfDrained();
 }
 
 net::Millis Worker::tickLength() const { return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick; }

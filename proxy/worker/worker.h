@@ -77,6 +77,7 @@ class Worker final : private upstream::LinkHost {
   void flushLinks();
   void workOff();
   void reap();
+  void tellIfDrained();
   void dropOldCommands();
   void onTick();
   net::Millis tickLength() const;
@@ -106,7 +107,8 @@ class Worker final : private upstream::LinkHost {
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Client>> clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;
-  std::function<void()> drained_;
+  bool draining_ = false;
+  std::function<void()> drained_;  // until it has been called
 };
 
 }  // namespace slotless::worker
