@@ -49,8 +49,9 @@ void FakeClient::resets() {
 }
 
 bool FakeClient::isClosed() {
+  FakeConnection& own = connection();
   stage_->settle();
-  return connection().closed();
+  return own.closed();
 }
 
 void FakeClient::readsAgain() {
