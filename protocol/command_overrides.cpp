@@ -147,7 +147,6 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "config|get",
      .handling = FanOut,
      .reason = "changes nothing, and clients ask for it; shows settings as of one server"},
-    {.name = "config|help", .handling = AnyNode, .reason = "a constant text"},
     {.name = "config|resetstat",
      .handling = Admin,
      .reason = kAllServers,
