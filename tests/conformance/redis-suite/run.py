@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Runs Redis's own test suite through Slotless and compares with the list of tests that must pass.
+
+Usage: run.py --source DIR --slotless BINARY [--units a,b] [--out DIR] [--update]
+
+Starts a cluster of three masters (scripts/cluster) and the daemon in front of it, runs the units one by one (unit.tcl)
+and ends with 1 if a test of passed.txt no longer passes. --update writes what passed into passed.txt: tests are added,
+none is dropped.
+"""
+
+import argparse
+import collections
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+PASSED = HERE / "passed.txt"
+HOST = "127.0.0.1"
+START_SECONDS = 30
+UNIT_SECONDS = 600
+
+UNITS = """
+unit/printver unit/dump unit/protocol unit/keyspace unit/scan unit/info-command
+unit/type/string unit/type/incr unit/type/list unit/type/list-2 unit/type/list-3 unit/type/set unit/type/zset
+unit/type/hash unit/type/stream unit/type/stream-cgroups unit/sort unit/expire unit/other unit/multi unit/quit
+unit/latency-monitor unit/pubsub unit/pubsubshard unit/slowlog unit/scripting unit/functions unit/introspection
+unit/introspection-2 unit/bitops unit/bitfield unit/geo unit/hyperloglog unit/lazyfree unit/wait unit/pause unit/querybuf
+unit/tracking unit/networking unit/violations unit/replybufsize unit/acl unit/acl-v2 unit/auth unit/maxmemory unit/limits
+unit/obuf-limits unit/memefficiency integration/redis-cli
+""".split()
+
+# A cluster has one database; what looks into a server's memory, process or replication says nothing about a proxy.
+UNWANTED = "needs:debug needs:repl needs:save needs:config-maxmemory needs:config-resetstat needs:pfdebug needs:latency " \
+           "needs:local-process"
+OPTIONS = ["--singledb", "--ignore-encoding", "--ignore-digest", "--tags", " ".join("-" + tag for tag in UNWANTED.split())]
+# Settings of the servers that tests change and do not always put back.
+UNSETTABLE = {"port", "bind", "dir", "requirepass", "masterauth"}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return listener.getsockname()[1]
+
+
+def redis_cli(address, *arguments):
+    host, port = address.split(":")
+    done = subprocess.run(["redis-cli", "-h", host, "-p", port, *arguments], capture_output=True, text=True, timeout=30,
+                          check=False)
+    return done.stdout
+
+
+def settings(address):
+    lines = redis_cli(address, "CONFIG", "GET", "*").split("\n")
+    return {name: value for name, value in zip(lines[::2], lines[1::2]) if name not in UNSETTABLE}
+
+
+class Servers:
+    """The cluster, and what its nodes' settings were in the beginning."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        started = subprocess.run([ROOT / "scripts/cluster", "start", "--masters", "3", "--replicas", "0", "--dir", folder,
+                                  "--", "--enable-debug-command", "yes"], stdout=subprocess.PIPE, text=True, check=True)
+        self.nodes = started.stdout.split()[-1].split(",")
+        self.original = {node: settings(node) for node in self.nodes}
+
+    def restore(self):
+        for node, original in self.original.items():
+            for name, value in settings(node).items():
+                if original.get(name) != value:
+                    redis_cli(node, "CONFIG", "SET", name, original[name])
+            redis_cli(node, "ACL", "SETUSER", "default", "on", "nopass", "allkeys", "allchannels", "allcommands")
+
+    def stop(self):
+        subprocess.run([ROOT / "scripts/cluster", "stop", "--dir", self.folder], check=False)
+
+
+def start_slotless(binary, nodes, folder):
+    port = free_port()
+    with open(folder / "slotless.log", "w") as log:
+        child = subprocess.Popen([binary, "--cluster-nodes", ",".join(nodes), "--listen", f"{HOST}:{port}",
+                                  "--admin-listen", f"{HOST}:{free_port()}", "--allow-admin-commands", "yes"],
+                                 stdout=log, stderr=subprocess.STDOUT)
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if "PONG" in redis_cli(f"{HOST}:{port}", "PING") and redis_cli(f"{HOST}:{port}", "DBSIZE").strip() == "0":
+            return child, port
+        time.sleep(0.1)
+    child.kill()
+    raise SystemExit(f"the daemon does not answer: see {folder / 'slotless.log'}")
+
+
+def run_unit(unit, source, port, nodes, folder):
+    """Outcomes by test name, and what went wrong by test name."""
+    results = folder / (unit.replace("/", "_") + ".tsv")
+    with open(results.with_suffix(".log"), "w") as log:
+        child = subprocess.Popen(["tclsh8.6", HERE / "unit.tcl", unit, results, " ".join(nodes), "--host", HOST,
+                                  "--port", str(port), *OPTIONS], cwd=source, stdin=subprocess.DEVNULL, stdout=log,
+                                 stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            child.wait(UNIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    if not results.exists():
+        raise SystemExit(f"{unit} did not begin: see {results.with_suffix('.log')}")
+    outcomes, reasons = {}, {}
+    for line in results.read_text(errors="replace").splitlines():
+        outcome, name, message = (line.split("\t") + ["", ""])[:3]
+        if outcome in ("pass", "fail", "exception"):
+            outcomes[name] = outcome
+            reasons[name] = message
+    return outcomes, reasons
+
+
+def read_passed():
+    lines = PASSED.read_text().splitlines() if PASSED.exists() else []
+    return {tuple(line.split("\t", 1)) for line in lines if line and not line.startswith("#")}
+
+
+def stable(name):
+    """Names with random parts cannot be kept in a list."""
+    return not re.search(r"0x[0-9a-f]{6,}|seed", name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", required=True, type=pathlib.Path, help="root of Redis's source")
+    parser.add_argument("--slotless", required=True, type=pathlib.Path, help="the daemon")
+    parser.add_argument("--units", help="only these, separated by commas")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/conformance", help="where results are kept")
+    parser.add_argument("--update", action="store_true", help="add what passed to passed.txt")
+    arguments = parser.parse_args()
+    units = arguments.units.split(",") if arguments.units else UNITS
+    arguments.out = arguments.out.resolve()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    passed, reasons, counts = set(), {}, collections.Counter()
+    servers = Servers(arguments.out / "cluster")
+    daemon = None
+    try:
+        daemon, port = start_slotless(arguments.slotless.resolve(), servers.nodes, arguments.out)
+        for unit in units:
+            servers.restore()
+            outcomes, why = run_unit(unit, arguments.source, port, servers.nodes, arguments.out)
+            here = collections.Counter(outcomes.values())
+            counts += here
+            print(f"{unit:28} passed {here['pass']:4}  failed {here['fail']:3}  exceptions {here['exception']:3}", flush=True)
+            passed |= {(unit, name) for name, outcome in outcomes.items() if outcome == "pass"}
+            reasons |= {(unit, name): why[name] for name in outcomes}
+            if daemon.poll() is not None:
+                raise SystemExit(f"the daemon ended in {unit}: see {arguments.out / 'slotless.log'}")
+    finally:
+        if daemon is not None and daemon.poll() is None:
+            daemon.terminate()
+            daemon.wait(START_SECONDS)
+        servers.stop()
+    print(f"{'all':28} passed {counts['pass']:4}  failed {counts['fail']:3}  exceptions {counts['exception']:3}")
+    must = {(unit, name) for unit, name in read_passed() if unit in units}
+    lost = sorted(must - passed)
+    for unit, name in lost:
+        print(f"no longer passes: {unit}: {name}: {reasons.get((unit, name), 'not run')}")
+    if arguments.update:
+        kept = read_passed() | {(unit, name) for unit, name in passed if stable(name)}
+        PASSED.write_text("".join(f"{unit}\t{name}\n" for unit, name in sorted(kept)))
+    sys.exit(1 if lost else 0)
+
+
+if __name__ == "__main__":
+    main()
