@@ -230,10 +230,8 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
   routing::Plan& plan = services_.plan;
   if (planComposition(services_, spec, argv, plan)) {
     // the plan is made
-  } else if (spec.keyProcedure == protocol::KeyProcedure::AskServer) {
-    if (!services_.keyLookups.plan(*this, spec, argv, plan)) return false;
-  } else {
-    services_.router.plan(spec, argv, plan);
+  } else if (!services_.keyLookups.plan(*this, spec, argv, plan)) {
+    return false;
   }
   if (plan.kind == routing::Plan::Kind::Refused) {
     refuse(&spec, plan.error);

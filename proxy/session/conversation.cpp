@@ -5,6 +5,7 @@
 #include "proxy/session/blocking.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
+#include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/refusal.h"
 
@@ -107,7 +108,7 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
   std::string error;
   if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;
-  services_.router.plan(spec, argv, plan);
+  if (!services_.keyLookups.plan(client_, spec, argv, plan)) return Outcome::Wait;
   switch (plan.kind) {
     case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
     case routing::Plan::Kind::BySlot: return refuseQueued(spec, kCrossSlot);
@@ -254,7 +255,7 @@ Conversation::Outcome Conversation::block(const CommandSpec& spec, const Request
                                           std::string_view bytes) {
   if (!client_.pending().empty()) return Outcome::Wait;
   routing::Plan& plan = services_.plan;
-  services_.router.plan(spec, request.argv(), plan);
+  if (!services_.keyLookups.plan(client_, spec, request.argv(), plan)) return Outcome::Wait;
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, kCrossSlot);
   // Without keys it is malformed, and some node says how.

@@ -61,6 +61,10 @@ KeyLookups::KeyLookups(Services& services)
 
 bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv,
                       routing::Plan& plan) {
+  if (spec.keyProcedure != protocol::KeyProcedure::AskServer) {
+    services_.router.plan(spec, argv, plan);
+    return true;
+  }
   std::string& text = services_.encoded;
   text.clear();
   std::vector<std::string_view> words = {"COMMAND", "GETKEYS"};

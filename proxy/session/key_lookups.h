@@ -49,8 +49,9 @@ class KeyLookups {
   KeyLookups(const KeyLookups&) = delete;
   KeyLookups& operator=(const KeyLookups&) = delete;
 
-  // Fills the plan for the client's request. False: the answer is not in yet; when it is, the client is to
-  // parse again (Task::Parse), which leads here with the same request.
+  // Has the router make the plan for the client's request, or makes it of a node's answer. False: the answer
+  // is not in yet; when it is, the client is to parse again (Task::Parse), which leads here with the same
+  // request.
   bool plan(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv, routing::Plan& plan);
   // The client is about to be destroyed.
   void forget(Client& client);

@@ -1,0 +1,194 @@
+// Tables that are replaced while requests are under way, and commands whose keys a node has to be asked for.
+#include "protocol/command_facts.h"
+#include "protocol/command_table.h"
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+
+constexpr std::string_view kOk = "+OK\r\n";
+
+std::shared_ptr<const protocol::CommandTable> tableWith(std::initializer_list<std::string_view> lines) {
+  std::vector<protocol::CommandSpec> facts = protocol::builtInFacts();
+  for (const std::string_view line : lines) facts.push_back(*protocol::parseFactLine(line));
+  return std::make_shared<const protocol::CommandTable>(std::move(facts));
+}
+
+struct Learned : Stage {
+  void learns(std::initializer_list<std::string_view> lines) {
+    worker().setCommands(tableWith(lines));
+    settle();
+  }
+  void learnsOdd() { learns({"odd -1; readonly module movablekeys; 0 0 0; ;"}); }
+};
+
+std::string keys(std::initializer_list<std::string_view> names) {
+  std::string reply = "*" + std::to_string(names.size()) + "\r\n";
+  for (const std::string_view name : names) reply += bulk(name);
+  return reply;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Learned, "a learned command is served, and one that is gone is unknown") {
+  client.sends("NEW a");
+  CHECK(client.takes().starts_with("-ERR unknown command 'NEW'"));
+  learns({"new 2; readonly; 1 1 1; @read;"});
+  client.sends("NEW b");
+  node(2).expects("NEW b").replies(kOk);
+  client.receives(kOk);
+  learns({});
+  client.sends("NEW a");
+  CHECK(client.takes().starts_with("-ERR unknown command 'NEW'"));
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Learned, "a request under way keeps its table, which goes when the request is done") {
+  learns({"new 2; readonly; 1 1 1; @read;"});
+  client.sends("NEW a");
+  const Received sent = node(1).expects("NEW a");
+  std::weak_ptr<const protocol::CommandTable> old;
+  {
+    const auto next = tableWith({});
+    old = next;
+    worker().setCommands(next);
+  }
+  client.sends("GET d");
+  const Received get = node(1).expects("GET d");
+  learns({});
+  clock.advance(2s);
+  CHECK_FALSE(old.expired());
+  node(1).resets();  // both may be sent again: their specs say so
+  node(1).expects("NEW a").replies(bulk("1"));
+  node(1).expects("GET d").replies(bulk("2"));
+  client.receives(bulk("1") + bulk("2"));
+  clock.advance(2s);
+  CHECK(old.expired());
+}
+
+TEST_CASE_METHOD(Learned, "a node is asked for the keys, and their owner gets the command") {
+  learnsOdd();
+  client.sends("ODD x b");
+  node(1).expects("COMMAND GETKEYS ODD x b").replies(keys({"b"}));
+  node(2).expects("ODD x b").replies(bulk("1"));
+  client.receives(bulk("1"));
+}
+
+TEST_CASE_METHOD(Learned, "what the client sends behind it waits for the keys") {
+  learnsOdd();
+  client.sends({"SET b 1", "ODD x b", "SET b 2"});
+  const Received first = node(2).expects("SET b 1");
+  const Received question = node(1).expects("COMMAND GETKEYS ODD x b");
+  node(2).expectsNothing();
+  question.replies(keys({"b"}));
+  const Received odd = node(2).expects("ODD x b");
+  const Received second = node(2).expects("SET b 2");
+  first.replies(kOk);
+  odd.replies(bulk("1"));
+  second.replies(kOk);
+  client.receives(std::string(kOk) + bulk("1") + std::string(kOk));
+}
+
+TEST_CASE_METHOD(Learned, "keys of different slots are refused") {
+  learnsOdd();
+  client.sends("ODD a b");
+  node(1).expects("COMMAND GETKEYS ODD a b").replies(keys({"a", "b"}));
+  client.receives("-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+}
+
+TEST_CASE_METHOD(Learned, "a node that sees no keys leaves the command to any node") {
+  learnsOdd();
+  client.sends("ODD x");
+  node(1).expects("COMMAND GETKEYS ODD x").replies("-ERR The command has no key arguments\r\n");
+  node(2).expects("ODD x").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Learned, "a node that may not say leaves it to the facts") {
+  learns({"odd -1; readonly module movablekeys; 2 2 1; ;"});
+  client.sends("ODD x c");
+  node(1).expects("COMMAND GETKEYS ODD x c").replies("-NOPERM this user has no permissions\r\n");
+  node(3).expects("ODD x c").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Learned, "a question whose link breaks, or whose node is loading, is asked again") {
+  learnsOdd();
+  client.sends("ODD x b");
+  node(1).expects("COMMAND GETKEYS ODD x b");
+  node(1).refusesConnections();
+  node(1).resets();
+  clock.advance(50ms);
+  node(2).expects("COMMAND GETKEYS ODD x b").replies("-LOADING Redis is loading the dataset in memory\r\n");
+  clock.advance(50ms);
+  node(3).expects("COMMAND GETKEYS ODD x b").replies(keys({"b"}));
+  node(2).expects("ODD x b").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Learned, "a question that nobody can be asked fails when its time is up") {
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).refusesConnections();
+  learnsOdd();
+  client.sends({"ODD x b", "PING"});
+  clock.advance(config.holdTimeout - 1ms);
+  client.receivesNothing();
+  clock.advance(100ms);
+  client.receives("-CLUSTERDOWN No node can be asked for the keys of this command\r\n+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Learned, "a client may leave while its question is out") {
+  learnsOdd();
+  client.sends({"GET c", "ODD x b"});
+  const Received get = node(3).expects("GET c");
+  const Received question = node(1).expects("COMMAND GETKEYS ODD x b");
+  client.resets();
+  get.replies(bulk("1"));  // cannot be written
+  question.replies(keys({"b"}));
+  node(2).expectsNothing();
+  other.sends("ODD x c");
+  node(2).expects("COMMAND GETKEYS ODD x c").replies(keys({"c"}));
+  node(3).expects("ODD x c").replies(kOk);
+  other.receives(kOk);
+}
+
+TEST_CASE_METHOD(Learned, "a transaction asks for keys while it is queued") {
+  learnsOdd();
+  client.sends({"MULTI", "ODD x b", "EXEC"});
+  client.receives("+OK\r\n");
+  node(1).expects("COMMAND GETKEYS ODD x b").replies(keys({"b"}));
+  client.receives("+QUEUED\r\n");
+  const Received multi = node(2).expects("MULTI");
+  const Received odd = node(2).expects("ODD x b");
+  const Received exec = node(2).expects("EXEC");
+  multi.replies(kOk);
+  odd.replies("+QUEUED\r\n");
+  exec.replies("*1\r\n" + bulk("1"));
+  client.receives("*1\r\n" + bulk("1"));
+}
+
+TEST_CASE_METHOD(Learned,
+                 "an answer to a request that a new table knows better is not used for another one") {
+  learnsOdd();
+  client.sends({"ODD x b", "ODD y c"});
+  const Received question = node(1).expects("COMMAND GETKEYS ODD x b");
+  learns({"odd -1; readonly module; 1 1 1; ;"});
+  learnsOdd();
+  question.replies(keys({"b"}));
+  node(2).expects("ODD x b").replies(bulk("1"));
+  node(2).expects("COMMAND GETKEYS ODD y c").replies(keys({"c"}));
+  node(3).expects("ODD y c").replies(bulk("2"));
+  client.receives(bulk("1") + bulk("2"));
+}
+
+TEST_CASE_METHOD(Learned, "COMMAND GETKEYS of such a command is a node's to answer") {
+  learnsOdd();
+  client.sends("COMMAND GETKEYS ODD x b");
+  node(1).expects("COMMAND GETKEYS ODD x b").replies(keys({"b"}));
+  client.receives(keys({"b"}));
+  client.sends("COMMAND GETKEYS GET a");
+  client.receives(keys({"a"}));
+}
+
+}  // namespace slotless::test
