@@ -65,7 +65,7 @@ TEST_CASE("the proxy's own commands are there whatever the servers know", "[lear
   Facts facts = factsOf({"get 2; readonly; 1 1 1; @read;", "ping -1; fast; 0 0 0; @connection;"});
   addOwnCommands(facts);
   const CommandTable table(facts);
-  for (const std::string_view name : {"get", "hello", "quit", "reset", "auth", "info"}) {
+  for (const std::string_view name : {"get", "hello", "quit", "reset", "auth", "role"}) {
     INFO(name);
     CHECK(table.find(name) != nullptr);
   }
