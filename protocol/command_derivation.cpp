@@ -112,6 +112,11 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
       wanted.keyProcedure.value_or(leavesKeysOpen(spec) ? KeyProcedure::AskServer : KeyProcedure::BySpecs);
   spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
   spec.singleKey = singleKeyOf(spec);
+  if (const ScriptFact* fact = findScriptFact(spec.name)) {
+    spec.scriptText = fact->text;
+    spec.scriptSha = fact->sha;
+    spec.forgetsScripts = fact->forgets;
+  }
   if (const SessionFact* fact = findSessionFact(spec.name)) {
     spec.role = fact->role;
     spec.blockTimeout = fact->blockTimeout;

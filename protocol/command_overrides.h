@@ -31,6 +31,15 @@ struct SessionFact {
 };
 const SessionFact* findSessionFact(std::string_view name) noexcept;
 
+// Commands that carry scripts, or name or forget them.
+struct ScriptFact {
+  std::string_view name;
+  int text = 0;
+  int sha = 0;
+  bool forgets = false;
+};
+const ScriptFact* findScriptFact(std::string_view name) noexcept;
+
 std::span<const CommandOverride> commandOverrides() noexcept;
 
 // By the exact lower-case name, else by the container's; nullptr if the facts say it all.

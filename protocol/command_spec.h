@@ -154,6 +154,10 @@ struct CommandSpec {
   std::string sessionKeyword;
   SessionRole role = SessionRole::None;
   BlockTimeout blockTimeout;
+  // Scripts: which argument is the script's text (EVAL, SCRIPT LOAD) or its SHA1 (EVALSHA); 0: none.
+  int scriptText = 0;
+  int scriptSha = 0;
+  bool forgetsScripts = false;  // SCRIPT FLUSH
   // May the proxy send it again when the connection was lost after sending? Only for what cannot write.
   bool retryAfterLoss = false;
   // Waits for all earlier replies of the client (PUBLISH, fan-out, script loading).

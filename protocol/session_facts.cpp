@@ -38,7 +38,19 @@ constexpr SessionFact kFacts[] = {
     {"quit", Quit},
 };
 
+constexpr ScriptFact kScripts[] = {
+    {.name = "eval", .text = 1},          {.name = "eval_ro", .text = 1},
+    {.name = "script|load", .text = 2},   {.name = "evalsha", .sha = 1},
+    {.name = "evalsha_ro", .sha = 1},     {.name = "script|flush", .forgets = true},
+};
+
 }  // namespace
+
+const ScriptFact* findScriptFact(std::string_view name) noexcept {
+  const auto* found = std::find_if(std::begin(kScripts), std::end(kScripts),
+                                   [&](const ScriptFact& fact) { return fact.name == name; });
+  return found == std::end(kScripts) ? nullptr : found;
+}
 
 const SessionFact* findSessionFact(std::string_view name) noexcept {
   const auto* found =

@@ -259,6 +259,11 @@ Request& Client::addRequest(const CommandSpec& spec) {
 }
 
 void Client::start(Request& request, const RequestParser& parsed, std::string_view bytes) {
+  const CommandSpec& spec = *request.spec;
+  if (spec.scriptText > 0) {
+    services_.control.scripts().remember(parsed.argv()[static_cast<std::size_t>(spec.scriptText)]);
+  }
+  if (spec.forgetsScripts) services_.control.scripts().clear();
   routing::Plan& plan = services_.plan;
   RequestBytes forwarded{bytes, nullptr};
   if (parsed.isInline()) {

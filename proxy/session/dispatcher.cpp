@@ -1,6 +1,7 @@
 #include "proxy/session/dispatcher.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "protocol/encoder.h"
@@ -58,6 +59,7 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     case Trouble::Loading: return at(Redirect::Loading);
     case Trouble::ReadOnly: return at(Redirect::ReadOnly);
     case Trouble::MasterDown: return at(Redirect::MasterDown);
+    case Trouble::NoScript: return at(Redirect::NoScript);
     case Trouble::Unsent:
     case Trouble::LostSent:
     case Trouble::Unblocked:
@@ -262,7 +264,11 @@ void Dispatcher::hold(Leg& leg, Trouble trouble) {
 void Dispatcher::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
   services_.metrics.retries.add();
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
-  sent.copyTo(leg.detour->bytes);
+  // A script that was loaded on the way is not loaded again: ASKING would count for it, not for the request.
+  Request& request = *leg.request;
+  sent.copyTo(leg.detour->bytes, request.scriptBytes);
+  if (request.scriptBytes > 0) --request.preludes;
+  request.scriptBytes = 0;
   if (++leg.detour->attempts > kQuickAttempts) leg.detour->notBefore = services_.host.now + kRetryPause;
   hold(leg, trouble);
 }
@@ -406,6 +412,7 @@ void Dispatcher::deliver(Leg& leg, std::string_view bytes, bool last) {
 
 void Dispatcher::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
   if (leg.request->client == nullptr) return finishLeg(leg, true);
+  if (!leg.preludeError.empty() && leg.request->scriptTried) leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
   if (!leg.preludeError.empty()) {
     // A queued command was refused, so EXEC has run nothing; why it was refused decides.
     const std::string cause = std::exchange(leg.preludeError, {});
@@ -422,6 +429,7 @@ bool Dispatcher::retry(Leg& leg, Trouble trouble, std::string_view line, const p
                        const SentRequest& sent) {
   const Action action = actionFor(trouble, leg.request->kind, error.serverText);
   if (action == Action::PassOn) return false;
+  if (action == Action::LoadScript) return loadScript(leg, sent);
   counterOf(services_.metrics, trouble).add();
   if (failTransaction(leg, trouble)) return true;
   if (action == Action::Reroute) return redirect(leg, line, error, sent);
@@ -434,6 +442,30 @@ bool Dispatcher::retry(Leg& leg, Trouble trouble, std::string_view line, const p
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
   leg.detour->notBefore = services_.host.now + kRetryPause;
   holdAgain(leg, trouble, sent);
+  return true;
+}
+
+// The node gets the script and the request again in one piece. False: the script is not known here, or that has been tried.
+bool Dispatcher::loadScript(Leg& leg, const SentRequest& sent) {
+  Request& request = *leg.request;
+  if (request.scriptTried || request.spec->scriptSha == 0 || request.legCount() != 1) return false;
+  net::ByteChain chain(services_.host.pool);
+  sent.copyTo(chain);
+  const std::string bytes = chain.toString();
+  protocol::RequestParser parser;
+  if (parser.parse(bytes, {}) != protocol::RequestParser::Status::Complete) return false;
+  const auto script = services_.control.scripts().find(parser.argv()[static_cast<std::size_t>(request.spec->scriptSha)]);
+  if (!script) return false;
+  counterOf(services_.metrics, Trouble::NoScript).add();
+  std::string load;
+  protocol::appendRequest(load, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
+  request.scriptTried = true;
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->bytes.append(load);
+  holdAgain(leg, Trouble::NoScript, sent);
+  if (leg.state != LegState::Held) return true;  // refused: the request may be over
+  request.scriptBytes = load.size();
+  request.preludes += 1;
   return true;
 }
 

@@ -60,6 +60,7 @@ class Dispatcher {
   upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);
   upstream::Link* linkForSlot(Leg& leg);
   bool splitPerKey(Leg& leg, const upstream::SentRequest& sent);
+  bool loadScript(Leg& leg, const upstream::SentRequest& sent);
   bool failTransaction(Leg& leg, Trouble trouble);
   bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
              const upstream::SentRequest& sent);

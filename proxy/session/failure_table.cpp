@@ -31,6 +31,8 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     {Trouble::ReadOnly, "readonly", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    // Answered before anything is run; once per request, since a script could say so too.
+    {Trouble::NoScript, "noscript", {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}},
     // Only what blocks can be unblocked.
     {Trouble::Unblocked, "unblocked", {PassOn, PassOn, PassOn, PassOn, RetryLater, PassOn}},
     {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn, PassOn, PassOn}},
@@ -55,6 +57,7 @@ Trouble troubleOf(ErrorClass errorClass) noexcept {
     case ErrorClass::Loading: return Trouble::Loading;
     case ErrorClass::ReadOnly: return Trouble::ReadOnly;
     case ErrorClass::MasterDown: return Trouble::MasterDown;
+    case ErrorClass::NoScript: return Trouble::NoScript;
     case ErrorClass::Unblocked: return Trouble::Unblocked;
     default: return Trouble::None;
   }
@@ -72,7 +75,8 @@ Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept {
   // CLIENT UNBLOCK's text begins alike and is the client's.
   const bool foreignText =
       kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite || trouble == Trouble::Unblocked;
-  return action == RetryLater && foreignText && !serverText ? PassOn : action;
+  const bool byText = action == RetryLater || action == LoadScript;
+  return byText && foreignText && !serverText ? PassOn : action;
 }
 
 std::string_view troubleName(Trouble trouble) noexcept { return kRows[static_cast<std::size_t>(trouble)].name; }

@@ -21,6 +21,7 @@ enum class Trouble : std::uint8_t {
   Loading,
   ReadOnly,
   MasterDown,
+  NoScript,    // the node lacks the script that EVALSHA names
   Unblocked,   // a blocked command was sent away, because its node is no longer the one to wait at
   None,  // an error reply that belongs to the client
 };
@@ -39,6 +40,7 @@ inline constexpr std::size_t kRequestKindCount = 6;
 enum class Action : std::uint8_t {
   Reroute,     // send it again where the redirect or the topology says, as soon as there is a link
   RetryLater,  // send it again after a pause
+  LoadScript,  // send it again with the script in front, if it is known
   Ambiguous,   // it may have been run: tell the client, never repeat it
   PassOn,      // the client gets the error as it is
 };

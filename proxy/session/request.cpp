@@ -87,6 +87,8 @@ void RequestPool::put(Request& request) noexcept {
   request.done = false;
   request.lease.reset();
   request.preludes = 0;
+  request.scriptBytes = 0;
+  request.scriptTried = false;
   request.transaction.reset();
   request.blockedUntil.reset();
   free_.push_back(&request);

@@ -10,6 +10,7 @@
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/request.h"
+#include "proxy/session/script_cache.h"
 #include "proxy/session/stall_watch.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/lease_pool.h"
@@ -42,9 +43,15 @@ class Control {
   // The topology may have changed. Urgent: requests are waiting for it.
   virtual void refreshTopology(bool urgent) = 0;
   virtual ProcessFacts facts() const = 0;
+  // Shared by all workers.
+  ScriptCache& scripts() noexcept { return scripts_; }
 
  protected:
   ~Control() = default;
+
+ private:
+  static constexpr std::size_t kScriptBytes = 16U * 1024 * 1024;
+  ScriptCache scripts_{kScriptBytes};
 };
 
 struct Services {

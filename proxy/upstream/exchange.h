@@ -14,7 +14,8 @@ class SentRequest {
   SentRequest(const net::ByteChain& chain, std::size_t offset, std::size_t length) noexcept
       : chain_(chain), offset_(offset), length_(length) {}
   std::size_t size() const noexcept { return length_; }
-  void copyTo(net::ByteChain& out) const { chain_.copyTo(out, offset_, length_); }
+  // Without its first `skip` bytes.
+  void copyTo(net::ByteChain& out, std::size_t skip = 0) const { chain_.copyTo(out, offset_ + skip, length_ - skip); }
 
  private:
   const net::ByteChain& chain_;

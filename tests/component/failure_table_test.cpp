@@ -42,6 +42,7 @@ constexpr Expected kExpected[] = {
     {Trouble::Loading, kPasses, kPassesUnlessForeign},
     {Trouble::ReadOnly, kPasses, kPassesUnlessForeign},
     {Trouble::MasterDown, kPasses, kPassesUnlessForeign},
+    {Trouble::NoScript, {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}, kAll(PassOn)},
     // CLIENT UNBLOCK's text begins like the server's own and is the client's.
     {Trouble::Unblocked, {PassOn, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},
     {Trouble::None, kAll(PassOn), kAll(PassOn)},

@@ -1,0 +1,42 @@
+// The scripts that clients have sent, by SHA1: so that a node that lacks one (a new master, one that was restarted) can be
+// given it.
+//
+// One for the process, shared by the workers. Bounded in bytes; the ones not used for longest go first. Scripts are
+// remembered when they pass, whether a node accepts them or not.
+#pragma once
+#include <cstddef>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace slotless::session {
+
+class ScriptCache {
+ public:
+  explicit ScriptCache(std::size_t maxBytes) : maxBytes_(maxBytes) {}
+
+  void remember(std::string_view text);
+  // `sha`: 40 hex digits in any case. The script's text, or nothing.
+  std::optional<std::string> find(std::string_view sha);
+  void clear();
+
+  // In lower-case hex, as Redis names scripts.
+  static std::string sha1Of(std::string_view text);
+
+ private:
+  struct Entry {
+    std::string sha;
+    std::string text;
+  };
+  std::mutex mutex_;
+  const std::size_t maxBytes_;
+  std::size_t bytes_ = 0;
+  std::list<Entry> byUse_;  // the latest first
+  std::unordered_map<std::string_view, std::list<Entry>::iterator> bySha_;  // views into byUse_
+  std::unordered_map<std::size_t, std::list<Entry>::iterator> byTextHash_;  // spares hashing known texts with SHA1
+};
+
+}  // namespace slotless::session
