@@ -32,6 +32,8 @@ enum class ClientAuth { Same, None };
 enum class CrossSlot { Emulate, Error };
 // How much of the cluster must be reachable for /readyz to say yes.
 enum class ReadyWhen { All, Any };
+// Which nodes serve reads. With a replica, a read may be older than the client's own last write.
+enum class ReadFrom { Master, PreferReplica, Replica };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 
 struct Config {
@@ -42,6 +44,7 @@ struct Config {
   std::string passwordFile;
   std::uint64_t databases = 16;
   CrossSlot crossSlot = CrossSlot::Emulate;
+  ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
 
   // Listening

@@ -36,7 +36,7 @@ enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Proces
 using Member =
     std::variant<std::vector<Endpoint> Config::*, std::optional<Endpoint> Config::*, std::string Config::*,
                  std::uint64_t Config::*, Milliseconds Config::*, bool Config::*, ClientAuth Config::*,
-                 CrossSlot Config::*, ReadyWhen Config::*, LogLevel Config::*>;
+                 CrossSlot Config::*, ReadFrom Config::*, ReadyWhen Config::*, LogLevel Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

@@ -23,6 +23,10 @@ struct Words<CrossSlot> {
   static constexpr std::array<std::string_view, 2> kAll{"emulate", "error"};
 };
 template <>
+struct Words<ReadFrom> {
+  static constexpr std::array<std::string_view, 3> kAll{"master", "prefer-replica", "replica"};
+};
+template <>
 struct Words<ReadyWhen> {
   static constexpr std::array<std::string_view, 2> kAll{"all", "any"};
 };

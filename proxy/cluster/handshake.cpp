@@ -64,7 +64,8 @@ void Handshake::add(const std::vector<std::string_view>& argv, const char* name,
   steps_.push_back({name, mayBeRefused});
 }
 
-Handshake::Handshake(const Credentials& credentials, std::string_view clientName, int protocol, bool askId)
+Handshake::Handshake(const Credentials& credentials, std::string_view clientName, int protocol, bool askId,
+                     bool readOnly)
     : credentials_(credentials) {
   if (!credentials.password.empty()) {
     if (credentials.username.empty()) {
@@ -78,6 +79,7 @@ Handshake::Handshake(const Credentials& credentials, std::string_view clientName
   add({"PING"}, "PING", false);
   if (!clientName.empty()) add({"CLIENT", "SETNAME", clientName}, "CLIENT SETNAME", true);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
+  if (readOnly) add({"READONLY"}, "READONLY", false);
   if (askId) add({"CLIENT", "ID"}, "CLIENT ID", false);
 }
 

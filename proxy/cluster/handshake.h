@@ -49,8 +49,10 @@ std::string authRefusal(const Credentials& credentials, std::string_view text);
 // the replies are taken by our own scanner.
 class Handshake {
  public:
-  // `protocol`: 2 or 3. `askId`: learn the node's number for this connection (clientId()).
-  Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2, bool askId = false);
+  // `protocol`: 2 or 3. `askId`: learn the node's number for this connection (clientId()). `readOnly`: READONLY, so
+  // that a replica serves reads.
+  Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2, bool askId = false,
+            bool readOnly = false);
 
   // All commands in one piece.
   const std::string& bytes() const noexcept { return bytes_; }

@@ -38,7 +38,9 @@ Client::Client(Services& services, std::uint64_t id)
       conversation_(*this, services),
       outputAllowance_(services.config.clientOutputSoftLimit),
       replyEstimate_(services.config.clientOutputSoftLimit / kFirstWindow),
-      lastActive_(services.host.now) {}
+      lastActive_(services.host.now) {
+  readFrom = services.config.readFrom;
+}
 
 Client::~Client() = default;
 

@@ -85,6 +85,7 @@ class Client final : private net::Stream::Observer {
   bool takeProgress() noexcept { return std::exchange(progress_, false); }
 
   int protocol = 2;
+  config::ReadFrom readFrom = config::ReadFrom::Master;
   std::string name;
   std::string libraryName;
   std::string libraryVersion;

@@ -48,6 +48,16 @@ const net::Address& ownerOf(const cluster::Topology& topology, Slot slot) {
   return owner == cluster::kNoNode ? nobody : topology.nodes[owner].address;
 }
 
+// Reads outside of sessions, where the client's policy says so. What has met trouble there goes to the master, unless only
+// replicas will do.
+bool readsFromReplica(const Leg& leg) {
+  const Request& request = *leg.request;
+  Client& client = *request.client;
+  if (client.readFrom == config::ReadFrom::Master || request.kind != RequestKind::Read) return false;
+  if (request.lease || client.conversation().watching() || leg.slot == protocol::kNoSlot) return false;
+  return client.readFrom == config::ReadFrom::Replica || leg.detour == nullptr || leg.detour->attempts == 0;
+}
+
 telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble) {
   using telemetry::Redirect;
   const auto at = [&](Redirect kind) -> telemetry::Counter& { return metrics.redirects[static_cast<std::size_t>(kind)]; };
@@ -228,12 +238,27 @@ Link* Dispatcher::linkToNode(Leg& leg, cluster::NodeIndex node) {
   return link;
 }
 
+// A client stays on one replica of a master, as long as that is there.
+Link* Dispatcher::replicaLink(Leg& leg, cluster::NodeIndex master) {
+  const Client& client = *leg.request->client;
+  const auto& replicas = services_.links.topology().nodes[master].replicas;
+  upstream::LinkPool& pool = services_.replicaLinksFor(client.protocol);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    Link& link = pool.linkTo(replicas[(client.id() + i) % replicas.size()]);
+    if (link.ready() && link.bytesOpen() < services_.config.linkMaxInFlightBytes) return &link;
+  }
+  return nullptr;
+}
+
 // Where a leg goes that nobody has redirected.
 Link* Dispatcher::linkForSlot(Leg& leg) {
   const cluster::Topology& topology = services_.links.topology();
   if (leg.slot != protocol::kNoSlot) {
     const cluster::NodeIndex owner = topology.owners[leg.slot];
-    return owner == cluster::kNoNode ? nullptr : linkToNode(leg, owner);
+    if (owner == cluster::kNoNode) return nullptr;
+    if (!readsFromReplica(leg)) return linkToNode(leg, owner);
+    if (Link* link = replicaLink(leg, owner)) return link;
+    return leg.request->client->readFrom == config::ReadFrom::Replica ? nullptr : linkToNode(leg, owner);
   }
   Client& client = *leg.request->client;
   if (leg.request->lease) {  // a batch without keys on the watch's lease
@@ -306,7 +331,8 @@ void Dispatcher::pump(Client& client) {
       Leg& leg = request->leg(i);
       if (leg.state == LegState::Done) continue;
       Link* wanted = leg.state == LegState::Held ? targetOf(leg) : leg.link;
-      if (leg.slot == protocol::kNoSlot) {
+      // Reads from replicas have no order to keep.
+      if (leg.slot == protocol::kNoSlot || readsFromReplica(leg)) {
         if (leg.state == LegState::Held && wanted != nullptr) sendHeld(client, leg, *wanted);
         clean = clean && leg.state == LegState::Sent;
         continue;

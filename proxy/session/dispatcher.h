@@ -59,6 +59,7 @@ class Dispatcher {
   void launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node);
   upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);
   upstream::Link* linkForSlot(Leg& leg);
+  upstream::Link* replicaLink(Leg& leg, cluster::NodeIndex master);
   bool splitPerKey(Leg& leg, const upstream::SentRequest& sent);
   bool loadScript(Leg& leg, const upstream::SentRequest& sent);
   bool failTransaction(Leg& leg, Trouble trouble);

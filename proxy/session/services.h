@@ -59,6 +59,8 @@ struct Services {
   upstream::LinkHost& host;  // loop, blocks, scratch space, clock
   upstream::LinkPool& links;  // RESP2; its topology is the worker's
   upstream::LinkPool& resp3Links;
+  upstream::LinkPool& replicaLinks;
+  upstream::LinkPool& resp3ReplicaLinks;
   upstream::LeasePool& leases;
   telemetry::WorkerMetrics& metrics;
   Control& control;
@@ -75,6 +77,8 @@ struct Services {
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
+
+  upstream::LinkPool& replicaLinksFor(int protocol) noexcept { return protocol >= 3 ? resp3ReplicaLinks : replicaLinks; }
 
   // Scratch space for the request at hand.
   routing::Plan plan{};

@@ -63,7 +63,7 @@ void Link::onWritable() {
 void Link::startHandshake() {
   transition(LinkState::Handshaking);
   handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, settings_.protocol,
-                                                    settings_.role == LinkRole::Lease);
+                                                    settings_.role == LinkRole::Lease, settings_.readOnly);
   output_.append(handshake_->bytes());
   stream_->watch(true, false);
   flush();

@@ -28,6 +28,7 @@ enum class LinkRole : std::uint8_t {
 struct LinkSettings {
   LinkRole role = LinkRole::Shared;
   int protocol = 2;
+  bool readOnly = false;  // READONLY: for reads from replicas
   cluster::Credentials credentials;
   std::string clientName;
   net::Millis connectTimeout{2000};  // handshake included

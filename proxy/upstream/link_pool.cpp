@@ -14,8 +14,8 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
   byNode_.assign(topology_->nodes.size(), nullptr);
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto index = topology_->find(entry->first);
-    // A node that has become a replica keeps no link: it would answer MOVED to everything.
-    if (index && topology_->nodes[*index].master) {
+    // A master that has become a replica keeps no link: it would answer MOVED to everything.
+    if (index && topology_->nodes[*index].master != settings_.readOnly) {
       byNode_[*index] = entry->second.get();
       ++entry;
     } else {

@@ -13,9 +13,10 @@ using session::Task;
 
 namespace {
 
-upstream::LinkSettings linkSettings(const config::Config& config, int protocol) {
+upstream::LinkSettings linkSettings(const config::Config& config, int protocol, bool readOnly = false) {
   upstream::LinkSettings settings;
   settings.protocol = protocol;
+  settings.readOnly = readOnly;
   settings.credentials = {config.username, config.password};
   settings.clientName = config.linkClientName;
   settings.connectTimeout = config.connectTimeout;
@@ -40,6 +41,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       random_(randomSeed),
       links_(*this, linkSettings(config, 2), metrics, upstream::OpenLinks::Ahead),
       resp3Links_(*this, linkSettings(config, 3), metrics, upstream::OpenLinks::OnDemand),
+      replicaLinks_(*this, linkSettings(config, 2, true), metrics, upstream::OpenLinks::OnDemand),
+      resp3ReplicaLinks_(*this, linkSettings(config, 3, true), metrics, upstream::OpenLinks::OnDemand),
       leases_(*this, linkSettings(config, 2), metrics, {config.leaseMaxTransactions, config.leaseMaxBlocking}),
       router_(config.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
@@ -47,6 +50,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 *this,
                 links_,
                 resp3Links_,
+                replicaLinks_,
+                resp3ReplicaLinks_,
                 leases_,
                 metrics,
                 control,
@@ -94,8 +99,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId) {
 void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
-  links_.setTopology(topology);
-  resp3Links_.setTopology(std::move(topology));
+  for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
   holding_.wakeAll();
 }
 
@@ -153,8 +157,7 @@ void Worker::endTurn() {
     if (agenda_.idle()) break;
   }
   flushLinks();
-  links_.sweep();
-  resp3Links_.sweep();
+  for (upstream::LinkPool* links : linkPools()) links->sweep();
   leases_.sweep();
   if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
 }
@@ -189,13 +192,16 @@ void Worker::reap() {
   tellIfDrained();
 }
 
+std::array<upstream::LinkPool*, 4> Worker::linkPools() noexcept {
+  return {&links_, &resp3Links_, &replicaLinks_, &resp3ReplicaLinks_};
+}
+
 net::Millis Worker::tickLength() const { return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick; }
 
 void Worker::onTick() {
   touch();
-  links_.checkReplyTimeouts(now);
+  for (upstream::LinkPool* links : linkPools()) links->checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
-  resp3Links_.checkReplyTimeouts(now);
   if (config_.clientIdleTimeout.count() > 0) {
     for (const auto& [id, client] : clients_) {
       if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");

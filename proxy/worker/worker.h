@@ -3,6 +3,7 @@
 // All calls belong to the loop's thread; others reach a worker by loop().post(). Destroy it on that thread as well, or
 // after the loop has stopped.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -80,6 +81,7 @@ class Worker final : private upstream::LinkHost {
   void tellIfDrained();
   void dropOldCommands();
   void onTick();
+  std::array<upstream::LinkPool*, 4> linkPools() noexcept;
   net::Millis tickLength() const;
 
   net::BlockPool blocks_;
@@ -90,6 +92,8 @@ class Worker final : private upstream::LinkHost {
   std::minstd_rand random_;
   upstream::LinkPool links_;
   upstream::LinkPool resp3Links_;
+  upstream::LinkPool replicaLinks_;
+  upstream::LinkPool resp3ReplicaLinks_;
   upstream::LeasePool leases_;
   std::vector<upstream::Link*> dirtyLinks_;
   routing::Router router_;
