@@ -1,0 +1,133 @@
+// Commands that concern all nodes: who is asked, what becomes of the answers, and what if a node is missing.
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+constexpr std::string_view kOk = "+OK\r\n";
+constexpr std::string_view kNotBusy = "-NOTBUSY No scripts in execution right now.\r\n";
+
+std::string bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+// Where a SCAN from 0 goes: which of them has been asked for something.
+FakeNode& ownerOfSlot0(Stage& stage) {
+  stage.settle();
+  std::size_t owner = 1;
+  while (owner < kNodes && stage.node(owner).unexpected() == 0) ++owner;
+  return stage.node(owner);
+}
+}  // namespace
+
+TEST_CASE_METHOD(Stage, "numbers of all masters are one number") {
+  client.sends("DBSIZE");
+  node(1).expects("DBSIZE").replies(":1\r\n");
+  node(3).expects("DBSIZE").replies(":3\r\n");
+  client.receivesNothing();
+  node(2).expects("DBSIZE").replies(":38\r\n");
+  client.receives(":42\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "one node that fails fails the whole, with its own words") {
+  client.sends("FLUSHALL");
+  node(1).expects("FLUSHALL").replies(kOk);
+  node(2).expects("FLUSHALL").replies("-NOPERM this user has no permissions\r\n");
+  node(3).expects("FLUSHALL").replies(kOk);
+  client.receives("-NOPERM this user has no permissions\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a command for all masters follows one that is replaced to its successor") {
+  worker();
+  node(2).refusesConnections();
+  node(2).resets();
+  client.sends("DBSIZE");
+  node(1).expects("DBSIZE").replies(":1\r\n");
+  node(3).expects("DBSIZE").replies(":1\r\n");
+  client.receivesNothing();
+  replaceNode(2, 4);
+  node(4).expects("DBSIZE").replies(":5\r\n");
+  client.receives(":7\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "INFO does without a master that cannot be reached") {
+  worker();
+  node(2).refusesConnections();
+  node(2).resets();
+  client.sends("INFO keyspace");
+  node(1).expects("INFO keyspace").replies(bulk("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\n"));
+  node(3).expects("INFO keyspace").replies(bulk("# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\n"));
+  clock.advance(900ms);
+  client.receivesNothing();
+  clock.advance(200ms);
+  client.receives(bulk("# Keyspace\r\ndb0:keys=5,expires=0,avg_ttl=0\r\n"));
+}
+
+TEST_CASE_METHOD(Stage, "INFO without any master is about the proxy") {
+  worker();
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    node(i).refusesConnections();
+    node(i).resets();
+  }
+  client.sends("INFO cluster");
+  clock.advance(1100ms);
+  client.receives(bulk("# Cluster\r\ncluster_enabled:0\r\n"));
+}
+
+TEST_CASE_METHOD(Stage, "SCRIPT KILL takes a link of its own, and one success is enough") {
+  client.sends("EVAL script 1 a");
+  const Received busy = node(1).expects("EVAL script 1 a");
+  other.sends("SCRIPT KILL");
+  const Received kill = node(1).expects("SCRIPT KILL");
+  CHECK(&kill.connection() != &busy.connection());
+  kill.replies(kOk);
+  node(2).expects("SCRIPT KILL").replies(kNotBusy);
+  node(3).expects("SCRIPT KILL").replies(kNotBusy);
+  other.receives(kOk);
+  busy.replies("-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n");
+  client.receives("-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a SCAN whose node says of itself that it has lost the slot starts over") {
+  const std::string others = "id1 127.0.0.1:1@1 myself,master - 0 0 1 connected 16383\n";
+  client.sends("SCAN 0 COUNT 5");
+  FakeNode& asked = ownerOfSlot0(*this);
+  asked.expects("CLUSTER NODES").replies(bulk(others));
+  asked.expects("SCAN 0 COUNT 5").replies("*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n");
+  asked.expects("CLUSTER NODES").replies(bulk(others));
+  // Slot 0 again, from the beginning; and the topology is looked up.
+  client.receives("*2\r\n$8\r\n16777216\r\n*0\r\n");
+  CHECK(control.urgentRefreshes == 1);
+}
+
+TEST_CASE_METHOD(Stage, "a SCAN of a user who may not ask CLUSTER NODES goes by the topology") {
+  const std::string refused = "-NOPERM this user has no permissions to run the 'cluster|nodes' command\r\n";
+  client.sends("SCAN 0");
+  FakeNode& asked = ownerOfSlot0(*this);
+  asked.expects("CLUSTER NODES").replies(refused);
+  asked.expects("SCAN 0").replies("*2\r\n$1\r\n7\r\n*0\r\n");
+  asked.expects("CLUSTER NODES").replies(refused);
+  CHECK(client.takes() != "*2\r\n$1\r\n0\r\n*0\r\n");  // it goes on
+  CHECK(control.urgentRefreshes == 0);
+}
+
+TEST_CASE_METHOD(Stage, "a SCAN that a node refuses gives the node's error") {
+  client.sends({"SCAN x", "SCAN 0 COUNT 0"});
+  client.receives("-ERR invalid cursor\r\n");
+  FakeNode& asked = ownerOfSlot0(*this);
+  asked.expects("CLUSTER NODES").replies("-ERR no\r\n");
+  asked.expects("SCAN 0 COUNT 0").replies("-ERR syntax error\r\n");
+  asked.expects("CLUSTER NODES").replies("-ERR no\r\n");
+  client.receives("-ERR syntax error\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "CONFIG GET needs no permission, and CONFIG SET does") {
+  client.sends({"CONFIG GET maxmemory", "CONFIG SET maxmemory 1"});
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    node(i).expects("CONFIG GET maxmemory").replies("*2\r\n$9\r\nmaxmemory\r\n$2\r\n10\r\n");
+  }
+  client.receives(
+      "*2\r\n$9\r\nmaxmemory\r\n$2\r\n30\r\n"
+      "-ERR 'config|set' administers a server: Slotless refuses it unless allow-admin-commands is set\r\n");
+}
+
+}  // namespace slotless::test
