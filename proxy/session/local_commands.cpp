@@ -136,7 +136,8 @@ bool keysOfArguments(LocalCall& call, std::vector<std::uint32_t>& positions) {
     appendError(call.out, "ERR Invalid number of arguments specified for command");
     return false;
   }
-  if (protocol::keyPositions(*spec, command, positions) != protocol::KeyResult::Ok || positions.empty()) {
+  const bool found = protocol::keyPositions(*spec, command, positions) == protocol::KeyResult::Ok;
+  if (!found || (positions.empty() && !spec->has(protocol::kNoMandatoryKeys))) {
     appendError(call.out, "ERR Invalid arguments specified for command");
     return false;
   }

@@ -308,6 +308,7 @@ class Administration(WholeClusterTest):
         self.assertEqual(docs[0], b"get")
         self.assertEqual(set(self.command("COMMAND", "LIST", "FILTERBY", "PATTERN", "xread*")), {b"xread", b"xreadgroup"})
         self.assertEqual(self.command("COMMAND", "GETKEYSANDFLAGS", "GET", "k"), [[b"k", [b"RO", b"access"]]])
+        self.assertEqual(self.command("COMMAND", "GETKEYS", "EVAL", "return 1", "0"), [])
 
     def test_values_are_looked_into_by_key(self):
         self.command("RPUSH", "object", *range(10))
