@@ -39,6 +39,8 @@ constexpr net::Millis kReachableWithin{1000};
 constexpr std::string_view kNoMaster = "-CLUSTERDOWN The slot has no reachable master\r\n";
 constexpr std::string_view kTooManyHeld = "-CLUSTERDOWN The slot has no reachable master, and too many requests wait\r\n";
 constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
+constexpr std::string_view kOvertaken =
+    "-CLUSTERDOWN The slot was not served when this command came, and a later one has been carried out\r\n";
 constexpr std::string_view kAmbiguous =
     "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been carried out\r\n";
 
@@ -630,7 +632,10 @@ void Dispatcher::finishLeg(Leg& leg, bool failed) {
   leg.state = LegState::Done;
   leg.link = nullptr;
   leg.detour.reset();
-  if (request.client != nullptr && request.client->heldLegs() > 0) services_.agenda.add(*request.client, Task::Pump);
+  if (request.client != nullptr && request.client->heldLegs() > 0) {
+    if (!failed) failOvertaken(leg);
+    services_.agenda.add(*request.client, Task::Pump);
+  }
   if (--request.openLegs > 0) return;
   if (request.client == nullptr) {
     services_.requests.put(request);
@@ -638,6 +643,26 @@ void Dispatcher::finishLeg(Leg& leg, bool failed) {
   }
   if (!request.streams()) failed = !mergeLegs(request);
   finishRequest(request, failed);
+}
+
+// A node refused a request for a while and has carried out a later one of the same client and slot: what was refused must
+// not be carried out after it.
+void Dispatcher::failOvertaken(const Leg& leg) {
+  if (leg.slot == protocol::kNoSlot) return;
+  Client& client = *leg.request->client;
+  std::vector<Leg*> overtaken;
+  for (Request* earlier = client.pending().head(); earlier != leg.request && earlier != nullptr; earlier = earlier->next) {
+    for (std::size_t i = 0; i < earlier->legCount(); ++i) {
+      Leg& other = earlier->leg(i);
+      const bool refused = other.state == LegState::Held && other.detour->attempts > 0;
+      const bool onlyReads = earlier->kind == RequestKind::Read && leg.request->kind == RequestKind::Read;
+      if (refused && other.slot == leg.slot && !onlyReads) overtaken.push_back(&other);
+    }
+  }
+  for (Leg* other : overtaken) {
+    services_.holding.remove(client, *other);
+    failLeg(*other, kOvertaken);
+  }
 }
 
 void Dispatcher::finishRequest(Request& request, bool failed) {

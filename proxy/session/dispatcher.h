@@ -76,6 +76,7 @@ class Dispatcher {
   void deliver(Leg& leg, std::string_view bytes, bool last);
   void failLeg(Leg& leg, std::string_view line);
   void finishLeg(Leg& leg, bool failed);
+  void failOvertaken(const Leg& leg);
   void finishRequest(Request& request, bool failed);
   bool mergeLegs(Request& request);
   bool isForged(const Leg& leg) const;

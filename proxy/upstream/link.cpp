@@ -95,7 +95,7 @@ void Link::takeHandshake(std::string_view bytes) {
   timer_->stop();
   output_.clear();
   sent_ = 0;
-  failures_ = 0;
+  failures_ = std::min<std::uint32_t>(failures_, 1);  // to 0 with its first reply
   metrics_.connects.add();
   transition(LinkState::Ready);
   host_.onLinkReady(*this);
@@ -103,6 +103,7 @@ void Link::takeHandshake(std::string_view bytes) {
 
 void Link::takeReplies(std::string_view bytes) {
   lastProgress_ = host_.now;
+  failures_ = 0;
   while (!bytes.empty()) {
     if (fifo_.empty()) return lose("a reply that nobody asked for");
     const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
@@ -256,9 +257,10 @@ void Link::lose(std::string_view reason) {
   metrics_.losses.add();
   metrics_.inFlight.set(0);
   transition(LinkState::BackingOff);
-  // The first attempt after an established link broke is made at once; then the pauses double, with jitter.
+  // The first attempt after a link that worked is made at once; then the pauses double, with jitter. A link that broke
+  // before it had answered anything counts as one that was never made.
   net::Millis pause{0};
-  if (!established) {
+  if (!established || failures_ > 0) {
     const auto doubled = settings_.backoffMin.count() << std::min<std::uint32_t>(failures_, 16);
     const auto full = std::min<net::Millis::rep>(doubled, settings_.backoffMax.count());
     pause = net::Millis(full / 2 + host_.random(static_cast<std::uint32_t>(full / 2 + 1)));

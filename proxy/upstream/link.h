@@ -142,7 +142,7 @@ class Link final : private net::Stream::Observer {
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   net::TimePoint lastProgress_{};
   std::int64_t nodeClientId_ = 0;
-  std::uint32_t failures_ = 0;  // attempts since the link was last ready
+  std::uint32_t failures_ = 0;  // attempts since the node last answered a request
   bool dirty_ = false;
   bool early_ = false;  // the front request was answered before it was sent
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

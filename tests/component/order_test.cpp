@@ -57,6 +57,29 @@ TEST_CASE_METHOD(
   client.receives("+OK\r\n+OK\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "what a node refused is not carried out after a later command of its client and slot") {
+  client.sends({"SET a 1", "SET a 2", "GET b"});
+  node(1).expects("SET a 1").replies("-CLUSTERDOWN The cluster is down\r\n");
+  node(1).expects("SET a 2").replies(kOk);
+  node(2).expects("GET b").replies(bulk("b"));
+  client.receives(
+      "-CLUSTERDOWN The slot was not served when this command came, and a later one has been carried out\r\n"
+      "+OK\r\n" +
+      bulk("b"));
+  clock.advance(1s);
+  node(1).expectsNothing();
+}
+
+TEST_CASE_METHOD(Stage, "what a node refused is carried out before a later command that it refused as well") {
+  client.sends({"SET a 1", "SET a 2"});
+  node(1).expects("SET a 1").replies("-CLUSTERDOWN The cluster is down\r\n");
+  node(1).expects("SET a 2").replies("-CLUSTERDOWN The cluster is down\r\n");
+  clock.advance(100ms);
+  node(1).expects("SET a 1").replies(kOk);
+  node(1).expects("SET a 2").replies(kOk);
+  client.receives("+OK\r\n+OK\r\n");
+}
+
 TEST_CASE_METHOD(Stage, "a command for all masters gives the first error of any of them") {
   client.sends("FLUSHALL");
   node(1).expects("FLUSHALL").replies(kOk);

@@ -148,13 +148,15 @@ TEST_CASE("after a loss the first attempt is made at once, then the pauses doubl
       one.fake().advance(one.timeToNextTimer());
       REQUIRE(one.connections.size() == ++attempts);
     }
-    // A connection that stands takes the pauses back.
+    // A connection that stands takes the pauses back; one that breaks before it has answered anything waits a little.
     one.connection().accept();
     one.fake().settle();
     one.says("+PONG\r\n+OK\r\n+OK\r\n");
     REQUIRE(one.link->ready());
     one.connection().reset();
     one.fake().settle();
+    CHECK(one.connections.size() == attempts);
+    one.fake().advance(Millis(100));
     CHECK(one.connections.size() == attempts + 1);
   }
 }
