@@ -59,6 +59,9 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "wait",
      .handling = Session,
      .reason = "waits for what this client wrote, on each link it wrote to"},
+    {.name = "waitaof",
+     .handling = Session,
+     .reason = "waits for what this client wrote, on each link it wrote to"},
 
     // Keys that the facts do not show, or that need care.
     {.name = "msetnx", .handling = Keyed, .reason = "all or nothing: a split could set a part"},

@@ -112,6 +112,7 @@ enum class SessionRole : std::uint8_t {
   Subscribe,    // SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE
   Unsubscribe,
   Monitor,
+  Wait,  // WAIT, WAITAOF
   Ping,
   Reset,
   Quit,

@@ -33,6 +33,8 @@ constexpr SessionFact kFacts[] = {
     {"punsubscribe", Unsubscribe},
     {"sunsubscribe", Unsubscribe},
     {"monitor", Monitor},
+    {"wait", Wait},
+    {"waitaof", Wait},
     {"ping", Ping},
     {"reset", Reset},
     {"quit", Quit},

@@ -3,11 +3,13 @@
 // States: Open -> Closing (no more input; closed once the output has left) -> Closed (to be destroyed at the end of the
 // turn). Ownership: the worker's; a client never destroys itself.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "protocol/request_parser.h"
 #include "proxy/net/byte_chain.h"
@@ -84,6 +86,15 @@ class Client final : private net::Stream::Observer {
   // Has output left since this was asked last?
   bool takeProgress() noexcept { return std::exchange(progress_, false); }
 
+  // The masters that it has written to, for WAIT.
+  const std::vector<net::Address>& writtenTo() const noexcept { return writtenTo_; }
+  bool hasWrittenTo(const net::Address& node) const noexcept {
+    return std::find(writtenTo_.begin(), writtenTo_.end(), node) != writtenTo_.end();
+  }
+  void noteWriteTo(const net::Address& node) {
+    if ((writtenTo_.empty() || writtenTo_.back() != node) && !hasWrittenTo(node)) writtenTo_.push_back(node);
+  }
+
   int protocol = 2;
   config::ReadFrom readFrom = config::ReadFrom::Master;
   std::string name;
@@ -136,6 +147,7 @@ class Client final : private net::Stream::Observer {
   std::size_t heldLegs_ = 0;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
+  std::vector<net::Address> writtenTo_;
   net::TimePoint lastActive_{};
 };
 

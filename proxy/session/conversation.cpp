@@ -1,5 +1,7 @@
 #include "proxy/session/conversation.h"
 
+#include <algorithm>
+
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "proxy/session/blocking.h"
@@ -22,6 +24,18 @@ namespace {
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
+
+bool slotOn(const cluster::Topology& topology, cluster::NodeIndex node) {
+  return std::find(topology.owners.begin(), topology.owners.end(), node) != topology.owners.end();
+}
+
+// A key of our own in some slot of the node. Requires that it has one.
+std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex node) {
+  for (std::uint32_t i = 0;; ++i) {
+    std::string key = "slotless:wait:" + std::to_string(i);
+    if (topology.owners[protocol::slotOf(key)] == node) return key;
+  }
+}
 
 std::string_view refusalText(Verdict verdict) {
   switch (verdict) {
@@ -49,6 +63,7 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
     case Verdict::Watch: return watch(spec, request, bytes);
     case Verdict::Unwatch: return unwatch(spec);
     case Verdict::Block: return block(spec, request, bytes);
+    case Verdict::WaitForReplicas: return waitForReplicas(spec, request.argv());
     case Verdict::Reset: return reset(spec);
     // Not offered yet: refused where commands are routed, with a text that says so.
     case Verdict::Subscribe:
@@ -271,6 +286,44 @@ Conversation::Outcome Conversation::block(const CommandSpec& spec, const Request
   return Outcome::Done;
 }
 
+// A lease to each master that the client wrote to. WAIT speaks of what its own connection wrote, so a tiny write goes first;
+// it is taken back in the same transaction, and nobody sees it.
+Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, protocol::Argv argv) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  const cluster::Topology& topology = services_.links.topology();
+  std::vector<cluster::NodeIndex> nodes;
+  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
+    const cluster::Node& node = topology.nodes[i];
+    const bool concerned = client_.writtenTo().empty() || client_.hasWrittenTo(node.address);
+    if (node.master && concerned && slotOn(topology, static_cast<cluster::NodeIndex>(i))) {
+      nodes.push_back(static_cast<cluster::NodeIndex>(i));
+    }
+  }
+  if (nodes.empty()) return refuse(spec, "CLUSTERDOWN No master is known");
+  Request& request = client_.addRequest(spec);
+  request.kind = RequestKind::Blocking;
+  request.lease = LeaseUse::Blocking;
+  request.preludes = 4;  // MULTI, QUEUED, QUEUED, EXEC
+  request.merge = routing::Merge::Minimum;
+  becomeExclusive(true);
+  std::vector<Dispatcher::NodeBatch> batches;
+  for (const cluster::NodeIndex node : nodes) {
+    const std::string key = reservedKeyOn(topology, node);
+    std::string batch;
+    const auto add = [&](std::initializer_list<std::string_view> words) {
+      protocol::appendRequest(batch, std::vector<std::string_view>(words));
+    };
+    add({"MULTI"});
+    add({"SET", key, ""});
+    add({"DEL", key});
+    add({"EXEC"});
+    protocol::appendRequest(batch, argv);
+    batches.push_back({topology.nodes[node].address, protocol::slotOf(key), std::move(batch)});
+  }
+  services_.dispatcher.startOnNodes(request, batches);
+  return Outcome::Done;
+}
+
 // --- all ---
 
 Conversation::Outcome Conversation::reset(const CommandSpec& spec) {
@@ -293,7 +346,7 @@ void Conversation::settle() {
   if (blocked_) {
     blocked_ = false;
     services_.metrics.blockedClients.add(-1);
-    release(blockLease_, true);
+    releaseBlockLeases(true);
   }
   if (watchEnds_) forgetWatch(!watchBroken());
 }
@@ -302,7 +355,7 @@ void Conversation::end() {
   if (blocked_) services_.metrics.blockedClients.add(-1);
   blocked_ = false;
   exclusive_ = false;
-  release(blockLease_, false);
+  releaseBlockLeases(false);
   forgetWatch(false);
   transaction_.reset();
   transition(Mode::Plain);
@@ -314,16 +367,32 @@ void Conversation::release(Link*& lease, bool clean) {
   lease = nullptr;
 }
 
-Link* Conversation::leaseAt(const net::Address& node, LeaseUse use) {
-  Link*& lease = use == LeaseUse::Blocking ? blockLease_ : watchLease_;
-  // What is watched stays on the lease that watches it.
-  if (use == LeaseUse::Transaction && !firstWatch() && lease != nullptr && lease->node() != node) breakWatch();
-  if (use == LeaseUse::Transaction && watchBroken()) return nullptr;
-  if (lease != nullptr && (lease->dead() || lease->node() != node)) {
-    release(lease, lease->ready() && lease->inFlight() == 0 && use == LeaseUse::Blocking);
+void Conversation::releaseBlockLeases(bool clean) {
+  for (Link* lease : blockLeases_) services_.leases.release(*lease, clean);
+  blockLeases_.clear();
+}
+
+Link* Conversation::blockLeaseAt(const net::Address& node) {
+  for (auto lease = blockLeases_.begin(); lease != blockLeases_.end(); ++lease) {
+    if ((*lease)->node() != node) continue;
+    if (!(*lease)->dead()) return *lease;
+    services_.leases.release(**lease, false);
+    blockLeases_.erase(lease);
+    break;
   }
-  if (lease == nullptr) lease = services_.leases.acquire(node, client_.protocol, use);
+  Link* lease = services_.leases.acquire(node, client_.protocol, LeaseUse::Blocking);
+  if (lease != nullptr) blockLeases_.push_back(lease);
   return lease;
+}
+
+Link* Conversation::leaseAt(const net::Address& node, LeaseUse use) {
+  if (use == LeaseUse::Blocking) return blockLeaseAt(node);
+  // What is watched stays on the lease that watches it.
+  if (!firstWatch() && watchLease_ != nullptr && watchLease_->node() != node) breakWatch();
+  if (watchBroken()) return nullptr;
+  if (watchLease_ != nullptr && watchLease_->node() != node) release(watchLease_, false);
+  if (watchLease_ == nullptr) watchLease_ = services_.leases.acquire(node, client_.protocol, use);
+  return watchLease_;
 }
 
 }  // namespace slotless::session

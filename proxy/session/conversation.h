@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "protocol/command_spec.h"
 #include "protocol/request_parser.h"
@@ -64,6 +65,7 @@ class Conversation {
   Outcome watch(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
   Outcome unwatch(const protocol::CommandSpec& spec);
   Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome waitForReplicas(const protocol::CommandSpec& spec, protocol::Argv argv);
   Outcome reset(const protocol::CommandSpec& spec);
   Outcome refuse(const protocol::CommandSpec& spec, std::string_view line);
   Outcome refuseQueued(const protocol::CommandSpec& spec, std::string_view line);
@@ -74,6 +76,8 @@ class Conversation {
   void becomeExclusive(bool blocks);
   void forgetWatch(bool clean);
   void release(upstream::Link*& lease, bool clean);
+  void releaseBlockLeases(bool clean);
+  upstream::Link* blockLeaseAt(const net::Address& node);
 
   Client& client_;
   Services& services_;
@@ -86,7 +90,7 @@ class Conversation {
   bool watchEnds_ = false;  // the exclusive request under way ends the watch
   std::unique_ptr<Transaction> transaction_;
   upstream::Link* watchLease_ = nullptr;
-  upstream::Link* blockLease_ = nullptr;
+  std::vector<upstream::Link*> blockLeases_;  // several only for WAIT, and after a blocked command has moved
 };
 
 }  // namespace slotless::session

@@ -128,6 +128,16 @@ void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
   }
 }
 
+void Dispatcher::startOnNodes(Request& request, const std::vector<NodeBatch>& batches) {
+  request.dispatcher = this;
+  request.makeLegs(batches.size());
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    Leg& leg = request.leg(i);
+    leg.slot = batches[i].slot;
+    launchTo(leg, batches[i].bytes, batches[i].node);
+  }
+}
+
 void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std::string_view bytes) {
   const cluster::Topology& topology = services_.links.topology();
   std::vector<cluster::NodeIndex> nodes;
@@ -423,7 +433,13 @@ void Dispatcher::abandon(Request& request) {
   if (request.openLegs == 0) services_.requests.put(request);
 }
 
-void Dispatcher::onReply(Leg& leg, std::string_view bytes, bool last) { deliver(leg, bytes, last); }
+void Dispatcher::onReply(Leg& leg, std::string_view bytes, bool last) {
+  const Request& request = *leg.request;
+  if (last && request.client != nullptr && request.spec->role == protocol::SessionRole::Wait && !leg.preludeError.empty()) {
+    return failLeg(leg, std::string(leg.preludeError));  // the write before it was refused: the number says nothing
+  }
+  deliver(leg, bytes, last);
+}
 
 void Dispatcher::deliver(Leg& leg, std::string_view bytes, bool last) {
   Request& request = *leg.request;
@@ -630,6 +646,8 @@ void Dispatcher::failLeg(Leg& leg, std::string_view line) {
 void Dispatcher::finishLeg(Leg& leg, bool failed) {
   Request& request = *leg.request;
   leg.state = LegState::Done;
+  const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
+  if (wrote && request.client != nullptr && leg.link != nullptr) request.client->noteWriteTo(leg.link->node());
   leg.link = nullptr;
   leg.detour.reset();
   if (request.client != nullptr && request.client->heldLegs() > 0) {

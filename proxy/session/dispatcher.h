@@ -34,6 +34,13 @@ class Dispatcher {
   void start(Request& request, routing::Plan& plan, protocol::Argv argv, RequestBytes bytes);
   // Starts a transaction (or another batch that the proxy has written), in one piece.
   void startBatch(Request& request, protocol::Slot slot, net::ByteChain& batch);
+  struct NodeBatch {
+    net::Address node;
+    protocol::Slot slot;
+    std::string bytes;
+  };
+  // Starts a request that has its own bytes for each of some nodes; it goes nowhere else.
+  void startOnNodes(Request& request, const std::vector<NodeBatch>& batches);
   // Sends what can go among a client's held legs.
   void pump(Client& client);
   // Fails held legs whose deadline has come.

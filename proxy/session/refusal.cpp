@@ -64,7 +64,9 @@ bool checkCommand(const CommandSpec* spec, const CommandSpec* container, Argv ar
 }
 
 bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string& error) {
-  if (spec.handling == Handling::Session && spec.role != protocol::SessionRole::Blocking) {
+  // What blocks does not block inside a transaction.
+  const bool waits = spec.role == protocol::SessionRole::Blocking || spec.role == protocol::SessionRole::Wait;
+  if (spec.handling == Handling::Session && !waits) {
     error = "ERR '" + spec.name + "' needs a session of its own, which this version of Slotless does not offer yet";
     return false;
   }

@@ -26,6 +26,7 @@ constexpr std::array<Row, protocol::kSessionRoleCount> kRows = {{
     {SessionRole::Subscribe, {Subscribe, RefuseInTransaction, Subscribe, Subscribe}},
     {SessionRole::Unsubscribe, {Unsubscribe, RefuseInTransaction, Unsubscribe, Unsubscribe}},
     {SessionRole::Monitor, {Monitor, RefuseInTransaction, RefuseSubscribed, Monitor}},
+    {SessionRole::Wait, {WaitForReplicas, Queue, RefuseSubscribed, WaitForReplicas}},
     {SessionRole::Ping, {Run, Queue, Run, Run}},
     {SessionRole::Reset, {Reset, Reset, Reset, Reset}},
     {SessionRole::Quit, {Run, Run, Run, Run}},

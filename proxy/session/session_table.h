@@ -27,6 +27,7 @@ enum class Verdict : std::uint8_t {
   Subscribe,
   Unsubscribe,
   Monitor,
+  WaitForReplicas,
   Reset,
   RefuseNested,
   RefuseExec,
