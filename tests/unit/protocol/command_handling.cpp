@@ -1,5 +1,6 @@
 // What is derived from the facts, and what the overrides change.
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -252,9 +253,12 @@ TEST_CASE("the single key is known in advance where there can be only one", "[co
 }
 
 TEST_CASE("every override names a known command, gives a reason and changes something", "[command]") {
+  // Known to later servers only.
+  const std::set<std::string_view> learned = {"waitaof"};
   for (const CommandOverride& row : commandOverrides()) {
     INFO(row.name);
     CHECK_FALSE(row.reason.empty());
+    if (learned.contains(row.name)) continue;
     const CommandSpec& known = named(row.name);
     CommandSpec plain = known;
     derive(plain, nullptr);
