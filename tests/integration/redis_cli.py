@@ -1,6 +1,8 @@
 """redis-cli, the tool that everybody tries first."""
 
+import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -10,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import fixture
 import resp
 from cluster import HOST, PASSWORD
+from terminal import Terminal
 
 
 def setUpModule():
@@ -26,6 +29,12 @@ def redis_cli(*arguments, stdin=b"", url=False):
         "-h", HOST, "-p", str(site.proxy.port), "-a", PASSWORD]
     return subprocess.run(["redis-cli", "--no-auth-warning", *where, *arguments], input=stdin,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+
+
+def at_a_terminal(*arguments):
+    environment = {**os.environ, "TERM": "xterm", "REDISCLI_AUTH": PASSWORD, "REDISCLI_HISTFILE": "/dev/null",
+                   "HOME": str(fixture.processes.directory())}
+    return Terminal(["redis-cli", "-h", HOST, "-p", str(site.proxy.port), *arguments], environment)
 
 
 class RedisCli(unittest.TestCase):
@@ -91,6 +100,72 @@ class RedisCli(unittest.TestCase):
         script = pathlib.Path(fixture.processes.directory()) / "script.lua"
         script.write_text("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])", encoding="ascii")
         self.assertEqual(self.output("--eval", str(script), "cli:script", ",", "from lua"), b"from lua\n")
+
+    def test_scan_lists_every_key_that_matches(self):
+        names = sorted(f"cli:scan:{i}" for i in range(500))
+        self.output("--pipe", stdin=b"".join(resp.pack("SET", name, 1) for name in names))
+        self.output("RPUSH", "cli:scan:list", "a")
+        found = self.output("--scan", "--pattern", "cli:scan:[0-9]*").decode().split()
+        self.assertEqual(sorted(set(found)), names)
+
+    def test_bigkeys_and_memkeys_look_at_every_key_of_every_node(self):
+        self.output("--pipe", stdin=b"".join(resp.pack("RPUSH", f"cli:big:{i}", *range(10)) for i in range(60)))
+        self.output("DEL", "cli:big:list")
+        self.output("RPUSH", "cli:big:list", *map(str, range(2000)))
+        self.output("SET", "cli:big:string", "x" * 100_000)
+        count = int(self.output("DBSIZE"))
+        for mode, longest, unit in (("--bigkeys", 2000, "items"), ("--memkeys", r"\d+", "bytes")):
+            report = self.output(mode).decode()
+            # A key that SCAN gives twice is counted twice.
+            sampled = re.search(r"Sampled (\d+) keys in the keyspace", report)
+            self.assertGreaterEqual(int(sampled[1]), count, report)
+            self.assertRegex(report, rf"Biggest +list found .*cli:big:list\W+ has {longest} {unit}")
+            self.assertRegex(report, r"Biggest string found .*cli:big:string\W+ has 1\d{5} bytes")
+
+    def test_stat_shows_the_whole_cluster_line_by_line(self):
+        keys = int(self.output("DBSIZE"))
+        with at_a_terminal("--stat", "-i", "0.1") as terminal:
+            terminal.wait_for(r"^keys +mem +clients +blocked +requests +connections")
+            for _ in range(3):
+                line = terminal.wait_for(r"^(\d+) +[\d.]+[KMG] +(\d+) +\d+ +\d+ \(\+\d+\) +\d+")
+                self.assertEqual(int(line[1]), keys)
+                self.assertGreaterEqual(int(line[2]), 1)
+
+    def test_latency_is_sampled(self):
+        with at_a_terminal("--latency-history", "-i", "0.3") as terminal:
+            for _ in range(2):
+                terminal.wait_for(r"min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\) -- 0\.\d+ seconds range")
+        # Not at a terminal, it samples once: minimum, maximum, average, number of samples.
+        self.assertRegex(self.output("--latency", "-i", "1"), rb"^\d+ \d+ [\d.]+ \d+\n$")
+
+    def test_a_person_types_commands_with_hints_and_help(self):
+        self.output("DEL", "cli:typed")
+        prompt = rf"{re.escape(HOST)}:{site.proxy.port}(\(TX\))?> \Z"
+        with at_a_terminal() as terminal:
+            def enter(line, shown):
+                terminal.wait_for(prompt)  # the line editor drops what is typed before
+                terminal.type(line + "\r")
+                terminal.wait_for(shown)
+
+            enter("set cli:typed 1", "^OK")
+            enter("help hincrby", "summary: Increment")
+            terminal.wait_for(prompt)
+            terminal.type("hget")
+            terminal.wait_for("hget key field")  # from COMMAND DOCS
+            terminal.type(" cli:none x\r")
+            terminal.wait_for(r"^\(nil\)")
+            enter("multi", "^OK")
+            enter("incr cli:typed", "^QUEUED")
+            terminal.wait_for(r"\(TX\)> \Z")
+            terminal.type("exec\r")
+            terminal.wait_for(r"^1\) \(integer\) 2")
+            enter("get", r"^\(error\) ERR wrong number of arguments for 'get' command")
+            enter("hello 3", "proto")
+            enter("hset cli:typed:hash a 1", r"^\(integer\) \d")
+            enter("hgetall cli:typed:hash", '^1# "a" => "1"')
+            terminal.wait_for(prompt)
+            terminal.type("quit\r")
+            self.assertEqual(terminal.wait_for_end(), 0)
 
 
 if __name__ == "__main__":
