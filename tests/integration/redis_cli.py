@@ -150,9 +150,9 @@ class RedisCli(unittest.TestCase):
             enter("set cli:typed 1", "^OK")
             enter("help hincrby", "summary: Increment")
             terminal.wait_for(prompt)
-            terminal.type("hget")
+            terminal.type("hget ")
             terminal.wait_for("hget key field")  # from COMMAND DOCS
-            terminal.type(" cli:none x\r")
+            terminal.type("cli:none x\r")
             terminal.wait_for(r"^\(nil\)")
             enter("multi", "^OK")
             enter("incr cli:typed", "^QUEUED")

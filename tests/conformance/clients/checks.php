@@ -57,7 +57,8 @@ function run_checks(array $checks): never
             $check();
         } catch (Throwable $error) {
             $failed += 1;
-            echo "FAILED $name: $error\n";
+            // Not $error itself, which brings along every error that came before it.
+            echo "FAILED $name: {$error->getMessage()}\n{$error->getTraceAsString()}\n";
         }
     }
     $count = count($checks);
