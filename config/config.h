@@ -86,6 +86,10 @@ struct Config {
   Milliseconds topologyMinInterval{100};
   ReadyWhen readyWhen = ReadyWhen::All;
 
+  // The slow log
+  std::uint64_t slowlogLogSlowerThan = 10000;  // Microseconds.
+  std::uint64_t slowlogMaxLen = 128;           // Per worker, and in one answer. 0: none.
+
   // The process
   std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.
   LogLevel logLevel = LogLevel::Info;

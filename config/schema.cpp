@@ -114,6 +114,11 @@ constexpr std::array kSchema{
 
     Option{"workers", Workers, &Config::workers, Process, 1, 256, "", kPlain, "", "",
            "Threads that serve clients; auto means the number of CPUs, at least 2."},
+    Option{"slowlog-log-slower-than", Count, &Config::slowlogLogSlowerThan, Process, 1, 3'600'000'000, "every command",
+           kReloadable, "", "slowlog-log-slower-than",
+           "Microseconds from a request's arrival to the end of its reply above which SLOWLOG keeps it."},
+    Option{"slowlog-max-len", Count, &Config::slowlogMaxLen, Process, 1, 1'000'000, "none", kReloadable, "",
+           "slowlog-max-len", "Requests that SLOWLOG keeps at the same time."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
     Option{"shutdown-timeout", Duration, &Config::shutdownTimeout, Process, 1, kHour, "at once", kReloadable,

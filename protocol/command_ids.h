@@ -19,6 +19,8 @@ class CommandIds {
   static constexpr std::size_t kCapacity = 1024;
   // What all names share for which no id is left.
   static constexpr std::uint16_t kOverflow = kCapacity - 1;
+  // What no name has.
+  static constexpr std::uint16_t kNone = 0xFFFF;
   static constexpr std::string_view kOverflowName = "other";
 
   // The one that all tables of the process use.

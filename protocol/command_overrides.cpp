@@ -11,6 +11,7 @@ constexpr std::string_view kStandalone = "the proxy presents itself as a standal
 constexpr std::string_view kOwnConnection = "about the client's own connection, which ends at the proxy";
 constexpr std::string_view kNotYet = "changes a link for one client";
 constexpr std::string_view kClients = "clients end at the proxy: a node would speak of the proxy's links";
+constexpr std::string_view kOwnTimes = "a client waits for the proxy and the node together: the proxy measures both";
 constexpr std::string_view kTopology = "would change who replicates whom behind the cluster's back";
 constexpr std::string_view kAllServers = "a change that a later failover must not undo";
 constexpr std::string_view kSame = "the same on all masters";
@@ -18,12 +19,27 @@ constexpr std::string_view kNodeToNode = "spoken between nodes, not by clients";
 
 constexpr CommandOverride kOverrides[] = {
     // Answered by the proxy.
+    {.name = "acl|whoami", .handling = Local, .reason = kOwnConnection},
     {.name = "asking", .handling = Local, .reason = kStandalone},
     {.name = "auth", .handling = Local, .reason = kOwnConnection},
     {.name = "client|getname", .handling = Local, .reason = kOwnConnection},
     {.name = "client|id", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|getredir", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|info", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|kill",
+     .handling = Local,
+     .reason = "clients end at the proxy; one that kills itself sends nothing more",
+     .barrier = true},
+    {.name = "client|list", .handling = Local, .reason = kClients},
+    {.name = "client|no-evict", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|no-touch", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|pause", .handling = Local, .reason = kClients},
+    {.name = "client|reply", .handling = Local, .reason = kOwnConnection},
     {.name = "client|setinfo", .handling = Local, .reason = kOwnConnection},
     {.name = "client|setname", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|trackinginfo", .handling = Local, .reason = kOwnConnection},
+    {.name = "client|unblock", .handling = Local, .reason = kClients},
+    {.name = "client|unpause", .handling = Local, .reason = kClients},
     {.name = "cluster", .handling = Local, .reason = kStandalone},
     {.name = "command", .handling = Local, .reason = "what the proxy knows is what it can do"},
     {.name = "echo", .handling = Local, .reason = kOwnConnection},
@@ -31,6 +47,12 @@ constexpr CommandOverride kOverrides[] = {
      .handling = Local,
      .reason = "changes the protocol, and with it the links",
      .barrier = true},
+    {.name = "latency|doctor", .handling = Local, .reason = kOwnTimes},
+    {.name = "latency|graph", .handling = Local, .reason = kOwnTimes},
+    {.name = "latency|histogram", .handling = Local, .reason = kOwnTimes},
+    {.name = "latency|history", .handling = Local, .reason = kOwnTimes},
+    {.name = "latency|latest", .handling = Local, .reason = kOwnTimes},
+    {.name = "latency|reset", .handling = Local, .reason = kOwnTimes},
     {.name = "ping", .handling = Local, .reason = kOwnConnection},
     {.name = "quit", .handling = Local, .reason = kOwnConnection},
     {.name = "readonly", .handling = Local, .reason = kStandalone},
@@ -38,21 +60,15 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "reset", .handling = Local, .reason = kOwnConnection},
     {.name = "role", .handling = Local, .reason = kStandalone},
     {.name = "select", .handling = Local, .reason = kOwnConnection},
+    {.name = "slowlog|get", .handling = Local, .reason = kOwnTimes},
+    {.name = "slowlog|len", .handling = Local, .reason = kOwnTimes},
+    {.name = "slowlog|reset", .handling = Local, .reason = kOwnTimes},
     {.name = "time", .handling = Local, .reason = "one clock for the whole database"},
 
-    // CLIENT: what needs a session, and what only all workers together can answer.
+    // CLIENT: what needs a session.
     {.name = "client|caching", .handling = Session, .reason = kNotYet},
-    {.name = "client|getredir", .handling = Session, .reason = kNotYet},
     {.name = "client|help", .handling = AnyNode, .reason = "a constant text"},
-    {.name = "client|kill", .handling = Never, .reason = kClients},
-    {.name = "client|list", .handling = Never, .reason = kClients},
-    {.name = "client|no-evict", .handling = Never, .reason = kClients},
-    {.name = "client|pause", .handling = Never, .reason = kClients},
-    {.name = "client|reply", .handling = Session, .reason = kNotYet},
     {.name = "client|tracking", .handling = Session, .reason = kNotYet},
-    {.name = "client|trackinginfo", .handling = Session, .reason = kNotYet},
-    {.name = "client|unblock", .handling = Never, .reason = kClients},
-    {.name = "client|unpause", .handling = Never, .reason = kClients},
 
     // Sessions that the facts do not show.
     {.name = "monitor", .handling = Session, .reason = "turns the connection into a stream of replies"},
@@ -178,8 +194,9 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "sync", .handling = Never, .reason = kNodeToNode},
 };
 
-// Redis 7.2 brought CLIENT SETINFO, and client libraries send it to any server.
+// Redis 7.2 brought these, and client libraries send CLIENT SETINFO to any server.
 constexpr std::string_view kAdditions[] = {
+    "client|no-touch 3; noscript loading stale; 0 0 0; @slow @connection;",
     "client|setinfo 4; noscript loading stale; 0 0 0; @slow @connection; "
     "request_policy:all_nodes response_policy:all_succeeded",
 };

@@ -53,6 +53,9 @@ class Stream {
   // After connect(), once writable: 0 if the connection stands, else errno.
   virtual int connectError() = 0;
   virtual const Address& peer() const = 0;
+  // The near end, and its descriptor: for CLIENT LIST. Asks the system at each call.
+  virtual Address local() const = 0;
+  virtual int descriptor() const = 0;
 };
 
 class Timer {

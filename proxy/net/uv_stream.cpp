@@ -1,9 +1,11 @@
 #include "proxy/net/uv_stream.h"
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 namespace slotless::net {
 
@@ -66,6 +68,20 @@ IoResult UvStream::write(std::span<const iovec> pieces) {
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
   return resultOf(::sendmsg(descriptor_, &message, MSG_NOSIGNAL), false);
+}
+
+Address UvStream::local() const {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  if (storage.ss_family == AF_UNIX) return peer_;  // a path, the same for both ends
+  if (getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return {};
+  }
+  return {host, static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10))};
 }
 
 int UvStream::connectError() {

@@ -22,6 +22,8 @@ class UvStream final : public Stream {
   IoResult write(std::span<const iovec> pieces) override;
   int connectError() override;
   const Address& peer() const override { return peer_; }
+  Address local() const override;
+  int descriptor() const override { return descriptor_; }
   // False if libuv cannot poll the descriptor.
   bool usable() const noexcept { return usable_; }
 

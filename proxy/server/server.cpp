@@ -48,6 +48,8 @@ std::optional<std::string> Server::run() {
   admin_.reset();
   refresher_.reset();
   learner_.reset();
+  // First all of them stop: they write to one another's mailboxes.
+  for (const auto& worker : workers_) worker->stop();
   workers_.clear();
   log::info("bye");
   return std::nullopt;
@@ -198,10 +200,22 @@ void Server::finishShutdown() {
   loop_.stop();
 }
 
+std::size_t Server::tellWorkers(const session::WorkerTask& task) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->post([task, i](worker::Worker& worker) { worker.perform(task, i); });
+  }
+  return workers_.size();
+}
+
+void Server::visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const {
+  for (const auto& worker : workers_) visit(worker->metrics());
+}
+
 session::ProcessFacts Server::facts() const {
   session::ProcessFacts facts;
   for (const auto& worker : workers_) {
     const telemetry::WorkerMetrics& metrics = worker->metrics();
+    facts.blockedClients += metrics.blockedClients.value();
     facts.clientsAccepted += metrics.clientsAccepted.value();
     facts.clientsRejected += metrics.clientsRejected.value();
     facts.bytesReceived += metrics.bytesReceived.value();

@@ -31,6 +31,8 @@ class Server final : public worker::WorkerControl {
   // Called by the workers, on their threads.
   void refreshTopology(bool urgent) override;
   session::ProcessFacts facts() const override;
+  std::size_t tellWorkers(const session::WorkerTask& task) override;
+  void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override;
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:

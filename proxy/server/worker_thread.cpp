@@ -27,11 +27,14 @@ WorkerThread::WorkerThread(const config::Config& config, worker::WorkerControl& 
       worker_(std::make_unique<worker::Worker>(loop_, config, control, metrics_, randomSeed)) {}
 
 WorkerThread::~WorkerThread() {
-  if (thread_.joinable()) {
-    loop_.stop();
-    thread_.join();
-  }
+  stop();
   worker_.reset();
+}
+
+void WorkerThread::stop() {
+  if (!thread_.joinable()) return;
+  loop_.stop();
+  thread_.join();
 }
 
 void WorkerThread::start() {

@@ -17,6 +17,8 @@ class WorkerThread {
   ~WorkerThread();
 
   void start();
+  // Waits for the thread's end; what is posted from now on is never run.
+  void stop();
   // Runs on the worker's thread.
   void post(std::function<void(worker::Worker&)> task);
   const telemetry::WorkerMetrics& metrics() const noexcept { return metrics_; }

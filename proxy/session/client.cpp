@@ -6,9 +6,11 @@
 
 #include "protocol/encoder.h"
 #include "proxy/session/compositions.h"
+#include "proxy/session/console.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
 #include "proxy/telemetry/log.h"
 
@@ -38,6 +40,7 @@ Client::Client(Services& services, std::uint64_t id)
       conversation_(*this, services),
       outputAllowance_(services.config.clientOutputSoftLimit),
       replyEstimate_(services.config.clientOutputSoftLimit / kFirstWindow),
+      createdAt_(services.host.now),
       lastActive_(services.host.now) {
   readFrom = services.config.readFrom;
 }
@@ -110,7 +113,9 @@ void Client::readWhilePaused() {
 // dropped: nobody may be there to take it.
 void Client::endInput(net::IoStatus status) {
   inputEnded_ = true;
-  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked()) return close("closed by the client");
+  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked() || postponed_) {
+    return close("closed by the client");
+  }
   closeAfterReply();
   updateWatch();
 }
@@ -188,6 +193,7 @@ std::size_t Client::takeRequests(std::string_view bytes) {
       pause();
       return done;
     }
+    replySwitch_.next();
     parser_.next();
     done += size;
   }
@@ -198,6 +204,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = services_.commands->find(argv, &container);
+  if (spec == nullptr && container == nullptr) spec = findConsoleCommand(argv, &container);
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
     conversation_.onRefused();
@@ -209,6 +216,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, kNoAuth);
     return true;
   }
+  if (services_.gate.holds(*this, *spec)) return false;
+  lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest a later
   // write overtakes a part of it that has to be repeated.
   const bool behindBarrier = !pending_.empty() && pending_.head()->spec != nullptr && pending_.head()->spec->barrier;
@@ -255,6 +264,7 @@ Request& Client::addRequest(const CommandSpec& spec) {
   added.spec = &spec;
   added.kind = kindOf(spec);
   added.arrived = services_.host.now;
+  added.muted = replySwitch_.muted();
   pending_.push(added);
   services_.metrics.inFlightRequests.add(1);
   return added;
@@ -292,6 +302,7 @@ void Client::reply(const CommandSpec* spec, std::string_view bytes) {
   auto& metrics = services_.metrics;
   auto& counters = spec == nullptr ? metrics.unknownCommand() : metrics.command(spec->id);
   counters.record(net::Micros{0}, !bytes.empty() && bytes.front() == '-');
+  if (replySwitch_.muted()) return;
   if (pending_.empty()) {
     output_.append(bytes);
     services_.agenda.add(*this, Task::Flush);
@@ -310,7 +321,7 @@ void Client::reply(const CommandSpec* spec, std::string_view bytes) {
 }
 
 void Client::deliver(Request& request, std::string_view bytes) {
-  if (state_ == ClientState::Closed) return;
+  if (state_ == ClientState::Closed || request.muted) return;
   request.replyBytes += bytes.size();
   if (pending_.head() == &request) {
     output_.append(bytes);
@@ -382,7 +393,8 @@ void Client::onWritable() {
 
 void Client::updateWatch() {
   if (state_ == ClientState::Closed) return;
-  const bool noticeLeaving = conversation_.blocked() && (input_ == nullptr || input_->size() < kPrefixBytes);
+  const bool waits = conversation_.blocked() || postponed_;
+  const bool noticeLeaving = waits && (input_ == nullptr || input_->size() < kPrefixBytes);
   stream_->watch((!paused_ || noticeLeaving) && state_ == ClientState::Open, !output_.empty());
 }
 
@@ -411,6 +423,7 @@ void Client::abandonAll() {
     services_.metrics.inFlightRequests.add(-1);
   }
   services_.keyLookups.forget(*this);
+  services_.gate.forget(*this);
   // After the requests: what was open on a lease is not clean.
   conversation_.end();
   services_.agenda.forget(*this);
@@ -422,6 +435,16 @@ void Client::resetSession() {
   libraryVersion.clear();
   authenticated = false;
   protocol = 2;
+  noEvict = false;
+  noTouch = false;
+  replySwitch_ = {};
+}
+
+bool Client::postpone(bool on) {
+  if (postponed_ == on) return false;
+  postponed_ = on;
+  services_.metrics.blockedClients.add(on ? 1 : -1);
+  return true;
 }
 
 }  // namespace slotless::session

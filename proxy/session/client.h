@@ -11,11 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/command_ids.h"
 #include "protocol/request_parser.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/pending_list.h"
+#include "proxy/session/reply_switch.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -60,9 +62,18 @@ class Client final : private net::Stream::Observer {
   std::uint64_t id() const noexcept { return id_; }
   ClientState state() const noexcept { return state_; }
   const net::Address& peer() const noexcept { return peer_; }
+  net::Address localAddress() const { return stream_ == nullptr ? net::Address{} : stream_->local(); }
+  int descriptor() const { return stream_ == nullptr ? -1 : stream_->descriptor(); }
+  net::TimePoint createdAt() const noexcept { return createdAt_; }
   net::TimePoint lastActive() const noexcept { return lastActive_; }
   // It has closed its sending side, and may have left altogether.
   bool inputEnded() const noexcept { return inputEnded_; }
+  std::size_t inputBytes() const noexcept { return input_ == nullptr ? 0 : input_->size(); }
+  std::size_t inputRoom() const noexcept { return input_ == nullptr ? 0 : input_->room(); }
+  // Reply bytes that have not left.
+  std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_; }
+  // The id of the last command's name.
+  std::uint16_t lastCommand() const noexcept { return lastCommand_; }
   // Nothing of it is on its way.
   bool quiet() const noexcept { return pending_.empty() && output_.empty() && input_ == nullptr; }
 
@@ -78,6 +89,11 @@ class Client final : private net::Stream::Observer {
   void start(Request& request, const protocol::RequestParser& parsed, std::string_view bytes);
   upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
   Conversation& conversation() noexcept { return conversation_; }
+  const Conversation& conversation() const noexcept { return conversation_; }
+  ReplySwitch& replySwitch() noexcept { return replySwitch_; }
+  // For PauseGate: its next request is kept back. False: no change.
+  bool postpone(bool on);
+  bool postponed() const noexcept { return postponed_; }
   // RESET: as it was when the connection was made.
   void resetSession();
   // The output cannot leave, and the client may be waiting to write: let it write some more.
@@ -101,6 +117,9 @@ class Client final : private net::Stream::Observer {
   std::string libraryName;
   std::string libraryVersion;
   bool authenticated = false;
+  // What it has asked for and CLIENT LIST shows; the proxy evicts nobody, and links are shared.
+  bool noEvict = false;
+  bool noTouch = false;
   // For the order of requests, see Dispatcher: the topology that all pending legs were sent by …
   std::uint64_t routedVersion = 0;
   // … unless some of them went another way.
@@ -124,7 +143,6 @@ class Client final : private net::Stream::Observer {
   void endInput(net::IoStatus status);
   void readWhilePaused();
   void updateWatch();
-  std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_; }
   void checkOutputLimit();
 
   Services& services_;
@@ -133,6 +151,7 @@ class Client final : private net::Stream::Observer {
   std::uint8_t agendaBits_ = 0;
   bool inputEnded_ = false;
   bool progress_ = false;
+  bool postponed_ = false;
   bool paused_ = false;    // input is left unparsed, and reading stops
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
@@ -148,7 +167,10 @@ class Client final : private net::Stream::Observer {
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   std::vector<net::Address> writtenTo_;
+  const net::TimePoint createdAt_;
   net::TimePoint lastActive_{};
+  ReplySwitch replySwitch_;
+  std::uint16_t lastCommand_ = protocol::CommandIds::kNone;
 };
 
 }  // namespace slotless::session

@@ -1,6 +1,7 @@
 #include "proxy/session/conversation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
@@ -23,6 +24,8 @@ namespace {
 
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
+// Commands whose effects replicas get although COMMAND flags no write. Source: redis.io/commands/client-pause.
+constexpr std::string_view kReplicated[] = {"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"};
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 bool slotOn(const cluster::Topology& topology, cluster::NodeIndex node) {
@@ -117,6 +120,9 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
     return refuseQueued(spec, "ERR Command not allowed inside a transaction");
   }
   if (spec.handling == Handling::Local) {
+    if (services_.localCommands.isLate(spec)) {
+      return refuseQueued(spec, "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
+    }
     transaction_->queueLocal(spec, argv);
     return answer(spec, "+QUEUED\r\n");
   }
@@ -167,7 +173,10 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec) {
   }
   if (transaction->forwarded() == 0 && !watched_) {
     std::string reply;
+    const bool heard = !client_.replySwitch().off();
     transaction->assemble({}, services_.localCommands.runnerFor(client_), reply);
+    // CLIENT REPLY OFF among them: nor has EXEC a reply.
+    if (heard && client_.replySwitch().off()) return Outcome::Done;
     return answer(spec, reply);
   }
   sendBatch(spec, std::move(transaction));
@@ -324,7 +333,19 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
   return Outcome::Done;
 }
 
+const std::vector<Link*>& Conversation::leasesForUnblocking() noexcept {
+  unblocking_ = !blockLeases_.empty();
+  return blockLeases_;
+}
+
 // --- all ---
+
+bool Conversation::writes(const CommandSpec& spec) const noexcept {
+  const auto both = protocol::kWrite | protocol::kMayReplicate;
+  const bool executes = spec.role == protocol::SessionRole::Exec && transaction_ != nullptr;
+  const bool replicated = std::find(std::begin(kReplicated), std::end(kReplicated), spec.name) != std::end(kReplicated);
+  return (spec.flags & both) != 0 || replicated || (executes && !transaction_->readOnly());
+}
 
 Conversation::Outcome Conversation::reset(const CommandSpec& spec) {
   if (!client_.pending().empty()) return Outcome::Wait;
@@ -346,7 +367,7 @@ void Conversation::settle() {
   if (blocked_) {
     blocked_ = false;
     services_.metrics.blockedClients.add(-1);
-    releaseBlockLeases(true);
+    releaseBlockLeases(!std::exchange(unblocking_, false));
   }
   if (watchEnds_) forgetWatch(!watchBroken());
 }
@@ -356,6 +377,7 @@ void Conversation::end() {
   blocked_ = false;
   exclusive_ = false;
   releaseBlockLeases(false);
+  unblocking_ = false;
   forgetWatch(false);
   transaction_.reset();
   transition(Mode::Plain);

@@ -39,6 +39,13 @@ class Conversation {
   bool exclusive() const noexcept { return exclusive_; }
   bool blocked() const noexcept { return blocked_; }
   bool watching() const noexcept { return watched_; }
+  // Would it change data now: it writes, or it is the EXEC of what does.
+  bool writes(const protocol::CommandSpec& spec) const noexcept;
+  // nullptr: not between MULTI and EXEC.
+  const Transaction* transaction() const noexcept { return transaction_.get(); }
+  // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way could hit
+  // them.
+  const std::vector<upstream::Link*>& leasesForUnblocking() noexcept;
   // All replies are in: an exclusive request is over.
   void settle();
   // The client is leaving.
@@ -84,6 +91,7 @@ class Conversation {
   Mode mode_ = Mode::Plain;
   bool exclusive_ = false;
   bool blocked_ = false;
+  bool unblocking_ = false;  // an unblocking is on its way to its leases
   bool watched_ = false;
   bool watchBroken_ = false;
   std::size_t watches_ = 0;

@@ -15,6 +15,8 @@
 #include "proxy/session/holding.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/services.h"
+#include "proxy/session/slow_log.h"
+#include "proxy/session/slow_request.h"
 
 namespace slotless::session {
 
@@ -41,6 +43,7 @@ constexpr std::string_view kTooManyHeld = "-CLUSTERDOWN The slot has no reachabl
 constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
 constexpr std::string_view kOvertaken =
     "-CLUSTERDOWN The slot was not served when this command came, and a later one has been carried out\r\n";
+constexpr std::string_view kUnblocked = "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
 constexpr std::string_view kAmbiguous =
     "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been carried out\r\n";
 
@@ -178,6 +181,7 @@ void Dispatcher::startBatch(Request& request, Slot slot, net::ByteChain& batch) 
   if (link != nullptr) {
     if (request.client->pending().size() == 1) request.client->routedVersion = services_.links.topology().version;
     leg.state = LegState::Sent;
+    leg.sentAt = services_.host.now;
     leg.link = link;
     link->send(leg, batch, false, request.preludes);
     return;
@@ -185,6 +189,32 @@ void Dispatcher::startBatch(Request& request, Slot slot, net::ByteChain& batch) 
   leg.detour = std::make_unique<Detour>(services_.host.pool);
   leg.detour->bytes.splice(batch);
   hold(leg, Trouble::Unsent);
+}
+
+void Dispatcher::startLate(Request& request) {
+  request.dispatcher = this;
+  request.makeLegs(1);
+  request.leg(0).slot = protocol::kNoSlot;
+  request.leg(0).state = LegState::Sent;
+}
+
+void Dispatcher::finishLate(Request& request, std::string_view reply) {
+  Leg& leg = request.leg(0);
+  if (request.client != nullptr && reply.starts_with('-')) return failLeg(leg, reply);
+  deliver(leg, reply, true);
+}
+
+bool Dispatcher::unblockHeld(Client& client, bool asError) {
+  Request* request = client.pending().head();
+  if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
+  Leg& leg = request->leg(0);
+  services_.holding.remove(client, leg);
+  if (asError) {
+    failLeg(leg, kUnblocked);
+  } else {
+    timeOut(leg);
+  }
+  return true;
 }
 
 // The command with some of its keys (and what belongs to each), into services_.encoded.
@@ -214,6 +244,7 @@ void Dispatcher::launch(Leg& leg, RequestBytes bytes) {
   if (link != nullptr) {
     if (client.pending().size() == 1) client.routedVersion = services_.links.topology().version;
     leg.state = LegState::Sent;
+    leg.sentAt = services_.host.now;
     leg.link = link;
     if (bytes.block != nullptr) {
       link->send(leg, std::move(*bytes.block), false);
@@ -369,6 +400,7 @@ void Dispatcher::pump(Client& client) {
 void Dispatcher::sendHeld(Client& client, Leg& leg, Link& link) {
   services_.holding.remove(client, leg);
   leg.state = LegState::Sent;
+  leg.sentAt = services_.host.now;
   leg.link = &link;
   Request& request = *leg.request;
   if (request.blockedUntil) {
@@ -405,11 +437,16 @@ void Dispatcher::expireLeg(Leg& leg) {
   if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
   if (isForged(leg)) return failLeg(leg, std::string(leg.detour->redirectLine));
   if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
-    std::string null;  // its own timeout, as a node would have answered
-    protocol::appendNullArrayIn(null, request.client->protocol);
-    return deliver(leg, null, true);
+    return timeOut(leg);
   }
   failLeg(leg, leg.detour->trouble == Trouble::TryAgain ? kTryAgain : kNoMaster);
+}
+
+// Its own timeout, as a node would have answered.
+void Dispatcher::timeOut(Leg& leg) {
+  std::string null;
+  protocol::appendNullArrayIn(null, leg.request->client->protocol);
+  deliver(leg, null, true);
 }
 
 // A script's redirect to a node that the cluster does not have, even after the topology was looked up anew.
@@ -645,6 +682,7 @@ void Dispatcher::failLeg(Leg& leg, std::string_view line) {
 
 void Dispatcher::finishLeg(Leg& leg, bool failed) {
   Request& request = *leg.request;
+  if (request.openLegs == 1) noteIfSlow(leg);
   leg.state = LegState::Done;
   const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
   if (wrote && request.client != nullptr && leg.link != nullptr) request.client->noteWriteTo(leg.link->node());
@@ -683,6 +721,11 @@ void Dispatcher::failOvertaken(const Leg& leg) {
   }
 }
 
+void Dispatcher::noteIfSlow(const Leg& leg) {
+  const auto duration = std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
+  if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, duration);
+}
+
 void Dispatcher::finishRequest(Request& request, bool failed) {
   services_.metrics.command(request.spec->id)
       .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), failed);
@@ -692,7 +735,10 @@ void Dispatcher::finishRequest(Request& request, bool failed) {
 bool Dispatcher::mergeLegs(Request& request) {
   if (request.transaction != nullptr) {
     std::string reply;
+    ReplySwitch& replies = request.client->replySwitch();
+    const bool heard = !replies.off();
     request.transaction->assemble(request.leg(0).reply, services_.localCommands.runnerFor(*request.client), reply);
+    request.muted = request.muted || (heard && replies.off());  // CLIENT REPLY OFF among them
     request.client->deliver(request, reply);
     return !reply.starts_with('-');
   }

@@ -41,6 +41,12 @@ class Dispatcher {
   };
   // Starts a request that has its own bytes for each of some nodes; it goes nowhere else.
   void startOnNodes(Request& request, const std::vector<NodeBatch>& batches);
+  // A request that the proxy answers itself, but not at once: it counts as sent until its reply is there.
+  void startLate(Request& request);
+  void finishLate(Request& request, std::string_view reply);
+  // The only leg of a blocking command waits for a lease: answers it as if its time was over, or with an error.
+  // False: it does not wait here.
+  bool unblockHeld(Client& client, bool asError);
   // Sends what can go among a client's held legs.
   void pump(Client& client);
   // Fails held legs whose deadline has come.
@@ -73,6 +79,7 @@ class Dispatcher {
   bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
              const upstream::SentRequest& sent);
   void expireLeg(Leg& leg);
+  void timeOut(Leg& leg);
   void markMoving(protocol::Slot slot);
   bool plainWay(const Client& client, protocol::Slot slot);
   void hold(Leg& leg, Trouble trouble);
@@ -84,6 +91,7 @@ class Dispatcher {
   void failLeg(Leg& leg, std::string_view line);
   void finishLeg(Leg& leg, bool failed);
   void failOvertaken(const Leg& leg);
+  void noteIfSlow(const Leg& leg);
   void finishRequest(Request& request, bool failed);
   bool mergeLegs(Request& request);
   bool isForged(const Leg& leg) const;

@@ -67,6 +67,7 @@ constexpr OwnField kOwnFields[] = {
     {"Server", "config_file", [](const Facts&) { return std::string(); }},
     {"Clients", "connected_clients", [](const Facts& f) { return std::to_string(f.process.clients); }},
     {"Clients", "cluster_connections", [](const Facts&) { return std::string("0"); }},
+    {"Clients", "blocked_clients", [](const Facts& f) { return std::to_string(f.process.blockedClients); }},
     {"Clients", "maxclients", [](const Facts& f) { return std::to_string(f.services.config.maxClients); }},
     {"Persistence", "loading", [](const Facts&) { return std::string("0"); }},
     {"Stats", "total_connections_received",

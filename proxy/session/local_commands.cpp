@@ -11,7 +11,15 @@
 #include "protocol/key_extraction.h"
 #include "proxy/session/authentication.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_commands.h"
+#include "proxy/session/client_facts.h"
+#include "proxy/session/console.h"
+#include "proxy/session/console_commands.h"
+#include "proxy/session/latency_commands.h"
+#include "proxy/session/pause_commands.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/slow_log_commands.h"
+#include "proxy/session/slow_log.h"
 
 namespace slotless::session {
 
@@ -151,19 +159,36 @@ void commandGetKeys(LocalCall& call) {
   for (const std::uint32_t position : positions) appendBulk(call.out, call.argv[2 + position]);
 }
 
+void whoAmI(LocalCall& call) { appendBulk(call.out, clientUser(call.services)); }
+
+enum class When { AtOnce, Late };
+
 struct Entry {
   std::string_view name;
   LocalCommand run;
+  When when = When::AtOnce;
 };
 
 // A container's entry serves those of its subcommands that have none.
 constexpr Entry kEntries[] = {
+    {"acl|whoami", whoAmI},
     {"asking", clusterDisabled},
     {"auth", authenticate},
     {"client|getname", clientGetName},
+    {"client|getredir", clientGetRedirection},
     {"client|id", clientId},
+    {"client|info", clientInfo},
+    {"client|kill", clientKill, When::Late},
+    {"client|list", clientList, When::Late},
+    {"client|no-evict", clientNoEvict},
+    {"client|no-touch", clientNoTouch},
+    {"client|pause", clientPause},
+    {"client|reply", clientReply},
     {"client|setinfo", clientSetInfo},
     {"client|setname", clientSetName},
+    {"client|trackinginfo", clientTrackingInfo},
+    {"client|unblock", clientUnblock, When::Late},
+    {"client|unpause", clientUnpause},
     {"cluster", clusterDisabled},
     {"command", commandAll},
     {"command|count", commandCount},
@@ -171,19 +196,46 @@ constexpr Entry kEntries[] = {
     {"command|info", commandInfo},
     {"echo", echo},
     {"hello", hello},
+    {"latency|doctor", latencyDoctor},
+    {"latency|graph", latencyGraph},
+    {"latency|histogram", latencyHistogram},
+    {"latency|history", latencyHistory},
+    {"latency|latest", latencyLatest},
+    {"latency|reset", latencyReset},
     {"ping", ping},
+    {"proxy|clients", consoleClients, When::Late},
+    {"proxy|config", consoleConfig},
+    {"proxy|explain", consoleExplain},
+    {"proxy|help", consoleHelp},
+    {"proxy|links", consoleLinks, When::Late},
+    {"proxy|memory", consoleMemory, When::Late},
+    {"proxy|nodes", consoleNodes},
+    {"proxy|pause", consolePause, When::Late},
+    {"proxy|resume", consoleResume, When::Late},
+    {"proxy|slots", consoleSlots},
+    {"proxy|slowlog", consoleSlowLog, When::Late},
+    {"proxy|stats", consoleStats},
+    {"proxy|version", consoleVersion},
     {"quit", quit},
     {"readonly", clusterDisabled},
     {"readwrite", clusterDisabled},
     {"role", role},
     {"select", select},
+    {"slowlog|get", slowLogGet, When::Late},
+    {"slowlog|len", slowLogLen, When::Late},
+    {"slowlog|reset", slowLogReset, When::Late},
     {"time", time},
 };
 
-LocalCommand findEntry(std::string_view name) {
+const Entry* entryOf(std::string_view name) {
   const auto* found =
       std::find_if(std::begin(kEntries), std::end(kEntries), [&](const Entry& entry) { return entry.name == name; });
-  return found == std::end(kEntries) ? nullptr : found->run;
+  return found == std::end(kEntries) ? nullptr : found;
+}
+
+LocalCommand findEntry(std::string_view name) {
+  const Entry* found = entryOf(name);
+  return found == nullptr ? nullptr : found->run;
 }
 
 }  // namespace
@@ -212,16 +264,30 @@ void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
   for (const CommandSpec& subcommand : spec.subcommands) resolve(subcommand, byId_[spec.id]);
 }
 
-// Ids beyond the registry's capacity are shared: there the name decides.
+// Ids beyond the registry's capacity are shared, and the console has none in the table: there the name decides.
 LocalCommand LocalCommands::functionOf(const CommandSpec& spec) const {
-  if (spec.id != protocol::CommandIds::kOverflow) return byId_[spec.id];
+  if (spec.id != protocol::CommandIds::kOverflow && !isConsoleCommand(spec)) return byId_[spec.id];
   const LocalCommand own = findEntry(spec.name);
   return own != nullptr ? own : findEntry(std::string_view(spec.name).substr(0, spec.name.find('|')));
 }
 
+bool LocalCommands::isLate(const CommandSpec& spec) const {
+  const Entry* entry = entryOf(spec.name);
+  return entry != nullptr && entry->when == When::Late;
+}
+
+// They take no time to speak of, but somebody may want to see all commands.
+void LocalCommands::noteIfSlow(const Client& client, const CommandSpec& spec, protocol::Argv argv) {
+  if (spec.has(protocol::kSkipSlowlog) || !services_.slowLog.isSlow(net::Micros{0})) return;
+  SlowEntry entry;
+  entry.client = client.peer().text();
+  entry.clientName = client.name;
+  services_.slowLog.add(std::move(entry), spec, argv);
+}
+
 Transaction::RunLocal LocalCommands::runnerFor(Client& client) {
   return [this, &client](const CommandSpec& spec, protocol::Argv argv, std::string& out) {
-    LocalCall call{client, services_, spec, argv, out};
+    LocalCall call{client, services_, spec, argv, out, true};
     functionOf(spec)(call);
   };
 }
@@ -230,6 +296,8 @@ void LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv 
   out_.clear();
   LocalCall call{client, services_, spec, argv, out_};
   functionOf(spec)(call);
+  if (call.late) return;
+  noteIfSlow(client, spec, argv);
   client.reply(&spec, out_);
 }
 

@@ -18,6 +18,8 @@ struct LocalCall {
   const protocol::CommandSpec& spec;
   protocol::Argv argv;
   std::string& out;  // the reply, in the client's protocol
+  bool inTransaction = false;
+  bool late = false;  // the reply comes later, see replyLater()
 };
 
 using LocalCommand = void (*)(LocalCall&);
@@ -31,6 +33,8 @@ class LocalCommands {
   // False: only a node knows (COMMAND GETKEYS of a command whose facts leave its keys open).
   bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
+  // Does its reply need other workers? Then it cannot be part of a transaction.
+  bool isLate(const protocol::CommandSpec& spec) const;
   // For EXEC: appends replies instead of giving them to the client.
   Transaction::RunLocal runnerFor(Client& client);
   // Commands of the table that should be answered here and have no function: none, or it is a mistake.
@@ -39,6 +43,8 @@ class LocalCommands {
  private:
   void resolve(const protocol::CommandSpec& spec, LocalCommand inherited);
   LocalCommand functionOf(const protocol::CommandSpec& spec) const;
+
+  void noteIfSlow(const Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
 
   Services& services_;
   std::vector<LocalCommand> byId_;

@@ -85,6 +85,7 @@ void RequestPool::put(Request& request) noexcept {
   request.merge = routing::Merge::None;
   request.composer.reset();
   request.done = false;
+  request.muted = false;
   request.lease.reset();
   request.preludes = 0;
   request.scriptBytes = 0;

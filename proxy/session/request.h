@@ -67,6 +67,7 @@ class Leg final : public upstream::Exchange {
   protocol::Slot slot = protocol::kNoSlot;
   LegState state = LegState::Done;
   bool replyBegun = false;
+  net::TimePoint sentAt{};  // last
 };
 
 class Request {
@@ -97,6 +98,7 @@ class Request {
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
   bool done = false;
+  bool muted = false;  // CLIENT REPLY: its reply is thrown away
   // Goes on a lease of the client, not on a shared link.
   std::optional<upstream::LeaseUse> lease;
   // Replies that come before the request's own on the link (MULTI's and QUEUED's).
@@ -122,6 +124,13 @@ class RequestPool {
   Request& take();
   void put(Request& request) noexcept;
   std::size_t inUse() const noexcept { return all_.size() - free_.size(); }
+  // How many requests are under way for which that holds.
+  template <typename Predicate>
+  std::size_t countOpen(Predicate predicate) const {
+    std::size_t count = 0;
+    for (const auto& request : all_) count += request->openLegs > 0 && predicate(*request) ? 1U : 0U;
+    return count;
+  }
   // Has a request in use its spec in this table?
   bool refersTo(const protocol::CommandTable& table) const;
 

@@ -7,6 +7,8 @@
 #include "protocol/encoder.h"
 #include "proxy/routing/config_merge.h"
 #include "proxy/routing/merger.h"
+#include "proxy/session/slow_log.h"
+#include "proxy/session/slow_log_commands.h"
 
 namespace slotless::session {
 
@@ -72,12 +74,14 @@ constexpr std::string_view kNotToBeSet[] = {"bind",
 
 class ConfigComposer final : public routing::Composer {
  public:
-  explicit ConfigComposer(const config::Config& config) : config_(config) {}
+  explicit ConfigComposer(const Services& services) : services_(services), config_(services.config) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     if (routing::appendFirstError(parts, out)) return false;
     routing::OwnSettings own;
     for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    own.emplace("slowlog-log-slower-than", std::to_string(services_.slowLog.slowerThanMicros()));
+    own.emplace("slowlog-max-len", std::to_string(services_.slowLog.maxLength()));
     const std::size_t before = out.size();
     if (routing::mergeConfig(parts, own, out)) return true;
     out.resize(before);
@@ -85,6 +89,7 @@ class ConfigComposer final : public routing::Composer {
   }
 
  private:
+  const Services& services_;
   const config::Config& config_;
 };
 
@@ -93,11 +98,11 @@ class ConfigComposer final : public routing::Composer {
 bool planConfigGet(Services& services, protocol::Argv, Plan& plan) {
   plan.clear();
   plan.kind = Plan::Kind::EachNode;
-  plan.composer = std::make_unique<ConfigComposer>(services.config);
+  plan.composer = std::make_unique<ConfigComposer>(services);
   return true;
 }
 
-bool planConfigSet(Services&, protocol::Argv argv, Plan& plan) {
+bool planConfigSet(Services& services, protocol::Argv argv, Plan& plan) {
   for (std::size_t i = 2; i < argv.size(); i += 2) {
     const auto is = [&](std::string_view name) { return protocol::equalsIgnoringCase(argv[i], name); };
     if (!std::any_of(std::begin(kNotToBeSet), std::end(kNotToBeSet), is)) continue;
@@ -106,6 +111,7 @@ bool planConfigSet(Services&, protocol::Argv argv, Plan& plan) {
                  "') - Slotless would lose the nodes";
     return true;
   }
+  followSlowLogSettings(services, argv);
   return false;
 }
 

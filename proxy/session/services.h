@@ -1,8 +1,10 @@
 // What all sessions of one worker share. Built by the worker; outlives every session.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "config/config.h"
 #include "protocol/command_table.h"
@@ -18,15 +20,25 @@
 
 namespace slotless::session {
 
+class Client;
 class Dispatcher;
 class Holding;
 class KeyLookups;
 class LocalCommands;
+class PauseGate;
+class SlowLog;
 class StallWatch;
+
+using ClientMap = std::unordered_map<std::uint64_t, std::unique_ptr<Client>>;  // by client id
+
+struct Services;
+// What one worker does for another; `worker` is its number. Runs on its thread.
+using WorkerTask = std::function<void(Services& services, std::size_t worker)>;
 
 // Numbers over all workers, and facts of the process: for INFO. Safe to call on any worker.
 struct ProcessFacts {
   std::int64_t clients = 0;
+  std::int64_t blockedClients = 0;
   std::uint64_t clientsAccepted = 0;
   std::uint64_t clientsRejected = 0;
   std::uint64_t requests = 0;
@@ -43,6 +55,10 @@ class Control {
   // The topology may have changed. Urgent: requests are waiting for it.
   virtual void refreshTopology(bool urgent) = 0;
   virtual ProcessFacts facts() const = 0;
+  // Posts the task to every worker, the calling one included. Returns how many there are.
+  virtual std::size_t tellWorkers(const WorkerTask& task) = 0;
+  // The counters of all workers. Safe to call on any worker.
+  virtual void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const = 0;
   // Shared by all workers.
   ScriptCache& scripts() noexcept { return scripts_; }
 
@@ -74,6 +90,9 @@ struct Services {
   LocalCommands& localCommands;
   KeyLookups& keyLookups;
   StallWatch& stalls;
+  PauseGate& gate;
+  SlowLog& slowLog;
+  const ClientMap& clients;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }

@@ -29,6 +29,7 @@ class Transaction {
   void fail() noexcept { failed_ = true; }
 
   bool failed() const noexcept { return failed_; }
+  std::size_t size() const noexcept { return queued_.size(); }
   std::size_t forwarded() const noexcept { return forwarded_; }
   bool hasLocals() const noexcept { return forwarded_ < queued_.size(); }
   bool readOnly() const noexcept { return readOnly_; }

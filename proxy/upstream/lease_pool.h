@@ -30,6 +30,11 @@ class LeasePool {
   // `clean`: nothing is open on it and the node remembers nothing of its client.
   void release(Link& link, bool clean);
   std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
+  // Calls `visit(const Link&, bool taken)` for each lease.
+  template <typename Visit>
+  void forEachLease(Visit visit) const {
+    for (const Lease& lease : leases_) visit(*lease.link, lease.taken);
+  }
   // Once per turn: destroys leases that are lost or were not clean.
   void sweep();
 

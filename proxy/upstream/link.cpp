@@ -211,6 +211,12 @@ void Link::send(Exchange& exchange, net::ByteChain& request, bool asking, std::u
   endEntry(exchange, asking, preludes, before);
 }
 
+std::optional<SentRequest> Link::requestOf(const Exchange& exchange) const {
+  if (fifo_.empty() || fifo_.front().exchange != &exchange) return std::nullopt;
+  const Entry& entry = fifo_.front();
+  return SentRequest(output_, entry.prefix, entry.length - entry.prefix);
+}
+
 void Link::flush() {
   dirty_ = false;
   if (stream_ == nullptr) return;

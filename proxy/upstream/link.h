@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -97,6 +98,9 @@ class Link final : private net::Stream::Observer {
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
   // A lease whose connection is gone for good.
   bool dead() const noexcept { return settings_.role == LinkRole::Lease && state_ == LinkState::BackingOff; }
+
+  // The request that this exchange is getting the reply to; nothing: it is not at its turn.
+  std::optional<SentRequest> requestOf(const Exchange& exchange) const;
 
   void flush();
   // Ends the connection without telling anybody; nothing may be open on it but what nobody waits for.

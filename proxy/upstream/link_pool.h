@@ -41,6 +41,13 @@ class LinkPool {
   // Some master whose link is ready; nullptr if there is none. Turns round at each call.
   Link* anyReady();
 
+  // Calls `visit(const Link&)` for each link that is not on its way out.
+  template <typename Visit>
+  void forEachLink(Visit visit) const {
+    for (const auto& [address, link] : links_) visit(*link);
+    for (const auto& [address, link] : urgent_) visit(*link);
+  }
+
   // Once per turn: destroys links that are retired and drained.
   void sweep();
   void checkReplyTimeouts(net::TimePoint now);

@@ -12,6 +12,7 @@ class Ring {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   T& front() noexcept { return items_[head_]; }
+  const T& front() const noexcept { return items_[head_]; }
   T& operator[](std::size_t i) noexcept { return items_[(head_ + i) & (items_.size() - 1)]; }
 
   void push(const T& item) {

@@ -63,12 +63,17 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 dispatcher_,
                 localCommands_,
                 keyLookups_,
-                stalls_},
+                stalls_,
+                gate_,
+                slowLog_,
+                clients_},
       dispatcher_(services_),
       holding_(services_),
       localCommands_(services_, *services_.commands),
       keyLookups_(services_),
-      stalls_(eventLoop) {
+      stalls_(eventLoop),
+      gate_(services_),
+      slowLog_(config) {
   touch();
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
@@ -116,6 +121,11 @@ void Worker::dropOldCommands() {
     if (client->conversation().mode() == session::Mode::Queueing) return;
   }
   std::erase_if(oldCommands_, [&](const auto& table) { return !requests_.refersTo(*table); });
+}
+
+void Worker::perform(const session::WorkerTask& task, std::size_t index) {
+  touch();
+  task(services_, index);
 }
 
 void Worker::confirmTopology() { ++services_.confirmations; }

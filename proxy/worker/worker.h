@@ -24,6 +24,8 @@
 #include "proxy/session/holding.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/pause_gate.h"
+#include "proxy/session/slow_log.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link_pool.h"
@@ -58,6 +60,9 @@ class Worker final : private upstream::LinkHost {
   void setCommands(std::shared_ptr<const protocol::CommandTable> commands);
   // Stops reading from clients, lets what is in flight finish, closes them; calls back when none is left.
   void drain(std::function<void()> drained);
+
+  // Runs a task of another worker.
+  void perform(const session::WorkerTask& task, std::size_t index);
 
   std::size_t clientCount() const noexcept { return clients_.size(); }
   const net::BlockPool& blocks() const noexcept { return blocks_; }
@@ -108,7 +113,9 @@ class Worker final : private upstream::LinkHost {
   session::LocalCommands localCommands_;
   session::KeyLookups keyLookups_;
   session::StallWatch stalls_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<session::Client>> clients_;
+  session::PauseGate gate_;
+  session::SlowLog slowLog_;
+  session::ClientMap clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;
   bool draining_ = false;

@@ -20,6 +20,11 @@ std::size_t rangeOwner(std::size_t slot) {
 
 }  // namespace
 
+std::size_t FakeControl::tellWorkers(const session::WorkerTask& task) {
+  loop->post([this, task] { worker->perform(task, 0); });
+  return 1;
+}
+
 Stage::Stage() {
   log::setLevel(log::Level::Error);
   for (std::size_t i = 0; i < kAllNodes; ++i) {
@@ -52,6 +57,9 @@ void Stage::start() {
   if (worker_ != nullptr) return;
   metrics_ = std::make_unique<telemetry::WorkerMetrics>(protocol::CommandTable::builtIn()->idCount());
   worker_ = std::make_unique<worker::Worker>(loop, config, control, *metrics_, 42U);
+  control.loop = &loop;
+  control.worker = worker_.get();
+  control.metrics = metrics_.get();
   topology_ = std::make_shared<const cluster::Topology>();
   publish(initialTopology());
 }

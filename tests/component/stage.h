@@ -38,11 +38,19 @@ class FakeControl final : public worker::WorkerControl {
  public:
   void refreshTopology(bool urgent) override { ++(urgent ? urgentRefreshes : refreshes); }
   session::ProcessFacts facts() const override { return {}; }
+  std::size_t tellWorkers(const session::WorkerTask& task) override;
+  void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override {
+    visit(*metrics);
+  }
   void clientGone() override { ++clientsGone; }
 
   std::size_t refreshes = 0;
   std::size_t urgentRefreshes = 0;
   std::size_t clientsGone = 0;
+  // The only worker and what it counts: set by the stage.
+  FakeLoop* loop = nullptr;
+  worker::Worker* worker = nullptr;
+  const telemetry::WorkerMetrics* metrics = nullptr;
 };
 
 class Stage {

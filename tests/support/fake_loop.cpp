@@ -73,6 +73,8 @@ class FakeStream final : public net::Stream {
   net::IoResult write(std::span<const iovec> pieces) override { return connection_->write(pieces); }
   int connectError() override { return connection_->connectError_; }
   const net::Address& peer() const override { return connection_->peer_; }
+  net::Address local() const override { return {"127.0.0.1", 7379}; }
+  int descriptor() const override { return connection_->descriptor_; }
 
  private:
   std::shared_ptr<FakeConnection> connection_;

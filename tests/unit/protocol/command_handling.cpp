@@ -45,7 +45,7 @@ TEST_CASE("each family of commands is handled as it must be", "[command]") {
       {Handling::Split, {"mget", "mset", "del", "unlink", "exists", "touch"}},
       {Handling::AnyNode,
        {"lolwut", "publish", "object|help", "xinfo|help", "function|list", "function|dump", "command|docs",
-        "command|list", "command|getkeysandflags", "command|help", "acl|whoami", "acl|cat", "acl|genpass",
+        "command|list", "command|getkeysandflags", "command|help", "acl|cat", "acl|genpass",
         "script|help", "client|help"}},
       {Handling::FanOut, {"dbsize",          "keys",
                           "flushall",        "flushdb",
@@ -72,6 +72,20 @@ TEST_CASE("each family of commands is handled as it must be", "[command]") {
         "client|getname",
         "client|id",
         "client|setinfo",
+        "client|kill",
+        "client|list",
+        "client|info",
+        "client|pause",
+        "client|unblock",
+        "client|reply",
+        "client|no-evict",
+        "client|no-touch",
+        "client|trackinginfo",
+        "acl|whoami",
+        "slowlog|get",
+        "slowlog|len",
+        "latency|latest",
+        "latency|histogram",
         "command",
         "command|count",
         "command|info",
@@ -91,14 +105,12 @@ TEST_CASE("each family of commands is handled as it must be", "[command]") {
        {"multi",       "exec",       "discard",      "watch",        "unwatch",         "subscribe",
         "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe",   "sunsubscribe",    "blpop",
         "brpop",       "blmove",     "brpoplpush",   "blmpop",       "bzpopmin",        "bzpopmax",
-        "bzmpop",      "monitor",    "wait",         "client|reply", "client|tracking", "client|caching"}},
+        "bzmpop",      "monitor",    "wait",         "client|tracking", "client|caching"}},
       {Handling::Admin,
-       {"config|set", "debug", "acl|setuser", "acl|list", "save", "bgsave", "bgrewriteaof", "slowlog|get",
-        "latency|latest", "module|load", "pfdebug"}},
+       {"config|set", "debug", "acl|setuser", "acl|list", "save", "bgsave", "bgrewriteaof", "module|load", "pfdebug"}},
       {Handling::Never,
        {"migrate", "replicaof", "slaveof", "shutdown", "sync", "psync", "replconf", "failover", "swapdb",
-        "move", "restore-asking", "script|debug", "client|kill", "client|pause", "client|no-evict",
-        "client|info"}},
+        "move", "restore-asking", "script|debug"}},
   };
   for (const auto& [handling, names] : families) {
     for (const std::string_view name : names) {
@@ -204,12 +216,13 @@ TEST_CASE("only what cannot write is sent again after a lost connection", "[comm
   });
 }
 
-TEST_CASE("publishing, fan-out, administration and HELLO wait for earlier replies, and nothing else does",
+TEST_CASE("publishing, fan-out, administration, HELLO and CLIENT KILL wait for earlier replies, and nothing else does",
           "[command]") {
   forAll([](const CommandSpec& spec) {
     INFO(spec.name);
     const bool expected = spec.handling == Handling::FanOut || spec.handling == Handling::Admin ||
-                          spec.name == "publish" || spec.name == "spublish" || spec.name == "hello";
+                          spec.name == "publish" || spec.name == "spublish" || spec.name == "hello" ||
+                          spec.name == "client|kill";
     CHECK(spec.barrier == expected);
   });
 }

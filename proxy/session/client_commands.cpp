@@ -1,0 +1,70 @@
+#include "proxy/session/client_commands.h"
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/session/client.h"
+#include "proxy/session/client_facts.h"
+
+namespace slotless::session {
+
+using protocol::appendBulk;
+using protocol::appendError;
+using protocol::appendInteger;
+using protocol::appendSimple;
+using protocol::equalsIgnoringCase;
+
+namespace {
+
+constexpr std::string_view kSyntaxError = "ERR syntax error";
+
+void setFlag(LocalCall& call, bool& flag) {
+  const bool on = equalsIgnoringCase(call.argv[2], "on");
+  if (!on && !equalsIgnoringCase(call.argv[2], "off")) return appendError(call.out, kSyntaxError);
+  flag = on;
+  appendSimple(call.out, "OK");
+}
+
+}  // namespace
+
+void clientInfo(LocalCall& call) {
+  std::string line;
+  appendClientLine(line, factsOf(call.client, call.services));
+  protocol::appendVerbatimText(call.out, call.client.protocol, line);
+}
+
+void clientNoEvict(LocalCall& call) {
+  setFlag(call, call.client.noEvict);
+}
+
+void clientNoTouch(LocalCall& call) {
+  setFlag(call, call.client.noTouch);
+}
+
+void clientReply(LocalCall& call) {
+  ReplySwitch& replies = call.client.replySwitch();
+  if (equalsIgnoringCase(call.argv[2], "on")) {
+    replies.turn(true);
+    return appendSimple(call.out, "OK");
+  }
+  if (equalsIgnoringCase(call.argv[2], "off")) return replies.turn(false);
+  if (equalsIgnoringCase(call.argv[2], "skip")) return replies.skipNext();
+  appendError(call.out, kSyntaxError);
+}
+
+void clientTrackingInfo(LocalCall& call) {
+  const int protocol = call.client.protocol;
+  protocol::appendMapHeader(call.out, protocol, 3);
+  appendBulk(call.out, "flags");
+  protocol::appendSetHeader(call.out, protocol, 1);
+  appendBulk(call.out, "off");
+  appendBulk(call.out, "redirect");
+  appendInteger(call.out, -1);
+  appendBulk(call.out, "prefixes");
+  protocol::appendArrayHeader(call.out, 0);
+}
+
+void clientGetRedirection(LocalCall& call) {
+  appendInteger(call.out, -1);
+}
+
+}  // namespace slotless::session

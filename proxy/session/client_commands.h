@@ -1,0 +1,18 @@
+// CLIENT: what concerns the client's own connection, and what concerns others, on whatever worker they are.
+// Source of shapes and error texts: redis.io/commands/client-list and the like, Redis 7.0.15.
+#pragma once
+#include "proxy/session/local_commands.h"
+
+namespace slotless::session {
+
+void clientInfo(LocalCall& call);
+void clientList(LocalCall& call);
+void clientKill(LocalCall& call);
+void clientUnblock(LocalCall& call);
+void clientNoEvict(LocalCall& call);
+void clientNoTouch(LocalCall& call);
+void clientReply(LocalCall& call);
+void clientTrackingInfo(LocalCall& call);
+void clientGetRedirection(LocalCall& call);
+
+}  // namespace slotless::session

@@ -1,0 +1,53 @@
+// What is known of one client at one moment, as CLIENT LIST and PROXY CLIENTS show it. Plain values: it may
+// go from thread to thread. Source of the line's format: Redis 7.0 CLIENT LIST, with lib-name and lib-ver of
+// Redis 7.2.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace slotless::session {
+
+class Client;
+struct Services;
+
+enum class ClientType : std::uint8_t { Normal, Master, Replica, PubSub };
+
+struct ClientFacts {
+  std::uint64_t id = 0;
+  ClientType type = ClientType::Normal;
+  std::string address;
+  std::string localAddress;
+  int descriptor = -1;
+  std::string name;
+  std::int64_t ageSeconds = 0;
+  std::int64_t idleSeconds = 0;
+  std::string flags;
+  std::size_t channels = 0;
+  std::size_t patterns = 0;
+  std::size_t shardChannels = 0;
+  std::int64_t queued = -1;  // since MULTI; -1: no transaction
+  std::size_t queuedBytes = 0;
+  std::size_t inputBytes = 0;
+  std::size_t inputRoom = 0;
+  std::size_t outputBytes = 0;
+  std::string events;
+  std::string_view command;  // of the process's command names, which never go
+  std::string user;
+  int protocol = 2;
+  std::string libraryName;
+  std::string libraryVersion;
+  // For the console.
+  std::size_t pending = 0;
+  std::size_t held = 0;
+  std::size_t worker = 0;
+};
+
+ClientFacts factsOf(const Client& client, const Services& services);
+// Ends with a line feed.
+void appendClientLine(std::string& out, const ClientFacts& facts);
+// The user that clients of this proxy are.
+std::string clientUser(const Services& services);
+
+}  // namespace slotless::session

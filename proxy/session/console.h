@@ -1,0 +1,13 @@
+// The operator's console over RESP: the commands PROXY …, which no server has and COMMAND does not show.
+#pragma once
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+
+namespace slotless::session {
+
+// argv {"PROXY", "STATS"} gives its spec. nullptr: no command of the console; `container` is then that of
+// PROXY itself if only the subcommand is unknown.
+const protocol::CommandSpec* findConsoleCommand(protocol::Argv argv, const protocol::CommandSpec** container);
+bool isConsoleCommand(const protocol::CommandSpec& spec) noexcept;
+
+}  // namespace slotless::session

@@ -1,0 +1,102 @@
+#include "proxy/session/pause_gate.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+#include "protocol/encoder.h"
+#include "proxy/session/client.h"
+#include "proxy/session/console.h"
+#include "proxy/session/late_reply.h"
+
+namespace slotless::session {
+
+namespace {
+// How often PROXY PAUSE looks whether all is quiet.
+constexpr net::Millis kRecount{10};
+}  // namespace
+
+PauseGate::PauseGate(Services& services)
+    : services_(services),
+      end_(services.host.loop.makeTimer([this] {
+        services_.host.touch();
+        unpause();
+      })),
+      recount_(services.host.loop.makeTimer([this] { countInFlight(); })) {}
+
+void PauseGate::pause(PauseKind kind, net::Millis duration) {
+  if (duration.count() == 0) return;
+  kind_ = std::max(kind_, kind);
+  until_ = std::max(until_, services_.host.now + duration);
+  end_->start(std::chrono::ceil<net::Millis>(until_ - services_.host.now));
+}
+
+void PauseGate::unpause() {
+  end_->stop();
+  kind_ = PauseKind::None;
+  until_ = {};
+  wakeAll();
+}
+
+void PauseGate::open() {
+  closed_ = false;
+  wakeAll();
+}
+
+bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec) {
+  if (isConsoleCommand(spec)) return false;
+  const bool byConsole = closed_ && !spec.has(protocol::kNoAuth);
+  const bool byPause =
+      kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec));
+  if (!byConsole && !byPause) return false;
+  if (client.postpone(true)) waiting_.push_back(&client);
+  return true;
+}
+
+// They are asked anew, and may find themselves stopped again.
+void PauseGate::wakeAll() {
+  for (Client* client : waiting_) {
+    client->postpone(false);
+    services_.agenda.add(*client, Task::Parse);
+  }
+  waiting_.clear();
+}
+
+void PauseGate::forget(Client& client) {
+  if (client.postpone(false)) std::erase(waiting_, &client);
+}
+
+void PauseGate::awaitQuiet(Request& request, net::Millis patience) {
+  waits_.push_back({&request, services_.host.now + patience});
+  countInFlight();
+}
+
+void PauseGate::countInFlight() {
+  askWorkers<std::size_t>(
+      services_,
+      [](Services& services, std::size_t) {
+        return services.requests.countOpen(
+            [](const Request& request) { return !isConsoleCommand(*request.spec); });
+      },
+      [this](const std::vector<std::size_t>& parts) {
+        settleWaits(std::accumulate(parts.begin(), parts.end(), std::size_t{0}));
+      });
+}
+
+void PauseGate::settleWaits(std::size_t inFlight) {
+  std::erase_if(waits_, [&](const Wait& wait) {
+    if (inFlight > 0 && services_.host.now < wait.deadline && wait.request->client != nullptr) return false;
+    std::string reply;
+    if (inFlight == 0) {
+      protocol::appendSimple(reply, "OK");
+    } else {
+      protocol::appendError(reply, "ERR paused, but " + std::to_string(inFlight) +
+                                       " requests are still in flight; new ones wait for PROXY RESUME");
+    }
+    finishLate(services_, *wait.request, reply);
+    return true;
+  });
+  if (!waits_.empty() && !recount_->active()) recount_->start(kRecount);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,70 @@
+#include "proxy/session/slow_request.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/request_parser.h"
+#include "proxy/session/client.h"
+#include "proxy/session/request.h"
+#include "proxy/session/services.h"
+#include "proxy/session/slow_log.h"
+
+namespace slotless::session {
+
+using protocol::RequestParser;
+
+namespace {
+
+std::string bytesOf(Services& services, const Leg& leg) {
+  net::ByteChain copy(services.host.pool);
+  if (leg.link != nullptr) {
+    if (const auto sent = leg.link->requestOf(leg)) sent->copyTo(copy);
+  } else if (leg.detour != nullptr) {
+    return leg.detour->bytes.toString();
+  }
+  return copy.toString();
+}
+
+// "config|set" → CONFIG, SET; where the bytes are gone.
+std::vector<std::string_view> wordsOf(std::string_view name) {
+  const auto bar = name.find('|');
+  if (bar == std::string_view::npos) return {name};
+  return {name.substr(0, bar), name.substr(bar + 1)};
+}
+
+}  // namespace
+
+void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
+  const Request& request = *leg.request;
+  const bool executes = request.preludes > 0;
+  if (request.lease == upstream::LeaseUse::Blocking) return;
+  if (request.spec->has(protocol::kSkipSlowlog) && !executes) return;
+  SlowEntry entry;
+  entry.duration = duration;
+  if (request.client != nullptr) {
+    entry.client = request.client->peer().text();
+    entry.clientName = request.client->name;
+  }
+  if (leg.link != nullptr) {
+    entry.node = leg.link->node().text();
+    entry.upstream = std::chrono::duration_cast<net::Micros>(services.host.now - leg.sentAt);
+  }
+  const std::string bytes = bytesOf(services, leg);
+  std::string_view rest = bytes;
+  RequestParser parser;
+  if (executes) {  // MULTI stands first
+    if (parser.parse(rest, {}) == RequestParser::Status::Complete) rest.remove_prefix(parser.size());
+    parser.next();
+  }
+  const std::uint32_t commands = executes ? request.preludes - 1 : 1;
+  if (commands == 1 && parser.parse(rest, {}) == RequestParser::Status::Complete) {
+    return services.slowLog.add(std::move(entry), *request.spec, parser.argv());
+  }
+  std::vector<std::string_view> words = wordsOf(request.spec->name);
+  const std::string count = "(" + std::to_string(commands) + " commands)";
+  if (executes) words.push_back(count);
+  services.slowLog.add(std::move(entry), *request.spec, words);
+}
+
+}  // namespace slotless::session
