@@ -1,0 +1,226 @@
+// The console PROXY, SLOWLOG and LATENCY.
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+
+constexpr std::string_view kOk = "+OK\r\n";
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Stage,
+                 "PROXY PAUSE replies when all that was in flight is answered, and holds what is new") {
+  client.sends("GET a");
+  const Received a = node(1).expects("GET a");
+  other.sends("PROXY PAUSE");
+  clock.advance(1s);
+  other.receivesNothing();
+  client.sends({"GET d", "PING"});
+  node(1).expectsNothing();
+  a.replies(bulk("1"));
+  client.receives(bulk("1"));
+  clock.advance(20ms);
+  other.receives(kOk);
+  clock.advance(1h);
+  node(1).expectsNothing();
+  other.sends({"PROXY VERSION", "PROXY RESUME"});
+  CHECK(contains(other.takes(), "slotless "));
+  node(1).expects("GET d").replies(bulk("2"));
+  client.receives(bulk("2") + "+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "PROXY PAUSE says so when requests are still in flight after its time") {
+  client.sends({"GET a", "GET b"});
+  const Received a = node(1).expects("GET a");
+  const Received b = node(2).expects("GET b");
+  other.sends("PROXY PAUSE 100");
+  clock.advance(200ms);
+  other.receives("-ERR paused, but 2 requests are still in flight; new ones wait for PROXY RESUME\r\n");
+  a.replies(bulk("1"));
+  b.replies(bulk("2"));
+  client.receives(bulk("1") + bulk("2"));
+  client.sends("PING");
+  client.receivesNothing();
+  other.sends("PROXY RESUME");
+  other.receives(kOk);
+  client.receives("+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "while the proxy is paused a client can still come and log in") {
+  config.password = "secret";
+  client.sends({"AUTH secret", "PROXY PAUSE"});
+  client.receives("+OK\r\n+OK\r\n");
+  other.sends({"PROXY STATS", "AUTH secret", "PROXY RESUME"});
+  other.receives("-NOAUTH Authentication required.\r\n+OK\r\n+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "the console is not among the commands, nor in transactions") {
+  client.sends({"COMMAND INFO proxy", "MULTI", "PROXY STATS", "DISCARD", "PROXY", "PROXY NONSENSE"});
+  client.receives(
+      "*1\r\n*-1\r\n+OK\r\n-ERR Command not allowed inside a transaction\r\n+OK\r\n"
+      "-ERR wrong number of arguments for 'proxy' command\r\n"
+      "-ERR unknown subcommand 'NONSENSE'. Try PROXY HELP.\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "PROXY EXPLAIN tells slots and nodes, and sends nothing") {
+  client.sends("PROXY EXPLAIN GET a");
+  CHECK(contains(client.takes(), "plan:one slot, as it is\nslot:15495\nnode:10.0.0.1:7001\n"));
+  client.sends("PROXY EXPLAIN MGET a b");
+  const std::string split = client.takes();
+  CHECK(contains(split, "part:slot=15495 node=10.0.0.1:7001 keys=1\n"));
+  CHECK(contains(split, "part:slot=3300 node=10.0.0.1:7002 keys=1\n"));
+  client.sends("PROXY EXPLAIN RENAME a b");
+  CHECK(contains(client.takes(), "plan:refused\nerror:CROSSSLOT "));
+  client.sends("PROXY EXPLAIN GET");
+  CHECK(contains(client.takes(), "error:ERR wrong number of arguments for 'get' command\n"));
+  client.sends("PROXY EXPLAIN CONFIG SET slowlog-max-len 0");
+  CHECK(contains(client.takes(), "unless allow-admin-commands is set"));
+  client.sends("PROXY EXPLAIN BLPOP a 0");
+  CHECK(contains(client.takes(), "link:leased for as long as it waits\n"));
+  client.sends("PROXY EXPLAIN WATCH a");
+  CHECK(contains(client.takes(), "plan:carried out in the client's session\n"));
+}
+
+TEST_CASE_METHOD(Stage, "PROXY CONFIG shows what matches, and no secrets") {
+  config.password = "secret";
+  client.sends({"AUTH secret", "PROXY CONFIG GET pass*"});
+  client.receives("+OK\r\n*4\r\n" + bulk("password") + bulk("********") + bulk("password-file") + bulk(""));
+  client.sends("PROXY CONFIG");
+  CHECK_FALSE(contains(client.takes(), "secret"));
+  client.sends("PROXY CONFIG SET a b");
+  CHECK(client.takes().starts_with("-ERR syntax error"));
+}
+
+TEST_CASE_METHOD(Stage, "PROXY shows clients, links, nodes and slots") {
+  client.sends("BLPOP a 0");
+  node(1).expects("BLPOP a 0");
+  other.sends("PROXY CLIENTS");
+  const std::string clients = other.takes();
+  CHECK(contains(clients, "id=1 worker=0 addr=127.0.0.1:40001 "));
+  CHECK(contains(clients, " flags=b pending=1 held=0 "));
+  other.sends("PROXY LINKS");
+  const std::string links = other.takes();
+  CHECK(contains(links,
+                 "worker=0 node=10.0.0.1:7002 use=shared resp=2 state=ready in-flight=0 bytes-open=0\n"));
+  CHECK(contains(links, "worker=0 node=10.0.0.1:7001 use=lease resp=2 state=ready in-flight=1 bytes-open="));
+  other.sends("PROXY NODES");
+  CHECK(contains(other.takes(),
+                 "node=10.0.0.1:7002 id=node2 role=master epoch=1 slots=5461 links=1 links-ready=1 "));
+  other.sends("PROXY SLOTS");
+  CHECK(contains(other.takes(), "slots=0-5460 node=10.0.0.1:7002\nslots=5461-10922 node=10.0.0.1:7003\n"));
+  other.sends("PROXY STATS");
+  CHECK(contains(other.takes(), "\nblocked_clients:1\n"));
+  other.sends("PROXY MEMORY");
+  CHECK(contains(other.takes(), "\nslowlog_entries:0\n"));
+}
+
+TEST_CASE_METHOD(Stage, "SLOWLOG keeps slow requests with their arguments, newest first") {
+  client.sends({"CLIENT SETNAME me", "GET a", "SET d x"});
+  const Received a = node(1).expects("GET a");
+  const Received d = node(1).expects("SET d x");
+  clock.advance(20ms);
+  a.replies(bulk("1") + "+OK\r\n");
+  client.receives("+OK\r\n" + bulk("1") + "+OK\r\n");
+  other.sends("GET a");
+  node(1).expects("GET a").replies(bulk("1"));
+  other.receives(bulk("1"));
+  other.sends("SLOWLOG LEN");
+  other.receives(":2\r\n");
+  other.sends("SLOWLOG GET");
+  const std::string log = other.takes();
+  CHECK(log.starts_with("*2\r\n*6\r\n"));
+  const std::string origin = bulk("127.0.0.1:40001") + bulk("me");
+  const auto set = log.find(":20000\r\n*3\r\n" + bulk("SET") + bulk("d") + bulk("x") + origin);
+  const auto get = log.find(":20000\r\n*2\r\n" + bulk("GET") + bulk("a") + origin);
+  REQUIRE(set != std::string::npos);
+  REQUIRE(get != std::string::npos);
+  CHECK(set < get);
+  other.sends("PROXY SLOWLOG 1");
+  CHECK(contains(other.takes(), origin + bulk("10.0.0.1:7001") + ":20000\r\n"));
+  other.sends({"SLOWLOG RESET", "SLOWLOG LEN"});
+  other.receives("+OK\r\n:0\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "SLOWLOG keeps no more than slowlog-max-len, and no secrets") {
+  config.slowlogLogSlowerThan = 0;
+  config.slowlogMaxLen = 2;
+  config.password = "secret";
+  client.sends({"AUTH secret", "PING", "ECHO x", "CLIENT ID"});
+  client.receives("+OK\r\n+PONG\r\n" + bulk("x") + ":1\r\n");
+  client.sends("SLOWLOG GET -1");
+  const std::string log = client.takes();
+  CHECK(log.starts_with("*2\r\n"));
+  CHECK(contains(log, "*2\r\n" + bulk("CLIENT") + bulk("ID")));
+  CHECK(contains(log, "*2\r\n" + bulk("ECHO") + bulk("x")));
+  CHECK_FALSE(contains(log, "secret"));
+}
+
+TEST_CASE_METHOD(Stage, "long arguments and long lists of them are cut in SLOWLOG") {
+  config.slowlogLogSlowerThan = 0;
+  std::string many = "PING";
+  client.sendsBytes(request(Words{"ECHO", std::string(130, 'x')}));
+  client.receives(bulk(std::string(130, 'x')));
+  Words words = {"COMMAND", "INFO"};
+  for (int i = 0; i < 31; ++i) words.push_back("none");
+  client.sendsBytes(request(words));
+  client.takes();
+  client.sends("SLOWLOG GET 2");
+  const std::string log = client.takes();
+  CHECK(contains(log, bulk(std::string(128, 'x') + "... (2 more bytes)")));
+  CHECK(contains(log, "*32\r\n" + bulk("COMMAND")));
+  CHECK(contains(log, bulk("... (2 more arguments)")));
+}
+
+TEST_CASE_METHOD(Stage, "a slow transaction stands in SLOWLOG as its command, or with their number") {
+  client.sends({"MULTI", "SET a 1", "EXEC", "MULTI", "SET a 1", "GET a", "EXEC"});
+  const Received multi = node(1).expects("MULTI");
+  for (const char* each : {"SET a 1", "EXEC", "MULTI", "SET a 1", "GET a", "EXEC"}) node(1).expects(each);
+  clock.advance(20ms);
+  multi.replies("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n" + bulk("1"));
+  client.takes();
+  client.sends("SLOWLOG GET");
+  const std::string log = client.takes();
+  CHECK(contains(log, "*3\r\n" + bulk("SET") + bulk("a") + bulk("1")));
+  CHECK(contains(log, "*2\r\n" + bulk("exec") + bulk("(2 commands)")));
+}
+
+TEST_CASE_METHOD(Stage, "a command that blocked is not slow") {
+  client.sends("BLPOP a 0");
+  const Received pop = node(1).expects("BLPOP a 0");
+  clock.advance(10s);
+  pop.replies("*-1\r\n");
+  client.receives("*-1\r\n");
+  client.sends("SLOWLOG LEN");
+  client.receives(":0\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "CONFIG SET of the slow log's settings is followed by the proxy's own log") {
+  config.allowAdminCommands = true;
+  client.sends("CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 1");
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    node(i).expects("CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 1").replies(kOk);
+  }
+  client.receives(kOk);
+  client.sends({"PING", "ECHO x", "SLOWLOG LEN"});
+  client.receives("+PONG\r\n" + bulk("x") + ":1\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "LATENCY HISTOGRAM shows the commands that were used") {
+  client.sends("GET a");
+  const Received a = node(1).expects("GET a");
+  clock.advance(1ms);
+  a.replies(bulk("1"));
+  client.receives(bulk("1"));
+  const std::string get = bulk("get") + "*4\r\n" + bulk("calls") + ":1\r\n" + bulk("histogram_usec");
+  client.sends("LATENCY HISTOGRAM get set nonsense");
+  client.receives("*2\r\n" + get + "*2\r\n:1000\r\n:1\r\n");
+  client.sends({"LATENCY LATEST", "LATENCY HISTORY command", "LATENCY RESET", "LATENCY GRAPH command"});
+  client.receives("*0\r\n*0\r\n:0\r\n-ERR No samples available for event 'command'\r\n");
+}
+
+}  // namespace slotless::test
