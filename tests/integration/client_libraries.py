@@ -1,6 +1,6 @@
 """Client libraries in their ordinary work: the programs of tests/conformance/clients, and Prometheus's exporter.
 
-A library that is not installed is skipped with the reason; `scripts/install-deps test` installs them all.
+A library that is not installed is skipped with the reason; `scripts/install-deps node test` installs them all.
 """
 
 import os
@@ -43,10 +43,10 @@ def run(*command):
     return result.returncode, result.stdout.decode(errors="replace")
 
 
-def need(what, *probe):
+def need(what, *probe, sets="test"):
     """Skips the test unless the probe, which loads the library, succeeds."""
     if not shutil.which(probe[0]) or run(*probe)[0] != 0:
-        raise unittest.SkipTest(f"{what} is not installed: scripts/install-deps test")
+        raise unittest.SkipTest(f"{what} is not installed: scripts/install-deps {sets}")
 
 
 class ClientLibraries(unittest.TestCase):
@@ -56,11 +56,11 @@ class ClientLibraries(unittest.TestCase):
         self.assertEqual(code, 0)
 
     def test_ioredis(self):
-        need("ioredis (npm)", "node", "-e", "require('ioredis')")
+        need("ioredis (npm)", "node", "-e", "require('ioredis')", sets="node test")
         self.check("node", "ioredis.js")
 
     def test_node_redis(self):
-        need("redis (npm)", "node", "-e", "require('redis')")
+        need("redis (npm)", "node", "-e", "require('redis')", sets="node test")
         for protocol in ("2", "3"):
             with self.subTest(protocol=protocol):
                 self.check("node", "node_redis.js", "--resp", protocol)
