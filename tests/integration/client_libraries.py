@@ -113,7 +113,7 @@ class PrometheusExporter(unittest.TestCase):
         client = site.client()
         self.addCleanup(client.close)
         client.mset({f"exporter:{i}": i for i in range(300)})
-        address, exporter = self.start("-ping-on-connect", "-include-config-metrics")
+        address, exporter = self.start("-ping-on-connect", "-include-config-metrics", "-export-client-list")
         samples = self.scrape(address)
         self.assertEqual(samples["redis_up"], 1, exporter.output())
         self.assertEqual(samples['redis_exporter_last_scrape_error{err=""}'], 0, exporter.output())
@@ -127,6 +127,9 @@ class PrometheusExporter(unittest.TestCase):
         self.assertGreater(samples["redis_uptime_in_seconds"], -1)
         self.assertGreater(samples["redis_memory_used_bytes"], 0)
         self.assertEqual(samples.get('redis_config_key_value{key="maxmemory-policy",value="noeviction"}'), 1)
+        self.assertTrue([each for each in samples if each.startswith("redis_connected_clients_details{")])
+        self.assertGreaterEqual(samples["redis_slowlog_length"], 0)
+        self.assertNotRegex(exporter.output(), "level=error")
         self.assertGreater(self.scrape(address)["redis_commands_processed_total"],
                            samples["redis_commands_processed_total"])
 

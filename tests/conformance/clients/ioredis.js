@@ -29,6 +29,7 @@ runChecks({
   async "names itself, and the name is kept"() {
     const named = new Redis({ ...parsed(url), connectionName: "app-7", db: 0 });
     assert.equal(await named.client("GETNAME"), "app-7");
+    assert.match(await client.client("LIST"), / name=app-7 /);
     named.disconnect();
   },
 

@@ -30,6 +30,8 @@ runChecks({
     client = await connected({ name: "app-7" });
     assert.equal(await client.ping(), "PONG");
     assert.equal(await client.clientGetName(), "app-7");
+    same([(await client.clientInfo()).name, (await client.clientInfo()).db], ["app-7", 0]);
+    assert.ok((await client.clientList()).some(({ name }) => name === "app-7"));
     assert.equal(typeof (await client.clientId()), "number");
     same(failures, []);
   },

@@ -23,6 +23,7 @@ run_checks([
         same($client->ping(), true);
         same($client->client("SETNAME", "app-7"), true);
         same($client->client("GETNAME"), "app-7");
+        same(in_array("app-7", array_column($client->client("LIST"), "name"), true), true);
         for ($i = 0; $i < 2; $i++) {
             $persistent = new Redis();
             same($persistent->pconnect($address["host"], $address["port"], 10.0, "app"), true);

@@ -18,6 +18,7 @@ run_checks([
         same((string) $client->ping(), "PONG");
         same((string) $client->client("SETNAME", "app-7"), "OK");
         same($client->client("GETNAME"), "app-7");
+        same(in_array("app-7", array_column($client->client("LIST"), "name"), true), true);
     },
 
     "sees one standalone master" => function () use ($client) {

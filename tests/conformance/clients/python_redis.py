@@ -59,6 +59,9 @@ def connects():
     same(client.ping(), True)
     same(client.client_getname(), "app-7")
     same(type(client.client_id()), int)
+    same(client.client_info()["name"], "app-7")
+    same([each["name"] for each in client.client_list() if int(each["id"]) == client.client_id()], ["app-7"])
+    same(type(client.slowlog_len()), int)
     if PROTOCOL == 3:
         same(client.execute_command("HELLO")["proto"], 3)
 

@@ -35,6 +35,7 @@ CHECKS = {
     same CLIENT.ping, "PONG"
     same CLIENT.call("CLIENT", "SETNAME", "app-7"), "OK"
     same CLIENT.call("CLIENT", "GETNAME"), "app-7"
+    same CLIENT.call("CLIENT", "LIST").include?(" name=app-7 "), true
     same CLIENT.select(0), "OK"
   },
 
