@@ -1,0 +1,112 @@
+// What a client has queued: the batch for the node, and EXEC's reply put together.
+#include "proxy/session/transaction.h"
+
+#include "catch.h"
+#include "protocol/command_table.h"
+#include "protocol/encoder.h"
+
+namespace slotless::test {
+
+namespace {
+
+constexpr std::string_view kGet = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+constexpr std::string_view kSet = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+
+struct Queue {
+  void get() { transaction.queueForwarded(*table->find("get"), kGet); }
+  void set() { transaction.queueForwarded(*table->find("set"), kSet); }
+  void echo(std::string_view word) {
+    const std::string_view argv[] = {"ECHO", word};
+    transaction.queueLocal(*table->find("echo"), argv);
+  }
+  std::string assembled(std::string_view execReply) {
+    std::string out;
+    transaction.assemble(
+        execReply,
+        [this](const protocol::CommandSpec& spec, protocol::Argv argv, std::string& into) {
+          ran += spec.name + " ";
+          protocol::appendBulk(into, argv[1]);
+        },
+        out);
+    return out;
+  }
+
+  std::shared_ptr<const protocol::CommandTable> table = protocol::CommandTable::builtIn();
+  net::BlockPool pool;
+  session::Transaction transaction{pool};
+  std::string ran;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Queue, "the batch is MULTI, what was queued for the node, EXEC") {
+  get();
+  echo("x");
+  set();
+  CHECK(transaction.forwarded() == 2);
+  CHECK(transaction.takeBatch().toString() ==
+        "*1\r\n$5\r\nMULTI\r\n" + std::string(kGet) + std::string(kSet) + "*1\r\n$4\r\nEXEC\r\n");
+}
+
+TEST_CASE_METHOD(Queue, "a transaction is read-only while nothing in it writes") {
+  CHECK(transaction.readOnly());
+  get();
+  echo("x");
+  CHECK(transaction.readOnly());
+  set();
+  CHECK_FALSE(transaction.readOnly());
+  get();
+  CHECK_FALSE(transaction.readOnly());
+}
+
+TEST_CASE_METHOD(Queue, "local replies go where their commands were") {
+  echo("1");
+  get();
+  echo("22");
+  echo("3");
+  set();
+  echo("4");
+  CHECK(transaction.hasLocals());
+  CHECK(assembled("*2\r\n*2\r\n$1\r\nx\r\n:5\r\n+OK\r\n") ==
+        "*6\r\n$1\r\n1\r\n*2\r\n$1\r\nx\r\n:5\r\n$2\r\n22\r\n$1\r\n3\r\n+OK\r\n$1\r\n4\r\n");
+}
+
+TEST_CASE_METHOD(Queue, "elements of any type are kept whole") {
+  for (int i = 0; i < 6; ++i) get();
+  echo("x");
+  const std::string elements = "%1\r\n+k\r\n*1\r\n~1\r\n:1\r\n_\r\n-ERR no\r\n,1.5\r\n#t\r\n=5\r\ntxt:a\r\n";
+  CHECK(assembled("*6\r\n" + elements) == "*7\r\n" + elements + "$1\r\nx\r\n");
+}
+
+TEST_CASE_METHOD(Queue, "an error in the array does not keep the commands after it from running") {
+  get();
+  echo("x");
+  CHECK(assembled("*1\r\n-WRONGTYPE no\r\n") == "*2\r\n-WRONGTYPE no\r\n$1\r\nx\r\n");
+  CHECK(ran == "echo ");
+}
+
+TEST_CASE_METHOD(Queue, "local commands do not run when EXEC has run nothing") {
+  get();
+  echo("x");
+  for (const std::string_view reply : {"-EXECABORT no\r\n", "*-1\r\n", "_\r\n", "$-1\r\n"}) {
+    CHECK(assembled(reply) == reply);
+  }
+  CHECK(ran.empty());
+}
+
+TEST_CASE_METHOD(Queue, "without commands for a node there is no reply of a node to wait for") {
+  CHECK(assembled({}) == "*0\r\n");
+  echo("x");
+  CHECK(assembled({}) == "*1\r\n$1\r\nx\r\n");
+}
+
+TEST_CASE_METHOD(Queue, "everything that is queued counts towards the transaction's size") {
+  const std::size_t empty = transaction.bytes();
+  set();
+  const std::size_t forwarded = transaction.bytes();
+  CHECK(forwarded >= empty + kSet.size());
+  echo(std::string(1000, 'x'));
+  CHECK(transaction.bytes() >= forwarded + 1000);
+}
+
+}  // namespace slotless::test
