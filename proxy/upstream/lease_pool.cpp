@@ -24,7 +24,7 @@ Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
   ++inUse_[index];
   publish(use);
   for (Lease& lease : leases_) {
-    if (lease.taken || lease.closing || lease.link->dead()) continue;
+    if (lease.taken || lease.closing || lease.link->dead() || lease.link->inFlight() > 0) continue;
     if (lease.link->node() != node || lease.link->protocol() != protocol) continue;
     lease.taken = true;
     lease.use = use;
@@ -49,12 +49,13 @@ void LeasePool::release(Link& link, bool clean) {
   publish(found->use);
   const auto idle = static_cast<std::size_t>(
       std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return !l.taken && !l.closing; }));
-  if (!clean || !link.ready() || link.inFlight() > 0 || idle > kMaxIdle) found->closing = true;
+  if (!clean || !link.ready() || idle > kMaxIdle) found->closing = true;
 }
 
 void LeasePool::sweep() {
   std::erase_if(leases_, [this](Lease& lease) {
-    if (lease.taken || !(lease.closing || lease.link->dead())) return false;
+    // Often released inside the callback of its last reply: only now is it sure that nothing is open on it.
+    if (lease.taken || !(lease.closing || lease.link->dead() || lease.link->inFlight() > 0)) return false;
     lease.link->close();
     metrics_.dropNode(lease.link->metrics());
     return true;
