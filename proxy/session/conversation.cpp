@@ -126,6 +126,7 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
     transaction_->queueLocal(spec, argv);
     return answer(spec, "+QUEUED\r\n");
   }
+  if (spec.role == protocol::SessionRole::Unwatch) return queueForwarded(spec, request, bytes);
   std::string error;
   if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;
@@ -138,12 +139,19 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
       if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
         return refuseQueued(spec, kCrossSlot);
       }
-      if (!guards(plan.slot)) return refuseQueued(spec, kCrossSlot);
+      if (!guardsOrLost(plan.slot)) return refuseQueued(spec, kCrossSlot);
       transaction_->slot = plan.slot;
       break;
     default:
       return refuseQueued(spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
   }
+  return queueForwarded(spec, request, bytes);
+}
+
+Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, const RequestParser& request,
+                                                   std::string_view bytes) {
+  const protocol::Argv argv = request.argv();
+  if (spec.scriptText > 0) services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
   if (request.isInline()) {
     services_.encoded.clear();
     protocol::appendRequest(services_.encoded, argv);
@@ -215,7 +223,12 @@ Conversation::Outcome Conversation::watch(const CommandSpec& spec, const Request
   services_.router.plan(spec, request.argv(), plan);
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, kCrossSlot);
-  if (!guards(plan.slot)) return refuse(spec, kCrossSlot);
+  if (!guardsOrLost(plan.slot)) return refuse(spec, kCrossSlot);
+  if (watchBroken_) return answer(spec, "+OK\r\n");
+  if (!watched_) {
+    watchVersion_ = services_.links.topology().version;
+    watchSlot_ = plan.slot;
+  }
   watched_ = true;
   ++watches_;
   becomeExclusive(false);
@@ -256,8 +269,19 @@ bool Conversation::guards(protocol::Slot slot) const {
   return owner == cluster::kNoNode || topology.nodes[owner].address == watchLease_->node();
 }
 
+// What the watch does not guard since slots have moved is no error of the client: EXEC will answer nil.
+bool Conversation::guardsOrLost(protocol::Slot slot) {
+  if (guards(slot)) return true;
+  // The first WATCH may have been redirected where the topology does not have the slot yet.
+  if (services_.links.topology().version == watchVersion_ && guards(watchSlot_)) return false;
+  breakWatch();
+  return true;
+}
+
+// A lease of another protocol than the client now speaks is of no use to it.
 bool Conversation::watchBroken() const noexcept {
-  return watchBroken_ || (watchLease_ != nullptr && watchLease_->dead());
+  return watchBroken_ ||
+         (watchLease_ != nullptr && (watchLease_->dead() || watchLease_->protocol() != client_.protocol));
 }
 
 void Conversation::forgetWatch(bool clean) {
@@ -287,6 +311,7 @@ Conversation::Outcome Conversation::block(const CommandSpec& spec, const Request
   if (plan.kind == routing::Plan::Kind::OneSlot) {
     becomeExclusive(true);
     added.lease = LeaseUse::Blocking;
+    if (added.kind != RequestKind::Read) added.kind = RequestKind::Blocking;
     if (const auto timeout = blockTimeoutOf(spec, request.argv())) {
       added.blockedUntil = services_.host.now + *timeout;
     }

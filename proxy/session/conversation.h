@@ -66,6 +66,8 @@ class Conversation {
   void transition(Mode next) noexcept { mode_ = next; }
 
   Outcome queue(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome queueForwarded(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+                         std::string_view bytes);
   Outcome begin(const protocol::CommandSpec& spec);
   Outcome execute(const protocol::CommandSpec& spec);
   Outcome discard(const protocol::CommandSpec& spec);
@@ -80,6 +82,7 @@ class Conversation {
   void sendBatch(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
   void sendUnwatch(const protocol::CommandSpec& spec);
   bool guards(protocol::Slot slot) const;
+  bool guardsOrLost(protocol::Slot slot);
   void becomeExclusive(bool blocks);
   void forgetWatch(bool clean);
   void release(upstream::Link*& lease, bool clean);
@@ -95,6 +98,9 @@ class Conversation {
   bool watched_ = false;
   bool watchBroken_ = false;
   std::size_t watches_ = 0;
+  // At the first WATCH: the topology, and what is watched.
+  std::uint64_t watchVersion_ = 0;
+  protocol::Slot watchSlot_ = protocol::kNoSlot;
   bool watchEnds_ = false;  // the exclusive request under way ends the watch
   std::unique_ptr<Transaction> transaction_;
   upstream::Link* watchLease_ = nullptr;

@@ -59,7 +59,8 @@ bool readsFromReplica(const Leg& leg) {
   const Request& request = *leg.request;
   Client& client = *request.client;
   if (client.readFrom == config::ReadFrom::Master || request.kind != RequestKind::Read) return false;
-  if (request.lease || client.conversation().watching() || leg.slot == protocol::kNoSlot) return false;
+  const bool transaction = request.spec->role == protocol::SessionRole::Exec;
+  if (request.lease || transaction || client.conversation().watching() || leg.slot == protocol::kNoSlot) return false;
   return client.readFrom == config::ReadFrom::Replica || leg.detour == nullptr || leg.detour->attempts == 0;
 }
 
@@ -337,6 +338,11 @@ void Dispatcher::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
   sent.copyTo(leg.detour->bytes, request.scriptBytes);
   if (request.scriptBytes > 0) --request.preludes;
   request.scriptBytes = 0;
+  if (request.lease == upstream::LeaseUse::Blocking && leg.detour->deadline != net::TimePoint{}) {
+    // It was not without a node while it was blocked.
+    leg.detour->deadline += services_.host.now - leg.detour->sentAt;
+    if (request.blockedUntil) leg.detour->deadline = std::min(leg.detour->deadline, *request.blockedUntil);
+  }
   if (++leg.detour->attempts > kQuickAttempts) leg.detour->notBefore = services_.host.now + kRetryPause;
   hold(leg, trouble);
 }
@@ -402,6 +408,7 @@ void Dispatcher::sendHeld(Client& client, Leg& leg, Link& link) {
   leg.state = LegState::Sent;
   leg.sentAt = services_.host.now;
   leg.link = &link;
+  leg.detour->sentAt = services_.host.now;
   Request& request = *leg.request;
   if (request.blockedUntil) {
     // The time it has waited here counts.
@@ -554,8 +561,9 @@ bool Dispatcher::loadScript(Leg& leg, const SentRequest& sent) {
 bool Dispatcher::failTransaction(Leg& leg, Trouble trouble) {
   Request& request = *leg.request;
   if (request.lease != upstream::LeaseUse::Transaction || trouble == Trouble::LostSent) return false;
+  // An EXEC that was refused has ended the watch in the node: sent again, it would run whatever has changed.
   const bool passes = trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading;
-  if (passes) return false;
+  if (passes && request.spec->role != protocol::SessionRole::Exec) return false;
   Conversation& conversation = request.client->conversation();
   switch (request.spec->role) {
     case protocol::SessionRole::Exec: {

@@ -33,8 +33,8 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     // Answered before anything is run; once per request, since a script could say so too.
     {Trouble::NoScript, "noscript", {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}},
-    // Only what blocks can be unblocked.
-    {Trouble::Unblocked, "unblocked", {PassOn, PassOn, PassOn, PassOn, RetryLater, PassOn}},
+    // Only what blocks can be unblocked; XREAD is a read.
+    {Trouble::Unblocked, "unblocked", {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}},
     {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn, PassOn, PassOn}},
 }};
 

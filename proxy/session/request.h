@@ -44,6 +44,7 @@ struct Detour {
   std::string redirectLine;
   std::uint32_t attempts = 0;
   net::TimePoint notBefore{};
+  net::TimePoint sentAt{};  // last
   net::TimePoint deadline{};
   Trouble trouble = Trouble::Unsent;
 };

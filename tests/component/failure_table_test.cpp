@@ -44,7 +44,7 @@ constexpr Expected kExpected[] = {
     {Trouble::MasterDown, kPasses, kPassesUnlessForeign},
     {Trouble::NoScript, {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}, kAll(PassOn)},
     // CLIENT UNBLOCK's text begins like the server's own and is the client's.
-    {Trouble::Unblocked, {PassOn, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},
+    {Trouble::Unblocked, {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},
     {Trouble::None, kAll(PassOn), kAll(PassOn)},
 };
 
