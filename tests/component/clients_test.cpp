@@ -154,6 +154,80 @@ TEST_CASE_METHOD(Stage, "a client that does not take its replies is not read bey
   CHECK(client.isRead());
 }
 
+TEST_CASE_METHOD(Stage,
+                 "a client that writes everything before it reads is read on, up to half the hard limit") {
+  config.clientOutputSoftLimit = 250;
+  config.clientOutputHardLimit = 2000;
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  client.stopsReading();
+  std::string all;
+  for (int i = 0; i < 40; ++i) all += request("GET a");
+  client.sendsBytes(all);
+  std::size_t taken = 0;
+  const auto answerAll = [&] {
+    while (node(1).unexpected() > 0) {
+      node(1).expects("GET a").replies(kHundredBytes);
+      ++taken;
+    }
+  };
+  answerAll();
+  CHECK(taken >= 3);
+  CHECK(taken < 10);
+  const std::size_t atFirst = taken;
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(200ms);
+    answerAll();
+  }
+  CHECK(taken > atFirst);
+  CHECK(taken < 20);
+  CHECK_FALSE(client.isClosed());
+  client.readsAgain();
+  for (int i = 0; i < 40 && taken < 40; ++i) {
+    answerAll();
+    settle();
+  }
+  std::string expected;
+  for (int i = 0; i < 40; ++i) expected += kHundredBytes;
+  client.receives(expected);
+}
+
+TEST_CASE_METHOD(Stage, "a client that takes its replies slowly is not read on for that") {
+  config.clientOutputSoftLimit = 250;
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  client.stopsReading();
+  client.sends({"GET a", "GET a", "GET a"});
+  for (int i = 0; i < 3; ++i) node(1).expects("GET a").replies(kHundredBytes);
+  client.sends("GET b");
+  for (int i = 0; i < 8; ++i) {
+    client.readsOnly(5);
+    clock.advance(150ms);
+  }
+  node(2).expectsNothing();
+  client.readsAgain();
+  node(2).expects("GET b").replies(bulk("b"));
+  client.receives(kHundredBytes + kHundredBytes + kHundredBytes + bulk("b"));
+}
+
+TEST_CASE_METHOD(Stage, "after large replies fewer requests are taken at a time") {
+  config.clientOutputSoftLimit = 1000;
+  std::string all;
+  for (int i = 0; i < 20; ++i) all += request("GET a");
+  client.sendsBytes(request("GET d"));
+  node(1).expects("GET d").replies(bulk(std::string(400, 'x')));
+  client.receives(bulk(std::string(400, 'x')));
+  client.sendsBytes(all);
+  settle();
+  CHECK(node(1).unexpected() < 5);
+  std::string expected;
+  for (int i = 0; i < 20; ++i) {
+    node(1).expects("GET a").replies(bulk("1"));
+    expected += bulk("1");
+  }
+  client.receives(expected);
+}
+
 TEST_CASE_METHOD(Stage, "replies that wait behind a slow node count for the soft limit as well") {
   config.clientOutputSoftLimit = 250;
   client.sends({"GET b", "GET a", "GET a", "GET a"});

@@ -105,6 +105,15 @@ void Stage::replaceNode(std::size_t gone, std::size_t successor) {
   publish(std::move(next));
 }
 
+void Stage::addReplica(std::size_t number, std::size_t master) {
+  start();
+  cluster::Topology next = *topology_;
+  next.nodes.push_back({"node" + std::to_string(number), node(number).address(), false, 1, {}});
+  const auto replica = static_cast<cluster::NodeIndex>(next.nodes.size() - 1);
+  next.nodes.at(indexOf(next, master)).replicas.push_back(replica);
+  publish(std::move(next));
+}
+
 void Stage::confirmTopology() {
   worker().confirmTopology();
   settle();
@@ -178,6 +187,9 @@ void Stage::checkNothingIsLeft() {
   CHECK(metrics_->inFlightRequests.value() == 0);
   CHECK(metrics_->heldRequests.value() == 0);
   CHECK(metrics_->heldBytes.value() == 0);
+  CHECK(metrics_->blockedClients.value() == 0);
+  CHECK(metrics_->transactionLeases.value() == 0);
+  CHECK(metrics_->blockingLeases.value() == 0);
   metrics_->forEachNode([](const telemetry::NodeMetrics& node) { CHECK(node.inFlight.value() == 0); });
 }
 

@@ -93,6 +93,8 @@ class Stage {
   void replaceNode(std::size_t gone, std::size_t successor);
   // `host`: a name instead of the numeric address.
   void addNode(std::size_t number, const std::string& host = {});
+  // Node `number` becomes a replica of `master`.
+  void addReplica(std::size_t number, std::size_t master);
   void confirmTopology();
   // "MOVED <slot of key> <address of node>", or ASK.
   std::string moved(std::string_view key, std::size_t number);

@@ -1,4 +1,4 @@
-"""A RESP2 connection that shows every byte: for what a client library would hide from a test."""
+"""A RESP2 or RESP3 connection that shows every byte: for what a client library would hide from a test."""
 
 import socket
 import struct
@@ -138,4 +138,20 @@ class Connection:
         if kind == b"*":
             length = int(rest)
             return None if length < 0 else [self._parse() for _ in range(length)]
-        raise AssertionError(f"no RESP2: {line[:80]!r}")
+        if kind in (b"~", b">"):
+            return [self._parse() for _ in range(int(rest))]
+        if kind == b"%":
+            return {self._parse(): self._parse() for _ in range(int(rest))}
+        if kind == b"_":
+            return None
+        if kind == b",":
+            return float(rest)
+        if kind == b"#":
+            return rest == b"t"
+        if kind == b"(":
+            return int(rest)
+        if kind == b"=":
+            return self._exactly(int(rest) + 2)[4:-2]
+        if kind == b"!":
+            return ReplyError(self._exactly(int(rest) + 2)[:-2].decode(errors="replace"))
+        raise AssertionError(f"no RESP: {line[:80]!r}")
