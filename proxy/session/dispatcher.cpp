@@ -613,8 +613,11 @@ bool Dispatcher::splitPerKey(Leg& leg, const SentRequest& sent) {
   request.merge = routing::mergeFor(spec);
   const Slot slot = leg.slot;
   const auto stride = static_cast<std::uint32_t>(std::max(1, spec.keyStep));
+  // All are there before one is held: a part that is refused must not end the request.
+  const std::size_t firstAdded = request.legCount();
+  for (std::size_t i = 1; i < positions.size(); ++i) request.addLeg();
   for (std::size_t i = 0; i < positions.size(); ++i) {
-    Leg& part = i == 0 ? leg : request.addLeg();
+    Leg& part = i == 0 ? leg : request.leg(firstAdded + i - 1);
     part.slot = slot;
     part.keys.assign(1, ordinals[i]);
     part.detour = std::make_unique<Detour>(services_.host.pool);

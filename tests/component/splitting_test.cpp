@@ -1,4 +1,6 @@
 // Commands over several slots: split, sent in parallel, merged; or refused.
+#include <tuple>
+
 #include "stage.h"
 
 namespace slotless::test {
@@ -115,6 +117,46 @@ TEST_CASE_METHOD(Stage,
   first.replies("+OK\r\n+OK\r\n$1\r\n2\r\n");
   second.replies("+OK\r\n+OK\r\n");
   client.receives("+OK\r\n+OK\r\n+OK\r\n$1\r\n2\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "when a slot is half moved a command that may be split goes on key by key") {
+  const std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view,
+                   std::string>
+      rows[] = {
+          {"MGET {a}1 {a}2", "MGET {a}1", "*1\r\n$1\r\nx\r\n", "MGET {a}2", "*1\r\n$-1\r\n",
+           "*2\r\n$1\r\nx\r\n$-1\r\n"},
+          {"DEL {a}1 {a}2", "DEL {a}1", ":1\r\n", "DEL {a}2", ":0\r\n", ":1\r\n"},
+          {"EXISTS {a}1 {a}2", "EXISTS {a}1", ":1\r\n", "EXISTS {a}2", ":1\r\n", ":2\r\n"},
+          {"MSET {a}1 x {a}2 y", "MSET {a}1 x", "+OK\r\n", "MSET {a}2 y", "+OK\r\n", "+OK\r\n"},
+      };
+  for (const auto& [command, first, firstReply, second, secondReply, reply] : rows) {
+    INFO(command);
+    client.sends(command);
+    node(1).expects(command).replies(kTryAgain);
+    node(1).expects(first).replies(firstReply);
+    node(1).expects(second).replies(ask("a", 2));
+    node(2).expectsAsking(second).replies(secondReply);
+    client.receives(reply);
+    clock.advance(2s);
+  }
+}
+
+TEST_CASE_METHOD(Stage, "a part of a split command goes on key by key, and keeps its places in the reply") {
+  client.sends("MGET {a}1 b {a}2");
+  node(1).expects("MGET {a}1 {a}2").replies(kTryAgain);
+  node(2).expects("MGET b").replies("*1\r\n" + bulk("b"));
+  node(1).expects("MGET {a}1").replies("*1\r\n" + bulk("1"));
+  node(1).expects("MGET {a}2").replies("*1\r\n" + bulk("2"));
+  client.receives("*3\r\n" + bulk("1") + bulk("b") + bulk("2"));
+}
+
+TEST_CASE_METHOD(Stage, "keys that there is no room to hold fail the command once, as a whole") {
+  config.holdMaxRequests = 1;
+  client.sends({"MGET {a}1 {a}2 {a}3", "GET b"});
+  node(2).expects("GET b").replies(bulk("b"));
+  node(1).expects("MGET {a}1 {a}2 {a}3").replies(kTryAgain);
+  if (node(1).unexpected() > 0) node(1).expects("MGET {a}1").replies("*1\r\n" + bulk("1"));
+  client.receives(std::string(kTooManyHeld) + bulk("b"));
 }
 
 TEST_CASE_METHOD(Stage, "MSET with a key and no value is refused before anything is sent") {
