@@ -427,6 +427,8 @@ Link* Conversation::blockLeaseAt(const net::Address& node) {
     blockLeases_.erase(lease);
     break;
   }
+  // What is sent on to another node needs its lease at the first one no more; only WAIT asks several.
+  if (client_.pending().head()->spec->role != protocol::SessionRole::Wait) releaseBlockLeases(true);
   Link* lease = services_.leases.acquire(node, client_.protocol, LeaseUse::Blocking);
   if (lease != nullptr) blockLeases_.push_back(lease);
   return lease;
