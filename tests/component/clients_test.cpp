@@ -158,8 +158,9 @@ TEST_CASE_METHOD(Stage,
                  "a client that writes everything before it reads is read on, up to half the hard limit") {
   config.clientOutputSoftLimit = 250;
   config.clientOutputHardLimit = 2000;
-  client.sends("PING");
-  client.receives("+PONG\r\n");
+  client.sends("GET a");
+  node(1).expects("GET a").replies(kHundredBytes);
+  client.receives(kHundredBytes);
   client.stopsReading();
   std::string all;
   for (int i = 0; i < 40; ++i) all += request("GET a");

@@ -32,6 +32,7 @@ constexpr Expected kExpected[] = {
     {SessionRole::Watch, "WATCH", Verdict::Watch, RefuseWatch, RefuseSubscribed, Verdict::Watch},
     {SessionRole::Unwatch, "UNWATCH", Verdict::Unwatch, Queue, RefuseSubscribed, Verdict::Unwatch},
     {SessionRole::Blocking, "BLPOP", Block, Queue, RefuseSubscribed, Block},
+    {SessionRole::Wait, "WAIT", WaitForReplicas, Queue, RefuseSubscribed, WaitForReplicas},
     {SessionRole::Subscribe, "SUBSCRIBE", Verdict::Subscribe, RefuseInTransaction, Verdict::Subscribe,
      Verdict::Subscribe},
     {SessionRole::Unsubscribe, "UNSUBSCRIBE", Verdict::Unsubscribe, RefuseInTransaction, Verdict::Unsubscribe,

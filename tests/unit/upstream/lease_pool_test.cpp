@@ -1,0 +1,137 @@
+// Leases: budgets by use, and which of them are given to the next client.
+#include "proxy/upstream/lease_pool.h"
+
+#include <memory>
+
+#include "link_bench.h"
+
+namespace slotless::upstream {
+namespace {
+
+using test::Asker;
+
+const net::Address kNode{"127.0.0.1", 7000};
+const net::Address kOther{"127.0.0.1", 7001};
+
+class Leased : public test::LinkBench {
+ public:
+  Leased() { remake(2, 2); }
+  ~Leased() override { pool.reset(); }
+
+  void remake(std::size_t transactions, std::size_t blocking) {
+    pool.reset();
+    pool = std::make_unique<LeasePool>(*this, settings, metrics, LeasePool::Budgets{transactions, blocking});
+  }
+  Link& acquire(LeaseUse use = LeaseUse::Transaction, const net::Address& node = kNode) {
+    Link* link = pool->acquire(node, 2, use);
+    REQUIRE(link != nullptr);
+    if (link->ready()) return *link;
+    fake().settle();
+    says("+PONG\r\n+OK\r\n+OK\r\n:7\r\n");
+    REQUIRE(link->ready());
+    connection().takeWritten();
+    return *link;
+  }
+  void giveBack(Link& link, bool clean = true) {
+    pool->release(link, clean);
+    pool->sweep();
+  }
+
+  std::unique_ptr<LeasePool> pool;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Leased, "a lease that came back clean is given to the next client, for any use") {
+  Link& first = acquire();
+  CHECK(first.nodeClientId() == 7);
+  giveBack(first);
+  CHECK(&acquire(LeaseUse::Blocking) == &first);
+  CHECK(connections.size() == 1);
+}
+
+TEST_CASE_METHOD(Leased, "a lease that is taken, at another node or of another protocol is given to nobody") {
+  Link& first = acquire();
+  CHECK(&acquire() != &first);
+  giveBack(first);
+  CHECK(&acquire(LeaseUse::Blocking, kOther) != &first);
+  CHECK(pool->acquire(kNode, 3, LeaseUse::Blocking) != &first);
+  CHECK(connections.size() == 4);
+}
+
+TEST_CASE_METHOD(Leased, "a lease that is not clean is closed") {
+  giveBack(acquire(), false);
+  CHECK(connection().closed());
+  acquire();
+  CHECK(connections.size() == 2);
+}
+
+TEST_CASE_METHOD(Leased,
+                 "a lease with a reply outstanding is closed at the end of the turn, and given to nobody") {
+  Link& first = acquire();
+  Asker asker;
+  first.send(asker, "PING", false);
+  fake().settle();
+  pool->release(first, true);
+  CHECK(pool->acquire(kNode, 2, LeaseUse::Transaction) != &first);
+  pool->sweep();
+  CHECK(connections.front()->closed());
+  CHECK(asker.outcome == "lost:sent|");
+}
+
+TEST_CASE_METHOD(Leased, "a lease that was lost is destroyed when it comes back, not before") {
+  Link& first = acquire();
+  connection().end();
+  fake().settle();
+  CHECK(first.dead());
+  pool->sweep();
+  CHECK(first.dead());  // still there
+  giveBack(first);
+  CHECK(pool->inUse(LeaseUse::Transaction) == 0);
+}
+
+TEST_CASE_METHOD(Leased, "an idle lease that is lost is not given to anybody") {
+  giveBack(acquire());
+  connection().end();
+  fake().settle();
+  pool->sweep();
+  acquire();
+  CHECK(connections.size() == 2);
+}
+
+TEST_CASE_METHOD(Leased, "each use has a budget of its own") {
+  remake(1, 2);
+  Link& transaction = acquire();
+  CHECK(pool->acquire(kNode, 2, LeaseUse::Transaction) == nullptr);
+  acquire(LeaseUse::Blocking);
+  acquire(LeaseUse::Blocking);
+  CHECK(pool->acquire(kNode, 2, LeaseUse::Blocking) == nullptr);
+  CHECK(metrics.transactionLeases.value() == 1);
+  CHECK(metrics.blockingLeases.value() == 2);
+  CHECK(metrics.limits[static_cast<std::size_t>(telemetry::Limit::Leases)].value() == 2);
+  giveBack(transaction);
+  CHECK(metrics.transactionLeases.value() == 0);
+  CHECK(&acquire() == &transaction);
+}
+
+TEST_CASE_METHOD(Leased, "of many leases that come back only some are kept") {
+  remake(100, 0);
+  std::vector<Link*> taken;
+  for (int i = 0; i < 40; ++i) taken.push_back(&acquire());
+  for (Link* link : taken) giveBack(*link);
+  std::size_t open = 0;
+  for (const auto& each : connections) open += each->closed() ? 0U : 1U;
+  CHECK(open == 16);
+}
+
+TEST_CASE_METHOD(Leased, "a lease given back twice counts once") {
+  Link& first = acquire();
+  Link& second = acquire();
+  giveBack(first);
+  giveBack(first);
+  CHECK(pool->inUse(LeaseUse::Transaction) == 1);
+  giveBack(second);
+  CHECK(pool->inUse(LeaseUse::Transaction) == 0);
+}
+
+}  // namespace slotless::upstream
