@@ -53,6 +53,13 @@ const net::Address& ownerOf(const cluster::Topology& topology, Slot slot) {
   return owner == cluster::kNoNode ? nobody : topology.nodes[owner].address;
 }
 
+// Refused for a while by a node that may have carried out the next one. Not ASK: there it says where to go, and only other
+// keys of the slot can have been served.
+bool wasRefused(Trouble trouble) {
+  return trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading ||
+         trouble == Trouble::ReadOnly || trouble == Trouble::MasterDown;
+}
+
 // Reads outside of sessions, where the client's policy says so. What has met trouble there goes to the master, unless only
 // replicas will do.
 bool readsFromReplica(const Leg& leg) {
@@ -721,14 +728,14 @@ void Dispatcher::failOvertaken(const Leg& leg) {
   for (Request* earlier = client.pending().head(); earlier != leg.request && earlier != nullptr; earlier = earlier->next) {
     for (std::size_t i = 0; i < earlier->legCount(); ++i) {
       Leg& other = earlier->leg(i);
-      const bool refused = other.state == LegState::Held && other.detour->attempts > 0;
+      const bool refused = other.state == LegState::Held && wasRefused(other.detour->trouble);
       const bool onlyReads = earlier->kind == RequestKind::Read && leg.request->kind == RequestKind::Read;
       if (refused && other.slot == leg.slot && !onlyReads) overtaken.push_back(&other);
     }
   }
   for (Leg* other : overtaken) {
     services_.holding.remove(client, *other);
-    failLeg(*other, kOvertaken);
+    failLeg(*other, other->detour->trouble == Trouble::TryAgain ? kTryAgain : kOvertaken);
   }
 }
 
