@@ -175,16 +175,20 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
   return found.finish(valid);
 }
 
-bool hasSessionKeyword(const CommandSpec& spec, Argv argv) noexcept {
-  if (spec.sessionKeyword.empty()) return false;
+std::size_t sessionKeywordPosition(const CommandSpec& spec, Argv argv) noexcept {
+  if (spec.sessionKeyword.empty()) return 0;
   const auto keyword = std::find_if(spec.keySpecs.begin(), spec.keySpecs.end(),
                                     [](const KeySpec& s) { return s.begin == KeySpec::Begin::Keyword; });
   const bool bounded = keyword != spec.keySpecs.end() && keyword->startFrom > 0;
   for (std::size_t i = bounded ? static_cast<std::size_t>(keyword->startFrom) : 1; i < argv.size(); ++i) {
-    if (bounded && equalsIgnoringCase(argv[i], keyword->keyword)) return false;
-    if (equalsIgnoringCase(argv[i], spec.sessionKeyword)) return true;
+    if (bounded && equalsIgnoringCase(argv[i], keyword->keyword)) return 0;
+    if (equalsIgnoringCase(argv[i], spec.sessionKeyword)) return i;
   }
-  return false;
+  return 0;
+}
+
+bool hasSessionKeyword(const CommandSpec& spec, Argv argv) noexcept {
+  return sessionKeywordPosition(spec, argv) > 0;
 }
 
 }  // namespace slotless::protocol

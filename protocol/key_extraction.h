@@ -23,5 +23,7 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
 // True if this call needs a session: the spec's sessionKeyword stands among the options (XREAD BLOCK 0
 // STREAMS k 0, but not XREAD STREAMS block 0).
 bool hasSessionKeyword(const CommandSpec& spec, Argv argv) noexcept;
+// Where it stands; 0: it does not.
+std::size_t sessionKeywordPosition(const CommandSpec& spec, Argv argv) noexcept;
 
 }  // namespace slotless::protocol

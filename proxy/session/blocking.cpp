@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/ascii.h"
 #include "protocol/encoder.h"
+#include "protocol/key_extraction.h"
 #include "protocol/request_parser.h"
 
 namespace slotless::session {
@@ -20,12 +20,9 @@ std::optional<std::size_t> timeoutPosition(const protocol::CommandSpec& spec, pr
   const int argument = spec.blockTimeout.argument;
   if (argument > 0) return static_cast<std::size_t>(argument) < argv.size() ? std::optional<std::size_t>(argument) : std::nullopt;
   if (argument < 0) return argv.size() - static_cast<std::size_t>(-argument);
-  if (spec.sessionKeyword.empty()) return std::nullopt;
-  const auto keyword = std::find_if(argv.begin() + 1, argv.end(), [&](std::string_view word) {
-    return protocol::equalsIgnoringCase(word, spec.sessionKeyword);
-  });
-  if (argv.end() - keyword < 2) return std::nullopt;
-  return static_cast<std::size_t>(keyword - argv.begin()) + 1;
+  const std::size_t keyword = protocol::sessionKeywordPosition(spec, argv);
+  if (keyword == 0 || keyword + 1 >= argv.size()) return std::nullopt;
+  return keyword + 1;
 }
 
 std::string timeoutText(const protocol::BlockTimeout& form, net::Millis left) {
