@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/net/address.h"
+#include "proxy/net/listening_socket.h"
 
 namespace slotless::net {
 
@@ -15,8 +16,10 @@ class Listener {
   virtual ~Listener() = default;
   // Where it listens: with the real port if 0 was asked for.
   virtual const Address& address() const = 0;
-  // Returns nullptr and a reason in `error` ("address already in use"). An empty host means all addresses.
   // `accepted` gets a non-blocking descriptor and owns it.
+  static std::unique_ptr<Listener> on(UvLoop& loop, ListeningSocket socket,
+                                      std::function<void(int)> accepted);
+  // On a new TCP socket. Returns nullptr and a reason in `error` ("Address already in use").
   static std::unique_ptr<Listener> open(UvLoop& loop, const Address& address, int backlog,
                                         std::function<void(int)> accepted, std::string& error);
 };

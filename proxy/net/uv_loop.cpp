@@ -5,10 +5,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 
 #include "proxy/net/uv_stream.h"
@@ -84,13 +86,22 @@ void tuneTcp(int descriptor, int keepaliveSeconds) {
   setOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
+// Of a Unix socket the path where the client has connected, as Redis has it.
+Address localPeer(int descriptor) {
+  sockaddr_un address{};
+  socklen_t length = sizeof(address);
+  getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
+  return {std::string(address.sun_path, strnlen(address.sun_path, sizeof(address.sun_path))), 0};
+}
+
 Address peerOf(int descriptor) {
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);
   char host[NI_MAXHOST];
   char port[NI_MAXSERV];
-  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0 ||
-      getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  if (storage.ss_family == AF_UNIX) return localPeer(descriptor);
+  if (getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
                   NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return {};
   }

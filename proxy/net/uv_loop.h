@@ -28,6 +28,8 @@ class UvLoop final : public Loop {
   void atTurnEnd(std::function<void()> callback) override;
   void post(std::function<void()> task) override;
 
+  // For connections that are made from now on.
+  void setSocketOptions(const SocketOptions& options) noexcept { options_ = options; }
   // Runs until stop(), which may be called from any thread.
   void run();
   void stop();
