@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -29,18 +30,31 @@ const LevelRow& rowOf(Level level) noexcept {
   return kLevels[static_cast<std::size_t>(level)];
 }
 
-// Not in spdlog's registry and never destroyed: threads may log while the process exits.
-spdlog::logger& logger() {
-  static spdlog::logger* const instance = [] {
-    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    auto* created = new spdlog::logger("slotless", std::move(sink));
-    created->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %v",
-                                                                       spdlog::pattern_time_type::utc));
-    created->set_level(spdlog::level::trace);  // `threshold` has decided already
-    created->flush_on(spdlog::level::trace);
+struct FormatRow {
+  const char* pattern;
+  std::string (*format)(Level, std::string_view, std::span<const Field>);
+};
+
+constexpr std::array<FormatRow, 2> kFormats = {
+    {{"%Y-%m-%dT%H:%M:%S.%eZ %v", formatLine}, {"{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v", formatJson}}};
+
+std::atomic<Format> currentFormat{Format::Text};
+
+// Not in spdlog's registry and never destroyed: threads may log while the process exits. One for each format,
+// so that a line that another thread has begun in the old format also ends in it.
+spdlog::logger& logger(Format format) {
+  static const std::array<spdlog::logger*, kFormats.size()> kInstances = [] {
+    std::array<spdlog::logger*, kFormats.size()> created{};
+    for (std::size_t i = 0; i < created.size(); ++i) {
+      created[i] = new spdlog::logger("slotless", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+      created[i]->set_formatter(
+          std::make_unique<spdlog::pattern_formatter>(kFormats[i].pattern, spdlog::pattern_time_type::utc));
+      created[i]->set_level(spdlog::level::trace);  // `threshold` has decided already
+      created[i]->flush_on(spdlog::level::trace);
+    }
     return created;
   }();
-  return *instance;
+  return *kInstances[static_cast<std::size_t>(format)];
 }
 
 bool isPlain(unsigned char c) noexcept {
@@ -68,6 +82,26 @@ void appendEscaped(std::string& line, std::string_view text, bool quoted) {
   if (text.size() > kMaxValueBytes) line += "...";
 }
 
+// Bytes outside of ASCII are taken for Latin-1, so that what is no UTF-8 still gives valid JSON.
+void appendJsonText(std::string& line, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  line += '"';
+  for (const char c : text.substr(0, kMaxValueBytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      line += '\\';
+      line += c;
+    } else if (isPlain(byte)) {
+      line += c;
+    } else {
+      line += "\\u00";
+      line += kHex[byte >> 4];
+      line += kHex[byte & 0xf];
+    }
+  }
+  line += text.size() > kMaxValueBytes ? "...\"" : "\"";
+}
+
 void appendText(std::string& line, std::string_view text) {
   const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return isPlain(static_cast<unsigned char>(c)) && c != ' ' && c != '"' && c != '=' && c != '\\';
@@ -86,8 +120,9 @@ void appendNumber(std::string& line, Number number) {
 }
 
 void emit(Level level, std::string_view event, std::span<const Field> fields) {
-  const std::string line = formatLine(level, event, fields);
-  logger().log(rowOf(level).spdlogLevel, spdlog::string_view_t(line.data(), line.size()));
+  const Format format = currentFormat.load(std::memory_order_relaxed);
+  const std::string line = kFormats[static_cast<std::size_t>(format)].format(level, event, fields);
+  logger(format).log(rowOf(level).spdlogLevel, spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace
@@ -120,9 +155,24 @@ void Value::appendTo(std::string& line) const {
   }
 }
 
-void init(Level level) {
+void Value::appendJsonTo(std::string& line) const {
+  if (kind_ == Kind::Text) return appendJsonText(line, text_);
+  // JSON has no infinity.
+  if (kind_ == Kind::Real && !std::isfinite(real_)) {
+    line += "null";
+    return;
+  }
+  appendTo(line);
+}
+
+void init(Level level, Format format) {
   setLevel(level);
-  logger();
+  setFormat(format);
+  logger(format);
+}
+
+void setFormat(Format format) noexcept {
+  currentFormat.store(format, std::memory_order_relaxed);
 }
 
 void setLevel(Level level) noexcept {
@@ -159,6 +209,20 @@ std::string formatLine(Level level, std::string_view event, std::span<const Fiel
     separator = " ";
   }
   return line;
+}
+
+std::string formatJson(Level level, std::string_view event, std::span<const Field> fields) {
+  std::string line = "\"level\":";
+  appendJsonText(line, levelName(level));
+  line += ",\"event\":";
+  appendJsonText(line, event);
+  for (const Field& field : fields) {
+    line += ',';
+    appendJsonText(line, field.key);
+    line += ':';
+    field.value.appendJsonTo(line);
+  }
+  return line + '}';
 }
 
 }  // namespace slotless::log

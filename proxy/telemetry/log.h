@@ -3,6 +3,9 @@
 //   log::warn("link lost", {{"node", address}, {"error", text}, {"in_flight", 3}});
 //   2026-01-02T03:04:05.678Z warn  link lost  node=127.0.0.1:7001 error="connection reset" in_flight=3
 //
+// or, with Format::Json,
+//   {"time":"2026-01-02T03:04:05.678Z","level":"warn","event":"link lost","node":"127.0.0.1:7001",...}
+//
 // Thread-safe; each line is one write. Values are quoted and escaped where needed and cut at kMaxValueBytes.
 // Never pass a key's value or a password: that is the caller's duty.
 #pragma once
@@ -21,6 +24,7 @@
 namespace slotless::log {
 
 enum class Level : std::uint8_t { Trace, Debug, Info, Warn, Error };
+enum class Format : std::uint8_t { Text, Json };
 
 // "trace", "debug", "info", "warn", "error"; parseLevel() also takes "warning".
 std::string_view levelName(Level level) noexcept;
@@ -49,6 +53,7 @@ class Value {
       : kind_(Kind::Unsigned), unsigned_(number) {}
 
   void appendTo(std::string& line) const;
+  void appendJsonTo(std::string& line) const;
 
  private:
   Kind kind_;
@@ -72,8 +77,10 @@ inline std::atomic<Level> threshold{Level::Info};
 }
 
 // Call init() once at start; before it, the log works with level info.
-void init(Level level);
+void init(Level level, Format format = Format::Text);
+// At any time.
 void setLevel(Level level) noexcept;
+void setFormat(Format format) noexcept;
 // Ask first where computing the fields costs something.
 inline bool enabled(Level level) noexcept {
   return level >= detail::threshold.load(std::memory_order_relaxed);
@@ -103,5 +110,7 @@ inline void error(std::string_view event, Fields fields = {}) {
 
 // The line without its time.
 std::string formatLine(Level level, std::string_view event, std::span<const Field> fields);
+// The same without what comes before the level: `"level":"warn",...}`.
+std::string formatJson(Level level, std::string_view event, std::span<const Field> fields);
 
 }  // namespace slotless::log

@@ -102,6 +102,34 @@ TEST_CASE("a long log value is cut and says so") {
   CHECK(cut.find("...") != std::string::npos);
 }
 
+TEST_CASE("as JSON a log line is one object with typed values") {
+  const std::initializer_list<log::Field> fields = {
+      {"node", "127.0.0.1:7001"}, {"n", -3}, {"ok", true}, {"share", 0.5}, {"none", std::numeric_limits<double>::infinity()}};
+  CHECK(log::formatJson(Level::Warn, "link lost", {fields.begin(), fields.size()}) ==
+        R"("level":"warn","event":"link lost","node":"127.0.0.1:7001","n":-3,"ok":true,"share":0.5,"none":null})");
+}
+
+TEST_CASE("no text can break out of its JSON string, and it is cut as elsewhere") {
+  const std::initializer_list<log::Field> fields = {{"a", std::string_view("\"\\\n\0\xff", 5)}};
+  CHECK(log::formatJson(Level::Info, "x", {fields.begin(), fields.size()}) ==
+        R"("level":"info","event":"x","a":"\"\\\u000a\u0000\u00ff"})");
+  const std::string text(log::kMaxValueBytes + 1, 'x');
+  const std::initializer_list<log::Field> longer = {{"a", text}};
+  CHECK(log::formatJson(Level::Info, "x", {longer.begin(), longer.size()}).ends_with("x...\"}"));
+}
+
+TEST_CASE("the format of the log can change while it is written") {
+  CapturedStderr captured;
+  log::init(Level::Info, log::Format::Json);
+  log::info("one", {{"n", 1}});
+  log::setFormat(log::Format::Text);
+  log::info("two", {{"n", 2}});
+  const std::string text = captured.text();
+  CHECK(text.starts_with("{\"time\":\"20"));
+  CHECK(text.find("Z\",\"level\":\"info\",\"event\":\"one\",\"n\":1}\n") != std::string::npos);
+  CHECK(text.find("Z info  two  n=2\n") != std::string::npos);
+}
+
 TEST_CASE("log level names are read back") {
   for (const Level level : {Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error})
     CHECK(log::parseLevel(log::levelName(level)) == level);
