@@ -24,7 +24,7 @@ Histogram histogramOf(const Services& services, const CommandSpec& spec) {
     if (spec.id >= metrics.commands().size()) return;
     const telemetry::CommandMetrics& command = metrics.commands()[spec.id];
     sum.calls += command.requests.value();
-    for (std::size_t i = 0; i < sum.buckets.size(); ++i) sum.buckets[i] += command.latency[i].value();
+    for (std::size_t i = 0; i < sum.buckets.size(); ++i) sum.buckets[i] += command.latency.buckets[i].value();
   });
   return sum;
 }

@@ -1,4 +1,3 @@
-#include <array>
 #include <map>
 #include <string>
 
@@ -12,18 +11,14 @@ using prometheus::MetricType;
 struct CommandSum {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;
-  std::uint64_t latencyMicros = 0;
-  std::array<std::uint64_t, kLatencyBoundsMicros.size() + 1> latency{};
+  HistogramSum latency;
 
   void add(const CommandMetrics& metrics) {
     requests += metrics.requests.value();
     errors += metrics.errors.value();
-    latencyMicros += metrics.latencyMicrosSum.value();
-    for (std::size_t i = 0; i < latency.size(); ++i) latency[i] += metrics.latency[i].value();
+    latency.add(metrics.latency);
   }
 };
-
-constexpr double kMicrosPerSecond = 1e6;
 
 // By name, because workers may know different numbers of commands and two ids may share a name: a series must
 // be unique.
@@ -41,18 +36,6 @@ std::map<std::string, CommandSum, std::less<>> sumByName(const MetricsSources& s
   return sums;
 }
 
-void fillHistogram(const CommandSum& sum, prometheus::ClientMetric::Histogram& histogram) {
-  std::uint64_t cumulative = 0;
-  for (std::size_t i = 0; i < kLatencyBoundsMicros.size(); ++i) {
-    cumulative += sum.latency[i];
-    histogram.bucket.push_back({cumulative, static_cast<double>(kLatencyBoundsMicros[i]) / kMicrosPerSecond});
-  }
-  // The count is the sum of the buckets, not `requests`: the worker writes on while we read, and they must
-  // agree.
-  histogram.sample_count = cumulative + sum.latency.back();
-  histogram.sample_sum = static_cast<double>(sum.latencyMicros) / kMicrosPerSecond;
-}
-
 }  // namespace
 
 void collectCommands(const MetricsSources& sources, Families& families) {
@@ -66,9 +49,7 @@ void collectCommands(const MetricsSources& sources, Families& families) {
     const Labels labels = {{"command", name}};
     addSample(requests, static_cast<double>(sum.requests), labels);
     addSample(errors, static_cast<double>(sum.errors), labels);
-    prometheus::ClientMetric& metric = durations.metric.emplace_back();
-    metric.label = labels;
-    fillHistogram(sum, metric.histogram);
+    addHistogram(durations, sum.latency, labels);
   }
   for (auto* family : {&requests, &errors, &durations}) families.push_back(std::move(*family));
 }

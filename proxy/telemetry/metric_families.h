@@ -3,6 +3,7 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,19 @@ inline void addSample(prometheus::MetricFamily& family, double value, Labels lab
   metric.label = std::move(labels);
   (family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
 }
+
+struct HistogramSum {
+  std::uint64_t micros = 0;
+  std::array<std::uint64_t, kLatencyBoundsMicros.size() + 1> buckets{};
+
+  void add(const LatencyHistogram& histogram) {
+    micros += histogram.microsSum.value();
+    for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] += histogram.buckets[i].value();
+  }
+};
+
+// For families of type Histogram, in seconds.
+void addHistogram(prometheus::MetricFamily& family, const HistogramSum& sum, Labels labels);
 
 using Families = std::vector<prometheus::MetricFamily>;
 

@@ -48,6 +48,22 @@ class PageCollectable final : public prometheus::Collectable {
 
 }  // namespace
 
+void addHistogram(prometheus::MetricFamily& family, const HistogramSum& sum, Labels labels) {
+  constexpr double kMicrosPerSecond = 1e6;
+  prometheus::ClientMetric& metric = family.metric.emplace_back();
+  metric.label = std::move(labels);
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < kLatencyBoundsMicros.size(); ++i) {
+    cumulative += sum.buckets[i];
+    metric.histogram.bucket.push_back(
+        {cumulative, static_cast<double>(kLatencyBoundsMicros[i]) / kMicrosPerSecond});
+  }
+  // The count is the sum of the buckets and not a counter of its own: the worker writes on while we read, and
+  // they must agree.
+  metric.histogram.sample_count = cumulative + sum.buckets.back();
+  metric.histogram.sample_sum = static_cast<double>(sum.micros) / kMicrosPerSecond;
+}
+
 void collectTopology(const MetricsSources& sources, Families& families) {
   const std::optional<TopologyFacts> known = sources.topology();
   const TopologyFacts facts = known.value_or(TopologyFacts{});

@@ -17,6 +17,8 @@ struct CounterRow {
 
 constexpr std::array kCounters = {
     CounterRow{"slotless_node_requests_total", "Requests sent to the node.", &NodeMetrics::requests},
+    CounterRow{"slotless_node_errors_total", "Error replies of the node, redirects among them.",
+               &NodeMetrics::errors},
     CounterRow{"slotless_node_bytes_sent_total", "Bytes sent to the node.", &NodeMetrics::bytesSent},
     CounterRow{"slotless_node_bytes_received_total", "Bytes received from the node.",
                &NodeMetrics::bytesReceived},
@@ -33,9 +35,11 @@ struct NodeSum {
   std::array<std::uint64_t, kStates> linksInState{};
   std::int64_t inFlight = 0;
   std::array<std::uint64_t, kCounters.size()> counters{};
+  HistogramSum latency;
 
   void addCounters(const NodeMetrics& node) {
     for (std::size_t i = 0; i < kCounters.size(); ++i) counters[i] += (node.*kCounters[i].counter).value();
+    latency.add(node.latency);
   }
   void addLink(const NodeMetrics& node) {
     live = true;
@@ -64,7 +68,12 @@ void collectNodes(const MetricsSources& sources, Families& families) {
       makeFamily("slotless_links", "Connections to the node, over all workers, by state.", MetricType::Gauge);
   auto inFlight = makeFamily("slotless_node_in_flight_requests",
                              "Requests sent to the node and not yet answered.", MetricType::Gauge);
+  auto durations =
+      makeFamily("slotless_node_request_duration_seconds",
+                 "From the sending of a request to the end of the node's reply, the link's queue included.",
+                 MetricType::Histogram);
   for (const auto& [name, sum] : sums) {
+    addHistogram(durations, sum.latency, {{"node", name}});
     for (std::size_t state = 0; state < kStates; ++state)
       addSample(links, static_cast<double>(sum.linksInState[state]),
                 {{"node", name}, {"state", std::string(linkStateName(static_cast<LinkState>(state)))}});
@@ -72,6 +81,7 @@ void collectNodes(const MetricsSources& sources, Families& families) {
   }
   families.push_back(std::move(links));
   families.push_back(std::move(inFlight));
+  families.push_back(std::move(durations));
   for (std::size_t i = 0; i < kCounters.size(); ++i) {
     auto family = makeFamily(kCounters[i].name, kCounters[i].help, MetricType::Counter);
     for (const auto& [name, sum] : sums)

@@ -1,5 +1,6 @@
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
 #include "proxy/telemetry/metric_families.h"
 
@@ -43,7 +44,8 @@ constexpr std::array kGauges = {
              &WorkerMetrics::heldBytes},
     GaugeRow{"slotless_in_flight_requests", "Requests received and not yet answered.",
              &WorkerMetrics::inFlightRequests},
-    GaugeRow{"slotless_blocked_clients", "Clients waiting in a blocking command.", &WorkerMetrics::blockedClients},
+    GaugeRow{"slotless_blocked_clients", "Clients waiting in a blocking command.",
+             &WorkerMetrics::blockedClients},
     GaugeRow{"slotless_transaction_leases", "Links that belong to a client with a watch.",
              &WorkerMetrics::transactionLeases},
     GaugeRow{"slotless_blocking_leases", "Links that belong to a client in a blocking command.",
@@ -57,15 +59,16 @@ double sumOver(const MetricsSources& sources, Read read) {
   return sum;
 }
 
-// One counter per enumerator, with the enumerator's name as the label's value.
-template <typename Enum, std::size_t N>
+// One counter or gauge per enumerator, with the enumerator's name as the label's value.
+template <typename Enum, typename Number, std::size_t N>
 prometheus::MetricFamily enumFamily(const MetricsSources& sources, std::string_view name,
                                     std::string_view help, const char* label,
-                                    std::array<Counter, N> WorkerMetrics::*counters,
+                                    std::array<Number, N> WorkerMetrics::*numbers,
                                     std::string_view (*nameOf)(Enum) noexcept) {
-  auto family = makeFamily(name, help, MetricType::Counter);
+  auto family =
+      makeFamily(name, help, std::is_same_v<Number, Gauge> ? MetricType::Gauge : MetricType::Counter);
   for (std::size_t i = 0; i < N; ++i) {
-    const double sum = sumOver(sources, [&](const WorkerMetrics& w) { return (w.*counters)[i].value(); });
+    const double sum = sumOver(sources, [&](const WorkerMetrics& w) { return (w.*numbers)[i].value(); });
     addSample(family, sum, {{label, std::string(nameOf(static_cast<Enum>(i)))}});
   }
   return family;
@@ -92,6 +95,9 @@ void collectWorkers(const MetricsSources& sources, Families& families) {
                                 &WorkerMetrics::redirects, redirectName));
   families.push_back(enumFamily(sources, "slotless_limit_hits_total", "Times that a configured limit acted.",
                                 "limit", &WorkerMetrics::limits, limitName));
+  families.push_back(enumFamily(sources, "slotless_memory_bytes",
+                                "Memory of the workers by what it is for, as of at most a second ago.",
+                                "kind", &WorkerMetrics::memory, memoryKindName));
 }
 
 }  // namespace slotless::telemetry

@@ -18,6 +18,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> k
 constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {
     "idle", "connecting", "handshaking", "ready", "backing_off"};
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(MemoryKind::Count)> kMemoryKindNames = {
+    "client_input", "client_output", "link_output", "other", "idle", "requests"};
+
 template <typename Enum, std::size_t N>
 std::string_view nameOf(const std::array<std::string_view, N>& names, Enum value) noexcept {
   const auto index = static_cast<std::size_t>(value);
@@ -32,19 +35,26 @@ std::string_view redirectName(Redirect kind) noexcept {
 std::string_view limitName(Limit limit) noexcept {
   return nameOf(kLimitNames, limit);
 }
+std::string_view memoryKindName(MemoryKind kind) noexcept {
+  return nameOf(kMemoryKindNames, kind);
+}
 std::string_view linkStateName(LinkState state) noexcept {
   return nameOf(kLinkStateNames, state);
 }
 
 void CommandMetrics::record(std::chrono::microseconds latencyOfRequest, bool failed) noexcept {
-  // A clock that is cached per loop turn can make a request end "before" it arrived.
-  const auto micros =
-      static_cast<std::uint64_t>(std::max<std::chrono::microseconds::rep>(0, latencyOfRequest.count()));
-  const auto bound = std::lower_bound(kLatencyBoundsMicros.begin(), kLatencyBoundsMicros.end(), micros);
   requests.add();
   if (failed) errors.add();
-  latencyMicrosSum.add(micros);
-  latency[static_cast<std::size_t>(bound - kLatencyBoundsMicros.begin())].add();
+  latency.record(latencyOfRequest);
+}
+
+void LatencyHistogram::record(std::chrono::microseconds latency) noexcept {
+  // A clock that is cached per loop turn can make a request end "before" it arrived.
+  const auto micros =
+      static_cast<std::uint64_t>(std::max<std::chrono::microseconds::rep>(0, latency.count()));
+  const auto bound = std::lower_bound(kLatencyBoundsMicros.begin(), kLatencyBoundsMicros.end(), micros);
+  microsSum.add(micros);
+  buckets[static_cast<std::size_t>(bound - kLatencyBoundsMicros.begin())].add();
 }
 
 WorkerMetrics::WorkerMetrics(std::size_t commandCount) : commands_(commandCount + 1) {}

@@ -19,11 +19,17 @@ inline constexpr std::array<std::uint32_t, 17> kLatencyBoundsMicros = {
     50,    100,    200,    500,    1000,    2000,    5000,    10000,   20000,
     50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000};
 
+struct LatencyHistogram {
+  Counter microsSum;
+  std::array<Counter, kLatencyBoundsMicros.size() + 1> buckets;
+
+  void record(std::chrono::microseconds latency) noexcept;
+};
+
 struct CommandMetrics {
   Counter requests;
   Counter errors;  // error replies given to clients, from a node or from the proxy
-  Counter latencyMicrosSum;
-  std::array<Counter, kLatencyBoundsMicros.size() + 1> latency;
+  LatencyHistogram latency;
 
   // From the request's arrival as a whole to the end of its reply, the queues of the proxy included.
   void record(std::chrono::microseconds latencyOfRequest, bool failed) noexcept;
@@ -58,11 +64,26 @@ std::string_view limitName(Limit limit) noexcept;
 enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, BackingOff, Count };
 std::string_view linkStateName(LinkState state) noexcept;
 
+// What a worker's memory is for; each a label value of slotless_memory_bytes. They add up to what is held in
+// blocks and requests, but for single long values that are being worked on.
+enum class MemoryKind : std::uint8_t {
+  ClientInput,   // requests that are not whole, or wait to be taken
+  ClientOutput,  // replies that have not left
+  LinkOutput,    // requests that are sent or to be sent, until they are answered
+  Other,         // the rest of the blocks in use: held requests, and room that is left in blocks
+  Idle,          // blocks that wait to be used again
+  Requests,      // the records of requests, in use or not
+  Count
+};
+std::string_view memoryKindName(MemoryKind kind) noexcept;
+
 struct NodeMetrics {
   std::string node;  // host:port
   Gauge state;       // LinkState
   Gauge inFlight;
   Counter requests;
+  Counter errors;            // error replies, redirects among them
+  LatencyHistogram latency;  // from being put on the link to the end of the reply
   Counter bytesSent;
   Counter bytesReceived;
   Counter connects;  // connections established
@@ -86,8 +107,8 @@ class WorkerMetrics {
   Gauge clients;
   Counter clientsAccepted;
   Counter clientsRejected;  // counted by the thread that accepts, in the first worker's metrics
-  Counter bytesReceived;  // from clients
-  Counter bytesSent;      // to clients
+  Counter bytesReceived;    // from clients
+  Counter bytesSent;        // to clients
   Counter protocolErrors;
   Counter retries;
   Counter ambiguousWrites;
@@ -97,6 +118,8 @@ class WorkerMetrics {
   Gauge blockedClients;
   Gauge transactionLeases;
   Gauge blockingLeases;
+  std::array<Gauge, static_cast<std::size_t>(MemoryKind::Count)>
+      memory;  // bytes; as of the worker's last tick
   std::array<Counter, static_cast<std::size_t>(Redirect::Count)> redirects;
   std::array<Counter, static_cast<std::size_t>(Limit::Count)> limits;
 

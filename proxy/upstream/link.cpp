@@ -133,6 +133,7 @@ bool Link::takePiece(std::string_view piece, bool complete) {
     return true;
   }
   if (!isError) {
+    if (complete) count(entry, false);
     entry.exchange->onReply(piece, complete);
     if (complete) finishFront();
     return true;
@@ -143,6 +144,7 @@ bool Link::takePiece(std::string_view piece, bool complete) {
     lose("an error reply without an end");
     return false;
   }
+  count(entry, true);
   const std::string line = std::exchange(errorLine_, {});
   entry.exchange->onErrorReply(line.empty() ? piece : std::string_view(line),
                                SentRequest(output_, entry.prefix, entry.length - entry.prefix));
@@ -150,6 +152,11 @@ bool Link::takePiece(std::string_view piece, bool complete) {
   finishFront();
   if (early) lose("a request refused before it was sent");
   return !early;
+}
+
+void Link::count(const Entry& entry, bool failed) {
+  if (failed) metrics_.errors.add();
+  metrics_.latency.record(std::chrono::duration_cast<std::chrono::microseconds>(host_.now - entry.sent));
 }
 
 void Link::skipReply(const Entry& entry, std::string_view piece, bool complete) {
@@ -185,7 +192,7 @@ void Link::beginEntry(bool asking) {
 
 void Link::endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore) {
   fifo_.push({&exchange, output_.size() - sizeBefore, asking ? static_cast<std::uint32_t>(kAsking.size()) : 0U,
-              preludes + (asking ? 1U : 0U), asking});
+              preludes + (asking ? 1U : 0U), asking, host_.now});
   metrics_.requests.add();
   metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
 }

@@ -105,6 +105,8 @@ class Link final : private net::Stream::Observer {
   void flush();
   // Ends the connection without telling anybody; nothing may be open on it but what nobody waits for.
   void close();
+  // Gives back memory that a burst has needed.
+  void shrink() noexcept { fifo_.shrink(); }
   // Breaks the connection if the oldest request has waited longer than replyTimeout.
   void checkReplyTimeout(net::TimePoint now);
 
@@ -115,6 +117,7 @@ class Link final : private net::Stream::Observer {
     std::uint32_t prefix;  // how many of them come before the request itself (ASKING)
     std::uint32_t skip;    // replies that come before the request's own …
     bool asking;           // … the first of them ASKING's
+    net::TimePoint sent;   // put on the link
   };
 
   void transition(LinkState next);
@@ -126,6 +129,7 @@ class Link final : private net::Stream::Observer {
   void takeReplies(std::string_view bytes);
   bool takePiece(std::string_view piece, bool complete);
   void finishFront();
+  void count(const Entry& entry, bool failed);
   void beginEntry(bool asking);
   void endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore);
   void skipReply(const Entry& entry, std::string_view piece, bool complete);

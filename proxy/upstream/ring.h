@@ -24,6 +24,10 @@ class Ring {
     head_ = (head_ + 1) & (items_.size() - 1);
     --size_;
   }
+  // Gives back what a burst has needed, once the queue is empty.
+  void shrink() noexcept {
+    if (size_ == 0) clear();
+  }
   void clear() noexcept {
     head_ = 0;
     size_ = 0;

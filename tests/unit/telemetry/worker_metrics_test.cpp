@@ -14,7 +14,7 @@ std::size_t bucketOf(std::chrono::microseconds latency) {
   CommandMetrics metrics;
   metrics.record(latency, false);
   std::size_t index = 0;
-  while (metrics.latency.at(index).value() == 0) ++index;
+  while (metrics.latency.buckets.at(index).value() == 0) ++index;
   return index;
 }
 
@@ -46,9 +46,10 @@ TEST_CASE("a recorded request counts once, in one bucket and in the sum") {
   metrics.record(-1us, true);
   CHECK(metrics.requests.value() == 3);
   CHECK(metrics.errors.value() == 2);
-  CHECK(metrics.latencyMicrosSum.value() == 3060);
-  const auto total = std::accumulate(metrics.latency.begin(), metrics.latency.end(), std::uint64_t{0},
-                                     [](std::uint64_t sum, const Counter& c) { return sum + c.value(); });
+  CHECK(metrics.latency.microsSum.value() == 3060);
+  const auto total =
+      std::accumulate(metrics.latency.buckets.begin(), metrics.latency.buckets.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const Counter& c) { return sum + c.value(); });
   CHECK(total == 3);
 }
 
