@@ -102,7 +102,11 @@ std::string resolve(const std::string& host, AdminHttp::State& state) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   const bool hasIpv6 = mg_check_feature(MG_FEATURES_IPV6) != 0;  // Debian 12's civetweb has not
-  if (host.empty() || !hasIpv6) hints.ai_family = AF_INET;
+  if (host.empty()) {
+    hints.ai_family = hasIpv6 ? AF_INET6 : AF_INET;
+  } else if (!hasIpv6) {
+    hints.ai_family = AF_INET;
+  }
   addrinfo* found = nullptr;
   if (const int code = getaddrinfo(host.empty() ? nullptr : host.c_str(), "0", &hints, &found); code != 0)
     return std::string(gai_strerror(code)) +
@@ -164,8 +168,10 @@ AdminHttp::Started AdminHttp::start(const std::string& host, std::uint16_t port,
   if (const std::string error = resolve(host, *state); !error.empty())
     return {nullptr, "admin HTTP: cannot resolve '" + wanted + "': " + error};
 
+  // civetweb's "+" is one socket for IPv6 and IPv4.
+  const bool dualStack = host.empty() && state->address.ss_family == AF_INET6;
   const std::array<std::pair<const char*, std::string>, 8> settings = {{
-      {"listening_ports", state->host + ":" + std::to_string(port)},
+      {"listening_ports", (dualStack ? "+" : state->host + ":") + std::to_string(port)},
       {"num_threads", std::to_string(kAdminThreads)},
       {"max_request_size", std::to_string(kAdminMaxRequestBytes)},
       {"request_timeout_ms", std::to_string(kAdminRequestTimeoutMillis)},
@@ -187,6 +193,8 @@ AdminHttp::Started AdminHttp::start(const std::string& host, std::uint16_t port,
   }
   if (state->server == nullptr) {
     mg_exit_library();
+    // The library has IPv6, but the system may have none.
+    if (dualStack) return start("0.0.0.0", port, std::move(state->pages));
     const std::string detail = state->firstMessage.empty() ? "civetweb did not start" : state->firstMessage;
     return {nullptr, "admin HTTP: cannot listen on '" + wanted + "': " + detail};
   }

@@ -25,8 +25,8 @@ class AdminHttp {
   struct Started;
   struct State;  // opaque: only the .cpp knows civetweb
 
-  // Binds the first address that `host` (a name or numeric; empty: all IPv4 addresses) resolves to; port 0
-  // takes a free port. Resolving blocks: call at start only.
+  // Binds the first address that `host` (a name or numeric; empty: all addresses, IPv6 ones if civetweb has
+  // IPv6) resolves to; port 0 takes a free port. Resolving blocks: call at start only.
   static Started start(const std::string& host, std::uint16_t port, AdminPages pages);
 
   AdminHttp(const AdminHttp&) = delete;
