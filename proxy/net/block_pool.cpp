@@ -1,5 +1,6 @@
 #include "proxy/net/block_pool.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -32,6 +33,7 @@ BlockPtr BlockPool::take(std::size_t bytes) {
       block = free_[i];
       free_[i] = block->next;
       freeBytes_[i] -= capacity;
+      fewestFreeBytes_[i] = std::min(fewestFreeBytes_[i], freeBytes_[i]);
       idle_ -= capacity;
     }
     break;
@@ -39,6 +41,7 @@ BlockPtr BlockPool::take(std::size_t bytes) {
   if (block == nullptr) block = allocate(capacity);
   *block = Block{nullptr, this, capacity, 0, 0};
   inUse_ += capacity;
+  peak_ = std::max(peak_, inUse_ + idle_);
   return BlockPtr(block);
 }
 
@@ -60,6 +63,7 @@ BlockPtr BlockPool::grow(BlockPtr block, std::size_t bytes) {
     auto* moved = static_cast<Block*>(memory);
     moved->capacity = bytes;
     pool->inUse_ += bytes - before;
+    pool->peak_ = std::max(pool->peak_, pool->inUse_ + pool->idle_);
     return BlockPtr(moved);
   }
   BlockPtr larger = block->pool->take(bytes);
@@ -81,16 +85,24 @@ void BlockPool::put(Block* block) noexcept {
   std::free(block);
 }
 
-void BlockPool::trim() noexcept {
-  for (Block*& head : free_) {
-    while (head != nullptr) {
-      Block* next = head->next;
-      std::free(head);
-      head = next;
-    }
+void BlockPool::release(std::size_t sizeIndex, std::size_t bytes) noexcept {
+  for (std::size_t released = 0; released < bytes; released += kSizes[sizeIndex]) {
+    Block* block = free_[sizeIndex];
+    free_[sizeIndex] = block->next;
+    std::free(block);
   }
-  freeBytes_ = {};
-  idle_ = 0;
+  freeBytes_[sizeIndex] -= bytes;
+  idle_ -= bytes;
+}
+
+void BlockPool::trim() noexcept {
+  for (std::size_t i = 0; i < kSizes.size(); ++i) release(i, freeBytes_[i]);
+  fewestFreeBytes_ = {};
+}
+
+void BlockPool::trimUnused() noexcept {
+  for (std::size_t i = 0; i < kSizes.size(); ++i) release(i, fewestFreeBytes_[i]);
+  fewestFreeBytes_ = freeBytes_;
 }
 
 }  // namespace slotless::net

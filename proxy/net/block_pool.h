@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace slotless::net {
 
@@ -51,8 +52,12 @@ class BlockPool {
   // Memory in blocks that are in use, and in blocks that wait to be used again.
   std::size_t bytesInUse() const noexcept { return inUse_; }
   std::size_t bytesIdle() const noexcept { return idle_; }
+  // The most that both have been together since this was asked last.
+  std::size_t takePeakBytes() noexcept { return std::exchange(peak_, inUse_ + idle_); }
   // Gives all idle blocks back to the system.
   void trim() noexcept;
+  // To be called now and then: gives back the idle blocks that nobody has needed since the last call.
+  void trimUnused() noexcept;
 
  private:
   friend struct BlockReturn;
@@ -60,12 +65,15 @@ class BlockPool {
   static constexpr std::size_t kIdleBytesPerSize = 4U * 1024 * 1024;
 
   void put(Block* block) noexcept;
+  void release(std::size_t sizeIndex, std::size_t bytes) noexcept;
   static Block* allocate(std::size_t capacity);
 
   std::array<Block*, kSizes.size()> free_{};
   std::array<std::size_t, kSizes.size()> freeBytes_{};
+  std::array<std::size_t, kSizes.size()> fewestFreeBytes_{};  // since the last trimUnused()
   std::size_t inUse_ = 0;
   std::size_t idle_ = 0;
+  std::size_t peak_ = 0;
 };
 
 }  // namespace slotless::net

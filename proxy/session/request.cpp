@@ -10,6 +10,8 @@ namespace slotless::session {
 namespace {
 // A reply buffer that grew larger is not kept for the next request.
 constexpr std::size_t kKeepReplyBytes = 4096;
+// Room for so many pointers is not worth giving back.
+constexpr std::size_t kKeepFree = 1024;
 }  // namespace
 
 void Leg::onReply(std::string_view bytes, bool last) { request->dispatcher->onReply(*this, bytes, last); }
@@ -50,7 +52,18 @@ Request& RequestPool::take() {
   }
   Request& request = *free_.back();
   free_.pop_back();
+  fewestFree_ = std::min(fewestFree_, free_.size());
   return request;
+}
+
+void RequestPool::trimUnused() {
+  // The first ones have waited longest.
+  for (std::size_t i = 0; i < fewestFree_; ++i) free_[i]->unneeded_ = true;
+  free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(fewestFree_));
+  if (fewestFree_ > 0) std::erase_if(all_, [](const auto& request) { return request->unneeded_; });
+  if (free_.capacity() > 2 * all_.size() + kKeepFree) free_.shrink_to_fit();
+  if (all_.capacity() > 2 * all_.size() + kKeepFree) all_.shrink_to_fit();
+  fewestFree_ = free_.size();
 }
 
 bool RequestPool::refersTo(const protocol::CommandTable& table) const {

@@ -117,6 +117,7 @@ class Request {
   Leg first_;
   std::deque<Leg> others_;  // never shrinks
   std::size_t legCount_ = 0;
+  bool unneeded_ = false;
 };
 
 class RequestPool {
@@ -132,6 +133,10 @@ class RequestPool {
     for (const auto& request : all_) count += request->openLegs > 0 && predicate(*request) ? 1U : 0U;
     return count;
   }
+  // To be called now and then: gives back the requests that nobody has needed since the last call.
+  void trimUnused();
+  // Without what the requests hold in blocks.
+  std::size_t bytes() const noexcept { return all_.size() * sizeof(Request); }
   // Has a request in use its spec in this table?
   bool refersTo(const protocol::CommandTable& table) const;
 
@@ -139,6 +144,7 @@ class RequestPool {
   net::BlockPool& blocks_;
   std::vector<std::unique_ptr<Request>> all_;
   std::vector<Request*> free_;
+  std::size_t fewestFree_ = 0;  // since the last trimUnused()
 };
 
 }  // namespace slotless::session

@@ -64,6 +64,38 @@ TEST_CASE("large blocks are not kept, and a burst of small ones is kept only up 
   CHECK(pool.take(16384)->capacity == 16384);
 }
 
+TEST_CASE("idle blocks that nobody has needed since the last time are given back, the others stay", "[block]") {
+  BlockPool pool;
+  std::vector<BlockPtr> burst;
+  for (int i = 0; i < 10; ++i) burst.push_back(pool.take(4096));
+  burst.clear();
+  pool.trimUnused();
+  CHECK(pool.bytesIdle() == 10 * 4096);  // they were needed
+  for (int i = 0; i < 3; ++i) burst.push_back(pool.take(4096));
+  burst.clear();
+  pool.trimUnused();
+  CHECK(pool.bytesIdle() == 3 * 4096);
+  burst.push_back(pool.take(4096));
+  pool.trimUnused();
+  CHECK(pool.bytesIdle() == 0);
+  CHECK(pool.bytesInUse() == 4096);
+  burst.clear();
+  CHECK(pool.bytesIdle() == 4096);
+  pool.trimUnused();
+  pool.trimUnused();
+  CHECK(pool.bytesIdle() == 0);
+}
+
+TEST_CASE("the peak of a pool is seen although it is over when somebody asks", "[block]") {
+  BlockPool pool;
+  static_cast<void>(pool.take(1U << 20));
+  CHECK(pool.takePeakBytes() == 1U << 20);
+  CHECK(pool.takePeakBytes() == 0);
+  BlockPtr block = BlockPool::grow(pool.take(100'000), 300'000);
+  block.reset();
+  CHECK(pool.takePeakBytes() == 300'000);
+}
+
 TEST_CASE("appending nothing, from nowhere, is allowed", "[block]") {
   BlockPool pool;
   const BlockPtr block = pool.take(10);
