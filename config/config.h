@@ -1,5 +1,5 @@
 // The settings of one daemon: a plain value that load() makes and nobody changes afterwards
-// (share it as std::shared_ptr<const Config>).
+// (share it as std::shared_ptr<const Config>). A reload makes another one, see reload.h.
 //
 // Units: std::chrono for times, bytes and counts as std::uint64_t. The initialisers are the defaults;
 // everything else that is known of an option (range, unit, sentence ...) is in the table of schema.h.
@@ -22,7 +22,9 @@ inline constexpr std::uint64_t kGiB = 1024 * kMiB;
 struct Endpoint {
   std::string host;  // A name or address without brackets; empty means every local address (listeners only).
   std::uint16_t port = 0;
+  std::string path = {};  // Listeners only: a Unix socket instead of host and port.
 
+  bool isUnix() const { return !path.empty(); }
   bool operator==(const Endpoint&) const = default;
 };
 
@@ -35,6 +37,7 @@ enum class ReadyWhen { All, Any };
 // Which nodes serve reads. With a replica, a read may be older than the client's own last write.
 enum class ReadFrom { Master, PreferReplica, Replica };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
+enum class LogFormat { Text, Json };
 
 struct Config {
   // The cluster
@@ -51,6 +54,7 @@ struct Config {
   std::vector<Endpoint> listen{{"127.0.0.1", 7379}};
   std::optional<Endpoint> adminListen = Endpoint{"127.0.0.1", 9379};  // Empty: no admin HTTP.
   std::uint64_t tcpBacklog = 511;
+  std::uint64_t unixSocketMode = 0700;  // Who may connect, as chmod has it.
   ClientAuth clientAuth = ClientAuth::Same;
   bool protectedMode = true;
   bool allowAdminCommands = false;
@@ -62,7 +66,7 @@ struct Config {
   std::uint64_t protoMaxBulkLen = 512 * kMiB;
   std::uint64_t clientQueryBufferLimit = kGiB;
   std::uint64_t clientMaxInFlight = 1024;  // Requests of one client that were sent or held and not answered.
-  std::uint64_t clientOutputSoftLimit = 8 * kMiB;        // Above it, reading from the client stops.
+  std::uint64_t clientOutputSoftLimit = 8 * kMiB;    // Above it, reading from the client stops.
   std::uint64_t clientOutputHardLimit = 256 * kMiB;  // Above it, the client is closed. 0: never.
 
   // Links to the nodes
@@ -93,6 +97,7 @@ struct Config {
   // The process
   std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.
   LogLevel logLevel = LogLevel::Info;
+  LogFormat logFormat = LogFormat::Text;
   Milliseconds shutdownTimeout = std::chrono::seconds(10);
 
   bool operator==(const Config&) const = default;

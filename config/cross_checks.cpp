@@ -58,7 +58,7 @@ void checkListeners(const Config& config, Conflicts& conflicts) {
     conflicts.push_back({{"listen"}, "found no address; allowed: " + allowed(*findOption("listen"))});
   }
   for (auto i = config.listen.begin(); i != config.listen.end(); ++i) {
-    if (i->port == 0) continue;
+    if (i->port == 0 && !i->isUnix()) continue;
     if (std::find(config.listen.begin(), i, *i) != i) {
       conflicts.push_back(
           {{"listen"}, "found " + inQuotes(formatEndpoint(*i)) + " a second time; allowed: once"});

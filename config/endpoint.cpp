@@ -1,16 +1,21 @@
 #include "config/endpoint.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <functional>
 
 namespace slotless::config {
 
 namespace {
 
+constexpr std::string_view kUnixPrefix = "unix:";
+// sun_path, without its final zero.
+constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kLongestHost = 253;  // RFC 1035, as text without the final dot.
 
 bool isNumericAddress(int family, std::string_view text) {
@@ -70,10 +75,22 @@ Parsed<Endpoint> parseNode(std::string_view text) {
 }
 
 Parsed<Endpoint> parseListener(std::string_view text) {
+  if (text.starts_with(kUnixPrefix)) return {{}, "a Unix socket cannot be used here"};
   return parse(text, true);
 }
 
+Parsed<Endpoint> parseClientListener(std::string_view text) {
+  if (!text.starts_with(kUnixPrefix)) return parse(text, true);
+  const std::string_view path = text.substr(kUnixPrefix.size());
+  if (!path.starts_with('/') || path.ends_with('/'))
+    return {{}, "a Unix socket needs a full path, as in unix:/run/x.sock"};
+  if (path.size() > kLongestPath)
+    return {{}, "the path is longer than " + std::to_string(kLongestPath) + " bytes"};
+  return {Endpoint{"", 0, std::string(path)}, ""};
+}
+
 std::string formatEndpoint(const Endpoint& endpoint) {
+  if (endpoint.isUnix()) return std::string(kUnixPrefix) + endpoint.path;
   const bool brackets = endpoint.host.find(':') != std::string::npos;
   const std::string host = endpoint.host.empty() ? "*" : brackets ? "[" + endpoint.host + "]" : endpoint.host;
   return host + ":" + std::to_string(endpoint.port);
@@ -81,12 +98,23 @@ std::string formatEndpoint(const Endpoint& endpoint) {
 
 bool isLoopback(const Endpoint& endpoint) {
   const std::string& host = endpoint.host;
-  if (host == "localhost") return true;
+  if (endpoint.isUnix() || host == "localhost") return true;
   if (isNumericAddress(AF_INET, host)) return host.starts_with("127.");
   in6_addr address{};
   if (inet_pton(AF_INET6, host.c_str(), &address) != 1) return false;
   const bool mapped = IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == 127;
   return mapped || IN6_IS_ADDR_LOOPBACK(&address);
+}
+
+const Endpoint* firstTcpListener(const Config& config) {
+  const auto found =
+      std::find_if_not(config.listen.begin(), config.listen.end(), std::mem_fn(&Endpoint::isUnix));
+  return found == config.listen.end() ? nullptr : &*found;
+}
+
+const Endpoint* firstUnixListener(const Config& config) {
+  const auto found = std::find_if(config.listen.begin(), config.listen.end(), std::mem_fn(&Endpoint::isUnix));
+  return found == config.listen.end() ? nullptr : &*found;
 }
 
 bool mayHoldCredentials(std::string_view text) {

@@ -54,8 +54,10 @@ each with its file and line, variable or argument. `slotless --check-config` rep
 starting; if there are none, it prints the values in force and where each comes from. Neither shows a
 secret.
 
-*Reloadable* says whether a change could take effect while running; the other options need a restart in
-any case.
+*Reloadable* options take effect when the process gets SIGHUP and reads file, environment and command line
+again: at once, or for connections that are made from then on where an option is about making them (keepalive,
+credentials, names). The log tells what has changed from what to what, and which changes wait for a restart. If
+anything is wrong, the errors are logged and everything stays as it was.
 )";
 
 std::string defaultText(const Option& option) {

@@ -57,6 +57,21 @@ Parsed<std::uint64_t> parseCount(std::string_view text) {
   return digits.number;
 }
 
+Parsed<std::uint64_t> parseMode(std::string_view text) {
+  if (text.size() == 4 && text.starts_with('0')) text.remove_prefix(1);
+  std::uint64_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (text.size() != 3 || error != std::errc{} || end != text.data() + text.size()) return {};
+  return {mode, ""};
+}
+
+std::string formatMode(std::uint64_t mode) {
+  std::string text(3, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, mode /= 8)
+    *digit = static_cast<char>('0' + mode % 8);
+  return text;
+}
+
 Parsed<std::uint64_t> parseBytes(std::string_view text) {
   const Digits digits = takeDigits(text);
   if (!digits.number.value) return digits.number;

@@ -17,8 +17,12 @@ Parsed<std::uint64_t> parseCount(std::string_view text);
 Parsed<std::uint64_t> parseBytes(std::string_view text);
 Parsed<Milliseconds> parseDuration(std::string_view text);
 
+// Permissions as chmod takes them: three octal digits, perhaps behind a 0.
+Parsed<std::uint64_t> parseMode(std::string_view text);
+
 // The shortest exact text that the parsers above read back.
 std::string formatBytes(std::uint64_t bytes);
 std::string formatDuration(Milliseconds duration);
+std::string formatMode(std::uint64_t mode);
 
 }  // namespace slotless::config

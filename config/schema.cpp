@@ -22,13 +22,14 @@ constexpr std::array kSchema{
     Option{"cluster-nodes", Nodes, &Config::clusterNodes, Cluster, 0, 0, "", kReloadable,
            "REDIS_CLUSTER_NODES", "",
            "Nodes of the cluster to start from; the others are found by asking these."},
-    Option{"username", Word, &Config::username, Cluster, 0, 512, "", kPlain, "REDIS_USERNAME", "",
+    Option{"username", Word, &Config::username, Cluster, 0, 512, "", kReloadable, "REDIS_USERNAME", "",
            "ACL user to log in as on the nodes; empty means the default user."},
-    Option{"password", Text, &Config::password, Cluster, 0, 4096, "", kSecret, "REDIS_PASSWORD", "",
+    Option{"password", Text, &Config::password, Cluster, 0, 4096, "", kReloadable | kSecret, "REDIS_PASSWORD",
+           "",
            "Password for the nodes, which clients must then present too; prefer password-file or the "
            "environment, "
            "since other users of the machine can see a command line."},
-    Option{"password-file", Path, &Config::passwordFile, Cluster, 0, 4096, "", kPlain, "", "",
+    Option{"password-file", Path, &Config::passwordFile, Cluster, 0, 4096, "", kReloadable, "", "",
            "File whose only line is the password; use it or password, not both."},
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
            "Number of logical databases; SELECT of a higher number is out of range."},
@@ -41,11 +42,16 @@ constexpr std::array kSchema{
            "Whether a client's next command waits for its earlier replies whenever the node changes."},
 
     Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
-           "Addresses on which clients are accepted; repeat the option or separate them by commas."},
+           "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "
+           "commas. "
+           "Sockets that systemd passes on are used instead."},
     Option{"admin-listen", AdminListener, &Config::adminListen, Listening, 0, 0, "", kPlain, "", "",
            "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password."},
     Option{"tcp-backlog", Count, &Config::tcpBacklog, Listening, 1, 65535, "", kPlain, "", "tcp-backlog",
            "Connections that the kernel keeps waiting to be accepted."},
+    Option{"unix-socket-mode", Mode, &Config::unixSocketMode, Listening, 0, 0777, "", kPlain, "",
+           "unixsocketperm",
+           "Permissions of Unix sockets that listen names: who may write to one may connect."},
     Option{"client-auth", Choice, &Config::clientAuth, Listening, 0, 0, "", kReloadable, "", "",
            "Whether clients must present the same credentials that are used for the nodes, or none."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
@@ -76,10 +82,13 @@ constexpr std::array kSchema{
 
     Option{"link-max-in-flight-bytes", Bytes, &Config::linkMaxInFlightBytes, Links, 64 * kKiB, kMostBytes, "",
            kReloadable, "", "", "Bytes of requests on one link to a node that are not yet answered."},
-    Option{"lease-max-transactions", Count, &Config::leaseMaxTransactions, Links, 1, 100'000, "", kPlain, "", "",
-           "Clients of one worker that can WATCH at the same time, each with a connection of its own to a node."},
-    Option{"lease-max-blocking", Count, &Config::leaseMaxBlocking, Links, 1, 100'000, "", kPlain, "", "",
-           "Clients of one worker that can be in a blocking command at the same time, each with a connection of its "
+    Option{"lease-max-transactions", Count, &Config::leaseMaxTransactions, Links, 1, 100'000, "", kReloadable,
+           "", "",
+           "Clients of one worker that can WATCH at the same time, each with a connection of its own to a "
+           "node."},
+    Option{"lease-max-blocking", Count, &Config::leaseMaxBlocking, Links, 1, 100'000, "", kReloadable, "", "",
+           "Clients of one worker that can be in a blocking command at the same time, each with a connection "
+           "of its "
            "own to a node; others wait, and the time counts."},
     Option{"connect-timeout", Duration, &Config::connectTimeout, Links, 10, 5 * kMinute, "", kReloadable, "",
            "", "Time for a connection to a node to be made and to finish its handshake."},
@@ -89,7 +98,7 @@ constexpr std::array kSchema{
            kReloadable, "", "", "Longest pause between two tries of a lost link."},
     Option{"link-keepalive", Duration, &Config::linkKeepalive, Links, kSecond, 9 * kHour, "off", kReloadable,
            "", "", "Silence after which a node is probed whether it is still there."},
-    Option{"link-client-name", Name, &Config::linkClientName, Links, 0, 128, "", kPlain, "", "",
+    Option{"link-client-name", Name, &Config::linkClientName, Links, 0, 128, "", kReloadable, "", "",
            "Name that links give themselves on the nodes, as CLIENT LIST shows it; empty means none."},
     Option{"reply-timeout", Duration, &Config::replyTimeout, Links, 1, 24 * kHour, "never", kReloadable, "",
            "", "Time after which a request that was sent and is not answered fails."},
@@ -121,6 +130,8 @@ constexpr std::array kSchema{
            "slowlog-max-len", "Requests that SLOWLOG keeps at the same time."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
+    Option{"log-format", Choice, &Config::logFormat, Process, 0, 0, "", kReloadable, "", "",
+           "Whether log lines are for people, or one JSON object each."},
     Option{"shutdown-timeout", Duration, &Config::shutdownTimeout, Process, 1, kHour, "at once", kReloadable,
            "", "", "Time that requests in flight get to finish after SIGTERM."},
 };

@@ -24,6 +24,7 @@ enum class Kind {
   Text,
   Path,
   Count,
+  Mode,
   Workers,
   Bytes,
   Duration,
@@ -36,11 +37,12 @@ enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Proces
 using Member =
     std::variant<std::vector<Endpoint> Config::*, std::optional<Endpoint> Config::*, std::string Config::*,
                  std::uint64_t Config::*, Milliseconds Config::*, bool Config::*, ClientAuth Config::*,
-                 CrossSlot Config::*, ReadFrom Config::*, ReadyWhen Config::*, LogLevel Config::*>;
+                 CrossSlot Config::*, ReadFrom Config::*, ReadyWhen Config::*, LogLevel Config::*,
+                 LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,
-  kReloadable = 1U << 0,  // May take effect without a restart.
+  kReloadable = 1U << 0,  // Takes effect without a restart.
   kSecret = 1U << 1,      // Never shown, neither in errors nor by --check-config.
 };
 

@@ -80,7 +80,7 @@ struct Parser {
     std::vector<Endpoint> endpoints;
     for (const auto entry : entriesOf(text)) {
       if (entry.empty()) return {{}, text.empty() ? "" : "an entry is empty"};
-      auto endpoint = option.kind == Kind::Nodes ? parseNode(entry) : parseListener(entry);
+      auto endpoint = option.kind == Kind::Nodes ? parseNode(entry) : parseClientListener(entry);
       if (!endpoint.value) return {{}, inEntry(entry, endpoint.reason)};
       endpoints.push_back(*endpoint.value);
     }
@@ -107,6 +107,7 @@ struct Parser {
 
   Parsed<std::uint64_t> operator()(std::uint64_t Config::*) const {
     if (option.kind == Kind::Workers && equalsIgnoringCase(text, kAuto)) return {0, ""};
+    if (option.kind == Kind::Mode) return parseMode(text);
     auto number = option.kind == Kind::Bytes ? parseBytes(text) : parseCount(text);
     if (number.value && !isWithin(option, *number.value)) return {{}, "out of range"};
     return number;

@@ -23,6 +23,7 @@ struct Formatter {
   std::vector<std::string> operator()(const std::string& text) const { return {text}; }
   std::vector<std::string> operator()(std::uint64_t number) const {
     if (option.kind == Kind::Workers && number == 0) return {std::string(kAuto)};
+    if (option.kind == Kind::Mode) return {formatMode(number)};
     return {option.kind == Kind::Bytes ? formatBytes(number) : std::to_string(number)};
   }
   std::vector<std::string> operator()(Milliseconds duration) const { return {formatDuration(duration)}; }
@@ -69,9 +70,9 @@ std::string format(const Option& option, const Config& config) {
 }
 
 std::string typeName(const Option& option) {
-  constexpr std::string_view kNames[] = {"addresses", "addresses", "address", "text",   "text",
-                                         "text",      "path",      "number",  "number", "size",
-                                         "duration",  "yes or no", "choice"};
+  constexpr std::string_view kNames[] = {"addresses", "addresses", "address",   "text",  "text",
+                                         "text",      "path",      "number",    "mode",  "number",
+                                         "size",      "duration",  "yes or no", "choice"};
   return std::string(kNames[static_cast<std::size_t>(option.kind)]);
 }
 
@@ -91,7 +92,7 @@ std::string range(const Option& option) {
     case Kind::Nodes:
       return "host:port or [IPv6]:port, separated by commas";
     case Kind::Listeners:
-      return "host:port, [IPv6]:port, or :port for all local addresses, separated by commas";
+      return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas";
     case Kind::AdminListener:
       return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:
@@ -103,6 +104,8 @@ std::string range(const Option& option) {
       return "up to " + std::to_string(option.max) + " characters in one line";
     case Kind::Count:
       return fromTo(option, [](std::uint64_t n) { return std::to_string(n); });
+    case Kind::Mode:
+      return "three octal digits, such as 700 (the owner) or 770 (the group too)";
     case Kind::Workers:
       return "auto or " + fromTo(option, [](std::uint64_t n) { return std::to_string(n); });
     case Kind::Bytes:

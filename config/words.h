@@ -34,5 +34,9 @@ template <>
 struct Words<LogLevel> {
   static constexpr std::array<std::string_view, 5> kAll{"trace", "debug", "info", "warn", "error"};
 };
+template <>
+struct Words<LogFormat> {
+  static constexpr std::array<std::string_view, 2> kAll{"text", "json"};
+};
 
 }  // namespace slotless::config

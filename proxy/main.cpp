@@ -1,6 +1,4 @@
 // slotless: makes a Redis Cluster look like one plain Redis.
-#include <sys/resource.h>
-
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -9,35 +7,23 @@
 
 #include "config/cross_checks.h"
 #include "config/process_inputs.h"
+#include "proxy/server/descriptor_limit.h"
+#include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/telemetry/log.h"
+#include "proxy/worker/memory_tide.h"
 
 namespace {
 
 using namespace slotless;
 
-// Descriptors beside clients: links, listeners, admin HTTP, the libraries' own.
-constexpr std::uint64_t kReservedDescriptors = 256;
-
-log::Level logLevel(config::LogLevel level) { return static_cast<log::Level>(level); }
-
-void raiseDescriptorLimit(const config::Config& config) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < config.maxClients + kReservedDescriptors) {
-    log::warn("too few file descriptors for max-clients",
-              {{"limit", limit.rlim_cur}, {"wanted", config.maxClients + kReservedDescriptors}});
-  }
-}
-
-int serve(config::Config config) {
-  log::init(logLevel(config.logLevel));
+int serve(config::Config config, server::Server::Reader reader, std::vector<net::ListeningSocket> passedOn) {
+  log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
+  worker::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::warn(warning);
-  raiseDescriptorLimit(config);
-  server::Server server(std::move(config));
+  server::checkDescriptorLimit(config.maxClients);
+  server::Server server(std::move(config), std::move(reader), std::move(passedOn));
   if (const auto error = server.run()) {
     log::error(*error);
     return EXIT_FAILURE;
@@ -45,22 +31,32 @@ int serve(config::Config config) {
   return EXIT_SUCCESS;
 }
 
+int fail(const std::string& problem) {
+  std::fprintf(stderr, "slotless: %s\n", problem.c_str());
+  return EXIT_FAILURE;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    auto loaded = config::load(config::processInputs(argc, argv));
+    const config::Inputs inputs = config::processInputs(argc, argv);
+    auto passedOn = server::takePassedOn(inputs.environment);
+    if (!passedOn.error.empty()) return fail(passedOn.error);
+    const auto read = [&inputs, listeners = server::endpointsOf(passedOn.sockets)] {
+      return server::withListeners(config::load(inputs), listeners);
+    };
+    auto loaded = read();
     if (const auto* printout = std::get_if<config::Printout>(&loaded)) {
       std::fputs(printout->text.c_str(), stdout);
       return EXIT_SUCCESS;
     }
     if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
-      for (const config::Error& error : *errors) std::fprintf(stderr, "slotless: %s\n", error.text().c_str());
+      for (const config::Error& error : *errors) fail(error.text());
       return EXIT_FAILURE;
     }
-    return serve(std::get<config::Config>(std::move(loaded)));
+    return serve(std::get<config::Config>(std::move(loaded)), read, std::move(passedOn.sockets));
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "slotless: %s\n", failure.what());
-    return EXIT_FAILURE;
+    return fail(failure.what());
   }
 }

@@ -65,6 +65,8 @@ class CommandLearner {
   ~CommandLearner();
 
   void setTopology(const Topology& topology);
+  // From the next question on.
+  void setSettings(LearnSettings settings) { settings_ = std::move(settings); }
 
  private:
   // What is known of a master of this round.

@@ -34,6 +34,11 @@ TopologyRefresher::~TopologyRefresher() = default;
 
 void TopologyRefresher::start() { beginRound(); }
 
+void TopologyRefresher::setSettings(RefreshSettings settings) {
+  settings_ = std::move(settings);
+  request(false);
+}
+
 net::Millis TopologyRefresher::jittered(net::Millis delay) {
   // ±10 %, so that many proxies do not ask in step.
   const auto tenth = delay.count() / 10;

@@ -42,6 +42,8 @@ class TopologyRefresher {
 
   // Begins the first round at once.
   void start();
+  // From the next round on, which begins soon.
+  void setSettings(RefreshSettings settings);
   // Something suggests that the topology has changed (MOVED, a lost link, CLUSTERDOWN). Many calls make one round.
   void request(bool urgent);
   const Topology& current() const noexcept { return *current_; }

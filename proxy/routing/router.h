@@ -17,6 +17,7 @@ class Router {
   // `splitAllowed`: multi-key commands that can be split by slot are; otherwise they give CROSSSLOT like the others.
   explicit Router(bool splitAllowed) : splitAllowed_(splitAllowed) { partOfSlot_.fill(kNoPart); }
 
+  void allowSplit(bool allowed) noexcept { splitAllowed_ = allowed; }
   // Requires that the arity fits.
   void plan(const protocol::CommandSpec& spec, protocol::Argv argv, Plan& plan);
 

@@ -29,18 +29,25 @@ std::optional<std::string> Server::whyNotReady() const {
   if (stopping_.load()) return "shutting down";
   cluster::TopologyPtr topology;
   {
-    const std::lock_guard guard(topologyMutex_);
+    const std::lock_guard guard(sharedMutex_);
     topology = topology_;
   }
   if (topology == nullptr) return "the cluster's topology is not known yet";
   const std::size_t reachable = slotsReachable(*topology);
-  const bool ready = config_.readyWhen == config::ReadyWhen::Any ? reachable > 0 : reachable == protocol::kSlotCount;
+  const bool ready =
+      config()->readyWhen == config::ReadyWhen::Any ? reachable > 0 : reachable == protocol::kSlotCount;
   if (ready) return std::nullopt;
-  return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) + " slots have a reachable master";
+  return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) +
+         " slots have a reachable master";
+}
+
+std::shared_ptr<const config::Config> Server::config() const {
+  const std::lock_guard guard(sharedMutex_);
+  return config_;
 }
 
 std::optional<telemetry::TopologyFacts> Server::topologyFacts() const {
-  const std::lock_guard guard(topologyMutex_);
+  const std::lock_guard guard(sharedMutex_);
   if (topology_ == nullptr) return std::nullopt;
   telemetry::TopologyFacts facts;
   facts.version = topology_->version;

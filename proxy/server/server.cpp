@@ -10,6 +10,7 @@
 
 #include "config/endpoint.h"
 #include "protocol/command_table.h"
+#include "proxy/server/endpoints.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/process_stats.h"
 
@@ -19,14 +20,16 @@ namespace {
 
 constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n";
 
-net::Address addressOf(const config::Endpoint& endpoint) { return {endpoint.host, endpoint.port}; }
-
 }  // namespace
 
-Server::Server(config::Config config) : config_(std::move(config)) {
+Server::Server(config::Config config, Reader reader, std::vector<net::ListeningSocket> passedOn)
+    : config_(std::make_shared<const config::Config>(std::move(config))),
+      reader_(std::move(reader)),
+      passedOn_(std::move(passedOn)) {
   std::random_device random;
-  for (std::size_t i = 0; i < config_.workers; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(config_, *this, i, static_cast<std::uint32_t>(random())));
+  for (std::size_t i = 0; i < config_->workers; ++i) {
+    workers_.push_back(
+        std::make_unique<WorkerThread>(*config_, *this, i, static_cast<std::uint32_t>(random())));
   }
 }
 
@@ -35,7 +38,7 @@ Server::~Server() = default;
 std::optional<std::string> Server::run() {
   if (auto error = openListeners()) return error;
   if (auto error = openAdmin()) return error;
-  signals_ = net::Signals::watch(loop_, {SIGTERM, SIGINT}, [this](int signal) { onSignal(signal); });
+  signals_ = net::Signals::watch(loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int signal) { onSignal(signal); });
   shutdownTimer_ = loop_.makeTimer([this] {
     log::warn("shutdown timeout reached", {{"clients", clients_.load()}});
     finishShutdown();
@@ -56,25 +59,41 @@ std::optional<std::string> Server::run() {
 }
 
 std::optional<std::string> Server::openListeners() {
-  for (const config::Endpoint& endpoint : config_.listen) {
+  for (net::ListeningSocket& socket : passedOn_) {
+    const std::string name = config::formatEndpoint(endpointOf(socket));
+    listenOn(std::move(socket), name);
+  }
+  if (!passedOn_.empty()) return std::nullopt;
+  const int backlog = static_cast<int>(config_->tcpBacklog);
+  for (const config::Endpoint& endpoint : config_->listen) {
     std::string error;
-    auto listener = net::Listener::open(loop_, addressOf(endpoint), static_cast<int>(config_.tcpBacklog),
-                                        [this](int descriptor) { onAccepted(descriptor); }, error);
-    if (listener == nullptr) return "cannot listen on " + config::formatEndpoint(endpoint) + ": " + error;
-    log::info("listening", {{"address", listener->address().text()}});
-    listeners_.push_back(std::move(listener));
+    net::ListeningSocket socket =
+        endpoint.isUnix() ? net::ListeningSocket::local(
+                                endpoint.path, static_cast<mode_t>(config_->unixSocketMode), backlog, error)
+                          : net::ListeningSocket::tcp(addressOf(endpoint), backlog, error);
+    if (!socket) return "cannot listen on " + config::formatEndpoint(endpoint) + ": " + error;
+    const std::string name = config::formatEndpoint(endpointOf(socket));
+    listenOn(std::move(socket), name);
   }
   return std::nullopt;
 }
 
+void Server::listenOn(net::ListeningSocket socket, const std::string& name) {
+  listeners_.push_back(
+      net::Listener::on(loop_, std::move(socket), [this](int descriptor) { onAccepted(descriptor); }));
+  log::info("listening", {{"address", name}});
+}
+
 std::optional<std::string> Server::openAdmin() {
-  if (!config_.adminListen) return std::nullopt;
+  if (!config_->adminListen) return std::nullopt;
   telemetry::AdminPages pages;
   pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
   pages.whyNotReady = [this] { return whyNotReady(); };
-  auto started = telemetry::AdminHttp::start(config_.adminListen->host, config_.adminListen->port, std::move(pages));
+  auto started =
+      telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port, std::move(pages));
   if (started.server == nullptr) {
-    return "cannot serve admin HTTP on " + config::formatEndpoint(*config_.adminListen) + ": " + started.error;
+    return "cannot serve admin HTTP on " + config::formatEndpoint(*config_->adminListen) + ": " +
+           started.error;
   }
   admin_ = std::move(started.server);
   log::info("admin HTTP listening", {{"address", admin_->address()}});
@@ -82,16 +101,10 @@ std::optional<std::string> Server::openAdmin() {
 }
 
 void Server::startRefresher() {
-  cluster::RefreshSettings settings;
-  for (const config::Endpoint& endpoint : config_.clusterNodes) settings.seeds.push_back(addressOf(endpoint));
-  settings.credentials = {config_.username, config_.password};
-  settings.interval = config_.topologyRefreshInterval;
-  settings.minInterval = config_.topologyMinInterval;
-  settings.queryTimeout = config_.connectTimeout;
   cluster::TopologyRefresher::Events events;
   events.changed = [this](cluster::TopologyPtr topology) { publish(std::move(topology)); };
   events.confirmed = [this] {
-    const std::lock_guard guard(topologyMutex_);
+    const std::lock_guard guard(sharedMutex_);
     confirmedAt_ = std::chrono::steady_clock::now();
     for (const auto& worker : workers_) worker->post([](worker::Worker& w) { w.confirmTopology(); });
   };
@@ -100,8 +113,8 @@ void Server::startRefresher() {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  refresher_ =
-      std::make_unique<cluster::TopologyRefresher>(loop_, settings, events, static_cast<std::uint32_t>(getpid()));
+  refresher_ = std::make_unique<cluster::TopologyRefresher>(loop_, refreshSettings(), events,
+                                                            static_cast<std::uint32_t>(getpid()));
   refresher_->start();
 }
 
@@ -113,19 +126,18 @@ void Server::publish(cluster::TopologyPtr topology) {
                                  {"nodes", topology->nodes.size()},
                                  {"slots", topology->slotsCovered()}});
   {
-    const std::lock_guard guard(topologyMutex_);
+    const std::lock_guard guard(sharedMutex_);
     topology_ = topology;
   }
-  for (const auto& worker : workers_) worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
+  for (const auto& worker : workers_)
+    worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
   learner_->setTopology(*topology);
 }
 
 void Server::startLearner() {
-  cluster::LearnSettings settings;
-  settings.credentials = {config_.username, config_.password};
-  settings.queryTimeout = config_.connectTimeout;
   cluster::CommandLearner::Events events;
-  events.learned = [this](const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds) {
+  events.learned = [this](const cluster::CommandTablePtr& commands,
+                          const std::set<cluster::ServerBuild>& builds) {
     publishCommands(commands, builds);
   };
   events.refused = [](const net::Address& node, const cluster::ServerBuild& build, const std::string& error) {
@@ -137,25 +149,31 @@ void Server::startLearner() {
     log::write(limit, loop_.now(), log::Level::Warn, "commands not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  learner_ = std::make_unique<cluster::CommandLearner>(loop_, settings, std::move(events));
+  learner_ = std::make_unique<cluster::CommandLearner>(loop_, learnSettings(), std::move(events));
 }
 
-void Server::publishCommands(const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds) {
+void Server::publishCommands(const cluster::CommandTablePtr& commands,
+                             const std::set<cluster::ServerBuild>& builds) {
   std::string servers;
   for (const cluster::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
-  for (const auto& worker : workers_) worker->post([commands](worker::Worker& w) { w.setCommands(commands); });
+  for (const auto& worker : workers_)
+    worker->post([commands](worker::Worker& w) { w.setCommands(commands); });
 }
 
 void Server::onAccepted(int descriptor) {
-  const auto limit = static_cast<std::int64_t>(config_.maxClients);
+  const auto limit = static_cast<std::int64_t>(config_->maxClients);
   if (clients_.load(std::memory_order_relaxed) >= limit) {
     static log::RateLimit often(1);
-    log::write(often, loop_.now(), log::Level::Warn, "client refused", {{"reason", "max-clients"}, {"limit", limit}});
+    log::write(often, loop_.now(), log::Level::Warn, "client refused",
+               {{"reason", "max-clients"}, {"limit", limit}});
     // Best effort, as Redis: a client that cannot take it at once does not get it.
-    static_cast<void>(::send(descriptor, kMaxClients.data(), kMaxClients.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+    static_cast<void>(
+        ::send(descriptor, kMaxClients.data(), kMaxClients.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
     ::close(descriptor);
-    workers_.front()->metrics().clientsRejected.add();
+    telemetry::WorkerMetrics& metrics = workers_.front()->metrics();
+    metrics.clientsRejected.add();
+    metrics.limits[static_cast<std::size_t>(telemetry::Limit::MaxClients)].add();
     return;
   }
   clients_.fetch_add(1, std::memory_order_relaxed);
@@ -175,13 +193,14 @@ void Server::refreshTopology(bool urgent) {
 
 void Server::onSignal(int signal) {
   log::info("signal received", {{"signal", signal}});
+  if (signal == SIGHUP) return reload();
   if (stopping_.exchange(true)) return finishShutdown();  // the second time: at once
   beginShutdown();
 }
 
 void Server::beginShutdown() {
   listeners_.clear();
-  shutdownTimer_->start(config_.shutdownTimeout);
+  shutdownTimer_->start(config_->shutdownTimeout);
   undrained_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->post([this](worker::Worker& draining) {

@@ -1,6 +1,7 @@
-// The daemon: workers on their threads, and the control thread with listeners, signals, topology and admin HTTP.
+// The daemon: workers on their threads, and the control thread with listeners, signals, reload, topology and admin HTTP.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -8,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
+#include "config/load.h"
 #include "proxy/cluster/command_learner.h"
 #include "proxy/cluster/topology_refresher.h"
 #include "proxy/net/listener.h"
@@ -22,10 +23,16 @@ namespace slotless::server {
 
 class Server final : public worker::WorkerControl {
  public:
-  explicit Server(config::Config config);
+  // Reads the configuration once more, from where it has come from.
+  using Reader = std::function<config::LoadResult()>;
+
+  // `passedOn`: sockets to listen on instead of opening those of config.listen, which must name the same (see
+  // listenOn()).
+  Server(config::Config config, Reader reader, std::vector<net::ListeningSocket> passedOn);
   ~Server();
 
-  // Opens all sockets and serves until SIGTERM or SIGINT. nullopt: ended in order; else why it could not start.
+  // Opens all sockets and serves until SIGTERM or SIGINT; SIGHUP reloads the configuration. nullopt: ended in order;
+  // else why it could not start.
   std::optional<std::string> run();
 
   // Called by the workers, on their threads.
@@ -37,6 +44,7 @@ class Server final : public worker::WorkerControl {
 
  private:
   std::optional<std::string> openListeners();
+  void listenOn(net::ListeningSocket socket, const std::string& name);
   std::optional<std::string> openAdmin();
   void startRefresher();
   void publish(cluster::TopologyPtr topology);
@@ -44,16 +52,25 @@ class Server final : public worker::WorkerControl {
   void publishCommands(const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds);
   void onAccepted(int descriptor);
   void onSignal(int signal);
+  // reload.cpp
+  void reload();
+  void apply(config::Config config);
+  cluster::RefreshSettings refreshSettings() const;
+  cluster::LearnSettings learnSettings() const;
   void beginShutdown();
   void finishShutdown();
 
   // For the admin pages: any thread.
+  std::shared_ptr<const config::Config> config() const;
   std::optional<std::string> whyNotReady() const;
   std::optional<telemetry::TopologyFacts> topologyFacts() const;
   telemetry::MetricsSources metricsSources() const;
   std::size_t slotsReachable(const cluster::Topology& topology) const;
 
-  const config::Config config_;
+  // Replaced as a whole by the control thread; others take it by config().
+  std::shared_ptr<const config::Config> config_;
+  Reader reader_;
+  std::vector<net::ListeningSocket> passedOn_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   net::UvLoop loop_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
@@ -70,8 +87,8 @@ class Server final : public worker::WorkerControl {
   std::uint64_t lastClientId_ = 0;
   std::size_t nextWorker_ = 0;
   std::size_t undrained_ = 0;
-  // The latest topology and when it was last confirmed, for the admin pages.
-  mutable std::mutex topologyMutex_;
+  // For the admin pages: the configuration, the latest topology and when it was last confirmed.
+  mutable std::mutex sharedMutex_;
   cluster::TopologyPtr topology_;
   std::chrono::steady_clock::time_point confirmedAt_{};
 };

@@ -42,6 +42,13 @@ void WorkerThread::start() {
   pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index_)).c_str());
 }
 
+void WorkerThread::setConfig(std::shared_ptr<const config::Config> config) {
+  loop_.post([this, config = std::move(config)] {
+    loop_.setSocketOptions(socketOptions(*config));
+    worker_->setConfig(*config);
+  });
+}
+
 void WorkerThread::post(std::function<void(worker::Worker&)> task) {
   loop_.post([this, task = std::move(task)] { task(*worker_); });
 }

@@ -21,6 +21,8 @@ class WorkerThread {
   void stop();
   // Runs on the worker's thread.
   void post(std::function<void(worker::Worker&)> task);
+  // Another configuration, from the next turn on.
+  void setConfig(std::shared_ptr<const config::Config> config);
   const telemetry::WorkerMetrics& metrics() const noexcept { return metrics_; }
   telemetry::WorkerMetrics& metrics() noexcept { return metrics_; }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <random>
 
+#include "config/endpoint.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/routing/info_merge.h"
@@ -57,8 +58,8 @@ constexpr OwnField kOwnFields[] = {
     {"Server", "run_id", [](const Facts&) { return runId(); }},
     {"Server", "tcp_port",
      [](const Facts& f) {
-       const auto& listen = f.services.config.listen;
-       return std::to_string(listen.empty() ? 0 : listen.front().port);
+       const config::Endpoint* listener = config::firstTcpListener(f.services.config);
+       return std::to_string(listener == nullptr ? 0 : listener->port);
      }},
     {"Server", "uptime_in_seconds", [](const Facts& f) { return std::to_string(f.process.uptimeSeconds); }},
     {"Server", "uptime_in_days",

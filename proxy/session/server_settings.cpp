@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "config/endpoint.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/routing/config_merge.h"
@@ -28,8 +29,9 @@ constexpr OwnSetting kOwnSettings[] = {
     {"bind",
      [](const config::Config& config) {
        std::string hosts;
-       for (const config::Endpoint& endpoint : config.listen)
-         (hosts += hosts.empty() ? "" : " ") += endpoint.host;
+       for (const config::Endpoint& endpoint : config.listen) {
+         if (!endpoint.isUnix()) (hosts += hosts.empty() ? "" : " ") += endpoint.host;
+       }
        return hosts;
      }},
     {"client-query-buffer-limit",
@@ -42,7 +44,8 @@ constexpr OwnSetting kOwnSettings[] = {
     {"maxclients", [](const config::Config& config) { return std::to_string(config.maxClients); }},
     {"port",
      [](const config::Config& config) {
-       return std::to_string(config.listen.empty() ? 0 : config.listen.front().port);
+       const config::Endpoint* listener = config::firstTcpListener(config);
+       return std::to_string(listener == nullptr ? 0 : listener->port);
      }},
     {"proto-max-bulk-len",
      [](const config::Config& config) { return std::to_string(config.protoMaxBulkLen); }},
@@ -56,7 +59,11 @@ constexpr OwnSetting kOwnSettings[] = {
     {"tcp-keepalive", [](const config::Config& config) { return secondsText(config.tcpKeepalive); }},
     {"timeout", [](const config::Config& config) { return secondsText(config.clientIdleTimeout); }},
     {"tls-port", [](const config::Config&) { return std::string("0"); }},
-    {"unixsocket", [](const config::Config&) { return std::string(); }},
+    {"unixsocket",
+     [](const config::Config& config) {
+       const config::Endpoint* listener = config::firstUnixListener(config);
+       return listener == nullptr ? std::string() : listener->path;
+     }},
 };
 
 // With another value on each or all of them the proxy, or one node, would no longer find or be let in by the

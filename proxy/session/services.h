@@ -71,7 +71,7 @@ class Control {
 };
 
 struct Services {
-  const config::Config& config;
+  const config::Config& config;  // replaced as a whole between two requests, see Worker
   upstream::LinkHost& host;  // loop, blocks, scratch space, clock
   upstream::LinkPool& links;  // RESP2; its topology is the worker's
   upstream::LinkPool& resp3Links;

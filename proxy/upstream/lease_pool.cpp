@@ -5,12 +5,8 @@
 namespace slotless::upstream {
 
 LeasePool::LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, Budgets budgets)
-    : host_(host), metrics_(metrics), budgets_(budgets) {
-  settings.role = LinkRole::Lease;
-  for (const int protocol : {2, 3}) {
-    settings.protocol = protocol;
-    settings_[static_cast<std::size_t>(protocol - 2)] = settings;
-  }
+    : host_(host), metrics_(metrics) {
+  setSettings(std::move(settings), budgets);
 }
 
 LeasePool::~LeasePool() = default;
@@ -50,6 +46,21 @@ void LeasePool::release(Link& link, bool clean) {
   const auto idle = static_cast<std::size_t>(
       std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return !l.taken && !l.closing; }));
   if (!clean || !link.ready() || idle > kMaxIdle) found->closing = true;
+}
+
+void LeasePool::setSettings(LinkSettings settings, Budgets budgets) {
+  settings.role = LinkRole::Lease;
+  for (const int protocol : {2, 3}) {
+    settings.protocol = protocol;
+    settings_[static_cast<std::size_t>(protocol - 2)] = settings;
+  }
+  budgets_ = budgets;
+}
+
+std::size_t LeasePool::bytesOpen() const noexcept {
+  std::size_t bytes = 0;
+  for (const Lease& lease : leases_) bytes += lease.link->bytesOpen();
+  return bytes;
 }
 
 void LeasePool::sweep() {

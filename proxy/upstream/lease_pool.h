@@ -35,6 +35,10 @@ class LeasePool {
   void forEachLease(Visit visit) const {
     for (const Lease& lease : leases_) visit(*lease.link, lease.taken);
   }
+  // Counts from the next lease and connection on.
+  void setSettings(LinkSettings settings, Budgets budgets);
+  // Bytes that wait on all leases for their replies.
+  std::size_t bytesOpen() const noexcept;
   // Once per turn: destroys leases that are lost or were not clean.
   void sweep();
 
@@ -54,7 +58,7 @@ class LeasePool {
   // Settings by protocol; links refer to them.
   std::array<LinkSettings, 2> settings_;
   telemetry::WorkerMetrics& metrics_;
-  Budgets budgets_;
+  Budgets budgets_{};
   Budgets inUse_{};
   std::vector<Lease> leases_;
 };

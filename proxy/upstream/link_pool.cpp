@@ -84,9 +84,17 @@ void LinkPool::sweep() {
 }
 
 void LinkPool::checkReplyTimeouts(net::TimePoint now) {
-  for (const auto& [address, link] : links_) link->checkReplyTimeout(now);
-  for (const auto& [address, link] : urgent_) link->checkReplyTimeout(now);
-  for (const auto& link : retired_) link->checkReplyTimeout(now);
+  forEach([now](Link& link) { link.checkReplyTimeout(now); });
+}
+
+void LinkPool::shrink() noexcept {
+  forEach([](Link& link) { link.shrink(); });
+}
+
+std::size_t LinkPool::bytesOpen() const noexcept {
+  std::size_t bytes = 0;
+  forEach([&](const Link& link) { bytes += link.bytesOpen(); });
+  return bytes;
 }
 
 }  // namespace slotless::upstream

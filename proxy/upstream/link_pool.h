@@ -48,12 +48,25 @@ class LinkPool {
     for (const auto& [address, link] : urgent_) visit(*link);
   }
 
+  // Counts from the next connection of each link on, time limits at once.
+  void setSettings(LinkSettings settings) { settings_ = std::move(settings); }
+  // Now and then: gives back memory that a burst has needed.
+  void shrink() noexcept;
+  // Bytes that wait on all links for their replies.
+  std::size_t bytesOpen() const noexcept;
+
   // Once per turn: destroys links that are retired and drained.
   void sweep();
   void checkReplyTimeouts(net::TimePoint now);
 
  private:
   Link& openLink(cluster::NodeIndex node);
+  template <typename Visit>
+  void forEach(Visit visit) const {
+    for (const auto& [address, link] : links_) visit(*link);
+    for (const auto& [address, link] : urgent_) visit(*link);
+    for (const auto& link : retired_) visit(*link);
+  }
   void openSome();
 
   LinkHost& host_;

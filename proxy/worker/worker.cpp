@@ -28,6 +28,12 @@ upstream::LinkSettings linkSettings(const config::Config& config, int protocol, 
 
 constexpr net::Millis kSlowTick{1000};
 constexpr net::Millis kFastTick{50};
+// How often memory that is not needed is looked for.
+constexpr net::Millis kTidyInterval{1000};
+
+upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
+  return {config.leaseMaxTransactions, config.leaseMaxBlocking};
+}
 
 }  // namespace
 
@@ -39,14 +45,14 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(config, 2), metrics, upstream::OpenLinks::Ahead),
-      resp3Links_(*this, linkSettings(config, 3), metrics, upstream::OpenLinks::OnDemand),
-      replicaLinks_(*this, linkSettings(config, 2, true), metrics, upstream::OpenLinks::OnDemand),
-      resp3ReplicaLinks_(*this, linkSettings(config, 3, true), metrics, upstream::OpenLinks::OnDemand),
-      leases_(*this, linkSettings(config, 2), metrics, {config.leaseMaxTransactions, config.leaseMaxBlocking}),
-      router_(config.crossSlot == config::CrossSlot::Emulate),
+      links_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::Ahead),
+      resp3Links_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
+      replicaLinks_(*this, linkSettings(config_, 2, true), metrics, upstream::OpenLinks::OnDemand),
+      resp3ReplicaLinks_(*this, linkSettings(config_, 3, true), metrics, upstream::OpenLinks::OnDemand),
+      leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
+      router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{config,
+      services_{config_,
                 *this,
                 links_,
                 resp3Links_,
@@ -126,6 +132,23 @@ void Worker::dropOldCommands() {
 void Worker::perform(const session::WorkerTask& task, std::size_t index) {
   touch();
   task(services_, index);
+}
+
+// Runs between two turns, when no request is being handled: whoever looks at the configuration sees all of the old one or
+// all of the new one.
+void Worker::setConfig(const config::Config& config) {
+  touch();
+  config_ = config;
+  links_.setSettings(linkSettings(config_, 2));
+  resp3Links_.setSettings(linkSettings(config_, 3));
+  replicaLinks_.setSettings(linkSettings(config_, 2, true));
+  resp3ReplicaLinks_.setSettings(linkSettings(config_, 3, true));
+  leases_.setSettings(linkSettings(config_, 2), leaseBudgets(config_));
+  router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
+  tick_->start(tickLength());
+  // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no more.
+  holding_.wakeAll();
+  for (const auto& [id, client] : clients_) agenda_.add(*client, Task::Flush);
 }
 
 void Worker::confirmTopology() { ++services_.confirmations; }
@@ -217,7 +240,40 @@ void Worker::onTick() {
       if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");
     }
   }
+  if (now - lastTidy_ >= kTidyInterval) tidy();
   tick_->start(tickLength());
+}
+
+void Worker::tidy() {
+  lastTidy_ = now;
+  blocks_.trimUnused();
+  requests_.trimUnused();
+  for (upstream::LinkPool* links : linkPools()) links->shrink();
+  publishMemory();
+  const std::size_t requests = requests_.bytes();
+  tide_.note(blocks_.bytesInUse() + blocks_.bytesIdle() + requests, blocks_.takePeakBytes() + requests, now);
+}
+
+void Worker::publishMemory() {
+  using telemetry::MemoryKind;
+  std::size_t input = 0;
+  std::size_t output = 0;
+  for (const auto& [id, client] : clients_) {
+    input += client->inputBytes() + client->inputRoom();
+    output += client->outputBytes();
+  }
+  std::size_t links = leases_.bytesOpen();
+  for (const upstream::LinkPool* each : linkPools()) links += each->bytesOpen();
+  const auto set = [this](MemoryKind kind, std::size_t bytes) {
+    metrics_.memory[static_cast<std::size_t>(kind)].set(static_cast<std::int64_t>(bytes));
+  };
+  const std::size_t known = input + output + links;
+  set(MemoryKind::ClientInput, input);
+  set(MemoryKind::ClientOutput, output);
+  set(MemoryKind::LinkOutput, links);
+  set(MemoryKind::Other, blocks_.bytesInUse() > known ? blocks_.bytesInUse() - known : 0);
+  set(MemoryKind::Idle, blocks_.bytesIdle());
+  set(MemoryKind::Requests, requests_.bytes());
 }
 
 }  // namespace slotless::worker

@@ -29,6 +29,7 @@
 #include "proxy/session/services.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link_pool.h"
+#include "proxy/worker/memory_tide.h"
 
 namespace slotless::worker {
 
@@ -44,7 +45,7 @@ class WorkerControl : public session::Control {
 
 class Worker final : private upstream::LinkHost {
  public:
-  // `config` and `control` outlive the worker. `randomSeed` is for jitter.
+  // `control` outlives the worker, `config` is copied. `randomSeed` is for jitter.
   Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl& control,
          telemetry::WorkerMetrics& metrics, std::uint32_t randomSeed);
   ~Worker();
@@ -58,6 +59,8 @@ class Worker final : private upstream::LinkHost {
   void confirmTopology();
   // The commands that the servers know, for all requests from now on.
   void setCommands(std::shared_ptr<const protocol::CommandTable> commands);
+  // All requests, connections and replies from now on follow this; what is under way keeps its deadlines.
+  void setConfig(const config::Config& config);
   // Stops reading from clients, lets what is in flight finish, closes them; calls back when none is left.
   void drain(std::function<void()> drained);
 
@@ -67,6 +70,7 @@ class Worker final : private upstream::LinkHost {
   std::size_t clientCount() const noexcept { return clients_.size(); }
   const net::BlockPool& blocks() const noexcept { return blocks_; }
   std::size_t requestsInUse() const noexcept { return requests_.inUse(); }
+  std::size_t requestBytes() const noexcept { return requests_.bytes(); }
 
  private:
   // Input that is put in front of a read, and the read itself.
@@ -87,11 +91,13 @@ class Worker final : private upstream::LinkHost {
   void dropOldCommands();
   void onTick();
   std::array<upstream::LinkPool*, 4> linkPools() noexcept;
+  void tidy();
+  void publishMemory();
   net::Millis tickLength() const;
 
   net::BlockPool blocks_;
   std::string scratch_;
-  const config::Config& config_;
+  config::Config config_;  // the worker's own, which all its parts refer to; see setConfig()
   WorkerControl& control_;
   telemetry::WorkerMetrics& metrics_;
   std::minstd_rand random_;
@@ -118,6 +124,8 @@ class Worker final : private upstream::LinkHost {
   session::ClientMap clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;
+  net::TimePoint lastTidy_{};
+  MemoryTide tide_;
   bool draining_ = false;
   std::function<void()> drained_;  // until it has been called
 };

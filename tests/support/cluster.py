@@ -123,9 +123,13 @@ class SlotMove:
 class Cluster:
     """`masters` masters with `replicas` replicas each, the slots dealt out evenly; `options` are all servers'."""
 
+    _count = 0
+
     def __init__(self, masters=3, replicas=1, options=()):
-        self.first_masters = [Node(f"master-{i}", options) for i in range(masters)]
-        self.first_replicas = [Node(f"replica-{i}", options) for i in range(masters * replicas)]
+        Cluster._count += 1
+        prefix = "" if Cluster._count == 1 else f"cluster-{Cluster._count}-"  # their folders must differ
+        self.first_masters = [Node(f"{prefix}master-{i}", options) for i in range(masters)]
+        self.first_replicas = [Node(f"{prefix}replica-{i}", options) for i in range(masters * replicas)]
         self.nodes = self.first_masters + self.first_replicas
         self._by_id = {node.id: node for node in self.nodes}
         self._give_slots()

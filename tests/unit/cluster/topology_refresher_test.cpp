@@ -48,6 +48,26 @@ TEST_CASE_METHOD(Refreshing, "many requests during a round make one round after 
   CHECK(timeToNextTimer() > Millis(1000));
 }
 
+TEST_CASE_METHOD(Refreshing, "other settings make a round soon and count from it on", "[refresh]") {
+  startKnowing({{7000, 0, 16383, 1}});
+  settings.interval = Millis(2000);
+  settings.minInterval = Millis(10);
+  settings.seeds = {{"127.0.0.1", 7009}};
+  refresher->setSettings(settings);
+  CHECK(within(timeToNextTimer(), Millis(9), Millis(11)));
+  advanceToNextTimer();
+  REQUIRE(open().size() == 1);
+  CHECK(open().front()->peer().port == 7000);
+  answers(open().front(), {{7000, 0, 16383, 1}});
+  CHECK(within(timeToNextTimer(), Millis(1800), Millis(2200)));
+  advanceToNextTimer();
+  REQUIRE(open().size() == 1);
+  breaks(open().front());  // nobody who is known answers, so the seeds are asked
+  REQUIRE(open().size() == 1);
+  CHECK(open().front()->peer().port == 7009);
+  answers(open().front(), {{7009, 0, 16383, 2}});
+}
+
 TEST_CASE_METHOD(Refreshing, "requests between rounds make one round, no sooner than the minimum",
                  "[refresh]") {
   startKnowing({{7000, 0, 16383, 1}});

@@ -50,6 +50,9 @@ TEST_CASE("Contradictions between options are refused") {
        "neither"},
       {{"--listen=127.0.0.1:1", "--listen=127.0.0.1:1"},
        "command-line argument 2 (--listen): listen: found \"127.0.0.1:1\" a second time; allowed: once"},
+      {{"--listen=unix:/a,unix:/a"},
+       "command-line argument 2 (--listen): listen: found \"unix:/a\" a second time; allowed: once"},
+      {{"--listen=unix:/a,:1"}, "command-line argument 2 (--listen): listen: found \"*:1\"" + kNoPassword},
       {{"--listen=127.0.0.1:9379"},
        "command-line argument 2 (--listen): admin-listen: found \"127.0.0.1:9379\", which listen has too; "
        "allowed: "
@@ -86,6 +89,8 @@ TEST_CASE("What is no contradiction is accepted") {
       {"--listen=127.0.0.1:0,127.0.0.1:0", "--admin-listen=127.0.0.1:0"},
       {"--listen=127.0.0.1:9379", "--admin-listen=off"},
       {"--admin-listen=:9379"},
+      {"--listen=unix:/run/a.sock", "--client-auth=none"},
+      {"--listen=unix:/run/a.sock,unix:/run/b.sock,127.0.0.1:1,[::1]:1"},
       {"--client-output-soft-limit=1gb", "--client-output-hard-limit=0"},
       {"--reconnect-backoff-min=2s"}};
   for (const auto& line : lines) {

@@ -4,6 +4,18 @@
 
 using namespace slotless::config;
 
+TEST_CASE("Permissions are three octal digits") {
+  CHECK(parseMode("700").value == 0700U);
+  CHECK(parseMode("0660").value == 0660U);
+  CHECK(parseMode("007").value == 7U);
+  CHECK(formatMode(0700) == "700");
+  CHECK(formatMode(7) == "007");
+  for (const auto* text : {"", "7", "77", "7777", "1777", "708", "-70", "0x7", "rwx"}) {
+    INFO(text);
+    CHECK_FALSE(parseMode(text).value);
+  }
+}
+
 TEST_CASE("Sizes have the units of redis.conf") {
   struct Case {
     std::string text;

@@ -82,8 +82,8 @@ TEST_CASE("A wrong value is answered with what was found and what is allowed") {
       {"cluster-nodes", "b",
        "found \"b\" (the port is missing); allowed: host:port or [IPv6]:port, separated by commas"},
       {"listen", "",
-       "found nothing; allowed: host:port, [IPv6]:port, or :port for all local addresses, separated by "
-       "commas"},
+       "found nothing; allowed: host:port, [IPv6]:port, :port for all local addresses, or unix:/path, "
+       "separated by commas"},
       {"admin-listen", "no",
        "found \"no\" (the port is missing); allowed: host:port, [IPv6]:port, :port for all local addresses, "
        "or off"},

@@ -52,17 +52,14 @@ TEST_CASE("Errors in a file name the line") {
       {"workers: [1, 2]", "c.yaml:1: workers: found a list; allowed: auto or 1 to 256"},
       {"workers: {a: 1}", "c.yaml:1: workers: found a mapping; allowed: auto or 1 to 256"},
       {"listen: []",
-       "c.yaml:1: listen: found an empty list; allowed: host:port, [IPv6]:port, or :port for all local "
-       "addresses, "
-       "separated by commas"},
+       "c.yaml:1: listen: found an empty list; allowed: host:port, [IPv6]:port, :port for all local "
+       "addresses, or unix:/path, separated by commas"},
       {"listen:\n  - 127.0.0.1:1\n  - 127.0.0.1\n",
-       "c.yaml:3: listen: found \"127.0.0.1\" (the port is missing); allowed: host:port, [IPv6]:port, or "
-       ":port for "
-       "all local addresses, separated by commas"},
+       "c.yaml:3: listen: found \"127.0.0.1\" (the port is missing); allowed: host:port, [IPv6]:port, "
+       ":port for all local addresses, or unix:/path, separated by commas"},
       {"listen:\n  - 127.0.0.1:1\n  - [a]\n",
-       "c.yaml:3: listen: found a list; allowed: host:port, [IPv6]:port, or :port for all local addresses, "
-       "separated "
-       "by commas"},
+       "c.yaml:3: listen: found a list; allowed: host:port, [IPv6]:port, :port for all local addresses, "
+       "or unix:/path, separated by commas"},
       {"[a]: b", "c.yaml:1: found a list as a key; allowed: the name of an option"},
       {"- workers", "c.yaml:1: found a list; allowed: lines of the form \"option: value\""},
       {"workers", "c.yaml:1: found a text; allowed: lines of the form \"option: value\""},

@@ -1,0 +1,76 @@
+// SIGHUP: the configuration is read again, and what can change without a restart does, all of it or nothing.
+#include "config/reload.h"
+
+#include <unistd.h>
+
+#include <variant>
+
+#include "proxy/server/descriptor_limit.h"
+#include "proxy/server/endpoints.h"
+#include "proxy/server/server.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::server {
+
+namespace {
+
+void refuse(const config::Errors& errors) {
+  for (const config::Error& error : errors) log::error("configuration error", {{"error", error.text()}});
+  log::error("configuration not reloaded, everything stays as it was", {{"errors", errors.size()}});
+}
+
+}  // namespace
+
+void Server::reload() {
+  if (stopping_.load()) return;
+  const config::LoadResult loaded = reader_();
+  if (const auto* errors = std::get_if<config::Errors>(&loaded)) return refuse(*errors);
+  const auto* fresh = std::get_if<config::Config>(&loaded);
+  if (fresh == nullptr) return;  // no process that serves was asked for a text
+  config::Reload plan = config::planReload(*config_, *fresh);
+  if (!plan.errors.empty()) return refuse(plan.errors);
+  if (!plan.changes.empty()) apply(std::move(plan.config));
+  for (const config::Change& change : plan.changes) {
+    log::info("option changed",
+              {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});
+  }
+  for (const config::Change& change : plan.needRestart) {
+    log::warn("option needs a restart",
+              {{"option", change.option->name}, {"in_force", change.before}, {"found", change.after}});
+  }
+  log::info("configuration reloaded",
+            {{"changed", plan.changes.size()}, {"need_restart", plan.needRestart.size()}});
+}
+
+void Server::apply(config::Config config) {
+  {
+    const std::lock_guard guard(sharedMutex_);
+    config_ = std::make_shared<const config::Config>(std::move(config));
+  }
+  log::setLevel(static_cast<log::Level>(config_->logLevel));
+  log::setFormat(static_cast<log::Format>(config_->logFormat));
+  checkDescriptorLimit(config_->maxClients);
+  for (const auto& worker : workers_) worker->setConfig(config_);
+  learner_->setSettings(learnSettings());
+  refresher_->setSettings(refreshSettings());
+}
+
+cluster::RefreshSettings Server::refreshSettings() const {
+  cluster::RefreshSettings settings;
+  for (const config::Endpoint& endpoint : config_->clusterNodes)
+    settings.seeds.push_back(addressOf(endpoint));
+  settings.credentials = {config_->username, config_->password};
+  settings.interval = config_->topologyRefreshInterval;
+  settings.minInterval = config_->topologyMinInterval;
+  settings.queryTimeout = config_->connectTimeout;
+  return settings;
+}
+
+cluster::LearnSettings Server::learnSettings() const {
+  cluster::LearnSettings settings;
+  settings.credentials = {config_->username, config_->password};
+  settings.queryTimeout = config_->connectTimeout;
+  return settings;
+}
+
+}  // namespace slotless::server

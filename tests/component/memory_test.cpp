@@ -1,0 +1,73 @@
+// What a burst has needed is given back, and the gauges say where memory is.
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+std::int64_t memory(Stage& stage, telemetry::MemoryKind kind) {
+  return stage.metrics().memory[static_cast<std::size_t>(kind)].value();
+}
+}  // namespace
+
+TEST_CASE_METHOD(Stage, "blocks and requests that a burst has needed are gone two ticks later") {
+  constexpr int kBurst = 60;
+  for (int i = 0; i < kBurst; ++i) client.sends("SET a " + std::string(10'000, 'x'));
+  std::vector<Received> received;
+  for (int i = 0; i < kBurst; ++i) received.push_back(node(1).expects("SET a " + std::string(10'000, 'x')));
+  clock.advance(1s);
+  CHECK(memory(*this, telemetry::MemoryKind::LinkOutput) > kBurst * 10'000);
+  CHECK(worker().requestBytes() > kBurst * sizeof(session::Request) / 2);
+  for (const Received& each : received) each.replies("+OK\r\n");
+  CHECK(client.takes().size() == kBurst * 5);
+  clock.advance(2s);
+  CHECK(memory(*this, telemetry::MemoryKind::LinkOutput) == 0);
+  CHECK(worker().blocks().bytesIdle() == 0);
+  CHECK(worker().requestBytes() == 0);
+  CHECK(memory(*this, telemetry::MemoryKind::Requests) == 0);
+  CHECK(memory(*this, telemetry::MemoryKind::Idle) == 0);
+}
+
+TEST_CASE_METHOD(Stage, "what is needed again and again is kept") {
+  client.sends("GET a");
+  node(1).expects("GET a").replies(bulk("1"));
+  for (int i = 0; i < 10; ++i) {
+    clock.advance(500ms);
+    client.sends("GET a");
+    node(1).expects("GET a").replies(bulk("1"));
+    CHECK(worker().requestBytes() > 0);
+    CHECK(worker().blocks().bytesIdle() > 0);
+  }
+  client.takes();
+}
+
+TEST_CASE_METHOD(Stage, "memory is told by what it is for") {
+  client.stopsReading();
+  client.sends("GET a");
+  node(1).expects("GET a").replies(bulk(std::string(1000, 'x')));
+  other.sendsBytes("*2\r\n$3\r\nGET\r\n$1000\r\nhalf of it");
+  clock.advance(1s);
+  CHECK(memory(*this, telemetry::MemoryKind::ClientOutput) >= 1000);
+  CHECK(memory(*this, telemetry::MemoryKind::ClientInput) >= 20);
+  CHECK(memory(*this, telemetry::MemoryKind::LinkOutput) == 0);
+  client.readsAgain();
+  client.takes();
+  clock.advance(1s);
+  CHECK(memory(*this, telemetry::MemoryKind::ClientOutput) == 0);
+}
+
+TEST_CASE("pages are given back after a fall that is large, and not too often") {
+  worker::MemoryTide tide;
+  const net::TimePoint start = net::TimePoint{} + 1h;
+  constexpr std::size_t kMuch = worker::MemoryTide::kWorthwhileBytes;
+  CHECK_FALSE(tide.note(0, 0, start));
+  CHECK_FALSE(tide.note(kMuch + 1000, 0, start));
+  CHECK_FALSE(tide.note(1001, 0, start));
+  CHECK(tide.note(1000, 0, start));
+  CHECK_FALSE(tide.note(1000, 0, start + 1h));
+  CHECK_FALSE(tide.note(2 * kMuch, 0, start + 1s));
+  CHECK_FALSE(tide.note(0, 0, start + 2s));
+  CHECK(tide.note(0, 0, start + worker::MemoryTide::kPause));
+  CHECK(tide.note(0, kMuch, start + 1h));
+}
+
+}  // namespace slotless::test
