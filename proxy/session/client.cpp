@@ -216,7 +216,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, kNoAuth);
     return true;
   }
-  if (services_.gate.holds(*this, *spec)) return false;
+  if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest a later
   // write overtakes a part of it that has to be repeated.

@@ -102,7 +102,12 @@ void clientList(LocalCall& call) {
   Selection selection;
   if (!parseSelection(call, selection)) return;
   replyFromWorkers<Census>(
-      call, [](Services& services, std::size_t) { return censusOf(services); },
+      call,
+      [asking = call.client.id(), requestBytes = sizeOf(call.argv)](Services& services, std::size_t) {
+        Census census = censusOf(services);
+        for (ClientFacts& facts : census) facts.inputBytes += facts.id == asking ? requestBytes : 0;
+        return census;
+      },
       [selection](const std::vector<Census>& parts, Client& client, std::string& out) {
         protocol::appendVerbatimText(out, client.protocol, render(parts, selection));
       });

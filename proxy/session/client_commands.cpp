@@ -28,7 +28,9 @@ void setFlag(LocalCall& call, bool& flag) {
 
 void clientInfo(LocalCall& call) {
   std::string line;
-  appendClientLine(line, factsOf(call.client, call.services));
+  ClientFacts facts = factsOf(call.client, call.services);
+  facts.inputBytes += sizeOf(call.argv);
+  appendClientLine(line, facts);
   protocol::appendVerbatimText(call.out, call.client.protocol, line);
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "protocol/command_ids.h"
+#include "protocol/encoder.h"
 #include "proxy/session/client.h"
 #include "proxy/session/refusal.h"
 
@@ -80,6 +81,12 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.pending = client.pending().size();
   facts.held = client.heldLegs();
   return facts;
+}
+
+std::size_t sizeOf(protocol::Argv request) {
+  std::string bytes;
+  protocol::appendRequest(bytes, request);
+  return bytes.size();
 }
 
 void appendClientLine(std::string& out, const ClientFacts& facts) {

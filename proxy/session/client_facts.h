@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/argv.h"
+
 namespace slotless::session {
 
 class Client;
@@ -45,6 +47,8 @@ struct ClientFacts {
 };
 
 ClientFacts factsOf(const Client& client, const Services& services);
+// As bytes: the request with which a client asks counts as its input, as in Redis.
+std::size_t sizeOf(protocol::Argv request);
 // Ends with a line feed.
 void appendClientLine(std::string& out, const ClientFacts& facts);
 // The user that clients of this proxy are.

@@ -11,6 +11,7 @@
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/script_writes.h"
 
 namespace slotless::session {
 
@@ -24,8 +25,6 @@ namespace {
 
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
-// Commands whose effects replicas get although COMMAND flags no write. Source: redis.io/commands/client-pause.
-constexpr std::string_view kReplicated[] = {"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"};
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 bool slotOn(const cluster::Topology& topology, cluster::NodeIndex node) {
@@ -150,6 +149,7 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
 
 Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, const RequestParser& request,
                                                    std::string_view bytes) {
+  transaction_->writes = transaction_->writes || writes(spec, request.argv());
   const protocol::Argv argv = request.argv();
   if (spec.scriptText > 0) services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
   if (request.isInline()) {
@@ -365,11 +365,9 @@ const std::vector<Link*>& Conversation::leasesForUnblocking() noexcept {
 
 // --- all ---
 
-bool Conversation::writes(const CommandSpec& spec) const noexcept {
-  const auto both = protocol::kWrite | protocol::kMayReplicate;
-  const bool executes = spec.role == protocol::SessionRole::Exec && transaction_ != nullptr;
-  const bool replicated = std::find(std::begin(kReplicated), std::end(kReplicated), spec.name) != std::end(kReplicated);
-  return (spec.flags & both) != 0 || replicated || (executes && !transaction_->readOnly());
+bool Conversation::writes(const CommandSpec& spec, protocol::Argv argv) const {
+  if (spec.role == protocol::SessionRole::Exec) return transaction_ != nullptr && transaction_->writes;
+  return mayReplicate(spec, argv, services_.control.scripts());
 }
 
 Conversation::Outcome Conversation::reset(const CommandSpec& spec) {

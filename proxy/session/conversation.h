@@ -40,7 +40,7 @@ class Conversation {
   bool blocked() const noexcept { return blocked_; }
   bool watching() const noexcept { return watched_; }
   // Would it change data now: it writes, or it is the EXEC of what does.
-  bool writes(const protocol::CommandSpec& spec) const noexcept;
+  bool writes(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   // nullptr: not between MULTI and EXEC.
   const Transaction* transaction() const noexcept { return transaction_.get(); }
   // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way could hit

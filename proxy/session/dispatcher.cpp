@@ -740,7 +740,8 @@ void Dispatcher::failOvertaken(const Leg& leg) {
 }
 
 void Dispatcher::noteIfSlow(const Leg& leg) {
-  const auto duration = std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
+  const bool blocks = leg.request->lease == upstream::LeaseUse::Blocking;
+  const auto duration = blocks ? net::Micros{0} : std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
   if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, duration);
 }
 

@@ -223,7 +223,7 @@ constexpr Entry kEntries[] = {
     {"select", select},
     {"slowlog|get", slowLogGet, When::Late},
     {"slowlog|len", slowLogLen, When::Late},
-    {"slowlog|reset", slowLogReset, When::Late},
+    {"slowlog|reset", slowLogReset},
     {"time", time},
 };
 

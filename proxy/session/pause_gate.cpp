@@ -43,11 +43,11 @@ void PauseGate::open() {
   wakeAll();
 }
 
-bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec) {
+bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
   if (isConsoleCommand(spec)) return false;
   const bool byConsole = closed_ && !spec.has(protocol::kNoAuth);
   const bool byPause =
-      kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec));
+      kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv));
   if (!byConsole && !byPause) return false;
   if (client.postpone(true)) waiting_.push_back(&client);
   return true;

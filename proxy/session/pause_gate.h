@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "proxy/net/loop.h"
 
@@ -33,8 +34,8 @@ class PauseGate {
   bool closed() const noexcept { return closed_; }
 
   // Keeps the request back if it has to: false, nothing is in its way.
-  bool holds(Client& client, const protocol::CommandSpec& spec) {
-    return (closed_ || kind_ != PauseKind::None) && stops(client, spec);
+  bool holds(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
+    return (closed_ || kind_ != PauseKind::None) && stops(client, spec, argv);
   }
   // The client is about to be destroyed.
   void forget(Client& client);
@@ -49,7 +50,7 @@ class PauseGate {
     net::TimePoint deadline;
   };
 
-  bool stops(Client& client, const protocol::CommandSpec& spec);
+  bool stops(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
   void wakeAll();
   void countInFlight();
   void settleWaits(std::size_t inFlight);

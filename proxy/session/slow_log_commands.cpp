@@ -108,6 +108,15 @@ void slowLogLen(LocalCall& call) {
 }
 
 void slowLogReset(LocalCall& call) {
+  if (call.inTransaction) {
+    // What this client does next is to stay.
+    const Services* own = &call.services;
+    call.services.slowLog.clear();
+    call.services.control.tellWorkers([own](Services& services, std::size_t) {
+      if (&services != own) services.slowLog.clear();
+    });
+    return protocol::appendSimple(call.out, "OK");
+  }
   replyFromWorkers<bool>(
       call,
       [](Services& services, std::size_t) {

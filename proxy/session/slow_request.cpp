@@ -38,7 +38,6 @@ std::vector<std::string_view> wordsOf(std::string_view name) {
 void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
   const Request& request = *leg.request;
   const bool executes = request.preludes > 0;
-  if (request.lease == upstream::LeaseUse::Blocking) return;
   if (request.spec->has(protocol::kSkipSlowlog) && !executes) return;
   SlowEntry entry;
   entry.duration = duration;

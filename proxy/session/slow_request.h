@@ -8,7 +8,7 @@ namespace slotless::session {
 class Leg;
 struct Services;
 
-// `leg`: the request's last one. What blocks is left out, as in Redis, and so is what COMMAND flags
+// `leg`: the request's last one. What blocks has taken no time, as in Redis. Left out is what COMMAND flags
 // skip_slowlog, except EXEC: a transaction stands there as its only command, or as EXEC with the number of
 // commands.
 void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration);

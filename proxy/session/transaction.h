@@ -43,6 +43,8 @@ class Transaction {
 
   // The slot of all keys so far; kNoSlot: no keys.
   protocol::Slot slot = protocol::kNoSlot;
+  // Something in it may change data.
+  bool writes = false;
 
  private:
   struct Queued {

@@ -232,6 +232,19 @@ TEST_CASE_METHOD(Stage, "a transaction that writes waits for the end of a pause 
   client.receives("*1\r\n+OK\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "scripts that say that they write nothing go on while writes are paused") {
+  other.sends("CLIENT PAUSE 1000 WRITE");
+  other.receives(kOk);
+  const Words reading = {"EVAL", "#!lua flags=no-writes\nreturn 1", "1", "a"};
+  client.sendsBytes(request(reading) + request(Words{"EVAL", "return 'flags=no-writes'", "1", "a"}));
+  node(1).expects(textOf(reading)).replies(":1\r\n");
+  node(1).expectsNothing();
+  client.receives(":1\r\n");
+  clock.advance(1s);
+  node(1).expects("EVAL return 'flags=no-writes' 1 a").replies(":2\r\n");
+  client.receives(":2\r\n");
+}
+
 TEST_CASE_METHOD(Stage,
                  "CLIENT PAUSE without a mode stops everything, and a client that leaves meanwhile is gone") {
   client.sends({"CLIENT PAUSE 1000", "PING"});

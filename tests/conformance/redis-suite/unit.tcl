@@ -187,6 +187,7 @@ proc clean_up_after_failure {} {
     at_backends {client unpause} {script kill} {function kill}
     catch {[srv client] close}
     for {set attempt 0} {$attempt < 12 && [catch reconnect]} {incr attempt} { after 300 }
+    catch {[srv client] client unpause}
 }
 
 proc test {name code {pattern undefined} {names {}}} {
