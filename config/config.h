@@ -69,6 +69,11 @@ struct Config {
   std::uint64_t clientOutputSoftLimit = 8 * kMiB;    // Above it, reading from the client stops.
   std::uint64_t clientOutputHardLimit = 256 * kMiB;  // Above it, the client is closed. 0: never.
 
+  // Unread messages of one subscriber above which it is closed, at once or after that time. 0: never.
+  std::uint64_t clientOutputPubsubHardLimit = 32 * kMiB;
+  std::uint64_t clientOutputPubsubSoftLimit = 8 * kMiB;
+  Milliseconds clientOutputPubsubSoftSeconds{60'000};
+
   // Links to the nodes
   std::uint64_t linkMaxInFlightBytes = 64 * kMiB;
   std::uint64_t leaseMaxTransactions = 500;  // Per worker.

@@ -77,6 +77,7 @@ struct Order {
   std::string_view upper;
 };
 constexpr Order kOrders[] = {{"client-output-soft-limit", "client-output-hard-limit"},
+                             {"client-output-pubsub-soft-limit", "client-output-pubsub-hard-limit"},
                              {"proto-max-bulk-len", "client-query-buffer-limit"},
                              {"reconnect-backoff-min", "reconnect-backoff-max"},
                              {"topology-min-interval", "topology-refresh-interval"}};

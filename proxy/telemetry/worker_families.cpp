@@ -34,6 +34,11 @@ constexpr std::array kCounters = {
     CounterRow{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
     CounterRow{"slotless_ambiguous_writes_total", "Writes sent whose connection was lost before the reply.",
                &WorkerMetrics::ambiguousWrites},
+    CounterRow{"slotless_pubsub_messages_total", "Published messages given to subscribed clients.",
+               &WorkerMetrics::pubsubMessages},
+    CounterRow{"slotless_pubsub_gaps_total",
+               "Times that a subscription was lost or moved, so that its clients may have missed messages.",
+               &WorkerMetrics::pubsubGaps},
 };
 
 constexpr std::array kGauges = {
@@ -50,6 +55,11 @@ constexpr std::array kGauges = {
              &WorkerMetrics::transactionLeases},
     GaugeRow{"slotless_blocking_leases", "Links that belong to a client in a blocking command.",
              &WorkerMetrics::blockingLeases},
+    GaugeRow{"slotless_subscriptions", "Subscriptions of clients to channels and patterns.",
+             &WorkerMetrics::subscriptions},
+    GaugeRow{"slotless_upstream_subscriptions", "Subscriptions of the workers at nodes.",
+             &WorkerMetrics::upstreamSubscriptions},
+    GaugeRow{"slotless_monitors", "Clients that have sent MONITOR.", &WorkerMetrics::monitors},
 };
 
 template <typename Read>

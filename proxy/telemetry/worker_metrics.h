@@ -57,6 +57,7 @@ enum class Limit : std::uint8_t {
   HoldBytes,
   InFlight,
   Leases,
+  PubSubOutput,
   Count
 };
 std::string_view limitName(Limit limit) noexcept;
@@ -120,6 +121,11 @@ class WorkerMetrics {
   Gauge blockingLeases;
   std::array<Gauge, static_cast<std::size_t>(MemoryKind::Count)>
       memory;  // bytes; as of the worker's last tick
+  Gauge subscriptions;          // of clients, to channels and patterns
+  Gauge upstreamSubscriptions;  // of the worker, at nodes
+  Gauge monitors;               // clients that have sent MONITOR
+  Counter pubsubMessages;       // to clients
+  Counter pubsubGaps;           // subscriptions that may have missed messages
   std::array<Counter, static_cast<std::size_t>(Redirect::Count)> redirects;
   std::array<Counter, static_cast<std::size_t>(Limit::Count)> limits;
 

@@ -1,0 +1,77 @@
+#include "proxy/pubsub/census.h"
+
+#include "proxy/pubsub/glob.h"
+
+namespace slotless::pubsub {
+
+Census::Entry& Census::entry(TopicKind kind, std::string_view name) {
+  auto& map = entries(kind);
+  const auto found = map.find(name);
+  return found != map.end() ? found->second : map.emplace(name, Entry{}).first->second;
+}
+
+void Census::dropIfUnused(TopicKind kind, std::string_view name) {
+  auto& map = entries(kind);
+  const auto found = map.find(name);
+  if (found->second.listeners == 0 && found->second.upstream.empty()) map.erase(found);
+}
+
+void Census::addListeners(TopicKind kind, std::string_view name, std::int64_t change) {
+  const std::lock_guard guard(mutex_);
+  entry(kind, name).listeners += change;
+  dropIfUnused(kind, name);
+}
+
+void Census::addUpstream(TopicKind kind, std::string_view name, const net::Address& node,
+                         std::int64_t change) {
+  const std::lock_guard guard(mutex_);
+  auto& upstream = entry(kind, name).upstream;
+  if ((upstream[node] += change) == 0) upstream.erase(node);
+  dropIfUnused(kind, name);
+}
+
+void Census::add(Count& count, const Entry& entry, const net::Address& node) {
+  count.listeners += entry.listeners;
+  if (const auto found = entry.upstream.find(node); found != entry.upstream.end())
+    count.upstream += found->second;
+}
+
+Census::Count Census::reachedBy(std::string_view channel, const net::Address& node) const {
+  const std::lock_guard guard(mutex_);
+  Count count;
+  const auto& channels = entries(TopicKind::Channel);
+  if (const auto found = channels.find(channel); found != channels.end()) add(count, found->second, node);
+  for (const auto& [pattern, entry] : entries(TopicKind::Pattern)) {
+    if (matchesGlob(pattern, channel)) add(count, entry, node);
+  }
+  return count;
+}
+
+Census::Count Census::reachedByShard(std::string_view channel, const net::Address& node) const {
+  const std::lock_guard guard(mutex_);
+  Count count;
+  const auto& channels = entries(TopicKind::Shard);
+  if (const auto found = channels.find(channel); found != channels.end()) add(count, found->second, node);
+  return count;
+}
+
+Census::Count Census::of(TopicKind kind, std::string_view name) const {
+  const std::lock_guard guard(mutex_);
+  const auto& map = entries(kind);
+  const auto found = map.find(name);
+  if (found == map.end()) return {};
+  Count count{found->second.listeners, 0};
+  for (const auto& [node, number] : found->second.upstream) count.upstream += number;
+  return count;
+}
+
+std::int64_t Census::repeatedPatterns() const {
+  const std::lock_guard guard(mutex_);
+  std::int64_t repeated = 0;
+  for (const auto& [pattern, entry] : entries(TopicKind::Pattern)) {
+    if (!entry.upstream.empty()) repeated += static_cast<std::int64_t>(entry.upstream.size()) - 1;
+  }
+  return repeated;
+}
+
+}  // namespace slotless::pubsub

@@ -1,0 +1,52 @@
+// How many clients of the whole process listen to what, and what the workers' own subscriptions add to the
+// nodes' counts: so that PUBLISH and PUBSUB NUMSUB give the numbers that one Redis would give.
+//
+// Thread-safe. Touched when somebody subscribes, unsubscribes, publishes or asks.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string_view>
+
+#include "proxy/net/address.h"
+#include "proxy/pubsub/topic.h"
+
+namespace slotless::pubsub {
+
+class Census {
+ public:
+  // Clients that listen to the topic.
+  void addListeners(TopicKind kind, std::string_view name, std::int64_t change);
+  // Subscriptions of workers at a node; counted from the moment they are asked for until they are known to be
+  // gone.
+  void addUpstream(TopicKind kind, std::string_view name, const net::Address& node, std::int64_t change);
+
+  struct Count {
+    std::int64_t listeners = 0;
+    std::int64_t upstream = 0;
+  };
+  // Of those whom a message to `channel` reaches by way of `node`: the channel's and all matching patterns'.
+  Count reachedBy(std::string_view channel, const net::Address& node) const;
+  Count reachedByShard(std::string_view channel, const net::Address& node) const;
+  // Of the topic itself, over all nodes.
+  Count of(TopicKind kind, std::string_view name) const;
+  // How many times more than once all patterns are subscribed to, by nodes: what a sum over nodes counts too
+  // often.
+  std::int64_t repeatedPatterns() const;
+
+ private:
+  struct Entry {
+    std::int64_t listeners = 0;
+    std::map<net::Address, std::int64_t> upstream;
+  };
+  static void add(Count& count, const Entry& entry, const net::Address& node);
+  void dropIfUnused(TopicKind kind, std::string_view name);
+  NameMap<Entry>& entries(TopicKind kind) { return entries_[static_cast<std::size_t>(kind)]; }
+  const NameMap<Entry>& entries(TopicKind kind) const { return entries_[static_cast<std::size_t>(kind)]; }
+  Entry& entry(TopicKind kind, std::string_view name);
+
+  mutable std::mutex mutex_;
+  TopicMaps<Entry> entries_;
+};
+
+}  // namespace slotless::pubsub

@@ -1,0 +1,79 @@
+// One connection to a node on which the node speaks whenever it likes: SUBSCRIBE's and MONITOR's.
+//
+// States are a link's: Idle -> Connecting -> Handshaking -> Ready -> BackingOff (and again, as long as it is
+// wanted). Whole replies are handed to the owner, RESP2. Ownership: must not be destroyed inside of its
+// owner's callbacks. Errors: the owner is told why a connection was lost; what was sent on it is forgotten.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/reply_scanner.h"
+#include "proxy/cluster/handshake.h"
+#include "proxy/net/byte_chain.h"
+#include "proxy/net/loop.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/link.h"
+
+namespace slotless::pubsub {
+
+class Feed;
+
+class FeedOwner {
+ public:
+  virtual void onFeedReady() = 0;
+  // False: this was not to be expected, and the connection is of no use any more.
+  virtual bool onFeedReply(std::string_view reply) = 0;
+  // `established`: the handshake had been completed. Returns whether to connect again.
+  virtual bool onFeedLost(std::string_view reason, bool established) = 0;
+
+ protected:
+  ~FeedOwner() = default;
+};
+
+class Feed final : private net::Stream::Observer {
+ public:
+  // `settings` outlive the feed.
+  Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net::Address node,
+       telemetry::WorkerMetrics& metrics, FeedOwner& owner);
+  ~Feed();
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+
+  const net::Address& node() const noexcept { return node_; }
+  bool ready() const noexcept { return state_ == telemetry::LinkState::Ready; }
+  // Begins to connect unless it is connected or on its way.
+  void open();
+  // Requires ready(). Leaves with flush().
+  void send(std::string_view bytes);
+  void flush();
+
+ private:
+  void transition(telemetry::LinkState next);
+  void onReadable() override;
+  void onWritable() override;
+  void connectTo(const net::Address& numeric);
+  void startHandshake();
+  void takeHandshake(std::string_view bytes);
+  void takeReplies(std::string_view bytes);
+  void lose(std::string_view reason);
+
+  upstream::LinkHost& host_;
+  const upstream::LinkSettings& settings_;
+  const net::Address node_;
+  telemetry::WorkerMetrics& workerMetrics_;
+  telemetry::NodeMetrics& metrics_;
+  FeedOwner& owner_;
+  telemetry::LinkState state_ = telemetry::LinkState::Idle;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<net::Timer> timer_;  // connect timeout, or the pause before the next attempt
+  std::unique_ptr<cluster::Handshake> handshake_;
+  net::ByteChain output_;
+  protocol::ReplyScanner scanner_;
+  std::string partial_;  // the beginning of a reply that has not come to its end
+  std::uint32_t failures_ = 0;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace slotless::pubsub

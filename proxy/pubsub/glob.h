@@ -1,0 +1,18 @@
+// Redis's patterns: '*', '?', '[abc]', '[^a-z]', '\x'.
+// Source: redis.io/commands/psubscribe and the behaviour of Redis 7.0.
+#pragma once
+#include <string_view>
+
+namespace slotless::pubsub {
+
+bool matchesGlob(std::string_view pattern, std::string_view text) noexcept;
+
+// Is there any text that begins with `prefix` and matches? May say yes where a later part of the pattern
+// matches nothing.
+bool canMatchPrefix(std::string_view pattern, std::string_view prefix) noexcept;
+
+// What servers tell of their own keys, each of them only to those who ask that very server.
+bool isKeyspaceChannel(std::string_view channel) noexcept;
+bool canMatchKeyspace(std::string_view pattern) noexcept;
+
+}  // namespace slotless::pubsub

@@ -1,0 +1,201 @@
+#include "proxy/pubsub/station.h"
+
+#include <utility>
+#include <vector>
+
+#include "protocol/encoder.h"
+
+namespace slotless::pubsub {
+
+namespace {
+std::size_t indexOf(TopicKind kind) noexcept {
+  return static_cast<std::size_t>(kind);
+}
+}  // namespace
+
+Station::Station(upstream::LinkHost& host, const upstream::LinkSettings& settings, const net::Address& node,
+                 telemetry::WorkerMetrics& metrics, Census& census, StationEvents& events)
+    : feed_(host, settings, node, metrics, *this), metrics_(metrics), census_(census), events_(events) {}
+
+Station::~Station() {
+  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
+    for (auto& [name, standing] : standings_[i]) {
+      setLive(standing, false);
+      if (standing.asked != 0) census_.addUpstream(static_cast<TopicKind>(i), name, node(), -1);
+    }
+  }
+}
+
+Station::Standing* Station::find(TopicKind kind, std::string_view name) {
+  auto& map = standings_[indexOf(kind)];
+  const auto found = map.find(name);
+  return found == map.end() ? nullptr : &found->second;
+}
+
+bool Station::live(TopicKind kind, std::string_view name) const {
+  const auto& map = standings_[indexOf(kind)];
+  const auto found = map.find(name);
+  return found != map.end() && found->second.live;
+}
+
+bool Station::wants(TopicKind kind, std::string_view name) const {
+  const auto& map = standings_[indexOf(kind)];
+  const auto found = map.find(name);
+  return found != map.end() && found->second.wanted;
+}
+
+void Station::setLive(Standing& standing, bool live) {
+  if (standing.live == live) return;
+  standing.live = live;
+  metrics_.upstreamSubscriptions.add(live ? 1 : -1);
+}
+
+void Station::setPostponed(Standing& standing, bool postponed) {
+  if (standing.postponed == postponed) return;
+  standing.postponed = postponed;
+  postponed_ += postponed ? 1U : static_cast<std::size_t>(-1);
+}
+
+void Station::ask(TopicKind kind, std::string_view name, Standing& standing, bool subscribe) {
+  if (standing.asked == 0) census_.addUpstream(kind, name, node(), 1);
+  standing.asked = ++lastAsk_;
+  setPostponed(standing, false);
+  asks_.push_back({lastAsk_, kind, subscribe, std::string(name)});
+  const TopicWords& words = wordsOf(kind);
+  encoded_.clear();
+  const std::string_view argv[] = {subscribe ? words.subscribe : words.unsubscribe, name};
+  protocol::appendRequest(encoded_, argv);
+  feed_.send(encoded_);
+}
+
+void Station::subscribe(TopicKind kind, std::string_view name) {
+  auto& map = standings_[indexOf(kind)];
+  auto found = map.find(name);
+  if (found == map.end()) {
+    found = map.emplace(name, Standing{}).first;
+    ++subscriptions_;
+  }
+  found->second.wanted = true;
+  if (feed_.ready()) return ask(kind, name, found->second, true);
+  feed_.open();
+}
+
+void Station::unsubscribe(TopicKind kind, std::string_view name) {
+  Standing* standing = find(kind, name);
+  if (standing == nullptr || !standing->wanted) return;
+  standing->wanted = false;
+  setLive(*standing, false);
+  if (standing->asked == 0) return forget(kind, name);
+  ask(kind, name, *standing, false);
+}
+
+void Station::forget(TopicKind kind, std::string_view name) {
+  auto& map = standings_[indexOf(kind)];
+  const auto found = map.find(name);
+  if (found->second.asked != 0) census_.addUpstream(kind, name, node(), -1);
+  setLive(found->second, false);
+  setPostponed(found->second, false);
+  map.erase(found);
+  --subscriptions_;
+}
+
+void Station::askPostponed() {
+  if (!feed_.ready() || postponed_ == 0) return;
+  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
+    for (auto& [name, standing] : standings_[i]) {
+      if (standing.postponed) ask(static_cast<TopicKind>(i), name, standing, true);
+    }
+  }
+}
+
+void Station::onFeedReady() {
+  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
+    for (auto& [name, standing] : standings_[i]) ask(static_cast<TopicKind>(i), name, standing, true);
+  }
+}
+
+bool Station::onFeedReply(std::string_view reply) {
+  if (reply.front() == '-') return onError(reply);
+  const auto notice = parseNotice(reply);
+  if (!notice) return false;
+  if (notice->type != NoticeType::Message) return onConfirmed(*notice);
+  events_.onMessageFrom(*this, *notice, reply);
+  return true;
+}
+
+bool Station::onConfirmed(const Notice& notice) {
+  const bool subscribed = notice.type == NoticeType::Subscribed;
+  const bool expected = !asks_.empty() && asks_.front().kind == notice.kind &&
+                        asks_.front().subscribe == subscribed && asks_.front().name == notice.name;
+  if (!expected) {
+    // A node whose slot leaves takes shard channels away unasked.
+    if (subscribed || notice.kind != TopicKind::Shard) return false;
+    onRevoked(notice);
+    return true;
+  }
+  const Ask ask = std::move(asks_.front());
+  asks_.pop_front();
+  Standing* standing = find(ask.kind, ask.name);
+  if (standing == nullptr || standing->asked != ask.number) return true;  // there is a later word on it
+  if (!subscribed) {
+    forget(ask.kind, ask.name);
+    return true;
+  }
+  setLive(*standing, true);
+  events_.onStanding(*this, ask.kind, ask.name);
+  return true;
+}
+
+void Station::onRevoked(const Notice& notice) {
+  Standing* standing = find(notice.kind, notice.name);
+  if (standing == nullptr || !standing->live) return;
+  const std::string name(notice.name);
+  forget(notice.kind, name);
+  events_.onInterrupted(*this, notice.kind, name);
+}
+
+bool Station::onError(std::string_view line) {
+  if (asks_.empty()) return false;
+  const Ask ask = std::move(asks_.front());
+  asks_.pop_front();
+  Standing* standing = find(ask.kind, ask.name);
+  if (standing == nullptr || standing->asked != ask.number) return true;
+  census_.addUpstream(ask.kind, ask.name, node(), -1);
+  standing->asked = 0;
+  if (!ask.subscribe) {
+    forget(ask.kind, ask.name);
+    return true;
+  }
+  // Marked first: the events may take it away.
+  setPostponed(*standing, true);
+  events_.onRefusedBy(*this, ask.kind, ask.name, line);
+  return true;
+}
+
+bool Station::onFeedLost(std::string_view reason, bool established) {
+  asks_.clear();
+  std::vector<std::pair<TopicKind, std::string>> interrupted;
+  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
+    const auto kind = static_cast<TopicKind>(i);
+    auto& map = standings_[i];
+    for (auto each = map.begin(); each != map.end();) {
+      Standing& standing = each->second;
+      if (standing.live) interrupted.emplace_back(kind, each->first);
+      if (standing.asked != 0) census_.addUpstream(kind, each->first, node(), -1);
+      standing.asked = 0;
+      setLive(standing, false);
+      setPostponed(standing, false);
+      if (standing.wanted) {
+        ++each;
+      } else {
+        each = map.erase(each);
+        --subscriptions_;
+      }
+    }
+  }
+  events_.onStationLost(*this, reason, established, interrupted.size());
+  for (const auto& [kind, name] : interrupted) events_.onInterrupted(*this, kind, name);
+  return !idle();
+}
+
+}  // namespace slotless::pubsub

@@ -1,0 +1,92 @@
+// All subscriptions of one worker at one node, over one connection.
+//
+// A subscription is wanted, then asked for, then live. What is wanted outlives the connection and is asked
+// for again on the next one. Ownership: the hub's; must not be destroyed inside of the events.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "proxy/pubsub/census.h"
+#include "proxy/pubsub/feed.h"
+#include "proxy/pubsub/notice.h"
+#include "proxy/pubsub/topic.h"
+
+namespace slotless::pubsub {
+
+class Station;
+
+class StationEvents {
+ public:
+  virtual void onStanding(Station& station, TopicKind kind, std::string_view name) = 0;
+  // It was live and is not any more; it is still wanted, unless the node has revoked it (the slot has left).
+  virtual void onInterrupted(Station& station, TopicKind kind, std::string_view name) = 0;
+  // The node's error line. What stays wanted is postponed, see askPostponed().
+  virtual void onRefusedBy(Station& station, TopicKind kind, std::string_view name,
+                           std::string_view line) = 0;
+  virtual void onMessageFrom(Station& station, const Notice& notice, std::string_view message) = 0;
+  virtual void onStationLost(Station& station, std::string_view reason, bool established,
+                             std::size_t interrupted) = 0;
+
+ protected:
+  ~StationEvents() = default;
+};
+
+class Station final : private FeedOwner {
+ public:
+  Station(upstream::LinkHost& host, const upstream::LinkSettings& settings, const net::Address& node,
+          telemetry::WorkerMetrics& metrics, Census& census, StationEvents& events);
+  ~Station();
+
+  const net::Address& node() const noexcept { return feed_.node(); }
+  void subscribe(TopicKind kind, std::string_view name);
+  void unsubscribe(TopicKind kind, std::string_view name);
+  bool live(TopicKind kind, std::string_view name) const;
+  bool wants(TopicKind kind, std::string_view name) const;
+  // Nothing is wanted, and nothing is under way.
+  bool idle() const noexcept { return subscriptions_ == 0; }
+  // Something is wanted that the node could not do when it was asked.
+  bool hasPostponed() const noexcept { return postponed_ > 0; }
+  void askPostponed();
+  void flush() { feed_.flush(); }
+
+ private:
+  struct Standing {
+    std::uint64_t asked = 0;  // number of the last command about it on this connection; 0: none
+    bool wanted = false;
+    bool live = false;
+    bool postponed = false;
+  };
+  struct Ask {
+    std::uint64_t number;
+    TopicKind kind;
+    bool subscribe;
+    std::string name;
+  };
+
+  void onFeedReady() override;
+  bool onFeedReply(std::string_view reply) override;
+  bool onFeedLost(std::string_view reason, bool established) override;
+  void ask(TopicKind kind, std::string_view name, Standing& standing, bool subscribe);
+  void forget(TopicKind kind, std::string_view name);
+  void setLive(Standing& standing, bool live);
+  void setPostponed(Standing& standing, bool postponed);
+  Standing* find(TopicKind kind, std::string_view name);
+  bool onError(std::string_view line);
+  bool onConfirmed(const Notice& notice);
+  void onRevoked(const Notice& notice);
+
+  Feed feed_;
+  telemetry::WorkerMetrics& metrics_;
+  Census& census_;
+  StationEvents& events_;
+  TopicMaps<Standing> standings_;
+  std::size_t subscriptions_ = 0;
+  std::size_t postponed_ = 0;
+  std::deque<Ask> asks_;  // unanswered, oldest first
+  std::uint64_t lastAsk_ = 0;
+  std::string encoded_;
+};
+
+}  // namespace slotless::pubsub

@@ -1,0 +1,69 @@
+#include "proxy/pubsub/census.h"
+
+#include <thread>
+#include <vector>
+
+#include "catch.h"
+
+using namespace slotless;
+using namespace slotless::pubsub;
+
+namespace {
+const net::Address kOne{"10.0.0.1", 7001};
+const net::Address kTwo{"10.0.0.1", 7002};
+}  // namespace
+
+TEST_CASE("a message reaches those who listen to its channel and to patterns that match it") {
+  Census census;
+  census.addListeners(TopicKind::Channel, "news", 3);
+  census.addListeners(TopicKind::Pattern, "n*", 2);
+  census.addListeners(TopicKind::Pattern, "x*", 7);
+  census.addListeners(TopicKind::Shard, "news", 11);
+  census.addUpstream(TopicKind::Channel, "news", kOne, 1);
+  census.addUpstream(TopicKind::Channel, "news", kOne, 1);
+  census.addUpstream(TopicKind::Pattern, "n*", kTwo, 1);
+  CHECK(census.reachedBy("news", kOne).listeners == 5);
+  CHECK(census.reachedBy("news", kOne).upstream == 2);
+  CHECK(census.reachedBy("news", kTwo).upstream == 1);
+  CHECK(census.reachedBy("other", kOne).listeners == 0);
+  CHECK(census.reachedByShard("news", kOne).listeners == 11);
+  CHECK(census.reachedByShard("news", kOne).upstream == 0);
+}
+
+TEST_CASE("what has come and gone leaves nothing") {
+  Census census;
+  census.addListeners(TopicKind::Channel, "news", 2);
+  census.addUpstream(TopicKind::Channel, "news", kOne, 1);
+  CHECK(census.of(TopicKind::Channel, "news").listeners == 2);
+  CHECK(census.of(TopicKind::Channel, "news").upstream == 1);
+  census.addListeners(TopicKind::Channel, "news", -2);
+  census.addUpstream(TopicKind::Channel, "news", kOne, -1);
+  CHECK(census.of(TopicKind::Channel, "news").listeners == 0);
+  CHECK(census.of(TopicKind::Channel, "news").upstream == 0);
+}
+
+TEST_CASE("a pattern at several nodes is repeated, the workers' own at one node are not") {
+  Census census;
+  census.addUpstream(TopicKind::Pattern, "*", kOne, 1);
+  census.addUpstream(TopicKind::Pattern, "*", kOne, 1);
+  CHECK(census.repeatedPatterns() == 0);
+  census.addUpstream(TopicKind::Pattern, "*", kTwo, 1);
+  CHECK(census.repeatedPatterns() == 1);
+}
+
+TEST_CASE("workers may count at the same time") {
+  Census census;
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&] {
+      for (int n = 0; n < 1000; ++n) {
+        census.addListeners(TopicKind::Channel, "news", 1);
+        census.addUpstream(TopicKind::Channel, "news", kOne, 1);
+        census.addUpstream(TopicKind::Channel, "news", kOne, -1);
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  CHECK(census.of(TopicKind::Channel, "news").listeners == 4000);
+  CHECK(census.of(TopicKind::Channel, "news").upstream == 0);
+}
