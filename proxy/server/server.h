@@ -40,6 +40,7 @@ class Server final : public worker::WorkerControl {
   session::ProcessFacts facts() const override;
   std::size_t tellWorkers(const session::WorkerTask& task) override;
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override;
+  pubsub::Census& census() override { return census_; }
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
@@ -72,6 +73,7 @@ class Server final : public worker::WorkerControl {
   Reader reader_;
   std::vector<net::ListeningSocket> passedOn_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  pubsub::Census census_;  // outlives the workers
   net::UvLoop loop_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;

@@ -37,6 +37,7 @@ Client::Client(Services& services, std::uint64_t id)
     : services_(services),
       id_(id),
       output_(services.host.pool),
+      pushes_(services.host.pool),
       conversation_(*this, services),
       outputAllowance_(services.config.clientOutputSoftLimit),
       replyEstimate_(services.config.clientOutputSoftLimit / kFirstWindow),
@@ -302,7 +303,15 @@ void Client::reply(const CommandSpec* spec, std::string_view bytes) {
   auto& metrics = services_.metrics;
   auto& counters = spec == nullptr ? metrics.unknownCommand() : metrics.command(spec->id);
   counters.record(net::Micros{0}, !bytes.empty() && bytes.front() == '-');
-  if (replySwitch_.muted()) return;
+  if (!replySwitch_.muted()) appendReply(spec, bytes);
+}
+
+void Client::notify(const CommandSpec* spec, std::string_view bytes) {
+  services_.metrics.command(spec->id).record(net::Micros{0}, false);
+  appendReply(spec, bytes);
+}
+
+void Client::appendReply(const CommandSpec* spec, std::string_view bytes) {
   if (pending_.empty()) {
     output_.append(bytes);
     services_.agenda.add(*this, Task::Flush);
@@ -346,6 +355,7 @@ void Client::onRequestDone(Request& request) {
   while (!pending_.empty() && pending_.head()->done) {
     services_.requests.put(pending_.pop());
     services_.metrics.inFlightRequests.add(-1);
+    if (!pushes_.empty()) output_.splice(pushes_);
     if (pending_.empty()) break;
     net::ByteChain& waiting = pending_.head()->waiting;
     waitingBytes_ -= waiting.size();
@@ -357,6 +367,39 @@ void Client::onRequestDone(Request& request) {
   }
   services_.agenda.add(*this, Task::Flush);
   if (paused_) services_.agenda.add(*this, Task::Parse);
+}
+
+void Client::push(char first, std::string_view bytes) {
+  if (state_ != ClientState::Open) return;
+  const Request* head = pending_.head();
+  const bool inReply = head != nullptr && head->replyBytes > 0;
+  net::ByteChain& chain = inReply ? pushes_ : output_;
+  chain.append({&first, 1});
+  chain.append(bytes.substr(1));
+  services_.agenda.add(*this, Task::Flush);
+  checkPushLimit();
+}
+
+void Client::checkPushLimit() {
+  if (state_ == ClientState::Closed || !conversation_.listens()) return;
+  const config::Config& config = services_.config;
+  const std::size_t bytes = outputBytes();
+  if (config.clientOutputPubsubHardLimit > 0 && bytes > config.clientOutputPubsubHardLimit) {
+    return exceedPushLimit("client-output-pubsub-hard-limit");
+  }
+  if (config.clientOutputPubsubSoftLimit == 0 || bytes <= config.clientOutputPubsubSoftLimit) {
+    aboveSoftSince_ = {};
+  } else if (aboveSoftSince_ == net::TimePoint{}) {
+    aboveSoftSince_ = services_.host.now;
+  } else if (services_.host.now - aboveSoftSince_ > config.clientOutputPubsubSoftSeconds) {
+    exceedPushLimit("client-output-pubsub-soft-limit");
+  }
+}
+
+void Client::exceedPushLimit(std::string_view limit) {
+  services_.metrics.limits[static_cast<std::size_t>(Limit::PubSubOutput)].add();
+  log::warn("client closed", {{"client", id_}, {"peer", peer_.text()}, {"reason", limit}, {"bytes", outputBytes()}});
+  close("output limit");
 }
 
 void Client::checkOutputLimit() {

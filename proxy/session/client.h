@@ -50,8 +50,15 @@ class Client final : private net::Stream::Observer {
   void discardWaiting(Request& request);
   void onRequestDone(Request& request);
 
+  // A message or the like, between two replies. Its first byte is given apart: the protocols differ in it.
+  void push(char first, std::string_view bytes);
+  // Closes a client that has not taken such for too long.
+  void checkPushLimit();
+
   // For local commands.
   void reply(const protocol::CommandSpec* spec, std::string_view bytes);
+  // Even if CLIENT REPLY has switched replies off.
+  void notify(const protocol::CommandSpec* spec, std::string_view bytes);
   void closeAfterReply();
   // At once. What is pending is given up at the end of the turn, by abandonAll().
   void close(std::string_view reason);
@@ -71,11 +78,13 @@ class Client final : private net::Stream::Observer {
   std::size_t inputBytes() const noexcept { return input_ == nullptr ? 0 : input_->size(); }
   std::size_t inputRoom() const noexcept { return input_ == nullptr ? 0 : input_->room(); }
   // Reply bytes that have not left.
-  std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_; }
+  std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_ + pushes_.size(); }
   // The id of the last command's name.
   std::uint16_t lastCommand() const noexcept { return lastCommand_; }
   // Nothing of it is on its way.
-  bool quiet() const noexcept { return pending_.empty() && output_.empty() && input_ == nullptr; }
+  bool quiet() const noexcept {
+    return pending_.empty() && output_.empty() && input_ == nullptr && !conversation_.listens();
+  }
 
   std::uint8_t& agendaBits() noexcept { return agendaBits_; }
   std::size_t& heldLegs() noexcept { return heldLegs_; }
@@ -139,10 +148,12 @@ class Client final : private net::Stream::Observer {
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
   bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
+  void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   void pause();
   void endInput(net::IoStatus status);
   void readWhilePaused();
   void updateWatch();
+  void exceedPushLimit(std::string_view limit);
   void checkOutputLimit();
 
   Services& services_;
@@ -158,6 +169,8 @@ class Client final : private net::Stream::Observer {
   protocol::RequestParser parser_;
   net::BlockPtr input_;  // bytes of incomplete or waiting requests; none while idle
   net::ByteChain output_;
+  net::ByteChain pushes_;             // until the reply that has begun is at its end
+  net::TimePoint aboveSoftSince_{};   // subscribers: 0 while below
   PendingList pending_;
   Conversation conversation_;
   std::size_t outputAllowance_;  // unread output above which no more input is taken

@@ -18,8 +18,8 @@ constexpr std::size_t kReplyBuffer = 16384;
 std::string flagsOf(const Client& client) {
   const Conversation& conversation = client.conversation();
   std::string flags;
-  if (conversation.mode() == Mode::Monitoring) flags += 'O';
-  if (conversation.mode() == Mode::Subscribed) flags += 'P';
+  if (conversation.monitoring()) flags += 'O';
+  if (conversation.subscribed()) flags += 'P';
   if (conversation.mode() == Mode::Queueing) flags += 'x';
   if (conversation.blocked() || client.postponed()) flags += 'b';
   if (conversation.watchBroken()) flags += 'd';
@@ -57,7 +57,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   const Conversation& conversation = client.conversation();
   ClientFacts facts;
   facts.id = client.id();
-  facts.type = conversation.mode() == Mode::Subscribed ? ClientType::PubSub : ClientType::Normal;
+  facts.type = conversation.subscribed() ? ClientType::PubSub : ClientType::Normal;
   facts.address = client.peer().text();
   facts.localAddress = client.localAddress().text();
   facts.descriptor = client.descriptor();
@@ -65,6 +65,11 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.ageSeconds = secondsSince(client.createdAt(), services.host.now);
   facts.idleSeconds = secondsSince(client.lastActive(), services.host.now);
   facts.flags = flagsOf(client);
+  if (const Subscriptions* subscriptions = conversation.subscriptions()) {
+    facts.channels = subscriptions->count(pubsub::TopicKind::Channel);
+    facts.patterns = subscriptions->count(pubsub::TopicKind::Pattern);
+    facts.shardChannels = subscriptions->count(pubsub::TopicKind::Shard);
+  }
   if (const Transaction* transaction = conversation.transaction()) {
     facts.queued = static_cast<std::int64_t>(transaction->size());
     facts.queuedBytes = transaction->bytes();

@@ -5,6 +5,7 @@
 #include "protocol/ascii.h"
 #include "proxy/routing/special_merges.h"
 #include "proxy/session/info.h"
+#include "proxy/session/publishing.h"
 #include "proxy/session/scan.h"
 #include "proxy/session/server_settings.h"
 
@@ -47,14 +48,19 @@ constexpr Composition kCompositions[] = {
     {"config|set", planConfigSet},
     {"debug", planDebug},
     {"info", planInfo},
+    {"publish", planPublish},
+    {"pubsub|numpat", planNumPat},
+    {"pubsub|numsub", planNumSub},
+    {"pubsub|shardnumsub", planShardNumSub},
     {"scan", planScan},
+    {"spublish", planShardPublish},
 };
 
 }  // namespace
 
 bool planComposition(Services& services, const CommandSpec& spec, Argv argv, Plan& plan) {
   // All others cost no search.
-  if (spec.handling != Handling::FanOut && spec.handling != Handling::Admin) return false;
+  if (spec.handling != Handling::FanOut && spec.handling != Handling::Admin && !spec.has(protocol::kPubSub)) return false;
   const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
                                    [&](const Composition& each) { return each.command == spec.name; });
   return found != std::end(kCompositions) && found->plan(services, argv, plan);

@@ -55,7 +55,15 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
                                            std::string_view bytes) {
   const bool blocks =
       spec.role == protocol::SessionRole::Blocking || protocol::hasSessionKeyword(spec, request.argv());
-  const Verdict verdict = verdictFor(mode_, blocks ? protocol::SessionRole::Blocking : spec.role);
+  const Verdict verdict = verdictFor(mode(), blocks ? protocol::SessionRole::Blocking : spec.role);
+  // What SUBSCRIBE does to the session is known when it is confirmed.
+  const bool unconfirmed = subscriptions_ != nullptr && subscriptions_->unconfirmed() > 0;
+  if (unconfirmed && verdict != Verdict::Subscribe) return Outcome::Wait;
+  // Redis counts who monitors among the replicas.
+  if (monitoring() && (spec.has(protocol::kWrite) || spec.has(protocol::kReadOnly)) && verdict != Verdict::RefuseSubscribed) {
+    onRefused();
+    return refuse(spec, "ERR Replica can't interact with the keyspace");
+  }
   switch (verdict) {
     case Verdict::Run: return Outcome::Route;
     case Verdict::Queue: return queue(spec, request, bytes);
@@ -67,15 +75,11 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
     case Verdict::Block: return block(spec, request, bytes);
     case Verdict::WaitForReplicas: return waitForReplicas(spec, request.argv());
     case Verdict::Reset: return reset(spec);
-    // Not offered yet: refused where commands are routed, with a text that says so.
-    case Verdict::Subscribe:
-    case Verdict::Unsubscribe:
-    case Verdict::Monitor: return Outcome::Route;
+    case Verdict::Subscribe: return subscribe(spec, request);
+    case Verdict::Unsubscribe: return unsubscribe(spec, request);
+    case Verdict::Monitor: return monitor(spec);
     case Verdict::RefuseInTransaction: return refuseQueued(spec, refusalText(verdict));
-    case Verdict::RefuseSubscribed:
-      return refuse(spec, "ERR Can't execute '" + spec.name +
-                              "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-                              "context");
+    case Verdict::RefuseSubscribed: return refuseSubscribed(spec);
     case Verdict::RefuseNested:
     case Verdict::RefuseExec:
     case Verdict::RefuseDiscard:
@@ -97,6 +101,13 @@ Conversation::Outcome Conversation::refuse(const CommandSpec& spec, std::string_
   std::string error;
   protocol::appendError(error, line);
   return answer(spec, error);
+}
+
+Conversation::Outcome Conversation::refuseSubscribed(const CommandSpec& spec) {
+  const std::string_view code =
+      spec.role == protocol::SessionRole::Exec ? "EXECABORT Transaction discarded because of: " : "ERR ";
+  return refuse(spec, std::string(code) + "Can't execute '" + spec.name +
+                          "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
 }
 
 Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::string_view line) {
@@ -130,6 +141,12 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
   if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, spec, argv, plan)) return Outcome::Wait;
+  // Every node carries messages to all others.
+  const bool publishes = spec.hashedArgument > 0;
+  if (publishes) {
+    plan.kind = routing::Plan::Kind::AnyNode;
+    transaction_->publishSlot = plan.slot;
+  }
   switch (plan.kind) {
     case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
     case routing::Plan::Kind::BySlot: return refuseQueued(spec, kCrossSlot);
@@ -157,7 +174,11 @@ Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, cons
     protocol::appendRequest(services_.encoded, argv);
     bytes = services_.encoded;
   }
-  transaction_->queueForwarded(spec, bytes);
+  if (publishes) {
+    transaction_->queuePublish(spec, bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
+  } else {
+    transaction_->queueForwarded(spec, bytes);
+  }
   if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
     client_.close("transaction exceeds client-query-buffer-limit");
     return Outcome::Done;
@@ -182,7 +203,7 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec) {
   if (transaction->forwarded() == 0 && !watched_) {
     std::string reply;
     const bool heard = !client_.replySwitch().off();
-    transaction->assemble({}, services_.localCommands.runnerFor(client_), reply);
+    transaction->assemble({}, services_.localCommands.runnerFor(client_), {}, reply);
     // CLIENT REPLY OFF among them: nor has EXEC a reply.
     if (heard && client_.replySwitch().off()) return Outcome::Done;
     return answer(spec, reply);
@@ -201,8 +222,9 @@ void Conversation::sendBatch(const CommandSpec& spec, std::unique_ptr<Transactio
     becomeExclusive(false);
   }
   net::ByteChain batch = transaction->takeBatch();
-  const protocol::Slot slot = transaction->slot;
-  if (transaction->hasLocals()) request.transaction = std::move(transaction);
+  protocol::Slot slot = transaction->slot;
+  if (slot == protocol::kNoSlot && !watched_) slot = transaction->publishSlot;
+  if (transaction->needsAssembly()) request.transaction = std::move(transaction);
   services_.dispatcher.startBatch(request, slot, batch);
 }
 
@@ -363,6 +385,38 @@ const std::vector<Link*>& Conversation::leasesForUnblocking() noexcept {
   return blockLeases_;
 }
 
+// --- what comes unasked ---
+
+Mode Conversation::mode() const noexcept {
+  if (mode_ != Mode::Plain) return mode_;
+  // HELLO may change the protocol of a client that is subscribed.
+  if (client_.protocol == 2 && subscribed()) return Mode::Subscribed;
+  return monitoring() ? Mode::Monitoring : Mode::Plain;
+}
+
+Conversation::Outcome Conversation::subscribe(const CommandSpec& spec, const RequestParser& request) {
+  if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
+  if (client_.pending().size() > subscriptions_->unconfirmed()) return Outcome::Wait;
+  subscriptions_->subscribe(spec, request.argv());
+  return Outcome::Done;
+}
+
+Conversation::Outcome Conversation::unsubscribe(const CommandSpec& spec, const RequestParser& request) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
+  subscriptions_->unsubscribe(spec, request.argv());
+  return Outcome::Done;
+}
+
+Conversation::Outcome Conversation::monitor(const CommandSpec& spec) {
+  if (monitoring()) return Outcome::Done;  // as Redis: no reply
+  if (!client_.pending().empty()) return Outcome::Wait;
+  becomeExclusive(false);
+  monitoring_.reset();
+  monitoring_ = std::make_unique<Monitoring>(client_, services_, spec);
+  return Outcome::Done;
+}
+
 // --- all ---
 
 bool Conversation::writes(const CommandSpec& spec, protocol::Argv argv) const {
@@ -403,6 +457,8 @@ void Conversation::end() {
   unblocking_ = false;
   forgetWatch(false);
   transaction_.reset();
+  subscriptions_.reset();
+  monitoring_.reset();
   transition(Mode::Plain);
 }
 

@@ -1,4 +1,5 @@
-// The state that one client's session has beyond single requests: a transaction, a watch, a blocking command.
+// The state that one client's session has beyond single requests: a transaction, a watch, a blocking command,
+// subscriptions, MONITOR.
 //
 // The mode changes in transition() only; what each command does in each mode stands in session_table.cpp. Commands that
 // change the client's links (WATCH, EXEC after WATCH, what blocks) are exclusive: they wait for all earlier replies, and
@@ -11,7 +12,9 @@
 
 #include "protocol/command_spec.h"
 #include "protocol/request_parser.h"
+#include "proxy/session/monitoring.h"
 #include "proxy/session/session_table.h"
+#include "proxy/session/subscriptions.h"
 #include "proxy/session/transaction.h"
 #include "proxy/upstream/lease_pool.h"
 
@@ -34,7 +37,7 @@ class Conversation {
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
 
-  Mode mode() const noexcept { return mode_; }
+  Mode mode() const noexcept;
   // The next request has to wait until the pending one is done.
   bool exclusive() const noexcept { return exclusive_; }
   bool blocked() const noexcept { return blocked_; }
@@ -46,6 +49,13 @@ class Conversation {
   // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way could hit
   // them.
   const std::vector<upstream::Link*>& leasesForUnblocking() noexcept;
+  // In either protocol, to anything.
+  bool subscribed() const noexcept { return subscriptions_ != nullptr && subscriptions_->any(); }
+  bool monitoring() const noexcept { return monitoring_ != nullptr && monitoring_->useful(); }
+  // It is told things that it does not ask for each time.
+  bool listens() const noexcept { return subscribed() || monitoring(); }
+  // nullptr: it has never subscribed.
+  const Subscriptions* subscriptions() const noexcept { return subscriptions_.get(); }
   // All replies are in: an exclusive request is over.
   void settle();
   // The client is leaving.
@@ -75,8 +85,12 @@ class Conversation {
   Outcome unwatch(const protocol::CommandSpec& spec);
   Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
   Outcome waitForReplicas(const protocol::CommandSpec& spec, protocol::Argv argv);
+  Outcome subscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
+  Outcome unsubscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
+  Outcome monitor(const protocol::CommandSpec& spec);
   Outcome reset(const protocol::CommandSpec& spec);
   Outcome refuse(const protocol::CommandSpec& spec, std::string_view line);
+  Outcome refuseSubscribed(const protocol::CommandSpec& spec);
   Outcome refuseQueued(const protocol::CommandSpec& spec, std::string_view line);
   Outcome answer(const protocol::CommandSpec& spec, std::string_view reply);
   void sendBatch(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
@@ -91,7 +105,7 @@ class Conversation {
 
   Client& client_;
   Services& services_;
-  Mode mode_ = Mode::Plain;
+  Mode mode_ = Mode::Plain;  // beyond subscriptions and monitoring, see mode()
   bool exclusive_ = false;
   bool blocked_ = false;
   bool unblocking_ = false;  // an unblocking is on its way to its leases
@@ -103,6 +117,8 @@ class Conversation {
   protocol::Slot watchSlot_ = protocol::kNoSlot;
   bool watchEnds_ = false;  // the exclusive request under way ends the watch
   std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<Subscriptions> subscriptions_;
+  std::unique_ptr<Monitoring> monitoring_;
   upstream::Link* watchLease_ = nullptr;
   std::vector<upstream::Link*> blockLeases_;  // several only for WAIT, and after a blocked command has moved
 };

@@ -14,6 +14,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/publishing.h"
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log.h"
 #include "proxy/session/slow_request.h"
@@ -756,7 +757,10 @@ bool Dispatcher::mergeLegs(Request& request) {
     std::string reply;
     ReplySwitch& replies = request.client->replySwitch();
     const bool heard = !replies.off();
-    request.transaction->assemble(request.leg(0).reply, services_.localCommands.runnerFor(*request.client), reply);
+    const auto correct = [&](std::string_view channel, std::string_view published, std::string& out) {
+      appendPublished(services_, channel, request.leg(0).slot, published, out);
+    };
+    request.transaction->assemble(request.leg(0).reply, services_.localCommands.runnerFor(*request.client), correct, reply);
     request.muted = request.muted || (heard && replies.off());  // CLIENT REPLY OFF among them
     request.client->deliver(request, reply);
     return !reply.starts_with('-');

@@ -34,6 +34,12 @@ namespace {
 
 void ping(LocalCall& call) {
   if (call.argv.size() > 2) return appendError(call.out, "ERR wrong number of arguments for 'ping' command");
+  if (call.client.conversation().mode() == Mode::Subscribed) {
+    // RESP2: every reply in this mode has the shape of a message.
+    appendArrayHeader(call.out, 2);
+    appendBulk(call.out, "pong");
+    return appendBulk(call.out, call.argv.size() == 2 ? call.argv[1] : std::string_view());
+  }
   if (call.argv.size() == 2) return appendBulk(call.out, call.argv[1]);
   appendSimple(call.out, "PONG");
 }

@@ -9,6 +9,8 @@
 #include "config/config.h"
 #include "protocol/command_table.h"
 #include "proxy/net/loop.h"
+#include "proxy/pubsub/hub.h"
+#include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/request.h"
@@ -52,6 +54,7 @@ struct ProcessFacts {
 // What a worker asks of the rest of the process.
 class Control {
  public:
+  virtual pubsub::Census& census() = 0;
   // The topology may have changed. Urgent: requests are waiting for it.
   virtual void refreshTopology(bool urgent) = 0;
   virtual ProcessFacts facts() const = 0;
@@ -89,6 +92,8 @@ struct Services {
   Dispatcher& dispatcher;
   LocalCommands& localCommands;
   KeyLookups& keyLookups;
+  pubsub::Hub& hub;
+  pubsub::Monitors& monitors;
   StallWatch& stalls;
   PauseGate& gate;
   SlowLog& slowLog;

@@ -24,13 +24,20 @@ Transaction::Transaction(net::BlockPool& pool) : batch_(pool) { batch_.append(kM
 
 void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request) {
   batch_.append(request);
-  queued_.push_back({&spec, {}});
+  queued_.push_back({&spec, {}, {}});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
 }
 
+void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel) {
+  queueForwarded(spec, request);
+  queued_.back().channel = channel;
+  localBytes_ += channel.size();
+  publishes_ = true;
+}
+
 void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
-  Queued local{&spec, {}};
+  Queued local{&spec, {}, {}};
   for (const std::string_view argument : argv) {
     local.argv.emplace_back(argument);
     localBytes_ += argument.size() + sizeof(std::string);
@@ -43,7 +50,8 @@ net::ByteChain Transaction::takeBatch() {
   return std::move(batch_);
 }
 
-void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal, std::string& out) const {
+void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
+                           std::string& out) const {
   std::string_view rest = execReply;
   if (!execReply.empty()) {
     const std::size_t headerEnd = execReply.find("\r\n");
@@ -57,7 +65,12 @@ void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal,
   protocol::appendArrayHeader(out, queued_.size());
   for (const Queued& queued : queued_) {
     if (queued.argv.empty()) {
-      out += takeElement(rest);
+      const std::string_view element = takeElement(rest);
+      if (queued.channel) {
+        correct(*queued.channel, element, out);
+      } else {
+        out += element;
+      }
       continue;
     }
     const std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,14 @@ class Transaction {
  public:
   using RunLocal =
       std::function<void(const protocol::CommandSpec& spec, protocol::Argv argv, std::string& out)>;
+  // Appends PUBLISH's reply as the client has to see it.
+  using Correct = std::function<void(std::string_view channel, std::string_view reply, std::string& out)>;
 
   explicit Transaction(net::BlockPool& pool);
 
   void queueForwarded(const protocol::CommandSpec& spec, std::string_view request);
+  // PUBLISH, which any node can carry out: its reply has to be corrected.
+  void queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel);
   void queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv);
   // A command was refused: EXEC must not run anything.
   void fail() noexcept { failed_ = true; }
@@ -31,7 +36,8 @@ class Transaction {
   bool failed() const noexcept { return failed_; }
   std::size_t size() const noexcept { return queued_.size(); }
   std::size_t forwarded() const noexcept { return forwarded_; }
-  bool hasLocals() const noexcept { return forwarded_ < queued_.size(); }
+  // EXEC's reply is not the node's as it is.
+  bool needsAssembly() const noexcept { return forwarded_ < queued_.size() || publishes_; }
   bool readOnly() const noexcept { return readOnly_; }
   // Memory that the queue takes, roughly.
   std::size_t bytes() const noexcept { return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued); }
@@ -39,17 +45,20 @@ class Transaction {
   // The whole batch, with EXEC at its end. Once.
   net::ByteChain takeBatch();
   // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
-  void assemble(std::string_view execReply, const RunLocal& runLocal, std::string& out) const;
+  void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct, std::string& out) const;
 
   // The slot of all keys so far; kNoSlot: no keys.
   protocol::Slot slot = protocol::kNoSlot;
   // Something in it may change data.
   bool writes = false;
+  // Where to go if there are none: the channel of a PUBLISH.
+  protocol::Slot publishSlot = protocol::kNoSlot;
 
  private:
   struct Queued {
     const protocol::CommandSpec* spec;
     std::vector<std::string> argv;  // of a local command; empty: it was forwarded
+    std::optional<std::string> channel;  // of PUBLISH
   };
 
   net::ByteChain batch_;
@@ -57,6 +66,7 @@ class Transaction {
   std::size_t forwarded_ = 0;
   std::size_t localBytes_ = 0;
   bool failed_ = false;
+  bool publishes_ = false;
   bool readOnly_ = true;
 };
 

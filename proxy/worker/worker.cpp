@@ -69,10 +69,15 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 dispatcher_,
                 localCommands_,
                 keyLookups_,
+                hub_,
+                monitors_,
                 stalls_,
                 gate_,
                 slowLog_,
                 clients_},
+      pushSettings_(linkSettings(config, 2)),
+      hub_(*this, pushSettings_, metrics, control.census(), [this] { control_.refreshTopology(true); }),
+      monitors_(*this, pushSettings_, metrics, [this] { control_.refreshTopology(true); }),
       dispatcher_(services_),
       holding_(services_),
       localCommands_(services_, *services_.commands),
@@ -111,6 +116,8 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
   for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
+  hub_.setTopology(topology);
+  monitors_.setTopology(std::move(topology));
   holding_.wakeAll();
 }
 
@@ -196,6 +203,9 @@ void Worker::endTurn() {
 }
 
 void Worker::flushLinks() {
+  // First: who has unsubscribed and publishes then does not count itself.
+  hub_.flush();
+  monitors_.flush();
   // Losing a link while flushing can make other links dirty: the list may grow.
   for (std::size_t i = 0; i < dirtyLinks_.size(); ++i) dirtyLinks_[i]->flush();
   dirtyLinks_.clear();
@@ -235,6 +245,7 @@ void Worker::onTick() {
   touch();
   for (upstream::LinkPool* links : linkPools()) links->checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
+  for (const auto& [id, client] : clients_) client->checkPushLimit();
   if (config_.clientIdleTimeout.count() > 0) {
     for (const auto& [id, client] : clients_) {
       if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");

@@ -17,6 +17,8 @@
 #include "proxy/cluster/topology.h"
 #include "proxy/net/block_pool.h"
 #include "proxy/net/loop.h"
+#include "proxy/pubsub/hub.h"
+#include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/client.h"
@@ -114,6 +116,9 @@ class Worker final : private upstream::LinkHost {
   std::vector<std::shared_ptr<const protocol::CommandTable>> oldCommands_;
   // The services and their parts refer to one another.
   session::Services services_;
+  const upstream::LinkSettings pushSettings_;
+  pubsub::Hub hub_;
+  pubsub::Monitors monitors_;
   session::Dispatcher dispatcher_;
   session::Holding holding_;
   session::LocalCommands localCommands_;

@@ -1,0 +1,39 @@
+// A client that has sent MONITOR: gets what all masters do, after an OK that waits for all of them.
+#pragma once
+#include <string_view>
+
+#include "protocol/command_spec.h"
+#include "proxy/pubsub/monitors.h"
+
+namespace slotless::session {
+
+class Client;
+class Request;
+struct Services;
+
+class Monitoring final : private pubsub::Watcher {
+ public:
+  // Requires that all earlier replies are in.
+  Monitoring(Client& client, Services& services, const protocol::CommandSpec& spec);
+  ~Monitoring();
+  Monitoring(const Monitoring&) = delete;
+  Monitoring& operator=(const Monitoring&) = delete;
+
+  // False: it was refused, and is of no use any more.
+  bool useful() const noexcept { return useful_; }
+
+ private:
+  void onMonitoring() override;
+  void onLine(std::string_view line) override;
+  void onMonitorRefused(std::string_view line) override;
+  void onWaiting() override;
+  void answer(std::string_view reply);
+
+  Client& client_;
+  Services& services_;
+  Request* request_;
+  net::TimePoint deadline_;
+  bool useful_ = true;
+};
+
+}  // namespace slotless::session
