@@ -142,8 +142,7 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, spec, argv, plan)) return Outcome::Wait;
   // Every node carries messages to all others.
-  const bool publishes = spec.hashedArgument > 0;
-  if (publishes) {
+  if (spec.hashedArgument > 0) {
     plan.kind = routing::Plan::Kind::AnyNode;
     transaction_->publishSlot = plan.slot;
   }
@@ -174,7 +173,7 @@ Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, cons
     protocol::appendRequest(services_.encoded, argv);
     bytes = services_.encoded;
   }
-  if (publishes) {
+  if (spec.hashedArgument > 0) {
     transaction_->queuePublish(spec, bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
   } else {
     transaction_->queueForwarded(spec, bytes);

@@ -151,6 +151,7 @@ void Worker::setConfig(const config::Config& config) {
   replicaLinks_.setSettings(linkSettings(config_, 2, true));
   resp3ReplicaLinks_.setSettings(linkSettings(config_, 3, true));
   leases_.setSettings(linkSettings(config_, 2), leaseBudgets(config_));
+  pushSettings_ = linkSettings(config_, 2);
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no more.

@@ -116,7 +116,7 @@ class Worker final : private upstream::LinkHost {
   std::vector<std::shared_ptr<const protocol::CommandTable>> oldCommands_;
   // The services and their parts refer to one another.
   session::Services services_;
-  const upstream::LinkSettings pushSettings_;
+  upstream::LinkSettings pushSettings_;
   pubsub::Hub hub_;
   pubsub::Monitors monitors_;
   session::Dispatcher dispatcher_;

@@ -190,6 +190,9 @@ void Stage::checkNothingIsLeft() {
   CHECK(metrics_->blockedClients.value() == 0);
   CHECK(metrics_->transactionLeases.value() == 0);
   CHECK(metrics_->blockingLeases.value() == 0);
+  CHECK(metrics_->subscriptions.value() == 0);
+  CHECK(metrics_->upstreamSubscriptions.value() == 0);
+  CHECK(metrics_->monitors.value() == 0);
   metrics_->forEachNode([](const telemetry::NodeMetrics& node) { CHECK(node.inFlight.value() == 0); });
 }
 

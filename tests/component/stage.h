@@ -42,6 +42,7 @@ class FakeControl final : public worker::WorkerControl {
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override {
     visit(*metrics);
   }
+  pubsub::Census& census() override { return workersCensus; }
   void clientGone() override { ++clientsGone; }
 
   std::size_t refreshes = 0;
@@ -51,6 +52,7 @@ class FakeControl final : public worker::WorkerControl {
   FakeLoop* loop = nullptr;
   worker::Worker* worker = nullptr;
   const telemetry::WorkerMetrics* metrics = nullptr;
+  pubsub::Census workersCensus;
 };
 
 class Stage {

@@ -27,6 +27,9 @@ struct Queue {
           ran += spec.name + " ";
           protocol::appendBulk(into, argv[1]);
         },
+        [](std::string_view channel, std::string_view reply, std::string& into) {
+          into += "+" + std::string(channel) + " had " + std::string(reply);
+        },
         out);
     return out;
   }
@@ -66,9 +69,19 @@ TEST_CASE_METHOD(Queue, "local replies go where their commands were") {
   echo("3");
   set();
   echo("4");
-  CHECK(transaction.hasLocals());
+  CHECK(transaction.needsAssembly());
   CHECK(assembled("*2\r\n*2\r\n$1\r\nx\r\n:5\r\n+OK\r\n") ==
         "*6\r\n$1\r\n1\r\n*2\r\n$1\r\nx\r\n:5\r\n$2\r\n22\r\n$1\r\n3\r\n+OK\r\n$1\r\n4\r\n");
+}
+
+TEST_CASE_METHOD(Queue, "the replies of PUBLISH are corrected, and no others") {
+  get();
+  CHECK_FALSE(transaction.needsAssembly());
+  transaction.queuePublish(*table->find("publish"), "PUBLISH", "news");
+  CHECK(transaction.needsAssembly());
+  CHECK(transaction.forwarded() == 2);
+  get();
+  CHECK(assembled("*3\r\n:1\r\n:2\r\n:3\r\n") == "*3\r\n:1\r\n+news had :2\r\n:3\r\n");
 }
 
 TEST_CASE_METHOD(Queue, "elements of any type are kept whole") {
