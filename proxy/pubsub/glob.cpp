@@ -23,7 +23,7 @@ bool takeClass(std::string_view& rest, char c) noexcept {
       found = found || rest[1] == c;
       rest.remove_prefix(2);
     } else if (rest.size() >= 3 && rest[1] == '-') {
-      const auto [low, high] = std::minmax(byteOf(rest[0]), byteOf(rest[2]));
+      const auto [low, high] = std::minmax({byteOf(rest[0]), byteOf(rest[2])});
       found = found || (byteOf(c) >= low && byteOf(c) <= high);
       rest.remove_prefix(3);
     } else {

@@ -284,7 +284,7 @@ void Hub::tick() {
   }
   std::vector<Listener*> waiting;
   for (const auto& [listener, topics] : waiting_) waiting.push_back(listener);
-  if (postponed || !waiting.empty()) refreshTopology_();
+  if (!waiting.empty()) refreshTopology_();
   for (Listener* listener : waiting) listener->onWaiting();
   if (postponed || !waiting_.empty()) startTick();
 }
