@@ -36,3 +36,13 @@ without_randomised_addresses() {
     "$@"
   fi
 }
+
+# The address that this machine takes Debian's packages from, or what DEBIAN_MIRROR says.
+debian_mirror() {
+  local mirror
+  # shellcheck disable=SC2016  # apt's own syntax
+  mirror="${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null |
+    grep -m 1 -E '/debian/?$' || true)}"
+  [ -n "$mirror" ] || die "apt knows no Debian archive: run apt-get update, or set DEBIAN_MIRROR"
+  printf '%s\n' "$mirror"
+}
