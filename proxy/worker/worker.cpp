@@ -84,7 +84,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       keyLookups_(services_),
       stalls_(eventLoop),
       gate_(services_),
-      slowLog_(config) {
+      slowLog_(config_) {
   touch();
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });

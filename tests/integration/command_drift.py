@@ -24,7 +24,7 @@ ODD_MODULE = os.environ.get("SLOTLESS_ODD_MODULE")
 REDISEARCH = os.environ.get("SLOTLESS_TEST_REDISEARCH", "/usr/lib/redis/modules/redisearch.so")
 
 # Known to the daemon although a server may lack them (command_overrides.cpp, kAdditions).
-ADDED_SUBCOMMANDS = {b"client|setinfo"}
+ADDED_SUBCOMMANDS = {b"client|setinfo", b"client|no-touch"}
 NAME, SUBCOMMANDS = 0, 9
 
 
