@@ -60,7 +60,7 @@ std::string_view nextField(std::string_view& line, char separator = ' ') {
   return field;
 }
 
-// Whole words: "nofailover" says nothing of a failure, and "fail?" is one node's suspicion, "fail" the cluster's verdict.
+// Whole words: "nofailover" says nothing of a failure.
 bool hasFlag(std::string_view flags, std::string_view flag) {
   while (!flags.empty()) {
     if (nextField(flags, ',') == flag) return true;
@@ -99,7 +99,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     if (std::from_chars(port.data(), port.data() + port.size(), node.address.port).ec != std::errc{}) continue;
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
     node.master = hasFlag(flags, "master");
-    node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "handshake") && !hasFlag(flags, "noaddr") &&
+    // A suspicion ("fail?") is enough: a master that has just lost its slots is not one that is being filled.
+    node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "fail?") && !hasFlag(flags, "handshake") && !hasFlag(flags, "noaddr") &&
                      node.address.port != 0;
     nodes.push_back(std::move(node));
   }

@@ -20,7 +20,7 @@ struct ListedNode {
   std::string id;
   net::Address address;
   bool master = false;
-  bool reachable = false;  // none of: fail, handshake, noaddr
+  bool reachable = false;  // none of: fail, fail?, handshake, noaddr
   std::uint64_t epoch = 0;
 };
 
