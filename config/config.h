@@ -39,6 +39,19 @@ enum class ReadFrom { Master, PreferReplica, Replica };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 enum class LogFormat { Text, Json };
 
+// What is different for the clients of one listener: an option that is not set here is as it is for all.
+struct ListenerOptions {
+  std::optional<ReadFrom> readFrom = {};
+
+  bool operator==(const ListenerOptions&) const = default;
+};
+
+struct Listener : Endpoint {
+  ListenerOptions options = {};
+
+  bool operator==(const Listener&) const = default;
+};
+
 struct Config {
   // The cluster
   std::vector<Endpoint> clusterNodes;
@@ -51,7 +64,7 @@ struct Config {
   bool strictOrder = false;
 
   // Listening
-  std::vector<Endpoint> listen{{"127.0.0.1", 7379}};
+  std::vector<Listener> listen{{{"127.0.0.1", 7379}}};
   std::optional<Endpoint> adminListen = Endpoint{"127.0.0.1", 9379};  // Empty: no admin HTTP.
   std::uint64_t tcpBacklog = 511;
   std::uint64_t unixSocketMode = 0700;  // Who may connect, as chmod has it.

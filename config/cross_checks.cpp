@@ -59,11 +59,12 @@ void checkListeners(const Config& config, Conflicts& conflicts) {
   }
   for (auto i = config.listen.begin(); i != config.listen.end(); ++i) {
     if (i->port == 0 && !i->isUnix()) continue;
-    if (std::find(config.listen.begin(), i, *i) != i) {
+    const auto isSame = [&](const Endpoint& other) { return other == static_cast<const Endpoint&>(*i); };
+    if (std::any_of(config.listen.begin(), i, isSame)) {
       conflicts.push_back(
           {{"listen"}, "found " + inQuotes(formatEndpoint(*i)) + " a second time; allowed: once"});
     }
-    if (config.adminListen == *i) {
+    if (config.adminListen && isSame(*config.adminListen)) {
       conflicts.push_back(
           {{"admin-listen", "listen"},
            "found " + inQuotes(formatEndpoint(*i)) + ", which listen has too; allowed: another address"});

@@ -79,7 +79,7 @@ Parsed<Endpoint> parseListener(std::string_view text) {
   return parse(text, true);
 }
 
-Parsed<Endpoint> parseClientListener(std::string_view text) {
+Parsed<Endpoint> parseClientAddress(std::string_view text) {
   if (!text.starts_with(kUnixPrefix)) return parse(text, true);
   const std::string_view path = text.substr(kUnixPrefix.size());
   if (!path.starts_with('/') || path.ends_with('/'))

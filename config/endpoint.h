@@ -16,7 +16,7 @@ Parsed<Endpoint> parseNode(std::string_view text);
 // A listener may leave out the host (every local address); with port 0 the system chooses one.
 Parsed<Endpoint> parseListener(std::string_view text);
 // The same, or a Unix socket.
-Parsed<Endpoint> parseClientListener(std::string_view text);
+Parsed<Endpoint> parseClientAddress(std::string_view text);
 
 // Every local address is written as `*`.
 std::string formatEndpoint(const Endpoint& endpoint);

@@ -33,9 +33,9 @@ constexpr std::array kSchema{
            "File whose only line is the password; use it or password, not both."},
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
            "Number of logical databases; SELECT of a higher number is out of range."},
-    Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kPlain, "", "",
+    Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kReloadable, "", "",
            "Which nodes serve reads outside of transactions: from a replica, a read may be older than the client's own "
-           "last write; prefer-replica falls back to the master."},
+           "last write; prefer-replica falls back to the master. A listener may have its own."},
     Option{"cross-slot", Choice, &Config::crossSlot, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a multi-key command over several slots is split and merged, or answered with CROSSSLOT."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",

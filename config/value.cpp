@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "config/endpoint.h"
+#include "config/listener.h"
 #include "config/parsed.h"
 #include "config/quantity.h"
 #include "config/words.h"
@@ -76,15 +77,19 @@ struct Parser {
   const Option& option;
   std::string_view text;
 
-  Parsed<std::vector<Endpoint>> operator()(std::vector<Endpoint> Config::*) const {
-    std::vector<Endpoint> endpoints;
+  Parsed<std::vector<Endpoint>> operator()(std::vector<Endpoint> Config::*) const { return parseList(parseNode); }
+  Parsed<std::vector<Listener>> operator()(std::vector<Listener> Config::*) const { return parseList(parseListen); }
+
+  template <class Entry>
+  Parsed<std::vector<Entry>> parseList(Parsed<Entry> (*parseEntry)(std::string_view)) const {
+    std::vector<Entry> entries;
     for (const auto entry : entriesOf(text)) {
       if (entry.empty()) return {{}, text.empty() ? "" : "an entry is empty"};
-      auto endpoint = option.kind == Kind::Nodes ? parseNode(entry) : parseClientListener(entry);
-      if (!endpoint.value) return {{}, inEntry(entry, endpoint.reason)};
-      endpoints.push_back(*endpoint.value);
+      auto parsed = parseEntry(entry);
+      if (!parsed.value) return {{}, inEntry(entry, parsed.reason)};
+      entries.push_back(std::move(*parsed.value));
     }
-    return {std::move(endpoints), ""};
+    return {std::move(entries), ""};
   }
 
   // Names the entry that is wrong, unless the text has only that one or it must not be shown.
@@ -150,7 +155,8 @@ std::optional<std::string> assign(const Option& option, std::string_view text, A
         const auto found = exact ? text : trimmed(text);
         auto parsed = Parser{option, found}(member);
         if (!parsed.value) return describe(option, found, parsed.reason);
-        if constexpr (std::is_same_v<decltype(member), std::vector<Endpoint> Config::*>) {
+        if constexpr (std::is_same_v<decltype(member), std::vector<Endpoint> Config::*> ||
+                      std::is_same_v<decltype(member), std::vector<Listener> Config::*>) {
           if (how == Assign::Append) {
             auto& list = config.*member;
             list.insert(list.end(), parsed.value->begin(), parsed.value->end());

@@ -1,6 +1,7 @@
 #include <type_traits>
 
 #include "config/endpoint.h"
+#include "config/listener.h"
 #include "config/quantity.h"
 #include "config/value.h"
 #include "config/words.h"
@@ -15,6 +16,11 @@ struct Formatter {
   std::vector<std::string> operator()(const std::vector<Endpoint>& endpoints) const {
     std::vector<std::string> entries;
     for (const auto& endpoint : endpoints) entries.push_back(formatEndpoint(endpoint));
+    return entries;
+  }
+  std::vector<std::string> operator()(const std::vector<Listener>& listeners) const {
+    std::vector<std::string> entries;
+    for (const auto& listener : listeners) entries.push_back(formatListen(listener));
     return entries;
   }
   std::vector<std::string> operator()(const std::optional<Endpoint>& endpoint) const {
@@ -92,7 +98,9 @@ std::string range(const Option& option) {
     case Kind::Nodes:
       return "host:port or [IPv6]:port, separated by commas";
     case Kind::Listeners:
-      return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas";
+      return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas; each may be "
+             "followed by " +
+             listenerOptionsText();
     case Kind::AdminListener:
       return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:

@@ -27,6 +27,18 @@ std::optional<int> numberIn(const config::Environment& environment, const std::s
   return number;
 }
 
+bool isEveryAddress(const config::Endpoint& endpoint) {
+  return endpoint.host.empty() || endpoint.host == "::" || endpoint.host == "0.0.0.0";
+}
+
+config::ListenerOptions optionsFor(const config::Endpoint& endpoint, const config::Config& config) {
+  for (const config::Listener& named : config.listen) {
+    const bool sameHost = named.host == endpoint.host || (isEveryAddress(named) && isEveryAddress(endpoint));
+    if (named.path == endpoint.path && named.port == endpoint.port && sameHost) return named.options;
+  }
+  return {};
+}
+
 }  // namespace
 
 PassedOn takePassedOn(const config::Environment& environment) {
@@ -59,7 +71,9 @@ std::vector<config::Endpoint> endpointsOf(const std::vector<net::ListeningSocket
 config::LoadResult withListeners(config::LoadResult loaded, const std::vector<config::Endpoint>& listeners) {
   auto* config = std::get_if<config::Config>(&loaded);
   if (config == nullptr || listeners.empty()) return loaded;
-  config->listen = listeners;
+  std::vector<config::Listener> used;
+  for (const config::Endpoint& endpoint : listeners) used.push_back({endpoint, optionsFor(endpoint, *config)});
+  config->listen = std::move(used);
   config::Errors errors;
   for (const config::Conflict& conflict : config::conflicts(*config)) {
     errors.push_back(

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "config/endpoint.h"
+#include "config/listener.h"
 #include "protocol/command_table.h"
 #include "proxy/server/endpoints.h"
 #include "proxy/telemetry/log.h"
@@ -59,28 +60,26 @@ std::optional<std::string> Server::run() {
 }
 
 std::optional<std::string> Server::openListeners() {
-  for (net::ListeningSocket& socket : passedOn_) {
-    const std::string name = config::formatEndpoint(endpointOf(socket));
-    listenOn(std::move(socket), name);
-  }
+  for (std::size_t i = 0; i < passedOn_.size(); ++i)
+    listenOn(std::move(passedOn_[i]), config_->listen[i].options);
   if (!passedOn_.empty()) return std::nullopt;
   const int backlog = static_cast<int>(config_->tcpBacklog);
-  for (const config::Endpoint& endpoint : config_->listen) {
+  for (const config::Listener& endpoint : config_->listen) {
     std::string error;
     net::ListeningSocket socket =
         endpoint.isUnix() ? net::ListeningSocket::local(
                                 endpoint.path, static_cast<mode_t>(config_->unixSocketMode), backlog, error)
                           : net::ListeningSocket::tcp(addressOf(endpoint), backlog, error);
     if (!socket) return "cannot listen on " + config::formatEndpoint(endpoint) + ": " + error;
-    const std::string name = config::formatEndpoint(endpointOf(socket));
-    listenOn(std::move(socket), name);
+    listenOn(std::move(socket), endpoint.options);
   }
   return std::nullopt;
 }
 
-void Server::listenOn(net::ListeningSocket socket, const std::string& name) {
-  listeners_.push_back(
-      net::Listener::on(loop_, std::move(socket), [this](int descriptor) { onAccepted(descriptor); }));
+void Server::listenOn(net::ListeningSocket socket, const config::ListenerOptions& options) {
+  const std::string name = config::formatListen({endpointOf(socket), options});
+  listeners_.push_back(net::Listener::on(
+      loop_, std::move(socket), [this, options](int descriptor) { onAccepted(descriptor, options); }));
   log::info("listening", {{"address", name}});
 }
 
@@ -161,7 +160,7 @@ void Server::publishCommands(const cluster::CommandTablePtr& commands,
     worker->post([commands](worker::Worker& w) { w.setCommands(commands); });
 }
 
-void Server::onAccepted(int descriptor) {
+void Server::onAccepted(int descriptor, const config::ListenerOptions& options) {
   const auto limit = static_cast<std::int64_t>(config_->maxClients);
   if (clients_.load(std::memory_order_relaxed) >= limit) {
     static log::RateLimit often(1);
@@ -179,7 +178,7 @@ void Server::onAccepted(int descriptor) {
   clients_.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t id = ++lastClientId_;
   workers_[nextWorker_++ % workers_.size()]->post(
-      [descriptor, id](worker::Worker& worker) { worker.adopt(descriptor, id); });
+      [descriptor, id, options](worker::Worker& worker) { worker.adopt(descriptor, id, options); });
 }
 
 void Server::refreshTopology(bool urgent) {

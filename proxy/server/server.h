@@ -45,13 +45,13 @@ class Server final : public worker::WorkerControl {
 
  private:
   std::optional<std::string> openListeners();
-  void listenOn(net::ListeningSocket socket, const std::string& name);
+  void listenOn(net::ListeningSocket socket, const config::ListenerOptions& options);
   std::optional<std::string> openAdmin();
   void startRefresher();
   void publish(cluster::TopologyPtr topology);
   void startLearner();
   void publishCommands(const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds);
-  void onAccepted(int descriptor);
+  void onAccepted(int descriptor, const config::ListenerOptions& options);
   void onSignal(int signal);
   // reload.cpp
   void reload();

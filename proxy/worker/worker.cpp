@@ -95,7 +95,7 @@ Worker::~Worker() {
   for (const auto& [id, client] : clients_) client->abandonAll();
 }
 
-void Worker::adopt(int descriptor, std::uint64_t clientId) {
+void Worker::adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options) {
   touch();
   auto client = std::make_unique<Client>(services_, clientId);
   auto stream = loop.adopt(descriptor, client->observer());
@@ -104,6 +104,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId) {
     return;
   }
   client->attach(std::move(stream));
+  if (options.readFrom) client->readFrom = *options.readFrom;
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);
   log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});

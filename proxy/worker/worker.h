@@ -54,8 +54,8 @@ class Worker final : private upstream::LinkHost {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // A connection has been accepted; takes the socket over.
-  void adopt(int descriptor, std::uint64_t clientId);
+  // A connection has been accepted by a listener with these options; takes the socket over.
+  void adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options = {});
   void setTopology(cluster::TopologyPtr topology);
   // The topology has been looked up, whether it has changed or not.
   void confirmTopology();

@@ -19,6 +19,7 @@ import redis
 import resp
 from cluster import HOST, PASSWORD, Cluster
 from proxy import SANITIZERS, STANDIN, Proxy, binary, connect
+from slots import slot_of
 from waiting import wait_until
 
 SECONDS = 20
@@ -205,6 +206,32 @@ class Listeners(unittest.TestCase):
         proxy.stop()
         self.assertFalse(one.exists() or two.exists())
 
+    def test_each_listener_reads_from_the_nodes_that_its_own_policy_names(self):
+        port, path = processes.free_port(), processes.directory() / "replicas.sock"
+        proxy = self.start("--listen", f"{HOST}:{port}?read-from=replica",
+                           "--listen", f"unix:{path}?read-from=prefer-replica")
+        master = site.cluster.owner(slot_of("listeners:read"))
+        replica = site.cluster.replica_of(master)
+
+        def reads(node):
+            return int(node.info("commandstats").get("cmdstat_get", "calls=0,").split("=")[1].split(",")[0])
+
+        def served_by(read):
+            before = [reads(node) for node in (master, replica)]
+            self.assertEqual(read(), b"1")
+            return [reads(node) - count for node, count in zip((master, replica), before)]
+
+        with connect(proxy) as connection, resp.Connection(HOST, port, PASSWORD) as other:
+            connection.command("SET", "listeners:read", "1")
+            site.cluster.wait_for_replicas()
+            self.assertEqual(served_by(lambda: connection.command("GET", "listeners:read")), [1, 0])
+            self.assertEqual(served_by(lambda: other.command("GET", "listeners:read")), [0, 1])
+            # As long as the replica has no link, the master serves.
+            local = self.unix_client(path)
+            wait_until(lambda: served_by(lambda: local.get("listeners:read")) == [0, 1], SECONDS,
+                       "reads from the replica")
+            self.assertEqual(other.command("SET", "listeners:read", "2"), b"OK")
+
     def test_a_unix_socket_that_a_killed_daemon_has_left_is_replaced(self):
         path = processes.directory() / "left.sock"
         self.start("--listen", f"unix:{path}").child.kill()
@@ -293,7 +320,8 @@ class SocketActivation(unittest.TestCase):
     def test_sockets_that_are_passed_on_are_served_instead_of_those_configured(self):
         port, other = processes.free_port(), processes.free_port()
         path = processes.directory() / "passed.sock"
-        child = self.activate([f"{HOST}:{port}", f"unix:{path}"], "--listen", f"{HOST}:{other}")
+        child = self.activate([f"{HOST}:{port}", f"unix:{path}"],
+                              "--listen", f"{HOST}:{other},{HOST}:{port}?read-from=prefer-replica")
 
         def answers():
             with resp.Connection(HOST, port, PASSWORD) as connection:
@@ -305,6 +333,8 @@ class SocketActivation(unittest.TestCase):
         self.assertEqual(client.config_get("port")["port"], str(port))
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection((HOST, other), SECONDS)
+        # Options belong to the address, whoever has opened it.
+        self.assertIn(f'address="{HOST}:{port}?read-from=prefer-replica"', child.output())
         # Whoever passes sockets on goes on using them: a reload finds no difference, and the file stays.
         child.signal(signal.SIGHUP)
         wait_until(lambda: "changed=0 need_restart=0" in child.output(), SECONDS, "the reload")

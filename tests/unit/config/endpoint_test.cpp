@@ -30,25 +30,25 @@ TEST_CASE("A listener may leave out its host, and let the system choose its port
 
 TEST_CASE("Clients may be accepted on a Unix socket, nodes and admin pages not") {
   const Endpoint endpoint{"", 0, "/run/slotless.sock"};
-  CHECK(parseClientListener("unix:/run/slotless.sock").value == endpoint);
+  CHECK(parseClientAddress("unix:/run/slotless.sock").value == endpoint);
   CHECK(formatEndpoint(endpoint) == "unix:/run/slotless.sock");
   CHECK(isLoopback(endpoint));
-  CHECK(parseClientListener(":1").value == Endpoint{"", 1});
+  CHECK(parseClientAddress(":1").value == Endpoint{"", 1});
   CHECK_FALSE(parseNode("unix:/run/slotless.sock").value);
   CHECK(parseListener("unix:/run/slotless.sock").reason == "a Unix socket cannot be used here");
   for (const auto* text : {"unix:", "unix:relative.sock", "unix:/run/"}) {
     INFO(text);
-    CHECK(parseClientListener(text).reason == "a Unix socket needs a full path, as in unix:/run/x.sock");
+    CHECK(parseClientAddress(text).reason == "a Unix socket needs a full path, as in unix:/run/x.sock");
   }
-  CHECK(parseClientListener("unix:/" + std::string(106, 'x')).value);
-  CHECK(parseClientListener("unix:/" + std::string(107, 'x')).reason == "the path is longer than 107 bytes");
+  CHECK(parseClientAddress("unix:/" + std::string(106, 'x')).value);
+  CHECK(parseClientAddress("unix:/" + std::string(107, 'x')).reason == "the path is longer than 107 bytes");
 }
 
 TEST_CASE("The first listener of either kind is found wherever it stands") {
   Config config;
   CHECK(firstTcpListener(config)->port == 7379);
   CHECK(firstUnixListener(config) == nullptr);
-  config.listen = {{"", 0, "/a"}, {"h", 1}, {"h", 2}, {"", 0, "/b"}};
+  config.listen = {{{"", 0, "/a"}}, {{"h", 1}}, {{"h", 2}}, {{"", 0, "/b"}}};
   CHECK(firstTcpListener(config)->port == 1);
   CHECK(firstUnixListener(config)->path == "/a");
 }

@@ -26,11 +26,11 @@ TEST_CASE("A stronger source replaces a list as a whole") {
   Loading loading = withFile("listen: ['127.0.0.1:1', '127.0.0.1:2']\n");
   CHECK(loading.config().listen.size() == 2);
   loading.environment["SLOTLESS_LISTEN"] = "127.0.0.1:3";
-  CHECK(loading.config().listen == std::vector<Endpoint>{{"127.0.0.1", 3}});
+  CHECK(loading.config().listen == std::vector<Listener>{{{"127.0.0.1", 3}}});
   loading.arguments.insert(loading.arguments.end(),
                            {"--listen=127.0.0.1:4", "--listen", "127.0.0.1:5,127.0.0.1:6"});
   CHECK(loading.config().listen ==
-        std::vector<Endpoint>{{"127.0.0.1", 4}, {"127.0.0.1", 5}, {"127.0.0.1", 6}});
+        std::vector<Listener>{{{"127.0.0.1", 4}}, {{"127.0.0.1", 5}}, {{"127.0.0.1", 6}}});
 }
 
 TEST_CASE("The file is named by --config or else by SLOTLESS_CONFIG") {

@@ -22,7 +22,7 @@ Config with(std::string_view option, std::string_view text) {
 
 TEST_CASE("Each type of value is read into its member") {
   CHECK(with("cluster-nodes", "a:1, [::1]:2").clusterNodes == std::vector<Endpoint>{{"a", 1}, {"::1", 2}});
-  CHECK(with("listen", ":1,127.0.0.1:2").listen == std::vector<Endpoint>{{"", 1}, {"127.0.0.1", 2}});
+  CHECK(with("listen", ":1,127.0.0.1:2").listen == std::vector<Listener>{{{"", 1}}, {{"127.0.0.1", 2}}});
   CHECK(with("admin-listen", ":1").adminListen == Endpoint{"", 1});
   CHECK_FALSE(with("admin-listen", "off").adminListen);
   CHECK(with("username", "slötless").username == "slötless");
@@ -83,7 +83,7 @@ TEST_CASE("A wrong value is answered with what was found and what is allowed") {
        "found \"b\" (the port is missing); allowed: host:port or [IPv6]:port, separated by commas"},
       {"listen", "",
        "found nothing; allowed: host:port, [IPv6]:port, :port for all local addresses, or unix:/path, "
-       "separated by commas"},
+       "separated by commas; each may be followed by ?read-from=VALUE, for its clients alone"},
       {"admin-listen", "no",
        "found \"no\" (the port is missing); allowed: host:port, [IPv6]:port, :port for all local addresses, "
        "or off"},

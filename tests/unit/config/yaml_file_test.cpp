@@ -20,12 +20,12 @@ TEST_CASE("A file sets options by their names") {
   CHECK(config.password == "yes");
   CHECK(config.strictOrder);
   CHECK(config.holdTimeout == Milliseconds(120000));
-  CHECK(config.listen == std::vector<Endpoint>{{"127.0.0.1", 1}, {"::1", 2}});
+  CHECK(config.listen == std::vector<Listener>{{{"127.0.0.1", 1}}, {{"::1", 2}}});
 }
 
 TEST_CASE("A list may be one scalar with commas") {
   CHECK(withFile("listen: 127.0.0.1:1, 127.0.0.1:2").config().listen ==
-        std::vector<Endpoint>{{"127.0.0.1", 1}, {"127.0.0.1", 2}});
+        std::vector<Listener>{{{"127.0.0.1", 1}}, {{"127.0.0.1", 2}}});
 }
 
 TEST_CASE("A file may be empty") {
@@ -53,13 +53,16 @@ TEST_CASE("Errors in a file name the line") {
       {"workers: {a: 1}", "c.yaml:1: workers: found a mapping; allowed: auto or 1 to 256"},
       {"listen: []",
        "c.yaml:1: listen: found an empty list; allowed: host:port, [IPv6]:port, :port for all local "
-       "addresses, or unix:/path, separated by commas"},
+       "addresses, or unix:/path, separated by commas; each may be followed by ?read-from=VALUE, for its "
+       "clients alone"},
       {"listen:\n  - 127.0.0.1:1\n  - 127.0.0.1\n",
        "c.yaml:3: listen: found \"127.0.0.1\" (the port is missing); allowed: host:port, [IPv6]:port, "
-       ":port for all local addresses, or unix:/path, separated by commas"},
+       ":port for all local addresses, or unix:/path, separated by commas; each may be followed by ?read-from=VALUE, for its "
+       "clients alone"},
       {"listen:\n  - 127.0.0.1:1\n  - [a]\n",
        "c.yaml:3: listen: found a list; allowed: host:port, [IPv6]:port, :port for all local addresses, "
-       "or unix:/path, separated by commas"},
+       "or unix:/path, separated by commas; each may be followed by ?read-from=VALUE, for its "
+       "clients alone"},
       {"[a]: b", "c.yaml:1: found a list as a key; allowed: the name of an option"},
       {"- workers", "c.yaml:1: found a list; allowed: lines of the form \"option: value\""},
       {"workers", "c.yaml:1: found a text; allowed: lines of the form \"option: value\""},

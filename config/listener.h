@@ -1,0 +1,21 @@
+// Texts <-> listeners: an address, and after a question mark the options that are different for its clients,
+// as in `127.0.0.1:7380?read-from=replica` (further ones after `&`).
+//
+// Their names and values are those of the schema, so that whatever an option means, it means the same here.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "config/parsed.h"
+
+namespace slotless::config {
+
+Parsed<Listener> parseListen(std::string_view text);
+std::string formatListen(const Listener& listener);
+
+// "?read-from=VALUE, which ...": for the reference.
+std::string listenerOptionsText();
+
+}  // namespace slotless::config
