@@ -7,7 +7,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
-#include "protocol/request_parser.h"
+#include "proxy/session/request_copy.h"
 
 namespace slotless::session {
 
@@ -18,7 +18,9 @@ constexpr double kMaxMillis = 9.0e15;
 
 std::optional<std::size_t> timeoutPosition(const protocol::CommandSpec& spec, protocol::Argv argv) {
   const int argument = spec.blockTimeout.argument;
-  if (argument > 0) return static_cast<std::size_t>(argument) < argv.size() ? std::optional<std::size_t>(argument) : std::nullopt;
+  if (argument > 0)
+    return static_cast<std::size_t>(argument) < argv.size() ? std::optional<std::size_t>(argument)
+                                                            : std::nullopt;
   if (argument < 0) return argv.size() - static_cast<std::size_t>(-argument);
   const std::size_t keyword = protocol::sessionKeywordPosition(spec, argv);
   if (keyword == 0 || keyword + 1 >= argv.size()) return std::nullopt;
@@ -48,12 +50,11 @@ std::optional<net::Millis> blockTimeoutOf(const protocol::CommandSpec& spec, pro
 }
 
 void rewriteBlockTimeout(const protocol::CommandSpec& spec, net::Millis left, net::ByteChain& bytes) {
-  const std::string request = bytes.toString();
-  protocol::RequestParser parser;
-  if (parser.parse(request, {}) != protocol::RequestParser::Status::Complete) return;
-  const auto position = timeoutPosition(spec, parser.argv());
+  const RequestCopy request(bytes);
+  if (!request.complete()) return;
+  const auto position = timeoutPosition(spec, request.argv());
   if (!position) return;
-  std::vector<std::string_view> argv(parser.argv().begin(), parser.argv().end());
+  std::vector<std::string_view> argv(request.argv().begin(), request.argv().end());
   const std::string text = timeoutText(spec.blockTimeout, left);
   argv[*position] = text;
   std::string rewritten;

@@ -66,6 +66,9 @@ class Conversation {
   // While a watch is on: its lease if it is at that node, else nullptr.
   upstream::Link* watchLease(const net::Address& node);
   upstream::Link* currentWatchLease() noexcept { return watchBroken() ? nullptr : watchLease_; }
+  bool holdsLease(upstream::LeaseUse use) const noexcept {
+    return use == upstream::LeaseUse::Blocking ? !blockLeases_.empty() : watchLease_ != nullptr;
+  }
   // The WATCH under way is the first since nothing was watched.
   bool firstWatch() const noexcept { return watches_ <= 1; }
   // Something happened to a leg on the watch's lease after which the watch says nothing any more.

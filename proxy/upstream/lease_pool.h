@@ -29,6 +29,10 @@ class LeasePool {
   Link* acquire(const net::Address& node, int protocol, LeaseUse use);
   // `clean`: nothing is open on it and the node remembers nothing of its client.
   void release(Link& link, bool clean);
+  // May another one be acquired for this use?
+  bool hasRoom(LeaseUse use) const noexcept {
+    return inUse(use) < budgets_[static_cast<std::size_t>(use)];
+  }
   std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
   // Calls `visit(const Link&, bool taken)` for each lease.
   template <typename Visit>

@@ -158,4 +158,16 @@ TEST_CASE_METHOD(Stage, "requests beyond the bytes that may be open on a link wa
   client.receives("+OK\r\n+OK\r\n" + bulk("1") + bulk("b"));
 }
 
+TEST_CASE_METHOD(Stage, "a request for which a link has no room until the deadline is told so") {
+  config.linkMaxInFlightBytes = 1000;
+  other.sends("SET a " + std::string(1200, 'x'));
+  const Received large = node(1).expects("SET a " + std::string(1200, 'x'));
+  client.sends("GET a");
+  clock.advance(16s);
+  node(1).expectsNothing();
+  client.receives("-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n");
+  large.replies(kOk);
+  other.receives(kOk);
+}
+
 }  // namespace slotless::test

@@ -1,0 +1,167 @@
+#include "proxy/session/completion.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "protocol/encoder.h"
+#include "proxy/routing/merger.h"
+#include "proxy/session/agenda.h"
+#include "proxy/session/client.h"
+#include "proxy/session/holding.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/publishing.h"
+#include "proxy/session/reply_texts.h"
+#include "proxy/session/services.h"
+#include "proxy/session/slow_log.h"
+#include "proxy/session/slow_request.h"
+
+namespace slotless::session {
+
+namespace {
+
+// Refused for a while by a node that may have carried out the next one. Not ASK: there it says where to go,
+// and only other keys of the slot can have been served.
+bool wasRefused(Trouble trouble) {
+  return trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading ||
+         trouble == Trouble::ReadOnly || trouble == Trouble::MasterDown;
+}
+
+}  // namespace
+
+void Completion::onReply(Leg& leg, std::string_view bytes, bool last) {
+  const Request& request = *leg.request;
+  if (last && request.client != nullptr && request.spec->role == protocol::SessionRole::Wait &&
+      !leg.preludeError.empty()) {
+    return failLeg(
+        leg, std::string(leg.preludeError));  // the write before it was refused: the number says nothing
+  }
+  deliver(leg, bytes, last);
+}
+
+void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
+  Request& request = *leg.request;
+  if (request.client != nullptr) {
+    leg.replyBegun = true;
+    if (request.streams()) {
+      request.client->deliver(request, bytes);
+    } else {
+      leg.reply.append(bytes);
+    }
+  }
+  if (last) finishLeg(leg, false);
+}
+
+void Completion::failLeg(Leg& leg, std::string_view line) {
+  Request& request = *leg.request;
+  if (request.streams()) {
+    request.client->discardWaiting(request);
+    request.client->deliver(request, line);
+  } else {
+    leg.reply.assign(line);
+  }
+  finishLeg(leg, true);
+}
+
+void Completion::timeOut(Leg& leg) {
+  std::string null;
+  protocol::appendNullArrayIn(null, leg.request->client->protocol);
+  deliver(leg, null, true);
+}
+
+void Completion::finishLeg(Leg& leg, bool failed) {
+  Request& request = *leg.request;
+  if (request.openLegs == 1) noteIfSlow(leg);
+  leg.state = LegState::Done;
+  const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
+  if (wrote && request.client != nullptr && leg.link != nullptr)
+    request.client->noteWriteTo(leg.link->node());
+  leg.link = nullptr;
+  leg.detour.reset();
+  if (request.client != nullptr && request.client->heldLegs() > 0) {
+    if (!failed) failOvertaken(leg);
+    services_.agenda.add(*request.client, Task::Pump);
+  }
+  if (--request.openLegs > 0) return;
+  if (request.client == nullptr) {
+    services_.requests.put(request);
+    return;
+  }
+  if (!request.streams()) failed = !mergeLegs(request);
+  finishRequest(request, failed);
+}
+
+// A node refused a request for a while and has carried out a later one of the same client and slot: what was
+// refused must not be carried out after it.
+void Completion::failOvertaken(const Leg& leg) {
+  if (leg.slot == protocol::kNoSlot) return;
+  Client& client = *leg.request->client;
+  std::vector<Leg*> overtaken;
+  for (Request* earlier = client.pending().head(); earlier != leg.request && earlier != nullptr;
+       earlier = earlier->next) {
+    for (std::size_t i = 0; i < earlier->legCount(); ++i) {
+      Leg& other = earlier->leg(i);
+      const bool refused = other.state == LegState::Held && wasRefused(other.detour->trouble);
+      const bool onlyReads = earlier->kind == RequestKind::Read && leg.request->kind == RequestKind::Read;
+      if (refused && other.slot == leg.slot && !onlyReads) overtaken.push_back(&other);
+    }
+  }
+  for (Leg* other : overtaken) {
+    services_.holding.remove(client, *other);
+    failLeg(*other,
+            other->detour->trouble == Trouble::TryAgain ? reply_texts::kTryAgain : reply_texts::kOvertaken);
+  }
+}
+
+void Completion::noteIfSlow(const Leg& leg) {
+  const bool blocks = leg.request->lease == upstream::LeaseUse::Blocking;
+  const auto duration =
+      blocks ? net::Micros{0}
+             : std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
+  if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, duration);
+}
+
+void Completion::finishRequest(Request& request, bool failed) {
+  services_.metrics.command(request.spec->id)
+      .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), failed);
+  request.client->onRequestDone(request);
+}
+
+bool Completion::mergeLegs(Request& request) {
+  if (request.transaction != nullptr) {
+    std::string reply;
+    ReplySwitch& replies = request.client->replySwitch();
+    const bool heard = !replies.off();
+    const auto correct = [&](std::string_view channel, std::string_view published, std::string& out) {
+      appendPublished(services_, channel, request.leg(0).slot, published, out);
+    };
+    request.transaction->assemble(request.leg(0).reply, services_.localCommands.runnerFor(*request.client),
+                                  correct, reply);
+    request.muted = request.muted || (heard && replies.off());  // CLIENT REPLY OFF among them
+    request.client->deliver(request, reply);
+    return !reply.starts_with('-');
+  }
+  std::vector<routing::PartReply> parts;
+  parts.reserve(request.legCount());
+  for (std::size_t i = 0; i < request.legCount(); ++i)
+    parts.push_back({request.leg(i).reply, request.leg(i).keys});
+  services_.encoded.clear();
+  const bool good = request.composer != nullptr
+                        ? request.composer->compose(parts, services_.encoded)
+                        : routing::mergeReplies(request.merge, parts, services_.encoded);
+  request.client->deliver(request, services_.encoded);
+  return good;
+}
+
+void Completion::abandon(Request& request) {
+  for (std::size_t i = 0; i < request.legCount(); ++i) {
+    Leg& leg = request.leg(i);
+    if (leg.state != LegState::Held) continue;
+    services_.holding.remove(*request.client, leg);
+    leg.state = LegState::Done;
+    --request.openLegs;
+  }
+  request.client = nullptr;
+  if (request.openLegs == 0) services_.requests.put(request);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,38 @@
+// The end of legs and requests: replies go to the client, or are merged first; then the request is counted
+// and over.
+//
+// Ownership: finishing the last leg of a request gives the request back to its client or its pool: do not
+// touch it afterwards.
+#pragma once
+#include <string_view>
+
+#include "proxy/session/request.h"
+
+namespace slotless::session {
+
+struct Services;
+
+class Completion {
+ public:
+  explicit Completion(Services& services) : services_(services) {}
+
+  void onReply(Leg& leg, std::string_view bytes, bool last);
+  void deliver(Leg& leg, std::string_view bytes, bool last);
+  // The client gets `line`, whole, as the reply (or as this leg's part of it).
+  void failLeg(Leg& leg, std::string_view line);
+  // A blocking command's own timeout, as a node would have answered.
+  void timeOut(Leg& leg);
+  void finishLeg(Leg& leg, bool failed);
+  // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.
+  void abandon(Request& request);
+
+ private:
+  void failOvertaken(const Leg& leg);
+  void noteIfSlow(const Leg& leg);
+  void finishRequest(Request& request, bool failed);
+  bool mergeLegs(Request& request);
+
+  Services& services_;
+};
+
+}  // namespace slotless::session

@@ -1,0 +1,174 @@
+#include "proxy/session/leg_sender.h"
+
+#include <algorithm>
+
+#include "proxy/session/agenda.h"
+#include "proxy/session/blocking.h"
+#include "proxy/session/client.h"
+#include "proxy/session/holding.h"
+#include "proxy/session/reply_texts.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+namespace {
+
+using protocol::Slot;
+using upstream::Link;
+using upstream::SentRequest;
+
+// A request is sent again at once that many times, then with pauses: two nodes may send it to and fro for a
+// while, or it may be what breaks its links.
+constexpr std::uint32_t kQuickAttempts = 4;
+// How long after an ASK or TRYAGAIN a slot counts as being moved.
+constexpr net::Millis kMovingFor{1000};
+
+const net::Address& ownerOf(const cluster::Topology& topology, Slot slot) {
+  static const net::Address nobody;
+  const cluster::NodeIndex owner = topology.owners[slot];
+  return owner == cluster::kNoNode ? nobody : topology.nodes[owner].address;
+}
+
+}  // namespace
+
+bool LegSender::plainWay(const Client& client, protocol::Slot slot) const {
+  if (client.detoured) return false;
+  const std::uint64_t version = services_.links.topology().version;
+  const bool first = client.pending().size() == 1;  // the request itself
+  if (!first && client.routedVersion != version) return false;
+  if (slot == protocol::kNoSlot || services_.host.now >= anyMovingUntil_) return true;
+  return services_.host.now >= (*movingUntil_)[slot];
+}
+
+// The link that the leg can take at once; it counts as sent then. nullptr: it has to be held.
+Link* LegSender::plainLink(Leg& leg) {
+  Client& client = *leg.request->client;
+  Link* link = plainWay(client, leg.slot) ? choice_.linkForSlot(leg) : nullptr;
+  if (link == nullptr) return nullptr;
+  if (client.pending().size() == 1) client.routedVersion = services_.links.topology().version;
+  leg.state = LegState::Sent;
+  leg.sentAt = services_.host.now;
+  leg.link = link;
+  return link;
+}
+
+void LegSender::launch(Leg& leg, RequestBytes bytes) {
+  if (Link* link = plainLink(leg)) {
+    if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), false);
+    return link->send(leg, bytes.bytes, false);
+  }
+  leg.detour = std::make_unique<Detour>(services_.host.pool);
+  if (bytes.block != nullptr) {
+    leg.detour->bytes.append(std::move(*bytes.block));
+  } else {
+    leg.detour->bytes.append(bytes.bytes);
+  }
+  hold(leg, Trouble::Unsent);
+}
+
+void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
+  if (Link* link = plainLink(leg)) return link->send(leg, batch, false, leg.request->preludes);
+  leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->bytes.splice(batch);
+  hold(leg, Trouble::Unsent);
+}
+
+void LegSender::launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node) {
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->bytes.append(bytes);
+  leg.detour->target = node;
+  leg.detour->sticky = node.has_value();
+  hold(leg, Trouble::Unsent);
+}
+
+void LegSender::hold(Leg& leg, Trouble trouble) {
+  Client& client = *leg.request->client;
+  leg.link = nullptr;
+  leg.detour->trouble = trouble;
+  if (client.inputEnded())
+    return completion_.failLeg(
+        leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
+  if (!services_.holding.admits(leg.detour->bytes.size()))
+    return completion_.failLeg(leg, reply_texts::kTooManyHeld);
+  if (leg.detour->deadline == net::TimePoint{}) {
+    leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
+    const auto& blockedUntil = leg.request->blockedUntil;
+    if (blockedUntil) leg.detour->deadline = std::min(leg.detour->deadline, *blockedUntil);
+  }
+  leg.state = LegState::Held;
+  client.detoured = true;
+  services_.holding.add(client, leg);
+  services_.agenda.add(client, Task::Pump);
+}
+
+void LegSender::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
+  services_.metrics.retries.add();
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  // A script that was loaded on the way is not loaded again: ASKING would count for it, not for the request.
+  Request& request = *leg.request;
+  sent.copyTo(leg.detour->bytes, request.scriptBytes);
+  if (request.scriptBytes > 0) --request.preludes;
+  request.scriptBytes = 0;
+  if (request.lease == upstream::LeaseUse::Blocking && leg.detour->deadline != net::TimePoint{}) {
+    // It was not without a node while it was blocked.
+    leg.detour->deadline += services_.host.now - leg.detour->sentAt;
+    if (request.blockedUntil) leg.detour->deadline = std::min(leg.detour->deadline, *request.blockedUntil);
+  }
+  if (++leg.detour->attempts > kQuickAttempts) leg.detour->notBefore = services_.host.now + kRetryPause;
+  hold(leg, trouble);
+}
+
+void LegSender::pump(Client& client) {
+  if (client.heldLegs() == 0 && !client.detoured) return;
+  ++pass_;
+  bool clean = true;
+  for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
+    for (std::size_t i = 0; i < request->legCount(); ++i) {
+      Leg& leg = request->leg(i);
+      if (leg.state == LegState::Done) continue;
+      Link* wanted = leg.state == LegState::Held ? choice_.targetOf(leg) : leg.link;
+      // Reads from replicas have no order to keep.
+      if (leg.slot == protocol::kNoSlot || readsFromReplica(leg)) {
+        if (leg.state == LegState::Held && wanted != nullptr) sendHeld(client, leg, *wanted);
+        clean = clean && leg.state == LegState::Sent;
+        continue;
+      }
+      Mark& mark = (*marks_)[leg.slot];
+      const bool firstOfSlot = mark.pass != pass_;
+      const bool alone =
+          firstOfSlot || (mark.link == wanted && services_.host.now >= (*movingUntil_)[leg.slot]);
+      if (leg.state == LegState::Held && wanted != nullptr && alone) sendHeld(client, leg, *wanted);
+      const bool sent = leg.state == LegState::Sent;
+      clean = clean && sent && (leg.detour == nullptr || !leg.detour->asking) &&
+              leg.link->node() == ownerOf(services_.links.topology(), leg.slot);
+      mark.link = sent && (firstOfSlot || mark.link == leg.link) ? leg.link : nullptr;
+      mark.pass = pass_;
+    }
+  }
+  if (clean) {
+    client.detoured = false;
+    client.routedVersion = services_.links.topology().version;
+  }
+}
+
+void LegSender::sendHeld(Client& client, Leg& leg, Link& link) {
+  services_.holding.remove(client, leg);
+  leg.state = LegState::Sent;
+  leg.sentAt = services_.host.now;
+  leg.link = &link;
+  leg.detour->sentAt = services_.host.now;
+  Request& request = *leg.request;
+  if (request.blockedUntil) {
+    // The time it has waited here counts.
+    const auto left = std::chrono::duration_cast<net::Millis>(*request.blockedUntil - services_.host.now);
+    rewriteBlockTimeout(*request.spec, left, leg.detour->bytes);
+  }
+  link.send(leg, leg.detour->bytes, leg.detour->asking, request.preludes);
+}
+
+void LegSender::markMoving(Slot slot) {
+  anyMovingUntil_ = services_.host.now + kMovingFor;
+  if (slot != protocol::kNoSlot) (*movingUntil_)[slot] = anyMovingUntil_;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,74 @@
+// Puts legs on links in order, and holds back those that cannot go yet.
+//
+// Order: the legs that one client has for one slot go out in the order of its requests. On the plain way
+// (topology unchanged, nothing held, nothing redirected) that is so by itself: one link per slot. Otherwise a
+// leg is held, and pump() lets it go only when all earlier legs for its slot are done or on the very link
+// that it would take.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "proxy/session/completion.h"
+#include "proxy/session/link_choice.h"
+#include "proxy/session/request.h"
+
+namespace slotless::session {
+
+struct Services;
+
+// The bytes of a request as they can be forwarded. `block`, if set, holds exactly these bytes and may be
+// taken over.
+struct RequestBytes {
+  std::string_view bytes;
+  net::BlockPtr* block = nullptr;
+};
+
+class LegSender {
+ public:
+  // Between two tries of a request that a node has refused.
+  static constexpr net::Millis kRetryPause{50};
+
+  LegSender(Services& services, Completion& completion)
+      : services_(services), completion_(completion), choice_(services) {}
+
+  void launch(Leg& leg, RequestBytes bytes);
+  // A transaction, or another batch that the proxy has written, in one piece.
+  void launchBatch(Leg& leg, net::ByteChain& batch);
+  // To one certain node; none: to any.
+  void launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node);
+  // Requires that the detour has the request's bytes. A leg that may not be held fails.
+  void hold(Leg& leg, Trouble trouble);
+  // A leg that was sent: its bytes are taken back from the link.
+  void holdAgain(Leg& leg, Trouble trouble, const upstream::SentRequest& sent);
+  // Sends what can go among a client's held legs.
+  void pump(Client& client);
+  // ASK or TRYAGAIN has been seen: for a while a request for that slot waits for the one before.
+  void markMoving(protocol::Slot slot);
+  Obstacle obstacleTo(const Leg& leg) const { return choice_.obstacleTo(leg); }
+
+ private:
+  struct Mark {
+    std::uint64_t pass = 0;
+    const upstream::Link* link = nullptr;  // nullptr: blocked
+  };
+
+  upstream::Link* plainLink(Leg& leg);
+  bool plainWay(const Client& client, protocol::Slot slot) const;
+  void sendHeld(Client& client, Leg& leg, upstream::Link& link);
+
+  Services& services_;
+  Completion& completion_;
+  LinkChoice choice_;
+  std::uint64_t pass_ = 0;
+  std::unique_ptr<std::array<Mark, protocol::kSlotCount>> marks_ =
+      std::make_unique<std::array<Mark, protocol::kSlotCount>>();
+  // Slots that are being moved: until when.
+  std::unique_ptr<std::array<net::TimePoint, protocol::kSlotCount>> movingUntil_ =
+      std::make_unique<std::array<net::TimePoint, protocol::kSlotCount>>();
+  net::TimePoint anyMovingUntil_{};
+};
+
+}  // namespace slotless::session

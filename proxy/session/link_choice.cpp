@@ -1,0 +1,108 @@
+#include "proxy/session/link_choice.h"
+
+#include "proxy/session/client.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+using upstream::Link;
+
+bool readsFromReplica(const Leg& leg) {
+  const Request& request = *leg.request;
+  Client& client = *request.client;
+  if (client.readFrom == config::ReadFrom::Master || request.kind != RequestKind::Read) return false;
+  const bool transaction = request.spec->role == protocol::SessionRole::Exec;
+  if (request.lease || transaction || client.conversation().watching() || leg.slot == protocol::kNoSlot)
+    return false;
+  return client.readFrom == config::ReadFrom::Replica || leg.detour == nullptr || leg.detour->attempts == 0;
+}
+
+// The client's link to a node: its lease there, or the shared one. nullptr: none that could take a request
+// now.
+Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
+  Client& client = *leg.request->client;
+  Conversation& conversation = client.conversation();
+  const net::Address& address = services_.links.topology().nodes[node].address;
+  Link* link = nullptr;
+  if (leg.request->lease) {
+    link = conversation.leaseAt(address, *leg.request->lease);
+  } else if (conversation.watching()) {
+    link = conversation.watchLease(address);
+  }
+  if (link == nullptr && !leg.request->lease) {
+    const bool urgent = leg.detour != nullptr && leg.detour->urgent;
+    link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
+  }
+  if (link == nullptr || !link->ready() || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
+    return nullptr;
+  return link;
+}
+
+// A client stays on one replica of a master, as long as that is there.
+Link* LinkChoice::replicaLink(Leg& leg, cluster::NodeIndex master) {
+  const Client& client = *leg.request->client;
+  const auto& replicas = services_.links.topology().nodes[master].replicas;
+  upstream::LinkPool& pool = services_.replicaLinksFor(client.protocol);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    Link& link = pool.linkTo(replicas[(client.id() + i) % replicas.size()]);
+    if (link.ready() && link.bytesOpen() < services_.config.linkMaxInFlightBytes) return &link;
+  }
+  return nullptr;
+}
+
+Link* LinkChoice::linkForSlot(Leg& leg) {
+  const cluster::Topology& topology = services_.links.topology();
+  if (leg.slot != protocol::kNoSlot) {
+    const cluster::NodeIndex owner = topology.owners[leg.slot];
+    if (owner == cluster::kNoNode) return nullptr;
+    if (!readsFromReplica(leg)) return linkToNode(leg, owner);
+    if (Link* link = replicaLink(leg, owner)) return link;
+    return leg.request->client->readFrom == config::ReadFrom::Replica ? nullptr : linkToNode(leg, owner);
+  }
+  Client& client = *leg.request->client;
+  if (leg.request->lease) {  // a batch without keys on the watch's lease
+    Link* lease = client.conversation().currentWatchLease();
+    return lease != nullptr && lease->ready() ? lease : nullptr;
+  }
+  return client.links().anyReady();
+}
+
+Link* LinkChoice::targetOf(Leg& leg) {
+  Detour& detour = *leg.detour;
+  const cluster::Topology& topology = services_.links.topology();
+  if (services_.host.now < detour.notBefore) return nullptr;
+  if (detour.target && !detour.sticky && topology.version != detour.targetVersion && !detour.awaitsTarget) {
+    detour.target.reset();  // the topology knows better by now
+    detour.asking = false;
+  }
+  if (!detour.target) return linkForSlot(leg);
+  const auto node = topology.find(*detour.target);
+  if (detour.anchor != protocol::kNoSlot && (!node || !topology.nodes[*node].master)) {
+    // Another node has taken the master's place.
+    const cluster::NodeIndex owner = topology.owners[detour.anchor];
+    return owner == cluster::kNoNode ? nullptr : linkToNode(leg, owner);
+  }
+  if (node) return linkToNode(leg, *node);
+  if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
+  detour.target.reset();  // looked up anew, and still unknown: back to the slot's owner
+  detour.asking = false;
+  detour.awaitsTarget = false;
+  return linkForSlot(leg);
+}
+
+Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
+  const cluster::Topology& topology = services_.links.topology();
+  if (leg.slot == protocol::kNoSlot || topology.owners[leg.slot] == cluster::kNoNode) return Obstacle::NoNode;
+  const Client& client = *leg.request->client;
+  const cluster::NodeIndex owner = topology.owners[leg.slot];
+  if (leg.request->lease) {
+    const bool spent = !client.conversation().holdsLease(*leg.request->lease) &&
+                       !services_.leases.hasRoom(*leg.request->lease);
+    return spent ? Obstacle::LeaseLimit : Obstacle::NoNode;
+  }
+  const Link& link = services_.linksFor(client.protocol).linkTo(owner);
+  const bool full = link.ready() && link.bytesOpen() >= services_.config.linkMaxInFlightBytes;
+  return full ? Obstacle::LinkFull : Obstacle::NoNode;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,45 @@
+// Which link a leg takes: that of its slot's owner, of the node it was redirected to, of a replica, or a
+// lease.
+//
+// Ownership: the links belong to their pools; a pointer is good for this turn of the loop. Errors: nullptr
+// means that nothing can take the leg now; obstacleTo() tells why.
+#pragma once
+#include <cstdint>
+
+#include "proxy/cluster/topology.h"
+#include "proxy/session/request.h"
+#include "proxy/upstream/link.h"
+
+namespace slotless::session {
+
+struct Services;
+
+// Why a leg that waits has not been sent.
+enum class Obstacle : std::uint8_t {
+  NoNode,     // no reachable node serves the slot
+  LinkFull,   // link-max-in-flight-bytes: the node does not take requests as fast as they come
+  LeaseLimit  // all leases that the budget allows are in use
+};
+
+class LinkChoice {
+ public:
+  explicit LinkChoice(Services& services) : services_(services) {}
+
+  // Where a leg goes that nobody has redirected.
+  upstream::Link* linkForSlot(Leg& leg);
+  // Where a held leg would go now. Forgets a redirect that the topology has overtaken.
+  upstream::Link* targetOf(Leg& leg);
+  Obstacle obstacleTo(const Leg& leg) const;
+
+ private:
+  upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);
+  upstream::Link* replicaLink(Leg& leg, cluster::NodeIndex master);
+
+  Services& services_;
+};
+
+// Reads outside of sessions, where the client's policy says so. What has met trouble there goes to the
+// master, unless only replicas will do.
+bool readsFromReplica(const Leg& leg);
+
+}  // namespace slotless::session

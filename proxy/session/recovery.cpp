@@ -1,0 +1,292 @@
+#include "proxy/session/recovery.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/encoder.h"
+#include "protocol/key_extraction.h"
+#include "proxy/routing/merger.h"
+#include "proxy/session/client.h"
+#include "proxy/session/holding.h"
+#include "proxy/session/reply_texts.h"
+#include "proxy/session/request_copy.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+namespace {
+
+using upstream::SentRequest;
+
+// A look-up of the topology that was under way may have asked before the change: the second one counts.
+constexpr std::uint64_t kRoundsToBeSure = 2;
+
+std::string_view textFor(Obstacle obstacle) {
+  switch (obstacle) {
+    case Obstacle::NoNode:
+      break;
+    case Obstacle::LinkFull:
+      return reply_texts::kLinkFull;
+    case Obstacle::LeaseLimit:
+      return reply_texts::kNoLease;
+  }
+  return reply_texts::kNoMaster;
+}
+
+telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble) {
+  using telemetry::Redirect;
+  const auto at = [&](Redirect kind) -> telemetry::Counter& {
+    return metrics.redirects[static_cast<std::size_t>(kind)];
+  };
+  switch (trouble) {
+    case Trouble::Moved:
+      return at(Redirect::Moved);
+    case Trouble::Ask:
+      return at(Redirect::Ask);
+    case Trouble::TryAgain:
+      return at(Redirect::TryAgain);
+    case Trouble::ClusterDown:
+      return at(Redirect::ClusterDown);
+    case Trouble::Loading:
+      return at(Redirect::Loading);
+    case Trouble::ReadOnly:
+      return at(Redirect::ReadOnly);
+    case Trouble::MasterDown:
+      return at(Redirect::MasterDown);
+    case Trouble::NoScript:
+      return at(Redirect::NoScript);
+    case Trouble::Unsent:
+    case Trouble::LostSent:
+    case Trouble::Unblocked:
+    case Trouble::None:
+      break;
+  }
+  return metrics.retries;
+}
+
+}  // namespace
+
+void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
+  if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
+  if (!leg.preludeError.empty() && leg.request->scriptTried)
+    leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
+  if (!leg.preludeError.empty()) {
+    // A queued command was refused, so EXEC has run nothing; why it was refused decides.
+    const std::string cause = std::exchange(leg.preludeError, {});
+    const protocol::ErrorReply error = protocol::classifyError(cause);
+    if (retry(leg, troubleOf(error.errorClass), cause, error, sent)) return;
+    return completion_.failLeg(leg, "-EXECABORT Transaction discarded because of: " + cause.substr(1));
+  }
+  const protocol::ErrorReply error = protocol::classifyError(line);
+  if (!retry(leg, troubleOf(error.errorClass), line, error, sent)) completion_.failLeg(leg, line);
+}
+
+void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
+  Request& request = *leg.request;
+  if (request.client == nullptr) return completion_.finishLeg(leg, true);
+  const Trouble trouble = loss == upstream::Loss::Unsent ? Trouble::Unsent : Trouble::LostSent;
+  const bool reachedClient = leg.replyBegun && request.streams() && request.isHead();
+  if (reachedClient) {
+    // Half a reply cannot be taken back.
+    Client& client = *request.client;
+    completion_.finishLeg(leg, true);
+    client.close("the link broke in the middle of a reply");
+    return;
+  }
+  if (actionFor(trouble, request.kind, false) == Action::Ambiguous) {
+    services_.metrics.ambiguousWrites.add();
+    return completion_.failLeg(leg, reply_texts::kAmbiguous);
+  }
+  request.client->discardWaiting(request);
+  leg.reply.clear();
+  leg.preludeError.clear();
+  leg.replyBegun = false;
+  if (failTransaction(leg, trouble)) return;
+  if (leg.detour != nullptr && !leg.detour->sticky) {
+    leg.detour->target.reset();
+    leg.detour->asking = false;
+  }
+  sender_.holdAgain(leg, trouble, sent);
+}
+
+// False: the error is the client's.
+bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
+                     const SentRequest& sent) {
+  const Action action = actionFor(trouble, leg.request->kind, error.serverText);
+  if (action == Action::PassOn) return false;
+  if (action == Action::LoadScript) return loadScript(leg, sent);
+  counterOf(services_.metrics, trouble).add();
+  if (failTransaction(leg, trouble)) return true;
+  if (action == Action::Reroute) return redirect(leg, line, error, sent);
+  if (trouble == Trouble::TryAgain) {
+    sender_.markMoving(leg.slot);
+    if (splitPerKey(leg, sent)) return true;
+  } else {
+    services_.control.refreshTopology(true);
+  }
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
+  sender_.holdAgain(leg, trouble, sent);
+  return true;
+}
+
+// False: the redirect is none that a node makes for this request; it is the client's.
+bool Recovery::redirect(Leg& leg, std::string_view line, const protocol::ErrorReply& error,
+                        const SentRequest& sent) {
+  if (leg.slot == protocol::kNoSlot || error.slot != leg.slot || error.host == "?") return false;
+  const net::Address& asked = leg.link->node();
+  const net::Address target{error.host.empty() ? asked.host : std::string(error.host), error.port};
+  if (target == asked) return false;
+  const bool ask = error.errorClass == protocol::ErrorClass::Ask;
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  Detour& detour = *leg.detour;
+  const cluster::Topology& topology = services_.links.topology();
+  const bool known = topology.find(target).has_value();
+  detour.target = target;
+  detour.targetVersion = topology.version;
+  detour.asking = ask;
+  detour.awaitsTarget = !known;
+  detour.confirmation = services_.confirmations;
+  detour.redirectLine = known ? std::string_view() : line;
+  if (ask) sender_.markMoving(leg.slot);
+  if (!ask || !known) services_.control.refreshTopology(!known);
+  sender_.holdAgain(leg, ask ? Trouble::Ask : Trouble::Moved, sent);
+  return true;
+}
+
+// The node gets the script and the request again in one piece. False: the script is not known here, or that
+// has been tried.
+bool Recovery::loadScript(Leg& leg, const SentRequest& sent) {
+  Request& request = *leg.request;
+  if (request.scriptTried || request.spec->scriptSha == 0 || request.legCount() != 1) return false;
+  const RequestCopy copy(sent, services_.host.pool);
+  if (!copy.complete()) return false;
+  const auto script =
+      services_.control.scripts().find(copy.argv()[static_cast<std::size_t>(request.spec->scriptSha)]);
+  if (!script) return false;
+  counterOf(services_.metrics, Trouble::NoScript).add();
+  std::string load;
+  protocol::appendRequest(load, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
+  request.scriptTried = true;
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->bytes.append(load);
+  sender_.holdAgain(leg, Trouble::NoScript, sent);
+  if (leg.state != LegState::Held) return true;  // refused: the request may be over
+  request.scriptBytes = load.size();
+  request.preludes += 1;
+  return true;
+}
+
+// A multi-key command that may be split goes on key by key: each key is on one side or the other.
+bool Recovery::splitPerKey(Leg& leg, const SentRequest& sent) {
+  Request& request = *leg.request;
+  const protocol::CommandSpec& spec = *request.spec;
+  if (spec.handling != protocol::Handling::Split) return false;
+  const RequestCopy copy(sent, services_.host.pool);
+  if (!copy.complete()) return false;
+  std::vector<std::uint32_t> positions;
+  if (protocol::keyPositions(spec, copy.argv(), positions) != protocol::KeyResult::Ok) return false;
+  if (positions.size() < 2) return false;
+  std::vector<std::uint32_t> ordinals = leg.keys;
+  if (ordinals.empty()) {  // it was not split so far
+    ordinals.resize(positions.size());
+    std::iota(ordinals.begin(), ordinals.end(), 0U);
+  }
+  request.merge = routing::mergeFor(spec);
+  const protocol::Slot slot = leg.slot;
+  const auto stride = static_cast<std::uint32_t>(std::max(1, spec.keyStep));
+  // All are there before one is held: a part that is refused must not end the request.
+  const std::size_t firstAdded = request.legCount();
+  for (std::size_t i = 1; i < positions.size(); ++i) request.addLeg();
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    Leg& part = i == 0 ? leg : request.leg(firstAdded + i - 1);
+    part.slot = slot;
+    part.keys.assign(1, ordinals[i]);
+    part.detour = std::make_unique<Detour>(services_.host.pool);
+    encodeWithKeys(copy.argv(), std::span(&positions[i], 1), stride, services_.encoded);
+    part.detour->bytes.append(services_.encoded);
+    sender_.hold(part, Trouble::TryAgain);
+  }
+  return true;
+}
+
+// With a watch, what cannot be run at once on the lease counts as "a watched key has changed". True: dealt
+// with.
+bool Recovery::failTransaction(Leg& leg, Trouble trouble) {
+  Request& request = *leg.request;
+  if (request.lease != upstream::LeaseUse::Transaction || trouble == Trouble::LostSent) return false;
+  // An EXEC that was refused has ended the watch in the node: sent again, it would run whatever has changed.
+  const bool passes =
+      trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading;
+  if (passes && request.spec->role != protocol::SessionRole::Exec) return false;
+  Conversation& conversation = request.client->conversation();
+  switch (request.spec->role) {
+    case protocol::SessionRole::Exec: {
+      conversation.breakWatch();
+      std::string null;
+      protocol::appendNullArrayIn(null, request.client->protocol);
+      leg.reply.clear();
+      request.transaction.reset();
+      request.client->deliver(request, null);
+      completion_.finishLeg(leg, false);
+      return true;
+    }
+    case protocol::SessionRole::Watch:
+      if (conversation.firstWatch()) return false;  // nothing is watched yet: go where it is told
+      conversation.breakWatch();
+      break;
+    default:
+      conversation.breakWatch();  // UNWATCH, DISCARD: there is nothing left to forget
+  }
+  request.client->deliver(request, "+OK\r\n");
+  completion_.finishLeg(leg, false);
+  return true;
+}
+
+void Recovery::expire(Client& client) {
+  // Collected first: failing a leg can end its request and others behind it.
+  std::vector<Leg*> expired;
+  for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
+    for (std::size_t i = 0; i < request->legCount(); ++i) {
+      Leg& leg = request->leg(i);
+      if (leg.state != LegState::Held) continue;
+      if (services_.host.now >= leg.detour->deadline || isForged(leg) || hasLostWatch(leg))
+        expired.push_back(&leg);
+    }
+  }
+  for (Leg* leg : expired) {
+    services_.holding.remove(client, *leg);
+    expireLeg(*leg);
+  }
+}
+
+void Recovery::expireLeg(Leg& leg) {
+  Request& request = *leg.request;
+  if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
+  if (isForged(leg)) return completion_.failLeg(leg, std::string(leg.detour->redirectLine));
+  if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
+    return completion_.timeOut(leg);
+  }
+  if (leg.detour->trouble == Trouble::TryAgain) return completion_.failLeg(leg, reply_texts::kTryAgain);
+  completion_.failLeg(leg, textFor(sender_.obstacleTo(leg)));
+}
+
+// A script's redirect to a node that the cluster does not have, even after the topology was looked up anew.
+bool Recovery::isForged(const Leg& leg) const {
+  const Detour& detour = *leg.detour;
+  const RequestKind kind = leg.request->kind;
+  const bool foreignText = kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite;
+  return foreignText && detour.awaitsTarget &&
+         services_.confirmations >= detour.confirmation + kRoundsToBeSure &&
+         !services_.links.topology().find(*detour.target);
+}
+
+bool Recovery::hasLostWatch(const Leg& leg) const {
+  const Request& request = *leg.request;
+  return request.lease == upstream::LeaseUse::Transaction && request.client->conversation().watchBroken();
+}
+
+}  // namespace slotless::session
