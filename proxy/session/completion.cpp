@@ -62,6 +62,15 @@ void Completion::failLeg(Leg& leg, std::string_view line) {
   finishLeg(leg, true);
 }
 
+void Completion::forgoLeg(Leg& leg) {
+  const Request& request = *leg.request;
+  std::size_t others = request.legCount();
+  for (std::size_t i = 0; i < request.legCount(); ++i) others -= request.leg(i).forgone || &request.leg(i) == &leg ? 1U : 0U;
+  if (others == 0 || request.composer != nullptr) return failLeg(leg, reply_texts::kNoMaster);
+  leg.forgone = true;
+  finishLeg(leg, true);
+}
+
 void Completion::timeOut(Leg& leg) {
   std::string null;
   protocol::appendNullArrayIn(null, leg.request->client->protocol);
@@ -142,8 +151,9 @@ bool Completion::mergeLegs(Request& request) {
   }
   std::vector<routing::PartReply> parts;
   parts.reserve(request.legCount());
-  for (std::size_t i = 0; i < request.legCount(); ++i)
-    parts.push_back({request.leg(i).reply, request.leg(i).keys});
+  for (std::size_t i = 0; i < request.legCount(); ++i) {
+    if (!request.leg(i).forgone) parts.push_back({request.leg(i).reply, request.leg(i).keys});
+  }
   services_.encoded.clear();
   const bool good = request.composer != nullptr
                         ? request.composer->compose(parts, services_.encoded)

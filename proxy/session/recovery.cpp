@@ -253,7 +253,7 @@ void Recovery::expire(Client& client) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
       if (leg.state != LegState::Held) continue;
-      if (services_.host.now >= leg.detour->deadline || isForged(leg) || hasLostWatch(leg))
+      if (services_.host.now >= leg.detour->deadline || isForged(leg) || isForsaken(leg) || hasLostWatch(leg))
         expired.push_back(&leg);
     }
   }
@@ -267,6 +267,7 @@ void Recovery::expireLeg(Leg& leg) {
   Request& request = *leg.request;
   if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
   if (isForged(leg)) return completion_.failLeg(leg, std::string(leg.detour->redirectLine));
+  if (isForsaken(leg)) return completion_.forgoLeg(leg);
   if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
     return completion_.timeOut(leg);
   }
@@ -281,6 +282,13 @@ bool Recovery::isForged(const Leg& leg) const {
   const bool foreignText = kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite;
   return foreignText && detour.awaitsTarget &&
          services_.confirmations >= detour.confirmation + kRoundsToBeSure &&
+         !services_.links.topology().find(*detour.target);
+}
+
+// Meant for one certain node that has left the cluster and has no successor: a replica, or a master without slots.
+bool Recovery::isForsaken(const Leg& leg) const {
+  const Detour& detour = *leg.detour;
+  return detour.sticky && detour.anchor == protocol::kNoSlot && leg.slot == protocol::kNoSlot &&
          !services_.links.topology().find(*detour.target);
 }
 

@@ -32,6 +32,7 @@ class Recovery {
   bool failTransaction(Leg& leg, Trouble trouble);
   void expireLeg(Leg& leg);
   bool isForged(const Leg& leg) const;
+  bool isForsaken(const Leg& leg) const;
   bool hasLostWatch(const Leg& leg) const;
 
   Services& services_;

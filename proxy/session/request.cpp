@@ -81,6 +81,7 @@ void RequestPool::put(Request& request) noexcept {
     leg.keys.clear();
     leg.preludeError.clear();
     leg.replyBegun = false;
+    leg.forgone = false;
     leg.state = LegState::Done;
     if (leg.reply.capacity() > kKeepReplyBytes) {
       leg.reply = std::string();

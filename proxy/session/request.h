@@ -68,6 +68,7 @@ class Leg final : public upstream::Exchange {
   protocol::Slot slot = protocol::kNoSlot;
   LegState state = LegState::Done;
   bool replyBegun = false;
+  bool forgone = false;  // its node has left the cluster: there is no reply, and none is missed
   net::TimePoint sentAt{};  // last
 };
 
@@ -80,6 +81,7 @@ class Request {
   // Legs in use; their addresses are fixed.
   std::size_t legCount() const noexcept { return legCount_; }
   Leg& leg(std::size_t i) noexcept { return i == 0 ? first_ : others_[i - 1]; }
+  const Leg& leg(std::size_t i) const noexcept { return i == 0 ? first_ : others_[i - 1]; }
   void makeLegs(std::size_t count);
   // One more while the request is under way.
   Leg& addLeg();

@@ -49,6 +49,19 @@ TEST_CASE_METHOD(Stage, "a command for all masters follows one that is replaced 
   client.receives(":7\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "a command for all nodes does not wait for one that has left the cluster") {
+  config.allowAdminCommands = true;
+  addReplica(4, 1);
+  node(4).refusesConnections();
+  client.sends("CONFIG SET hz 20");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("CONFIG SET hz 20").replies(kOk);
+  clock.advance(1s);
+  client.receivesNothing();
+  replaceNode(4, 1);
+  clock.advance(100ms);
+  client.receives(kOk);
+}
+
 TEST_CASE_METHOD(Stage, "INFO does without a master that cannot be reached") {
   worker();
   node(2).refusesConnections();
