@@ -34,7 +34,8 @@ constexpr std::array kSchema{
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
            "Number of logical databases; SELECT of a higher number is out of range."},
     Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kReloadable, "", "",
-           "Which nodes serve reads outside of transactions: from a replica, a read may be older than the client's own "
+           "Which nodes serve reads outside of transactions: from a replica, a read may be older than the "
+           "client's own "
            "last write; prefer-replica falls back to the master. A listener may have its own."},
     Option{"cross-slot", Choice, &Config::crossSlot, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a multi-key command over several slots is split and merged, or answered with CROSSSLOT."},
@@ -132,8 +133,8 @@ constexpr std::array kSchema{
 
     Option{"workers", Workers, &Config::workers, Process, 1, 256, "", kPlain, "", "",
            "Threads that serve clients; auto means the number of CPUs, at least 2."},
-    Option{"slowlog-log-slower-than", Count, &Config::slowlogLogSlowerThan, Process, 1, 3'600'000'000, "every command",
-           kReloadable, "", "slowlog-log-slower-than",
+    Option{"slowlog-log-slower-than", Count, &Config::slowlogLogSlowerThan, Process, 1, 3'600'000'000,
+           "every command", kReloadable, "", "slowlog-log-slower-than",
            "Microseconds from a request's arrival to the end of its reply above which SLOWLOG keeps it."},
     Option{"slowlog-max-len", Count, &Config::slowlogMaxLen, Process, 1, 1'000'000, "none", kReloadable, "",
            "slowlog-max-len", "Requests that SLOWLOG keeps at the same time."},

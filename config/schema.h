@@ -34,11 +34,10 @@ enum class Kind {
 
 enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Process };
 
-using Member =
-    std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*, std::optional<Endpoint> Config::*,
-                 std::string Config::*, std::uint64_t Config::*, Milliseconds Config::*, bool Config::*,
-                 ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*, ReadyWhen Config::*,
-                 LogLevel Config::*, LogFormat Config::*>;
+using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
+                            std::optional<Endpoint> Config::*, std::string Config::*, std::uint64_t Config::*,
+                            Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*,
+                            ReadFrom Config::*, ReadyWhen Config::*, LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

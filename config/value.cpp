@@ -77,8 +77,12 @@ struct Parser {
   const Option& option;
   std::string_view text;
 
-  Parsed<std::vector<Endpoint>> operator()(std::vector<Endpoint> Config::*) const { return parseList(parseNode); }
-  Parsed<std::vector<Listener>> operator()(std::vector<Listener> Config::*) const { return parseList(parseListen); }
+  Parsed<std::vector<Endpoint>> operator()(std::vector<Endpoint> Config::*) const {
+    return parseList(parseNode);
+  }
+  Parsed<std::vector<Listener>> operator()(std::vector<Listener> Config::*) const {
+    return parseList(parseListen);
+  }
 
   template <class Entry>
   Parsed<std::vector<Entry>> parseList(Parsed<Entry> (*parseEntry)(std::string_view)) const {

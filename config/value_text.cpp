@@ -98,7 +98,8 @@ std::string range(const Option& option) {
     case Kind::Nodes:
       return "host:port or [IPv6]:port, separated by commas";
     case Kind::Listeners:
-      return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas; each may be "
+      return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas; "
+             "each may be "
              "followed by " +
              listenerOptionsText();
     case Kind::AdminListener:

@@ -11,7 +11,8 @@ constexpr std::string_view kStandalone = "the proxy presents itself as a standal
 constexpr std::string_view kOwnConnection = "about the client's own connection, which ends at the proxy";
 constexpr std::string_view kNotYet = "changes a link for one client";
 constexpr std::string_view kClients = "clients end at the proxy: a node would speak of the proxy's links";
-constexpr std::string_view kOwnTimes = "a client waits for the proxy and the node together: the proxy measures both";
+constexpr std::string_view kOwnTimes =
+    "a client waits for the proxy and the node together: the proxy measures both";
 constexpr std::string_view kTopology = "would change who replicates whom behind the cluster's back";
 constexpr std::string_view kAllServers = "a change that a later failover must not undo";
 constexpr std::string_view kSame = "the same on all masters";
@@ -156,12 +157,21 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "command|list", .handling = AnyNode, .reason = "the commands are the same on all masters"},
 
     // Administration: what changes the servers goes to all of them, and what they say is the same everywhere.
-    {.name = "acl|deluser", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
-    {.name = "acl|getuser", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
+    {.name = "acl|deluser",
+     .handling = Admin,
+     .reason = kAllServers,
+     .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "acl|getuser",
+     .handling = Admin,
+     .reason = kSame,
+     .responsePolicy = ResponsePolicy::AllSucceeded},
     {.name = "acl|list", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
     {.name = "acl|load", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
     {.name = "acl|save", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
-    {.name = "acl|setuser", .handling = Admin, .reason = kAllServers, .requestPolicy = RequestPolicy::AllNodes},
+    {.name = "acl|setuser",
+     .handling = Admin,
+     .reason = kAllServers,
+     .requestPolicy = RequestPolicy::AllNodes},
     {.name = "acl|users", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
     {.name = "config|get",
      .handling = FanOut,
@@ -174,7 +184,10 @@ constexpr CommandOverride kOverrides[] = {
      .handling = Admin,
      .reason = kAllServers,
      .requestPolicy = RequestPolicy::AllNodes},
-    {.name = "module|list", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
+    {.name = "module|list",
+     .handling = Admin,
+     .reason = kSame,
+     .responsePolicy = ResponsePolicy::AllSucceeded},
 
     // Never.
     {.name = "failover", .handling = Never, .reason = kTopology},

@@ -108,8 +108,8 @@ enum class SessionRole : std::uint8_t {
   Discard,
   Watch,
   Unwatch,
-  Blocking,     // may wait for something to happen
-  Subscribe,    // SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE
+  Blocking,   // may wait for something to happen
+  Subscribe,  // SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE
   Unsubscribe,
   Monitor,
   Wait,  // WAIT, WAITAOF
@@ -121,8 +121,8 @@ inline constexpr std::size_t kSessionRoleCount = static_cast<std::size_t>(Sessio
 
 // Where a blocking command says how long it waits.
 struct BlockTimeout {
-  int argument = 0;              // position; negative: from the end; 0: behind sessionKeyword
-  bool inMilliseconds = false;   // otherwise seconds, with a fraction
+  int argument = 0;             // position; negative: from the end; 0: behind sessionKeyword
+  bool inMilliseconds = false;  // otherwise seconds, with a fraction
 };
 
 // How keyPositions() finds the keys.

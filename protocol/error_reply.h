@@ -1,5 +1,6 @@
-// Gives an error reply of a node its meaning for routing: is it a redirect, a temporary state, or the client's business?
-// Source: Redis 7.0 cluster.c getNodeByQuery()/clusterRedirectClient(), server.c processCommand() and shared.* texts.
+// Gives an error reply of a node its meaning for routing: is it a redirect, a temporary state, or the
+// client's business? Source: Redis 7.0 cluster.c getNodeByQuery()/clusterRedirectClient(), server.c
+// processCommand() and shared.* texts.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -25,7 +26,7 @@ enum class ErrorClass : std::uint8_t {
   NoReplicas,   // NOREPLICAS …
   OutOfMemory,  // OOM …
   ExecAbort,    // EXECABORT …
-  Unblocked,    // UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)
+  Unblocked,  // UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)
 };
 
 struct ErrorReply {
@@ -34,12 +35,13 @@ struct ErrorReply {
   Slot slot = kNoSlot;
   std::string_view host;
   std::uint16_t port = 0;
-  // True if the whole text is exactly one that the server itself writes for this class (scripts and modules can
-  // return any text that merely begins alike).
+  // True if the whole text is exactly one that the server itself writes for this class (scripts and modules
+  // can return any text that merely begins alike).
   bool serverText = false;
 };
 
-// `line`: an error reply's line, with or without the leading '-' and the trailing CRLF. A malformed redirect is Other.
+// `line`: an error reply's line, with or without the leading '-' and the trailing CRLF. A malformed redirect
+// is Other.
 ErrorReply classifyError(std::string_view line) noexcept;
 
 }  // namespace slotless::protocol

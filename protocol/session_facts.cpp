@@ -1,5 +1,5 @@
-// What commands mean to a session. Redis's COMMAND does not say it: the flags tell that a command blocks, not where its
-// timeout stands. Source: redis.io/commands.
+// What commands mean to a session. Redis's COMMAND does not say it: the flags tell that a command blocks, not
+// where its timeout stands. Source: redis.io/commands.
 #include <algorithm>
 #include <iterator>
 
@@ -41,9 +41,9 @@ constexpr SessionFact kFacts[] = {
 };
 
 constexpr ScriptFact kScripts[] = {
-    {.name = "eval", .text = 1},          {.name = "eval_ro", .text = 1},
-    {.name = "script|load", .text = 2},   {.name = "evalsha", .sha = 1},
-    {.name = "evalsha_ro", .sha = 1},     {.name = "script|flush", .forgets = true},
+    {.name = "eval", .text = 1},        {.name = "eval_ro", .text = 1},
+    {.name = "script|load", .text = 2}, {.name = "evalsha", .sha = 1},
+    {.name = "evalsha_ro", .sha = 1},   {.name = "script|flush", .forgets = true},
 };
 
 }  // namespace
@@ -55,8 +55,8 @@ const ScriptFact* findScriptFact(std::string_view name) noexcept {
 }
 
 const SessionFact* findSessionFact(std::string_view name) noexcept {
-  const auto* found =
-      std::find_if(std::begin(kFacts), std::end(kFacts), [&](const SessionFact& fact) { return fact.name == name; });
+  const auto* found = std::find_if(std::begin(kFacts), std::end(kFacts),
+                                   [&](const SessionFact& fact) { return fact.name == name; });
   return found == std::end(kFacts) ? nullptr : found;
 }
 

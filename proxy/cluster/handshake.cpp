@@ -11,24 +11,31 @@ namespace slotless::cluster {
 
 namespace {
 
-// What PING may be answered with while a node loads its data or has lost its master, or by an ACL without +ping: the
-// link itself is fine, requests are handled by their own replies.
+// What PING may be answered with while a node loads its data or has lost its master, or by an ACL without
+// +ping: the link itself is fine, requests are handled by their own replies.
 constexpr std::array<std::string_view, 5> kHarmless = {"LOADING", "MASTERDOWN", "BUSY", "MISCONF", "NOPERM"};
 
 bool isHarmless(std::string_view error) {
-  return std::any_of(kHarmless.begin(), kHarmless.end(), [&](std::string_view code) { return error.starts_with(code); });
+  return std::any_of(kHarmless.begin(), kHarmless.end(),
+                     [&](std::string_view code) { return error.starts_with(code); });
 }
 
 }  // namespace
 
-void ReplyDeleter::operator()(redisReply* reply) const noexcept { freeReplyObject(reply); }
-void ReaderDeleter::operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
+void ReplyDeleter::operator()(redisReply* reply) const noexcept {
+  freeReplyObject(reply);
+}
+void ReaderDeleter::operator()(redisReader* reader) const noexcept {
+  redisReaderFree(reader);
+}
 
 OwnReplyReader::OwnReplyReader() : reader_(redisReaderCreate()) {
   if (reader_ == nullptr) throw std::bad_alloc();
 }
 
-void OwnReplyReader::feed(std::string_view bytes) { redisReaderFeed(reader_.get(), bytes.data(), bytes.size()); }
+void OwnReplyReader::feed(std::string_view bytes) {
+  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+}
 
 OwnReplyReader::Status OwnReplyReader::next(ReplyPtr& reply) {
   void* raw = nullptr;
@@ -45,7 +52,8 @@ std::string formatCommand(const std::vector<std::string_view>& argv) {
     lengths.push_back(argument.size());
   }
   char* formatted = nullptr;
-  const auto length = redisFormatCommandArgv(&formatted, static_cast<int>(argv.size()), pointers.data(), lengths.data());
+  const auto length =
+      redisFormatCommandArgv(&formatted, static_cast<int>(argv.size()), pointers.data(), lengths.data());
   if (length < 0) throw std::bad_alloc();
   std::string bytes(formatted, static_cast<std::size_t>(length));
   redisFreeCommand(formatted);

@@ -1,8 +1,8 @@
-// What is said first on every connection to a node: AUTH, HELLO 3, CLIENT SETNAME, CLIENT NO-EVICT; and the tools for
-// other things that the proxy itself asks.
+// What is said first on every connection to a node: AUTH, HELLO 3, CLIENT SETNAME, CLIENT NO-EVICT; and the
+// tools for other things that the proxy itself asks.
 //
-// Commands are written by redisFormatCommandArgv, and replies whose contents matter are parsed by hiredis' reader: no
-// data path here.
+// Commands are written by redisFormatCommandArgv, and replies whose contents matter are parsed by hiredis'
+// reader: no data path here.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -45,20 +45,20 @@ std::string formatCommand(const std::vector<std::string_view>& argv);
 // Why AUTH failed, in the node's words, but never with the password in it.
 std::string authRefusal(const Credentials& credentials, std::string_view text);
 
-// Only the kind of each reply matters here, and HELLO 3 is answered by a map, which the oldest hiredis cannot read:
-// the replies are taken by our own scanner.
+// Only the kind of each reply matters here, and HELLO 3 is answered by a map, which the oldest hiredis cannot
+// read: the replies are taken by our own scanner.
 class Handshake {
  public:
-  // `protocol`: 2 or 3. `askId`: learn the node's number for this connection (clientId()). `readOnly`: READONLY, so
-  // that a replica serves reads.
+  // `protocol`: 2 or 3. `askId`: learn the node's number for this connection (clientId()). `readOnly`:
+  // READONLY, so that a replica serves reads.
   Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2, bool askId = false,
             bool readOnly = false);
 
   // All commands in one piece.
   const std::string& bytes() const noexcept { return bytes_; }
   enum class Progress { More, Done, Failed };
-  // Takes the node's bytes. Failed: the reason is in error(), never with a secret in it. Bytes behind the handshake's
-  // replies are a failure too: nothing else has been asked.
+  // Takes the node's bytes. Failed: the reason is in error(), never with a secret in it. Bytes behind the
+  // handshake's replies are a failure too: nothing else has been asked.
   Progress take(std::string_view bytes);
   const std::string& error() const noexcept { return error_; }
   std::int64_t clientId() const noexcept { return clientId_; }

@@ -16,8 +16,9 @@ NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const Credentials& cred
       credentials_(credentials),
       authenticating_(!credentials.password.empty()) {
   if (authenticating_) {
-    output_ = credentials.username.empty() ? formatCommand({"AUTH", credentials.password})
-                                           : formatCommand({"AUTH", credentials.username, credentials.password});
+    output_ = credentials.username.empty()
+                  ? formatCommand({"AUTH", credentials.password})
+                  : formatCommand({"AUTH", credentials.username, credentials.password});
   }
   for (const auto& command : commands) output_ += formatCommand(command);
   timer_ = loop.makeTimer([this] { finish(startError_.empty() ? "no answer in time" : startError_); });
@@ -42,10 +43,14 @@ void NodeQuery::onReadable() {
   std::array<char, 16384> buffer;
   const net::IoResult got = stream_->read(buffer.data(), buffer.size());
   switch (got.status) {
-    case net::IoStatus::WouldBlock: return;
-    case net::IoStatus::End: return finish("connection closed by the node");
-    case net::IoStatus::Failed: return finish(std::strerror(got.error));
-    case net::IoStatus::Ok: break;
+    case net::IoStatus::WouldBlock:
+      return;
+    case net::IoStatus::End:
+      return finish("connection closed by the node");
+    case net::IoStatus::Failed:
+      return finish(std::strerror(got.error));
+    case net::IoStatus::Ok:
+      break;
   }
   reader_.feed({buffer.data(), got.bytes});
   takeReplies();
@@ -55,13 +60,17 @@ void NodeQuery::takeReplies() {
   while (result_.replies.size() < expected_) {
     ReplyPtr reply;
     switch (reader_.next(reply)) {
-      case OwnReplyReader::Status::NeedMore: return;
-      case OwnReplyReader::Status::Garbage: return finish("the answer is not RESP");
-      case OwnReplyReader::Status::Reply: break;
+      case OwnReplyReader::Status::NeedMore:
+        return;
+      case OwnReplyReader::Status::Garbage:
+        return finish("the answer is not RESP");
+      case OwnReplyReader::Status::Reply:
+        break;
     }
     if (authenticating_) {
       authenticating_ = false;
-      if (reply->type == REDIS_REPLY_ERROR) return finish(authRefusal(credentials_, {reply->str, reply->len}));
+      if (reply->type == REDIS_REPLY_ERROR)
+        return finish(authRefusal(credentials_, {reply->str, reply->len}));
       continue;
     }
     result_.replies.push_back(std::move(reply));

@@ -1,4 +1,5 @@
-// Asks one node a few commands on a connection of its own and calls back once: with all replies, or with an error.
+// Asks one node a few commands on a connection of its own and calls back once: with all replies, or with an
+// error.
 #pragma once
 #include <functional>
 #include <memory>
@@ -22,7 +23,8 @@ class NodeQuery final : private net::Stream::Observer {
 
   // Never calls back from within the constructor. Destroying the query cancels it, in the callback too.
   NodeQuery(net::Loop& loop, net::Address node, const Credentials& credentials,
-            const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout, Callback callback);
+            const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
+            Callback callback);
 
   const net::Address& node() const noexcept { return node_; }
 

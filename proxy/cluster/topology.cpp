@@ -20,7 +20,8 @@ std::size_t Topology::slotsCovered() const {
 void Topology::sortNodes() {
   std::vector<NodeIndex> order(nodes.size());
   std::iota(order.begin(), order.end(), NodeIndex{0});
-  std::sort(order.begin(), order.end(), [&](NodeIndex a, NodeIndex b) { return nodes[a].address < nodes[b].address; });
+  std::sort(order.begin(), order.end(),
+            [&](NodeIndex a, NodeIndex b) { return nodes[a].address < nodes[b].address; });
   std::vector<NodeIndex> newIndex(nodes.size());
   std::vector<Node> sorted;
   sorted.reserve(nodes.size());
@@ -40,7 +41,8 @@ bool Topology::sameLayout(const Topology& other) const {
   const auto sameNode = [](const Node& a, const Node& b) {
     return a.address == b.address && a.master == b.master && a.replicas == b.replicas && a.id == b.id;
   };
-  return owners == other.owners && serverVersion == other.serverVersion && std::equal(nodes.begin(), nodes.end(), other.nodes.begin(), other.nodes.end(), sameNode);
+  return owners == other.owners && serverVersion == other.serverVersion &&
+         std::equal(nodes.begin(), nodes.end(), other.nodes.begin(), other.nodes.end(), sameNode);
 }
 
 }  // namespace slotless::cluster

@@ -16,8 +16,9 @@ std::span<redisReply* const> elementsOf(const redisReply& reply) {
 }
 
 std::string textOf(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS ? std::string(reply.str, reply.len)
-                                                                              : std::string();
+  return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS
+             ? std::string(reply.str, reply.len)
+             : std::string();
 }
 
 struct SlotRange {
@@ -26,14 +27,16 @@ struct SlotRange {
 };
 
 std::optional<SlotRange> rangeOf(std::span<redisReply* const> row) {
-  if (row.size() < 2 || row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_INTEGER) return std::nullopt;
+  if (row.size() < 2 || row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_INTEGER)
+    return std::nullopt;
   const long long first = row[0]->integer;
   const long long last = row[1]->integer;
   if (first < 0 || last < first || last >= protocol::kSlotCount) return std::nullopt;
   return SlotRange{static_cast<protocol::Slot>(first), static_cast<protocol::Slot>(last)};
 }
 
-// The node's entry: host, port, id, metadata …; nullopt if its address is not known to the node that we asked.
+// The node's entry: host, port, id, metadata …; nullopt if its address is not known to the node that we
+// asked.
 std::optional<Node> nodeOf(const redisReply& entry, const std::string& askedHost) {
   const auto fields = elementsOf(entry);
   if (fields.size() < 2 || fields[1]->type != REDIS_REPLY_INTEGER) return std::nullopt;
@@ -96,12 +99,13 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     if (colon == std::string_view::npos) continue;
     const std::string_view port = address.substr(colon + 1);
     node.address.host = colon == 0 ? askedHost : std::string(address.substr(0, colon));
-    if (std::from_chars(port.data(), port.data() + port.size(), node.address.port).ec != std::errc{}) continue;
+    if (std::from_chars(port.data(), port.data() + port.size(), node.address.port).ec != std::errc{})
+      continue;
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
     node.master = hasFlag(flags, "master");
     // A suspicion ("fail?") is enough: a master that has just lost its slots is not one that is being filled.
-    node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "fail?") && !hasFlag(flags, "handshake") && !hasFlag(flags, "noaddr") &&
-                     node.address.port != 0;
+    node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "fail?") && !hasFlag(flags, "handshake") &&
+                     !hasFlag(flags, "noaddr") && node.address.port != 0;
     nodes.push_back(std::move(node));
   }
   return nodes;
@@ -120,7 +124,8 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
     if (!master) continue;
     const NodeIndex owner = indexOf(topology, std::move(*master));
     topology.nodes[owner].master = true;
-    for (int slot = range->first; slot <= range->last; ++slot) topology.owners[static_cast<std::size_t>(slot)] = owner;
+    for (int slot = range->first; slot <= range->last; ++slot)
+      topology.owners[static_cast<std::size_t>(slot)] = owner;
     if (!topology.nodes[owner].replicas.empty()) continue;  // the same list stands in each row of this master
     for (const redisReply* entry : row.subspan(3)) {
       if (auto replica = nodeOf(*entry, askedHost)) {
@@ -150,7 +155,9 @@ std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode
     const Node& oldOwner = known.nodes[before];
     const Node& newOwner = fresh.nodes[now];
     if (oldOwner.id == newOwner.id || newOwner.epoch == 0 || newOwner.epoch >= oldOwner.epoch) continue;
-    if (std::none_of(listed.begin(), listed.end(), [&](const ListedNode& node) { return node.id == oldOwner.id; })) continue;
+    if (std::none_of(listed.begin(), listed.end(),
+                     [&](const ListedNode& node) { return node.id == oldOwner.id; }))
+      continue;
     Node copy = oldOwner;
     copy.replicas.clear();
     const NodeIndex index = indexOf(fresh, std::move(copy));

@@ -1,8 +1,8 @@
 // Makes a Topology of what a node says: CLUSTER SLOTS, and the epochs of CLUSTER NODES.
 //
 // Errors: an answer that is no CLUSTER SLOTS reply, or that names slots out of range, gives nullopt.
-// Source: CLUSTER SLOTS (Redis 3 to 8, Valkey 7 to 9): an empty or NULL host means "the host you asked", "?" is
-// unknown; what follows id in a node's entry is ignored.
+// Source: CLUSTER SLOTS (Redis 3 to 8, Valkey 7 to 9): an empty or NULL host means "the host you asked", "?"
+// is unknown; what follows id in a node's entry is ignored.
 #pragma once
 #include <optional>
 #include <string>
@@ -24,17 +24,18 @@ struct ListedNode {
   std::uint64_t epoch = 0;
 };
 
-// `askedHost`: the host that was asked, for nodes that do not know their own address yet. Lines that make no sense are
-// left out.
+// `askedHost`: the host that was asked, for nodes that do not know their own address yet. Lines that make no
+// sense are left out.
 std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost);
 
-// Nodes in `listed` add epochs, and masters that have no slots yet (targets of ASK while a new node is being filled).
+// Nodes in `listed` add epochs, and masters that have no slots yet (targets of ASK while a new node is being
+// filled).
 std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::string& askedHost,
                                    const std::vector<ListedNode>& listed);
 
-// Keeps, slot by slot, what `known` says where the claim in `fresh` has a lower epoch: a node that was left behind in a
-// minority must not move us. An owner that the answering node has never heard of is not kept: then the cluster has been
-// made anew. Returns how many slots were kept.
+// Keeps, slot by slot, what `known` says where the claim in `fresh` has a lower epoch: a node that was left
+// behind in a minority must not move us. An owner that the answering node has never heard of is not kept:
+// then the cluster has been made anew. Returns how many slots were kept.
 std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode>& listed, Topology& fresh);
 
 }  // namespace slotless::cluster

@@ -32,7 +32,9 @@ TopologyRefresher::TopologyRefresher(net::Loop& loop, RefreshSettings settings, 
 
 TopologyRefresher::~TopologyRefresher() = default;
 
-void TopologyRefresher::start() { beginRound(); }
+void TopologyRefresher::start() {
+  beginRound();
+}
 
 void TopologyRefresher::setSettings(RefreshSettings settings) {
   settings_ = std::move(settings);
@@ -42,7 +44,8 @@ void TopologyRefresher::setSettings(RefreshSettings settings) {
 net::Millis TopologyRefresher::jittered(net::Millis delay) {
   // ±10 %, so that many proxies do not ask in step.
   const auto tenth = delay.count() / 10;
-  return net::Millis(delay.count() - tenth + std::uniform_int_distribution<net::Millis::rep>(0, 2 * tenth)(random_));
+  return net::Millis(delay.count() - tenth +
+                     std::uniform_int_distribution<net::Millis::rep>(0, 2 * tenth)(random_));
 }
 
 void TopologyRefresher::schedule(net::Millis delay) {

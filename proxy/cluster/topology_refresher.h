@@ -1,8 +1,9 @@
-// Keeps the topology fresh: asks nodes, merges their answers by epoch, publishes a snapshot when something changed.
+// Keeps the topology fresh: asks nodes, merges their answers by epoch, publishes a snapshot when something
+// changed.
 //
-// Runs on the control thread's loop. At most one round at a time, rounds no closer than minInterval, with jitter.
-// A round asks one node, or several in parallel when it is urgent (requests are waiting for a slot's owner). If no known
-// node answers, the seeds are resolved again: all addresses may have changed.
+// Runs on the control thread's loop. At most one round at a time, rounds no closer than minInterval, with
+// jitter. A round asks one node, or several in parallel when it is urgent (requests are waiting for a slot's
+// owner). If no known node answers, the seeds are resolved again: all addresses may have changed.
 #pragma once
 #include <functional>
 #include <map>
@@ -44,7 +45,8 @@ class TopologyRefresher {
   void start();
   // From the next round on, which begins soon.
   void setSettings(RefreshSettings settings);
-  // Something suggests that the topology has changed (MOVED, a lost link, CLUSTERDOWN). Many calls make one round.
+  // Something suggests that the topology has changed (MOVED, a lost link, CLUSTERDOWN). Many calls make one
+  // round.
   void request(bool urgent);
   const Topology& current() const noexcept { return *current_; }
 
@@ -67,7 +69,8 @@ class TopologyRefresher {
   std::unique_ptr<net::Timer> timer_;
   net::TimePoint lastBegin_{};
   net::TimePoint nextBegin_{};
-  // Queries of the current round, and stragglers of earlier ones (a frozen node answers late; its epochs protect us).
+  // Queries of the current round, and stragglers of earlier ones (a frozen node answers late; its epochs
+  // protect us).
   std::map<std::uint64_t, std::unique_ptr<NodeQuery>> queries_;
   std::uint64_t lastQueryId_ = 0;
   std::size_t roundOpen_ = 0;  // answers that the current round still waits for

@@ -13,9 +13,13 @@ void Block::append(std::string_view bytes) noexcept {
   end += bytes.size();
 }
 
-void BlockReturn::operator()(Block* block) const noexcept { block->pool->put(block); }
+void BlockReturn::operator()(Block* block) const noexcept {
+  block->pool->put(block);
+}
 
-BlockPool::~BlockPool() { trim(); }
+BlockPool::~BlockPool() {
+  trim();
+}
 
 Block* BlockPool::allocate(std::size_t capacity) {
   void* memory = std::malloc(sizeof(Block) + capacity);
@@ -54,7 +58,8 @@ BlockPtr BlockPool::grow(BlockPtr block, std::size_t bytes) {
     }
     return block;
   }
-  if (block->capacity > kSizes.back() && block->begin == 0) {  // large blocks move by remapping, not by copying
+  if (block->capacity > kSizes.back() &&
+      block->begin == 0) {  // large blocks move by remapping, not by copying
     BlockPool* pool = block->pool;
     const std::size_t before = block->capacity;
     void* memory = std::realloc(block.get(), sizeof(Block) + bytes);

@@ -1,7 +1,7 @@
 // Blocks of memory for buffers, recycled within one worker so that the steady state allocates nothing.
 //
-// Units: bytes. Ownership: a Block belongs to whoever holds its BlockPtr; it goes back to its pool when dropped.
-// Not thread-safe: one pool per worker.
+// Units: bytes. Ownership: a Block belongs to whoever holds its BlockPtr; it goes back to its pool when
+// dropped. Not thread-safe: one pool per worker.
 #pragma once
 #include <array>
 #include <cstddef>

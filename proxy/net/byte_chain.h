@@ -1,7 +1,7 @@
 // A queue of bytes in blocks: appended at the back, taken from the front, never moved in between.
 //
-// Serves as a client's output, as a link's output that is kept until its replies have come, and as the place where
-// a reply waits for its turn.
+// Serves as a client's output, as a link's output that is kept until its replies have come, and as the place
+// where a reply waits for its turn.
 #pragma once
 #include <sys/uio.h>
 
@@ -27,7 +27,8 @@ class ByteChain {
   void append(std::string_view bytes);
   // Takes a whole block over without copying, its used range.
   void append(BlockPtr block);
-  // Moves all of `other` to the end of this chain; small contents are copied, so that blocks stay well filled.
+  // Moves all of `other` to the end of this chain; small contents are copied, so that blocks stay well
+  // filled.
   void splice(ByteChain& other);
   // Drops bytes from the front. Requires bytes <= size().
   void consume(std::size_t bytes) noexcept;

@@ -1,9 +1,9 @@
 // What the proxy needs of an event loop: time, timers, streams, name resolution, and a mailbox.
 //
-// Everything above this folder is written against these interfaces, so that a whole worker runs in tests over a
-// fake transport and a fake clock. One thread runs a loop; all calls but post() belong to that thread.
-// Ownership: what a function returns as unique_ptr belongs to the caller and may be destroyed at any time, its own
-// callback included; the memory behind a libuv handle lives on until libuv has closed it.
+// Everything above this folder is written against these interfaces, so that a whole worker runs in tests over
+// a fake transport and a fake clock. One thread runs a loop; all calls but post() belong to that thread.
+// Ownership: what a function returns as unique_ptr belongs to the caller and may be destroyed at any time,
+// its own callback included; the memory behind a libuv handle lives on until libuv has closed it.
 #pragma once
 #include <sys/uio.h>
 
@@ -83,7 +83,8 @@ class Loop {
   virtual std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) = 0;
   // Takes over an accepted socket.
   virtual std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) = 0;
-  // Calls back on this loop, never before resolve() has returned. Numeric hosts are answered without a look-up.
+  // Calls back on this loop, never before resolve() has returned. Numeric hosts are answered without a
+  // look-up.
   virtual void resolve(const std::string& host, std::function<void(Resolution)> callback) = 0;
   // `callback` runs at the end of every turn, before the loop waits for events again.
   virtual void atTurnEnd(std::function<void()> callback) = 0;

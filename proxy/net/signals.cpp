@@ -15,7 +15,8 @@ class UvSignals final : public Signals {
       uv_signal_init(&loop.raw(), handle->get());
       handle->initialised(this);
       uv_signal_start(
-          handle->get(), [](uv_signal_t* fired, int number) { static_cast<UvSignals*>(fired->data)->arrived_(number); },
+          handle->get(),
+          [](uv_signal_t* fired, int number) { static_cast<UvSignals*>(fired->data)->arrived_(number); },
           signal);
       handles_.push_back(std::move(handle));
     }
@@ -28,7 +29,8 @@ class UvSignals final : public Signals {
 
 }  // namespace
 
-std::unique_ptr<Signals> Signals::watch(UvLoop& loop, std::vector<int> signals, std::function<void(int)> arrived) {
+std::unique_ptr<Signals> Signals::watch(UvLoop& loop, std::vector<int> signals,
+                                        std::function<void(int)> arrived) {
   return std::make_unique<UvSignals>(loop, signals, std::move(arrived));
 }
 

@@ -11,7 +11,8 @@ class UvLoop;
 class Signals {
  public:
   virtual ~Signals() = default;
-  static std::unique_ptr<Signals> watch(UvLoop& loop, std::vector<int> signals, std::function<void(int)> arrived);
+  static std::unique_ptr<Signals> watch(UvLoop& loop, std::vector<int> signals,
+                                        std::function<void(int)> arrived);
 };
 
 }  // namespace slotless::net

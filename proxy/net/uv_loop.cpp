@@ -39,7 +39,9 @@ class UvTimer final : public Timer {
         static_cast<std::uint64_t>(millis), 0);
   }
   void stop() override { uv_timer_stop(timer_.get()); }
-  bool active() const override { return uv_is_active(reinterpret_cast<const uv_handle_t*>(timer_.get())) != 0; }
+  bool active() const override {
+    return uv_is_active(reinterpret_cast<const uv_handle_t*>(timer_.get())) != 0;
+  }
 
  private:
   OwnedHandle<uv_timer_t> timer_;
@@ -60,11 +62,12 @@ Resolution resolutionOf(int status, const addrinfo* first) {
   for (const int family : {AF_INET, AF_INET6}) {
     for (const addrinfo* entry = first; entry != nullptr; entry = entry->ai_next) {
       char text[NI_MAXHOST];
-      if (entry->ai_family != family || getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof(text), nullptr,
-                                                    0, NI_NUMERICHOST) != 0) {
+      if (entry->ai_family != family || getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof(text),
+                                                    nullptr, 0, NI_NUMERICHOST) != 0) {
         continue;
       }
-      if (std::find(resolution.addresses.begin(), resolution.addresses.end(), text) == resolution.addresses.end()) {
+      if (std::find(resolution.addresses.begin(), resolution.addresses.end(), text) ==
+          resolution.addresses.end()) {
         resolution.addresses.emplace_back(text);
       }
     }
@@ -135,7 +138,9 @@ UvLoop::~UvLoop() {
   uv_loop_close(&loop_);
 }
 
-TimePoint UvLoop::now() const { return TimePoint(std::chrono::nanoseconds(uv_hrtime())); }
+TimePoint UvLoop::now() const {
+  return TimePoint(std::chrono::nanoseconds(uv_hrtime()));
+}
 
 std::unique_ptr<Timer> UvLoop::makeTimer(std::function<void()> callback) {
   return std::make_unique<UvTimer>(loop_, std::move(callback));
@@ -149,8 +154,8 @@ std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer
     return nullptr;
   }
   tuneTcp(context->fd, options_.linkKeepaliveSeconds);
-  auto stream =
-      std::make_unique<UvStream>(loop_, context->fd, address, [context] { redisFree(context); }, observer);
+  auto stream = std::make_unique<UvStream>(
+      loop_, context->fd, address, [context] { redisFree(context); }, observer);
   if (!stream->usable()) {
     error = EBADF;
     return nullptr;
@@ -195,11 +200,15 @@ void UvLoop::resolve(const std::string& host, std::function<void(Resolution)> ca
 void UvLoop::atTurnEnd(std::function<void()> callback) {
   turnEnd_ = std::move(callback);
   // Timers run before the wait and descriptors after it: both can produce output that must not wait.
-  uv_prepare_start(beforeWait_->get(), [](uv_prepare_t* handle) { static_cast<UvLoop*>(handle->data)->endTurn(); });
-  uv_check_start(afterWait_->get(), [](uv_check_t* handle) { static_cast<UvLoop*>(handle->data)->endTurn(); });
+  uv_prepare_start(beforeWait_->get(),
+                   [](uv_prepare_t* handle) { static_cast<UvLoop*>(handle->data)->endTurn(); });
+  uv_check_start(afterWait_->get(),
+                 [](uv_check_t* handle) { static_cast<UvLoop*>(handle->data)->endTurn(); });
 }
 
-void UvLoop::endTurn() { turnEnd_(); }
+void UvLoop::endTurn() {
+  turnEnd_();
+}
 
 void UvLoop::post(std::function<void()> task) {
   {
@@ -218,7 +227,9 @@ void UvLoop::runMailbox() {
   for (const auto& task : tasks) task();
 }
 
-void UvLoop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+void UvLoop::run() {
+  uv_run(&loop_, UV_RUN_DEFAULT);
+}
 
 void UvLoop::stop() {
   post([this] { uv_stop(&loop_); });

@@ -47,8 +47,8 @@ void UvStream::watch(bool readable, bool writable) {
 void UvStream::onPoll(uv_poll_t* handle, int status, int events) {
   auto* self = static_cast<UvStream*>(handle->data);
   if (status < 0) {
-    // A broken socket shows up as the error of a read or write, once what had come before has been read. libuv has
-    // stopped polling.
+    // A broken socket shows up as the error of a read or write, once what had come before has been read.
+    // libuv has stopped polling.
     events = self->watched_;
     uv_poll_start(handle, self->watched_, &UvStream::onPoll);
   }

@@ -1,7 +1,8 @@
 // Makes one reply of several, RESP2 or RESP3, without building trees.
 //
-// A part that is an error decides: the first one, whole, is the answer (FirstSuccess excepted). Replies of a shape that
-// the merge cannot take (a node answered something else than the others) give an error that says so.
+// A part that is an error decides: the first one, whole, is the answer (FirstSuccess excepted). Replies of a
+// shape that the merge cannot take (a node answered something else than the others) give an error that says
+// so.
 #pragma once
 #include <span>
 #include <string>

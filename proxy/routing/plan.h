@@ -1,7 +1,7 @@
 // Where one request goes and how its replies become one.
 //
-// Units: argument positions index argv. Ownership: a plan refers to nothing; the caller keeps one and has it filled
-// again, so that planning allocates nothing in the steady state.
+// Units: argument positions index argv. Ownership: a plan refers to nothing; the caller keeps one and has it
+// filled again, so that planning allocates nothing in the steady state.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,7 +16,8 @@
 
 namespace slotless::routing {
 
-// How the replies of several nodes or slots become one. Where a reply is an error, the first one is the answer, whole.
+// How the replies of several nodes or slots become one. Where a reply is an error, the first one is the
+// answer, whole.
 enum class Merge : std::uint8_t {
   None,         // there is one reply
   Interleave,   // arrays with one element per key: back into the order of the keys
@@ -24,10 +25,10 @@ enum class Merge : std::uint8_t {
   Sum,
   Minimum,
   Maximum,
-  LogicalAnd,   // of integers, or element by element of arrays of integers
+  LogicalAnd,  // of integers, or element by element of arrays of integers
   LogicalOr,
-  First,        // all the same: the first
-  FirstSuccess, // the first that is no error, else the first error (NOTBUSY last)
+  First,         // all the same: the first
+  FirstSuccess,  // the first that is no error, else the first error (NOTBUSY last)
   FirstNonNull,
   Automatic,      // arrays: one after the other; else the first
   Union,          // arrays: each different element once
@@ -47,15 +48,17 @@ struct PartReply {
 class Composer {
  public:
   virtual ~Composer() = default;
-  // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an error.
+  // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an
+  // error.
   virtual bool compose(std::span<const PartReply> parts, std::string& out) = 0;
 };
 
 // The arguments of one slot of a split request.
 struct Part {
   protocol::Slot slot = protocol::kNoSlot;
-  std::vector<std::uint32_t> keys;  // BySlot: ordinal numbers of its keys in the request: 0 for the first key …
-  std::string request;              // Prepared: what is to be sent
+  std::vector<std::uint32_t>
+      keys;             // BySlot: ordinal numbers of its keys in the request: 0 for the first key …
+  std::string request;  // Prepared: what is to be sent
 };
 
 struct Plan {
@@ -64,7 +67,8 @@ struct Plan {
     AnyNode,   // as it is, to any master
     EachNode,  // as it is, to every master, and if `replicas` is set to every replica
     BySlot,    // split into parts[0 .. partCount)
-    Prepared,  // parts[0 .. partCount), each with a request of its own, to the owners of their slots or to `node`
+    Prepared,  // parts[0 .. partCount), each with a request of its own, to the owners of their slots or to
+               // `node`
     Refused,   // `error` is the answer
   };
   Kind kind = Kind::Refused;

@@ -27,15 +27,24 @@ Merge mergeFor(const CommandSpec& spec) {
   if (const Merge special = specialMergeOf(spec.name); special != Merge::None) return special;
   switch (spec.responsePolicy) {
     // Redis's default: arrays of keyed commands keep the order of the keys, the others are put together.
-    case ResponsePolicy::None: return spec.handling == Handling::Split ? Merge::Interleave : Merge::Automatic;
-    case ResponsePolicy::OneSucceeded: return Merge::FirstSuccess;
-    case ResponsePolicy::AllSucceeded: return Merge::First;
-    case ResponsePolicy::AggLogicalAnd: return Merge::LogicalAnd;
-    case ResponsePolicy::AggLogicalOr: return Merge::LogicalOr;
-    case ResponsePolicy::AggMin: return Merge::Minimum;
-    case ResponsePolicy::AggMax: return Merge::Maximum;
-    case ResponsePolicy::AggSum: return Merge::Sum;
-    case ResponsePolicy::Special: return Merge::Automatic;
+    case ResponsePolicy::None:
+      return spec.handling == Handling::Split ? Merge::Interleave : Merge::Automatic;
+    case ResponsePolicy::OneSucceeded:
+      return Merge::FirstSuccess;
+    case ResponsePolicy::AllSucceeded:
+      return Merge::First;
+    case ResponsePolicy::AggLogicalAnd:
+      return Merge::LogicalAnd;
+    case ResponsePolicy::AggLogicalOr:
+      return Merge::LogicalOr;
+    case ResponsePolicy::AggMin:
+      return Merge::Minimum;
+    case ResponsePolicy::AggMax:
+      return Merge::Maximum;
+    case ResponsePolicy::AggSum:
+      return Merge::Sum;
+    case ResponsePolicy::Special:
+      return Merge::Automatic;
   }
   return Merge::First;
 }
@@ -55,8 +64,10 @@ void Router::plan(const CommandSpec& spec, Argv argv, Plan& plan) {
   if (concernsAllNodes(spec)) {
     plan.kind = Plan::Kind::EachNode;
     plan.merge = mergeFor(spec);
-    // What the servers are set to matters after a failover, too. Scripts and data reach replicas by themselves.
-    plan.replicas = spec.handling == Handling::Admin && spec.requestPolicy == protocol::RequestPolicy::AllNodes;
+    // What the servers are set to matters after a failover, too. Scripts and data reach replicas by
+    // themselves.
+    plan.replicas =
+        spec.handling == Handling::Admin && spec.requestPolicy == protocol::RequestPolicy::AllNodes;
     return;
   }
   planKeys(spec, argv, plan);

@@ -1,4 +1,5 @@
-// Makes the plan for a request out of the command's spec and its arguments. Pure: no I/O, no state but scratch space.
+// Makes the plan for a request out of the command's spec and its arguments. Pure: no I/O, no state but
+// scratch space.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -14,7 +15,8 @@ inline constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't 
 
 class Router {
  public:
-  // `splitAllowed`: multi-key commands that can be split by slot are; otherwise they give CROSSSLOT like the others.
+  // `splitAllowed`: multi-key commands that can be split by slot are; otherwise they give CROSSSLOT like the
+  // others.
   explicit Router(bool splitAllowed) : splitAllowed_(splitAllowed) { partOfSlot_.fill(kNoPart); }
 
   void allowSplit(bool allowed) noexcept { splitAllowed_ = allowed; }

@@ -126,7 +126,8 @@ ScanQuestion scanQuestion(ScanCursor cursor, const cluster::Topology& topology) 
     cursor = {Side::Owner, cursor.slot, 0, 0};
   }
   auto served = nextServedSlot(topology, cursor.slot);
-  if (!served) served = nextServedSlot(topology, 0);  // no cursor of ours, or the last slots have been given up
+  if (!served)
+    served = nextServedSlot(topology, 0);  // no cursor of ours, or the last slots have been given up
   if (served && *served != cursor.slot) cursor = {Side::Owner, *served, 0, 0};
   return {cursor, std::nullopt};
 }

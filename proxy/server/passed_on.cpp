@@ -72,7 +72,8 @@ config::LoadResult withListeners(config::LoadResult loaded, const std::vector<co
   auto* config = std::get_if<config::Config>(&loaded);
   if (config == nullptr || listeners.empty()) return loaded;
   std::vector<config::Listener> used;
-  for (const config::Endpoint& endpoint : listeners) used.push_back({endpoint, optionsFor(endpoint, *config)});
+  for (const config::Endpoint& endpoint : listeners)
+    used.push_back({endpoint, optionsFor(endpoint, *config)});
   config->listen = std::move(used);
   config::Errors errors;
   for (const config::Conflict& conflict : config::conflicts(*config)) {

@@ -22,8 +22,8 @@ PassedOn takePassedOn(const config::Environment& environment);
 // Where the sockets listen, which is where the daemon does then, whatever `listen` says.
 std::vector<config::Endpoint> endpointsOf(const std::vector<net::ListeningSocket>& sockets);
 
-// A configuration for these listeners, in this order; those that `listen` names too keep their options. Errors if it
-// would let strangers in there. No listeners: as loaded.
+// A configuration for these listeners, in this order; those that `listen` names too keep their options.
+// Errors if it would let strangers in there. No listeners: as loaded.
 config::LoadResult withListeners(config::LoadResult loaded, const std::vector<config::Endpoint>& listeners);
 
 }  // namespace slotless::server

@@ -1,4 +1,5 @@
-// The daemon: workers on their threads, and the control thread with listeners, signals, reload, topology and admin HTTP.
+// The daemon: workers on their threads, and the control thread with listeners, signals, reload, topology and
+// admin HTTP.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -31,8 +32,8 @@ class Server final : public worker::WorkerControl {
   Server(config::Config config, Reader reader, std::vector<net::ListeningSocket> passedOn);
   ~Server();
 
-  // Opens all sockets and serves until SIGTERM or SIGINT; SIGHUP reloads the configuration. nullopt: ended in order;
-  // else why it could not start.
+  // Opens all sockets and serves until SIGTERM or SIGINT; SIGHUP reloads the configuration. nullopt: ended in
+  // order; else why it could not start.
   std::optional<std::string> run();
 
   // Called by the workers, on their threads.
@@ -50,7 +51,8 @@ class Server final : public worker::WorkerControl {
   void startRefresher();
   void publish(cluster::TopologyPtr topology);
   void startLearner();
-  void publishCommands(const cluster::CommandTablePtr& commands, const std::set<cluster::ServerBuild>& builds);
+  void publishCommands(const cluster::CommandTablePtr& commands,
+                       const std::set<cluster::ServerBuild>& builds);
   void onAccepted(int descriptor, const config::ListenerOptions& options);
   void onSignal(int signal);
   // reload.cpp

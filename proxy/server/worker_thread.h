@@ -12,7 +12,8 @@ namespace slotless::server {
 
 class WorkerThread {
  public:
-  WorkerThread(const config::Config& config, worker::WorkerControl& control, std::size_t index, std::uint32_t randomSeed);
+  WorkerThread(const config::Config& config, worker::WorkerControl& control, std::size_t index,
+               std::uint32_t randomSeed);
   // Stops the loop and waits for the thread.
   ~WorkerThread();
 

@@ -5,15 +5,21 @@
 namespace slotless::session {
 
 namespace {
-std::uint8_t bit(Task task) noexcept { return static_cast<std::uint8_t>(task); }
+std::uint8_t bit(Task task) noexcept {
+  return static_cast<std::uint8_t>(task);
+}
 }  // namespace
 
 std::vector<Client*>& Agenda::list(Task task) noexcept {
   switch (task) {
-    case Task::Parse: return parse_;
-    case Task::Pump: return pump_;
-    case Task::Flush: return flush_;
-    case Task::Reap: break;
+    case Task::Parse:
+      return parse_;
+    case Task::Pump:
+      return pump_;
+    case Task::Flush:
+      return flush_;
+    case Task::Reap:
+      break;
   }
   return reap_;
 }

@@ -22,8 +22,10 @@ constexpr std::string_view kNoPasswordSet =
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
     "configuration is correct?";
 constexpr std::string_view kHelloNoAuth =
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
-    "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
+    "<user> "
+    "<pass> option can be used to authenticate the client and select the RESP protocol version at the same "
+    "time";
 
 // Takes the same time wherever the difference is.
 bool sameSecret(std::string_view given, std::string_view expected) {
@@ -44,10 +46,11 @@ bool serversSpeakResp3(const Services& services) {
 }
 
 // nullopt: right. Otherwise the error line.
-std::optional<std::string_view> checkCredentials(Services& services, Client& client, std::string_view username,
-                                                 std::string_view password) {
+std::optional<std::string_view> checkCredentials(Services& services, Client& client,
+                                                 std::string_view username, std::string_view password) {
   const config::Config& config = services.config;
-  const std::string_view expectedUser = config.username.empty() ? "default" : std::string_view(config.username);
+  const std::string_view expectedUser =
+      config.username.empty() ? "default" : std::string_view(config.username);
   // Without authentication every default user is right, as in Redis with "nopass".
   const bool right = requiresAuthentication(config)
                          ? username == expectedUser && sameSecret(password, config.password)
@@ -107,7 +110,8 @@ void hello(LocalCall& call) {
     } else if (protocol::equalsIgnoringCase(argv[i], "SETNAME") && left >= 1) {
       name = argv[++i];
       if (!isClientName(*name)) {
-        return appendError(call.out, "ERR Client names cannot contain spaces, newlines or special characters.");
+        return appendError(call.out,
+                           "ERR Client names cannot contain spaces, newlines or special characters.");
       }
     } else {
       return appendError(call.out, "ERR Syntax error in HELLO option '" + std::string(argv[i]) + "'");

@@ -1,5 +1,5 @@
-// AUTH and HELLO: a client proves that it knows the credentials that the proxy itself uses, and chooses its protocol.
-// Source: Redis 7.0 acl.c authCommand(), networking.c helloCommand().
+// AUTH and HELLO: a client proves that it knows the credentials that the proxy itself uses, and chooses its
+// protocol. Source: Redis 7.0 acl.c authCommand(), networking.c helloCommand().
 #pragma once
 #include <string_view>
 

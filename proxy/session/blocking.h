@@ -9,10 +9,12 @@
 
 namespace slotless::session {
 
-// How long the command may wait. nullopt: without end, or the argument makes no sense (a node words the error).
+// How long the command may wait. nullopt: without end, or the argument makes no sense (a node words the
+// error).
 std::optional<net::Millis> blockTimeoutOf(const protocol::CommandSpec& spec, protocol::Argv argv);
 
-// Replaces the timeout in the one request that `bytes` holds. `left` is at least one millisecond: 0 would mean for ever.
+// Replaces the timeout in the one request that `bytes` holds. `left` is at least one millisecond: 0 would
+// mean for ever.
 void rewriteBlockTimeout(const protocol::CommandSpec& spec, net::Millis left, net::ByteChain& bytes);
 
 }  // namespace slotless::session

@@ -53,7 +53,9 @@ void Client::attach(std::unique_ptr<net::Stream> stream) {
   peer_ = stream_->peer();
 }
 
-void Client::transition(ClientState next) { state_ = next; }
+void Client::transition(ClientState next) {
+  state_ = next;
+}
 
 // --- input ---
 
@@ -61,7 +63,8 @@ void Client::onReadable() {
   services_.host.touch();
   lastActive_ = services_.host.now;
   if (paused_) return readWhilePaused();
-  const bool small = input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
+  const bool small =
+      input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
   if (small) {
     readIntoScratch();
   } else {
@@ -87,7 +90,8 @@ void Client::readIntoScratch() {
 void Client::readIntoInput() {
   if (input_->room() == 0) {
     // Grows with what has come, never at once to what the client announced.
-    const std::size_t wanted = std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
+    const std::size_t wanted =
+        std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
     input_ = net::BlockPool::grow(std::move(input_), std::max(wanted, input_->size() + kPrefixBytes));
   }
   const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
@@ -110,11 +114,12 @@ void Client::readWhilePaused() {
   updateWatch();
 }
 
-// A client that has only closed its sending side still gets its replies, as from Redis. What is held or blocked is
-// dropped: nobody may be there to take it.
+// A client that has only closed its sending side still gets its replies, as from Redis. What is held or
+// blocked is dropped: nobody may be there to take it.
 void Client::endInput(net::IoStatus status) {
   inputEnded_ = true;
-  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked() || postponed_) {
+  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked() ||
+      postponed_) {
     return close("closed by the client");
   }
   closeAfterReply();
@@ -163,7 +168,8 @@ void Client::raiseAllowance() {
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
   outputAllowance_ *= 2;
   // Its own pipeline never brings a client to the hard limit.
-  if (hard > 0) outputAllowance_ = std::min<std::size_t>(outputAllowance_, std::max<std::size_t>(hard / 2, 1));
+  if (hard > 0)
+    outputAllowance_ = std::min<std::size_t>(outputAllowance_, std::max<std::size_t>(hard / 2, 1));
   services_.agenda.add(*this, Task::Parse);
 }
 
@@ -219,9 +225,10 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   }
   if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;
-  // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest a later
-  // write overtakes a part of it that has to be repeated.
-  const bool behindBarrier = !pending_.empty() && pending_.head()->spec != nullptr && pending_.head()->spec->barrier;
+  // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
+  // a later write overtakes a part of it that has to be repeated.
+  const bool behindBarrier =
+      !pending_.empty() && pending_.head()->spec != nullptr && pending_.head()->spec->barrier;
   if (behindBarrier) return false;
   const Conversation::Outcome outcome = conversation_.handle(*spec, request, bytes);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
@@ -284,8 +291,8 @@ void Client::start(Request& request, const RequestParser& parsed, std::string_vi
     protocol::appendRequest(services_.encoded, parsed.argv());
     forwarded.bytes = services_.encoded;
   } else if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
-             bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot && plan.kind != routing::Plan::Kind::EachNode &&
-             plan.kind != routing::Plan::Kind::Prepared) {
+             bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot &&
+             plan.kind != routing::Plan::Kind::EachNode && plan.kind != routing::Plan::Kind::Prepared) {
     forwarded.block = &input_;
   }
   services_.dispatcher.start(request, plan, parsed.argv(), forwarded);
@@ -398,7 +405,8 @@ void Client::checkPushLimit() {
 
 void Client::exceedPushLimit(std::string_view limit) {
   services_.metrics.limits[static_cast<std::size_t>(Limit::PubSubOutput)].add();
-  log::warn("client closed", {{"client", id_}, {"peer", peer_.text()}, {"reason", limit}, {"bytes", outputBytes()}});
+  log::warn("client closed",
+            {{"client", id_}, {"peer", peer_.text()}, {"reason", limit}, {"bytes", outputBytes()}});
   close("output limit");
 }
 
@@ -406,7 +414,9 @@ void Client::checkOutputLimit() {
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
   if (hard == 0 || outputBytes() <= hard || state_ == ClientState::Closed) return;
   services_.metrics.limits[static_cast<std::size_t>(Limit::OutputHard)].add();
-  log::warn("client closed", {{"client", id_}, {"peer", peer_.text()}, {"reason", "client-output-hard-limit"},
+  log::warn("client closed", {{"client", id_},
+                              {"peer", peer_.text()},
+                              {"reason", "client-output-hard-limit"},
                               {"bytes", outputBytes()}});
   close("output limit");
 }
@@ -449,7 +459,9 @@ void Client::closeAfterReply() {
   services_.agenda.add(*this, Task::Flush);
 }
 
-void Client::drain() { closeAfterReply(); }
+void Client::drain() {
+  closeAfterReply();
+}
 
 void Client::close(std::string_view reason) {
   if (state_ == ClientState::Closed) return;

@@ -1,7 +1,7 @@
 // One client connection: takes requests out of its bytes, gives replies back in order, within its limits.
 //
-// States: Open -> Closing (no more input; closed once the output has left) -> Closed (to be destroyed at the end of the
-// turn). Ownership: the worker's; a client never destroys itself.
+// States: Open -> Closing (no more input; closed once the output has left) -> Closed (to be destroyed at the
+// end of the turn). Ownership: the worker's; a client never destroys itself.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -140,13 +140,15 @@ class Client final : private net::Stream::Observer {
   void onWritable() override;
   void readIntoScratch();
   void readIntoInput();
-  // Takes requests out of `bytes`, which are in input_ or in the scratch space; returns how many bytes are done.
+  // Takes requests out of `bytes`, which are in input_ or in the scratch space; returns how many bytes are
+  // done.
   std::size_t takeRequests(std::string_view bytes);
   void keepInput(std::string_view rest);
   bool mayTakeRequest();
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
-  bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+             std::string_view bytes);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   void pause();
@@ -163,18 +165,18 @@ class Client final : private net::Stream::Observer {
   bool inputEnded_ = false;
   bool progress_ = false;
   bool postponed_ = false;
-  bool paused_ = false;    // input is left unparsed, and reading stops
+  bool paused_ = false;  // input is left unparsed, and reading stops
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   protocol::RequestParser parser_;
   net::BlockPtr input_;  // bytes of incomplete or waiting requests; none while idle
   net::ByteChain output_;
-  net::ByteChain pushes_;             // until the reply that has begun is at its end
-  net::TimePoint aboveSoftSince_{};   // subscribers: 0 while below
+  net::ByteChain pushes_;            // until the reply that has begun is at its end
+  net::TimePoint aboveSoftSince_{};  // subscribers: 0 while below
   PendingList pending_;
   Conversation conversation_;
-  std::size_t outputAllowance_;  // unread output above which no more input is taken
-  std::size_t replyEstimate_;    // bytes of a reply, as far as can be told from the last ones
+  std::size_t outputAllowance_;   // unread output above which no more input is taken
+  std::size_t replyEstimate_;     // bytes of a reply, as far as can be told from the last ones
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
   std::size_t heldLegs_ = 0;
   KeyQuestion* keyQuestion_ = nullptr;

@@ -65,7 +65,8 @@ void Completion::failLeg(Leg& leg, std::string_view line) {
 void Completion::forgoLeg(Leg& leg) {
   const Request& request = *leg.request;
   std::size_t others = request.legCount();
-  for (std::size_t i = 0; i < request.legCount(); ++i) others -= request.leg(i).forgone || &request.leg(i) == &leg ? 1U : 0U;
+  for (std::size_t i = 0; i < request.legCount(); ++i)
+    others -= request.leg(i).forgone || &request.leg(i) == &leg ? 1U : 0U;
   if (others == 0 || request.composer != nullptr) return failLeg(leg, reply_texts::kNoMaster);
   leg.forgone = true;
   finishLeg(leg, true);

@@ -60,7 +60,8 @@ constexpr Composition kCompositions[] = {
 
 bool planComposition(Services& services, const CommandSpec& spec, Argv argv, Plan& plan) {
   // All others cost no search.
-  if (spec.handling != Handling::FanOut && spec.handling != Handling::Admin && !spec.has(protocol::kPubSub)) return false;
+  if (spec.handling != Handling::FanOut && spec.handling != Handling::Admin && !spec.has(protocol::kPubSub))
+    return false;
   const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
                                    [&](const Composition& each) { return each.command == spec.name; });
   return found != std::end(kCompositions) && found->plan(services, argv, plan);

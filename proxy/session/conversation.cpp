@@ -41,11 +41,16 @@ std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex 
 
 std::string_view refusalText(Verdict verdict) {
   switch (verdict) {
-    case Verdict::RefuseNested: return "ERR MULTI calls can not be nested";
-    case Verdict::RefuseExec: return "ERR EXEC without MULTI";
-    case Verdict::RefuseDiscard: return "ERR DISCARD without MULTI";
-    case Verdict::RefuseWatch: return "ERR WATCH inside MULTI is not allowed";
-    default: return "ERR Command not allowed inside a transaction";
+    case Verdict::RefuseNested:
+      return "ERR MULTI calls can not be nested";
+    case Verdict::RefuseExec:
+      return "ERR EXEC without MULTI";
+    case Verdict::RefuseDiscard:
+      return "ERR DISCARD without MULTI";
+    case Verdict::RefuseWatch:
+      return "ERR WATCH inside MULTI is not allowed";
+    default:
+      return "ERR Command not allowed inside a transaction";
   }
 }
 
@@ -60,30 +65,47 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
   const bool unconfirmed = subscriptions_ != nullptr && subscriptions_->unconfirmed() > 0;
   if (unconfirmed && verdict != Verdict::Subscribe) return Outcome::Wait;
   // Redis counts who monitors among the replicas.
-  if (monitoring() && (spec.has(protocol::kWrite) || spec.has(protocol::kReadOnly)) && verdict != Verdict::RefuseSubscribed) {
+  if (monitoring() && (spec.has(protocol::kWrite) || spec.has(protocol::kReadOnly)) &&
+      verdict != Verdict::RefuseSubscribed) {
     onRefused();
     return refuse(spec, "ERR Replica can't interact with the keyspace");
   }
   switch (verdict) {
-    case Verdict::Run: return Outcome::Route;
-    case Verdict::Queue: return queue(spec, request, bytes);
-    case Verdict::Begin: return begin(spec);
-    case Verdict::Execute: return execute(spec);
-    case Verdict::Discard: return discard(spec);
-    case Verdict::Watch: return watch(spec, request, bytes);
-    case Verdict::Unwatch: return unwatch(spec);
-    case Verdict::Block: return block(spec, request, bytes);
-    case Verdict::WaitForReplicas: return waitForReplicas(spec, request.argv());
-    case Verdict::Reset: return reset(spec);
-    case Verdict::Subscribe: return subscribe(spec, request);
-    case Verdict::Unsubscribe: return unsubscribe(spec, request);
-    case Verdict::Monitor: return monitor(spec);
-    case Verdict::RefuseInTransaction: return refuseQueued(spec, refusalText(verdict));
-    case Verdict::RefuseSubscribed: return refuseSubscribed(spec);
+    case Verdict::Run:
+      return Outcome::Route;
+    case Verdict::Queue:
+      return queue(spec, request, bytes);
+    case Verdict::Begin:
+      return begin(spec);
+    case Verdict::Execute:
+      return execute(spec);
+    case Verdict::Discard:
+      return discard(spec);
+    case Verdict::Watch:
+      return watch(spec, request, bytes);
+    case Verdict::Unwatch:
+      return unwatch(spec);
+    case Verdict::Block:
+      return block(spec, request, bytes);
+    case Verdict::WaitForReplicas:
+      return waitForReplicas(spec, request.argv());
+    case Verdict::Reset:
+      return reset(spec);
+    case Verdict::Subscribe:
+      return subscribe(spec, request);
+    case Verdict::Unsubscribe:
+      return unsubscribe(spec, request);
+    case Verdict::Monitor:
+      return monitor(spec);
+    case Verdict::RefuseInTransaction:
+      return refuseQueued(spec, refusalText(verdict));
+    case Verdict::RefuseSubscribed:
+      return refuseSubscribed(spec);
     case Verdict::RefuseNested:
     case Verdict::RefuseExec:
     case Verdict::RefuseDiscard:
-    case Verdict::RefuseWatch: return refuse(spec, refusalText(verdict));
+    case Verdict::RefuseWatch:
+      return refuse(spec, refusalText(verdict));
   }
   return Outcome::Route;
 }
@@ -106,8 +128,10 @@ Conversation::Outcome Conversation::refuse(const CommandSpec& spec, std::string_
 Conversation::Outcome Conversation::refuseSubscribed(const CommandSpec& spec) {
   const std::string_view code =
       spec.role == protocol::SessionRole::Exec ? "EXECABORT Transaction discarded because of: " : "ERR ";
-  return refuse(spec, std::string(code) + "Can't execute '" + spec.name +
-                          "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+  return refuse(
+      spec,
+      std::string(code) + "Can't execute '" + spec.name +
+          "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
 }
 
 Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::string_view line) {
@@ -131,7 +155,8 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
   }
   if (spec.handling == Handling::Local) {
     if (services_.localCommands.isLate(spec)) {
-      return refuseQueued(spec, "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
+      return refuseQueued(spec,
+                          "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
     }
     transaction_->queueLocal(spec, argv);
     return answer(spec, "+QUEUED\r\n");
@@ -147,9 +172,12 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
     transaction_->publishSlot = plan.slot;
   }
   switch (plan.kind) {
-    case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
-    case routing::Plan::Kind::BySlot: return refuseQueued(spec, kCrossSlot);
-    case routing::Plan::Kind::AnyNode: break;
+    case routing::Plan::Kind::Refused:
+      return refuseQueued(spec, plan.error);
+    case routing::Plan::Kind::BySlot:
+      return refuseQueued(spec, kCrossSlot);
+    case routing::Plan::Kind::AnyNode:
+      break;
     case routing::Plan::Kind::OneSlot:
       if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
         return refuseQueued(spec, kCrossSlot);
@@ -158,7 +186,8 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
       transaction_->slot = plan.slot;
       break;
     default:
-      return refuseQueued(spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
+      return refuseQueued(
+          spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
   }
   return queueForwarded(spec, request, bytes);
 }
@@ -167,7 +196,8 @@ Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, cons
                                                    std::string_view bytes) {
   transaction_->writes = transaction_->writes || writes(spec, request.argv());
   const protocol::Argv argv = request.argv();
-  if (spec.scriptText > 0) services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
+  if (spec.scriptText > 0)
+    services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
   if (request.isInline()) {
     services_.encoded.clear();
     protocol::appendRequest(services_.encoded, argv);
@@ -341,8 +371,8 @@ Conversation::Outcome Conversation::block(const CommandSpec& spec, const Request
   return Outcome::Done;
 }
 
-// A lease to each master that the client wrote to. WAIT speaks of what its own connection wrote, so a tiny write goes first;
-// it is taken back in the same transaction, and nobody sees it.
+// A lease to each master that the client wrote to. WAIT speaks of what its own connection wrote, so a tiny
+// write goes first; it is taken back in the same transaction, and nobody sees it.
 Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, protocol::Argv argv) {
   if (!client_.pending().empty()) return Outcome::Wait;
   const cluster::Topology& topology = services_.links.topology();

@@ -1,9 +1,9 @@
 // The state that one client's session has beyond single requests: a transaction, a watch, a blocking command,
 // subscriptions, MONITOR.
 //
-// The mode changes in transition() only; what each command does in each mode stands in session_table.cpp. Commands that
-// change the client's links (WATCH, EXEC after WATCH, what blocks) are exclusive: they wait for all earlier replies, and
-// the next request waits for theirs.
+// The mode changes in transition() only; what each command does in each mode stands in session_table.cpp.
+// Commands that change the client's links (WATCH, EXEC after WATCH, what blocks) are exclusive: they wait for
+// all earlier replies, and the next request waits for theirs.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -33,7 +33,8 @@ class Conversation {
     Done,   // answered, or under way
     Wait,   // not before earlier replies are in
   };
-  Outcome handle(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome handle(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+                 std::string_view bytes);
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
 
@@ -46,8 +47,8 @@ class Conversation {
   bool writes(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   // nullptr: not between MULTI and EXEC.
   const Transaction* transaction() const noexcept { return transaction_.get(); }
-  // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way could hit
-  // them.
+  // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way
+  // could hit them.
   const std::vector<upstream::Link*>& leasesForUnblocking() noexcept;
   // In either protocol, to anything.
   bool subscribed() const noexcept { return subscriptions_ != nullptr && subscriptions_->any(); }
@@ -61,7 +62,8 @@ class Conversation {
   // The client is leaving.
   void end();
 
-  // The lease that a request of this use goes by, at `node`; acquires it if need be. nullptr: none to be had now.
+  // The lease that a request of this use goes by, at `node`; acquires it if need be. nullptr: none to be had
+  // now.
   upstream::Link* leaseAt(const net::Address& node, upstream::LeaseUse use);
   // While a watch is on: its lease if it is at that node, else nullptr.
   upstream::Link* watchLease(const net::Address& node);
@@ -78,15 +80,18 @@ class Conversation {
  private:
   void transition(Mode next) noexcept { mode_ = next; }
 
-  Outcome queue(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome queue(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+                std::string_view bytes);
   Outcome queueForwarded(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
                          std::string_view bytes);
   Outcome begin(const protocol::CommandSpec& spec);
   Outcome execute(const protocol::CommandSpec& spec);
   Outcome discard(const protocol::CommandSpec& spec);
-  Outcome watch(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome watch(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+                std::string_view bytes);
   Outcome unwatch(const protocol::CommandSpec& spec);
-  Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request, std::string_view bytes);
+  Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+                std::string_view bytes);
   Outcome waitForReplicas(const protocol::CommandSpec& spec, protocol::Argv argv);
   Outcome subscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
   Outcome unsubscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);

@@ -13,7 +13,8 @@ using enum Action;
 struct Row {
   Trouble trouble;
   std::string_view name;
-  std::array<Action, kRequestKindCount> actions;  // Read, Write, ScriptRead, ScriptWrite, Blocking, Transaction
+  std::array<Action, kRequestKindCount>
+      actions;  // Read, Write, ScriptRead, ScriptWrite, Blocking, Transaction
 };
 
 constexpr std::array<Row, kTroubleCount> kRows = {{
@@ -21,13 +22,16 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::Unsent, "unsent", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     // Repeating a read harms nobody; a write may have been run.
     {Trouble::LostSent, "lost", {Reroute, Ambiguous, Reroute, Ambiguous, Ambiguous, Ambiguous}},
-    // Answered before anything is run. Slot and target are checked before this table is asked: a script can return
+    // Answered before anything is run. Slot and target are checked before this table is asked: a script can
+    // return
     // these texts as well.
     {Trouble::Moved, "moved", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     {Trouble::Ask, "ask", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     // States that pass. A script that has written may have written the text itself, or met it half-way.
     {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
-    {Trouble::ClusterDown, "clusterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    {Trouble::ClusterDown,
+     "clusterdown",
+     {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     {Trouble::ReadOnly, "readonly", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
@@ -50,16 +54,26 @@ static_assert(rowsAreInOrder());
 
 Trouble troubleOf(ErrorClass errorClass) noexcept {
   switch (errorClass) {
-    case ErrorClass::Moved: return Trouble::Moved;
-    case ErrorClass::Ask: return Trouble::Ask;
-    case ErrorClass::TryAgain: return Trouble::TryAgain;
-    case ErrorClass::ClusterDown: return Trouble::ClusterDown;
-    case ErrorClass::Loading: return Trouble::Loading;
-    case ErrorClass::ReadOnly: return Trouble::ReadOnly;
-    case ErrorClass::MasterDown: return Trouble::MasterDown;
-    case ErrorClass::NoScript: return Trouble::NoScript;
-    case ErrorClass::Unblocked: return Trouble::Unblocked;
-    default: return Trouble::None;
+    case ErrorClass::Moved:
+      return Trouble::Moved;
+    case ErrorClass::Ask:
+      return Trouble::Ask;
+    case ErrorClass::TryAgain:
+      return Trouble::TryAgain;
+    case ErrorClass::ClusterDown:
+      return Trouble::ClusterDown;
+    case ErrorClass::Loading:
+      return Trouble::Loading;
+    case ErrorClass::ReadOnly:
+      return Trouble::ReadOnly;
+    case ErrorClass::MasterDown:
+      return Trouble::MasterDown;
+    case ErrorClass::NoScript:
+      return Trouble::NoScript;
+    case ErrorClass::Unblocked:
+      return Trouble::Unblocked;
+    default:
+      return Trouble::None;
   }
 }
 
@@ -79,6 +93,8 @@ Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept {
   return byText && foreignText && !serverText ? PassOn : action;
 }
 
-std::string_view troubleName(Trouble trouble) noexcept { return kRows[static_cast<std::size_t>(trouble)].name; }
+std::string_view troubleName(Trouble trouble) noexcept {
+  return kRows[static_cast<std::size_t>(trouble)].name;
+}
 
 }  // namespace slotless::session

@@ -1,7 +1,7 @@
 // What to do when a request meets trouble: one table, event × kind of request.
 //
-// The reasons stand beside the rows in failure_table.cpp. Source: Redis Cluster specification; the behaviour of
-// Redis 7.0's getNodeByQuery() (a request that is redirected or refused there has not been run).
+// The reasons stand beside the rows in failure_table.cpp. Source: Redis Cluster specification; the behaviour
+// of Redis 7.0's getNodeByQuery() (a request that is redirected or refused there has not been run).
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -12,8 +12,8 @@
 namespace slotless::session {
 
 enum class Trouble : std::uint8_t {
-  Unsent,      // there is no link, or it broke before all bytes had left
-  LostSent,    // the link broke after all bytes had left
+  Unsent,    // there is no link, or it broke before all bytes had left
+  LostSent,  // the link broke after all bytes had left
   Moved,
   Ask,
   TryAgain,
@@ -21,14 +21,14 @@ enum class Trouble : std::uint8_t {
   Loading,
   ReadOnly,
   MasterDown,
-  NoScript,    // the node lacks the script that EVALSHA names
-  Unblocked,   // a blocked command was sent away, because its node is no longer the one to wait at
-  None,  // an error reply that belongs to the client
+  NoScript,   // the node lacks the script that EVALSHA names
+  Unblocked,  // a blocked command was sent away, because its node is no longer the one to wait at
+  None,       // an error reply that belongs to the client
 };
 inline constexpr std::size_t kTroubleCount = static_cast<std::size_t>(Trouble::None) + 1;
 
 enum class RequestKind : std::uint8_t {
-  Read,         // cannot write
+  Read,  // cannot write
   Write,
   ScriptRead,   // may return any error text, but cannot write (EVAL_RO, FCALL_RO)
   ScriptWrite,  // may return any error text, after having written (EVAL, FCALL, commands of modules)

@@ -1,5 +1,5 @@
-// Keeps count of held legs (requests that wait for a link, a pause, or an earlier request), within the worker's limits,
-// and wakes their clients.
+// Keeps count of held legs (requests that wait for a link, a pause, or an earlier request), within the
+// worker's limits, and wakes their clients.
 #pragma once
 #include <memory>
 #include <vector>

@@ -18,8 +18,8 @@
 #include "proxy/session/latency_commands.h"
 #include "proxy/session/pause_commands.h"
 #include "proxy/session/refusal.h"
-#include "proxy/session/slow_log_commands.h"
 #include "proxy/session/slow_log.h"
+#include "proxy/session/slow_log_commands.h"
 
 namespace slotless::session {
 
@@ -44,7 +44,9 @@ void ping(LocalCall& call) {
   appendSimple(call.out, "PONG");
 }
 
-void echo(LocalCall& call) { appendBulk(call.out, call.argv[1]); }
+void echo(LocalCall& call) {
+  appendBulk(call.out, call.argv[1]);
+}
 
 void quit(LocalCall& call) {
   appendSimple(call.out, "OK");
@@ -61,13 +63,18 @@ void select(LocalCall& call) {
   if (index < 0 || static_cast<std::uint64_t>(index) >= call.services.config.databases) {
     return appendError(call.out, "ERR DB index is out of range");
   }
-  if (index != 0) return appendError(call.out, "ERR SELECT is not allowed: this version of Slotless serves database 0");
+  if (index != 0)
+    return appendError(call.out, "ERR SELECT is not allowed: this version of Slotless serves database 0");
   appendSimple(call.out, "OK");
 }
 
-void clusterDisabled(LocalCall& call) { appendError(call.out, "ERR This instance has cluster support disabled"); }
+void clusterDisabled(LocalCall& call) {
+  appendError(call.out, "ERR This instance has cluster support disabled");
+}
 
-void clientId(LocalCall& call) { appendInteger(call.out, static_cast<std::int64_t>(call.client.id())); }
+void clientId(LocalCall& call) {
+  appendInteger(call.out, static_cast<std::int64_t>(call.client.id()));
+}
 
 void clientGetName(LocalCall& call) {
   if (call.client.name.empty()) return protocol::appendNull(call.out, call.client.protocol);
@@ -90,7 +97,8 @@ void clientSetInfo(LocalCall& call) {
     return appendError(call.out, "ERR Unrecognized option '" + std::string(call.argv[2]) + "'");
   }
   if (!isClientName(call.argv[3])) {
-    return appendError(call.out, "ERR " + attribute + " cannot contain spaces, newlines or special characters.");
+    return appendError(call.out,
+                       "ERR " + attribute + " cannot contain spaces, newlines or special characters.");
   }
   (attribute == "lib-name" ? call.client.libraryName : call.client.libraryVersion) = call.argv[3];
   appendSimple(call.out, "OK");
@@ -165,7 +173,9 @@ void commandGetKeys(LocalCall& call) {
   for (const std::uint32_t position : positions) appendBulk(call.out, call.argv[2 + position]);
 }
 
-void whoAmI(LocalCall& call) { appendBulk(call.out, clientUser(call.services)); }
+void whoAmI(LocalCall& call) {
+  appendBulk(call.out, clientUser(call.services));
+}
 
 enum class When { AtOnce, Late };
 
@@ -234,8 +244,8 @@ constexpr Entry kEntries[] = {
 };
 
 const Entry* entryOf(std::string_view name) {
-  const auto* found =
-      std::find_if(std::begin(kEntries), std::end(kEntries), [&](const Entry& entry) { return entry.name == name; });
+  const auto* found = std::find_if(std::begin(kEntries), std::end(kEntries),
+                                   [&](const Entry& entry) { return entry.name == name; });
   return found == std::end(kEntries) ? nullptr : found;
 }
 
@@ -270,7 +280,8 @@ void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
   for (const CommandSpec& subcommand : spec.subcommands) resolve(subcommand, byId_[spec.id]);
 }
 
-// Ids beyond the registry's capacity are shared, and the console has none in the table: there the name decides.
+// Ids beyond the registry's capacity are shared, and the console has none in the table: there the name
+// decides.
 LocalCommand LocalCommands::functionOf(const CommandSpec& spec) const {
   if (spec.id != protocol::CommandIds::kOverflow && !isConsoleCommand(spec)) return byId_[spec.id];
   const LocalCommand own = findEntry(spec.name);

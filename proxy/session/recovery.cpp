@@ -285,7 +285,8 @@ bool Recovery::isForged(const Leg& leg) const {
          !services_.links.topology().find(*detour.target);
 }
 
-// Meant for one certain node that has left the cluster and has no successor: a replica, or a master without slots.
+// Meant for one certain node that has left the cluster and has no successor: a replica, or a master without
+// slots.
 bool Recovery::isForsaken(const Leg& leg) const {
   const Detour& detour = *leg.detour;
   return detour.sticky && detour.anchor == protocol::kNoSlot && leg.slot == protocol::kNoSlot &&

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 
-
 namespace slotless::session {
 
 using protocol::Argv;
@@ -33,7 +32,8 @@ void describeUnknown(const CommandSpec* container, Argv argv, std::string& error
             upper(container->name) + " HELP.";
     return;
   }
-  error = "ERR unknown command '" + std::string(shown(argv[0], kShownBytes)) + "', with args beginning with: ";
+  error =
+      "ERR unknown command '" + std::string(shown(argv[0], kShownBytes)) + "', with args beginning with: ";
   std::size_t length = 0;
   for (const std::string_view argument : argv.subspan(1)) {
     if (length >= kShownBytes) break;
@@ -67,15 +67,18 @@ bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string
   // What blocks does not block inside a transaction.
   const bool waits = spec.role == protocol::SessionRole::Blocking || spec.role == protocol::SessionRole::Wait;
   if (spec.handling == Handling::Session && !waits) {
-    error = "ERR '" + spec.name + "' needs a session of its own, which this version of Slotless does not offer yet";
+    error = "ERR '" + spec.name +
+            "' needs a session of its own, which this version of Slotless does not offer yet";
     return false;
   }
   if (spec.handling == Handling::Admin && !config.allowAdminCommands) {
-    error = "ERR '" + spec.name + "' administers a server: Slotless refuses it unless allow-admin-commands is set";
+    error = "ERR '" + spec.name +
+            "' administers a server: Slotless refuses it unless allow-admin-commands is set";
     return false;
   }
   if (spec.handling == Handling::Never) {
-    error = "ERR '" + spec.name + "' is not available through Slotless: it would reach one of several servers";
+    error =
+        "ERR '" + spec.name + "' is not available through Slotless: it would reach one of several servers";
     return false;
   }
   return true;

@@ -13,10 +13,11 @@ namespace slotless::session {
 inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
 
 bool requiresAuthentication(const config::Config& config) noexcept;
-// Known, and with the right number of arguments? Otherwise `error` is the line for the client, without '-' and CRLF.
-// `spec` is nullptr for an unknown command; then `container` is set if only the subcommand is unknown.
-bool checkCommand(const protocol::CommandSpec* spec, const protocol::CommandSpec* container, protocol::Argv argv,
-                  std::string& error);
+// Known, and with the right number of arguments? Otherwise `error` is the line for the client, without '-'
+// and CRLF. `spec` is nullptr for an unknown command; then `container` is set if only the subcommand is
+// unknown.
+bool checkCommand(const protocol::CommandSpec* spec, const protocol::CommandSpec* container,
+                  protocol::Argv argv, std::string& error);
 // May a command that the proxy does not answer itself go to a node?
 bool mayRoute(const protocol::CommandSpec& spec, const config::Config& config, std::string& error);
 

@@ -14,7 +14,9 @@ constexpr std::size_t kKeepReplyBytes = 4096;
 constexpr std::size_t kKeepFree = 1024;
 }  // namespace
 
-void Leg::onReply(std::string_view bytes, bool last) { request->dispatcher->onReply(*this, bytes, last); }
+void Leg::onReply(std::string_view bytes, bool last) {
+  request->dispatcher->onReply(*this, bytes, last);
+}
 
 void Leg::onPreludeError(std::string_view line) {
   if (preludeError.empty()) preludeError.assign(line);
@@ -43,7 +45,9 @@ Leg& Request::addLeg() {
   return added;
 }
 
-bool Request::isHead() const noexcept { return client != nullptr && client->pending().head() == this; }
+bool Request::isHead() const noexcept {
+  return client != nullptr && client->pending().head() == this;
+}
 
 Request& RequestPool::take() {
   if (free_.empty()) {

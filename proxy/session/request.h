@@ -1,7 +1,8 @@
-// One request of a client on its way: its place among the client's pending replies, and the legs that carry it.
+// One request of a client on its way: its place among the client's pending replies, and the legs that carry
+// it.
 //
-// Ownership: a RequestPool owns all requests of a worker. A request outlives its client while links still owe it
-// replies (which are then discarded): links hold plain pointers to legs.
+// Ownership: a RequestPool owns all requests of a worker. A request outlives its client while links still owe
+// it replies (which are then discarded): links hold plain pointers to legs.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -28,18 +29,20 @@ class Client;
 class Dispatcher;
 class Request;
 
-// What a leg needs once it has left the plain way (its slot's owner, at once): kept apart, since most never do.
+// What a leg needs once it has left the plain way (its slot's owner, at once): kept apart, since most never
+// do.
 struct Detour {
   explicit Detour(net::BlockPool& pool) : bytes(pool) {}
 
-  net::ByteChain bytes;               // the request, while it is on no link
+  net::ByteChain bytes;                // the request, while it is on no link
   std::optional<net::Address> target;  // where it has to go; none: to the owner of its slot
   std::uint64_t targetVersion = 0;     // the target is good for this topology only (a redirect) …
   bool sticky = false;                 // … or for all (a command for each node) …
-  protocol::Slot anchor = protocol::kNoSlot;  // … unless the node is no master any more: to the owner of this slot
-  bool urgent = false;                 // on a link of its own, past scripts that keep the node busy
+  protocol::Slot anchor =
+      protocol::kNoSlot;  // … unless the node is no master any more: to the owner of this slot
+  bool urgent = false;    // on a link of its own, past scripts that keep the node busy
   bool asking = false;
-  bool awaitsTarget = false;  // redirected to a node that the topology does not have (yet) …
+  bool awaitsTarget = false;       // redirected to a node that the topology does not have (yet) …
   std::uint64_t confirmation = 0;  // … as of this look-up, by this line
   std::string redirectLine;
   std::uint32_t attempts = 0;
@@ -68,7 +71,7 @@ class Leg final : public upstream::Exchange {
   protocol::Slot slot = protocol::kNoSlot;
   LegState state = LegState::Done;
   bool replyBegun = false;
-  bool forgone = false;  // its node has left the cluster: there is no reply, and none is missed
+  bool forgone = false;     // its node has left the cluster: there is no reply, and none is missed
   net::TimePoint sentAt{};  // last
 };
 

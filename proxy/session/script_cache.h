@@ -1,8 +1,8 @@
-// The scripts that clients have sent, by SHA1: so that a node that lacks one (a new master, one that was restarted) can be
-// given it.
+// The scripts that clients have sent, by SHA1: so that a node that lacks one (a new master, one that was
+// restarted) can be given it.
 //
-// One for the process, shared by the workers. Bounded in bytes; the ones not used for longest go first. Scripts are
-// remembered when they pass, whether a node accepts them or not.
+// One for the process, shared by the workers. Bounded in bytes; the ones not used for longest go first.
+// Scripts are remembered when they pass, whether a node accepts them or not.
 #pragma once
 #include <cstddef>
 #include <list>
@@ -34,9 +34,10 @@ class ScriptCache {
   std::mutex mutex_;
   const std::size_t maxBytes_;
   std::size_t bytes_ = 0;
-  std::list<Entry> byUse_;  // the latest first
+  std::list<Entry> byUse_;                                                  // the latest first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> bySha_;  // views into byUse_
-  std::unordered_map<std::size_t, std::list<Entry>::iterator> byTextHash_;  // spares hashing known texts with SHA1
+  std::unordered_map<std::size_t, std::list<Entry>::iterator>
+      byTextHash_;  // spares hashing known texts with SHA1
 };
 
 }  // namespace slotless::session

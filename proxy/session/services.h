@@ -75,15 +75,16 @@ class Control {
 
 struct Services {
   const config::Config& config;  // replaced as a whole between two requests, see Worker
-  upstream::LinkHost& host;  // loop, blocks, scratch space, clock
-  upstream::LinkPool& links;  // RESP2; its topology is the worker's
+  upstream::LinkHost& host;      // loop, blocks, scratch space, clock
+  upstream::LinkPool& links;     // RESP2; its topology is the worker's
   upstream::LinkPool& resp3Links;
   upstream::LinkPool& replicaLinks;
   upstream::LinkPool& resp3ReplicaLinks;
   upstream::LeasePool& leases;
   telemetry::WorkerMetrics& metrics;
   Control& control;
-  // Replaced when the servers know other commands; requests under way keep referring to the old table, see Worker.
+  // Replaced when the servers know other commands; requests under way keep referring to the old table, see
+  // Worker.
   std::shared_ptr<const protocol::CommandTable> commands;
   routing::Router& router;
   RequestPool& requests;
@@ -102,7 +103,9 @@ struct Services {
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
 
-  upstream::LinkPool& replicaLinksFor(int protocol) noexcept { return protocol >= 3 ? resp3ReplicaLinks : replicaLinks; }
+  upstream::LinkPool& replicaLinksFor(int protocol) noexcept {
+    return protocol >= 3 ? resp3ReplicaLinks : replicaLinks;
+  }
 
   // Scratch space for the request at hand.
   routing::Plan plan{};

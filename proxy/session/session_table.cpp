@@ -40,7 +40,8 @@ consteval bool rowsAreInOrder() {
 }
 static_assert(rowsAreInOrder());
 
-constexpr std::array<std::string_view, kModeCount> kModeNames = {"plain", "queueing", "subscribed", "monitoring"};
+constexpr std::array<std::string_view, kModeCount> kModeNames = {"plain", "queueing", "subscribed",
+                                                                 "monitoring"};
 
 }  // namespace
 
@@ -48,6 +49,8 @@ Verdict verdictFor(Mode mode, SessionRole role) noexcept {
   return kRows[static_cast<std::size_t>(role)].verdicts[static_cast<std::size_t>(mode)];
 }
 
-std::string_view modeName(Mode mode) noexcept { return kModeNames[static_cast<std::size_t>(mode)]; }
+std::string_view modeName(Mode mode) noexcept {
+  return kModeNames[static_cast<std::size_t>(mode)];
+}
 
 }  // namespace slotless::session

@@ -13,7 +13,9 @@ void StallWatch::watch(Client& client) {
   if (!timer_->active()) timer_->start(kPatience);
 }
 
-void StallWatch::forget(Client& client) { std::erase(clients_, &client); }
+void StallWatch::forget(Client& client) {
+  std::erase(clients_, &client);
+}
 
 void StallWatch::tick() {
   // Whoever is still stalled comes back through watch().

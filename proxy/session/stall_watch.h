@@ -1,7 +1,8 @@
 // Clients that are not read from because their output does not leave.
 //
-// Some clients write all their requests before they read a reply: waiting for them to read would last for ever. While
-// nothing leaves, such a client may go on writing, in doubling portions, until the hard limit closes it.
+// Some clients write all their requests before they read a reply: waiting for them to read would last for
+// ever. While nothing leaves, such a client may go on writing, in doubling portions, until the hard limit
+// closes it.
 #pragma once
 #include <memory>
 #include <vector>

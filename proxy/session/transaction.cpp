@@ -20,7 +20,9 @@ std::string_view takeElement(std::string_view& rest) {
 
 }  // namespace
 
-Transaction::Transaction(net::BlockPool& pool) : batch_(pool) { batch_.append(kMulti); }
+Transaction::Transaction(net::BlockPool& pool) : batch_(pool) {
+  batch_.append(kMulti);
+}
 
 void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request) {
   batch_.append(request);
@@ -29,7 +31,8 @@ void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_
   readOnly_ = readOnly_ && spec.retryAfterLoss;
 }
 
-void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel) {
+void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_view request,
+                               std::string_view channel) {
   queueForwarded(spec, request);
   queued_.back().channel = channel;
   localBytes_ += channel.size();

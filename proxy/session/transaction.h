@@ -1,7 +1,8 @@
 // What a client has queued since MULTI, and how EXEC's reply is put together.
 //
-// Commands for a node are kept as one batch, MULTI to EXEC, that goes out in one piece. Commands that the proxy answers
-// itself are kept as arguments; they run when EXEC has succeeded, and their replies go into its array.
+// Commands for a node are kept as one batch, MULTI to EXEC, that goes out in one piece. Commands that the
+// proxy answers itself are kept as arguments; they run when EXEC has succeeded, and their replies go into its
+// array.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -45,7 +46,8 @@ class Transaction {
   // The whole batch, with EXEC at its end. Once.
   net::ByteChain takeBatch();
   // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
-  void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct, std::string& out) const;
+  void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
+                std::string& out) const;
 
   // The slot of all keys so far; kNoSlot: no keys.
   protocol::Slot slot = protocol::kNoSlot;
@@ -57,7 +59,7 @@ class Transaction {
  private:
   struct Queued {
     const protocol::CommandSpec* spec;
-    std::vector<std::string> argv;  // of a local command; empty: it was forwarded
+    std::vector<std::string> argv;       // of a local command; empty: it was forwarded
     std::optional<std::string> channel;  // of PUBLISH
   };
 

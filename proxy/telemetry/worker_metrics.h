@@ -120,7 +120,7 @@ class WorkerMetrics {
   Gauge transactionLeases;
   Gauge blockingLeases;
   std::array<Gauge, static_cast<std::size_t>(MemoryKind::Count)>
-      memory;  // bytes; as of the worker's last tick
+      memory;                   // bytes; as of the worker's last tick
   Gauge subscriptions;          // of clients, to channels and patterns
   Gauge upstreamSubscriptions;  // of the worker, at nodes
   Gauge monitors;               // clients that have sent MONITOR

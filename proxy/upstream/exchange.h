@@ -7,15 +7,18 @@
 
 namespace slotless::upstream {
 
-// The bytes of a request as they were put on a link. They stay there until the reply has come, so that a redirected or
-// unsent request can go another way without ever having been copied before. Valid during the call that passes it.
+// The bytes of a request as they were put on a link. They stay there until the reply has come, so that a
+// redirected or unsent request can go another way without ever having been copied before. Valid during the
+// call that passes it.
 class SentRequest {
  public:
   SentRequest(const net::ByteChain& chain, std::size_t offset, std::size_t length) noexcept
       : chain_(chain), offset_(offset), length_(length) {}
   std::size_t size() const noexcept { return length_; }
   // Without its first `skip` bytes.
-  void copyTo(net::ByteChain& out, std::size_t skip = 0) const { chain_.copyTo(out, offset_ + skip, length_ - skip); }
+  void copyTo(net::ByteChain& out, std::size_t skip = 0) const {
+    chain_.copyTo(out, offset_ + skip, length_ - skip);
+  }
 
  private:
   const net::ByteChain& chain_;

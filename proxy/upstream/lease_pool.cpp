@@ -4,7 +4,8 @@
 
 namespace slotless::upstream {
 
-LeasePool::LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, Budgets budgets)
+LeasePool::LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics,
+                     Budgets budgets)
     : host_(host), metrics_(metrics) {
   setSettings(std::move(settings), budgets);
 }
@@ -38,7 +39,8 @@ Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
 }
 
 void LeasePool::release(Link& link, bool clean) {
-  const auto found = std::find_if(leases_.begin(), leases_.end(), [&](const Lease& l) { return l.link.get() == &link; });
+  const auto found =
+      std::find_if(leases_.begin(), leases_.end(), [&](const Lease& l) { return l.link.get() == &link; });
   if (found == leases_.end() || !found->taken) return;
   found->taken = false;
   --inUse_[static_cast<std::size_t>(found->use)];

@@ -1,8 +1,9 @@
 // Connections that belong to one client at a time: for WATCH, for commands that block, and the like.
 //
-// Budgets are per worker and use, so that blocked consumers cannot starve transactions. A lease that comes back clean
-// (nothing open on it, no state left in the node) waits for the next client; any other is closed.
-// Ownership: the pool owns all leases; they are destroyed only in sweep(), never inside one of their own callbacks.
+// Budgets are per worker and use, so that blocked consumers cannot starve transactions. A lease that comes
+// back clean (nothing open on it, no state left in the node) waits for the next client; any other is closed.
+// Ownership: the pool owns all leases; they are destroyed only in sweep(), never inside one of their own
+// callbacks.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -30,9 +31,7 @@ class LeasePool {
   // `clean`: nothing is open on it and the node remembers nothing of its client.
   void release(Link& link, bool clean);
   // May another one be acquired for this use?
-  bool hasRoom(LeaseUse use) const noexcept {
-    return inUse(use) < budgets_[static_cast<std::size_t>(use)];
-  }
+  bool hasRoom(LeaseUse use) const noexcept { return inUse(use) < budgets_[static_cast<std::size_t>(use)]; }
   std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
   // Calls `visit(const Link&, bool taken)` for each lease.
   template <typename Visit>

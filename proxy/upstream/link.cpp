@@ -39,11 +39,12 @@ void Link::open() {
   transition(LinkState::Connecting);
   timer_->start(settings_.connectTimeout);
   if (net::isNumericHost(node_.host)) return connectTo(node_);
-  host_.loop.resolve(node_.host, [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
-    if (alive.expired() || state_ != LinkState::Connecting || stream_ != nullptr) return;
-    if (resolution.addresses.empty()) return lose(resolution.error);
-    connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
-  });
+  host_.loop.resolve(node_.host,
+                     [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
+                       if (alive.expired() || state_ != LinkState::Connecting || stream_ != nullptr) return;
+                       if (resolution.addresses.empty()) return lose(resolution.error);
+                       connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
+                     });
 }
 
 void Link::connectTo(const net::Address& numeric) {
@@ -62,8 +63,9 @@ void Link::onWritable() {
 
 void Link::startHandshake() {
   transition(LinkState::Handshaking);
-  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, settings_.protocol,
-                                                    settings_.role == LinkRole::Lease, settings_.readOnly);
+  handshake_ =
+      std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, settings_.protocol,
+                                           settings_.role == LinkRole::Lease, settings_.readOnly);
   output_.append(handshake_->bytes());
   stream_->watch(true, false);
   flush();
@@ -73,10 +75,14 @@ void Link::onReadable() {
   host_.touch();
   const net::IoResult got = stream_->read(host_.scratch.data(), host_.scratch.size());
   switch (got.status) {
-    case net::IoStatus::WouldBlock: return;
-    case net::IoStatus::End: return lose("closed by the node");
-    case net::IoStatus::Failed: return lose(std::strerror(got.error));
-    case net::IoStatus::Ok: break;
+    case net::IoStatus::WouldBlock:
+      return;
+    case net::IoStatus::End:
+      return lose("closed by the node");
+    case net::IoStatus::Failed:
+      return lose(std::strerror(got.error));
+    case net::IoStatus::Ok:
+      break;
   }
   metrics_.bytesReceived.add(got.bytes);
   const std::string_view bytes(host_.scratch.data(), got.bytes);
@@ -86,9 +92,12 @@ void Link::onReadable() {
 
 void Link::takeHandshake(std::string_view bytes) {
   switch (handshake_->take(bytes)) {
-    case cluster::Handshake::Progress::More: return;
-    case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
-    case cluster::Handshake::Progress::Done: break;
+    case cluster::Handshake::Progress::More:
+      return;
+    case cluster::Handshake::Progress::Failed:
+      return lose(std::string(handshake_->error()));
+    case cluster::Handshake::Progress::Done:
+      break;
   }
   nodeClientId_ = handshake_->clientId();
   handshake_.reset();
@@ -191,8 +200,9 @@ void Link::beginEntry(bool asking) {
 }
 
 void Link::endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore) {
-  fifo_.push({&exchange, output_.size() - sizeBefore, asking ? static_cast<std::uint32_t>(kAsking.size()) : 0U,
-              preludes + (asking ? 1U : 0U), asking, host_.now});
+  fifo_.push({&exchange, output_.size() - sizeBefore,
+              asking ? static_cast<std::uint32_t>(kAsking.size()) : 0U, preludes + (asking ? 1U : 0U), asking,
+              host_.now});
   metrics_.requests.add();
   metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
 }
@@ -247,7 +257,8 @@ void Link::close() {
   Ring<Entry> open = std::exchange(fifo_, {});
   std::size_t offset = 0;
   for (std::size_t i = 0; i < open.size(); ++i) {
-    open[i].exchange->onLost(Loss::Sent, SentRequest(output_, offset + open[i].prefix, open[i].length - open[i].prefix));
+    open[i].exchange->onLost(Loss::Sent,
+                             SentRequest(output_, offset + open[i].prefix, open[i].length - open[i].prefix));
     offset += open[i].length;
   }
   output_.clear();
@@ -270,8 +281,8 @@ void Link::lose(std::string_view reason) {
   metrics_.losses.add();
   metrics_.inFlight.set(0);
   transition(LinkState::BackingOff);
-  // The first attempt after a link that worked is made at once; then the pauses double, with jitter. A link that broke
-  // before it had answered anything counts as one that was never made.
+  // The first attempt after a link that worked is made at once; then the pauses double, with jitter. A link
+  // that broke before it had answered anything counts as one that was never made.
   net::Millis pause{0};
   if (!established || failures_ > 0) {
     const auto doubled = settings_.backoffMin.count() << std::min<std::uint32_t>(failures_, 16);

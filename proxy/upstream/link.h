@@ -1,9 +1,9 @@
 // One shared connection to a node: multiplexes the requests of many clients, first in, first out.
 //
-// Everything that is written stays in the output until its reply has come (see SentRequest). A link never loses step:
-// bytes that cannot be the reply to what was asked (garbage, one reply too many, a reply before its request was sent)
-// break the connection, and every open request is told how it was lost.
-// Errors: as values, to the exchanges and to the owner's events.
+// Everything that is written stays in the output until its reply has come (see SentRequest). A link never
+// loses step: bytes that cannot be the reply to what was asked (garbage, one reply too many, a reply before
+// its request was sent) break the connection, and every open request is told how it was lost. Errors: as
+// values, to the exchanges and to the owner's events.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -86,8 +86,8 @@ class Link final : private net::Stream::Observer {
   // Begins to connect, unless the link is up or on its way; goes on trying until it is destroyed.
   void open();
 
-  // All of these require ready(). The exchange must outlive the reply or the loss. `preludes`: how many replies come
-  // before the request's own; they are not forwarded.
+  // All of these require ready(). The exchange must outlive the reply or the loss. `preludes`: how many
+  // replies come before the request's own; they are not forwarded.
   void send(Exchange& exchange, std::string_view request, bool asking);
   void send(Exchange& exchange, net::BlockPtr request, bool asking);
   void send(Exchange& exchange, net::ByteChain& request, bool asking, std::uint32_t preludes = 0);

@@ -51,7 +51,8 @@ Link* LinkPool::anyReady() {
   if (open_ == OpenLinks::OnDemand && !byNode_.empty()) openSome();
   for (std::size_t tried = 0; tried < byNode_.size(); ++tried) {
     Link* link = byNode_[next_++ % byNode_.size()];
-    if (link != nullptr && link->ready() && topology_->nodes[(next_ - 1) % byNode_.size()].master) return link;
+    if (link != nullptr && link->ready() && topology_->nodes[(next_ - 1) % byNode_.size()].master)
+      return link;
   }
   return nullptr;
 }

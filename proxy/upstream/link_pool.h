@@ -1,7 +1,7 @@
 // All shared links of one worker and protocol: one per node that the topology names as a master.
 //
-// Ownership: the pool owns the links. A link whose node has left the topology goes on until its last reply has come.
-// Links are destroyed only in sweep(), never inside one of their own callbacks.
+// Ownership: the pool owns the links. A link whose node has left the topology goes on until its last reply
+// has come. Links are destroyed only in sweep(), never inside one of their own callbacks.
 #pragma once
 #include <map>
 #include <memory>

@@ -7,8 +7,8 @@
 
 namespace slotless::worker {
 
-// Once per process, before there are threads. The allocator would otherwise learn from large values to keep as much at the
-// end of each thread's heap, which malloc_trim() does not touch.
+// Once per process, before there are threads. The allocator would otherwise learn from large values to keep
+// as much at the end of each thread's heap, which malloc_trim() does not touch.
 void limitAllocatorReserve() noexcept;
 
 class MemoryTide {
@@ -18,7 +18,8 @@ class MemoryTide {
   // No more often than this, however much rises and falls.
   static constexpr net::Millis kPause{10'000};
 
-  // What is held at this time, and the most that was held since the last call. True: pages have been given back.
+  // What is held at this time, and the most that was held since the last call. True: pages have been given
+  // back.
   bool note(std::size_t bytes, std::size_t peakBytes, net::TimePoint now) noexcept;
 
  private:

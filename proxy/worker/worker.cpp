@@ -52,28 +52,17 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{config_,
-                *this,
-                links_,
-                resp3Links_,
-                replicaLinks_,
-                resp3ReplicaLinks_,
-                leases_,
-                metrics,
-                control,
-                protocol::CommandTable::builtIn(),
-                router_,
-                requests_,
-                agenda_,
-                holding_,
-                dispatcher_,
-                localCommands_,
-                keyLookups_,
-                hub_,
-                monitors_,
-                stalls_,
-                gate_,
-                slowLog_,
+      services_{config_,       *this,
+                links_,        resp3Links_,
+                replicaLinks_, resp3ReplicaLinks_,
+                leases_,       metrics,
+                control,       protocol::CommandTable::builtIn(),
+                router_,       requests_,
+                agenda_,       holding_,
+                dispatcher_,   localCommands_,
+                keyLookups_,   hub_,
+                monitors_,     stalls_,
+                gate_,         slowLog_,
                 clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, metrics, control.census(), [this] { control_.refreshTopology(true); }),
@@ -142,8 +131,8 @@ void Worker::perform(const session::WorkerTask& task, std::size_t index) {
   task(services_, index);
 }
 
-// Runs between two turns, when no request is being handled: whoever looks at the configuration sees all of the old one or
-// all of the new one.
+// Runs between two turns, when no request is being handled: whoever looks at the configuration sees all of
+// the old one or all of the new one.
 void Worker::setConfig(const config::Config& config) {
   touch();
   config_ = config;
@@ -155,12 +144,15 @@ void Worker::setConfig(const config::Config& config) {
   pushSettings_ = linkSettings(config_, 2);
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
-  // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no more.
+  // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
+  // more.
   holding_.wakeAll();
   for (const auto& [id, client] : clients_) agenda_.add(*client, Task::Flush);
 }
 
-void Worker::confirmTopology() { ++services_.confirmations; }
+void Worker::confirmTopology() {
+  ++services_.confirmations;
+}
 
 void Worker::drain(std::function<void()> drained) {
   draining_ = true;
@@ -183,11 +175,14 @@ void Worker::onLinkLost(upstream::Link& link, std::string_view reason, bool esta
   if (link.role() == upstream::LinkRole::Lease) holding_.wakeAll();
   static log::RateLimit limit(10);
   log::write(limit, now, established ? log::Level::Warn : log::Level::Info,
-             established ? "link lost" : "link not established", {{"node", link.node().text()}, {"reason", reason}});
+             established ? "link lost" : "link not established",
+             {{"node", link.node().text()}, {"reason", reason}});
   control_.refreshTopology(true);
 }
 
-void Worker::onLinkDirty(upstream::Link& link) { dirtyLinks_.push_back(&link); }
+void Worker::onLinkDirty(upstream::Link& link) {
+  dirtyLinks_.push_back(&link);
+}
 
 std::uint32_t Worker::random(std::uint32_t bound) {
   return std::uniform_int_distribution<std::uint32_t>(0, bound == 0 ? 0 : bound - 1)(random_);
@@ -241,7 +236,9 @@ std::array<upstream::LinkPool*, 4> Worker::linkPools() noexcept {
   return {&links_, &resp3Links_, &replicaLinks_, &resp3ReplicaLinks_};
 }
 
-net::Millis Worker::tickLength() const { return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick; }
+net::Millis Worker::tickLength() const {
+  return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick;
+}
 
 void Worker::onTick() {
   touch();

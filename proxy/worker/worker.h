@@ -1,7 +1,7 @@
 // One worker: the clients and links of one event loop. Shares nothing with other workers.
 //
-// All calls belong to the loop's thread; others reach a worker by loop().post(). Destroy it on that thread as well, or
-// after the loop has stopped.
+// All calls belong to the loop's thread; others reach a worker by loop().post(). Destroy it on that thread as
+// well, or after the loop has stopped.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -27,8 +27,8 @@
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/pause_gate.h"
-#include "proxy/session/slow_log.h"
 #include "proxy/session/services.h"
+#include "proxy/session/slow_log.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link_pool.h"
 #include "proxy/worker/memory_tide.h"

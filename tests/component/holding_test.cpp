@@ -165,7 +165,8 @@ TEST_CASE_METHOD(Stage, "a request for which a link has no room until the deadli
   client.sends("GET a");
   clock.advance(16s);
   node(1).expectsNothing();
-  client.receives("-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n");
+  client.receives(
+      "-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n");
   large.replies(kOk);
   other.receives(kOk);
 }

@@ -57,7 +57,8 @@ TEST_CASE_METHOD(
   client.receives("+OK\r\n+OK\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "what a node refused is not carried out after a later command of its client and slot") {
+TEST_CASE_METHOD(Stage,
+                 "what a node refused is not carried out after a later command of its client and slot") {
   client.sends({"SET a 1", "SET a 2", "GET b"});
   node(1).expects("SET a 1").replies("-CLUSTERDOWN The cluster is down\r\n");
   node(1).expects("SET a 2").replies(kOk);

@@ -57,7 +57,8 @@ TEST_CASE("Errors in a file name the line") {
        "clients alone"},
       {"listen:\n  - 127.0.0.1:1\n  - 127.0.0.1\n",
        "c.yaml:3: listen: found \"127.0.0.1\" (the port is missing); allowed: host:port, [IPv6]:port, "
-       ":port for all local addresses, or unix:/path, separated by commas; each may be followed by ?read-from=VALUE, for its "
+       ":port for all local addresses, or unix:/path, separated by commas; each may be followed by "
+       "?read-from=VALUE, for its "
        "clients alone"},
       {"listen:\n  - 127.0.0.1:1\n  - [a]\n",
        "c.yaml:3: listen: found a list; allowed: host:port, [IPv6]:port, :port for all local addresses, "

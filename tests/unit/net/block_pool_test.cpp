@@ -64,7 +64,8 @@ TEST_CASE("large blocks are not kept, and a burst of small ones is kept only up 
   CHECK(pool.take(16384)->capacity == 16384);
 }
 
-TEST_CASE("idle blocks that nobody has needed since the last time are given back, the others stay", "[block]") {
+TEST_CASE("idle blocks that nobody has needed since the last time are given back, the others stay",
+          "[block]") {
   BlockPool pool;
   std::vector<BlockPtr> burst;
   for (int i = 0; i < 10; ++i) burst.push_back(pool.take(4096));

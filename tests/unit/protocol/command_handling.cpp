@@ -45,8 +45,8 @@ TEST_CASE("each family of commands is handled as it must be", "[command]") {
       {Handling::Split, {"mget", "mset", "del", "unlink", "exists", "touch"}},
       {Handling::AnyNode,
        {"lolwut", "publish", "object|help", "xinfo|help", "function|list", "function|dump", "command|docs",
-        "command|list", "command|getkeysandflags", "command|help", "acl|cat", "acl|genpass",
-        "script|help", "client|help"}},
+        "command|list", "command|getkeysandflags", "command|help", "acl|cat", "acl|genpass", "script|help",
+        "client|help"}},
       {Handling::FanOut, {"dbsize",          "keys",
                           "flushall",        "flushdb",
                           "randomkey",       "scan",
@@ -102,12 +102,13 @@ TEST_CASE("each family of commands is handled as it must be", "[command]") {
         "cluster|setslot",
         "cluster|reset"}},
       {Handling::Session,
-       {"multi",       "exec",       "discard",      "watch",        "unwatch",         "subscribe",
-        "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe",   "sunsubscribe",    "blpop",
-        "brpop",       "blmove",     "brpoplpush",   "blmpop",       "bzpopmin",        "bzpopmax",
+       {"multi",       "exec",       "discard",      "watch",           "unwatch",       "subscribe",
+        "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe",      "sunsubscribe",  "blpop",
+        "brpop",       "blmove",     "brpoplpush",   "blmpop",          "bzpopmin",      "bzpopmax",
         "bzmpop",      "monitor",    "wait",         "client|tracking", "client|caching"}},
       {Handling::Admin,
-       {"config|set", "debug", "acl|setuser", "acl|list", "save", "bgsave", "bgrewriteaof", "module|load", "pfdebug"}},
+       {"config|set", "debug", "acl|setuser", "acl|list", "save", "bgsave", "bgrewriteaof", "module|load",
+        "pfdebug"}},
       {Handling::Never,
        {"migrate", "replicaof", "slaveof", "shutdown", "sync", "psync", "replconf", "failover", "swapdb",
         "move", "restore-asking", "script|debug"}},
@@ -216,8 +217,10 @@ TEST_CASE("only what cannot write is sent again after a lost connection", "[comm
   });
 }
 
-TEST_CASE("publishing, fan-out, administration, HELLO and CLIENT KILL wait for earlier replies, and nothing else does",
-          "[command]") {
+TEST_CASE(
+    "publishing, fan-out, administration, HELLO and CLIENT KILL wait for earlier replies, and nothing else "
+    "does",
+    "[command]") {
   forAll([](const CommandSpec& spec) {
     INFO(spec.name);
     const bool expected = spec.handling == Handling::FanOut || spec.handling == Handling::Admin ||

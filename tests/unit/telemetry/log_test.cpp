@@ -103,10 +103,14 @@ TEST_CASE("a long log value is cut and says so") {
 }
 
 TEST_CASE("as JSON a log line is one object with typed values") {
-  const std::initializer_list<log::Field> fields = {
-      {"node", "127.0.0.1:7001"}, {"n", -3}, {"ok", true}, {"share", 0.5}, {"none", std::numeric_limits<double>::infinity()}};
-  CHECK(log::formatJson(Level::Warn, "link lost", {fields.begin(), fields.size()}) ==
-        R"("level":"warn","event":"link lost","node":"127.0.0.1:7001","n":-3,"ok":true,"share":0.5,"none":null})");
+  const std::initializer_list<log::Field> fields = {{"node", "127.0.0.1:7001"},
+                                                    {"n", -3},
+                                                    {"ok", true},
+                                                    {"share", 0.5},
+                                                    {"none", std::numeric_limits<double>::infinity()}};
+  CHECK(
+      log::formatJson(Level::Warn, "link lost", {fields.begin(), fields.size()}) ==
+      R"("level":"warn","event":"link lost","node":"127.0.0.1:7001","n":-3,"ok":true,"share":0.5,"none":null})");
 }
 
 TEST_CASE("no text can break out of its JSON string, and it is cut as elsewhere") {

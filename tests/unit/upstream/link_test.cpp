@@ -148,7 +148,8 @@ TEST_CASE("after a loss the first attempt is made at once, then the pauses doubl
       one.fake().advance(one.timeToNextTimer());
       REQUIRE(one.connections.size() == ++attempts);
     }
-    // A connection that stands takes the pauses back; one that breaks before it has answered anything waits a little.
+    // A connection that stands takes the pauses back; one that breaks before it has answered anything waits a
+    // little.
     one.connection().accept();
     one.fake().settle();
     one.says("+PONG\r\n+OK\r\n+OK\r\n");
