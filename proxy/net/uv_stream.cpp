@@ -21,7 +21,7 @@ IoResult resultOf(ssize_t transferred, bool reading) {
 }  // namespace
 
 UvStream::UvStream(uv_loop_t& loop, int descriptor, Address peer, Closer close, Observer& observer)
-    : descriptor_(descriptor), peer_(std::move(peer)), close_(std::move(close)), observer_(observer) {
+    : descriptor_{descriptor, std::move(close)}, peer_(std::move(peer)), observer_(observer) {
   if (uv_poll_init(&loop, poll_.get(), descriptor) == 0) {
     poll_.initialised(this);
     usable_ = true;
@@ -30,7 +30,6 @@ UvStream::UvStream(uv_loop_t& loop, int descriptor, Address peer, Closer close, 
 
 UvStream::~UvStream() {
   if (usable_) uv_poll_stop(poll_.get());
-  close_();
 }
 
 void UvStream::watch(bool readable, bool writable) {
@@ -60,14 +59,14 @@ void UvStream::onPoll(uv_poll_t* handle, int status, int events) {
 }
 
 IoResult UvStream::read(char* into, std::size_t capacity) {
-  return resultOf(::recv(descriptor_, into, capacity, 0), true);
+  return resultOf(::recv(descriptor_.number, into, capacity, 0), true);
 }
 
 IoResult UvStream::write(std::span<const iovec> pieces) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
-  return resultOf(::sendmsg(descriptor_, &message, MSG_NOSIGNAL), false);
+  return resultOf(::sendmsg(descriptor_.number, &message, MSG_NOSIGNAL), false);
 }
 
 Address UvStream::local() const {
@@ -75,7 +74,7 @@ Address UvStream::local() const {
   socklen_t length = sizeof(storage);
   char host[NI_MAXHOST];
   char port[NI_MAXSERV];
-  if (getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  if (getsockname(descriptor_.number, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
   if (storage.ss_family == AF_UNIX) return peer_;  // a path, the same for both ends
   if (getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
                   NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
@@ -87,7 +86,7 @@ Address UvStream::local() const {
 int UvStream::connectError() {
   int error = 0;
   socklen_t length = sizeof(error);
-  if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  if (getsockopt(descriptor_.number, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   return error;
 }
 

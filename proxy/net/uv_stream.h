@@ -13,7 +13,7 @@ using Closer = std::function<void()>;
 
 class UvStream final : public Stream {
  public:
-  // Takes the descriptor over; `close` is called once, after polling has ended.
+  // Takes the descriptor over; `close` is called once, after libuv has let go of it.
   UvStream(uv_loop_t& loop, int descriptor, Address peer, Closer close, Observer& observer);
   ~UvStream() override;
 
@@ -23,19 +23,26 @@ class UvStream final : public Stream {
   int connectError() override;
   const Address& peer() const override { return peer_; }
   Address local() const override;
-  int descriptor() const override { return descriptor_; }
+  int descriptor() const override { return descriptor_.number; }
   // False if libuv cannot poll the descriptor.
   bool usable() const noexcept { return usable_; }
 
  private:
+  struct Descriptor {
+    ~Descriptor() { close(); }
+    int number;
+    Closer close;
+  };
+
   static void onPoll(uv_poll_t* handle, int status, int events);
 
+  // Before the handle, and so closed after it: uv_close() still takes the number out of the epoll set, and
+  // once closed the number may be that of a descriptor which another thread has just opened.
+  Descriptor descriptor_;
   OwnedHandle<uv_poll_t> poll_;
-  int descriptor_;
   int watched_ = 0;
   bool usable_ = false;
   Address peer_;
-  Closer close_;
   Observer& observer_;
 };
 

@@ -2,6 +2,7 @@
 #include "proxy/net/uv_stream.h"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 
 #include <array>
 #include <cerrno>
@@ -341,6 +342,33 @@ TEST_CASE("a refused connection is told at once or by the first writable event",
   stream = loop.connect({"127.0.0.1", closedPort}, watcher, error);
   if (stream != nullptr) loop.run();
   CHECK(error == ECONNREFUSED);
+}
+
+TEST_CASE("a descriptor is closed last: its number may then be another thread's at once", "[stream]") {
+  UvLoop loop;
+  Watcher watcher;
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  const Peer peer(ends[1]);
+  const int number = ends[0];
+  const int epoll = uv_backend_fd(&loop.raw());
+  epoll_event event{};
+  {
+    UvStream stream(
+        loop.raw(), number, {},
+        [&] {
+          // What gets the number next is watched, too: whoever still acts on the number takes it out again.
+          REQUIRE(::dup2(peer.descriptor(), number) == number);
+          REQUIRE(epoll_ctl(epoll, EPOLL_CTL_ADD, number, &event) == 0);
+        },
+        watcher);
+    REQUIRE(stream.usable());
+    watcher.writable = [&] { loop.stop(); };
+    stream.watch(false, true);
+    loop.run();
+  }
+  CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, number, &event) == 0);
+  ::close(number);
 }
 
 TEST_CASE("a loop may be destroyed right after its streams, timers and look-ups", "[stream]") {
