@@ -1,5 +1,6 @@
 """A real Redis Cluster on loopback, made in a few seconds, whose slots and nodes a test can move, stop and kill."""
 
+import collections
 import os
 import signal
 
@@ -14,20 +15,24 @@ SERVER = os.environ.get("SLOTLESS_TEST_REDIS_SERVER", "redis-server")
 NODE_TIMEOUT_MS = 2000
 START_SECONDS = 30
 
+# Where a process runs: the address it is reached at, and what its command line begins with (ip netns exec …).
+Place = collections.namedtuple("Place", "host command")
+LOOPBACK = Place(HOST, ())
 
-def start_server(name, options, with_bus=False):
+
+def start_server(name, options, with_bus=False, place=LOOPBACK):
     """A running redis-server as (child, port); picks another port if somebody else got the first one."""
     for attempt in range(10):
         port = processes.free_port(with_bus=with_bus)
         folder = processes.directory() / f"{name}-{attempt}"
-        arguments = [SERVER, "--bind", HOST, "--port", port, "--requirepass", PASSWORD, "--save", "",
+        arguments = [*place.command, SERVER, "--bind", place.host, "--port", port, "--requirepass", PASSWORD, "--save", "",
                      "--appendonly", "no", "--dir", folder, *options]
         child = processes.Child(arguments, folder)
 
         def answers_or_ended():
             if child.exit_code() is not None:
                 return "ended"
-            with resp.Connection(HOST, port, PASSWORD) as connection:
+            with resp.Connection(place.host, port, PASSWORD) as connection:
                 return connection.command("PING")
 
         if wait_until(answers_or_ended, START_SECONDS, f"{name} on port {port}") != "ended":
@@ -40,27 +45,28 @@ def start_server(name, options, with_bus=False):
 class Node:
     """One server of the cluster, asked directly. Owns its process and one connection."""
 
-    def __init__(self, name, options=()):
+    def __init__(self, name, options=(), place=LOOPBACK):
         self.name = name
+        self.host = place.host
         self._options = ["--masterauth", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
                          "--cluster-node-timeout", NODE_TIMEOUT_MS, "--cluster-allow-replica-migration", "no",
                          "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
                          # CLUSTER SLOTS hides a replica until it has received something: a ping, at the latest.
                          "--repl-ping-replica-period", "1", "--enable-debug-command", "yes", *options]
-        self.child, self.port = start_server(name, self._options, with_bus=True)
+        self.child, self.port = start_server(name, self._options, with_bus=True, place=place)
         self._connection = None
         self.id = self.command("CLUSTER", "MYID").decode()
 
     @property
     def address(self):
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def alive(self):
         return self.child.exit_code() is None
 
-    def connect(self):
-        return resp.Connection(HOST, self.port, PASSWORD)
+    def connect(self, timeout=20):
+        return resp.Connection(self.host, self.port, PASSWORD, timeout)
 
     def command(self, *arguments):
         if self._connection is None:
@@ -93,6 +99,12 @@ class Node:
             self._connection = None
 
 
+    def restart(self):
+        """After kill(): the same node again, which knows its cluster and has lost its data."""
+        self.child = self.child.again()
+        wait_until(lambda: self.info("persistence")["loading"] == "0", START_SECONDS, f"{self.name} to be back")
+
+
 class SlotMove:
     """A slot on its way from one node to another, step by step, so that a test can stay half-way."""
 
@@ -105,7 +117,7 @@ class SlotMove:
         """Moves the given keys, or all there are."""
         batch = keys if keys is not None else self.source.command("CLUSTER", "GETKEYSINSLOT", self.slot, 100)
         while batch:
-            self.source.command("MIGRATE", HOST, self.target.port, "", 0, 5000, "AUTH", PASSWORD, "KEYS", *batch)
+            self.source.command("MIGRATE", self.target.host, self.target.port, "", 0, 5000, "AUTH", PASSWORD, "KEYS", *batch)
             batch = [] if keys is not None else self.source.command("CLUSTER", "GETKEYSINSLOT", self.slot, 100)
 
     def finish(self):
@@ -125,11 +137,13 @@ class Cluster:
 
     _count = 0
 
-    def __init__(self, masters=3, replicas=1, options=()):
+    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK):
+        """The first master is at `first_place`, all others at `place`."""
         Cluster._count += 1
         prefix = "" if Cluster._count == 1 else f"cluster-{Cluster._count}-"  # their folders must differ
-        self.first_masters = [Node(f"{prefix}master-{i}", options) for i in range(masters)]
-        self.first_replicas = [Node(f"{prefix}replica-{i}", options) for i in range(masters * replicas)]
+        self._prefix, self._options = prefix, options
+        self.first_masters = [Node(f"{prefix}master-{i}", options, place if i else first_place) for i in range(masters)]
+        self.first_replicas = [Node(f"{prefix}replica-{i}", options, place) for i in range(masters * replicas)]
         self.nodes = self.first_masters + self.first_replicas
         self._by_id = {node.id: node for node in self.nodes}
         self._give_slots()
@@ -201,6 +215,26 @@ class Cluster:
         port = int(replica.command("ROLE")[2])
         return next(node for node in self.nodes if node.port == port)
 
+    def add_master(self, name):
+        """One more node, without slots."""
+        node = Node(f"{self._prefix}{name}", self._options)
+        for other in self.nodes:
+            node.command("CLUSTER", "MEET", other.host, other.port)
+        self.nodes.append(node)
+        self._by_id[node.id] = node
+        self._wait_until_all_are_known()
+        wait_until(lambda: node.info("cluster-state")["cluster_state"] == "ok", START_SECONDS, f"{name} to find its cluster")
+        return node
+
+    def forget(self, node):
+        """Takes a node without slots out of the cluster, and ends it."""
+        self.nodes.remove(node)
+        del self._by_id[node.id]
+        for other in self.nodes:
+            if other.alive:
+                other.command("CLUSTER", "FORGET", node.id)
+        node.kill()
+
     def wait_for_replicas(self, seconds=20):
         """Until every living replica has all that its master has written."""
         wait_until(self._replicas_are_level, seconds, "the replicas to be level")
@@ -217,10 +251,12 @@ class Cluster:
         # Everybody meets everybody: waiting for gossip would take seconds.
         for i, node in enumerate(self.nodes):
             for other in self.nodes[i + 1:]:
-                node.command("CLUSTER", "MEET", HOST, other.port)
+                node.command("CLUSTER", "MEET", other.host, other.port)
+        self._wait_until_all_are_known()
 
+    def _wait_until_all_are_known(self):
         def all_known():
-            return all(self._knows_all(node) for node in self.nodes)
+            return all(self._knows_all(node) for node in self.nodes if node.alive)
 
         wait_until(all_known, START_SECONDS, "the nodes to know each other")
 

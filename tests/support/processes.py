@@ -73,6 +73,7 @@ class Child:
 
     def __init__(self, arguments, folder, environment=None):
         folder.mkdir(parents=True, exist_ok=True)
+        self._how = (arguments, folder, environment)
         self.stdout_path = folder / "stdout"
         self.stderr_path = folder / "stderr"
         parent = os.getpid()
@@ -91,6 +92,10 @@ class Child:
     @property
     def pid(self):
         return self._process.pid
+
+    def again(self):
+        """After its end: the same command once more, in the same folder."""
+        return Child(*self._how)
 
     def exit_code(self):
         """None while it runs."""

@@ -10,7 +10,7 @@ import urllib.request
 
 import processes
 import resp
-from cluster import HOST, PASSWORD, start_server
+from cluster import HOST, LOOPBACK, PASSWORD, start_server
 from waiting import wait_until
 
 # SLOTLESS_TEST_STANDIN=redis puts one standalone Redis in the daemon's place: a test that fails there is wrong.
@@ -36,14 +36,15 @@ class Proxy:
 
     _count = 0
 
-    def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True):
+    def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True, place=LOOPBACK):
         Proxy._count += 1
+        self.host = place.host
         for attempt in range(10):
             self.port = processes.free_port()
             self.admin_port = processes.free_port(taken=[self.port])
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
-            arguments = [binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{HOST}:{self.port}",
-                         "--admin-listen", f"{HOST}:{self.admin_port}", "--workers", WORKERS, *options]
+            arguments = [*place.command, binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}",
+                         "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS, *options]
             # These prefixes would be options of the daemon.
             environment = {name: value for name, value in os.environ.items()
                            if not name.startswith(("REDIS_", "SLOTLESS_"))}
@@ -57,8 +58,6 @@ class Proxy:
                 raise RuntimeError(f"the daemon did not start:\n{self.child.output()}")
         raise RuntimeError("the daemon found no free port")
 
-    host = HOST
-
     def _answers_or_ended(self, path):
         if self.child.exit_code() is not None:
             return "ended"
@@ -67,7 +66,7 @@ class Proxy:
     def http(self, path):
         """Status and text of an admin page."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.admin_port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.admin_port}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -94,6 +93,12 @@ class Proxy:
         if not found:
             raise AssertionError(f"no metric {name} with {labels}")
         return sum(found)
+
+    def kill_and_restart(self):
+        """kill -9, and the same again on the same ports; returns when it is ready."""
+        self.child.kill()
+        self.child = self.child.again()
+        wait_until(lambda: self.http("/readyz")[0] == 200, READY_SECONDS, "/readyz of the restarted daemon")
 
     def terminate(self):
         self.child.signal(signal.SIGTERM)
