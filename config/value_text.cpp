@@ -84,63 +84,46 @@ std::string typeName(const Option& option) {
 
 std::string unit(const Option& option) {
   switch (option.kind) {
-    case Kind::Bytes:
-      return "bytes, kb, mb, gb";
-    case Kind::Duration:
-      return "ms, s, m, h";
-    default:
-      return "";
+    case Kind::Bytes: return "bytes, kb, mb, gb";
+    case Kind::Duration: return "ms, s, m, h";
+    default: return "";
   }
 }
 
 std::string range(const Option& option) {
   switch (option.kind) {
-    case Kind::Nodes:
-      return "host:port or [IPv6]:port, separated by commas";
+    case Kind::Nodes: return "host:port or [IPv6]:port, separated by commas";
     case Kind::Listeners:
       return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas; "
              "each may be "
              "followed by " +
              listenerOptionsText();
-    case Kind::AdminListener:
-      return "host:port, [IPv6]:port, :port for all local addresses, or off";
+    case Kind::AdminListener: return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:
       return "up to " + std::to_string(option.max) + " printable ASCII characters without spaces";
-    case Kind::Word:
-      return "up to " + std::to_string(option.max) + " characters without spaces";
+    case Kind::Word: return "up to " + std::to_string(option.max) + " characters without spaces";
     case Kind::Text:
-    case Kind::Path:
-      return "up to " + std::to_string(option.max) + " characters in one line";
-    case Kind::Count:
-      return fromTo(option, [](std::uint64_t n) { return std::to_string(n); });
-    case Kind::Mode:
-      return "three octal digits, such as 700 (the owner) or 770 (the group too)";
-    case Kind::Workers:
-      return "auto or " + fromTo(option, [](std::uint64_t n) { return std::to_string(n); });
-    case Kind::Bytes:
-      return fromTo(option, formatBytes);
+    case Kind::Path: return "up to " + std::to_string(option.max) + " characters in one line";
+    case Kind::Count: return fromTo(option, [](std::uint64_t n) { return std::to_string(n); });
+    case Kind::Mode: return "three octal digits, such as 700 (the owner) or 770 (the group too)";
+    case Kind::Workers: return "auto or " + fromTo(option, [](std::uint64_t n) { return std::to_string(n); });
+    case Kind::Bytes: return fromTo(option, formatBytes);
     case Kind::Duration:
       return fromTo(option, [](std::uint64_t n) {
         return formatDuration(Milliseconds(static_cast<Milliseconds::rep>(n)));
       });
-    case Kind::Boolean:
-      return "yes or no";
-    case Kind::Choice:
-      return std::visit(ChoiceRange{}, option.member);
+    case Kind::Boolean: return "yes or no";
+    case Kind::Choice: return std::visit(ChoiceRange{}, option.member);
   }
   return "";
 }
 
 std::string allowed(const Option& option) {
   switch (option.kind) {
-    case Kind::Count:
-      return "a number, " + range(option);
-    case Kind::Bytes:
-      return "a size such as 65536, 64kb or 1gb: " + range(option);
-    case Kind::Duration:
-      return "a duration with its unit, such as 500ms, 15s, 2m or 1h: " + range(option);
-    default:
-      return range(option);
+    case Kind::Count: return "a number, " + range(option);
+    case Kind::Bytes: return "a size such as 65536, 64kb or 1gb: " + range(option);
+    case Kind::Duration: return "a duration with its unit, such as 500ms, 15s, 2m or 1h: " + range(option);
+    default: return range(option);
   }
 }
 

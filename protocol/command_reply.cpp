@@ -40,9 +40,7 @@ void appendSearchHead(std::string& out, std::string_view search, std::string_vie
 void appendBegin(std::string& out, const KeySpec& spec) {
   constexpr std::string_view kSearch = "begin_search";
   switch (spec.begin) {
-    case KeySpec::Begin::Unknown:
-      appendSearchHead(out, kSearch, "unknown", 0);
-      break;
+    case KeySpec::Begin::Unknown: appendSearchHead(out, kSearch, "unknown", 0); break;
     case KeySpec::Begin::Index:
       appendSearchHead(out, kSearch, "index", 1);
       appendNumbers(out, {{"index", spec.index}});
@@ -59,9 +57,7 @@ void appendBegin(std::string& out, const KeySpec& spec) {
 void appendFind(std::string& out, const KeySpec& spec) {
   constexpr std::string_view kSearch = "find_keys";
   switch (spec.find) {
-    case KeySpec::Find::Unknown:
-      appendSearchHead(out, kSearch, "unknown", 0);
-      break;
+    case KeySpec::Find::Unknown: appendSearchHead(out, kSearch, "unknown", 0); break;
     case KeySpec::Find::Range:
       appendSearchHead(out, kSearch, "range", 3);
       appendNumbers(out, {{"lastkey", spec.lastKey}, {"keystep", spec.keyStep}, {"limit", spec.limit}});

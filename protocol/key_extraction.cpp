@@ -91,12 +91,9 @@ bool addBySpec(const KeySpec& spec, Argv argv, Positions& positions) {
   const std::optional<Index> first = beginOf(spec, argv);
   if (!first) return true;
   switch (spec.find) {
-    case KeySpec::Find::Range:
-      return addKeyRange(spec, argv, *first, positions);
-    case KeySpec::Find::KeyNum:
-      return addCountedKeys(spec, argv, *first, positions);
-    case KeySpec::Find::Unknown:
-      break;
+    case KeySpec::Find::Range: return addKeyRange(spec, argv, *first, positions);
+    case KeySpec::Find::KeyNum: return addCountedKeys(spec, argv, *first, positions);
+    case KeySpec::Find::Unknown: break;
   }
   return true;
 }
@@ -168,9 +165,7 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
       valid = argv.size() >= 2;
       if (valid) addSortKeys(argv, found);
       break;
-    case KeyProcedure::Migrate:
-      valid = argv.size() >= 6 && addMigrateKeys(argv, found);
-      break;
+    case KeyProcedure::Migrate: valid = argv.size() >= 6 && addMigrateKeys(argv, found); break;
   }
   return found.finish(valid);
 }

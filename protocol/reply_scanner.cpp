@@ -101,8 +101,7 @@ const char* ReplyScanner::wholeElement(const char* p, const char* end) noexcept 
       next = readCanonicalLength(p + 1, end, value);
       if (next == nullptr) return nullptr;
       break;
-    default:
-      return nullptr;
+    default: return nullptr;
   }
   begun_ = true;
   if (type_ == 0 && remaining_ == 1 && type != '|') type_ = type;
@@ -119,10 +118,8 @@ const char* ReplyScanner::wholeElement(const char* p, const char* end) noexcept 
 // Takes one step of the current element and returns the first byte that it did not take.
 const char* ReplyScanner::element(const char* p, const char* end) noexcept {
   switch (state_) {
-    case State::Start:
-      return start(p);
-    case State::Line:
-      return line(p, end);
+    case State::Start: return start(p);
+    case State::Line: return line(p, end);
     case State::LineEnd:
       if (*p == '\n') {
         elementDone();
@@ -130,19 +127,13 @@ const char* ReplyScanner::element(const char* p, const char* end) noexcept {
         state_ = State::Line;  // that CR was part of the line
       }
       return p + 1;
-    case State::Number:
-      return number(p, end);
+    case State::Number: return number(p, end);
     case State::NumberEnd:
       if (*p != '\n' || !numberDone()) state_ = State::Failed;
       return p + 1;
-    case State::Boolean:
-      state_ = *p == 't' || *p == 'f' ? State::Return : State::Failed;
-      return p + 1;
-    case State::Payload:
-      return payload(p, end);
-    case State::Return:
-      state_ = *p == '\r' ? State::Newline : State::Failed;
-      return p + 1;
+    case State::Boolean: state_ = *p == 't' || *p == 'f' ? State::Return : State::Failed; return p + 1;
+    case State::Payload: return payload(p, end);
+    case State::Return: state_ = *p == '\r' ? State::Newline : State::Failed; return p + 1;
     case State::Newline:
       if (*p == '\n') {
         elementDone();
@@ -150,8 +141,7 @@ const char* ReplyScanner::element(const char* p, const char* end) noexcept {
         state_ = State::Failed;
       }
       return p + 1;
-    case State::Failed:
-      break;
+    case State::Failed: break;
   }
   return p;
 }
@@ -163,18 +153,10 @@ const char* ReplyScanner::start(const char* p) noexcept {
   if (type_ == 0 && remaining_ == 1 && type != '|') type_ = type;
   elementType_ = type;
   switch (kindOf(type)) {
-    case Kind::Invalid:
-      state_ = State::Failed;
-      break;
-    case Kind::Line:
-      state_ = State::Line;
-      break;
-    case Kind::Null:
-      state_ = State::Return;
-      break;
-    case Kind::Boolean:
-      state_ = State::Boolean;
-      break;
+    case Kind::Invalid: state_ = State::Failed; break;
+    case Kind::Line: state_ = State::Line; break;
+    case Kind::Null: state_ = State::Return; break;
+    case Kind::Boolean: state_ = State::Boolean; break;
     default:
       state_ = State::Number;
       length_ = 0;

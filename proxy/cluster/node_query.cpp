@@ -43,14 +43,10 @@ void NodeQuery::onReadable() {
   std::array<char, 16384> buffer;
   const net::IoResult got = stream_->read(buffer.data(), buffer.size());
   switch (got.status) {
-    case net::IoStatus::WouldBlock:
-      return;
-    case net::IoStatus::End:
-      return finish("connection closed by the node");
-    case net::IoStatus::Failed:
-      return finish(std::strerror(got.error));
-    case net::IoStatus::Ok:
-      break;
+    case net::IoStatus::WouldBlock: return;
+    case net::IoStatus::End: return finish("connection closed by the node");
+    case net::IoStatus::Failed: return finish(std::strerror(got.error));
+    case net::IoStatus::Ok: break;
   }
   reader_.feed({buffer.data(), got.bytes});
   takeReplies();
@@ -60,12 +56,9 @@ void NodeQuery::takeReplies() {
   while (result_.replies.size() < expected_) {
     ReplyPtr reply;
     switch (reader_.next(reply)) {
-      case OwnReplyReader::Status::NeedMore:
-        return;
-      case OwnReplyReader::Status::Garbage:
-        return finish("the answer is not RESP");
-      case OwnReplyReader::Status::Reply:
-        break;
+      case OwnReplyReader::Status::NeedMore: return;
+      case OwnReplyReader::Status::Garbage: return finish("the answer is not RESP");
+      case OwnReplyReader::Status::Reply: break;
     }
     if (authenticating_) {
       authenticating_ = false;

@@ -16,12 +16,9 @@ namespace {
 
 bool concernsEveryServer(TopicKind kind, std::string_view name) {
   switch (kind) {
-    case TopicKind::Channel:
-      return isKeyspaceChannel(name);
-    case TopicKind::Pattern:
-      return canMatchKeyspace(name);
-    case TopicKind::Shard:
-      break;
+    case TopicKind::Channel: return isKeyspaceChannel(name);
+    case TopicKind::Pattern: return canMatchKeyspace(name);
+    case TopicKind::Shard: break;
   }
   return false;
 }

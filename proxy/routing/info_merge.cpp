@@ -113,9 +113,7 @@ void addParts(Parts& merged, Parts more) {
       continue;
     }
     switch (counterRule(part.name)) {
-      case CounterRule::Sum:
-        into->number = into->number.plus(part.number);
-        break;
+      case CounterRule::Sum: into->number = into->number.plus(part.number); break;
       case CounterRule::Maximum:
         if (into->number.lessThan(part.number)) into->number = part.number;
         break;
@@ -124,8 +122,7 @@ void addParts(Parts& merged, Parts more) {
         into->number = averageTtl(old, more, into->number, part.number);
         break;
       }
-      case CounterRule::UsecPerCall:
-        break;  // below
+      case CounterRule::UsecPerCall: break;  // below
     }
   }
   if (Part* average = find(merged, "usec_per_call")) {
@@ -178,12 +175,8 @@ std::string mergeField(InfoRule rule, const Field& field) {
     case InfoRule::Sum:
     case InfoRule::SumOfLimits:
     case InfoRule::Maximum:
-    case InfoRule::Minimum:
-      merged = mergeNumbers(rule, field);
-      break;
-    case InfoRule::Counters:
-      merged = mergeCounters(field);
-      break;
+    case InfoRule::Minimum: merged = mergeNumbers(rule, field); break;
+    case InfoRule::Counters: merged = mergeCounters(field); break;
     case InfoRule::Status:
       for (const std::string_view value : field.values) {
         if (value != "ok") merged = value;
@@ -192,8 +185,7 @@ std::string mergeField(InfoRule rule, const Field& field) {
     case InfoRule::First:
     case InfoRule::Human:
     case InfoRule::Lines:
-    case InfoRule::Leave:
-      break;
+    case InfoRule::Leave: break;
   }
   return merged ? *merged : std::string(field.values.front());
 }

@@ -18,18 +18,12 @@ constexpr std::string_view kNotBusy = "-NOTBUSY";
 std::optional<std::int64_t> fold(Merge merge, std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   switch (merge) {
-    case Merge::Sum:
-      return __builtin_add_overflow(a, b, &sum) ? std::nullopt : std::optional(sum);
-    case Merge::Minimum:
-      return std::min(a, b);
-    case Merge::Maximum:
-      return std::max(a, b);
-    case Merge::LogicalAnd:
-      return a != 0 && b != 0 ? 1 : 0;
-    case Merge::LogicalOr:
-      return a != 0 || b != 0 ? 1 : 0;
-    default:
-      return std::nullopt;
+    case Merge::Sum: return __builtin_add_overflow(a, b, &sum) ? std::nullopt : std::optional(sum);
+    case Merge::Minimum: return std::min(a, b);
+    case Merge::Maximum: return std::max(a, b);
+    case Merge::LogicalAnd: return a != 0 && b != 0 ? 1 : 0;
+    case Merge::LogicalOr: return a != 0 || b != 0 ? 1 : 0;
+    default: return std::nullopt;
   }
 }
 
@@ -127,36 +121,22 @@ bool mergeGood(Merge merge, std::span<const PartReply> parts, std::string& out) 
   switch (merge) {
     case Merge::None:
     case Merge::First:
-    case Merge::FirstSuccess:
-      out += parts.front().bytes;
-      return true;
-    case Merge::FirstNonNull:
-      out += firstThat(parts, isNullReply);
-      return true;
-    case Merge::Automatic:
-      return automatic(parts, out);
-    case Merge::Union:
-      return mergeUnion(parts, out);
-    case Merge::SumByName:
-      return mergeSumByName(parts, out);
-    case Merge::Texts:
-      return mergeTexts(parts, out);
-    case Merge::FunctionStats:
-      return mergeFunctionStats(parts, out);
-    case Merge::MemoryStats:
-      return mergeMemoryStats(parts, out);
-    case Merge::Digest:
-      return mergeDigests(parts, out);
-    case Merge::Interleave:
-      return interleave(parts, out);
-    case Merge::Concatenate:
-      return concatenate(parts, out);
+    case Merge::FirstSuccess: out += parts.front().bytes; return true;
+    case Merge::FirstNonNull: out += firstThat(parts, isNullReply); return true;
+    case Merge::Automatic: return automatic(parts, out);
+    case Merge::Union: return mergeUnion(parts, out);
+    case Merge::SumByName: return mergeSumByName(parts, out);
+    case Merge::Texts: return mergeTexts(parts, out);
+    case Merge::FunctionStats: return mergeFunctionStats(parts, out);
+    case Merge::MemoryStats: return mergeMemoryStats(parts, out);
+    case Merge::Digest: return mergeDigests(parts, out);
+    case Merge::Interleave: return interleave(parts, out);
+    case Merge::Concatenate: return concatenate(parts, out);
     case Merge::Sum:
     case Merge::Minimum:
     case Merge::Maximum:
     case Merge::LogicalAnd:
-    case Merge::LogicalOr:
-      return foldNumbers(merge, parts, out);
+    case Merge::LogicalOr: return foldNumbers(merge, parts, out);
   }
   return false;
 }

@@ -27,24 +27,15 @@ Merge mergeFor(const CommandSpec& spec) {
   if (const Merge special = specialMergeOf(spec.name); special != Merge::None) return special;
   switch (spec.responsePolicy) {
     // Redis's default: arrays of keyed commands keep the order of the keys, the others are put together.
-    case ResponsePolicy::None:
-      return spec.handling == Handling::Split ? Merge::Interleave : Merge::Automatic;
-    case ResponsePolicy::OneSucceeded:
-      return Merge::FirstSuccess;
-    case ResponsePolicy::AllSucceeded:
-      return Merge::First;
-    case ResponsePolicy::AggLogicalAnd:
-      return Merge::LogicalAnd;
-    case ResponsePolicy::AggLogicalOr:
-      return Merge::LogicalOr;
-    case ResponsePolicy::AggMin:
-      return Merge::Minimum;
-    case ResponsePolicy::AggMax:
-      return Merge::Maximum;
-    case ResponsePolicy::AggSum:
-      return Merge::Sum;
-    case ResponsePolicy::Special:
-      return Merge::Automatic;
+    case ResponsePolicy::None: return spec.handling == Handling::Split ? Merge::Interleave : Merge::Automatic;
+    case ResponsePolicy::OneSucceeded: return Merge::FirstSuccess;
+    case ResponsePolicy::AllSucceeded: return Merge::First;
+    case ResponsePolicy::AggLogicalAnd: return Merge::LogicalAnd;
+    case ResponsePolicy::AggLogicalOr: return Merge::LogicalOr;
+    case ResponsePolicy::AggMin: return Merge::Minimum;
+    case ResponsePolicy::AggMax: return Merge::Maximum;
+    case ResponsePolicy::AggSum: return Merge::Sum;
+    case ResponsePolicy::Special: return Merge::Automatic;
   }
   return Merge::First;
 }

@@ -12,14 +12,10 @@ std::uint8_t bit(Task task) noexcept {
 
 std::vector<Client*>& Agenda::list(Task task) noexcept {
   switch (task) {
-    case Task::Parse:
-      return parse_;
-    case Task::Pump:
-      return pump_;
-    case Task::Flush:
-      return flush_;
-    case Task::Reap:
-      break;
+    case Task::Parse: return parse_;
+    case Task::Pump: return pump_;
+    case Task::Flush: return flush_;
+    case Task::Reap: break;
   }
   return reap_;
 }

@@ -22,7 +22,7 @@ std::string flagsOf(const Client& client) {
   if (conversation.subscribed()) flags += 'P';
   if (conversation.mode() == Mode::Queueing) flags += 'x';
   if (conversation.blocked() || client.postponed()) flags += 'b';
-  if (conversation.watchBroken()) flags += 'd';
+  if (conversation.watch().broken()) flags += 'd';
   if (client.state() == ClientState::Closing) flags += 'c';
   if (client.peer().port == 0) flags += 'U';
   if (client.noEvict) flags += 'e';

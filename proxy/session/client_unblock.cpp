@@ -36,7 +36,7 @@ Finding unblockOn(Services& services, std::uint64_t id, bool asError) {
   if (client.state() == ClientState::Closed || !client.conversation().blocked()) return {};
   if (services.dispatcher.unblockHeld(client, asError)) return {true, {}};
   Finding finding;
-  for (const upstream::Link* lease : client.conversation().leasesForUnblocking()) {
+  for (const upstream::Link* lease : client.conversation().blockLeases().forUnblocking()) {
     if (lease->ready()) finding.blockedAt.push_back({lease->node(), lease->nodeClientId()});
   }
   return finding;

@@ -12,10 +12,12 @@
 
 #include "protocol/command_spec.h"
 #include "protocol/request_parser.h"
+#include "proxy/session/block_leases.h"
 #include "proxy/session/monitoring.h"
 #include "proxy/session/session_table.h"
 #include "proxy/session/subscriptions.h"
 #include "proxy/session/transaction.h"
+#include "proxy/session/watch.h"
 #include "proxy/upstream/lease_pool.h"
 
 namespace slotless::session {
@@ -26,7 +28,7 @@ struct Services;
 
 class Conversation {
  public:
-  Conversation(Client& client, Services& services) : client_(client), services_(services) {}
+  Conversation(Client& client, Services& services);
 
   enum class Outcome : std::uint8_t {
     Route,  // nothing special: go on with it
@@ -42,14 +44,13 @@ class Conversation {
   // The next request has to wait until the pending one is done.
   bool exclusive() const noexcept { return exclusive_; }
   bool blocked() const noexcept { return blocked_; }
-  bool watching() const noexcept { return watched_; }
+  Watch& watch() noexcept { return watch_; }
+  const Watch& watch() const noexcept { return watch_; }
   // Would it change data now: it writes, or it is the EXEC of what does.
   bool writes(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   // nullptr: not between MULTI and EXEC.
   const Transaction* transaction() const noexcept { return transaction_.get(); }
-  // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way
-  // could hit them.
-  const std::vector<upstream::Link*>& leasesForUnblocking() noexcept;
+  BlockLeases& blockLeases() noexcept { return blockLeases_; }
   // In either protocol, to anything.
   bool subscribed() const noexcept { return subscriptions_ != nullptr && subscriptions_->any(); }
   bool monitoring() const noexcept { return monitoring_ != nullptr && monitoring_->useful(); }
@@ -65,17 +66,9 @@ class Conversation {
   // The lease that a request of this use goes by, at `node`; acquires it if need be. nullptr: none to be had
   // now.
   upstream::Link* leaseAt(const net::Address& node, upstream::LeaseUse use);
-  // While a watch is on: its lease if it is at that node, else nullptr.
-  upstream::Link* watchLease(const net::Address& node);
-  upstream::Link* currentWatchLease() noexcept { return watchBroken() ? nullptr : watchLease_; }
   bool holdsLease(upstream::LeaseUse use) const noexcept {
-    return use == upstream::LeaseUse::Blocking ? !blockLeases_.empty() : watchLease_ != nullptr;
+    return use == upstream::LeaseUse::Blocking ? !blockLeases_.empty() : watch_.holdsLease();
   }
-  // The WATCH under way is the first since nothing was watched.
-  bool firstWatch() const noexcept { return watches_ <= 1; }
-  // Something happened to a leg on the watch's lease after which the watch says nothing any more.
-  void breakWatch() noexcept { watchBroken_ = true; }
-  bool watchBroken() const noexcept;
 
  private:
   void transition(Mode next) noexcept { mode_ = next; }
@@ -87,8 +80,8 @@ class Conversation {
   Outcome begin(const protocol::CommandSpec& spec);
   Outcome execute(const protocol::CommandSpec& spec);
   Outcome discard(const protocol::CommandSpec& spec);
-  Outcome watch(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-                std::string_view bytes);
+  Outcome addWatch(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
+                   std::string_view bytes);
   Outcome unwatch(const protocol::CommandSpec& spec);
   Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
                 std::string_view bytes);
@@ -103,32 +96,18 @@ class Conversation {
   Outcome answer(const protocol::CommandSpec& spec, std::string_view reply);
   void sendBatch(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
   void sendUnwatch(const protocol::CommandSpec& spec);
-  bool guards(protocol::Slot slot) const;
-  bool guardsOrLost(protocol::Slot slot);
   void becomeExclusive(bool blocks);
-  void forgetWatch(bool clean);
-  void release(upstream::Link*& lease, bool clean);
-  void releaseBlockLeases(bool clean);
-  upstream::Link* blockLeaseAt(const net::Address& node);
 
   Client& client_;
   Services& services_;
   Mode mode_ = Mode::Plain;  // beyond subscriptions and monitoring, see mode()
   bool exclusive_ = false;
   bool blocked_ = false;
-  bool unblocking_ = false;  // an unblocking is on its way to its leases
-  bool watched_ = false;
-  bool watchBroken_ = false;
-  std::size_t watches_ = 0;
-  // At the first WATCH: the topology, and what is watched.
-  std::uint64_t watchVersion_ = 0;
-  protocol::Slot watchSlot_ = protocol::kNoSlot;
-  bool watchEnds_ = false;  // the exclusive request under way ends the watch
+  Watch watch_;
+  BlockLeases blockLeases_;
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Subscriptions> subscriptions_;
   std::unique_ptr<Monitoring> monitoring_;
-  upstream::Link* watchLease_ = nullptr;
-  std::vector<upstream::Link*> blockLeases_;  // several only for WAIT, and after a blocked command has moved
 };
 
 }  // namespace slotless::session

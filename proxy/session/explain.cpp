@@ -73,9 +73,7 @@ void explainPlan(TextLines& lines, const Plan& plan, const cluster::Topology& to
       lines.line("slot", plan.slot);
       lines.line("node", ownerText(topology, plan.slot));
       break;
-    case Plan::Kind::AnyNode:
-      lines.line("plan", "any master, as it is");
-      break;
+    case Plan::Kind::AnyNode: lines.line("plan", "any master, as it is"); break;
     case Plan::Kind::EachNode:
       lines.line("plan",
                  plan.replicas ? "every master and replica, replies merged" : "every master, replies merged");

@@ -54,26 +54,16 @@ static_assert(rowsAreInOrder());
 
 Trouble troubleOf(ErrorClass errorClass) noexcept {
   switch (errorClass) {
-    case ErrorClass::Moved:
-      return Trouble::Moved;
-    case ErrorClass::Ask:
-      return Trouble::Ask;
-    case ErrorClass::TryAgain:
-      return Trouble::TryAgain;
-    case ErrorClass::ClusterDown:
-      return Trouble::ClusterDown;
-    case ErrorClass::Loading:
-      return Trouble::Loading;
-    case ErrorClass::ReadOnly:
-      return Trouble::ReadOnly;
-    case ErrorClass::MasterDown:
-      return Trouble::MasterDown;
-    case ErrorClass::NoScript:
-      return Trouble::NoScript;
-    case ErrorClass::Unblocked:
-      return Trouble::Unblocked;
-    default:
-      return Trouble::None;
+    case ErrorClass::Moved: return Trouble::Moved;
+    case ErrorClass::Ask: return Trouble::Ask;
+    case ErrorClass::TryAgain: return Trouble::TryAgain;
+    case ErrorClass::ClusterDown: return Trouble::ClusterDown;
+    case ErrorClass::Loading: return Trouble::Loading;
+    case ErrorClass::ReadOnly: return Trouble::ReadOnly;
+    case ErrorClass::MasterDown: return Trouble::MasterDown;
+    case ErrorClass::NoScript: return Trouble::NoScript;
+    case ErrorClass::Unblocked: return Trouble::Unblocked;
+    default: return Trouble::None;
   }
 }
 

@@ -12,7 +12,7 @@ bool readsFromReplica(const Leg& leg) {
   Client& client = *request.client;
   if (client.readFrom == config::ReadFrom::Master || request.kind != RequestKind::Read) return false;
   const bool transaction = request.spec->role == protocol::SessionRole::Exec;
-  if (request.lease || transaction || client.conversation().watching() || leg.slot == protocol::kNoSlot)
+  if (request.lease || transaction || client.conversation().watch().on() || leg.slot == protocol::kNoSlot)
     return false;
   return client.readFrom == config::ReadFrom::Replica || leg.detour == nullptr || leg.detour->attempts == 0;
 }
@@ -26,8 +26,8 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
   Link* link = nullptr;
   if (leg.request->lease) {
     link = conversation.leaseAt(address, *leg.request->lease);
-  } else if (conversation.watching()) {
-    link = conversation.watchLease(address);
+  } else if (conversation.watch().on()) {
+    link = conversation.watch().heldAt(address);
   }
   if (link == nullptr && !leg.request->lease) {
     const bool urgent = leg.detour != nullptr && leg.detour->urgent;
@@ -61,7 +61,7 @@ Link* LinkChoice::linkForSlot(Leg& leg) {
   }
   Client& client = *leg.request->client;
   if (leg.request->lease) {  // a batch without keys on the watch's lease
-    Link* lease = client.conversation().currentWatchLease();
+    Link* lease = client.conversation().watch().lease();
     return lease != nullptr && lease->ready() ? lease : nullptr;
   }
   return client.links().anyReady();

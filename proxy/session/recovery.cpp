@@ -26,12 +26,9 @@ constexpr std::uint64_t kRoundsToBeSure = 2;
 
 std::string_view textFor(Obstacle obstacle) {
   switch (obstacle) {
-    case Obstacle::NoNode:
-      break;
-    case Obstacle::LinkFull:
-      return reply_texts::kLinkFull;
-    case Obstacle::LeaseLimit:
-      return reply_texts::kNoLease;
+    case Obstacle::NoNode: break;
+    case Obstacle::LinkFull: return reply_texts::kLinkFull;
+    case Obstacle::LeaseLimit: return reply_texts::kNoLease;
   }
   return reply_texts::kNoMaster;
 }
@@ -42,27 +39,18 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     return metrics.redirects[static_cast<std::size_t>(kind)];
   };
   switch (trouble) {
-    case Trouble::Moved:
-      return at(Redirect::Moved);
-    case Trouble::Ask:
-      return at(Redirect::Ask);
-    case Trouble::TryAgain:
-      return at(Redirect::TryAgain);
-    case Trouble::ClusterDown:
-      return at(Redirect::ClusterDown);
-    case Trouble::Loading:
-      return at(Redirect::Loading);
-    case Trouble::ReadOnly:
-      return at(Redirect::ReadOnly);
-    case Trouble::MasterDown:
-      return at(Redirect::MasterDown);
-    case Trouble::NoScript:
-      return at(Redirect::NoScript);
+    case Trouble::Moved: return at(Redirect::Moved);
+    case Trouble::Ask: return at(Redirect::Ask);
+    case Trouble::TryAgain: return at(Redirect::TryAgain);
+    case Trouble::ClusterDown: return at(Redirect::ClusterDown);
+    case Trouble::Loading: return at(Redirect::Loading);
+    case Trouble::ReadOnly: return at(Redirect::ReadOnly);
+    case Trouble::MasterDown: return at(Redirect::MasterDown);
+    case Trouble::NoScript: return at(Redirect::NoScript);
     case Trouble::Unsent:
     case Trouble::LostSent:
     case Trouble::Unblocked:
-    case Trouble::None:
-      break;
+    case Trouble::None: break;
   }
   return metrics.retries;
 }
@@ -225,7 +213,7 @@ bool Recovery::failTransaction(Leg& leg, Trouble trouble) {
   Conversation& conversation = request.client->conversation();
   switch (request.spec->role) {
     case protocol::SessionRole::Exec: {
-      conversation.breakWatch();
+      conversation.watch().breakOff();
       std::string null;
       protocol::appendNullArrayIn(null, request.client->protocol);
       leg.reply.clear();
@@ -235,11 +223,10 @@ bool Recovery::failTransaction(Leg& leg, Trouble trouble) {
       return true;
     }
     case protocol::SessionRole::Watch:
-      if (conversation.firstWatch()) return false;  // nothing is watched yet: go where it is told
-      conversation.breakWatch();
+      if (conversation.watch().first()) return false;  // nothing is watched yet: go where it is told
+      conversation.watch().breakOff();
       break;
-    default:
-      conversation.breakWatch();  // UNWATCH, DISCARD: there is nothing left to forget
+    default: conversation.watch().breakOff();  // UNWATCH, DISCARD: there is nothing left to forget
   }
   request.client->deliver(request, "+OK\r\n");
   completion_.finishLeg(leg, false);
@@ -295,7 +282,7 @@ bool Recovery::isForsaken(const Leg& leg) const {
 
 bool Recovery::hasLostWatch(const Leg& leg) const {
   const Request& request = *leg.request;
-  return request.lease == upstream::LeaseUse::Transaction && request.client->conversation().watchBroken();
+  return request.lease == upstream::LeaseUse::Transaction && request.client->conversation().watch().broken();
 }
 
 }  // namespace slotless::session

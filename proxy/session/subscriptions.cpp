@@ -19,13 +19,11 @@ constexpr std::string_view kNotInTime = "-CLUSTERDOWN The subscription could not
 
 TopicKind topicKindOf(const CommandSpec& spec) noexcept {
   switch (spec.name.front()) {
-    case 'p':
-      return TopicKind::Pattern;
+    case 'p': return TopicKind::Pattern;
     case 's':
       return spec.name.starts_with("ss") || spec.name.starts_with("sun") ? TopicKind::Shard
                                                                          : TopicKind::Channel;
-    default:
-      return TopicKind::Channel;
+    default: return TopicKind::Channel;
   }
 }
 

@@ -141,17 +141,11 @@ std::optional<Level> parseLevel(std::string_view name) noexcept {
 
 void Value::appendTo(std::string& line) const {
   switch (kind_) {
-    case Kind::Text:
-      return appendText(line, text_);
-    case Kind::Signed:
-      return appendNumber(line, signed_);
-    case Kind::Unsigned:
-      return appendNumber(line, unsigned_);
-    case Kind::Real:
-      return appendNumber(line, real_);
-    case Kind::Flag:
-      line += unsigned_ != 0 ? "true" : "false";
-      return;
+    case Kind::Text: return appendText(line, text_);
+    case Kind::Signed: return appendNumber(line, signed_);
+    case Kind::Unsigned: return appendNumber(line, unsigned_);
+    case Kind::Real: return appendNumber(line, real_);
+    case Kind::Flag: line += unsigned_ != 0 ? "true" : "false"; return;
   }
 }
 

@@ -75,14 +75,10 @@ void Link::onReadable() {
   host_.touch();
   const net::IoResult got = stream_->read(host_.scratch.data(), host_.scratch.size());
   switch (got.status) {
-    case net::IoStatus::WouldBlock:
-      return;
-    case net::IoStatus::End:
-      return lose("closed by the node");
-    case net::IoStatus::Failed:
-      return lose(std::strerror(got.error));
-    case net::IoStatus::Ok:
-      break;
+    case net::IoStatus::WouldBlock: return;
+    case net::IoStatus::End: return lose("closed by the node");
+    case net::IoStatus::Failed: return lose(std::strerror(got.error));
+    case net::IoStatus::Ok: break;
   }
   metrics_.bytesReceived.add(got.bytes);
   const std::string_view bytes(host_.scratch.data(), got.bytes);
@@ -92,12 +88,9 @@ void Link::onReadable() {
 
 void Link::takeHandshake(std::string_view bytes) {
   switch (handshake_->take(bytes)) {
-    case cluster::Handshake::Progress::More:
-      return;
-    case cluster::Handshake::Progress::Failed:
-      return lose(std::string(handshake_->error()));
-    case cluster::Handshake::Progress::Done:
-      break;
+    case cluster::Handshake::Progress::More: return;
+    case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
+    case cluster::Handshake::Progress::Done: break;
   }
   nodeClientId_ = handshake_->clientId();
   handshake_.reset();

@@ -77,13 +77,9 @@ void FakeNode::takesAll() {
 void FakeNode::onConnect(const std::shared_ptr<FakeConnection>& connection) {
   ++connects_;
   switch (connecting_) {
-    case Connecting::Refuse:
-      connection->refuse();
-      return;
-    case Connecting::Ignore:
-      return;
-    case Connecting::Accept:
-      break;
+    case Connecting::Refuse: connection->refuse(); return;
+    case Connecting::Ignore: return;
+    case Connecting::Accept: break;
   }
   connection->accept();
   links_.push_back({connection, {}});

@@ -52,20 +52,11 @@ class RandomResp {
     for (std::size_t edits = 1 + below(3); edits > 0 && !in.empty(); --edits) {
       const std::size_t at = below(in.size());
       switch (below(5)) {
-        case 0:
-          in[at] = bytes(1).append(1, '9').front();
-          break;
-        case 1:
-          in.erase(at, 1);
-          break;
-        case 2:
-          in.insert(at, 1, in[at]);
-          break;
-        case 3:
-          in.insert(at, bytes(4));
-          break;
-        default:
-          in.resize(at);
+        case 0: in[at] = bytes(1).append(1, '9').front(); break;
+        case 1: in.erase(at, 1); break;
+        case 2: in.insert(at, 1, in[at]); break;
+        case 3: in.insert(at, bytes(4)); break;
+        default: in.resize(at);
       }
     }
     return in;
@@ -74,12 +65,9 @@ class RandomResp {
  private:
   std::string number() {
     switch (below(5)) {
-      case 0:
-        return std::to_string(static_cast<std::int64_t>(engine_()));
-      case 1:
-        return "-" + std::to_string(1 + below(1000));
-      default:
-        return std::to_string(below(100000));
+      case 0: return std::to_string(static_cast<std::int64_t>(engine_()));
+      case 1: return "-" + std::to_string(1 + below(1000));
+      default: return std::to_string(below(100000));
     }
   }
 
@@ -92,28 +80,19 @@ class RandomResp {
     if (depth == 0 && std::string_view("*%~>|").find(type) != std::string_view::npos) type = '$';
     switch (type) {
       case '+':
-      case '-':
-        return type + (oneIn(3) ? "OK" : text(40)) + "\r\n";
-      case ':':
-        return ":" + number() + "\r\n";
-      case '_':
-        return "_\r\n";
-      case '#':
-        return oneIn(2) ? "#t\r\n" : "#f\r\n";
+      case '-': return type + (oneIn(3) ? "OK" : text(40)) + "\r\n";
+      case ':': return ":" + number() + "\r\n";
+      case '_': return "_\r\n";
+      case '#': return oneIn(2) ? "#t\r\n" : "#f\r\n";
       case ',':
         return "," +
                std::array<std::string, 4>{"1.5", "-2e10", "inf", std::to_string(below(1000))}[below(4)] +
                "\r\n";
-      case '(':
-        return "(" + number() + number().substr(1) + "0\r\n";
-      case '=':
-        return counted(type, (oneIn(2) ? "txt:" : "mkd:") + bytes(20));
-      case '$':
-        return oneIn(5) ? "$-1\r\n" : counted(type, bytes(40));
-      case '!':
-        return counted(type, bytes(40));
-      default:
-        return aggregate(type, types, depth);
+      case '(': return "(" + number() + number().substr(1) + "0\r\n";
+      case '=': return counted(type, (oneIn(2) ? "txt:" : "mkd:") + bytes(20));
+      case '$': return oneIn(5) ? "$-1\r\n" : counted(type, bytes(40));
+      case '!': return counted(type, bytes(40));
+      default: return aggregate(type, types, depth);
     }
   }
 

@@ -40,26 +40,19 @@ class ReferenceDecoder {
       case '+':
       case '-':
       case ',':
-      case '(':
-        return line();
-      case '_':
-        return literal("\r\n");
-      case '#':
-        return boolean();
-      case ':':
-        return number([](std::int64_t) { return Verdict::Complete; });
+      case '(': return line();
+      case '_': return literal("\r\n");
+      case '#': return boolean();
+      case ':': return number([](std::int64_t) { return Verdict::Complete; });
       case '$':
       case '!':
-      case '=':
-        return number([&](std::int64_t length) { return payload(type, length); });
+      case '=': return number([&](std::int64_t length) { return payload(type, length); });
       case '*':
       case '~':
       case '>':
       case '%':
-      case '|':
-        return number([&](std::int64_t count) { return aggregate(type, count, outermost); });
-      default:
-        return Verdict::Invalid;
+      case '|': return number([&](std::int64_t count) { return aggregate(type, count, outermost); });
+      default: return Verdict::Invalid;
     }
   }
 

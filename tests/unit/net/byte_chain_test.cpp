@@ -35,20 +35,13 @@ class Model {
   void step() {
     switch (below(8)) {
       case 0:
-      case 1:
-        return appendBytes();
-      case 2:
-        return appendBlock();
-      case 3:
-        return consumeSome();
-      case 4:
-        return spliceOther();
-      case 5:
-        return copySome();
-      case 6:
-        return swapRoles();
-      default:
-        return moveAway();
+      case 1: return appendBytes();
+      case 2: return appendBlock();
+      case 3: return consumeSome();
+      case 4: return spliceOther();
+      case 5: return copySome();
+      case 6: return swapRoles();
+      default: return moveAway();
     }
   }
 

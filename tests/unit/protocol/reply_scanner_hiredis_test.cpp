@@ -21,36 +21,22 @@ struct FreeReader {
 // The reply types that a type byte stands for; nulls of RESP2 are REDIS_REPLY_NIL.
 std::vector<int> hiredisTypes(char type) {
   switch (type) {
-    case '+':
-      return {REDIS_REPLY_STATUS};
-    case '-':
-      return {REDIS_REPLY_ERROR};
-    case ':':
-      return {REDIS_REPLY_INTEGER};
-    case '$':
-      return {REDIS_REPLY_STRING, REDIS_REPLY_NIL};
-    case '*':
-      return {REDIS_REPLY_ARRAY, REDIS_REPLY_NIL};
+    case '+': return {REDIS_REPLY_STATUS};
+    case '-': return {REDIS_REPLY_ERROR};
+    case ':': return {REDIS_REPLY_INTEGER};
+    case '$': return {REDIS_REPLY_STRING, REDIS_REPLY_NIL};
+    case '*': return {REDIS_REPLY_ARRAY, REDIS_REPLY_NIL};
 #if HIREDIS_MAJOR >= 1
-    case '_':
-      return {REDIS_REPLY_NIL};
-    case '#':
-      return {REDIS_REPLY_BOOL};
-    case ',':
-      return {REDIS_REPLY_DOUBLE};
-    case '(':
-      return {REDIS_REPLY_BIGNUM};
-    case '=':
-      return {REDIS_REPLY_VERB};
-    case '%':
-      return {REDIS_REPLY_MAP};
-    case '~':
-      return {REDIS_REPLY_SET};
-    case '>':
-      return {REDIS_REPLY_PUSH};
+    case '_': return {REDIS_REPLY_NIL};
+    case '#': return {REDIS_REPLY_BOOL};
+    case ',': return {REDIS_REPLY_DOUBLE};
+    case '(': return {REDIS_REPLY_BIGNUM};
+    case '=': return {REDIS_REPLY_VERB};
+    case '%': return {REDIS_REPLY_MAP};
+    case '~': return {REDIS_REPLY_SET};
+    case '>': return {REDIS_REPLY_PUSH};
 #endif
-    default:
-      return {};
+    default: return {};
   }
 }
 

@@ -67,12 +67,8 @@ class FakeCluster {
         }
         finish(slot);
         break;
-      case 2:
-        promoteReplica(owners_[slot]);
-        break;
-      case 3:
-        lookUp();
-        break;
+      case 2: promoteReplica(owners_[slot]); break;
+      case 3: lookUp(); break;
       default:
         if (moving != source.migrating.end()) moveOne(slot);
     }

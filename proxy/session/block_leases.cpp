@@ -1,0 +1,38 @@
+#include "proxy/session/block_leases.h"
+
+#include <algorithm>
+
+namespace slotless::session {
+
+using upstream::Link;
+
+Link* BlockLeases::at(const net::Address& node, int protocol, bool only) {
+  const auto held =
+      std::find_if(leases_.begin(), leases_.end(), [&](const Link* lease) { return lease->node() == node; });
+  if (held != leases_.end()) {
+    if (!(*held)->dead()) return *held;
+    pool_.release(**held, false);
+    leases_.erase(held);
+  }
+  if (only) release(true);
+  Link* lease = pool_.acquire(node, protocol, upstream::LeaseUse::Blocking);
+  if (lease != nullptr) leases_.push_back(lease);
+  return lease;
+}
+
+const std::vector<Link*>& BlockLeases::forUnblocking() noexcept {
+  unblocking_ = !leases_.empty();
+  return leases_;
+}
+
+void BlockLeases::settle() {
+  release(!unblocking_);
+}
+
+void BlockLeases::release(bool clean) {
+  for (Link* lease : leases_) pool_.release(*lease, clean);
+  leases_.clear();
+  unblocking_ = false;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,190 @@
+// The part of a conversation that is about transactions: MULTI to EXEC or DISCARD, and WATCH.
+#include "protocol/encoder.h"
+#include "proxy/routing/router.h"
+#include "proxy/session/client.h"
+#include "proxy/session/conversation.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/key_lookups.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/refusal.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+using protocol::Handling;
+using protocol::RequestParser;
+using upstream::LeaseUse;
+
+namespace {
+
+constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
+constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
+
+}  // namespace
+
+Conversation::Outcome Conversation::begin(const CommandSpec& spec) {
+  transaction_ = std::make_unique<Transaction>(services_.host.pool);
+  transition(Mode::Queueing);
+  return answer(spec, "+OK\r\n");
+}
+
+Conversation::Outcome Conversation::queue(const CommandSpec& spec, const RequestParser& request,
+                                          std::string_view bytes) {
+  const protocol::Argv argv = request.argv();
+  if (spec.has(protocol::kNoMulti)) {
+    return refuseQueued(spec, "ERR Command not allowed inside a transaction");
+  }
+  if (spec.handling == Handling::Local) {
+    if (services_.localCommands.isLate(spec)) {
+      return refuseQueued(spec,
+                          "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
+    }
+    transaction_->queueLocal(spec, argv);
+    return answer(spec, "+QUEUED\r\n");
+  }
+  if (spec.role == protocol::SessionRole::Unwatch) return queueForwarded(spec, request, bytes);
+  std::string error;
+  if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
+  routing::Plan& plan = services_.plan;
+  if (!services_.keyLookups.plan(client_, spec, argv, plan)) return Outcome::Wait;
+  // Every node carries messages to all others.
+  if (spec.hashedArgument > 0) {
+    plan.kind = routing::Plan::Kind::AnyNode;
+    transaction_->publishSlot = plan.slot;
+  }
+  switch (plan.kind) {
+    case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
+    case routing::Plan::Kind::BySlot: return refuseQueued(spec, routing::kCrossSlot);
+    case routing::Plan::Kind::AnyNode: break;
+    case routing::Plan::Kind::OneSlot:
+      if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
+        return refuseQueued(spec, routing::kCrossSlot);
+      }
+      if (!watch_.guardsOrLost(plan.slot)) return refuseQueued(spec, routing::kCrossSlot);
+      transaction_->slot = plan.slot;
+      break;
+    default:
+      return refuseQueued(
+          spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
+  }
+  return queueForwarded(spec, request, bytes);
+}
+
+Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, const RequestParser& request,
+                                                   std::string_view bytes) {
+  transaction_->writes = transaction_->writes || writes(spec, request.argv());
+  const protocol::Argv argv = request.argv();
+  if (spec.scriptText > 0)
+    services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
+  if (request.isInline()) {
+    services_.encoded.clear();
+    protocol::appendRequest(services_.encoded, argv);
+    bytes = services_.encoded;
+  }
+  if (spec.hashedArgument > 0) {
+    transaction_->queuePublish(spec, bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
+  } else {
+    transaction_->queueForwarded(spec, bytes);
+  }
+  if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
+    client_.close("transaction exceeds client-query-buffer-limit");
+    return Outcome::Done;
+  }
+  return answer(spec, "+QUEUED\r\n");
+}
+
+Conversation::Outcome Conversation::execute(const CommandSpec& spec) {
+  if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
+  std::unique_ptr<Transaction> transaction = std::move(transaction_);
+  transition(Mode::Plain);
+  if (transaction->failed()) {
+    watch_.forget(false);
+    return refuse(spec, kExecAborted);
+  }
+  if (watch_.on() &&
+      (watch_.broken() || (transaction->slot != protocol::kNoSlot && !watch_.guards(transaction->slot)))) {
+    watch_.forget(false);
+    std::string null;
+    protocol::appendNullArrayIn(null, client_.protocol);
+    return answer(spec, null);
+  }
+  if (transaction->forwarded() == 0 && !watch_.on()) {
+    std::string reply;
+    const bool heard = !client_.replySwitch().off();
+    transaction->assemble({}, services_.localCommands.runnerFor(client_), {}, reply);
+    // CLIENT REPLY OFF among them: nor has EXEC a reply.
+    if (heard && client_.replySwitch().off()) return Outcome::Done;
+    return answer(spec, reply);
+  }
+  sendBatch(spec, std::move(transaction));
+  return Outcome::Done;
+}
+
+void Conversation::sendBatch(const CommandSpec& spec, std::unique_ptr<Transaction> transaction) {
+  Request& request = client_.addRequest(spec);
+  request.kind = transaction->readOnly() && !watch_.on() ? RequestKind::Read : RequestKind::Transaction;
+  request.preludes = static_cast<std::uint32_t>(transaction->forwarded()) + 1;
+  if (watch_.on()) {
+    request.lease = LeaseUse::Transaction;
+    watch_.endWithRequest();
+    becomeExclusive(false);
+  }
+  net::ByteChain batch = transaction->takeBatch();
+  protocol::Slot slot = transaction->slot;
+  if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
+  if (transaction->needsAssembly()) request.transaction = std::move(transaction);
+  services_.dispatcher.startBatch(request, slot, batch);
+}
+
+Conversation::Outcome Conversation::discard(const CommandSpec& spec) {
+  if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
+  transaction_.reset();
+  transition(Mode::Plain);
+  return unwatch(spec);
+}
+
+// --- watching ---
+
+Conversation::Outcome Conversation::addWatch(const CommandSpec& spec, const RequestParser& request,
+                                             std::string_view bytes) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  if (watch_.on() && watch_.broken()) return answer(spec, "+OK\r\n");  // EXEC will answer nil anyway
+  routing::Plan& plan = services_.plan;
+  services_.router.plan(spec, request.argv(), plan);
+  if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
+  if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, routing::kCrossSlot);
+  if (!watch_.guardsOrLost(plan.slot)) return refuse(spec, routing::kCrossSlot);
+  if (watch_.broken()) return answer(spec, "+OK\r\n");
+  watch_.add(plan.slot);
+  becomeExclusive(false);
+  Request& added = client_.addRequest(spec);
+  added.lease = LeaseUse::Transaction;
+  client_.start(added, request, bytes);
+  return Outcome::Done;
+}
+
+Conversation::Outcome Conversation::unwatch(const CommandSpec& spec) {
+  if (!watch_.on()) return answer(spec, "+OK\r\n");
+  if (!client_.pending().empty()) return Outcome::Wait;
+  if (watch_.lease() == nullptr || !watch_.lease()->ready()) {
+    watch_.forget(false);
+    return answer(spec, "+OK\r\n");
+  }
+  sendUnwatch(spec);
+  return Outcome::Done;
+}
+
+// The node forgets the watched keys; its OK is the answer, to DISCARD as well.
+void Conversation::sendUnwatch(const CommandSpec& spec) {
+  Request& request = client_.addRequest(spec);
+  request.lease = LeaseUse::Transaction;
+  request.kind = RequestKind::Read;
+  watch_.endWithRequest();
+  becomeExclusive(false);
+  net::ByteChain bytes(services_.host.pool);
+  bytes.append(kUnwatch);
+  services_.dispatcher.startBatch(request, protocol::kNoSlot, bytes);
+}
+
+}  // namespace slotless::session

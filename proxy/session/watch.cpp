@@ -1,0 +1,69 @@
+#include "proxy/session/watch.h"
+
+#include "proxy/session/client.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+using upstream::Link;
+
+// A lease of another protocol than the client now speaks is of no use to it.
+bool Watch::broken() const noexcept {
+  return broken_ || (lease_ != nullptr && (lease_->dead() || lease_->protocol() != client_.protocol));
+}
+
+void Watch::add(protocol::Slot slot) {
+  if (!on()) {
+    version_ = services_.links.topology().version;
+    slot_ = slot;
+  }
+  ++count_;
+}
+
+bool Watch::guards(protocol::Slot slot) const {
+  if (lease_ == nullptr) return true;
+  const cluster::Topology& topology = services_.links.topology();
+  const cluster::NodeIndex owner = topology.owners[slot];
+  return owner == cluster::kNoNode || topology.nodes[owner].address == lease_->node();
+}
+
+bool Watch::guardsOrLost(protocol::Slot slot) {
+  if (guards(slot)) return true;
+  // The first WATCH may have been redirected where the topology does not have the slot yet.
+  if (services_.links.topology().version == version_ && guards(slot_)) return false;
+  breakOff();
+  return true;
+}
+
+Link* Watch::leaseAt(const net::Address& node) {
+  // What is watched stays on the lease that watches it.
+  if (!first() && lease_ != nullptr && lease_->node() != node) breakOff();
+  if (broken()) return nullptr;
+  if (lease_ != nullptr && lease_->node() != node) release(false);
+  if (lease_ == nullptr) {
+    lease_ = services_.leases.acquire(node, client_.protocol, upstream::LeaseUse::Transaction);
+  }
+  return lease_;
+}
+
+Link* Watch::heldAt(const net::Address& node) const {
+  return lease_ == nullptr || broken() || lease_->node() != node ? nullptr : lease_;
+}
+
+void Watch::settle() {
+  if (ending_) forget(!broken());
+}
+
+void Watch::forget(bool clean) {
+  release(clean);
+  count_ = 0;
+  broken_ = false;
+  ending_ = false;
+}
+
+void Watch::release(bool clean) {
+  if (lease_ != nullptr) services_.leases.release(*lease_, clean);
+  lease_ = nullptr;
+}
+
+}  // namespace slotless::session
