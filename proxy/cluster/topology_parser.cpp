@@ -79,6 +79,12 @@ Node* nodeOf(Topology& topology, const ListedNode& listed) {
   return found == topology.nodes.end() ? nullptr : &*found;
 }
 
+// A node's word that a slot has no owner counts if the known one says so itself, or if the node has heard as
+// much of it.
+bool hasLeft(const ListedNode& owner, std::uint64_t knownEpoch) {
+  return owner.myself || (owner.master && owner.epoch >= knownEpoch);
+}
+
 }  // namespace
 
 std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost) {
@@ -103,6 +109,7 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
       continue;
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
     node.master = hasFlag(flags, "master");
+    node.myself = hasFlag(flags, "myself");
     // A suspicion ("fail?") is enough: a master that has just lost its slots is not one that is being filled.
     node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "fail?") && !hasFlag(flags, "handshake") &&
                      !hasFlag(flags, "noaddr") && node.address.port != 0;
@@ -151,13 +158,15 @@ std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode
   for (std::size_t slot = 0; slot < protocol::kSlotCount; ++slot) {
     const NodeIndex before = known.owners[slot];
     const NodeIndex now = fresh.owners[slot];
-    if (before == kNoNode || now == kNoNode) continue;
+    if (before == kNoNode) continue;
     const Node& oldOwner = known.nodes[before];
-    const Node& newOwner = fresh.nodes[now];
-    if (oldOwner.id == newOwner.id || newOwner.epoch == 0 || newOwner.epoch >= oldOwner.epoch) continue;
-    if (std::none_of(listed.begin(), listed.end(),
-                     [&](const ListedNode& node) { return node.id == oldOwner.id; }))
-      continue;
+    if (now != kNoNode) {
+      const Node& newOwner = fresh.nodes[now];
+      if (oldOwner.id == newOwner.id || newOwner.epoch == 0 || newOwner.epoch >= oldOwner.epoch) continue;
+    }
+    const auto line = std::find_if(listed.begin(), listed.end(),
+                                   [&](const ListedNode& node) { return node.id == oldOwner.id; });
+    if (line == listed.end() || (now == kNoNode && hasLeft(*line, oldOwner.epoch))) continue;
     Node copy = oldOwner;
     copy.replicas.clear();
     const NodeIndex index = indexOf(fresh, std::move(copy));

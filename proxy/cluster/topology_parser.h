@@ -22,6 +22,7 @@ struct ListedNode {
   bool master = false;
   bool reachable = false;  // none of: fail, fail?, handshake, noaddr
   std::uint64_t epoch = 0;
+  bool myself = false;  // the node that answers
 };
 
 // `askedHost`: the host that was asked, for nodes that do not know their own address yet. Lines that make no
@@ -34,7 +35,9 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
                                    const std::vector<ListedNode>& listed);
 
 // Keeps, slot by slot, what `known` says where the claim in `fresh` has a lower epoch: a node that was left
-// behind in a minority must not move us. An owner that the answering node has never heard of is not kept:
+// behind in a minority must not move us. The same where `fresh` has no owner, unless it comes from the known
+// one or from a node that is not behind it: between a master's "I am a replica now" and its successor's
+// claim, others take the slots for nobody's. An owner that the answering node has never heard of is not kept:
 // then the cluster has been made anew. Returns how many slots were kept.
 std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode>& listed, Topology& fresh);
 

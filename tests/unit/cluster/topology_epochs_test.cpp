@@ -56,6 +56,37 @@ TEST_CASE("a master left behind in a minority does not take its slots back", "[e
   CHECK(second.topology.sameLayout(first.topology));
 }
 
+TEST_CASE("slots are not nobody's because a node has not yet heard of the successor", "[epochs]") {
+  // 7000 has told 7002 that it is a replica now; the claim of 7001, its successor, is still on its way to
+  // 7002.
+  const auto told = [](std::string_view flagsOf7000, std::string_view flagsOf7001) {
+    Answer fresh = answer({{7002, 8192, 16383, 3}});
+    const auto add = [&](std::uint16_t port, std::string_view flags, std::string_view epoch) {
+      const std::string at = std::to_string(port);
+      const std::string line = test::idOf(port) + " 127.0.0.1:" + at + " " + std::string(flags) + " 0 0 " +
+                               std::string(epoch) + " connected";
+      fresh.listed.push_back(parseNodes(line, "h").at(0));
+    };
+    add(7000, flagsOf7000, "8");
+    add(7001, flagsOf7001, "8");
+    return fresh;
+  };
+  const Topology before = answer({{7000, 0, 8191, 7, {7001}}, {7002, 8192, 16383, 3}}).topology;
+  const Topology after = answer({{7001, 0, 8191, 8, {7000}}, {7002, 8192, 16383, 3}}).topology;
+  for (const Topology* known : {&before, &after}) {
+    Answer fresh = told("slave id-7001", "slave id-7000");
+    CHECK(keepHigherEpochs(*known, fresh.listed, fresh.topology) == 8192);
+    CHECK(ownerOf(fresh.topology, 0).id == ownerOf(*known, 0).id);
+    CHECK(fresh.topology.complete());
+  }
+  // The owner itself knows best, and so does who has heard as much of it.
+  for (const std::string_view flags : {"myself,slave id-7001", "master -"}) {
+    Answer fresh = told(flags, "slave id-7000");
+    CHECK(keepHigherEpochs(before, fresh.listed, fresh.topology) == 0);
+    CHECK(fresh.topology.owners[0] == kNoNode);
+  }
+}
+
 TEST_CASE("only the slots with a lower claim are kept", "[epochs]") {
   const Topology known = answer({{7000, 0, 8191, 5}, {7001, 8192, 16383, 9}}).topology;
   // The answering node has heard neither of the move of the upper half to 7001 nor of its epoch, but 7002 is
