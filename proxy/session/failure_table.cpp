@@ -68,7 +68,10 @@ Trouble troubleOf(ErrorClass errorClass) noexcept {
 }
 
 RequestKind kindOf(const protocol::CommandSpec& spec) noexcept {
-  const bool foreignText = spec.in(protocol::kCategoryScripting) || spec.has(protocol::kModule);
+  // What runs scripts takes keys; what administers them (SCRIPT LOAD, FUNCTION LOAD …) takes none.
+  const bool runsScripts =
+      spec.in(protocol::kCategoryScripting) && (spec.has(protocol::kMovableKeys) || !spec.keySpecs.empty());
+  const bool foreignText = runsScripts || spec.has(protocol::kModule);
   if (spec.role == protocol::SessionRole::Blocking) return RequestKind::Blocking;
   if (spec.retryAfterLoss) return foreignText ? RequestKind::ScriptRead : RequestKind::Read;
   return foreignText ? RequestKind::ScriptWrite : RequestKind::Write;

@@ -98,6 +98,9 @@ TEST_CASE("only what cannot write counts as a read, and scripts are known to ret
   CHECK(kindOf("eval") == RequestKind::ScriptWrite);
   CHECK(kindOf("evalsha") == RequestKind::ScriptWrite);
   CHECK(kindOf("fcall") == RequestKind::ScriptWrite);
+  // These run none.
+  CHECK(kindOf("script|load") == RequestKind::Write);
+  CHECK(kindOf("function|load") == RequestKind::Write);
 }
 
 TEST_CASE("requests of every kind wait unsent for a link and then go") {

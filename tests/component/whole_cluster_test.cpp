@@ -49,6 +49,18 @@ TEST_CASE_METHOD(Stage, "a command for all masters follows one that is replaced 
   client.receives(":7\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "a library for all masters follows one that has become a replica to its successor") {
+  const std::string_view load = "FUNCTION LOAD code";
+  client.sends(load);
+  for (const std::size_t i : {1U, 3U}) node(i).expects(load).replies("$4\r\ncode\r\n");
+  node(2).expects(load).replies("-READONLY You can't write against a read only replica.\r\n");
+  client.receivesNothing();
+  replaceNode(2, 4);
+  clock.advance(100ms);
+  node(4).expects(load).replies("$4\r\ncode\r\n");
+  client.receives("$4\r\ncode\r\n");
+}
+
 TEST_CASE_METHOD(Stage, "a command for all nodes does not wait for one that has left the cluster") {
   config.allowAdminCommands = true;
   addReplica(4, 1);
