@@ -15,8 +15,8 @@ struct NumberField {
   int value;
 };
 
-void appendStatuses(std::string& out, const std::vector<std::string>& words) {
-  appendArrayHeader(out, words.size());
+void appendStatuses(std::string& out, int protocol, const std::vector<std::string>& words) {
+  appendSetHeader(out, protocol, words.size());
   for (const std::string& word : words) appendSimple(out, word);
 }
 
@@ -28,25 +28,26 @@ void appendNumbers(std::string& out, std::initializer_list<NumberField> fields) 
 }
 
 // "begin_search" and "find_keys" look alike: a type, and a map of `fields` fields that the caller appends.
-void appendSearchHead(std::string& out, std::string_view search, std::string_view type, std::size_t fields) {
+void appendSearchHead(std::string& out, int protocol, std::string_view search, std::string_view type,
+                      std::size_t fields) {
   appendBulk(out, search);
-  appendArrayHeader(out, 4);
+  appendMapHeader(out, protocol, 2);
   appendBulk(out, "type");
   appendBulk(out, type);
   appendBulk(out, "spec");
-  appendArrayHeader(out, 2 * fields);
+  appendMapHeader(out, protocol, fields);
 }
 
-void appendBegin(std::string& out, const KeySpec& spec) {
+void appendBegin(std::string& out, int protocol, const KeySpec& spec) {
   constexpr std::string_view kSearch = "begin_search";
   switch (spec.begin) {
-    case KeySpec::Begin::Unknown: appendSearchHead(out, kSearch, "unknown", 0); break;
+    case KeySpec::Begin::Unknown: appendSearchHead(out, protocol, kSearch, "unknown", 0); break;
     case KeySpec::Begin::Index:
-      appendSearchHead(out, kSearch, "index", 1);
+      appendSearchHead(out, protocol, kSearch, "index", 1);
       appendNumbers(out, {{"index", spec.index}});
       break;
     case KeySpec::Begin::Keyword:
-      appendSearchHead(out, kSearch, "keyword", 2);
+      appendSearchHead(out, protocol, kSearch, "keyword", 2);
       appendBulk(out, "keyword");
       appendBulk(out, spec.keyword);
       appendNumbers(out, {{"startfrom", spec.startFrom}});
@@ -54,53 +55,53 @@ void appendBegin(std::string& out, const KeySpec& spec) {
   }
 }
 
-void appendFind(std::string& out, const KeySpec& spec) {
+void appendFind(std::string& out, int protocol, const KeySpec& spec) {
   constexpr std::string_view kSearch = "find_keys";
   switch (spec.find) {
-    case KeySpec::Find::Unknown: appendSearchHead(out, kSearch, "unknown", 0); break;
+    case KeySpec::Find::Unknown: appendSearchHead(out, protocol, kSearch, "unknown", 0); break;
     case KeySpec::Find::Range:
-      appendSearchHead(out, kSearch, "range", 3);
+      appendSearchHead(out, protocol, kSearch, "range", 3);
       appendNumbers(out, {{"lastkey", spec.lastKey}, {"keystep", spec.keyStep}, {"limit", spec.limit}});
       break;
     case KeySpec::Find::KeyNum:
-      appendSearchHead(out, kSearch, "keynum", 3);
+      appendSearchHead(out, protocol, kSearch, "keynum", 3);
       appendNumbers(
           out, {{"keynumidx", spec.keyNumIndex}, {"firstkey", spec.firstKey}, {"keystep", spec.keyStep}});
       break;
   }
 }
 
-void appendKeySpec(std::string& out, const KeySpec& spec) {
+void appendKeySpec(std::string& out, int protocol, const KeySpec& spec) {
   std::vector<std::string> flags;
   for (const auto& [name, bit] : kKeySpecFlagNames) {
     if ((spec.flags & bit) != 0) flags.emplace_back(name);
   }
-  appendArrayHeader(out, spec.notes.empty() ? 6 : 8);
+  appendMapHeader(out, protocol, spec.notes.empty() ? 3 : 4);
   if (!spec.notes.empty()) {
     appendBulk(out, "notes");
     appendBulk(out, spec.notes);
   }
   appendBulk(out, "flags");
-  appendStatuses(out, flags);
-  appendBegin(out, spec);
-  appendFind(out, spec);
+  appendStatuses(out, protocol, flags);
+  appendBegin(out, protocol, spec);
+  appendFind(out, protocol, spec);
 }
 
 }  // namespace
 
-void appendCommandInfo(std::string& out, const CommandSpec& spec) {
+void appendCommandInfo(std::string& out, const CommandSpec& spec, int protocol) {
   appendArrayHeader(out, 10);
   appendBulk(out, spec.name);
   appendInteger(out, spec.arity);
-  appendStatuses(out, spec.flagNames);
+  appendStatuses(out, protocol, spec.flagNames);
   for (const int position : {spec.firstKey, spec.lastKey, spec.keyStep}) appendInteger(out, position);
-  appendStatuses(out, spec.categoryNames);
-  appendArrayHeader(out, spec.tips.size());
+  appendStatuses(out, protocol, spec.categoryNames);
+  appendSetHeader(out, protocol, spec.tips.size());
   for (const std::string& tip : spec.tips) appendBulk(out, tip);
-  appendArrayHeader(out, spec.keySpecs.size());
-  for (const KeySpec& keySpec : spec.keySpecs) appendKeySpec(out, keySpec);
+  appendSetHeader(out, protocol, spec.keySpecs.size());
+  for (const KeySpec& keySpec : spec.keySpecs) appendKeySpec(out, protocol, keySpec);
   appendArrayHeader(out, spec.subcommands.size());
-  for (const CommandSpec& subcommand : spec.subcommands) appendCommandInfo(out, subcommand);
+  for (const CommandSpec& subcommand : spec.subcommands) appendCommandInfo(out, subcommand, protocol);
 }
 
 }  // namespace slotless::protocol

@@ -122,7 +122,7 @@ void time(LocalCall& call) {
 void commandAll(LocalCall& call) {
   const auto commands = call.services.commands->commands();
   appendArrayHeader(call.out, commands.size());
-  for (const CommandSpec& spec : commands) protocol::appendCommandInfo(call.out, spec);
+  for (const CommandSpec& spec : commands) protocol::appendCommandInfo(call.out, spec, call.client.protocol);
 }
 
 void commandCount(LocalCall& call) {
@@ -135,9 +135,9 @@ void commandInfo(LocalCall& call) {
   for (const std::string_view name : call.argv.subspan(2)) {
     const CommandSpec* spec = call.services.commands->find(name);
     if (spec == nullptr) {
-      protocol::appendNullArrayIn(call.out, call.client.protocol);
+      protocol::appendNull(call.out, call.client.protocol);
     } else {
-      protocol::appendCommandInfo(call.out, *spec);
+      protocol::appendCommandInfo(call.out, *spec, call.client.protocol);
     }
   }
 }

@@ -62,7 +62,7 @@ TEST_CASE_METHOD(Stage, "while the proxy is paused a client can still come and l
 TEST_CASE_METHOD(Stage, "the console is not among the commands, nor in transactions") {
   client.sends({"COMMAND INFO proxy", "MULTI", "PROXY STATS", "DISCARD", "PROXY", "PROXY NONSENSE"});
   client.receives(
-      "*1\r\n*-1\r\n+OK\r\n-ERR Command not allowed inside a transaction\r\n+OK\r\n"
+      "*1\r\n$-1\r\n+OK\r\n-ERR Command not allowed inside a transaction\r\n+OK\r\n"
       "-ERR wrong number of arguments for 'proxy' command\r\n"
       "-ERR unknown subcommand 'NONSENSE'. Try PROXY HELP.\r\n");
 }
