@@ -156,6 +156,12 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "command|help", .handling = AnyNode, .reason = "a constant text"},
     {.name = "command|list", .handling = AnyNode, .reason = "the commands are the same on all masters"},
 
+    // Flagged as administration, but they only tell, and nothing that needs guarding (ACL LIST and GETUSER
+    // show password hashes, ACL LOG what others have tried).
+    {.name = "acl|dryrun", .handling = AnyNode, .reason = "carries nothing out"},
+    {.name = "acl|users", .handling = AnyNode, .reason = kSame},
+    {.name = "module|list", .handling = AnyNode, .reason = kSame},
+
     // Administration: what changes the servers goes to all of them, and what they say is the same everywhere.
     {.name = "acl|deluser",
      .handling = Admin,
@@ -172,22 +178,17 @@ constexpr CommandOverride kOverrides[] = {
      .handling = Admin,
      .reason = kAllServers,
      .requestPolicy = RequestPolicy::AllNodes},
-    {.name = "acl|users", .handling = Admin, .reason = kSame, .responsePolicy = ResponsePolicy::AllSucceeded},
     {.name = "config|get",
      .handling = FanOut,
      .reason = "changes nothing, and clients ask for it; shows settings as of one server"},
     {.name = "config|resetstat",
-     .handling = Admin,
-     .reason = kAllServers,
+     .handling = FanOut,
+     .reason = "the proxy's own numbers, and those of the servers for administrators",
      .requestPolicy = RequestPolicy::AllNodes},
     {.name = "config|rewrite",
      .handling = Admin,
      .reason = kAllServers,
      .requestPolicy = RequestPolicy::AllNodes},
-    {.name = "module|list",
-     .handling = Admin,
-     .reason = kSame,
-     .responsePolicy = ResponsePolicy::AllSucceeded},
 
     // Never.
     {.name = "failover", .handling = Never, .reason = kTopology},

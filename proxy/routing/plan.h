@@ -51,6 +51,8 @@ class Composer {
   // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an
   // error.
   virtual bool compose(std::span<const PartReply> parts, std::string& out) = 0;
+  // Whether nodes that leave the cluster meanwhile are not missed.
+  virtual bool canForgo() const { return false; }
 };
 
 // The arguments of one slot of a split request.
@@ -69,6 +71,7 @@ struct Plan {
     BySlot,    // split into parts[0 .. partCount)
     Prepared,  // parts[0 .. partCount), each with a request of its own, to the owners of their slots or to
                // `node`
+    Nobody,    // `composer` makes the reply without asking anybody
     Refused,   // `error` is the answer
   };
   Kind kind = Kind::Refused;
@@ -78,6 +81,8 @@ struct Plan {
   std::size_t partCount = 0;
   std::vector<Part> parts;  // never shrinks
   std::optional<net::Address> node;
+  // EachNode: what is sent instead of the request, if it is not empty.
+  std::string rewritten;
   // EachNode: to the replicas too.
   bool replicas = false;
   // EachNode: nodes that cannot be reached soon are left out (the composer gets an error for them).
@@ -92,6 +97,7 @@ struct Plan {
     slot = protocol::kNoSlot;
     partCount = 0;
     node.reset();
+    rewritten.clear();
     replicas = false;
     reachableOnly = false;
     composer.reset();

@@ -43,15 +43,18 @@ void Server::reload() {
 }
 
 void Server::apply(config::Config config) {
+  // Where the option has not changed, what CONFIG SET loglevel has said stays.
+  const bool otherLevel = config.logLevel != config_->logLevel;
   {
     const std::lock_guard guard(sharedMutex_);
     config_ = std::make_shared<const config::Config>(std::move(config));
   }
-  log::setLevel(static_cast<log::Level>(config_->logLevel));
+  if (otherLevel) log::setLevel(static_cast<log::Level>(config_->logLevel));
   log::setFormat(static_cast<log::Format>(config_->logFormat));
   checkDescriptorLimit(config_->maxClients);
   for (const auto& worker : workers_) worker->setConfig(config_);
   learner_->setSettings(learnSettings());
+  carrier_->setSettings(carrierSettings());
   refresher_->setSettings(refreshSettings());
 }
 
@@ -68,6 +71,13 @@ cluster::RefreshSettings Server::refreshSettings() const {
 
 cluster::LearnSettings Server::learnSettings() const {
   cluster::LearnSettings settings;
+  settings.credentials = {config_->username, config_->password};
+  settings.queryTimeout = config_->connectTimeout;
+  return settings;
+}
+
+cluster::CarrierSettings Server::carrierSettings() const {
+  cluster::CarrierSettings settings;
   settings.credentials = {config_->username, config_->password};
   settings.queryTimeout = config_->connectTimeout;
   return settings;

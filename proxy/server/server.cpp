@@ -46,11 +46,13 @@ std::optional<std::string> Server::run() {
   });
   for (const auto& worker : workers_) worker->start();
   startLearner();
+  startCarrier();
   startRefresher();
   log::info("slotless ready to accept clients", {{"workers", workers_.size()}, {"pid", getpid()}});
   loop_.run();
   admin_.reset();
   refresher_.reset();
+  carrier_.reset();
   learner_.reset();
   // First all of them stop: they write to one another's mailboxes.
   for (const auto& worker : workers_) worker->stop();
@@ -131,6 +133,7 @@ void Server::publish(cluster::TopologyPtr topology) {
   for (const auto& worker : workers_)
     worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
   learner_->setTopology(*topology);
+  carrier_->setTopology(*topology);
 }
 
 void Server::startLearner() {
@@ -158,6 +161,37 @@ void Server::publishCommands(const cluster::CommandTablePtr& commands,
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
   for (const auto& worker : workers_)
     worker->post([commands](worker::Worker& w) { w.setCommands(commands); });
+}
+
+void Server::startCarrier() {
+  cluster::SettingsCarrier::Events events;
+  events.carried = [](const net::Address& node, std::size_t settings) {
+    log::info("settings carried to a node", {{"node", node.text()}, {"settings", settings}});
+  };
+  events.refused = [](const net::Address& node, const std::string& setting, const std::string& error) {
+    log::warn("setting not carried to a node",
+              {{"node", node.text()}, {"setting", setting}, {"error", error}});
+  };
+  events.failed = [this](const net::Address& node, const std::string& error) {
+    static log::RateLimit limit(2);
+    log::write(limit, loop_.now(), log::Level::Warn, "settings not carried yet",
+               {{"node", node.text()}, {"error", error}});
+  };
+  carrier_ = std::make_unique<cluster::SettingsCarrier>(loop_, carrierSettings(), std::move(events));
+}
+
+void Server::rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion) {
+  carries_.store(true, std::memory_order_relaxed);
+  loop_.post([this, settings, topologyVersion] {
+    if (carrier_ != nullptr) carrier_->remember(settings, topologyVersion);
+  });
+}
+
+void Server::nodeConnected(const net::Address& node) {
+  if (!carries_.load(std::memory_order_relaxed)) return;
+  loop_.post([this, node] {
+    if (carrier_ != nullptr) carrier_->lookAt(node);
+  });
 }
 
 void Server::onAccepted(int descriptor, const config::ListenerOptions& options) {

@@ -12,6 +12,7 @@
 
 #include "config/load.h"
 #include "proxy/cluster/command_learner.h"
+#include "proxy/cluster/settings_carrier.h"
 #include "proxy/cluster/topology_refresher.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
@@ -42,6 +43,8 @@ class Server final : public worker::WorkerControl {
   std::size_t tellWorkers(const session::WorkerTask& task) override;
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override;
   pubsub::Census& census() override { return census_; }
+  void rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion) override;
+  void nodeConnected(const net::Address& node) override;
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
@@ -53,6 +56,7 @@ class Server final : public worker::WorkerControl {
   void startLearner();
   void publishCommands(const cluster::CommandTablePtr& commands,
                        const std::set<cluster::ServerBuild>& builds);
+  void startCarrier();
   void onAccepted(int descriptor, const config::ListenerOptions& options);
   void onSignal(int signal);
   // reload.cpp
@@ -60,6 +64,7 @@ class Server final : public worker::WorkerControl {
   void apply(config::Config config);
   cluster::RefreshSettings refreshSettings() const;
   cluster::LearnSettings learnSettings() const;
+  cluster::CarrierSettings carrierSettings() const;
   void beginShutdown();
   void finishShutdown();
 
@@ -82,12 +87,14 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<net::Signals> signals_;
   std::unique_ptr<cluster::TopologyRefresher> refresher_;
   std::unique_ptr<cluster::CommandLearner> learner_;
+  std::unique_ptr<cluster::SettingsCarrier> carrier_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
   std::unique_ptr<net::Timer> shutdownTimer_;
   std::atomic<std::int64_t> clients_{0};
   std::atomic<bool> refreshPosted_{false};
   std::atomic<bool> refreshUrgent_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> carries_{false};  // there is something for `carrier_` to carry
   std::uint64_t lastClientId_ = 0;
   std::size_t nextWorker_ = 0;
   std::size_t undrained_ = 0;

@@ -256,6 +256,13 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
     refuse(&spec, plan.error);
     return true;
   }
+  if (plan.kind == routing::Plan::Kind::Nobody) {
+    std::string& composed = services_.encoded;
+    composed.clear();
+    plan.composer->compose({}, composed);
+    reply(&spec, composed);
+    return true;
+  }
   if (services_.config.strictOrder) {
     const upstream::Link* link =
         plan.kind == routing::Plan::Kind::OneSlot ? links().linkFor(plan.slot) : nullptr;

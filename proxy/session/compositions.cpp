@@ -8,6 +8,7 @@
 #include "proxy/session/publishing.h"
 #include "proxy/session/scan.h"
 #include "proxy/session/server_settings.h"
+#include "proxy/session/setting_changes.h"
 
 namespace slotless::session {
 
@@ -45,6 +46,7 @@ struct Composition {
 };
 constexpr Composition kCompositions[] = {
     {"config|get", planConfigGet},
+    {"config|resetstat", planConfigResetStat},
     {"config|set", planConfigSet},
     {"debug", planDebug},
     {"info", planInfo},

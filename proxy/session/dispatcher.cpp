@@ -34,7 +34,8 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.composer = std::move(plan.composer);
   if (plan.kind == Kind::BySlot) return startBySlot(request, plan, argv);
   if (plan.kind == Kind::Prepared) return startPrepared(request, plan);
-  if (plan.kind == Kind::EachNode) return startEachNode(request, plan, bytes.bytes);
+  if (plan.kind == Kind::EachNode)
+    return startEachNode(request, plan, plan.rewritten.empty() ? bytes.bytes : plan.rewritten);
   request.makeLegs(1);
   request.leg(0).slot = plan.kind == Kind::OneSlot ? plan.slot : protocol::kNoSlot;
   sender_.launch(request.leg(0), bytes);

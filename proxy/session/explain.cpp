@@ -86,6 +86,7 @@ void explainPlan(TextLines& lines, const Plan& plan, const cluster::Topology& to
       lines.line("plan", "requests of the proxy's own");
       explainParts(lines, plan, topology);
       break;
+    case Plan::Kind::Nobody: lines.line("plan", "answered by the proxy"); break;
     case Plan::Kind::Refused:
       lines.line("plan", "refused");
       lines.line("error", plan.error);

@@ -113,7 +113,7 @@ class InfoComposer final : public routing::Composer {
       texts.push_back(*text);
       like = part.bytes;
     }
-    const Facts facts{services_, services_.control.facts()};
+    const Facts facts{services_, services_.control.baseline().since(services_.control.facts())};
     std::vector<routing::OwnInfoField> own;
     for (const OwnField& field : kOwnFields) own.push_back({field.section, field.name, field.value(facts)});
     const std::string text =

@@ -1,6 +1,5 @@
 #include "proxy/session/latency_commands.h"
 
-#include <array>
 #include <cstdint>
 
 #include "protocol/encoder.h"
@@ -13,25 +12,13 @@ using protocol::CommandSpec;
 
 namespace {
 
-struct Histogram {
-  std::uint64_t calls = 0;
-  std::array<std::uint64_t, telemetry::kLatencyBoundsMicros.size() + 1> buckets{};
-};
-
-Histogram histogramOf(const Services& services, const CommandSpec& spec) {
-  Histogram sum;
-  services.control.visitMetrics([&](const telemetry::WorkerMetrics& metrics) {
-    if (spec.id >= metrics.commands().size()) return;
-    const telemetry::CommandMetrics& command = metrics.commands()[spec.id];
-    sum.calls += command.requests.value();
-    for (std::size_t i = 0; i < sum.buckets.size(); ++i) sum.buckets[i] += command.latency.buckets[i].value();
-  });
-  return sum;
+CommandTotals histogramOf(const Services& services, const CommandSpec& spec) {
+  return services.control.baseline().since(spec.id, totalsOf(services.control, spec.id));
 }
 
 // Upper bound and how many were at most as slow, for each bucket with something in it. What is slower than
 // the last bound stands under its tenfold.
-void append(std::string& out, int protocol, const CommandSpec& spec, const Histogram& histogram) {
+void append(std::string& out, int protocol, const CommandSpec& spec, const CommandTotals& histogram) {
   std::string pairs;
   std::size_t count = 0;
   std::uint64_t cumulative = 0;
@@ -72,7 +59,7 @@ void latencyHistogram(LocalCall& call) {
   std::string entries;
   std::size_t count = 0;
   for (const CommandSpec* spec : wanted) {
-    const Histogram histogram = histogramOf(call.services, *spec);
+    const CommandTotals histogram = histogramOf(call.services, *spec);
     if (histogram.calls == 0) continue;
     append(entries, call.client.protocol, *spec, histogram);
     ++count;

@@ -1,15 +1,13 @@
 #include "proxy/session/server_settings.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "config/endpoint.h"
-#include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/routing/config_merge.h"
 #include "proxy/routing/merger.h"
+#include "proxy/session/setting_changes.h"
 #include "proxy/session/slow_log.h"
-#include "proxy/session/slow_log_commands.h"
 
 namespace slotless::session {
 
@@ -66,19 +64,6 @@ constexpr OwnSetting kOwnSettings[] = {
      }},
 };
 
-// With another value on each or all of them the proxy, or one node, would no longer find or be let in by the
-// others.
-constexpr std::string_view kNotToBeSet[] = {"bind",
-                                            "cluster-announce-bus-port",
-                                            "cluster-announce-ip",
-                                            "cluster-announce-port",
-                                            "cluster-port",
-                                            "masterauth",
-                                            "masteruser",
-                                            "port",
-                                            "requirepass",
-                                            "tls-port"};
-
 class ConfigComposer final : public routing::Composer {
  public:
   explicit ConfigComposer(const Services& services) : services_(services), config_(services.config) {}
@@ -87,6 +72,7 @@ class ConfigComposer final : public routing::Composer {
     if (routing::appendFirstError(parts, out)) return false;
     routing::OwnSettings own;
     for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    own.emplace("loglevel", std::string(logLevelWord()));
     own.emplace("slowlog-log-slower-than", std::to_string(services_.slowLog.slowerThanMicros()));
     own.emplace("slowlog-max-len", std::to_string(services_.slowLog.maxLength()));
     const std::size_t before = out.size();
@@ -107,19 +93,6 @@ bool planConfigGet(Services& services, protocol::Argv, Plan& plan) {
   plan.kind = Plan::Kind::EachNode;
   plan.composer = std::make_unique<ConfigComposer>(services);
   return true;
-}
-
-bool planConfigSet(Services& services, protocol::Argv argv, Plan& plan) {
-  for (std::size_t i = 2; i < argv.size(); i += 2) {
-    const auto is = [&](std::string_view name) { return protocol::equalsIgnoringCase(argv[i], name); };
-    if (!std::any_of(std::begin(kNotToBeSet), std::end(kNotToBeSet), is)) continue;
-    plan.clear();
-    plan.error = "ERR CONFIG SET failed (possibly related to argument '" + std::string(argv[i]) +
-                 "') - Slotless would lose the nodes";
-    return true;
-  }
-  followSlowLogSettings(services, argv);
-  return false;
 }
 
 }  // namespace slotless::session

@@ -13,9 +13,12 @@
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
+#include "proxy/session/process_facts.h"
 #include "proxy/session/request.h"
 #include "proxy/session/script_cache.h"
+#include "proxy/session/setting_changes.h"
 #include "proxy/session/stall_watch.h"
+#include "proxy/session/stat_baseline.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link_pool.h"
@@ -37,33 +40,23 @@ struct Services;
 // What one worker does for another; `worker` is its number. Runs on its thread.
 using WorkerTask = std::function<void(Services& services, std::size_t worker)>;
 
-// Numbers over all workers, and facts of the process: for INFO. Safe to call on any worker.
-struct ProcessFacts {
-  std::int64_t clients = 0;
-  std::int64_t blockedClients = 0;
-  std::uint64_t clientsAccepted = 0;
-  std::uint64_t clientsRejected = 0;
-  std::uint64_t requests = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t bytesReceived = 0;
-  std::uint64_t bytesSent = 0;
-  std::int64_t uptimeSeconds = 0;
-  std::uint64_t residentBytes = 0;
-};
-
 // What a worker asks of the rest of the process.
 class Control {
  public:
   virtual pubsub::Census& census() = 0;
   // The topology may have changed. Urgent: requests are waiting for it.
   virtual void refreshTopology(bool urgent) = 0;
+  // Since the start.
   virtual ProcessFacts facts() const = 0;
   // Posts the task to every worker, the calling one included. Returns how many there are.
   virtual std::size_t tellWorkers(const WorkerTask& task) = 0;
   // The counters of all workers. Safe to call on any worker.
   virtual void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const = 0;
+  // All servers of that topology have taken these settings: servers that join later are to have them, too.
+  virtual void rememberSettings(const SettingPairs& settings, std::uint64_t topologyVersion) = 0;
   // Shared by all workers.
   ScriptCache& scripts() noexcept { return scripts_; }
+  StatBaseline& baseline() noexcept { return baseline_; }
 
  protected:
   ~Control() = default;
@@ -71,6 +64,7 @@ class Control {
  private:
   static constexpr std::size_t kScriptBytes = 16U * 1024 * 1024;
   ScriptCache scripts_{kScriptBytes};
+  StatBaseline baseline_;
 };
 
 struct Services {

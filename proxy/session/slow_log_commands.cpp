@@ -126,11 +126,11 @@ void slowLogReset(LocalCall& call) {
       [](const std::vector<bool>&, Client&, std::string& out) { protocol::appendSimple(out, "OK"); });
 }
 
-void followSlowLogSettings(Services& services, protocol::Argv argv) {
-  for (std::size_t i = 2; i + 1 < argv.size(); i += 2) {
+void followSlowLogSettings(Services& services, const SettingPairs& settings) {
+  for (const auto& [name, text] : settings) {
     for (const Followed& setting : kFollowed) {
-      const auto value = protocol::strictInteger(argv[i + 1]);
-      if (!protocol::equalsIgnoringCase(argv[i], setting.name) || !value || *value < setting.min) continue;
+      const auto value = protocol::strictInteger(text);
+      if (!protocol::equalsIgnoringCase(name, setting.name) || !value || *value < setting.min) continue;
       services.control.tellWorkers(
           [set = setting.set, value](Services& there, std::size_t) { set(there.slowLog, *value); });
     }

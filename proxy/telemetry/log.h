@@ -81,6 +81,9 @@ void init(Level level, Format format = Format::Text);
 // At any time.
 void setLevel(Level level) noexcept;
 void setFormat(Format format) noexcept;
+inline Level level() noexcept {
+  return detail::threshold.load(std::memory_order_relaxed);
+}
 // Ask first where computing the fields costs something.
 inline bool enabled(Level level) noexcept {
   return level >= detail::threshold.load(std::memory_order_relaxed);

@@ -168,6 +168,7 @@ void Worker::tellIfDrained() {
 
 void Worker::onLinkReady(upstream::Link& link) {
   log::debug("link ready", {{"node", link.node().text()}});
+  control_.nodeConnected(link.node());
   holding_.wakeAll();
 }
 

@@ -40,6 +40,8 @@ class WorkerControl : public session::Control {
  public:
   // A client has been destroyed.
   virtual void clientGone() = 0;
+  // A connection to the node has been made.
+  virtual void nodeConnected(const net::Address& node) = 0;
 
  protected:
   ~WorkerControl() = default;

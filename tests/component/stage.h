@@ -44,10 +44,15 @@ class FakeControl final : public worker::WorkerControl {
   }
   pubsub::Census& census() override { return workersCensus; }
   void clientGone() override { ++clientsGone; }
+  void nodeConnected(const net::Address&) override {}
+  void rememberSettings(const session::SettingPairs& settings, std::uint64_t) override {
+    remembered.insert(remembered.end(), settings.begin(), settings.end());
+  }
 
   std::size_t refreshes = 0;
   std::size_t urgentRefreshes = 0;
   std::size_t clientsGone = 0;
+  session::SettingPairs remembered;
   // The only worker and what it counts: set by the stage.
   FakeLoop* loop = nullptr;
   worker::Worker* worker = nullptr;

@@ -183,6 +183,29 @@ class PasswordChange(unittest.TestCase):
         proxy.stop()
 
 
+class CarriedSettings(unittest.TestCase):
+    def test_what_config_set_has_said_reaches_nodes_that_join_or_start_again(self):
+        cluster = Cluster(replicas=0)
+        self.addCleanup(cluster.stop)
+        proxy = Proxy(cluster.addresses(), ["--allow-admin-commands", "yes", "--topology-refresh-interval", "1s"])
+        self.addCleanup(proxy.stop)
+
+        def setting(node):
+            return node.command("CONFIG", "GET", "notify-keyspace-events")[1]
+
+        with connect(proxy) as connection:
+            connection.command("CONFIG", "SET", "notify-keyspace-events", "KEA")
+            self.assertEqual(connection.command("CONFIG", "SET", "loglevel", "verbose"), b"OK")
+        self.assertEqual([setting(node) for node in cluster.nodes], [b"AKE"] * 3)
+        self.assertEqual(cluster.nodes[0].command("CONFIG", "GET", "loglevel")[1], b"notice")
+        joined = cluster.add_replica(cluster.nodes[0])
+        wait_until(lambda: setting(joined) == b"AKE", SECONDS, "the setting to reach the new replica")
+        cluster.nodes[1].restart()
+        wait_until(lambda: setting(cluster.nodes[1]) == b"AKE", SECONDS, "the setting to reach the node again")
+        self.assertIn("settings carried to a node", proxy.child.output())
+        self.assertIn(" debug ", proxy.child.output())
+
+
 class Listeners(unittest.TestCase):
     def start(self, *options):
         proxy = Proxy(site.cluster.addresses(), options)

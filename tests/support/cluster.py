@@ -91,6 +91,12 @@ class Node:
     def cont(self):
         self.child.signal(signal.SIGCONT)
 
+    def restart(self):
+        """kill -9, and the same server again, without data; the cluster knows it."""
+        self.kill()
+        self.child = self.child.again()
+        wait_until(lambda: self.command("PING"), START_SECONDS, f"{self.name} to answer again")
+
     def kill(self):
         """kill -9; the node's connections end."""
         self.child.kill()
@@ -156,6 +162,16 @@ class Cluster:
         for node in self.nodes:
             if node.alive:
                 node.kill()
+
+    def add_replica(self, master):
+        """One more replica, which the proxy finds by asking the cluster."""
+        joined = Node(f"joined-{len(self.nodes)}")
+        master.command("CLUSTER", "MEET", HOST, joined.port)
+        self.nodes.append(joined)
+        self._by_id[joined.id] = joined
+        wait_until(lambda: self._knows_all(joined), START_SECONDS, "the new node to know the cluster")
+        joined.command("CLUSTER", "REPLICATE", master.id)
+        return joined
 
     def addresses(self):
         return [node.address for node in self.nodes]

@@ -1,0 +1,20 @@
+// Numbers over all workers, and facts of the process: for INFO.
+#pragma once
+#include <cstdint>
+
+namespace slotless::session {
+
+struct ProcessFacts {
+  std::int64_t clients = 0;
+  std::int64_t blockedClients = 0;
+  std::uint64_t clientsAccepted = 0;
+  std::uint64_t clientsRejected = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t bytesReceived = 0;
+  std::uint64_t bytesSent = 0;
+  std::int64_t uptimeSeconds = 0;
+  std::uint64_t residentBytes = 0;
+};
+
+}  // namespace slotless::session

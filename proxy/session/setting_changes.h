@@ -1,0 +1,29 @@
+// CONFIG SET and CONFIG RESETSTAT: what the proxy does itself, beside or instead of the servers.
+//
+// A setting that all servers have taken is remembered, so that servers which join later get it too (see
+// cluster/settings_carrier.h), and the proxy's own logs follow it. `loglevel` is the proxy's alone.
+#pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "protocol/argv.h"
+#include "proxy/routing/plan.h"
+
+namespace slotless::session {
+
+struct Services;
+
+// Name and value, as they were given.
+using SettingPairs = std::vector<std::pair<std::string, std::string>>;
+
+// Refuses what would take the nodes out of the proxy's reach.
+bool planConfigSet(Services& services, protocol::Argv argv, routing::Plan& plan);
+// The proxy's own numbers; those of the servers only for administrators.
+bool planConfigResetStat(Services& services, protocol::Argv argv, routing::Plan& plan);
+
+// The level of the proxy's log in Redis's words, of which it has as many.
+std::string_view logLevelWord();
+
+}  // namespace slotless::session
