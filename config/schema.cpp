@@ -138,6 +138,10 @@ constexpr std::array kSchema{
            "Microseconds from a request's arrival to the end of its reply above which SLOWLOG keeps it."},
     Option{"slowlog-max-len", Count, &Config::slowlogMaxLen, Process, 1, 1'000'000, "none", kReloadable, "",
            "slowlog-max-len", "Requests that SLOWLOG keeps at the same time."},
+    Option{
+        "latency-monitor-threshold", Duration, &Config::latencyMonitorThreshold, Process, 1, kHour, "off",
+        kReloadable, "", "latency-monitor-threshold",
+        "Time from which on LATENCY keeps a slow request, answer of a node or turn of a worker as an event."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
     Option{"log-format", Choice, &Config::logFormat, Process, 0, 0, "", kReloadable, "", "",

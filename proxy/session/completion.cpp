@@ -8,6 +8,7 @@
 #include "proxy/session/agenda.h"
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/reply_texts.h"
@@ -129,6 +130,15 @@ void Completion::noteIfSlow(const Leg& leg) {
       blocks ? net::Micros{0}
              : std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
   if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, duration);
+  if (services_.latency.isLong(duration)) noteLatency(leg, duration);
+}
+
+void Completion::noteLatency(const Leg& leg, net::Micros duration) {
+  const bool fast = leg.request->spec->has(protocol::kFast);
+  services_.latency.note(fast ? LatencyKind::FastCommand : LatencyKind::Command, duration);
+  if (leg.link == nullptr) return;
+  services_.latency.note(LatencyKind::Upstream,
+                         std::chrono::duration_cast<net::Micros>(services_.host.now - leg.sentAt));
 }
 
 void Completion::finishRequest(Request& request, bool failed) {

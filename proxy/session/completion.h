@@ -31,6 +31,7 @@ class Completion {
  private:
   void failOvertaken(const Leg& leg);
   void noteIfSlow(const Leg& leg);
+  void noteLatency(const Leg& leg, net::Micros duration);
   void finishRequest(Request& request, bool failed);
   bool mergeLegs(Request& request);
 

@@ -68,27 +68,4 @@ void latencyHistogram(LocalCall& call) {
   call.out += entries;
 }
 
-void latencyLatest(LocalCall& call) {
-  protocol::appendArrayHeader(call.out, 0);
-}
-
-void latencyHistory(LocalCall& call) {
-  protocol::appendArrayHeader(call.out, 0);
-}
-
-void latencyReset(LocalCall& call) {
-  protocol::appendInteger(call.out, 0);
-}
-
-void latencyGraph(LocalCall& call) {
-  protocol::appendError(call.out, "ERR No samples available for event '" + std::string(call.argv[2]) + "'");
-}
-
-void latencyDoctor(LocalCall& call) {
-  protocol::appendVerbatimText(
-      call.out, call.client.protocol,
-      "Slotless keeps no latency events. How long commands take is in LATENCY HISTOGRAM, "
-      "which of them were slow in SLOWLOG GET and PROXY SLOWLOG.");
-}
-
 }  // namespace slotless::session

@@ -1,6 +1,8 @@
-// LATENCY of the proxy: per-command histograms. It keeps no events (a slow fork or a slow disk is a node's).
+// LATENCY of the proxy: histograms of its commands, and its own events (see latency_events.h; a slow fork or
+// a slow disk is a node's).
 #pragma once
 #include "proxy/session/local_commands.h"
+#include "proxy/session/setting_changes.h"
 
 namespace slotless::session {
 
@@ -11,5 +13,8 @@ void latencyHistogram(LocalCall& call);
 void latencyHistory(LocalCall& call);
 void latencyLatest(LocalCall& call);
 void latencyReset(LocalCall& call);
+
+// The LATENCY setting among those of a CONFIG SET: the proxy's own events follow it.
+void followLatencySettings(Services& services, const SettingPairs& settings);
 
 }  // namespace slotless::session

@@ -6,6 +6,7 @@
 #include "protocol/encoder.h"
 #include "proxy/routing/config_merge.h"
 #include "proxy/routing/merger.h"
+#include "proxy/session/latency_events.h"
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/slow_log.h"
 
@@ -72,6 +73,7 @@ class ConfigComposer final : public routing::Composer {
     if (routing::appendFirstError(parts, out)) return false;
     routing::OwnSettings own;
     for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
     own.emplace("loglevel", std::string(logLevelWord()));
     own.emplace("slowlog-log-slower-than", std::to_string(services_.slowLog.slowerThanMicros()));
     own.emplace("slowlog-max-len", std::to_string(services_.slowLog.maxLength()));

@@ -29,6 +29,7 @@ class Client;
 class Dispatcher;
 class Holding;
 class KeyLookups;
+class LatencyEvents;
 class LocalCommands;
 class PauseGate;
 class SlowLog;
@@ -92,6 +93,7 @@ struct Services {
   StallWatch& stalls;
   PauseGate& gate;
   SlowLog& slowLog;
+  LatencyEvents& latency;
   const ClientMap& clients;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;

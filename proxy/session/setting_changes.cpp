@@ -7,6 +7,7 @@
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/routing/merger.h"
+#include "proxy/session/latency_commands.h"
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log_commands.h"
 #include "proxy/telemetry/log.h"
@@ -70,6 +71,7 @@ class SettingComposer final : public routing::Composer {
     if (level_ != nullptr) changeLogLevel();
     if (!servers_.empty()) {
       followSlowLogSettings(services_, servers_);
+      followLatencySettings(services_, servers_);
       services_.control.rememberSettings(servers_, topologyVersion_);
     }
     protocol::appendSimple(out, "OK");

@@ -50,8 +50,13 @@ struct LinkHost {
   std::string& scratch;
   // The clock, read once per event.
   net::TimePoint now{};
+  // The first event of this turn of the loop; 0: there was none.
+  net::TimePoint turnBegan{};
 
-  void touch() { now = loop.now(); }
+  void touch() {
+    now = loop.now();
+    if (turnBegan == net::TimePoint{}) turnBegan = now;
+  }
 
   virtual void onLinkReady(Link& link) = 0;
   // After all exchanges have been told. `established`: the handshake had been completed.

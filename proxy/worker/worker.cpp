@@ -63,7 +63,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 keyLookups_,   hub_,
                 monitors_,     stalls_,
                 gate_,         slowLog_,
-                clients_},
+                latency_,      clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, metrics, control.census(), [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, metrics, [this] { control_.refreshTopology(true); }),
@@ -73,7 +73,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       keyLookups_(services_),
       stalls_(eventLoop),
       gate_(services_),
-      slowLog_(config_) {
+      slowLog_(config_),
+      latency_(config_) {
   touch();
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
@@ -198,6 +199,16 @@ void Worker::endTurn() {
   for (upstream::LinkPool* links : linkPools()) links->sweep();
   leases_.sweep();
   if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
+  noteTurn();
+}
+
+// From the first event of the turn on: that long the other clients have waited.
+void Worker::noteTurn() {
+  if (latency_.threshold().count() > 0 && turnBegan != net::TimePoint{}) {
+    latency_.note(session::LatencyKind::EventLoop,
+                  std::chrono::duration_cast<net::Micros>(loop.now() - turnBegan));
+  }
+  turnBegan = {};
 }
 
 void Worker::flushLinks() {

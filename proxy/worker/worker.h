@@ -25,6 +25,7 @@
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/services.h"
@@ -88,6 +89,7 @@ class Worker final : private upstream::LinkHost {
   std::uint32_t random(std::uint32_t bound) override;
 
   void endTurn();
+  void noteTurn();
   void flushLinks();
   void workOff();
   void reap();
@@ -128,6 +130,7 @@ class Worker final : private upstream::LinkHost {
   session::StallWatch stalls_;
   session::PauseGate gate_;
   session::SlowLog slowLog_;
+  session::LatencyEvents latency_;
   session::ClientMap clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;

@@ -393,6 +393,25 @@ class JsonLog(unittest.TestCase):
             self.assertIn(event, events)
 
 
+class LatencyEvents(unittest.TestCase):
+    def test_a_slow_node_shows_in_the_events_of_all_workers(self):
+        proxy = Proxy(site.cluster.addresses(), ["--allow-admin-commands", "yes"])
+        self.addCleanup(proxy.stop)
+        with connect(proxy) as one, connect(proxy) as other:
+            one.command("CONFIG", "SET", "latency-monitor-threshold", "150")
+            self.addCleanup(lambda: [node.command("CONFIG", "SET", "latency-monitor-threshold", "0")
+                                     for node in site.cluster.nodes])
+            self.assertEqual(one.command("CONFIG", "GET", "latency-monitor-threshold")[1], b"150")
+            other.command("DEBUG", "SLEEP", "0.2")
+            events = {entry[0]: entry[1:] for entry in one.command("LATENCY", "LATEST")}
+            self.assertGreaterEqual(set(events), {b"command", b"upstream"})
+            self.assertGreaterEqual(events[b"command"][2], events[b"upstream"][2])
+            self.assertGreaterEqual(events[b"upstream"][2], 200)
+            self.assertGreaterEqual(other.command("LATENCY", "HISTORY", "command")[0][1], 200)
+            self.assertIn(b"command - high", other.command("LATENCY", "GRAPH", "command"))
+            self.assertGreaterEqual(other.command("LATENCY", "RESET"), 2)
+
+
 class Numbers(unittest.TestCase):
     def test_requests_errors_and_latency_are_told_by_node(self):
         proxy = site.proxy
