@@ -12,6 +12,11 @@ std::optional<NodeIndex> Topology::find(const net::Address& address) const {
   return std::nullopt;
 }
 
+bool Topology::isMaster(const net::Address& address) const {
+  const auto node = find(address);
+  return node && nodes[*node].master;
+}
+
 std::size_t Topology::slotsCovered() const {
   return static_cast<std::size_t>(
       std::count_if(owners.begin(), owners.end(), [](NodeIndex owner) { return owner != kNoNode; }));

@@ -9,15 +9,21 @@ using upstream::Link;
 Link* BlockLeases::at(const net::Address& node, int protocol, bool only) {
   const auto held =
       std::find_if(leases_.begin(), leases_.end(), [&](const Link* lease) { return lease->node() == node; });
-  if (held != leases_.end()) {
-    if (!(*held)->dead()) return *held;
-    pool_.release(**held, false);
-    leases_.erase(held);
-  }
+  if (held != leases_.end()) return *held;
   if (only) release(true);
   Link* lease = pool_.acquire(node, protocol, upstream::LeaseUse::Blocking);
   if (lease != nullptr) leases_.push_back(lease);
   return lease;
+}
+
+bool BlockLeases::dropLost(const net::Address& node) {
+  const auto lost = std::find_if(leases_.begin(), leases_.end(),
+                                 [&](const Link* lease) { return lease->node() == node && lease->lost(); });
+  if (lost == leases_.end()) return false;
+  const bool neverWorked = !(*lost)->wasEverReady();
+  pool_.release(**lost, false);
+  leases_.erase(lost);
+  return neverWorked;
 }
 
 const std::vector<Link*>& BlockLeases::forUnblocking() noexcept {

@@ -15,6 +15,8 @@ class BlockLeases {
   // Acquires one if need be. nullptr: none to be had now. `only`: leases at other nodes are of no use any
   // more.
   upstream::Link* at(const net::Address& node, int protocol, bool only);
+  // See Conversation::dropLostLease().
+  bool dropLost(const net::Address& node);
   // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way
   // could hit them.
   const std::vector<upstream::Link*>& forUnblocking() noexcept;

@@ -120,6 +120,12 @@ class Client final : private net::Stream::Observer {
     if ((writtenTo_.empty() || writtenTo_.back() != node) && !hasWrittenTo(node)) writtenTo_.push_back(node);
   }
 
+  // Forgets the writes to those nodes of which `gone` is true. False: there were none.
+  template <typename Gone>
+  bool forgetWritesTo(Gone gone) {
+    return std::erase_if(writtenTo_, gone) > 0;
+  }
+
   int protocol = 2;
   config::ReadFrom readFrom = config::ReadFrom::Master;
   std::string name;

@@ -1,9 +1,12 @@
 #include "proxy/session/completion.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/encoder.h"
+#include "protocol/error_reply.h"
 #include "proxy/routing/merger.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/client.h"
@@ -31,11 +34,9 @@ bool wasRefused(Trouble trouble) {
 
 void Completion::onReply(Leg& leg, std::string_view bytes, bool last) {
   const Request& request = *leg.request;
-  if (last && request.client != nullptr && request.spec->role == protocol::SessionRole::Wait &&
-      !leg.preludeError.empty()) {
-    return failLeg(
-        leg, std::string(leg.preludeError));  // the write before it was refused: the number says nothing
-  }
+  // The write before it was refused: the number says nothing.
+  if (last && request.client != nullptr && request.wait && !leg.preludeError.empty())
+    return failWait(leg, {});
   deliver(leg, bytes, last);
 }
 
@@ -61,6 +62,13 @@ void Completion::failLeg(Leg& leg, std::string_view line) {
     leg.reply.assign(line);
   }
   finishLeg(leg, true);
+}
+
+void Completion::failWait(Leg& leg, std::string_view line) {
+  const std::string cause =
+      leg.preludeError.empty() ? std::string(line) : std::exchange(leg.preludeError, {});
+  const Trouble trouble = troubleOf(protocol::classifyError(cause).errorClass);
+  failLeg(leg, trouble == Trouble::None ? cause : leg.request->wait->nobody);
 }
 
 void Completion::forgoLeg(Leg& leg) {

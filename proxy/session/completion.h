@@ -20,6 +20,8 @@ class Completion {
   void deliver(Leg& leg, std::string_view bytes, bool last);
   // The client gets `line`, whole, as the reply (or as this leg's part of it).
   void failLeg(Leg& leg, std::string_view line);
+  // Of WAIT. `line`: its own error. From a node that is not the master any more it means that nobody has it.
+  void failWait(Leg& leg, std::string_view line);
   // The node that the leg is for is none of the cluster any more: the reply is made of the others'.
   void forgoLeg(Leg& leg);
   // A blocking command's own timeout, as a node would have answered.

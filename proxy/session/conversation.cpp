@@ -1,12 +1,13 @@
 #include "proxy/session/conversation.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
-#include "proxy/session/blocking.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/blocking.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
@@ -34,6 +35,19 @@ std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex 
     std::string key = "slotless:wait:" + std::to_string(i);
     if (topology.owners[protocol::slotOf(key)] == node) return key;
   }
+}
+
+// The last argument is the timeout in milliseconds; 0, or nonsense, which a node words: none.
+WaitTerms termsOf(protocol::Argv argv, net::TimePoint now) {
+  WaitTerms terms;
+  const std::size_t numbers = argv.size() - 2;
+  if (numbers > 1) terms.nobody = "*" + std::to_string(numbers) + "\r\n";
+  for (std::size_t i = 0; i < numbers; ++i) terms.nobody += ":0\r\n";
+  std::uint32_t timeout = 0;
+  const std::string_view text = argv.back();
+  std::from_chars(text.data(), text.data() + text.size(), timeout);
+  if (timeout > 0) terms.until = now + net::Millis(timeout);
+  return terms;
 }
 
 std::string_view refusalText(Verdict verdict) {
@@ -146,6 +160,11 @@ Conversation::Outcome Conversation::block(const CommandSpec& spec, const Request
 Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, protocol::Argv argv) {
   if (!client_.pending().empty()) return Outcome::Wait;
   const cluster::Topology& topology = services_.links.topology();
+  WaitTerms terms = termsOf(argv, services_.host.now);
+  // Of what a master had acknowledged before another node took its place nobody can tell who has it: told
+  // once.
+  if (client_.forgetWritesTo([&](const net::Address& each) { return !topology.isMaster(each); }))
+    return answer(spec, terms.nobody);
   std::vector<cluster::NodeIndex> nodes;
   for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
     const cluster::Node& node = topology.nodes[i];
@@ -175,6 +194,7 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
     protocol::appendRequest(batch, argv);
     batches.push_back({topology.nodes[node].address, protocol::slotOf(key), std::move(batch)});
   }
+  request.wait = std::move(terms);
   services_.dispatcher.startOnNodes(request, batches);
   return Outcome::Done;
 }
@@ -253,6 +273,10 @@ void Conversation::end() {
   subscriptions_.reset();
   monitoring_.reset();
   transition(Mode::Plain);
+}
+
+bool Conversation::dropLostLease(const net::Address& node, LeaseUse use) {
+  return use == LeaseUse::Transaction ? watch_.dropLostLease() : blockLeases_.dropLost(node);
 }
 
 Link* Conversation::leaseAt(const net::Address& node, LeaseUse use) {

@@ -66,6 +66,9 @@ class Conversation {
   // The lease that a request of this use goes by, at `node`; acquires it if need be. nullptr: none to be had
   // now.
   upstream::Link* leaseAt(const net::Address& node, upstream::LeaseUse use);
+  // Gives back what leaseAt() would give, if that is lost. True: it has never worked, so the next one may not
+  // either.
+  bool dropLostLease(const net::Address& node, upstream::LeaseUse use);
   bool holdsLease(upstream::LeaseUse use) const noexcept {
     return use == upstream::LeaseUse::Blocking ? !blockLeases_.empty() : watch_.holdsLease();
   }

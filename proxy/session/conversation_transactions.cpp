@@ -159,6 +159,7 @@ Conversation::Outcome Conversation::addWatch(const CommandSpec& spec, const Requ
   watch_.add(plan.slot);
   becomeExclusive(false);
   Request& added = client_.addRequest(spec);
+  added.kind = RequestKind::Read;  // repeating it harms nobody
   added.lease = LeaseUse::Transaction;
   client_.start(added, request, bytes);
   return Outcome::Done;

@@ -1,6 +1,7 @@
 #include "proxy/session/link_choice.h"
 
 #include "proxy/session/client.h"
+#include "proxy/session/leg_sender.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -25,6 +26,10 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
   const net::Address& address = services_.links.topology().nodes[node].address;
   Link* link = nullptr;
   if (leg.request->lease) {
+    if (conversation.dropLostLease(address, *leg.request->lease) && leg.detour != nullptr) {
+      leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
+      return nullptr;
+    }
     link = conversation.leaseAt(address, *leg.request->lease);
   } else if (conversation.watch().on()) {
     link = conversation.watch().heldAt(address);

@@ -59,6 +59,7 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
 
 void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
   if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
+  if (leg.request->wait) return completion_.failWait(leg, line);
   if (!leg.preludeError.empty() && leg.request->scriptTried)
     leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
   if (!leg.preludeError.empty()) {
@@ -84,6 +85,7 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
     client.close("the link broke in the middle of a reply");
     return;
   }
+  if (request.wait && trouble == Trouble::LostSent) return completion_.failLeg(leg, request.wait->nobody);
   if (actionFor(trouble, request.kind, false) == Action::Ambiguous) {
     services_.metrics.ambiguousWrites.add();
     return completion_.failLeg(leg, reply_texts::kAmbiguous);
@@ -240,7 +242,8 @@ void Recovery::expire(Client& client) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
       if (leg.state != LegState::Held) continue;
-      if (services_.host.now >= leg.detour->deadline || isForged(leg) || isForsaken(leg) || hasLostWatch(leg))
+      if (services_.host.now >= leg.detour->deadline || isForged(leg) || isForsaken(leg) ||
+          hasLostWatch(leg) || waitsInVain(leg))
         expired.push_back(&leg);
     }
   }
@@ -255,6 +258,7 @@ void Recovery::expireLeg(Leg& leg) {
   if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
   if (isForged(leg)) return completion_.failLeg(leg, std::string(leg.detour->redirectLine));
   if (isForsaken(leg)) return completion_.forgoLeg(leg);
+  if (request.wait) return completion_.failLeg(leg, request.wait->nobody);
   if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
     return completion_.timeOut(leg);
   }
@@ -280,9 +284,19 @@ bool Recovery::isForsaken(const Leg& leg) const {
          !services_.links.topology().find(*detour.target);
 }
 
+// WAIT asks the master that has the writes; when its time is up, or its place taken, nobody else can answer.
+bool Recovery::waitsInVain(const Leg& leg) const {
+  const auto& wait = leg.request->wait;
+  if (!wait) return false;
+  return (wait->until && services_.host.now >= *wait->until) ||
+         !services_.links.topology().isMaster(*leg.detour->target);
+}
+
 bool Recovery::hasLostWatch(const Leg& leg) const {
   const Request& request = *leg.request;
-  return request.lease == upstream::LeaseUse::Transaction && request.client->conversation().watch().broken();
+  const Watch& watch = request.client->conversation().watch();
+  const bool watchesYet = request.spec->role != protocol::SessionRole::Watch || !watch.first();
+  return request.lease == upstream::LeaseUse::Transaction && watchesYet && watch.broken();
 }
 
 }  // namespace slotless::session

@@ -34,6 +34,7 @@ class Recovery {
   bool isForged(const Leg& leg) const;
   bool isForsaken(const Leg& leg) const;
   bool hasLostWatch(const Leg& leg) const;
+  bool waitsInVain(const Leg& leg) const;
 
   Services& services_;
   LegSender& sender_;

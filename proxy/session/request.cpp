@@ -110,6 +110,7 @@ void RequestPool::put(Request& request) noexcept {
   request.scriptTried = false;
   request.transaction.reset();
   request.blockedUntil.reset();
+  request.wait.reset();
   free_.push_back(&request);
 }
 

@@ -52,6 +52,12 @@ struct Detour {
   Trouble trouble = Trouble::Unsent;
 };
 
+struct WaitTerms {
+  // Where nobody can be asked: that no server has it. One 0 for each kind of server that was asked for.
+  std::string nobody;
+  std::optional<net::TimePoint> until;  // none: for ever
+};
+
 enum class LegState : std::uint8_t { Held, Sent, Done };
 
 // What goes to one node. An unsplit request has one leg.
@@ -116,6 +122,8 @@ class Request {
   std::unique_ptr<Transaction> transaction;
   // A command that blocks: when its own timeout ends; none: never.
   std::optional<net::TimePoint> blockedUntil;
+  // WAIT and WAITAOF.
+  std::optional<WaitTerms> wait;
 
  private:
   friend class RequestPool;

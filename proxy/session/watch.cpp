@@ -9,7 +9,7 @@ using upstream::Link;
 
 // A lease of another protocol than the client now speaks is of no use to it.
 bool Watch::broken() const noexcept {
-  return broken_ || (lease_ != nullptr && (lease_->dead() || lease_->protocol() != client_.protocol));
+  return broken_ || (lease_ != nullptr && (lease_->lost() || lease_->protocol() != client_.protocol));
 }
 
 void Watch::add(protocol::Slot slot) {
@@ -44,6 +44,14 @@ Link* Watch::leaseAt(const net::Address& node) {
     lease_ = services_.leases.acquire(node, client_.protocol, upstream::LeaseUse::Transaction);
   }
   return lease_;
+}
+
+bool Watch::dropLostLease() {
+  // A later WATCH has lost the watch with it.
+  if (!first() || lease_ == nullptr || !lease_->lost()) return false;
+  const bool neverWorked = !lease_->wasEverReady();
+  release(false);
+  return neverWorked;
 }
 
 Link* Watch::heldAt(const net::Address& node) const {

@@ -36,6 +36,8 @@ class Watch {
 
   // The lease for a request at `node`; acquired if need be. nullptr: none to be had now.
   upstream::Link* leaseAt(const net::Address& node);
+  // See Conversation.
+  bool dropLostLease();
   // The lease if it is at that node, else nullptr.
   upstream::Link* heldAt(const net::Address& node) const;
   upstream::Link* lease() const noexcept { return broken() ? nullptr : lease_; }

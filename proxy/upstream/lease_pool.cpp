@@ -50,6 +50,14 @@ void LeasePool::release(Link& link, bool clean) {
   if (!clean || !link.ready() || idle > kMaxIdle) found->closing = true;
 }
 
+void LeasePool::setTopology(const cluster::Topology& topology) {
+  for (Lease& lease : leases_) {
+    if (topology.isMaster(lease.link->node())) continue;
+    lease.link->retire();
+    lease.closing = true;
+  }
+}
+
 void LeasePool::setSettings(LinkSettings settings, Budgets budgets) {
   settings.role = LinkRole::Lease;
   for (const int protocol : {2, 3}) {
@@ -57,6 +65,12 @@ void LeasePool::setSettings(LinkSettings settings, Budgets budgets) {
     settings_[static_cast<std::size_t>(protocol - 2)] = settings;
   }
   budgets_ = budgets;
+}
+
+net::TimePoint::duration LeasePool::silence() const noexcept {
+  net::TimePoint::duration longest{};
+  for (const Lease& lease : leases_) longest = std::max(longest, lease.link->silence());
+  return longest;
 }
 
 std::size_t LeasePool::bytesOpen() const noexcept {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/cluster/topology.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link.h"
 
@@ -30,6 +31,8 @@ class LeasePool {
   Link* acquire(const net::Address& node, int protocol, LeaseUse use);
   // `clean`: nothing is open on it and the node remembers nothing of its client.
   void release(Link& link, bool clean);
+  // Leases to nodes that are no longer masters lend themselves to nothing new.
+  void setTopology(const cluster::Topology& topology);
   // May another one be acquired for this use?
   bool hasRoom(LeaseUse use) const noexcept { return inUse(use) < budgets_[static_cast<std::size_t>(use)]; }
   std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
@@ -40,6 +43,8 @@ class LeasePool {
   }
   // Counts from the next lease and connection on.
   void setSettings(LinkSettings settings, Budgets budgets);
+  // The longest silence of a node that somebody waits for; those who block may be waiting for something else.
+  net::TimePoint::duration silence() const noexcept;
   // Bytes that wait on all leases for their replies.
   std::size_t bytesOpen() const noexcept;
   // Once per turn: destroys leases that are lost or were not clean.
@@ -50,7 +55,7 @@ class LeasePool {
     std::unique_ptr<Link> link;
     LeaseUse use = LeaseUse::Transaction;
     bool taken = false;
-    bool closing = false;
+    bool closing = false;  // not for the next client
   };
   // Idle leases beyond this many per worker are closed.
   static constexpr std::size_t kMaxIdle = 16;

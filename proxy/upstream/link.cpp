@@ -12,19 +12,18 @@ constexpr std::string_view kAsking = "*1\r\n$6\r\nASKING\r\n";
 // An error reply longer than this is not held back for classification any more: the node is talking garbage.
 constexpr std::size_t kMaxErrorLine = 1024U * 1024;
 constexpr std::size_t kPiecesPerWrite = 64;
+// A master that hands over answers everything within that time, on a busy machine too; one that has been
+// silent for so long already has only the shorter time.
+constexpr net::Millis kPatienceWithRetired{500};
+constexpr net::Millis kLeastPatience{250};
+// What it has answered before it was replaced has arrived by then.
+constexpr net::Millis kTrustInRetired{100};
 
 }  // namespace
 
 Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics)
     : host_(host), settings_(settings), node_(std::move(node)), metrics_(metrics), output_(host.pool) {
-  timer_ = host_.loop.makeTimer([this] {
-    if (state_ == LinkState::BackingOff) {
-      transition(LinkState::Idle);
-      open();
-    } else {
-      lose("no connection in time");
-    }
-  });
+  timer_ = host_.loop.makeTimer([this] { onTimer(); });
 }
 
 Link::~Link() = default;
@@ -32,6 +31,30 @@ Link::~Link() = default;
 void Link::transition(LinkState next) {
   state_ = next;
   metrics_.state.set(static_cast<std::int64_t>(next));
+}
+
+void Link::onTimer() {
+  if (state_ == LinkState::BackingOff) {
+    transition(LinkState::Idle);
+    open();
+  } else if (state_ != LinkState::Ready) {
+    lose("no connection in time");
+  } else if (!fifo_.empty()) {
+    host_.touch();
+    lose("no answer, and its node is not the master any more");
+  }
+}
+
+void Link::retire() {
+  if (retired_) return;
+  retired_ = host_.now;
+  if (state_ != LinkState::Ready || fifo_.empty()) return;
+  const auto left = kPatienceWithRetired - std::chrono::duration_cast<net::Millis>(silence());
+  timer_->start(std::max(kLeastPatience, left));
+}
+
+bool Link::believable(bool isError) const noexcept {
+  return !retired_ || isError || host_.now - *retired_ <= kTrustInRetired;
 }
 
 void Link::open() {
@@ -100,6 +123,7 @@ void Link::takeHandshake(std::string_view bytes) {
   failures_ = std::min<std::uint32_t>(failures_, 1);  // to 0 with its first reply
   metrics_.connects.add();
   transition(LinkState::Ready);
+  wasEverReady_ = true;
   host_.onLinkReady(*this);
 }
 
@@ -133,6 +157,10 @@ bool Link::takePiece(std::string_view piece, bool complete) {
   if (entry.skip > 0) {
     skipReply(entry, piece, complete);
     return true;
+  }
+  if (!believable(isError)) {
+    lose("a reply of a node that has not been the master for a while");
+    return false;
   }
   if (!isError) {
     if (complete) count(entry, false);
@@ -198,6 +226,7 @@ void Link::endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std
               host_.now});
   metrics_.requests.add();
   metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
+  if (retired_ && !timer_->active()) timer_->start(kPatienceWithRetired);
 }
 
 void Link::send(Exchange& exchange, std::string_view request, bool asking) {
@@ -283,7 +312,7 @@ void Link::lose(std::string_view reason) {
     pause = net::Millis(full / 2 + host_.random(static_cast<std::uint32_t>(full / 2 + 1)));
   }
   ++failures_;
-  if (settings_.role == LinkRole::Shared) {
+  if (settings_.role == LinkRole::Shared && !retired_) {
     timer_->start(pause);
   } else {
     timer_->stop();

@@ -101,8 +101,13 @@ class Link final : private net::Stream::Observer {
   int protocol() const noexcept { return settings_.protocol; }
   // Leases only: the node's number for this connection, for CLIENT UNBLOCK.
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
+  // The node has answered at least once.
+  bool wasEverReady() const noexcept { return wasEverReady_; }
   // A lease whose connection is gone for good.
   bool dead() const noexcept { return settings_.role == LinkRole::Lease && state_ == LinkState::BackingOff; }
+
+  // What is asked on it would not be answered, or not be believed.
+  bool lost() const noexcept { return dead() || retired(); }
 
   // The request that this exchange is getting the reply to; nothing: it is not at its turn.
   std::optional<SentRequest> requestOf(const Exchange& exchange) const;
@@ -112,6 +117,16 @@ class Link final : private net::Stream::Observer {
   void close();
   // Gives back memory that a burst has needed.
   void shrink() noexcept { fifo_.shrink(); }
+  // Another node has taken its master's place. Such a master says so at once (MOVED); one that was frozen or
+  // cut off does not, and what it says to have done when it comes back nobody keeps. So its redirects are
+  // taken, its other replies only for a moment, and then the connection is given up. Calling it again changes
+  // nothing.
+  void retire();
+  bool retired() const noexcept { return retired_.has_value(); }
+  // How long the node has said nothing while a request waits; 0: nobody waits.
+  net::TimePoint::duration silence() const noexcept {
+    return fifo_.empty() ? net::TimePoint::duration{} : host_.now - lastProgress_;
+  }
   // Breaks the connection if the oldest request has waited longer than replyTimeout.
   void checkReplyTimeout(net::TimePoint now);
 
@@ -139,6 +154,8 @@ class Link final : private net::Stream::Observer {
   void endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore);
   void skipReply(const Entry& entry, std::string_view piece, bool complete);
   void lose(std::string_view reason);
+  void onTimer();
+  bool believable(bool isError) const noexcept;
 
   LinkHost& host_;
   const LinkSettings& settings_;
@@ -146,7 +163,8 @@ class Link final : private net::Stream::Observer {
   telemetry::NodeMetrics& metrics_;
   LinkState state_ = LinkState::Idle;
   std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<net::Timer> timer_;  // connect timeout, or the pause before the next attempt
+  // Connect timeout, or the pause before the next attempt; when retired: the patience with it.
+  std::unique_ptr<net::Timer> timer_;
   std::unique_ptr<cluster::Handshake> handshake_;
   net::ByteChain output_;
   std::size_t sent_ = 0;  // bytes of output_ that have left
@@ -155,7 +173,9 @@ class Link final : private net::Stream::Observer {
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   net::TimePoint lastProgress_{};
   std::int64_t nodeClientId_ = 0;
-  std::uint32_t failures_ = 0;  // attempts since the node last answered a request
+  std::optional<net::TimePoint> retired_;  // since then
+  std::uint32_t failures_ = 0;             // attempts since the node last answered a request
+  bool wasEverReady_ = false;
   bool dirty_ = false;
   bool early_ = false;  // the front request was answered before it was sent
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -19,6 +19,7 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
       byNode_[*index] = entry->second.get();
       ++entry;
     } else {
+      if (!settings_.readOnly) entry->second->retire();
       retired_.push_back(std::move(entry->second));
       entry = links_.erase(entry);
     }
@@ -27,6 +28,7 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
     if (topology_->find(entry->first)) {
       ++entry;
     } else {
+      entry->second->retire();
       retired_.push_back(std::move(entry->second));
       entry = urgent_.erase(entry);
     }
@@ -86,6 +88,12 @@ void LinkPool::sweep() {
 
 void LinkPool::checkReplyTimeouts(net::TimePoint now) {
   forEach([now](Link& link) { link.checkReplyTimeout(now); });
+}
+
+net::TimePoint::duration LinkPool::silence() const noexcept {
+  net::TimePoint::duration longest{};
+  forEach([&](const Link& link) { longest = std::max(longest, link.silence()); });
+  return longest;
 }
 
 void LinkPool::shrink() noexcept {

@@ -55,6 +55,9 @@ class LinkPool {
   // Bytes that wait on all links for their replies.
   std::size_t bytesOpen() const noexcept;
 
+  // The longest silence of a node that somebody waits for.
+  net::TimePoint::duration silence() const noexcept;
+
   // Once per turn: destroys links that are retired and drained.
   void sweep();
   void checkReplyTimeouts(net::TimePoint now);

@@ -28,6 +28,11 @@ upstream::LinkSettings linkSettings(const config::Config& config, int protocol, 
 
 constexpr net::Millis kSlowTick{1000};
 constexpr net::Millis kFastTick{50};
+// A node that says nothing for so long while somebody waits may have been replaced, and nobody else would
+// tell us. The longer time is for commands that block: they are silent by their nature.
+constexpr net::Millis kSilence{200};
+constexpr net::Millis kBlockedSilence{1000};
+constexpr net::Millis kSilenceTick{100};
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
@@ -79,6 +84,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
   tick_->start(tickLength());
+  silenceTick_ = loop.makeTimer([this] { lookForSilence(); });
+  silenceTick_->start(kSilenceTick);
 }
 
 Worker::~Worker() {
@@ -107,6 +114,7 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
   for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
+  leases_.setTopology(*topology);
   hub_.setTopology(topology);
   monitors_.setTopology(std::move(topology));
   holding_.wakeAll();
@@ -264,6 +272,19 @@ void Worker::onTick() {
   }
   if (now - lastTidy_ >= kTidyInterval) tidy();
   tick_->start(tickLength());
+}
+
+void Worker::lookForSilence() {
+  touch();
+  const auto silent = [](const upstream::LinkPool* links) { return links->silence() >= kSilence; };
+  const auto pools = linkPools();
+  if (std::any_of(pools.begin(), pools.end(), silent)) {
+    control_.refreshTopology(true);
+  } else if (leases_.silence() >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
+    lastLook_ = now;
+    control_.refreshTopology(false);
+  }
+  silenceTick_->start(kSilenceTick);
 }
 
 void Worker::tidy() {

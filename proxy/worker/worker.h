@@ -98,6 +98,7 @@ class Worker final : private upstream::LinkHost {
   void onTick();
   std::array<upstream::LinkPool*, 4> linkPools() noexcept;
   void tidy();
+  void lookForSilence();
   void publishMemory();
   net::Millis tickLength() const;
 
@@ -134,6 +135,8 @@ class Worker final : private upstream::LinkHost {
   session::ClientMap clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;
+  std::unique_ptr<net::Timer> silenceTick_;
+  net::TimePoint lastLook_{};
   net::TimePoint lastTidy_{};
   MemoryTide tide_;
   bool draining_ = false;

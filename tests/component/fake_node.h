@@ -42,6 +42,8 @@ class FakeNode {
 
   // The next request to arrive; fails the test if it is another one, or none.
   Received expects(std::string_view text, Where where = Where::current());
+  // Whatever it is.
+  Received expectsAny(Where where = Where::current());
   void expectsNothing(Where where = Where::current());
   // "ASKING", answered, and then the request.
   Received expectsAsking(std::string_view text, Where where = Where::current());
