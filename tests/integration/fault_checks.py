@@ -1,5 +1,6 @@
 """The fault harness's judgement, on histories made by hand: what is wrong is flagged, and as what; what is right is not."""
 
+import dataclasses
 import pathlib
 import sys
 import unittest
@@ -135,6 +136,12 @@ class Losses(Case):
             self.op("INCR", "n", reply=number)
         self.expect(["lost"], {"n": "0"}, [window("n", 2.0, 9.0)])
 
+    def test_what_is_acknowledged_after_it_may_not_although_it_was_sent_within(self):
+        self.op("INCR", "n", reply=1, sent=2.0, done=6.0)
+        lossy = LossWindow(frozenset([slot_of("n")]), 1.0, 3.0)
+        self.expect(["lost"], {"n": None}, [lossy])
+        self.expect([], {"n": None}, [dataclasses.replace(lossy, delayed=True)])
+
     def test_other_slots_have_no_part_in_it(self):
         self.op("INCR", "n", reply=1)
         self.expect(["lost"], {"n": None}, [window("other", 0.0, 9.0)])
@@ -142,6 +149,14 @@ class Losses(Case):
     def test_what_a_wait_has_confirmed_may_not(self):
         self.op("INCR", "n", reply=1)
         self.op("WAIT", reply=1)
+        self.expect(["lost"], {"n": None}, [window("n", 0.0, 9.0)])
+
+    def test_a_wait_confirms_nothing_that_came_before_another_wait(self):
+        self.op("INCR", "n", reply=1)
+        self.op("WAIT", reply=0)
+        self.op("INCR", "n", reply=2)
+        self.op("WAIT", reply=1)
+        self.expect([], {"n": "1"}, [window("n", 0.0, 9.0)])
         self.expect(["lost"], {"n": None}, [window("n", 0.0, 9.0)])
 
     def test_a_wait_without_replica_confirms_nothing(self):

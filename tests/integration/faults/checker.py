@@ -55,13 +55,13 @@ def check(ops, finals, loss_windows=()):
 
 
 def mark_waited(ops):
-    """A WAIT that counted a replica speaks for all that the client had sent before it."""
-    safe_up_to = {}
-    for op in ops:
-        if op.kind == "WAIT" and op.outcome == OK and isinstance(op.reply, int) and op.reply >= 1:
-            safe_up_to[op.client] = max(op.number, safe_up_to.get(op.client, 0))
-    for op in ops:
-        op.waited = op.number < safe_up_to.get(op.client, -1)
+    """A WAIT that counted a replica speaks for what the client had sent since the WAIT before it. (What was lost before
+    that, one WAIT has told.)"""
+    confirmed = {}
+    for op in sorted(ops, key=lambda op: (op.client, -op.number)):
+        if op.kind == "WAIT":
+            confirmed[op.client] = op.outcome == OK and isinstance(op.reply, int) and op.reply >= 1
+        op.waited = op.kind != "WAIT" and confirmed.get(op.client, False)
 
 
 def _popped(op, verdict):

@@ -41,6 +41,8 @@ class LossWindow:
     slots: frozenset
     begin: float
     end: float
+    # Acknowledgements may reach the client later: they wait behind replies of other nodes, which cannot be reached.
+    delayed: bool = False
 
 
 class Windows:
@@ -60,7 +62,7 @@ class KeyWindows:
 
     def safe(self, op):
         """Acknowledged, and not by a master that may have lost it."""
-        return op.outcome == OK and (op.waited or not any(each.begin <= op.done <= each.end for each in self._windows))
+        return op.outcome == OK and (op.waited or not any(_lossy(each, op) for each in self._windows))
 
     def era(self, op):
         """Two operations of one era saw the same line of events; None: it happened in a window, where lines part."""
@@ -70,6 +72,10 @@ class KeyWindows:
 
     def _touches(self, op):
         return any(op.sent <= window.end and (not op.done or op.done >= window.begin) for window in self._windows)
+
+
+def _lossy(window, op):
+    return window.begin <= op.done and (op.sent if window.delayed else op.done) <= window.end
 
 
 @dataclasses.dataclass(frozen=True)

@@ -161,7 +161,7 @@ def partition(stage):
         stage.net.heal()
     # A node asks each other one at least twice per node timeout, and waits for the answer for one node timeout.
     alone = 1.5 * stage.node_timeout_seconds + 0.2 if stage.proxy_is_alone else 0
-    stage.may_lose(begin, begin + alone)
+    stage.may_lose(begin, begin + alone, delayed=stage.proxy_is_alone)
     stage.wait_for_role(stage.master, b"slave")
     stage.wait_for_followers()
     stage.pause(SETTLE_SECONDS)

@@ -33,17 +33,17 @@ class Stage:
     def pause(self, seconds):
         time.sleep(seconds)
 
-    def may_lose(self, begin, end, slots=None):
+    def may_lose(self, begin, end, delayed=False):
         """From `begin` to `end`, with the lag of the record, Redis itself may lose what it acknowledges."""
-        slots = frozenset(slots or self.hit_slots)
-        self.windows.append(LossWindow(slots, begin - self.lag_seconds, end + self.lag_seconds))
+        self.windows.append(LossWindow(frozenset(self.hit_slots), begin - self.lag_seconds, end + self.lag_seconds, delayed))
 
     def watch_owner(self):
         return OwnerWatch(self.cluster.nodes, self.hot_slots[0])
 
     def note_new_master(self, watch, node):
         wait_until(lambda: watch.claimed_at(node), 30, f"{node.name} to be the master")
-        self.new_masters.append(watch.claimed_at(node))
+        if not self.proxy_is_alone:  # it cannot know before the cable is whole again
+            self.new_masters.append(watch.claimed_at(node))
 
     def wait_for_followers(self):
         """Every living replica follows a living master."""
