@@ -36,6 +36,8 @@ enum class CrossSlot { Emulate, Error };
 enum class ReadyWhen { All, Any };
 // Which nodes serve reads. With a replica, a read may be older than the client's own last write.
 enum class ReadFrom { Master, PreferReplica, Replica };
+// What becomes of a blocked pop when the connection to its node is lost.
+enum class BlockingOnLostLink { Error, Reblock };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 enum class LogFormat { Text, Json };
 
@@ -91,6 +93,7 @@ struct Config {
   std::uint64_t linkMaxInFlightBytes = 64 * kMiB;
   std::uint64_t leaseMaxTransactions = 500;  // Per worker.
   std::uint64_t leaseMaxBlocking = 2000;     // Per worker.
+  BlockingOnLostLink blockingOnLostLink = BlockingOnLostLink::Error;
   Milliseconds connectTimeout = std::chrono::seconds(2);
   Milliseconds reconnectBackoffMin{50};
   Milliseconds reconnectBackoffMax = std::chrono::seconds(2);

@@ -100,6 +100,10 @@ constexpr std::array kSchema{
            "Clients of one worker that can be in a blocking command at the same time, each with a connection "
            "of its "
            "own to a node; others wait, and the time counts."},
+    Option{
+        "blocking-on-lost-link", Choice, &Config::blockingOnLostLink, Links, 0, 0, "", kReloadable, "", "",
+        "What a client that is blocked in BLPOP or the like gets when the connection to the node is lost: an "
+        "error, since an element may have been taken for it, or nothing, and it is blocked again."},
     Option{"connect-timeout", Duration, &Config::connectTimeout, Links, 10, 5 * kMinute, "", kReloadable, "",
            "", "Time for a connection to a node to be made and to finish its handshake."},
     Option{"reconnect-backoff-min", Duration, &Config::reconnectBackoffMin, Links, 1, 5 * kMinute, "",

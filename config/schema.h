@@ -37,7 +37,8 @@ enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Proces
 using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
                             std::optional<Endpoint> Config::*, std::string Config::*, std::uint64_t Config::*,
                             Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*,
-                            ReadFrom Config::*, ReadyWhen Config::*, LogLevel Config::*, LogFormat Config::*>;
+                            ReadFrom Config::*, BlockingOnLostLink Config::*, ReadyWhen Config::*,
+                            LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

@@ -27,6 +27,10 @@ struct Words<ReadFrom> {
   static constexpr std::array<std::string_view, 3> kAll{"master", "prefer-replica", "replica"};
 };
 template <>
+struct Words<BlockingOnLostLink> {
+  static constexpr std::array<std::string_view, 2> kAll{"error", "reblock"};
+};
+template <>
 struct Words<ReadyWhen> {
   static constexpr std::array<std::string_view, 2> kAll{"all", "any"};
 };

@@ -77,6 +77,7 @@ Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, cons
   const protocol::Argv argv = request.argv();
   if (spec.scriptText > 0)
     services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
+  if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
   if (request.isInline()) {
     services_.encoded.clear();
     protocol::appendRequest(services_.encoded, argv);
@@ -130,6 +131,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::unique_ptr<Transactio
     watch_.endWithRequest();
     becomeExclusive(false);
   }
+  request.scripts = std::move(transaction->scripts);
   net::ByteChain batch = transaction->takeBatch();
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;

@@ -1,6 +1,11 @@
 #include "proxy/session/leg_sender.h"
 
 #include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "protocol/encoder.h"
 
 #include "proxy/session/agenda.h"
 #include "proxy/session/blocking.h"
@@ -67,7 +72,7 @@ void LegSender::launch(Leg& leg, RequestBytes bytes) {
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
-  if (Link* link = plainLink(leg)) return link->send(leg, batch, false, leg.request->preludes);
+  if (Link* link = plainLink(leg)) return sendBatch(leg, *link, batch, false);
   leg.detour = std::make_unique<Detour>(services_.host.pool);
   leg.detour->bytes.splice(batch);
   hold(leg, Trouble::Unsent);
@@ -104,11 +109,8 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
 void LegSender::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
   services_.metrics.retries.add();
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
-  // A script that was loaded on the way is not loaded again: ASKING would count for it, not for the request.
   Request& request = *leg.request;
-  sent.copyTo(leg.detour->bytes, request.scriptBytes);
-  if (request.scriptBytes > 0) --request.preludes;
-  request.scriptBytes = 0;
+  sent.copyTo(leg.detour->bytes, std::exchange(request.frontBytes, 0));
   if (request.lease == upstream::LeaseUse::Blocking && leg.detour->deadline != net::TimePoint{}) {
     // It was not without a node while it was blocked.
     leg.detour->deadline += services_.host.now - leg.detour->sentAt;
@@ -163,7 +165,32 @@ void LegSender::sendHeld(Client& client, Leg& leg, Link& link) {
     const auto left = std::chrono::duration_cast<net::Millis>(*request.blockedUntil - services_.host.now);
     rewriteBlockTimeout(*request.spec, left, leg.detour->bytes);
   }
-  link.send(leg, leg.detour->bytes, leg.detour->asking, request.preludes);
+  sendBatch(leg, link, leg.detour->bytes, leg.detour->asking);
+}
+
+// With the scripts that the node lacks in front. ASKING counts for one command or one MULTI, so it follows
+// them.
+void LegSender::sendBatch(Leg& leg, Link& link, net::ByteChain& batch, bool asking) {
+  Request& request = *leg.request;
+  std::uint32_t preludes = request.preludes;
+  std::string front;
+  ScriptCache& cache = services_.control.scripts();
+  for (const std::string& sha : request.scripts) {
+    const auto script = cache.find(sha);
+    if (!script || !link.scripts().add(sha, cache.generation())) continue;
+    protocol::appendRequest(front, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
+    ++preludes;
+  }
+  if (front.empty()) return link.send(leg, batch, asking, preludes);
+  if (asking) {
+    protocol::appendRequest(front, std::array<std::string_view, 1>{"ASKING"});
+    ++preludes;
+  }
+  request.frontBytes = front.size();
+  net::ByteChain whole(services_.host.pool);
+  whole.append(front);
+  whole.splice(batch);
+  link.send(leg, whole, false, preludes);
 }
 
 void LegSender::markMoving(Slot slot) {

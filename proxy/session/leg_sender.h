@@ -57,6 +57,7 @@ class LegSender {
 
   upstream::Link* plainLink(Leg& leg);
   bool plainWay(const Client& client, protocol::Slot slot) const;
+  void sendBatch(Leg& leg, upstream::Link& link, net::ByteChain& batch, bool asking);
   void sendHeld(Client& client, Leg& leg, upstream::Link& link);
 
   Services& services_;

@@ -60,7 +60,8 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
 void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
   if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
   if (leg.request->wait) return completion_.failWait(leg, line);
-  if (!leg.preludeError.empty() && leg.request->scriptTried)
+  if (!leg.preludeError.empty() && leg.request->frontBytes > 0 &&
+      leg.request->kind != RequestKind::Transaction)
     leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
   if (!leg.preludeError.empty()) {
     // A queued command was refused, so EXEC has run nothing; why it was refused decides.
@@ -86,7 +87,9 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
     return;
   }
   if (request.wait && trouble == Trouble::LostSent) return completion_.failLeg(leg, request.wait->nobody);
-  if (actionFor(trouble, request.kind, false) == Action::Ambiguous) {
+  const bool blocksAgain = request.kind == RequestKind::Blocking &&
+                           services_.config.blockingOnLostLink == config::BlockingOnLostLink::Reblock;
+  if (actionFor(trouble, request.kind, false) == Action::Ambiguous && !blocksAgain) {
     services_.metrics.ambiguousWrites.add();
     return completion_.failLeg(leg, reply_texts::kAmbiguous);
   }
@@ -151,22 +154,15 @@ bool Recovery::redirect(Leg& leg, std::string_view line, const protocol::ErrorRe
 // has been tried.
 bool Recovery::loadScript(Leg& leg, const SentRequest& sent) {
   Request& request = *leg.request;
-  if (request.scriptTried || request.spec->scriptSha == 0 || request.legCount() != 1) return false;
+  if (!request.scripts.empty() || request.spec->scriptSha == 0 || request.legCount() != 1) return false;
   const RequestCopy copy(sent, services_.host.pool);
   if (!copy.complete()) return false;
-  const auto script =
-      services_.control.scripts().find(copy.argv()[static_cast<std::size_t>(request.spec->scriptSha)]);
-  if (!script) return false;
+  std::string sha(copy.argv()[static_cast<std::size_t>(request.spec->scriptSha)]);
+  if (!services_.control.scripts().find(sha)) return false;
   counterOf(services_.metrics, Trouble::NoScript).add();
-  std::string load;
-  protocol::appendRequest(load, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
-  request.scriptTried = true;
-  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
-  leg.detour->bytes.append(load);
+  leg.link->scripts().forget();
+  request.scripts.push_back(std::move(sha));
   sender_.holdAgain(leg, Trouble::NoScript, sent);
-  if (leg.state != LegState::Held) return true;  // refused: the request may be over
-  request.scriptBytes = load.size();
-  request.preludes += 1;
   return true;
 }
 

@@ -106,8 +106,8 @@ void RequestPool::put(Request& request) noexcept {
   request.muted = false;
   request.lease.reset();
   request.preludes = 0;
-  request.scriptBytes = 0;
-  request.scriptTried = false;
+  request.scripts.clear();
+  request.frontBytes = 0;
   request.transaction.reset();
   request.blockedUntil.reset();
   request.wait.reset();

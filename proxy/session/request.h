@@ -115,9 +115,10 @@ class Request {
   std::optional<upstream::LeaseUse> lease;
   // Replies that come before the request's own on the link (MULTI's and QUEUED's).
   std::uint32_t preludes = 0;
-  // The bytes in front of the request that load the script it needs; 0: none.
-  std::size_t scriptBytes = 0;
-  bool scriptTried = false;
+  // SHA1s of scripts that its node needs to have: they are loaded in front of it, where they are not known to be.
+  std::vector<std::string> scripts;
+  // What that has added to it on its link; not part of it when it goes another way.
+  std::size_t frontBytes = 0;
   // EXEC with commands that the proxy answers itself: their replies are put into the array.
   std::unique_ptr<Transaction> transaction;
   // A command that blocks: when its own timeout ends; none: never.

@@ -63,6 +63,7 @@ void ScriptCache::clear() {
   byTextHash_.clear();
   byUse_.clear();
   bytes_ = 0;
+  generation_.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace slotless::session

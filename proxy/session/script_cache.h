@@ -4,7 +4,9 @@
 // One for the process, shared by the workers. Bounded in bytes; the ones not used for longest go first.
 // Scripts are remembered when they pass, whether a node accepts them or not.
 #pragma once
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -22,6 +24,8 @@ class ScriptCache {
   // `sha`: 40 hex digits in any case. The script's text, or nothing.
   std::optional<std::string> find(std::string_view sha);
   void clear();
+  // How often the scripts have been cleared.
+  std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
 
   // In lower-case hex, as Redis names scripts.
   static std::string sha1Of(std::string_view text);
@@ -34,6 +38,7 @@ class ScriptCache {
   std::mutex mutex_;
   const std::size_t maxBytes_;
   std::size_t bytes_ = 0;
+  std::atomic<std::uint64_t> generation_{0};
   std::list<Entry> byUse_;                                                  // the latest first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> bySha_;  // views into byUse_
   std::unordered_map<std::size_t, std::list<Entry>::iterator>

@@ -299,6 +299,7 @@ void Link::lose(std::string_view reason) {
   handshake_.reset();
   scanner_.reset();
   errorLine_.clear();
+  scripts_.forget();
   early_ = false;
   metrics_.losses.add();
   metrics_.inFlight.set(0);

@@ -17,6 +17,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/exchange.h"
+#include "proxy/upstream/script_memory.h"
 #include "proxy/upstream/ring.h"
 
 namespace slotless::upstream {
@@ -99,6 +100,7 @@ class Link final : private net::Stream::Observer {
 
   LinkRole role() const noexcept { return settings_.role; }
   int protocol() const noexcept { return settings_.protocol; }
+  ScriptMemory& scripts() noexcept { return scripts_; }
   // Leases only: the node's number for this connection, for CLIENT UNBLOCK.
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
   // The node has answered at least once.
@@ -172,6 +174,7 @@ class Link final : private net::Stream::Observer {
   protocol::ReplyScanner scanner_;
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   net::TimePoint lastProgress_{};
+  ScriptMemory scripts_;
   std::int64_t nodeClientId_ = 0;
   std::optional<net::TimePoint> retired_;  // since then
   std::uint32_t failures_ = 0;             // attempts since the node last answered a request

@@ -278,6 +278,22 @@ TEST_CASE_METHOD(Blocking, "XREAD is repeated when its link was lost, for the ti
   client.receives(kNil);
 }
 
+TEST_CASE("where a lost element matters less than an error, a pop whose link was lost blocks again") {
+  for (const bool group : {false, true}) {
+    CAPTURE(group);
+    Blocking stage;
+    stage.config.blockingOnLostLink = config::BlockingOnLostLink::Reblock;
+    const std::string command = group ? "XREADGROUP GROUP g c BLOCK 0 STREAMS a >" : "BLPOP a 0";
+    stage.client.sends(command);
+    stage.node(1).expects(command).connection().reset();
+    stage.settle();
+    stage.clock.advance(200ms);
+    stage.client.receivesNothing();
+    stage.node(1).expects(command).replies(kNil);
+    stage.client.receives(kNil);
+  }
+}
+
 TEST_CASE_METHOD(Blocking, "XREADGROUP is not: a message may have been delivered") {
   client.sends("XREADGROUP GROUP g c BLOCK 0 STREAMS a >");
   const Received read = node(1).expects("XREADGROUP GROUP g c BLOCK 0 STREAMS a >");

@@ -109,12 +109,12 @@ TEST_CASE_METHOD(Scripts, "a script first seen inside a transaction is remembere
   client.receives(":1\r\n");
 }
 
-TEST_CASE_METHOD(Scripts, "a script that has to go on to another node is not loaded twice") {
+TEST_CASE_METHOD(Scripts, "a script goes along to the node that the command is sent on to") {
   sendEval();
   client.sends(evalSha);
   node(2).expects(evalSha).replies(kNoScript);
   expectsHealing(2).replies(moved("b", 3));
-  node(3).expects(evalSha).replies(":1\r\n");
+  expectsHealing(3).replies(":1\r\n");
   client.receives(":1\r\n");
 }
 
@@ -144,6 +144,54 @@ TEST_CASE_METHOD(Scripts, "EVALSHA keeps its place among the client's requests")
     CHECK(got.starts_with("-"));
     CHECK(got.ends_with(bulk("0") + "+PONG\r\n"));
   }
+}
+
+TEST_CASE_METHOD(Scripts,
+                 "a transaction's scripts are given to its node in front of it, once for a connection") {
+  sendEval();
+  for (const bool first : {true, false}) {
+    CAPTURE(first);
+    client.sends({"MULTI", evalSha, "EXEC"});
+    if (first) node(2).expects(load).replies(bulk(sha));
+    Batch(node(2), {evalSha}).replies("*1\r\n:1\r\n");
+    client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+  }
+  node(2).resets();
+  settle();
+  client.sends({"MULTI", evalSha, "EXEC"});
+  node(2).expects(load).replies(bulk(sha));
+  Batch(node(2), {evalSha}).replies("*1\r\n:1\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+}
+
+TEST_CASE_METHOD(Scripts, "a transaction takes its scripts along to where it is redirected, before ASKING") {
+  sendEval();
+  client.sends({"MULTI", evalSha, "EXEC"});
+  node(2).expects(load).replies(bulk(sha));
+  Batch(node(2), {evalSha}).isAborted(ask("b", 3));
+  node(3).expects(load).replies(bulk(sha));
+  node(3).expects("ASKING").replies("+OK\r\n");
+  Batch(node(3), {evalSha}).replies("*1\r\n:1\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+}
+
+TEST_CASE_METHOD(Scripts, "scripts that were flushed are not known to be anywhere") {
+  sendEval();
+  client.sends({"MULTI", evalSha, "EXEC"});
+  node(2).expects(load).replies(bulk(sha));
+  Batch(node(2), {evalSha}).replies("*1\r\n:1\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+  client.sends("SCRIPT FLUSH");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("SCRIPT FLUSH").replies("+OK\r\n");
+  client.receives("+OK\r\n");
+  client.sends({"MULTI", evalSha, "EXEC"});
+  Batch(node(2), {evalSha}).replies("*1\r\n" + std::string(kNoScript));
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n" + std::string(kNoScript));
+  sendEval();
+  client.sends({"MULTI", evalSha, "EXEC"});
+  node(2).expects(load).replies(bulk(sha));
+  Batch(node(2), {evalSha}).replies("*1\r\n:1\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
 }
 
 }  // namespace slotless::test
