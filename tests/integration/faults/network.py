@@ -44,7 +44,7 @@ class Network:
 
     def __init__(self):
         block = os.getpid() % 200
-        self._spaces = []
+        self._spaces, self._cables = [], []
         self._names = {side: f"{_PREFIX}-{side}" for side in ("hub", "minority", "majority")}
         try:
             for name in self._names.values():
@@ -74,6 +74,7 @@ class Network:
         _run(f"ip -n {hub} link set {side} master bridge up")
         ours = f"f{os.getpid()}{side[:2]}"
         _run(f"ip -n {space} link add control type veth peer name {ours} netns {os.getpid()}")
+        self._cables.append(ours)
         base = 32 + 4 * number
         _run(f"ip -n {space} addr add {_NET}.{block}.{base + 1}/30 dev control")
         _run(f"ip -n {space} link set control up")
@@ -89,6 +90,9 @@ class Network:
         _run(f"ip -n {self._names['hub']} link set minority up")
 
     def remove(self):
+        # The kernel takes its time with a namespace: our ends of the cables go first, for the next test's sake.
+        for name in self._cables:
+            subprocess.run(["ip", "link", "del", name], capture_output=True, check=False)
         for name in self._spaces:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-        self._spaces = []
+        self._spaces, self._cables = [], []
