@@ -27,6 +27,7 @@ class Judgement:
     examples: list = dataclasses.field(default_factory=list)
     redis_lost: int = 0
     longest_gap_ms: int = 0
+    stalled_ms: int = 0            # the load itself: gaps of that length say nothing of the proxy
     gap_after_ms: int = -1         # until the last one that waited was served; -1: there was no new master
     residue: dict = dataclasses.field(default_factory=dict)
     complaints: list = dataclasses.field(default_factory=list)
@@ -37,7 +38,8 @@ class Judgement:
 
 
 def judge(name, seed, schedule, stage, record, finals, residue):
-    made = Judgement(name, seed, ops=len(record.ops), dropped=record.dropped, hung=record.hung, residue=residue)
+    made = Judgement(name, seed, ops=len(record.ops), dropped=record.dropped, hung=record.hung, residue=residue,
+                     stalled_ms=round(1000 * record.stalled_seconds))
     verdict = check(record.ops, finals, stage.windows)
     made.redis_lost = verdict.redis_lost
     made.violations = dict(collections.Counter(violation.kind for violation in verdict.violations))

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import dataclasses
+import gc
 import multiprocessing
 import signal
 import threading
@@ -43,6 +44,7 @@ class Record:
     dropped: int
     refused: int
     hung: int
+    stalled_seconds: float  # the longest time for which the load itself did not come to run
 
 
 class Load:
@@ -89,7 +91,25 @@ def _main(plan, pipe, other_end):
         raise
 
 
+class _Lateness:
+    """Notes by how much the load itself was late: on a busy machine a gap may be its own."""
+
+    TICK_SECONDS = 0.02
+
+    def __init__(self):
+        self.longest = 0.0
+
+    async def run(self):
+        while True:
+            begin = time.monotonic()
+            await asyncio.sleep(self.TICK_SECONDS)
+            self.longest = max(self.longest, time.monotonic() - begin - self.TICK_SECONDS)
+
+
 async def _run(plan, pipe):
+    gc.disable()  # a record has no cycles, and looking for them takes long when there are many operations
+    lateness = _Lateness()
+    ticking = asyncio.create_task(lateness.run())
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
@@ -107,11 +127,13 @@ async def _run(plan, pipe):
             raise RuntimeError("not every client had a reply")
         await asyncio.sleep(0.02)
     pipe.send(("started", None))
+    lateness.longest = 0.0  # until now it has been making connections
     threading.Thread(target=wait_for_stop, daemon=True).start()
     everybody = asyncio.gather(*tasks)  # ends early if a role fails
     await asyncio.wait([everybody, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+    ticking.cancel()
     await asyncio.wait_for(everybody, STOP_SECONDS)
     ops = [op for client in plan.clients for op in client.ops if op.sent]
     pipe.send(("record", Record(ops, sum(client.dropped for client in plan.clients),
                                 sum(client.refused for client in plan.clients),
-                                sum(client.hung for client in plan.clients))))
+                                sum(client.hung for client in plan.clients), lateness.longest)))

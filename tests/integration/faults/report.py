@@ -4,7 +4,7 @@ import dataclasses
 
 from .judgement import VIOLATIONS
 
-COLUMNS = ("schedule", "runs", "good", "ops", "errors", "dropped", *VIOLATIONS, "by Redis", "ambiguous", "gap ms", "after ms")
+COLUMNS = ("schedule", "runs", "good", "ops", "errors", "dropped", *VIOLATIONS, "by Redis", "ambiguous", "gap ms", "stall ms", "after ms")
 
 
 def row(judgement):
@@ -16,7 +16,7 @@ def print_run(judgement):
     violations = _kinds(judgement.violations)
     print(f"{judgement.schedule} seed {judgement.seed}: {judgement.ops} ops, errors {errors}, {judgement.dropped} dropped, "
           f"{judgement.ambiguous} ambiguous, {judgement.unanswered} unanswered, violations {violations}, "
-          f"lost by Redis {judgement.redis_lost}, gap {judgement.longest_gap_ms} ms, after {judgement.gap_after_ms} ms: "
+          f"lost by Redis {judgement.redis_lost}, gap {judgement.longest_gap_ms} ms (the load's own stall {judgement.stalled_ms} ms), after {judgement.gap_after_ms} ms: "
           f"{'good' if judgement.good else 'BAD: ' + '; '.join(judgement.complaints)}", flush=True)
     if not judgement.good:
         for example in judgement.examples:
@@ -37,7 +37,7 @@ def print_table(judgements):
                       sum(run.dropped for run in runs),
                       *[sum(run.violations.get(kind, 0) for run in runs) for kind in VIOLATIONS],
                       sum(run.redis_lost for run in runs), sum(run.ambiguous for run in runs),
-                      max(run.longest_gap_ms for run in runs), after if after >= 0 else "-"))
+                      max(run.longest_gap_ms for run in runs), max(run.stalled_ms for run in runs), after if after >= 0 else "-"))
     widths = [max(len(str(line[column])) for line in table) for column in range(len(COLUMNS))]
     for line in table:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(line, widths)).rstrip())
