@@ -28,6 +28,14 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+// Where a node is reached that announces another address. Port 0: any, and the same.
+struct AddressRule {
+  Endpoint from;
+  Endpoint to;
+
+  bool operator==(const AddressRule&) const = default;
+};
+
 // What clients must present: the upstream's own credentials, if it has any, or nothing.
 enum class ClientAuth { Same, None };
 // What becomes of a multi-key command whose keys are in several slots.
@@ -57,6 +65,7 @@ struct Listener : Endpoint {
 struct Config {
   // The cluster
   std::vector<Endpoint> clusterNodes;
+  std::vector<AddressRule> addressMap;
   std::string username;  // Empty: the default user.
   std::string password;  // Empty: no authentication. Secret; load() also fills it from passwordFile.
   std::string passwordFile;

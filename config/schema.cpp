@@ -22,6 +22,9 @@ constexpr std::array kSchema{
     Option{"cluster-nodes", Nodes, &Config::clusterNodes, Cluster, 0, 0, "", kReloadable,
            "REDIS_CLUSTER_NODES", "",
            "Nodes of the cluster to start from; the others are found by asking these."},
+    Option{"address-map", AddressRules, &Config::addressMap, Cluster, 0, 0, "", kReloadable, "", "",
+           "Where nodes are reached whose announced addresses are good elsewhere only (NAT, containers): "
+           "ANNOUNCED=REACHABLE."},
     Option{"username", Word, &Config::username, Cluster, 0, 512, "", kReloadable, "REDIS_USERNAME", "",
            "ACL user to log in as on the nodes; empty means the default user."},
     Option{"password", Text, &Config::password, Cluster, 0, 4096, "", kReloadable | kSecret, "REDIS_PASSWORD",

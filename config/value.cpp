@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/address_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "config/parsed.h"
@@ -83,10 +84,14 @@ struct Parser {
   Parsed<std::vector<Listener>> operator()(std::vector<Listener> Config::*) const {
     return parseList(parseListen);
   }
+  Parsed<std::vector<AddressRule>> operator()(std::vector<AddressRule> Config::*) const {
+    return parseList(parseAddressRule);
+  }
 
   template <class Entry>
   Parsed<std::vector<Entry>> parseList(Parsed<Entry> (*parseEntry)(std::string_view)) const {
     std::vector<Entry> entries;
+    if (text.empty() && option.mayBeEmpty()) return {std::move(entries), ""};
     for (const auto entry : entriesOf(text)) {
       if (entry.empty()) return {{}, text.empty() ? "" : "an entry is empty"};
       auto parsed = parseEntry(entry);
@@ -159,8 +164,8 @@ std::optional<std::string> assign(const Option& option, std::string_view text, A
         const auto found = exact ? text : trimmed(text);
         auto parsed = Parser{option, found}(member);
         if (!parsed.value) return describe(option, found, parsed.reason);
-        if constexpr (std::is_same_v<decltype(member), std::vector<Endpoint> Config::*> ||
-                      std::is_same_v<decltype(member), std::vector<Listener> Config::*>) {
+        if constexpr (
+            requires { parsed.value->begin()->from; } || requires { parsed.value->begin()->host; }) {
           if (how == Assign::Append) {
             auto& list = config.*member;
             list.insert(list.end(), parsed.value->begin(), parsed.value->end());

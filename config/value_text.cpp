@@ -1,5 +1,6 @@
 #include <type_traits>
 
+#include "config/address_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "config/quantity.h"
@@ -21,6 +22,11 @@ struct Formatter {
   std::vector<std::string> operator()(const std::vector<Listener>& listeners) const {
     std::vector<std::string> entries;
     for (const auto& listener : listeners) entries.push_back(formatListen(listener));
+    return entries;
+  }
+  std::vector<std::string> operator()(const std::vector<AddressRule>& rules) const {
+    std::vector<std::string> entries;
+    for (const auto& rule : rules) entries.push_back(formatAddressRule(rule));
     return entries;
   }
   std::vector<std::string> operator()(const std::optional<Endpoint>& endpoint) const {
@@ -76,9 +82,9 @@ std::string format(const Option& option, const Config& config) {
 }
 
 std::string typeName(const Option& option) {
-  constexpr std::string_view kNames[] = {"addresses", "addresses", "address",   "text",  "text",
-                                         "text",      "path",      "number",    "mode",  "number",
-                                         "size",      "duration",  "yes or no", "choice"};
+  constexpr std::string_view kNames[] = {"addresses", "addresses", "addresses", "address",   "text",
+                                         "text",      "text",      "path",      "number",    "mode",
+                                         "number",    "size",      "duration",  "yes or no", "choice"};
   return std::string(kNames[static_cast<std::size_t>(option.kind)]);
 }
 
@@ -98,6 +104,8 @@ std::string range(const Option& option) {
              "each may be "
              "followed by " +
              listenerOptionsText();
+    case Kind::AddressRules:
+      return "host:port=host:port, or host=host for all ports, separated by commas; IPv6 in brackets";
     case Kind::AdminListener: return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:
       return "up to " + std::to_string(option.max) + " printable ASCII characters without spaces";

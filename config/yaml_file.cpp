@@ -57,6 +57,8 @@ class Reader {
                "found a second time; allowed: once, and line " + std::to_string(first->second) + " has it");
     } else if (option->isList() && value.IsSequence() && value.size() > 0) {
       for (const auto& item : value) readScalar(*option, item, item.Mark());
+    } else if (option->mayBeEmpty() && value.IsSequence()) {
+      result.settings.settings.push_back({option, "", {Layer::File, at(key.Mark())}});
     } else {
       readScalar(*option, value, value.IsScalar() ? value.Mark() : key.Mark());
     }

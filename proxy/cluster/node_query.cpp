@@ -10,7 +10,8 @@ namespace slotless::cluster {
 NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const Credentials& credentials,
                      const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
                      Callback callback)
-    : node_(std::move(node)),
+    : loop_(loop),
+      node_(std::move(node)),
       callback_(std::move(callback)),
       expected_(commands.size()),
       credentials_(credentials),
@@ -22,15 +23,38 @@ NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const Credentials& cred
   }
   for (const auto& command : commands) output_ += formatCommand(command);
   timer_ = loop.makeTimer([this] { finish(startError_.empty() ? "no answer in time" : startError_); });
-  int error = 0;
-  stream_ = loop.connect(node_, *this, error);
-  if (stream_ == nullptr) startError_ = std::strerror(error);
-  timer_->start(stream_ == nullptr ? net::Millis{0} : timeout);
+  timer_->start(timeout);
+  resolve();
+}
+
+void NodeQuery::resolve() {
+  if (net::isNumericHost(node_.host)) {
+    hosts_ = {node_.host};
+    return connectToNext({});
+  }
+  loop_.resolve(node_.host, [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
+    if (alive.expired()) return;
+    hosts_.assign(resolution.addresses.rbegin(), resolution.addresses.rend());
+    connectToNext(resolution.error);
+  });
+}
+
+void NodeQuery::connectToNext(std::string_view lastError) {
+  startError_ = lastError;
+  stream_.reset();
+  while (stream_ == nullptr && !hosts_.empty()) {
+    const net::Address numeric{std::move(hosts_.back()), node_.port};
+    hosts_.pop_back();
+    int error = 0;
+    stream_ = loop_.connect(numeric, *this, error);
+    if (stream_ == nullptr) startError_ = std::strerror(error);
+  }
+  if (stream_ == nullptr) timer_->start(net::Millis{0});  // never from within the constructor
 }
 
 void NodeQuery::onWritable() {
   if (sent_ == 0) {
-    if (const int error = stream_->connectError(); error != 0) return finish(std::strerror(error));
+    if (const int error = stream_->connectError(); error != 0) return connectToNext(std::strerror(error));
   }
   const iovec piece{output_.data() + sent_, output_.size() - sent_};
   const net::IoResult written = stream_->write({&piece, 1});

@@ -31,10 +31,15 @@ class NodeQuery final : private net::Stream::Observer {
  private:
   void onReadable() override;
   void onWritable() override;
+  void resolve();
+  // To the next address that the node's name stands for.
+  void connectToNext(std::string_view lastError);
   void takeReplies();
   void finish(std::string error);
 
+  net::Loop& loop_;
   net::Address node_;
+  std::vector<std::string> hosts_;  // numeric, not tried yet; the next one last
   Callback callback_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Timer> timer_;
@@ -46,6 +51,8 @@ class NodeQuery final : private net::Stream::Observer {
   Credentials credentials_;
   bool authenticating_;
   QueryResult result_;
+  // A look-up calls back later; it must not find a destroyed query.
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::cluster

@@ -9,6 +9,10 @@ std::optional<NodeIndex> Topology::find(const net::Address& address) const {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (nodes[i].address == address) return static_cast<NodeIndex>(i);
   }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto& aliases = nodes[i].aliases;
+    if (std::find(aliases.begin(), aliases.end(), address) != aliases.end()) return static_cast<NodeIndex>(i);
+  }
   return std::nullopt;
 }
 
@@ -44,7 +48,8 @@ void Topology::sortNodes() {
 
 bool Topology::sameLayout(const Topology& other) const {
   const auto sameNode = [](const Node& a, const Node& b) {
-    return a.address == b.address && a.master == b.master && a.replicas == b.replicas && a.id == b.id;
+    return a.address == b.address && a.master == b.master && a.replicas == b.replicas && a.id == b.id &&
+           a.aliases == b.aliases;
   };
   return owners == other.owners && serverVersion == other.serverVersion &&
          std::equal(nodes.begin(), nodes.end(), other.nodes.begin(), other.nodes.end(), sameNode);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocol/slot.h"
+#include "proxy/cluster/address_map.h"
 #include "proxy/net/address.h"
 
 namespace slotless::cluster {
@@ -26,6 +27,8 @@ struct Node {
   // The node's configuration epoch: of two claims to a slot, the higher one wins. 0: unknown.
   std::uint64_t epoch = 0;
   std::vector<NodeIndex> replicas;  // of a master
+  // What other nodes and redirects may call it: by name, by number.
+  std::vector<net::Address> aliases = {};
 };
 
 struct Topology {
@@ -34,10 +37,13 @@ struct Topology {
   std::vector<Node> nodes;
   // As the servers report it ("7.0.15"); empty while unknown.
   std::string serverVersion;
+  // Already applied to the nodes; redirects still need it.
+  AddressMap addressMap;
   std::array<NodeIndex, protocol::kSlotCount> owners;  // kNoNode: nobody serves the slot
 
   Topology() { owners.fill(kNoNode); }
 
+  // By its address, or by an alias.
   std::optional<NodeIndex> find(const net::Address& address) const;
   bool isMaster(const net::Address& address) const;
   std::size_t slotsCovered() const;

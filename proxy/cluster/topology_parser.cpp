@@ -35,18 +35,61 @@ std::optional<SlotRange> rangeOf(std::span<redisReply* const> row) {
   return SlotRange{static_cast<protocol::Slot>(first), static_cast<protocol::Slot>(last)};
 }
 
+// How nodes are addressed: by themselves, and from here.
+struct Addressing {
+  const std::string& askedHost;
+  const std::vector<ListedNode>& listed;
+  const AddressMap& map;
+};
+
+void addAlias(Node& node, const net::Address& alias) {
+  if (alias == node.address || alias.host.empty() || alias.host == "?") return;
+  if (std::find(node.aliases.begin(), node.aliases.end(), alias) == node.aliases.end())
+    node.aliases.push_back(alias);
+}
+
+// The metadata of Redis 7: "ip" or "hostname", whichever is not the preferred one.
+std::vector<std::string> otherHosts(std::span<redisReply* const> entry) {
+  std::vector<std::string> hosts;
+  const auto metadata = entry.size() < 4 ? std::span<redisReply* const>{} : elementsOf(*entry[3]);
+  for (std::size_t i = 0; i + 1 < metadata.size(); i += 2) {
+    const std::string key = textOf(*metadata[i]);
+    if (key == "ip" || key == "hostname") hosts.push_back(textOf(*metadata[i + 1]));
+  }
+  return hosts;
+}
+
 // The node's entry: host, port, id, metadata …; nullopt if its address is not known to the node that we
 // asked.
-std::optional<Node> nodeOf(const redisReply& entry, const std::string& askedHost) {
+std::optional<Node> nodeOf(const redisReply& entry, const Addressing& addressing) {
   const auto fields = elementsOf(entry);
   if (fields.size() < 2 || fields[1]->type != REDIS_REPLY_INTEGER) return std::nullopt;
-  const long long port = fields[1]->integer;
+  const long long number = fields[1]->integer;
+  if (number <= 0 || number > 65535) return std::nullopt;
+  const auto port = static_cast<std::uint16_t>(number);
   Node node;
-  node.address.host = textOf(*fields[0]);
-  if (node.address.host.empty()) node.address.host = askedHost;
-  if (node.address.host == "?" || port <= 0 || port > 65535) return std::nullopt;
-  node.address.port = static_cast<std::uint16_t>(port);
   if (fields.size() >= 3) node.id = textOf(*fields[2]);
+  const auto line =
+      std::find_if(addressing.listed.begin(), addressing.listed.end(),
+                   [&](const ListedNode& listed) { return listed.id == node.id && !node.id.empty(); });
+  const std::string host = textOf(*fields[0]);
+  const std::vector<std::string> others = otherHosts(fields);
+  if (host.empty()) {
+    node.address = {addressing.askedHost, port};
+  } else if (host != "?") {
+    node.address = addressing.map.translate({host, port});
+  } else if (line != addressing.listed.end()) {
+    node.address = line->address;
+  } else if (!others.empty() && !others.front().empty()) {
+    node.address = addressing.map.translate({others.front(), port});
+  } else {
+    return std::nullopt;
+  }
+  for (const std::string& other : others) addAlias(node, addressing.map.translate({other, port}));
+  if (line != addressing.listed.end()) {
+    addAlias(node, line->address);
+    if (line->byName) addAlias(node, *line->byName);
+  }
   return node;
 }
 
@@ -87,7 +130,8 @@ bool hasLeft(const ListedNode& owner, std::uint64_t knownEpoch) {
 
 }  // namespace
 
-std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost) {
+std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost,
+                                   const AddressMap& map) {
   std::vector<ListedNode> nodes;
   while (!clusterNodes.empty()) {
     const std::size_t end = clusterNodes.find('\n');
@@ -100,6 +144,10 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     const std::string_view flags = nextField(line);
     for (int skipped = 0; skipped < 3; ++skipped) nextField(line);
     const std::string_view epoch = nextField(line);
+    // Redis 7 adds a name; what follows that is of no interest here.
+    std::string_view extras = address;
+    nextField(extras, ',');
+    const std::string_view name = nextField(extras, ',');
     address = address.substr(0, address.find('@'));
     const std::size_t colon = address.rfind(':');
     if (colon == std::string_view::npos) continue;
@@ -107,6 +155,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     node.address.host = colon == 0 ? askedHost : std::string(address.substr(0, colon));
     if (std::from_chars(port.data(), port.data() + port.size(), node.address.port).ec != std::errc{})
       continue;
+    if (!name.empty()) node.byName = map.translate({std::string(name), node.address.port});
+    if (colon != 0) node.address = map.translate(node.address);
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
     node.master = hasFlag(flags, "master");
     node.myself = hasFlag(flags, "myself");
@@ -119,15 +169,17 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
 }
 
 std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::string& askedHost,
-                                   const std::vector<ListedNode>& listed) {
+                                   const std::vector<ListedNode>& listed, const AddressMap& map) {
   if (clusterSlots.type != REDIS_REPLY_ARRAY) return std::nullopt;
   Topology topology;
+  topology.addressMap = map;
+  const Addressing addressing{askedHost, listed, map};
   for (const redisReply* rowReply : elementsOf(clusterSlots)) {
     const auto row = elementsOf(*rowReply);
     const auto range = rangeOf(row);
     if (!range) return std::nullopt;
     if (row.size() < 3) continue;
-    auto master = nodeOf(*row[2], askedHost);
+    auto master = nodeOf(*row[2], addressing);
     if (!master) continue;
     const NodeIndex owner = indexOf(topology, std::move(*master));
     topology.nodes[owner].master = true;
@@ -135,7 +187,7 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
       topology.owners[static_cast<std::size_t>(slot)] = owner;
     if (!topology.nodes[owner].replicas.empty()) continue;  // the same list stands in each row of this master
     for (const redisReply* entry : row.subspan(3)) {
-      if (auto replica = nodeOf(*entry, askedHost)) {
+      if (auto replica = nodeOf(*entry, addressing)) {
         const NodeIndex index = indexOf(topology, std::move(*replica));
         topology.nodes[owner].replicas.push_back(index);
       }
@@ -147,10 +199,26 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
       known->epoch = node.epoch;
     } else if (node.master && node.reachable && !topology.find(node.address)) {
       topology.nodes.push_back({node.id, node.address, true, node.epoch, {}});
+      if (node.byName) addAlias(topology.nodes.back(), *node.byName);
     }
   }
   topology.sortNodes();
   return topology;
+}
+
+void keepKnownAddresses(const Topology& known, Topology& fresh) {
+  for (Node& node : fresh.nodes) {
+    std::sort(node.aliases.begin(), node.aliases.end());
+    if (node.id.empty()) continue;
+    const auto before = std::find_if(known.nodes.begin(), known.nodes.end(),
+                                     [&](const Node& old) { return old.id == node.id; });
+    if (before == known.nodes.end()) continue;
+    const auto alias = std::find(node.aliases.begin(), node.aliases.end(), before->address);
+    if (alias == node.aliases.end()) continue;
+    std::swap(node.address, *alias);
+    std::sort(node.aliases.begin(), node.aliases.end());
+  }
+  fresh.sortNodes();
 }
 
 std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode>& listed, Topology& fresh) {

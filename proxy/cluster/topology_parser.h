@@ -1,8 +1,9 @@
 // Makes a Topology of what a node says: CLUSTER SLOTS, and the epochs of CLUSTER NODES.
 //
 // Errors: an answer that is no CLUSTER SLOTS reply, or that names slots out of range, gives nullopt.
-// Source: CLUSTER SLOTS (Redis 3 to 8, Valkey 7 to 9): an empty or NULL host means "the host you asked", "?"
-// is unknown; what follows id in a node's entry is ignored.
+// Source: CLUSTER SLOTS (Redis 3 to 8, Valkey 7 to 9): an empty or NULL host means "the host you asked"; "?"
+// is unknown, and then CLUSTER NODES or the metadata behind the id tell the node's numeric address. Announced
+// addresses are translated by `map`.
 #pragma once
 #include <optional>
 #include <string>
@@ -22,17 +23,23 @@ struct ListedNode {
   bool master = false;
   bool reachable = false;  // none of: fail, fail?, handshake, noaddr
   std::uint64_t epoch = 0;
-  bool myself = false;  // the node that answers
+  bool myself = false;                      // the node that answers
+  std::optional<net::Address> byName = {};  // its address with its host name, if it announces one
 };
 
 // `askedHost`: the host that was asked, for nodes that do not know their own address yet. Lines that make no
 // sense are left out.
-std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost);
+std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost,
+                                   const AddressMap& map = {});
 
 // Nodes in `listed` add epochs, and masters that have no slots yet (targets of ASK while a new node is being
 // filled).
 std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::string& askedHost,
-                                   const std::vector<ListedNode>& listed);
+                                   const std::vector<ListedNode>& listed, const AddressMap& map = {});
+
+// A node keeps the address by which it is known, as long as it is still one of its own: nodes may prefer
+// different ones (names, numbers), and links must not change with the node that answers.
+void keepKnownAddresses(const Topology& known, Topology& fresh);
 
 // Keeps, slot by slot, what `known` says where the claim in `fresh` has a lower epoch: a node that was left
 // behind in a minority must not move us. The same where `fresh` has no owner, unless it comes from the known

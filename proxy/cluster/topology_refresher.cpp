@@ -144,9 +144,10 @@ bool TopologyRefresher::accept(const net::Address& node, const QueryResult& resu
   }
   const redisReply& nodes = *result.replies[1];
   // Refused by an ACL: then there are no epochs, and the newest answer wins.
-  const auto listed = nodes.type == REDIS_REPLY_STRING ? parseNodes({nodes.str, nodes.len}, node.host)
-                                                       : std::vector<ListedNode>{};
-  auto fresh = parseSlots(*result.replies[0], node.host, listed);
+  const auto listed = nodes.type == REDIS_REPLY_STRING
+                          ? parseNodes({nodes.str, nodes.len}, node.host, settings_.addressMap)
+                          : std::vector<ListedNode>{};
+  auto fresh = parseSlots(*result.replies[0], node.host, listed, settings_.addressMap);
   if (!fresh) {
     const redisReply& slots = *result.replies[0];
     events_.failed(node, slots.type == REDIS_REPLY_ERROR ? std::string(slots.str, slots.len)
@@ -157,6 +158,7 @@ bool TopologyRefresher::accept(const net::Address& node, const QueryResult& resu
     events_.failed(node, "the node knows no owner of any slot");
     return false;
   }
+  keepKnownAddresses(*current_, *fresh);
   keepHigherEpochs(*current_, listed, *fresh);
   fresh->serverVersion = versionIn(*result.replies[2]);
   if (fresh->serverVersion.empty()) fresh->serverVersion = current_->serverVersion;

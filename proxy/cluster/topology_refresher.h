@@ -22,6 +22,7 @@ namespace slotless::cluster {
 
 struct RefreshSettings {
   std::vector<net::Address> seeds;
+  AddressMap addressMap;
   Credentials credentials;
   net::Millis interval{30000};
   net::Millis minInterval{100};

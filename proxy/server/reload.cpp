@@ -62,6 +62,10 @@ cluster::RefreshSettings Server::refreshSettings() const {
   cluster::RefreshSettings settings;
   for (const config::Endpoint& endpoint : config_->clusterNodes)
     settings.seeds.push_back(addressOf(endpoint));
+  std::vector<cluster::AddressRule> rules;
+  for (const config::AddressRule& rule : config_->addressMap)
+    rules.push_back({addressOf(rule.from), addressOf(rule.to)});
+  settings.addressMap = cluster::AddressMap(std::move(rules));
   settings.credentials = {config_->username, config_->password};
   settings.interval = config_->topologyRefreshInterval;
   settings.minInterval = config_->topologyMinInterval;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,21 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     case Trouble::None: break;
   }
   return metrics.retries;
+}
+
+// Where a redirect leads. A node that is to be called by its name, and has none, is "?": then its port has to
+// tell it from the others. nullopt: it does not.
+std::optional<net::Address> addressIn(const protocol::ErrorReply& error, const net::Address& asked,
+                                      const cluster::Topology& topology) {
+  if (error.host.empty()) return net::Address{asked.host, error.port};
+  if (error.host != "?") return topology.addressMap.translate({std::string(error.host), error.port});
+  std::optional<net::Address> found;
+  for (const cluster::Node& node : topology.nodes) {
+    if (node.address.port != error.port || node.address == asked) continue;
+    if (found) return std::nullopt;
+    found = node.address;
+  }
+  return found;
 }
 
 }  // namespace
@@ -129,9 +145,11 @@ bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const pro
 // False: the redirect is none that a node makes for this request; it is the client's.
 bool Recovery::redirect(Leg& leg, std::string_view line, const protocol::ErrorReply& error,
                         const SentRequest& sent) {
-  if (leg.slot == protocol::kNoSlot || error.slot != leg.slot || error.host == "?") return false;
+  if (leg.slot == protocol::kNoSlot || error.slot != leg.slot) return false;
   const net::Address& asked = leg.link->node();
-  const net::Address target{error.host.empty() ? asked.host : std::string(error.host), error.port};
+  const auto announced = addressIn(error, asked, services_.links.topology());
+  if (!announced) return awaitTopology(leg, sent);
+  const net::Address& target = *announced;
   if (target == asked) return false;
   const bool ask = error.errorClass == protocol::ErrorClass::Ask;
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
@@ -147,6 +165,21 @@ bool Recovery::redirect(Leg& leg, std::string_view line, const protocol::ErrorRe
   if (ask) sender_.markMoving(leg.slot);
   if (!ask || !known) services_.control.refreshTopology(!known);
   sender_.holdAgain(leg, ask ? Trouble::Ask : Trouble::Moved, sent);
+  return true;
+}
+
+// A node that is to be called by a name which the one that redirects does not know. The topology knows it by
+// its id.
+bool Recovery::awaitTopology(Leg& leg, const SentRequest& sent) {
+  const RequestKind kind = leg.request->kind;
+  if (kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite)
+    return false;  // it may say so itself
+  services_.control.refreshTopology(true);
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->target.reset();
+  leg.detour->asking = false;
+  leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
+  sender_.holdAgain(leg, Trouble::Moved, sent);
   return true;
 }
 

@@ -214,6 +214,32 @@ TEST_CASE_METHOD(Stage, "an empty host in a redirect means the node that was ask
   client.receives(bulk("1"));
 }
 
+TEST_CASE_METHOD(Stage, "a redirect to a node without a name is followed when the topology knows better") {
+  client.sends("SET a 1");
+  node(1).expects("SET a 1").replies("-MOVED 15495 ?:7009\r\n");
+  CHECK(control.urgentRefreshes > 0);
+  node(1).expectsNothing();
+  giveSlot("a", 2);
+  clock.advance(100ms);
+  node(2).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Stage,
+                 "a redirect to a node without a name is followed at once when its port is the only one") {
+  client.sends("SET a 1");
+  node(1).expects("SET a 1").replies("-ASK 15495 ?:7002\r\n");
+  node(2).expects("ASKING").replies(kOk);
+  node(2).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Stage, "a script that speaks of a node without a name is passed on") {
+  client.sends("EVAL x 1 a");
+  node(1).expects("EVAL x 1 a").replies("-MOVED 15495 ?:7009\r\n");
+  client.receives("-MOVED 15495 ?:7009\r\n");
+}
+
 TEST_CASE_METHOD(Stage, "a redirect for another slot is no redirect of a node and is passed on") {
   client.sends({"GET a", "EVAL x 1 a"});
   const Received get = node(1).expects("GET a");

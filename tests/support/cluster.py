@@ -59,7 +59,7 @@ class Node:
 
     @property
     def address(self):
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def alive(self):
@@ -92,10 +92,11 @@ class Node:
         self.child.signal(signal.SIGCONT)
 
     def restart(self):
-        """kill -9, and the same server again, without data; the cluster knows it."""
-        self.kill()
+        """kill -9 (if that has not been done), and the same server again, without data; the cluster knows it."""
+        if self.alive:
+            self.kill()
         self.child = self.child.again()
-        wait_until(lambda: self.command("PING"), START_SECONDS, f"{self.name} to answer again")
+        wait_until(lambda: self.info("persistence")["loading"] == "0", START_SECONDS, f"{self.name} to be back")
 
     def kill(self):
         """kill -9; the node's connections end."""
@@ -103,12 +104,6 @@ class Node:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-    def restart(self):
-        """After kill(): the same node again, which knows its cluster and has lost its data."""
-        self.child = self.child.again()
-        wait_until(lambda: self.info("persistence")["loading"] == "0", START_SECONDS, f"{self.name} to be back")
 
 
 class SlotMove:

@@ -19,6 +19,11 @@ std::optional<Topology> parse(const std::string& resp, const std::vector<ListedN
   return parseSlots(*test::replyOf(resp), "10.9.9.9", listed);
 }
 
+std::optional<Topology> parseWithNodes(const std::string& slots, std::string_view nodes,
+                                       const AddressMap& map = {}) {
+  return parseSlots(*test::replyOf(slots), "10.9.9.9", parseNodes(nodes, "10.9.9.9", map), map);
+}
+
 std::string oneRow(const std::vector<std::string>& nodes) {
   std::vector<std::string> row = {number(0), number(16383)};
   row.insert(row.end(), nodes.begin(), nodes.end());
@@ -179,6 +184,70 @@ TEST_CASE("no address stands for two nodes", "[slots]") {
   REQUIRE(topology->nodes.size() == 1);
   CHECK(topology->nodes[0].id == "new");
   CHECK(topology->nodes[0].epoch == 2);
+}
+
+constexpr std::string_view kNamedNode =
+    "m 10.0.0.1:7000@17000,one.example,shard-id=s1 myself,master - 0 0 1 connected 0-16383\n";
+
+TEST_CASE("a node is found by its name and by its number, whichever CLUSTER SLOTS prefers", "[slots]") {
+  for (const char* preferred : {"10.0.0.1", "one.example"}) {
+    INFO(preferred);
+    const auto topology =
+        parseWithNodes(oneRow({list({bulk(preferred), number(7000), bulk("m"), list({})})}), kNamedNode);
+    REQUIRE(topology.has_value());
+    CHECK(addresses(*topology) == std::vector<Address>{{preferred, 7000}});
+    CHECK(topology->find({"10.0.0.1", 7000}).has_value());
+    CHECK(topology->find({"one.example", 7000}).has_value());
+    CHECK_FALSE(topology->find({"one.example", 7001}).has_value());
+  }
+}
+
+TEST_CASE("the metadata tell the other address where CLUSTER NODES is refused", "[slots]") {
+  const std::string metadata = list({bulk("ip"), bulk("10.0.0.1")});
+  const auto named = parse(oneRow({list({bulk("one.example"), number(7000), bulk("m"), metadata})}));
+  REQUIRE(named.has_value());
+  CHECK(named->find({"10.0.0.1", 7000}).has_value());
+  const auto unnamed = parse(oneRow({list({bulk("?"), number(7000), bulk("m"), metadata})}));
+  REQUIRE(unnamed.has_value());
+  CHECK(addresses(*unnamed) == std::vector<Address>{{"10.0.0.1", 7000}});
+}
+
+TEST_CASE("a node without the name that is preferred is reached by its number", "[slots]") {
+  const auto topology = parseWithNodes(oneRow({list({bulk("?"), number(7000), bulk("m"), list({})})}),
+                                       "m 10.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-16383\n");
+  REQUIRE(topology.has_value());
+  CHECK(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000}});
+}
+
+TEST_CASE("announced addresses are translated wherever they stand", "[slots]") {
+  const AddressMap map({{{"10.0.0.1", 7000}, {"127.0.0.1", 1}}, {{"10.0.0.2", 0}, {"127.0.0.2", 0}}});
+  const auto topology = parseWithNodes(oneRow({list({bulk("10.0.0.1"), number(7000), bulk("m")}),
+                                               list({bulk("10.0.0.2"), number(7001), bulk("r")})}),
+                                       "m 10.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-16383\n"
+                                       "r 10.0.0.2:7001@17001 slave m 0 0 1 connected\n"
+                                       "n 10.0.0.2:7002@17002 master - 0 0 2 connected\n",
+                                       map);
+  REQUIRE(topology.has_value());
+  CHECK(addresses(*topology) ==
+        std::vector<Address>{{"127.0.0.1", 1}, {"127.0.0.2", 7001}, {"127.0.0.2", 7002}});
+  CHECK(topology->addressMap.translate({"10.0.0.2", 9}) == Address{"127.0.0.2", 9});
+  CHECK(topology->addressMap.translate({"10.0.0.1", 9}) == Address{"10.0.0.1", 9});
+}
+
+TEST_CASE("a node keeps the address it is known by, whichever the one that answers prefers", "[slots]") {
+  const auto by = [](const char* preferred) {
+    return parseWithNodes(oneRow({list({bulk(preferred), number(7000), bulk("m"), list({})})}), kNamedNode)
+        .value();
+  };
+  Topology known = by("10.0.0.1");
+  keepKnownAddresses({}, known);
+  Topology fresh = by("one.example");
+  keepKnownAddresses(known, fresh);
+  CHECK(addresses(fresh) == std::vector<Address>{{"10.0.0.1", 7000}});
+  CHECK(fresh.sameLayout(known));
+  Topology moved = parse(oneRow({list({bulk("10.0.0.9"), number(7000), bulk("m"), list({})})})).value();
+  keepKnownAddresses(known, moved);
+  CHECK(addresses(moved) == std::vector<Address>{{"10.0.0.9", 7000}});
 }
 
 }  // namespace
