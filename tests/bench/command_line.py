@@ -27,6 +27,7 @@ EXAMPLES = """
 examples:
   scripts/bench --scenario get,get-p32
   scripts/bench --cluster-nodes 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 --peer other=127.0.0.1:8101:4711
+  scripts/bench --scenario get --blocked 1000 --without direct --reference slotless
   scripts/bench --read build/bench/*.jsonl --reference other
 
 CPU time is the process's own over all its threads, divided by the number of requests. `others` is what
@@ -70,6 +71,8 @@ def parse_arguments(words):
     add("--workers", type=positive(int), default=1, metavar="N", help="workers of Slotless (default 1)")
     add("--peer", type=peer, action="append", default=[], metavar="NAME=HOST:PORT:PID",
         help="measure this too; may be repeated")
+    add("--blocked", type=positive(int), metavar="N",
+        help="measure Slotless once more in each round, while N clients block in BLPOP")
     add("--reference", metavar="NAME", help="target that ratios are taken to (default: the first peer, else direct)")
     add("--cluster-nodes", metavar="HOST:PORT,...",
         help="all masters of a running cluster to serve instead of a new one; the keys are added to it")
@@ -107,6 +110,8 @@ def start_targets(servers, options):
         binary = options.binary.resolve() if options.binary else built_binary()
         started = servers.start_slotless(binary, nodes, options.workers, options.slotless_arguments)
         targets.append(Target("slotless", HOST, *started))
+        if options.blocked:
+            targets.append(Target(f"blocked-{options.blocked}", HOST, *started, blocked=options.blocked))
     if "direct" not in options.without:
         targets.append(Target("direct", HOST, *servers.start_redis()))
     return targets, backends

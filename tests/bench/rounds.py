@@ -2,6 +2,7 @@
 from dataclasses import dataclass, field
 
 from bench.accounting import Usage
+from bench.blocked import blocked_clients
 from bench.load import LoadError, run_load
 
 
@@ -11,6 +12,7 @@ class Target:
     host: str
     port: int
     pid: int
+    blocked: int = 0  # clients that wait in BLPOP meanwhile
     rates: dict = field(default_factory=dict)  # requests per second by scenario, as last seen
 
     @classmethod
@@ -23,6 +25,11 @@ class Target:
 
 def measure(target, name, scenario, seconds, backends):
     """One row of results."""
+    with blocked_clients(target.host, target.port, target.blocked):
+        return measure_load(target, name, scenario, seconds, backends)
+
+
+def measure_load(target, name, scenario, seconds, backends):
     if name not in target.rates:
         target.rates[name] = run_load(target.host, target.port, scenario, scenario.probe, 60)["rps"]
     requests = max(scenario.probe // 4, int(target.rates[name] * seconds))
