@@ -44,6 +44,8 @@ struct PartReply {
   std::span<const std::uint32_t> keys;  // Merge::Interleave: which elements of the result it holds
 };
 
+struct Plan;
+
 // Makes the reply of a command that the proxy puts together itself out of what it asked nodes for.
 class Composer {
  public:
@@ -51,6 +53,11 @@ class Composer {
   // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an
   // error.
   virtual bool compose(std::span<const PartReply> parts, std::string& out) = 0;
+  // For commands in stages (Plan::staged): asked before compose(). True: `plan` has what to ask for next,
+  // Prepared, and the parts are over.
+  virtual bool goOn(std::span<const PartReply>, Plan&) { return false; }
+  // Whether the request is over with the parts that are under way now, as far as is known.
+  virtual bool isLastStage() const { return true; }
   // Whether nodes that leave the cluster meanwhile are not missed.
   virtual bool canForgo() const { return false; }
 };
@@ -87,6 +94,12 @@ struct Plan {
   bool replicas = false;
   // EachNode: nodes that cannot be reached soon are left out (the composer gets an error for them).
   bool reachableOnly = false;
+  // Prepared, and the composer may go on asking: nothing of the client may be before or behind it.
+  bool staged = false;
+  // Of a stage: whether its parts are transactions that write; and how many replies come before each part's
+  // own.
+  bool writes = false;
+  std::uint32_t preludes = 0;
   // Makes the reply in place of `merge`, also of a single one.
   std::unique_ptr<Composer> composer;
 
@@ -100,8 +113,12 @@ struct Plan {
     rewritten.clear();
     replicas = false;
     reachableOnly = false;
+    staged = false;
+    writes = false;
+    preludes = 0;
     composer.reset();
   }
+  int protocol = 2;  // the client's; set by who asks for the plan
   // BySlot: where the keys stand, and how many arguments belong to each (MSET: 2).
   std::vector<std::uint32_t> keyPositions;
   std::uint32_t stride = 1;

@@ -227,8 +227,9 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
+  const Request* first = pending_.head();
   const bool behindBarrier =
-      !pending_.empty() && pending_.head()->spec != nullptr && pending_.head()->spec->barrier;
+      first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
   const Conversation::Outcome outcome = conversation_.handle(*spec, request, bytes);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
@@ -247,6 +248,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
 bool Client::route(const CommandSpec& spec, const RequestParser& request, std::string_view bytes) {
   const protocol::Argv argv = request.argv();
   routing::Plan& plan = services_.plan;
+  plan.protocol = protocol;
   if (planComposition(services_, spec, argv, plan)) {
     // the plan is made
   } else if (!services_.keyLookups.plan(*this, spec, argv, plan)) {
@@ -263,6 +265,7 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
     reply(&spec, composed);
     return true;
   }
+  if (plan.staged && !pending_.empty()) return false;
   if (services_.config.strictOrder) {
     const upstream::Link* link =
         plan.kind == routing::Plan::Kind::OneSlot ? links().linkFor(plan.slot) : nullptr;

@@ -10,6 +10,7 @@
 #include "proxy/routing/merger.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
@@ -28,6 +29,15 @@ namespace {
 bool wasRefused(Trouble trouble) {
   return trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading ||
          trouble == Trouble::ReadOnly || trouble == Trouble::MasterDown;
+}
+
+std::vector<routing::PartReply> partsOf(Request& request) {
+  std::vector<routing::PartReply> parts;
+  parts.reserve(request.legCount());
+  for (std::size_t i = 0; i < request.legCount(); ++i) {
+    if (!request.leg(i).forgone) parts.push_back({request.leg(i).reply, request.leg(i).keys});
+  }
+  return parts;
 }
 
 }  // namespace
@@ -90,7 +100,7 @@ void Completion::timeOut(Leg& leg) {
 
 void Completion::finishLeg(Leg& leg, bool failed) {
   Request& request = *leg.request;
-  if (request.openLegs == 1) noteIfSlow(leg);
+  if (request.openLegs == 1 && (!request.staged || request.composer->isLastStage())) noteIfSlow(leg);
   leg.state = LegState::Done;
   const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
   if (wrote && request.client != nullptr && leg.link != nullptr)
@@ -106,6 +116,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     services_.requests.put(request);
     return;
   }
+  if (request.staged && goOn(request)) return;
   if (!request.streams()) failed = !mergeLegs(request);
   finishRequest(request, failed);
 }
@@ -155,6 +166,14 @@ void Completion::finishRequest(Request& request, bool failed) {
   request.client->onRequestDone(request);
 }
 
+// False: there is nothing more to ask for.
+bool Completion::goOn(Request& request) {
+  routing::Plan stage;  // the worker's own may be in use
+  if (!request.composer->goOn(partsOf(request), stage)) return false;
+  request.dispatcher->goOn(request, stage);
+  return true;
+}
+
 bool Completion::mergeLegs(Request& request) {
   if (request.transaction != nullptr) {
     std::string reply;
@@ -169,11 +188,7 @@ bool Completion::mergeLegs(Request& request) {
     request.client->deliver(request, reply);
     return !reply.starts_with('-');
   }
-  std::vector<routing::PartReply> parts;
-  parts.reserve(request.legCount());
-  for (std::size_t i = 0; i < request.legCount(); ++i) {
-    if (!request.leg(i).forgone) parts.push_back({request.leg(i).reply, request.leg(i).keys});
-  }
+  const std::vector<routing::PartReply> parts = partsOf(request);
   services_.encoded.clear();
   const bool good = request.composer != nullptr
                         ? request.composer->compose(parts, services_.encoded)

@@ -35,6 +35,7 @@ class Completion {
   void noteIfSlow(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);
   void finishRequest(Request& request, bool failed);
+  bool goOn(Request& request);
   bool mergeLegs(Request& request);
 
   Services& services_;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "protocol/ascii.h"
+#include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
 #include "proxy/session/info.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/scan.h"
+#include "proxy/session/script_exists.h"
 #include "proxy/session/server_settings.h"
 #include "proxy/session/setting_changes.h"
 
@@ -40,6 +42,10 @@ bool planDebug(Services&, Argv argv, Plan& plan) {
   return true;
 }
 
+bool planSort(Services& services, Argv argv, Plan& plan) {
+  return services.config.crossSlot == config::CrossSlot::Emulate && routing::planSortStages(argv, plan);
+}
+
 struct Composition {
   std::string_view command;
   bool (*plan)(Services&, Argv, Plan&);
@@ -55,6 +61,9 @@ constexpr Composition kCompositions[] = {
     {"pubsub|numsub", planNumSub},
     {"pubsub|shardnumsub", planShardNumSub},
     {"scan", planScan},
+    {"script|exists", planScriptExists},
+    {"sort", planSort},
+    {"sort_ro", planSort},
     {"spublish", planShardPublish},
 };
 
@@ -62,8 +71,9 @@ constexpr Composition kCompositions[] = {
 
 bool planComposition(Services& services, const CommandSpec& spec, Argv argv, Plan& plan) {
   // All others cost no search.
-  if (spec.handling != Handling::FanOut && spec.handling != Handling::Admin && !spec.has(protocol::kPubSub))
-    return false;
+  const bool composed = spec.handling == Handling::FanOut || spec.handling == Handling::Admin ||
+                        spec.has(protocol::kPubSub) || spec.keyProcedure == protocol::KeyProcedure::Sort;
+  if (!composed) return false;
   const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
                                    [&](const Composition& each) { return each.command == spec.name; });
   return found != std::end(kCompositions) && found->plan(services, argv, plan);

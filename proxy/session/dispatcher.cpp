@@ -32,6 +32,8 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.dispatcher = this;
   request.merge = plan.merge;
   request.composer = std::move(plan.composer);
+  request.staged = plan.staged;
+  if (plan.staged) request.kind = RequestKind::Read;  // until a stage writes
   if (plan.kind == Kind::BySlot) return startBySlot(request, plan, argv);
   if (plan.kind == Kind::Prepared) return startPrepared(request, plan);
   if (plan.kind == Kind::EachNode)
@@ -65,6 +67,22 @@ void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
       sender_.launchTo(leg, plan.parts[i].request, plan.node);
     } else {
       sender_.launch(leg, {plan.parts[i].request, nullptr});
+    }
+  }
+}
+
+void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
+  request.dropLegs();
+  request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
+  request.preludes = stage.preludes;
+  request.makeLegs(stage.partCount);
+  for (std::size_t i = 0; i < stage.partCount; ++i) {
+    Leg& leg = request.leg(i);
+    leg.slot = stage.parts[i].slot;
+    if (stage.preludes > 0) {
+      sender_.launchTo(leg, stage.parts[i].request, std::nullopt);
+    } else {
+      sender_.launch(leg, {stage.parts[i].request, nullptr});
     }
   }
 }

@@ -35,6 +35,8 @@ class Dispatcher {
   };
   // Starts a request that has its own bytes for each of some nodes; it goes nowhere else.
   void startOnNodes(Request& request, const std::vector<NodeBatch>& batches);
+  // Asks for the next stage of a request whose legs are all done.
+  void goOn(Request& request, const routing::Plan& stage);
   // A request that the proxy answers itself, but not at once: it counts as sent until its reply is there.
   void startLate(Request& request);
   void finishLate(Request& request, std::string_view reply);

@@ -45,6 +45,26 @@ Leg& Request::addLeg() {
   return added;
 }
 
+void Request::dropLegs() noexcept {
+  for (std::size_t i = 0; i < legCount_; ++i) {
+    Leg& leg = this->leg(i);
+    leg.detour.reset();
+    leg.link = nullptr;
+    leg.keys.clear();
+    leg.preludeError.clear();
+    leg.replyBegun = false;
+    leg.forgone = false;
+    leg.state = LegState::Done;
+    if (leg.reply.capacity() > kKeepReplyBytes) {
+      leg.reply = std::string();
+    } else {
+      leg.reply.clear();
+    }
+  }
+  legCount_ = 0;
+  openLegs = 0;
+}
+
 bool Request::isHead() const noexcept {
   return client != nullptr && client->pending().head() == this;
 }
@@ -78,23 +98,7 @@ bool RequestPool::refersTo(const protocol::CommandTable& table) const {
 }
 
 void RequestPool::put(Request& request) noexcept {
-  for (std::size_t i = 0; i < request.legCount_; ++i) {
-    Leg& leg = request.leg(i);
-    leg.detour.reset();
-    leg.link = nullptr;
-    leg.keys.clear();
-    leg.preludeError.clear();
-    leg.replyBegun = false;
-    leg.forgone = false;
-    leg.state = LegState::Done;
-    if (leg.reply.capacity() > kKeepReplyBytes) {
-      leg.reply = std::string();
-    } else {
-      leg.reply.clear();
-    }
-  }
-  request.legCount_ = 0;
-  request.openLegs = 0;
+  request.dropLegs();
   request.replyBytes = 0;
   request.waiting.clear();
   request.client = nullptr;
@@ -104,6 +108,7 @@ void RequestPool::put(Request& request) noexcept {
   request.composer.reset();
   request.done = false;
   request.muted = false;
+  request.staged = false;
   request.lease.reset();
   request.preludes = 0;
   request.scripts.clear();

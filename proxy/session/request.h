@@ -94,6 +94,8 @@ class Request {
   void makeLegs(std::size_t count);
   // One more while the request is under way.
   Leg& addLeg();
+  // All are done, and of no further use.
+  void dropLegs() noexcept;
   bool isHead() const noexcept;
   // The reply is passed on as it comes, not made of several.
   bool streams() const noexcept { return legCount_ == 1 && composer == nullptr && transaction == nullptr; }
@@ -110,7 +112,8 @@ class Request {
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
   bool done = false;
-  bool muted = false;  // CLIENT REPLY: its reply is thrown away
+  bool staged = false;  // the composer may have more asked for
+  bool muted = false;   // CLIENT REPLY: its reply is thrown away
   // Goes on a lease of the client, not on a shared link.
   std::optional<upstream::LeaseUse> lease;
   // Replies that come before the request's own on the link (MULTI's and QUEUED's).

@@ -39,6 +39,22 @@ TEST_CASE_METHOD(Scripts,
   CHECK(redirects(telemetry::Redirect::NoScript) == 1);
 }
 
+TEST_CASE_METHOD(Scripts,
+                 "a script that was seen exists although some nodes lack it, others must be everywhere") {
+  sendEval();
+  const std::string exists = "SCRIPT EXISTS " + sha + " everywhere somewhere";
+  client.sends(exists);
+  node(1).expects(exists).replies("*3\r\n:1\r\n:1\r\n:1\r\n");
+  for (const std::size_t i : {2U, 3U}) node(i).expects(exists).replies("*3\r\n:0\r\n:1\r\n:0\r\n");
+  client.receives("*3\r\n:1\r\n:1\r\n:0\r\n");
+  client.sends("SCRIPT FLUSH");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("SCRIPT FLUSH").replies("+OK\r\n");
+  client.receives("+OK\r\n");
+  client.sends("SCRIPT EXISTS " + sha);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("SCRIPT EXISTS " + sha).replies("*1\r\n:0\r\n");
+  client.receives("*1\r\n:0\r\n");
+}
+
 TEST_CASE_METHOD(Scripts, "the SHA1 may be written in capitals") {
   sendEval();
   std::string capitals = evalSha;

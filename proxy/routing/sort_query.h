@@ -1,0 +1,51 @@
+// SORT and SORT_RO as one Redis understands them: what a cluster's nodes refuse (BY, GET) or cannot do (STORE
+// into another slot) is put together in the proxy. Pure.
+//
+// Source: Redis 7.0 sort.c (sortCommandGeneric(), lookupKeyByPattern(), sortCompare()). Texts are compared
+// byte by byte, as in the C locale.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/argv.h"
+
+namespace slotless::routing {
+
+struct SortQuery {
+  std::string key;
+  bool alpha = false;
+  bool descending = false;
+  std::int64_t offset = 0;
+  std::int64_t count = -1;  // negative: all
+  std::string by;           // empty: none; without '*': "do not sort"
+  std::vector<std::string> get;
+  std::optional<std::string> store;
+
+  bool hasWeights() const { return by.find('*') != std::string::npos; }
+  bool keepsOrder() const { return !by.empty() && !hasWeights(); }
+};
+
+// nullopt: no node would take it, either.
+std::optional<SortQuery> parseSort(protocol::Argv argv);
+
+// The key and the hash field (empty: none) that a pattern names for an element; nullopt: nothing (no '*').
+struct SortLookUp {
+  std::string key;
+  std::string field;
+};
+std::optional<SortLookUp> sortLookUp(std::string_view pattern, std::string_view element);
+
+// What SORT works on.
+struct SortElement {
+  std::string text;
+  std::optional<std::string> weight;  // with hasWeights(): what BY has found
+};
+// Brings the elements into SORT's order. False: a weight is no number.
+bool sortElements(std::vector<SortElement>& elements, const SortQuery& query);
+// Leaves what LIMIT wants.
+void limitElements(std::vector<SortElement>& elements, const SortQuery& query);
+
+}  // namespace slotless::routing

@@ -1,0 +1,132 @@
+// SORT's arguments, its patterns and its order, as in Redis 7.0.
+#include "proxy/routing/sort_query.h"
+
+#include "catch.h"
+
+namespace slotless::routing {
+namespace {
+
+std::optional<SortQuery> parse(const std::vector<std::string_view>& argv) {
+  return parseSort(argv);
+}
+
+std::vector<SortElement> elements(const std::vector<std::string>& texts) {
+  std::vector<SortElement> made;
+  for (const std::string& text : texts) made.push_back({text, {}});
+  return made;
+}
+
+std::string textsOf(const std::vector<SortElement>& elements) {
+  std::string texts;
+  for (const SortElement& element : elements) texts += (texts.empty() ? "" : " ") + element.text;
+  return texts;
+}
+
+TEST_CASE("options stand in any order, and the last of a kind counts", "[sort]") {
+  const auto query = parse({"SORT", "k", "alpha", "BY", "w_*", "get", "#", "LIMIT", "2", "-1", "GET",
+                            "h_*->f", "desc", "STORE", "s", "by", "v_*"});
+  REQUIRE(query);
+  CHECK(query->key == "k");
+  CHECK(query->alpha);
+  CHECK(query->descending);
+  CHECK(query->offset == 2);
+  CHECK(query->count == -1);
+  CHECK(query->by == "v_*");
+  CHECK(query->get == std::vector<std::string>{"#", "h_*->f"});
+  CHECK(query->store == "s");
+  CHECK(query->hasWeights());
+  CHECK_FALSE(query->keepsOrder());
+  CHECK(parse({"SORT", "k", "BY", "nosort"})->keepsOrder());
+}
+
+TEST_CASE("what Redis calls a syntax error is left to it", "[sort]") {
+  for (const std::vector<std::string_view>& argv :
+       std::vector<std::vector<std::string_view>>{{"SORT"},
+                                                  {"SORT", "k", "BY"},
+                                                  {"SORT", "k", "GET"},
+                                                  {"SORT", "k", "STORE"},
+                                                  {"SORT", "k", "LIMIT", "1"},
+                                                  {"SORT", "k", "LIMIT", "a", "1"},
+                                                  {"SORT", "k", "LIMIT", "1", ""},
+                                                  {"SORT", "k", "sideways"}}) {
+    CHECK_FALSE(parse(argv));
+  }
+}
+
+TEST_CASE("a pattern names a key or a field of a hash", "[sort]") {
+  struct Row {
+    const char *pattern, *key, *field;
+  };
+  for (const Row& row : std::vector<Row>{{"w_*", "w_7", ""},
+                                         {"*", "7", ""},
+                                         {"a*b*c", "a7b*c", ""},
+                                         {"h_*->f", "h_7", "f"},
+                                         {"h_*_x->f->g", "h_7_x", "f->g"},
+                                         {"h_*->", "h_7->", ""},     // no field: part of the key
+                                         {"a->b*", "a->b7", ""}}) {  // in front of the '*': part of the key
+    INFO(row.pattern);
+    const auto found = sortLookUp(row.pattern, "7");
+    REQUIRE(found);
+    CHECK(found->key == row.key);
+    CHECK(found->field == row.field);
+  }
+  CHECK_FALSE(sortLookUp("constant", "7"));
+  CHECK_FALSE(sortLookUp("#", "7"));
+}
+
+TEST_CASE("numbers are compared as numbers, equal ones by text, and no number is an error", "[sort]") {
+  SortQuery query;
+  auto list = elements({"10", "9", "1e1", "-2.5"});
+  REQUIRE(sortElements(list, query));
+  CHECK(textsOf(list) == "-2.5 9 10 1e1");
+  query.descending = true;
+  REQUIRE(sortElements(list, query));
+  CHECK(textsOf(list) == "1e1 10 9 -2.5");
+  for (const char* text : {"x", "1x", "nan", "1e999"}) {
+    auto bad = elements({"1", text});
+    CHECK_FALSE(sortElements(bad, query));
+  }
+  query.alpha = true;
+  REQUIRE(sortElements(list, query));
+  CHECK(textsOf(list) == "9 1e1 10 -2.5");
+}
+
+TEST_CASE("weights decide, missing ones are 0 or come first, equal ones leave it to the element", "[sort]") {
+  SortQuery query;
+  query.by = "w_*";
+  std::vector<SortElement> list = {{"a", "3"}, {"d", {}}, {"c", "-1"}, {"b", "3"}};
+  REQUIRE(sortElements(list, query));
+  CHECK(textsOf(list) == "c d a b");
+  list[0].weight = "x";
+  auto copy = list;
+  CHECK_FALSE(sortElements(copy, query));
+  query.alpha = true;
+  REQUIRE(sortElements(list, query));
+  CHECK(textsOf(list) == "d a b c");
+}
+
+TEST_CASE("LIMIT takes what there is", "[sort]") {
+  struct Row {
+    std::int64_t offset, count;
+    const char* left;
+  };
+  for (const Row& row : std::vector<Row>{{0, -1, "1 2 3"},
+                                         {1, 1, "2"},
+                                         {1, 100, "2 3"},
+                                         {-5, 2, "1 2"},
+                                         {3, 1, ""},
+                                         {9, -1, ""},
+                                         {0, 0, ""},
+                                         {1, INT64_MAX, "2 3"}}) {
+    INFO(row.offset << " " << row.count);
+    SortQuery query;
+    query.offset = row.offset;
+    query.count = row.count;
+    auto list = elements({"1", "2", "3"});
+    limitElements(list, query);
+    CHECK(textsOf(list) == row.left);
+  }
+}
+
+}  // namespace
+}  // namespace slotless::routing
