@@ -82,8 +82,8 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
   switch (verdict) {
     case Verdict::Run: return Outcome::Route;
     case Verdict::Queue: return queue(spec, request, bytes);
-    case Verdict::Begin: return begin(spec);
-    case Verdict::Execute: return execute(spec);
+    case Verdict::Begin: return begin(spec, request.argv()[0]);
+    case Verdict::Execute: return execute(spec, request.argv()[0]);
     case Verdict::Discard: return discard(spec);
     case Verdict::Watch: return addWatch(spec, request, bytes);
     case Verdict::Unwatch: return unwatch(spec);

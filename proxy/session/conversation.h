@@ -80,8 +80,8 @@ class Conversation {
                 std::string_view bytes);
   Outcome queueForwarded(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
                          std::string_view bytes);
-  Outcome begin(const protocol::CommandSpec& spec);
-  Outcome execute(const protocol::CommandSpec& spec);
+  Outcome begin(const protocol::CommandSpec& spec, std::string_view name);
+  Outcome execute(const protocol::CommandSpec& spec, std::string_view name);
   Outcome discard(const protocol::CommandSpec& spec);
   Outcome addWatch(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
                    std::string_view bytes);
@@ -97,7 +97,8 @@ class Conversation {
   Outcome refuseSubscribed(const protocol::CommandSpec& spec);
   Outcome refuseQueued(const protocol::CommandSpec& spec, std::string_view line);
   Outcome answer(const protocol::CommandSpec& spec, std::string_view reply);
-  void sendBatch(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
+  void sendBatch(const protocol::CommandSpec& spec, std::string_view name,
+                 std::unique_ptr<Transaction> transaction);
   void sendUnwatch(const protocol::CommandSpec& spec);
   void becomeExclusive(bool blocks);
 

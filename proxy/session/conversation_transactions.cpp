@@ -23,8 +23,8 @@ constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 }  // namespace
 
-Conversation::Outcome Conversation::begin(const CommandSpec& spec) {
-  transaction_ = std::make_unique<Transaction>(services_.host.pool);
+Conversation::Outcome Conversation::begin(const CommandSpec& spec, std::string_view name) {
+  transaction_ = std::make_unique<Transaction>(services_.host.pool, name);
   transition(Mode::Queueing);
   return answer(spec, "+OK\r\n");
 }
@@ -95,7 +95,7 @@ Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, cons
   return answer(spec, "+QUEUED\r\n");
 }
 
-Conversation::Outcome Conversation::execute(const CommandSpec& spec) {
+Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string_view name) {
   if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
   transition(Mode::Plain);
@@ -118,11 +118,12 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec) {
     if (heard && client_.replySwitch().off()) return Outcome::Done;
     return answer(spec, reply);
   }
-  sendBatch(spec, std::move(transaction));
+  sendBatch(spec, name, std::move(transaction));
   return Outcome::Done;
 }
 
-void Conversation::sendBatch(const CommandSpec& spec, std::unique_ptr<Transaction> transaction) {
+void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
+                             std::unique_ptr<Transaction> transaction) {
   Request& request = client_.addRequest(spec);
   request.kind = transaction->readOnly() && !watch_.on() ? RequestKind::Read : RequestKind::Transaction;
   request.preludes = static_cast<std::uint32_t>(transaction->forwarded()) + 1;
@@ -132,7 +133,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::unique_ptr<Transactio
     becomeExclusive(false);
   }
   request.scripts = std::move(transaction->scripts);
-  net::ByteChain batch = transaction->takeBatch();
+  net::ByteChain batch = transaction->takeBatch(name);
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
   if (transaction->needsAssembly()) request.transaction = std::move(transaction);

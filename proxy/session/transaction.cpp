@@ -7,8 +7,11 @@ namespace slotless::session {
 
 namespace {
 
-constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
-constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
+std::string requestOf(std::string_view word) {
+  std::string request;
+  protocol::appendRequest(request, protocol::Argv(&word, 1));
+  return request;
+}
 
 // Takes one whole element off the front of `rest`.
 std::string_view takeElement(std::string_view& rest) {
@@ -20,8 +23,8 @@ std::string_view takeElement(std::string_view& rest) {
 
 }  // namespace
 
-Transaction::Transaction(net::BlockPool& pool) : batch_(pool) {
-  batch_.append(kMulti);
+Transaction::Transaction(net::BlockPool& pool, std::string_view multi) : batch_(pool) {
+  batch_.append(requestOf(multi));
 }
 
 void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request) {
@@ -48,8 +51,8 @@ void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv a
   queued_.push_back(std::move(local));
 }
 
-net::ByteChain Transaction::takeBatch() {
-  batch_.append(kExec);
+net::ByteChain Transaction::takeBatch(std::string_view exec) {
+  batch_.append(requestOf(exec));
   return std::move(batch_);
 }
 

@@ -25,7 +25,8 @@ class Transaction {
   // Appends PUBLISH's reply as the client has to see it.
   using Correct = std::function<void(std::string_view channel, std::string_view reply, std::string& out)>;
 
-  explicit Transaction(net::BlockPool& pool);
+  // `multi`: as the client has spelled it, which MONITOR shows.
+  explicit Transaction(net::BlockPool& pool, std::string_view multi = "MULTI");
 
   void queueForwarded(const protocol::CommandSpec& spec, std::string_view request);
   // PUBLISH, which any node can carry out: its reply has to be corrected.
@@ -43,8 +44,8 @@ class Transaction {
   // Memory that the queue takes, roughly.
   std::size_t bytes() const noexcept { return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued); }
 
-  // The whole batch, with EXEC at its end. Once.
-  net::ByteChain takeBatch();
+  // The whole batch, with EXEC at its end, as the client has spelled it. Once.
+  net::ByteChain takeBatch(std::string_view exec = "EXEC");
   // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
   void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
                 std::string& out) const;

@@ -49,6 +49,15 @@ TEST_CASE_METHOD(Transactions, "a transaction in one pipeline with what is aroun
   client.receives("*1\r\n" + bulk("0") + "+OK\r\n");
 }
 
+TEST_CASE_METHOD(Transactions, "MULTI and EXEC keep their spelling, which MONITOR shows") {
+  client.sends({"multi", "SET a 1", "exec"});
+  const Received multi = node(1).expects("multi");
+  node(1).expects("SET a 1");
+  node(1).expects("exec");
+  multi.replies("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+}
+
 TEST_CASE_METHOD(Transactions, "EXEC's reply is passed on as it comes, in any pieces") {
   queueSet();
   client.sends("EXEC");
