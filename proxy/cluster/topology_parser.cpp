@@ -122,12 +122,6 @@ Node* nodeOf(Topology& topology, const ListedNode& listed) {
   return found == topology.nodes.end() ? nullptr : &*found;
 }
 
-// A node's word that a slot has no owner counts if the known one says so itself, or if the node has heard as
-// much of it.
-bool hasLeft(const ListedNode& owner, std::uint64_t knownEpoch) {
-  return owner.myself || (owner.master && owner.epoch >= knownEpoch);
-}
-
 }  // namespace
 
 std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost,
@@ -234,7 +228,7 @@ std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode
     }
     const auto line = std::find_if(listed.begin(), listed.end(),
                                    [&](const ListedNode& node) { return node.id == oldOwner.id; });
-    if (line == listed.end() || (now == kNoNode && hasLeft(*line, oldOwner.epoch))) continue;
+    if (line == listed.end() || (now == kNoNode && line->myself)) continue;
     Node copy = oldOwner;
     copy.replicas.clear();
     const NodeIndex index = indexOf(fresh, std::move(copy));

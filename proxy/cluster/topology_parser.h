@@ -42,10 +42,10 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
 void keepKnownAddresses(const Topology& known, Topology& fresh);
 
 // Keeps, slot by slot, what `known` says where the claim in `fresh` has a lower epoch: a node that was left
-// behind in a minority must not move us. The same where `fresh` has no owner, unless it comes from the known
-// one or from a node that is not behind it: between a master's "I am a replica now" and its successor's
-// claim, others take the slots for nobody's. An owner that the answering node has never heard of is not kept:
-// then the cluster has been made anew. Returns how many slots were kept.
+// behind in a minority must not move us. The same where `fresh` has no owner, unless the owner says so
+// itself: between the loss of a master's slots and its successor's claim, others take them for nobody's. An
+// owner that the answering node has never heard of is not kept: then the cluster has been made anew. Returns
+// how many slots were kept.
 std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode>& listed, Topology& fresh);
 
 }  // namespace slotless::cluster
