@@ -147,12 +147,20 @@ class Upheaval:
     def may_have_lost_writes_since(self, begin):
         return self._freezing or self._last_thaw >= begin
 
+    def _wait_for_calm(self):
+        def is_calm():
+            return all(node.info("cluster-state")["cluster_state"] == "ok" for node in self._cluster.nodes)
+
+        wait_until(is_calm, 60, "every node to find the cluster complete")
+
     def planned_failover(self):
+        self._wait_for_calm()
         master = self._chance.choice(self._cluster.masters())
         self._cluster.failover(self._cluster.replica_of(master))
 
     def frozen_master(self):
         """A master that hangs until its replica has been elected in its place; then it wakes up as a replica."""
+        self._wait_for_calm()
         master = self._chance.choice(self._cluster.masters())
         replica = self._cluster.replica_of(master)
         slot = self._cluster.slots_of(master)[0]
@@ -170,9 +178,9 @@ class Upheaval:
 
     def reshard(self, slots):
         """Each slot goes to another master, with a stay half-way."""
+        self._wait_for_calm()
         for slot in self._chance.sample(HOT_SLOTS, slots):
-            wait_until(lambda slot=slot: self._cluster.owner(slot), 30, "the nodes to agree on an owner")
-            source = self._cluster.owner(slot)
+            source = wait_until(lambda slot=slot: self._cluster.owner(slot), 30, "the nodes to agree on an owner")
             move = self._cluster.begin_move(slot, self._chance.choice(
                 [node for node in self._cluster.masters() if node is not source]))
             keys = source.command("CLUSTER", "GETKEYSINSLOT", slot, 100)
