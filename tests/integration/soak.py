@@ -21,6 +21,9 @@ from waiting import DeadlinePassed, wait_until
 
 MINUTES = float(os.environ.get("SLOTLESS_SOAK_MINUTES", "0"))
 SEED = os.environ.get("SLOTLESS_SOAK_SEED", str(random.randrange(1_000_000)))
+# A busy machine must not replace masters of itself: what that loses, as any failover may, would look like our mistake.
+NODE_TIMEOUT_MS = 8000
+HOLD_SECONDS = 40
 UPHEAVAL_SECONDS = 60 if MINUTES else 0
 SETTLE_SECONDS = 30
 
@@ -34,7 +37,8 @@ def setUpModule():
     if STANDIN:
         raise unittest.SkipTest("about what the daemon keeps")
     global site
-    site = fixture.open_site(topology=True, options=("--allow-admin-commands", "yes"))
+    site = fixture.open_site(topology=True, node_options=("--cluster-node-timeout", NODE_TIMEOUT_MS),
+                             options=("--allow-admin-commands", "yes", "--hold-timeout", f"{HOLD_SECONDS}s"))
 
 
 def tearDownModule():

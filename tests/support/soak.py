@@ -15,7 +15,7 @@ TOLERATED = re.compile("^(AMBIGUOUS|TRYAGAIN|CLUSTERDOWN|UNBLOCKED|EXECABORT|MAS
 # These slots are moved about; all clients have keys in them, too.
 HOT_SLOTS = tuple(range(300, 16384, 1400))
 VISITS_PAUSE_SECONDS = 0.01
-REPLY_SECONDS = 40  # longer than any request is held: without a reply by then, one has been lost
+REPLY_SECONDS = 60  # longer than any request is held: without a reply by then, one has been lost
 
 
 class Upset(Exception):

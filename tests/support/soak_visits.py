@@ -84,7 +84,7 @@ def timeouts(visit):
     with visit.connect() as connection:
         for command in (("BLPOP", key, "0.05"), ("BZPOPMAX", key, "0.05"), ("XREAD", "BLOCK", "50", "STREAMS", key, "$")):
             visit.expect(visit.ask(connection, *command), None, command)
-        visit.asks(connection, [("SET", key, "x"), ("WAIT", "1", "100"), ("DEL", key)])
+        visit.asks(connection, [("SET", visit.key("replicated"), "x"), ("WAIT", "1", "100")])
 
 
 def unblockers(visit):
