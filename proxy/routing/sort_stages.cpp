@@ -33,9 +33,9 @@ void begin(Plan& plan) {
 
 }  // namespace
 
-bool planSortStages(protocol::Argv argv, Plan& plan) {
+bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan) {
   auto query = parseSort(argv);
-  if (!query) return false;
+  if (!query || (query->store && store == SortStore::Refused)) return false;
   const bool elsewhere = query->store && protocol::slotOf(*query->store) != protocol::slotOf(query->key);
   if (!query->hasWeights() && query->get.empty() && !elsewhere) return false;
   auto composer = std::make_unique<SortComposer>(std::move(*query), plan.protocol);

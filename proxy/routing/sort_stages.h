@@ -13,8 +13,10 @@
 
 namespace slotless::routing {
 
+enum class SortStore : std::uint8_t { Allowed, Refused };
+
 // False: a single node can do all of it, or must refuse it.
-bool planSortStages(protocol::Argv argv, Plan& plan);
+bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan);
 
 class SortComposer final : public Composer {
  public:

@@ -43,7 +43,19 @@ bool planDebug(Services&, Argv argv, Plan& plan) {
 }
 
 bool planSort(Services& services, Argv argv, Plan& plan) {
-  return services.config.crossSlot == config::CrossSlot::Emulate && routing::planSortStages(argv, plan);
+  return services.config.crossSlot == config::CrossSlot::Emulate &&
+         routing::planSortStages(argv, routing::SortStore::Allowed, plan);
+}
+
+bool planSortReadOnly(Services& services, Argv argv, Plan& plan) {
+  return services.config.crossSlot == config::CrossSlot::Emulate &&
+         routing::planSortStages(argv, routing::SortStore::Refused, plan);
+}
+
+// SORT and SORT_RO: patterns name keys, too.
+bool namesKeysByPattern(const CommandSpec& spec) {
+  return spec.keyProcedure == protocol::KeyProcedure::Sort ||
+         (!spec.keySpecs.empty() && spec.keySpecs.back().find == protocol::KeySpec::Find::Unknown);
 }
 
 struct Composition {
@@ -63,7 +75,7 @@ constexpr Composition kCompositions[] = {
     {"scan", planScan},
     {"script|exists", planScriptExists},
     {"sort", planSort},
-    {"sort_ro", planSort},
+    {"sort_ro", planSortReadOnly},
     {"spublish", planShardPublish},
 };
 
@@ -72,7 +84,7 @@ constexpr Composition kCompositions[] = {
 bool planComposition(Services& services, const CommandSpec& spec, Argv argv, Plan& plan) {
   // All others cost no search.
   const bool composed = spec.handling == Handling::FanOut || spec.handling == Handling::Admin ||
-                        spec.has(protocol::kPubSub) || spec.keyProcedure == protocol::KeyProcedure::Sort;
+                        spec.has(protocol::kPubSub) || namesKeysByPattern(spec);
   if (!composed) return false;
   const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
                                    [&](const Composition& each) { return each.command == spec.name; });

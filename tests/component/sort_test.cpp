@@ -96,11 +96,18 @@ TEST_CASE_METHOD(Stage,
 
 TEST_CASE_METHOD(Stage, "SORT goes to its node as it is where one node can do all of it") {
   for (const std::string_view sort :
-       {"SORT a BY nosort LIMIT 0 1", "SORT a ALPHA STORE {a}to", "SORT a GET"}) {
+       {"SORT_RO a STORE b", "SORT a BY nosort LIMIT 0 1", "SORT a ALPHA STORE {a}to", "SORT a GET"}) {
     client.sends(sort);
     node(1).expects(sort).replies(":1\r\n");
     client.receives(":1\r\n");
   }
+}
+
+TEST_CASE_METHOD(Stage, "SORT_RO is put together as well") {
+  client.sends("SORT_RO {a}list BY {b}w_*");
+  node(1).expects("SORT {a}list BY nosort").replies(kElements);
+  node(2).expects("MGET {b}w_1 {b}w_2 {b}w_3").replies(kWeights);
+  client.receives("*3\r\n" + bulk("2") + bulk("3") + bulk("1"));
 }
 
 TEST_CASE_METHOD(Stage, "SORT is not put together where that is configured") {
