@@ -64,7 +64,7 @@ TEST_CASE_METHOD(Stage, "messages come as they are, also in pieces and together"
 }
 
 TEST_CASE_METHOD(Stage, "however many clients listen to a channel, the worker is subscribed to it once") {
-  constexpr int kClients = 10'000;
+  constexpr int kClients = 1000;  // ten times as many in an integration test
   subscribes(*this, client, 1, "a");
   std::vector<FakeClient*> listeners;
   for (int i = 1; i < kClients; ++i) listeners.push_back(&addClient());

@@ -127,7 +127,8 @@ class PrometheusExporter(unittest.TestCase):
         self.assertGreater(samples["redis_uptime_in_seconds"], -1)
         self.assertGreater(samples["redis_memory_used_bytes"], 0)
         self.assertEqual(samples.get('redis_config_key_value{key="maxmemory-policy",value="noeviction"}'), 1)
-        self.assertTrue([each for each in samples if each.startswith("redis_connected_clients_details{")])
+        details = ("redis_connected_clients_details{", "redis_connected_client_info{")  # the name depends on its version
+        self.assertTrue([each for each in samples if each.startswith(details)])
         self.assertGreaterEqual(samples["redis_slowlog_length"], 0)
         self.assertNotRegex(exporter.output(), "level=error")
         self.assertGreater(self.scrape(address)["redis_commands_processed_total"],
