@@ -32,6 +32,21 @@ def multi_key_commands(visit):
         visit.ask(connection, "UNLINK", *keys)
 
 
+def sorters(visit):
+    source, target, mark = visit.key("tosort"), visit.key("sorted"), f"{visit.turn % 7}"
+    numbers = list(range(30))
+    visit.chance.shuffle(numbers)
+    with visit.connect() as connection:
+        visit.asks(connection, [("DEL", source, target), ("RPUSH", source, *range(30)), *(
+            ("SET", f"weight{mark}:{i}", number) for i, number in enumerate(numbers))])
+        wanted = [b"%d" % numbers.index(weight) for weight in range(30)]
+        command = ("SORT", source, "BY", f"weight{mark}:*", "GET", "#")
+        visit.expect(visit.ask(connection, *command, "LIMIT", "5", "10"), wanted[5:15], "SORT")
+        visit.expect(visit.ask(connection, *command, "STORE", target), 30, "SORT … STORE")
+        visit.expect(visit.ask(connection, "LRANGE", target, "0", "-1"), wanted, "what SORT has stored")
+        connection.send(resp.pack(*command))  # and leaves
+
+
 def transactions(visit):
     key = visit.key("tx")
     with visit.connect() as connection:
@@ -298,6 +313,6 @@ def leavers(visit):
     ending(visit, connection, number)
 
 
-KINDS = (plain_pipelines, plain_pipelines, multi_key_commands, transactions, watches, consumers, consumers, timeouts,
+KINDS = (plain_pipelines, plain_pipelines, multi_key_commands, sorters, transactions, watches, consumers, consumers, timeouts,
          unblockers, listeners, monitors, scripts, scanners, large_values, slow_readers, protocol_changers, strangers,
          operators, leavers, leavers)
