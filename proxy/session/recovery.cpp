@@ -309,8 +309,11 @@ bool Recovery::isForged(const Leg& leg) const {
 // slots.
 bool Recovery::isForsaken(const Leg& leg) const {
   const Detour& detour = *leg.detour;
-  return detour.sticky && detour.anchor == protocol::kNoSlot && leg.slot == protocol::kNoSlot &&
-         !services_.links.topology().find(*detour.target);
+  if (!detour.sticky || detour.anchor != protocol::kNoSlot || leg.slot != protocol::kNoSlot) return false;
+  const cluster::Topology& topology = services_.links.topology();
+  const auto node = topology.find(*detour.target);
+  // A demoted master had no slots any more, but still counted as one.
+  return !node || (detour.trouble == Trouble::ReadOnly && !topology.nodes[*node].master);
 }
 
 // WAIT asks the master that has the writes; when its time is up, or its place taken, nobody else can answer.

@@ -108,9 +108,13 @@ void Stage::replaceNode(std::size_t gone, std::size_t successor) {
 void Stage::addReplica(std::size_t number, std::size_t master) {
   start();
   cluster::Topology next = *topology_;
-  next.nodes.push_back({"node" + std::to_string(number), node(number).address(), false, 1, {}});
-  const auto replica = static_cast<cluster::NodeIndex>(next.nodes.size() - 1);
-  next.nodes.at(indexOf(next, master)).replicas.push_back(replica);
+  auto replica = next.find(node(number).address());
+  if (!replica) {
+    replica = static_cast<cluster::NodeIndex>(next.nodes.size());
+    next.nodes.push_back({"node" + std::to_string(number), node(number).address(), false, 1, {}});
+  }
+  next.nodes[*replica].master = false;
+  next.nodes.at(indexOf(next, master)).replicas.push_back(*replica);
   publish(std::move(next));
 }
 

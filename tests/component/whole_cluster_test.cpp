@@ -74,6 +74,18 @@ TEST_CASE_METHOD(Stage, "a command for all nodes does not wait for one that has 
   client.receives(kOk);
 }
 
+TEST_CASE_METHOD(Stage, "a command for all masters does not wait for one that turns out to be a replica") {
+  const std::string_view load = "FUNCTION LOAD code";
+  addNode(4);
+  client.sends(load);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects(load).replies("$4\r\ncode\r\n");
+  node(4).expects(load).replies("-READONLY You can't write against a read only replica.\r\n");
+  client.receivesNothing();
+  addReplica(4, 1);
+  clock.advance(100ms);
+  client.receives("$4\r\ncode\r\n");
+}
+
 TEST_CASE_METHOD(Stage, "INFO does without a master that cannot be reached") {
   worker();
   node(2).refusesConnections();
