@@ -76,6 +76,11 @@ constexpr std::array kSchema{
            kReloadable, "", "client-query-buffer-limit",
            "Longest unfinished request of a client, which is closed above it."},
     Option{
+        "memory-limit", Bytes, &Config::memoryLimit, Clients, kMiB, 1024 * kMostBytes, "none", kReloadable,
+        "", "",
+        "All requests and replies together that the daemon holds; above it, clients are closed, the one that "
+        "holds most first."},
+    Option{
         "client-max-in-flight", Count, &Config::clientMaxInFlight, Clients, 1, 1000000, "", kReloadable, "",
         "",
         "Requests of one client that are sent or held and not yet answered; reading from it stops above it."},

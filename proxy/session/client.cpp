@@ -305,6 +305,7 @@ void Client::start(Request& request, const RequestParser& parsed, std::string_vi
              plan.kind != routing::Plan::Kind::EachNode && plan.kind != routing::Plan::Kind::Prepared) {
     forwarded.block = &input_;
   }
+  request.bytes = bytes.size();
   services_.dispatcher.start(request, plan, parsed.argv(), forwarded);
 }
 
@@ -459,6 +460,15 @@ void Client::updateWatch() {
   const bool waits = conversation_.blocked() || postponed_;
   const bool noticeLeaving = waits && (input_ == nullptr || input_->size() < kPrefixBytes);
   stream_->watch((!paused_ || noticeLeaving) && state_ == ClientState::Open, !output_.empty());
+}
+
+std::size_t Client::footprint() const noexcept {
+  std::size_t bytes = inputBytes() + inputRoom() + outputBytes() + conversation_.queuedBytes();
+  for (const Request* request = pending_.head(); request != nullptr; request = request->next) {
+    bytes += request->bytes;
+    for (std::size_t i = 0; i < request->legCount(); ++i) bytes += request->leg(i).reply.size();
+  }
+  return bytes;
 }
 
 // --- the end ---

@@ -79,6 +79,9 @@ class Client final : private net::Stream::Observer {
   std::size_t inputRoom() const noexcept { return input_ == nullptr ? 0 : input_->room(); }
   // Reply bytes that have not left.
   std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_ + pushes_.size(); }
+  // Bytes that are held on its behalf: input, output, and requests under way with what there is of their
+  // replies.
+  std::size_t footprint() const noexcept;
   // The id of the last command's name.
   std::uint16_t lastCommand() const noexcept { return lastCommand_; }
   // Nothing of it is on its way.

@@ -35,7 +35,7 @@ std::vector<routing::PartReply> partsOf(Request& request) {
   std::vector<routing::PartReply> parts;
   parts.reserve(request.legCount());
   for (std::size_t i = 0; i < request.legCount(); ++i) {
-    if (!request.leg(i).forgone) parts.push_back({request.leg(i).reply, request.leg(i).keys});
+    if (!request.leg(i).forgone) parts.push_back({request.leg(i).reply.view(), request.leg(i).keys});
   }
   return parts;
 }
@@ -182,8 +182,8 @@ bool Completion::mergeLegs(Request& request) {
     const auto correct = [&](std::string_view channel, std::string_view published, std::string& out) {
       appendPublished(services_, channel, request.leg(0).slot, published, out);
     };
-    request.transaction->assemble(request.leg(0).reply, services_.localCommands.runnerFor(*request.client),
-                                  correct, reply);
+    request.transaction->assemble(request.leg(0).reply.view(),
+                                  services_.localCommands.runnerFor(*request.client), correct, reply);
     request.muted = request.muted || (heard && replies.off());  // CLIENT REPLY OFF among them
     request.client->deliver(request, reply);
     return !reply.starts_with('-');
@@ -200,6 +200,7 @@ bool Completion::mergeLegs(Request& request) {
 void Completion::abandon(Request& request) {
   for (std::size_t i = 0; i < request.legCount(); ++i) {
     Leg& leg = request.leg(i);
+    leg.reply.reset(0);  // nobody waits for it, and others may take their time
     if (leg.state != LegState::Held) continue;
     services_.holding.remove(*request.client, leg);
     leg.state = LegState::Done;

@@ -51,6 +51,8 @@ class Conversation {
   // nullptr: not between MULTI and EXEC.
   const Transaction* transaction() const noexcept { return transaction_.get(); }
   BlockLeases& blockLeases() noexcept { return blockLeases_; }
+  // Of commands between MULTI and EXEC.
+  std::size_t queuedBytes() const noexcept { return transaction_ == nullptr ? 0 : transaction_->bytes(); }
   // In either protocol, to anything.
   bool subscribed() const noexcept { return subscriptions_ != nullptr && subscriptions_->any(); }
   bool monitoring() const noexcept { return monitoring_ != nullptr && monitoring_->useful(); }

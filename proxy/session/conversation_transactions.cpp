@@ -137,6 +137,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
   if (transaction->needsAssembly()) request.transaction = std::move(transaction);
+  request.bytes = batch.size();
   services_.dispatcher.startBatch(request, slot, batch);
 }
 

@@ -30,6 +30,11 @@ void Leg::onLost(upstream::Loss loss, const upstream::SentRequest& sent) {
   request->dispatcher->onLost(*this, loss, sent);
 }
 
+Request::Request(net::BlockPool& pool, std::size_t& mergingBytes)
+    : waiting(pool), mergingBytes_(mergingBytes) {
+  first_.reply.countIn(mergingBytes_);
+}
+
 void Request::makeLegs(std::size_t count) {
   legCount_ = 0;
   openLegs = 0;
@@ -39,7 +44,7 @@ void Request::makeLegs(std::size_t count) {
 Leg& Request::addLeg() {
   ++legCount_;
   ++openLegs;
-  if (legCount_ > 1 && others_.size() < legCount_ - 1) others_.emplace_back();
+  if (legCount_ > 1 && others_.size() < legCount_ - 1) others_.emplace_back().reply.countIn(mergingBytes_);
   Leg& added = leg(legCount_ - 1);
   added.request = this;
   return added;
@@ -55,11 +60,7 @@ void Request::dropLegs() noexcept {
     leg.replyBegun = false;
     leg.forgone = false;
     leg.state = LegState::Done;
-    if (leg.reply.capacity() > kKeepReplyBytes) {
-      leg.reply = std::string();
-    } else {
-      leg.reply.clear();
-    }
+    leg.reply.reset(kKeepReplyBytes);
   }
   legCount_ = 0;
   openLegs = 0;
@@ -71,7 +72,7 @@ bool Request::isHead() const noexcept {
 
 Request& RequestPool::take() {
   if (free_.empty()) {
-    all_.push_back(std::make_unique<Request>(blocks_));
+    all_.push_back(std::make_unique<Request>(blocks_, mergingBytes_));
     return *all_.back();
   }
   Request& request = *free_.back();
@@ -100,6 +101,7 @@ bool RequestPool::refersTo(const protocol::CommandTable& table) const {
 void RequestPool::put(Request& request) noexcept {
   request.dropLegs();
   request.replyBytes = 0;
+  request.bytes = 0;
   request.waiting.clear();
   request.client = nullptr;
   request.next = nullptr;

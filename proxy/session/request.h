@@ -17,6 +17,7 @@
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
+#include "proxy/session/counted_text.h"
 #include "proxy/session/failure_table.h"
 #include "proxy/session/transaction.h"
 #include "proxy/upstream/exchange.h"
@@ -71,7 +72,7 @@ class Leg final : public upstream::Exchange {
   Request* request = nullptr;
   upstream::Link* link = nullptr;  // while Sent
   std::unique_ptr<Detour> detour;
-  std::string reply;                // of a request whose reply is made here: until all is in
+  CountedText reply;                // of a request whose reply is made here: until all is in
   std::string preludeError;         // of a transaction: the first refusal of a queued command
   std::vector<std::uint32_t> keys;  // Merge::Interleave: which elements of the reply are here
   protocol::Slot slot = protocol::kNoSlot;
@@ -83,7 +84,8 @@ class Leg final : public upstream::Exchange {
 
 class Request {
  public:
-  explicit Request(net::BlockPool& pool) : waiting(pool) {}
+  // `mergingBytes`: the account of what its legs collect.
+  Request(net::BlockPool& pool, std::size_t& mergingBytes);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
@@ -108,6 +110,7 @@ class Request {
   net::ByteChain waiting;  // reply bytes until this request is the head of the pending list
   std::size_t openLegs = 0;
   std::size_t replyBytes = 0;  // of its reply so far
+  std::size_t bytes = 0;       // of the request itself
   routing::Merge merge = routing::Merge::None;
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
@@ -118,7 +121,8 @@ class Request {
   std::optional<upstream::LeaseUse> lease;
   // Replies that come before the request's own on the link (MULTI's and QUEUED's).
   std::uint32_t preludes = 0;
-  // SHA1s of scripts that its node needs to have: they are loaded in front of it, where they are not known to be.
+  // SHA1s of scripts that its node needs to have: they are loaded in front of it, where they are not known to
+  // be.
   std::vector<std::string> scripts;
   // What that has added to it on its link; not part of it when it goes another way.
   std::size_t frontBytes = 0;
@@ -131,6 +135,7 @@ class Request {
 
  private:
   friend class RequestPool;
+  std::size_t& mergingBytes_;
   Leg first_;
   std::deque<Leg> others_;  // never shrinks
   std::size_t legCount_ = 0;
@@ -152,6 +157,8 @@ class RequestPool {
   }
   // To be called now and then: gives back the requests that nobody has needed since the last call.
   void trimUnused();
+  // Parts of replies that wait to be merged.
+  std::size_t mergingBytes() const noexcept { return mergingBytes_; }
   // Without what the requests hold in blocks.
   std::size_t bytes() const noexcept { return all_.size() * sizeof(Request); }
   // Has a request in use its spec in this table?
@@ -159,6 +166,7 @@ class RequestPool {
 
  private:
   net::BlockPool& blocks_;
+  std::size_t mergingBytes_ = 0;
   std::vector<std::unique_ptr<Request>> all_;
   std::vector<Request*> free_;
   std::size_t fewestFree_ = 0;  // since the last trimUnused()

@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Redirect::Count)
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> kLimitNames = {
     "max_clients", "query_buffer", "output_hard", "hold_requests",
-    "hold_bytes",  "in_flight",    "leases",      "pubsub_output"};
+    "hold_bytes",  "in_flight",    "leases",      "pubsub_output", "memory"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {
     "idle", "connecting", "handshaking", "ready", "backing_off"};

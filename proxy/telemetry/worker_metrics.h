@@ -58,6 +58,7 @@ enum class Limit : std::uint8_t {
   InFlight,
   Leases,
   PubSubOutput,
+  Memory,
   Count
 };
 std::string_view limitName(Limit limit) noexcept;
@@ -121,6 +122,7 @@ class WorkerMetrics {
   Gauge blockingLeases;
   std::array<Gauge, static_cast<std::size_t>(MemoryKind::Count)>
       memory;                   // bytes; as of the worker's last tick
+  Gauge bufferBytes;            // all that counts for memory-limit; as of the worker's last turn
   Gauge subscriptions;          // of clients, to channels and patterns
   Gauge upstreamSubscriptions;  // of the worker, at nodes
   Gauge monitors;               // clients that have sent MONITOR

@@ -73,6 +73,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       hub_(*this, pushSettings_, metrics, control.census(), [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, metrics, [this] { control_.refreshTopology(true); }),
       dispatcher_(services_),
+      relief_(services_),
       holding_(services_),
       localCommands_(services_, *services_.commands),
       keyLookups_(services_),
@@ -206,6 +207,7 @@ void Worker::endTurn() {
   flushLinks();
   for (upstream::LinkPool* links : linkPools()) links->sweep();
   leases_.sweep();
+  relief_.note(heldBytes());
   if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }

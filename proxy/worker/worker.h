@@ -27,6 +27,7 @@
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/memory_relief.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log.h"
@@ -75,6 +76,8 @@ class Worker final : private upstream::LinkHost {
   std::size_t clientCount() const noexcept { return clients_.size(); }
   const net::BlockPool& blocks() const noexcept { return blocks_; }
   std::size_t requestsInUse() const noexcept { return requests_.inUse(); }
+  // Requests and replies that this worker holds: what counts for memory-limit.
+  std::size_t heldBytes() const noexcept { return blocks_.bytesInUse() + requests_.mergingBytes(); }
   std::size_t requestBytes() const noexcept { return requests_.bytes(); }
 
  private:
@@ -125,6 +128,7 @@ class Worker final : private upstream::LinkHost {
   pubsub::Hub hub_;
   pubsub::Monitors monitors_;
   session::Dispatcher dispatcher_;
+  session::MemoryRelief relief_;
   session::Holding holding_;
   session::LocalCommands localCommands_;
   session::KeyLookups keyLookups_;

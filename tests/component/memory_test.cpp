@@ -55,6 +55,44 @@ TEST_CASE_METHOD(Stage, "memory is told by what it is for") {
   CHECK(memory(*this, telemetry::MemoryKind::ClientOutput) == 0);
 }
 
+TEST_CASE_METHOD(Stage, "above memory-limit the client that holds most is closed, and others go on") {
+  config.memoryLimit = 1024 * 1024;
+  const std::string small(100'000, 'x');
+  const std::string large(900'000, 'y');
+  client.sends("SET a " + small);
+  other.sends("SET b " + large);
+  const Received kept = node(1).expects("SET a " + small);
+  node(2).expects("SET b " + large);
+  settle();
+  CHECK(limitHits(telemetry::Limit::Memory) == 0);
+  other.sends("SET b " + large);
+  CHECK(other.isClosed());
+  CHECK(limitHits(telemetry::Limit::Memory) == 1);
+  kept.replies("+OK\r\n");
+  client.receives("+OK\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "parts of a reply that wait to be merged count for memory-limit") {
+  config.memoryLimit = 1024 * 1024;
+  client.sends("MGET a b");
+  const Received first = node(1).expects("MGET a");
+  node(2).expects("MGET b");
+  first.replies("*1\r\n" + bulk(std::string(2'000'000, 'x')));
+  CHECK(client.isClosed());
+  CHECK(limitHits(telemetry::Limit::Memory) == 1);
+  CHECK(worker().heldBytes() < 100'000);
+}
+
+TEST_CASE_METHOD(Stage, "when nobody holds much, memory-limit closes nobody") {
+  config.memoryLimit = 1024 * 1024;
+  std::vector<FakeClient*> many;
+  for (int i = 0; i < 60; ++i) many.push_back(&addClient());
+  for (FakeClient* each : many) each->sends("SET a " + std::string(30'000, 'x'));
+  for (std::size_t i = 0; i < many.size(); ++i) node(1).expects("SET a " + std::string(30'000, 'x'));
+  CHECK(limitHits(telemetry::Limit::Memory) == 0);
+  for (FakeClient* each : many) CHECK_FALSE(each->isClosed());
+}
+
 TEST_CASE("pages are given back after a fall that is large, and not too often") {
   worker::MemoryTide tide;
   const net::TimePoint start = net::TimePoint{} + 1h;
