@@ -105,6 +105,22 @@ class SplitCommands(unittest.TestCase):
             self.assertEqual([self.connection.read() for _ in range(5)], [b"OK", [text] * 10, 5, 5, text])
 
 
+class SortOverSlots(unittest.TestCase):
+    def setUp(self):
+        self.connection = site.connect()
+        self.addCleanup(self.connection.close)
+
+    def test_patterns_and_the_destination_may_be_in_any_slots(self):
+        command = self.connection.command
+        command("RPUSH", "sort:list", "1", "2", "3")
+        command("MSET", *[word for i, weight in ((1, 30), (2, 10), (3, 20)) for word in (f"sort:w:{i}", str(weight))])
+        command("MSET", *[word for i in (1, 2, 3) for word in (f"sort:n:{i}", f"name{i}")])
+        by_weight = [b"name2", b"name3", b"name1"]
+        self.assertEqual(command("SORT", "sort:list", "BY", "sort:w:*", "GET", "sort:n:*"), by_weight)
+        self.assertEqual(command("SORT", "sort:list", "BY", "sort:w:*", "GET", "sort:n:*", "STORE", "sort:stored"), 3)
+        self.assertEqual(command("LRANGE", "sort:stored", "0", "-1"), by_weight)
+
+
 class UnsplitCommands(unittest.TestCase):
     def setUp(self):
         self.connection = site.connect()
