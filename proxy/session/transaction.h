@@ -52,7 +52,8 @@ class Transaction {
 
   // The slot of all keys so far; kNoSlot: no keys.
   protocol::Slot slot = protocol::kNoSlot;
-  // The SHA1s that its EVALSHAs name: EXEC cannot be repeated for the want of a script, so they are seen to before.
+  // The SHA1s that its EVALSHAs name: EXEC cannot be repeated for the want of a script, so they are seen to
+  // before.
   std::vector<std::string> scripts;
   // Something in it may change data.
   bool writes = false;

@@ -17,8 +17,8 @@
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/exchange.h"
-#include "proxy/upstream/script_memory.h"
 #include "proxy/upstream/ring.h"
+#include "proxy/upstream/script_memory.h"
 
 namespace slotless::upstream {
 
