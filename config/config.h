@@ -104,6 +104,7 @@ struct Config {
   std::uint64_t leaseMaxTransactions = 500;  // Per worker.
   std::uint64_t leaseMaxBlocking = 2000;     // Per worker.
   BlockingOnLostLink blockingOnLostLink = BlockingOnLostLink::Error;
+  std::uint64_t leaseMaxTracking = 2000;  // Per worker; one for each master and client.
   Milliseconds connectTimeout = std::chrono::seconds(2);
   Milliseconds reconnectBackoffMin{50};
   Milliseconds reconnectBackoffMax = std::chrono::seconds(2);

@@ -9,7 +9,6 @@ using enum Handling;
 
 constexpr std::string_view kStandalone = "the proxy presents itself as a standalone master";
 constexpr std::string_view kOwnConnection = "about the client's own connection, which ends at the proxy";
-constexpr std::string_view kNotYet = "changes a link for one client";
 constexpr std::string_view kClients = "clients end at the proxy: a node would speak of the proxy's links";
 constexpr std::string_view kOwnTimes =
     "a client waits for the proxy and the node together: the proxy measures both";
@@ -67,9 +66,11 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "time", .handling = Local, .reason = "one clock for the whole database"},
 
     // CLIENT: what needs a session.
-    {.name = "client|caching", .handling = Session, .reason = kNotYet},
+    {.name = "client|caching", .handling = Local, .reason = "goes with the next command, where that goes"},
     {.name = "client|help", .handling = AnyNode, .reason = "a constant text"},
-    {.name = "client|tracking", .handling = Session, .reason = kNotYet},
+    {.name = "client|tracking",
+     .handling = Session,
+     .reason = "each master remembers keys for a connection of the client's own"},
 
     // Sessions that the facts do not show.
     {.name = "monitor", .handling = Session, .reason = "turns the connection into a stream of replies"},

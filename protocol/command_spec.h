@@ -113,6 +113,8 @@ enum class SessionRole : std::uint8_t {
   Unsubscribe,
   Monitor,
   Wait,  // WAIT, WAITAOF
+  Tracking,
+  Caching,  // CLIENT CACHING: about the next command
   Ping,
   Reset,
   Quit,

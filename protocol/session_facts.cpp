@@ -35,6 +35,8 @@ constexpr SessionFact kFacts[] = {
     {"monitor", Monitor},
     {"wait", Wait},
     {"waitaof", Wait},
+    {"client|tracking", Tracking},
+    {"client|caching", Caching},
     {"ping", Ping},
     {"reset", Reset},
     {"quit", Quit},

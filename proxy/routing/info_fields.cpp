@@ -42,6 +42,7 @@ constexpr Field kFields[] = {
     {"rdb_saves", Sum},
     // Stats
     {"latest_fork_usec", Maximum},
+    {"tracking_total_prefixes", Maximum},
     // Replication
     {"min_slaves_good_slaves", Minimum},
     {"repl_backlog_active", Maximum},

@@ -268,6 +268,7 @@ session::ProcessFacts Server::facts() const {
   for (const auto& worker : workers_) {
     const telemetry::WorkerMetrics& metrics = worker->metrics();
     facts.blockedClients += metrics.blockedClients.value();
+    facts.trackingClients += metrics.trackingClients.value();
     facts.clientsAccepted += metrics.clientsAccepted.value();
     facts.clientsRejected += metrics.clientsRejected.value();
     facts.bytesReceived += metrics.bytesReceived.value();

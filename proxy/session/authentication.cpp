@@ -122,6 +122,7 @@ void hello(LocalCall& call) {
   }
   if (name) call.client.name = *name;
   call.client.protocol = version;
+  call.client.conversation().onProtocol();
   protocol::appendMapHeader(call.out, version, 7);
   const auto field = [&](std::string_view key, std::string_view value) {
     protocol::appendBulk(call.out, key);

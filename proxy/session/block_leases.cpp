@@ -6,12 +6,12 @@ namespace slotless::session {
 
 using upstream::Link;
 
-Link* BlockLeases::at(const net::Address& node, int protocol, bool only) {
+Link* BlockLeases::at(const net::Address& node, bool only) {
   const auto held =
       std::find_if(leases_.begin(), leases_.end(), [&](const Link* lease) { return lease->node() == node; });
   if (held != leases_.end()) return *held;
   if (only) release(true);
-  Link* lease = pool_.acquire(node, protocol, upstream::LeaseUse::Blocking);
+  Link* lease = source_.acquire(node, upstream::LeaseUse::Blocking);
   if (lease != nullptr) leases_.push_back(lease);
   return lease;
 }
@@ -21,7 +21,7 @@ bool BlockLeases::dropLost(const net::Address& node) {
                                  [&](const Link* lease) { return lease->node() == node && lease->lost(); });
   if (lost == leases_.end()) return false;
   const bool neverWorked = !(*lost)->wasEverReady();
-  pool_.release(**lost, false);
+  source_.release(**lost, upstream::LeaseUse::Blocking, false);
   leases_.erase(lost);
   return neverWorked;
 }
@@ -36,7 +36,7 @@ void BlockLeases::settle() {
 }
 
 void BlockLeases::release(bool clean) {
-  for (Link* lease : leases_) pool_.release(*lease, clean);
+  for (Link* lease : leases_) source_.release(*lease, upstream::LeaseUse::Blocking, clean);
   leases_.clear();
   unblocking_ = false;
 }

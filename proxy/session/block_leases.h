@@ -1,20 +1,20 @@
 // The leases on which one client is blocked: one for a command, several only for WAIT.
 //
-// Ownership: the leases are the pool's.
+// Ownership: the leases are their source's.
 #pragma once
 #include <vector>
 
-#include "proxy/upstream/lease_pool.h"
+#include "proxy/session/lease_source.h"
 
 namespace slotless::session {
 
 class BlockLeases {
  public:
-  explicit BlockLeases(upstream::LeasePool& pool) : pool_(pool) {}
+  explicit BlockLeases(LeaseSource& source) : source_(source) {}
 
   // Acquires one if need be. nullptr: none to be had now. `only`: leases at other nodes are of no use any
   // more.
-  upstream::Link* at(const net::Address& node, int protocol, bool only);
+  upstream::Link* at(const net::Address& node, bool only);
   // See Conversation::dropLostLease().
   bool dropLost(const net::Address& node);
   // Where the client is blocked. Other clients will not get these leases: an unblocking that is on its way
@@ -24,9 +24,11 @@ class BlockLeases {
   // All replies are in.
   void settle();
   void release(bool clean);
+  // Somebody else has taken that lease away.
+  void forgo(const upstream::Link& lease) noexcept { std::erase(leases_, &lease); }
 
  private:
-  upstream::LeasePool& pool_;
+  LeaseSource& source_;
   std::vector<upstream::Link*> leases_;
   bool unblocking_ = false;  // an unblocking is on its way to them
 };

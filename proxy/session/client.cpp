@@ -195,12 +195,15 @@ std::size_t Client::takeRequests(std::string_view bytes) {
       return bytes.size();
     }
     const std::size_t size = parser_.size();
-    if (status == RequestParser::Status::Complete && !handle(parser_, bytes.substr(done, size))) {
+    const bool complete = status == RequestParser::Status::Complete;
+    const bool endsCaching = complete && conversation_.endsCaching(parser_.argv());
+    if (complete && !handle(parser_, bytes.substr(done, size))) {
       parser_.next();
       pause();
       return done;
     }
     replySwitch_.next();
+    conversation_.takenUp(endsCaching);
     parser_.next();
     done += size;
   }
@@ -283,6 +286,7 @@ Request& Client::addRequest(const CommandSpec& spec) {
   added.kind = kindOf(spec);
   added.arrived = services_.host.now;
   added.muted = replySwitch_.muted();
+  added.front = conversation_.front();
   pending_.push(added);
   services_.metrics.inFlightRequests.add(1);
   return added;
@@ -371,7 +375,9 @@ void Client::onRequestDone(Request& request) {
   replyEstimate_ = std::max(request.replyBytes, replyEstimate_ - replyEstimate_ / 16);
   if (pending_.head() != &request || state_ == ClientState::Closed) return;
   while (!pending_.empty() && pending_.head()->done) {
-    services_.requests.put(pending_.pop());
+    Request& finished = pending_.pop();
+    conversation_.onReplied(finished, output_);
+    services_.requests.put(finished);
     services_.metrics.inFlightRequests.add(-1);
     if (!pushes_.empty()) output_.splice(pushes_);
     if (pending_.empty()) break;
@@ -395,7 +401,8 @@ void Client::push(char first, std::string_view bytes) {
   chain.append({&first, 1});
   chain.append(bytes.substr(1));
   services_.agenda.add(*this, Task::Flush);
-  checkPushLimit();
+  if (conversation_.listens()) return checkPushLimit();
+  checkOutputLimit();
 }
 
 void Client::checkPushLimit() {

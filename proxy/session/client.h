@@ -52,6 +52,12 @@ class Client final : private net::Stream::Observer {
 
   // A message or the like, between two replies. Its first byte is given apart: the protocols differ in it.
   void push(char first, std::string_view bytes);
+  // Bytes that wait for a reply to leave.
+  void countWaiting(std::size_t bytes) {
+    waitingBytes_ += bytes;
+    checkOutputLimit();
+  }
+  void uncountWaiting(std::size_t bytes) noexcept { waitingBytes_ -= bytes; }
   // Closes a client that has not taken such for too long.
   void checkPushLimit();
 

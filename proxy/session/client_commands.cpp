@@ -53,20 +53,4 @@ void clientReply(LocalCall& call) {
   appendError(call.out, kSyntaxError);
 }
 
-void clientTrackingInfo(LocalCall& call) {
-  const int protocol = call.client.protocol;
-  protocol::appendMapHeader(call.out, protocol, 3);
-  appendBulk(call.out, "flags");
-  protocol::appendSetHeader(call.out, protocol, 1);
-  appendBulk(call.out, "off");
-  appendBulk(call.out, "redirect");
-  appendInteger(call.out, -1);
-  appendBulk(call.out, "prefixes");
-  protocol::appendArrayHeader(call.out, 0);
-}
-
-void clientGetRedirection(LocalCall& call) {
-  appendInteger(call.out, -1);
-}
-
 }  // namespace slotless::session

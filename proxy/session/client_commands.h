@@ -12,6 +12,7 @@ void clientUnblock(LocalCall& call);
 void clientNoEvict(LocalCall& call);
 void clientNoTouch(LocalCall& call);
 void clientReply(LocalCall& call);
+void clientCaching(LocalCall& call);
 void clientTrackingInfo(LocalCall& call);
 void clientGetRedirection(LocalCall& call);
 

@@ -15,6 +15,10 @@ namespace {
 // Redis keeps that much of a reply in the client and the rest in a list.
 constexpr std::size_t kReplyBuffer = 16384;
 
+bool tracks(const Conversation& conversation) {
+  return conversation.tracking() != nullptr && conversation.tracking()->mode().on();
+}
+
 std::string flagsOf(const Client& client) {
   const Conversation& conversation = client.conversation();
   std::string flags;
@@ -22,6 +26,8 @@ std::string flagsOf(const Client& client) {
   if (conversation.subscribed()) flags += 'P';
   if (conversation.mode() == Mode::Queueing) flags += 'x';
   if (conversation.blocked() || client.postponed()) flags += 'b';
+  if (tracks(conversation)) flags += 't';
+  if (tracks(conversation) && conversation.tracking()->mode().broadcast()) flags += 'B';
   if (conversation.watch().broken()) flags += 'd';
   if (client.state() == ClientState::Closing) flags += 'c';
   if (client.peer().port == 0) flags += 'U';
@@ -81,6 +87,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.command = protocol::CommandIds::ofProcess().nameOf(client.lastCommand());
   facts.user = clientUser(services);
   facts.protocol = client.protocol;
+  facts.redirection = tracks(conversation) ? 0 : -1;
   facts.libraryName = client.libraryName;
   facts.libraryVersion = client.libraryVersion;
   facts.pending = client.pending().size();
@@ -124,7 +131,7 @@ void appendClientLine(std::string& out, const ClientFacts& facts) {
   append(out, "events", facts.events);
   append(out, "cmd", facts.command.empty() ? "NULL" : facts.command);
   append(out, "user", facts.user);
-  append(out, "redir", -1);
+  append(out, "redir", facts.redirection);
   append(out, "resp", facts.protocol);
   append(out, "lib-name", facts.libraryName);
   append(out, "lib-ver", facts.libraryVersion);

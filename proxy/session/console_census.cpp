@@ -61,9 +61,8 @@ std::string linksOf(Services& services, std::size_t worker) {
   services.resp3Links.forEachLink(shared);
   services.replicaLinks.forEachLink(replica);
   services.resp3ReplicaLinks.forEachLink(replica);
-  services.leases.forEachLease([&](const upstream::Link& link, bool taken) {
-    appendLink(lines, worker, link, taken ? "lease" : "idle-lease");
-  });
+  services.leases.forEachLease(
+      [&](const upstream::Link& link, std::string_view use) { appendLink(lines, worker, link, use); });
   return lines.text();
 }
 

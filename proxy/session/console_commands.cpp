@@ -93,6 +93,7 @@ constexpr GaugeRow kRows[] = {
     {"bytes_held", [](const auto& m) { return m.heldBytes.value(); }},
     {"leases_transactions", [](const auto& m) { return m.transactionLeases.value(); }},
     {"leases_blocking", [](const auto& m) { return m.blockingLeases.value(); }},
+    {"leases_tracking", [](const auto& m) { return m.trackingLeases.value(); }},
     {"retries", [](const auto& m) { return static_cast<std::int64_t>(m.retries.value()); }},
     {"ambiguous_writes", [](const auto& m) { return static_cast<std::int64_t>(m.ambiguousWrites.value()); }},
     {"protocol_errors", [](const auto& m) { return static_cast<std::int64_t>(m.protocolErrors.value()); }},

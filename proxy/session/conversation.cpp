@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "proxy/routing/router.h"
@@ -63,7 +64,11 @@ std::string_view refusalText(Verdict verdict) {
 }  // namespace
 
 Conversation::Conversation(Client& client, Services& services)
-    : client_(client), services_(services), watch_(client, services), blockLeases_(services.leases) {}
+    : client_(client),
+      services_(services),
+      leaseSource_(client, services),
+      watch_(client, services, leaseSource_),
+      blockLeases_(leaseSource_) {}
 
 Conversation::Outcome Conversation::handle(const CommandSpec& spec, const RequestParser& request,
                                            std::string_view bytes) {
@@ -89,6 +94,7 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
     case Verdict::Unwatch: return unwatch(spec);
     case Verdict::Block: return block(spec, request, bytes);
     case Verdict::WaitForReplicas: return waitForReplicas(spec, request.argv());
+    case Verdict::Track: return track(spec, request.argv());
     case Verdict::Reset: return reset(spec);
     case Verdict::Subscribe: return subscribe(spec, request);
     case Verdict::Unsubscribe: return unsubscribe(spec, request);
@@ -231,6 +237,38 @@ Conversation::Outcome Conversation::monitor(const CommandSpec& spec) {
   return Outcome::Done;
 }
 
+// --- tracking ---
+
+Conversation::Outcome Conversation::track(const CommandSpec& spec, protocol::Argv argv) {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  std::string error;
+  const auto options = parseTracking(argv, error);
+  if (!options) return refuse(spec, error);
+  if (!options->on) {
+    if (tracking_ != nullptr) tracking_->turnOff();
+    return answer(spec, "+OK\r\n");
+  }
+  if (tracking_ == nullptr) tracking_ = std::make_unique<Tracking>(client_, services_);
+  if (const auto objection = tracking_->mode().objectionTo(*options)) return refuse(spec, *objection);
+  if (client_.protocol < 3) {
+    tracking_->turnOnUnseen(*options);
+    return answer(spec, "+OK\r\n");
+  }
+  // Its other leases would not remember what is read: EXEC answers nil.
+  if (watch_.on() && !engaged()) watch_.lose();
+  Request& request = client_.addRequest(spec);
+  services_.dispatcher.startLate(request);
+  becomeExclusive(false);
+  tracking_->turnOn(request, *options);
+  return Outcome::Done;
+}
+
+// As in Redis: other CLIENT commands in between do not count.
+bool Conversation::endsCaching(protocol::Argv argv) const noexcept {
+  return tracking_ != nullptr && tracking_->cachingGiven() &&
+         !protocol::equalsIgnoringCase(argv[0], "client");
+}
+
 // --- all ---
 
 bool Conversation::writes(const CommandSpec& spec, protocol::Argv argv) const {
@@ -272,6 +310,7 @@ void Conversation::end() {
   transaction_.reset();
   subscriptions_.reset();
   monitoring_.reset();
+  tracking_.reset();
   transition(Mode::Plain);
 }
 
@@ -283,7 +322,7 @@ Link* Conversation::leaseAt(const net::Address& node, LeaseUse use) {
   if (use == LeaseUse::Transaction) return watch_.leaseAt(node);
   // What is sent on to another node needs its lease at the first one no more; only WAIT asks several.
   const bool only = client_.pending().head()->spec->role != protocol::SessionRole::Wait;
-  return blockLeases_.at(node, client_.protocol, only);
+  return blockLeases_.at(node, only);
 }
 
 }  // namespace slotless::session

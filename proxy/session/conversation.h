@@ -1,5 +1,5 @@
 // The state that one client's session has beyond single requests: a transaction, a watch, a blocking command,
-// subscriptions, MONITOR.
+// subscriptions, MONITOR, tracking.
 //
 // The mode changes in transition() only; what each command does in each mode stands in session_table.cpp.
 // Commands that change the client's links (WATCH, EXEC after WATCH, what blocks) are exclusive: they wait for
@@ -13,9 +13,11 @@
 #include "protocol/command_spec.h"
 #include "protocol/request_parser.h"
 #include "proxy/session/block_leases.h"
+#include "proxy/session/lease_source.h"
 #include "proxy/session/monitoring.h"
 #include "proxy/session/session_table.h"
 #include "proxy/session/subscriptions.h"
+#include "proxy/session/tracking.h"
 #include "proxy/session/transaction.h"
 #include "proxy/session/watch.h"
 #include "proxy/upstream/lease_pool.h"
@@ -60,6 +62,30 @@ class Conversation {
   bool listens() const noexcept { return subscribed() || monitoring(); }
   // nullptr: it has never subscribed.
   const Subscriptions* subscriptions() const noexcept { return subscriptions_.get(); }
+  // nullptr: it has never turned CLIENT TRACKING on.
+  Tracking* tracking() noexcept { return tracking_.get(); }
+  const Tracking* tracking() const noexcept { return tracking_.get(); }
+  // All that the client sends to nodes goes by its tracking leases.
+  bool engaged() const noexcept { return tracking_ != nullptr && tracking_->engaged(); }
+  void onProtocol() {
+    if (tracking_ != nullptr) tracking_->onProtocol();
+  }
+  // A tracking lease has no link any more, or another one.
+  void onTrackingLinkGone(const upstream::Link& link) noexcept {
+    watch_.forgo(link);
+    blockLeases_.forgo(link);
+  }
+  // The command that comes next is about to be dealt with; see takenUp().
+  bool endsCaching(protocol::Argv argv) const noexcept;
+  void takenUp(bool endsCaching) noexcept {
+    if (endsCaching && mode_ != Mode::Queueing) tracking_->endCaching();
+  }
+  upstream::Front front() const noexcept {
+    return tracking_ == nullptr ? upstream::Front::None : tracking_->front();
+  }
+  void onReplied(const Request& request, net::ByteChain& output) {
+    if (tracking_ != nullptr) tracking_->onReplied(request, output);
+  }
   // All replies are in: an exclusive request is over.
   void settle();
   // The client is leaving.
@@ -94,6 +120,7 @@ class Conversation {
   Outcome subscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
   Outcome unsubscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
   Outcome monitor(const protocol::CommandSpec& spec);
+  Outcome track(const protocol::CommandSpec& spec, protocol::Argv argv);
   Outcome reset(const protocol::CommandSpec& spec);
   Outcome refuse(const protocol::CommandSpec& spec, std::string_view line);
   Outcome refuseSubscribed(const protocol::CommandSpec& spec);
@@ -109,11 +136,13 @@ class Conversation {
   Mode mode_ = Mode::Plain;  // beyond subscriptions and monitoring, see mode()
   bool exclusive_ = false;
   bool blocked_ = false;
+  LeaseSource leaseSource_;
   Watch watch_;
   BlockLeases blockLeases_;
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Subscriptions> subscriptions_;
   std::unique_ptr<Monitoring> monitoring_;
+  std::unique_ptr<Tracking> tracking_;
 };
 
 }  // namespace slotless::session

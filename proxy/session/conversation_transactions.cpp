@@ -35,6 +35,8 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
   if (spec.has(protocol::kNoMulti)) {
     return refuseQueued(spec, "ERR Command not allowed inside a transaction");
   }
+  // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
+  if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(spec, request, bytes);
   if (spec.handling == Handling::Local) {
     if (services_.localCommands.isLate(spec)) {
       return refuseQueued(spec,

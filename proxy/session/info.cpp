@@ -69,6 +69,7 @@ constexpr OwnField kOwnFields[] = {
     {"Clients", "connected_clients", [](const Facts& f) { return std::to_string(f.process.clients); }},
     {"Clients", "cluster_connections", [](const Facts&) { return std::string("0"); }},
     {"Clients", "blocked_clients", [](const Facts& f) { return std::to_string(f.process.blockedClients); }},
+    {"Clients", "tracking_clients", [](const Facts& f) { return std::to_string(f.process.trackingClients); }},
     {"Clients", "maxclients", [](const Facts& f) { return std::to_string(f.services.config.maxClients); }},
     {"Persistence", "loading", [](const Facts&) { return std::string("0"); }},
     {"Stats", "total_connections_received",

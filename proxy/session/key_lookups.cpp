@@ -146,7 +146,7 @@ void KeyLookups::send(KeyQuestion& question) {
   if (link == nullptr || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
     return waitForLink(question);
   question.state_ = State::Sent;
-  link->send(question, question.request_, false);
+  link->send(question, question.request_, upstream::Front::None);
 }
 
 void KeyLookups::waitForLink(KeyQuestion& question) {

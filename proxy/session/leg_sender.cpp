@@ -19,6 +19,7 @@ namespace slotless::session {
 namespace {
 
 using protocol::Slot;
+using upstream::Front;
 using upstream::Link;
 using upstream::SentRequest;
 
@@ -57,10 +58,19 @@ Link* LegSender::plainLink(Leg& leg) {
   return link;
 }
 
+// ASKING and CLIENT CACHING each clear the other.
+Front LegSender::frontOf(const Leg& leg, const Link& link) const {
+  if (leg.detour != nullptr && leg.detour->asking) return Front::Asking;
+  const Request& request = *leg.request;
+  if (request.front == Front::None) return Front::None;
+  const Conversation& conversation = request.client->conversation();
+  return conversation.engaged() && conversation.tracking()->owns(link) ? request.front : Front::None;
+}
+
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
   if (Link* link = plainLink(leg)) {
-    if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), false);
-    return link->send(leg, bytes.bytes, false);
+    if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), frontOf(leg, *link));
+    return link->send(leg, bytes.bytes, frontOf(leg, *link));
   }
   leg.detour = std::make_unique<Detour>(services_.host.pool);
   if (bytes.block != nullptr) {
@@ -72,7 +82,7 @@ void LegSender::launch(Leg& leg, RequestBytes bytes) {
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
-  if (Link* link = plainLink(leg)) return sendBatch(leg, *link, batch, false);
+  if (Link* link = plainLink(leg)) return sendBatch(leg, *link, batch);
   leg.detour = std::make_unique<Detour>(services_.host.pool);
   leg.detour->bytes.splice(batch);
   hold(leg, Trouble::Unsent);
@@ -165,32 +175,35 @@ void LegSender::sendHeld(Client& client, Leg& leg, Link& link) {
     const auto left = std::chrono::duration_cast<net::Millis>(*request.blockedUntil - services_.host.now);
     rewriteBlockTimeout(*request.spec, left, leg.detour->bytes);
   }
-  sendBatch(leg, link, leg.detour->bytes, leg.detour->asking);
+  sendBatch(leg, link, leg.detour->bytes);
 }
 
-// With the scripts that the node lacks in front. ASKING counts for one command or one MULTI, so it follows
-// them.
-void LegSender::sendBatch(Leg& leg, Link& link, net::ByteChain& batch, bool asking) {
+// With the scripts that the node lacks in front. What the other front says counts for one command or one
+// MULTI, so it follows them.
+void LegSender::sendBatch(Leg& leg, Link& link, net::ByteChain& batch) {
   Request& request = *leg.request;
   std::uint32_t preludes = request.preludes;
-  std::string front;
+  std::string scripts;
   ScriptCache& cache = services_.control.scripts();
   for (const std::string& sha : request.scripts) {
     const auto script = cache.find(sha);
     if (!script || !link.scripts().add(sha, cache.generation())) continue;
-    protocol::appendRequest(front, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
+    protocol::appendRequest(scripts, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
     ++preludes;
   }
-  if (front.empty()) return link.send(leg, batch, asking, preludes);
-  if (asking) {
-    protocol::appendRequest(front, std::array<std::string_view, 1>{"ASKING"});
+  const Front front = frontOf(leg, link);
+  if (request.front == Front::CachingYes && front != request.front)
+    request.client->conversation().tracking()->voidReadsOf(request, batch);
+  if (scripts.empty()) return link.send(leg, batch, front, preludes);
+  if (front != Front::None) {
+    scripts += upstream::textOf(front);
     ++preludes;
   }
-  request.frontBytes = front.size();
+  request.frontBytes = scripts.size();
   net::ByteChain whole(services_.host.pool);
-  whole.append(front);
+  whole.append(scripts);
   whole.splice(batch);
-  link.send(leg, whole, false, preludes);
+  link.send(leg, whole, Front::None, preludes);
 }
 
 void LegSender::markMoving(Slot slot) {

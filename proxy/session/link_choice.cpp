@@ -12,6 +12,7 @@ bool readsFromReplica(const Leg& leg) {
   const Request& request = *leg.request;
   Client& client = *request.client;
   if (client.readFrom == config::ReadFrom::Master || request.kind != RequestKind::Read) return false;
+  if (client.conversation().engaged()) return false;  // a master remembers what is read of it
   const bool transaction = request.spec->role == protocol::SessionRole::Exec;
   if (request.lease || transaction || client.conversation().watch().on() || leg.slot == protocol::kNoSlot)
     return false;
@@ -25,18 +26,21 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
   Conversation& conversation = client.conversation();
   const net::Address& address = services_.links.topology().nodes[node].address;
   Link* link = nullptr;
+  const bool urgent = leg.detour != nullptr && leg.detour->urgent;
+  // What is meant for one certain replica reads no keys.
+  const bool forReplica =
+      leg.detour != nullptr && leg.detour->sticky && !services_.links.topology().nodes[node].master;
   if (leg.request->lease) {
     if (conversation.dropLostLease(address, *leg.request->lease) && leg.detour != nullptr) {
       leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
       return nullptr;
     }
     link = conversation.leaseAt(address, *leg.request->lease);
-  } else if (conversation.watch().on()) {
-    link = conversation.watch().heldAt(address);
-  }
-  if (link == nullptr && !leg.request->lease) {
-    const bool urgent = leg.detour != nullptr && leg.detour->urgent;
-    link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
+  } else if (conversation.engaged() && !urgent && !forReplica) {
+    link = conversation.tracking()->linkTo(address);
+  } else {
+    if (conversation.watch().on()) link = conversation.watch().heldAt(address);
+    if (link == nullptr) link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
   }
   if (link == nullptr || !link->ready() || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
     return nullptr;
@@ -69,6 +73,7 @@ Link* LinkChoice::linkForSlot(Leg& leg) {
     Link* lease = client.conversation().watch().lease();
     return lease != nullptr && lease->ready() ? lease : nullptr;
   }
+  if (client.conversation().engaged()) return client.conversation().tracking()->anyLink();
   return client.links().anyReady();
 }
 
@@ -100,6 +105,8 @@ Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
   if (leg.slot == protocol::kNoSlot || topology.owners[leg.slot] == cluster::kNoNode) return Obstacle::NoNode;
   const Client& client = *leg.request->client;
   const cluster::NodeIndex owner = topology.owners[leg.slot];
+  if (client.conversation().engaged())
+    return client.conversation().tracking()->hasRoom() ? Obstacle::NoNode : Obstacle::LeaseLimit;
   if (leg.request->lease) {
     const bool spent = !client.conversation().holdsLease(*leg.request->lease) &&
                        !services_.leases.hasRoom(*leg.request->lease);

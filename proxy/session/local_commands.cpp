@@ -190,6 +190,7 @@ constexpr Entry kEntries[] = {
     {"acl|whoami", whoAmI},
     {"asking", clusterDisabled},
     {"auth", authenticate},
+    {"client|caching", clientCaching},
     {"client|getname", clientGetName},
     {"client|getredir", clientGetRedirection},
     {"client|id", clientId},

@@ -7,6 +7,7 @@ namespace slotless::session {
 struct ProcessFacts {
   std::int64_t clients = 0;
   std::int64_t blockedClients = 0;
+  std::int64_t trackingClients = 0;
   std::uint64_t clientsAccepted = 0;
   std::uint64_t clientsRejected = 0;
   std::uint64_t requests = 0;

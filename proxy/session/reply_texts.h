@@ -10,7 +10,8 @@ inline constexpr std::string_view kTooManyHeld =
 inline constexpr std::string_view kLinkFull =
     "-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n";
 inline constexpr std::string_view kNoLease =
-    "-ERR max number of leased connections reached (lease-max-blocking, lease-max-transactions)\r\n";
+    "-ERR max number of leased connections reached (lease-max-blocking, lease-max-tracking, "
+    "lease-max-transactions)\r\n";
 inline constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
 inline constexpr std::string_view kOvertaken =
     "-CLUSTERDOWN The slot was not served when this command came, and a later one has been carried out\r\n";

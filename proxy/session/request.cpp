@@ -112,6 +112,7 @@ void RequestPool::put(Request& request) noexcept {
   request.muted = false;
   request.staged = false;
   request.lease.reset();
+  request.front = upstream::Front::None;
   request.preludes = 0;
   request.scripts.clear();
   request.frontBytes = 0;

@@ -119,6 +119,8 @@ class Request {
   bool muted = false;   // CLIENT REPLY: its reply is thrown away
   // Goes on a lease of the client, not on a shared link.
   std::optional<upstream::LeaseUse> lease;
+  // CLIENT CACHING was said before it.
+  upstream::Front front = upstream::Front::None;
   // Replies that come before the request's own on the link (MULTI's and QUEUED's).
   std::uint32_t preludes = 0;
   // SHA1s of scripts that its node needs to have: they are loaded in front of it, where they are not known to

@@ -34,6 +34,7 @@ class LocalCommands;
 class PauseGate;
 class SlowLog;
 class StallWatch;
+class Trackers;
 
 using ClientMap = std::unordered_map<std::uint64_t, std::unique_ptr<Client>>;  // by client id
 
@@ -94,6 +95,7 @@ struct Services {
   PauseGate& gate;
   SlowLog& slowLog;
   LatencyEvents& latency;
+  Trackers& trackers;
   const ClientMap& clients;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;

@@ -27,6 +27,8 @@ constexpr std::array<Row, protocol::kSessionRoleCount> kRows = {{
     {SessionRole::Unsubscribe, {Unsubscribe, RefuseInTransaction, Unsubscribe, Unsubscribe}},
     {SessionRole::Monitor, {Monitor, RefuseInTransaction, RefuseSubscribed, Monitor}},
     {SessionRole::Wait, {WaitForReplicas, Queue, RefuseSubscribed, WaitForReplicas}},
+    {SessionRole::Tracking, {Track, RefuseInTransaction, RefuseSubscribed, Track}},
+    {SessionRole::Caching, {Run, Queue, RefuseSubscribed, Run}},
     {SessionRole::Ping, {Run, Queue, Run, Run}},
     {SessionRole::Reset, {Reset, Reset, Reset, Reset}},
     {SessionRole::Quit, {Run, Run, Run, Run}},

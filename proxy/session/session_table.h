@@ -28,6 +28,7 @@ enum class Verdict : std::uint8_t {
   Unsubscribe,
   Monitor,
   WaitForReplicas,
+  Track,
   Reset,
   RefuseNested,
   RefuseExec,

@@ -35,13 +35,24 @@ bool Watch::guardsOrLost(protocol::Slot slot) {
   return true;
 }
 
+void Watch::lose() {
+  release(false);
+  breakOff();
+}
+
+void Watch::forgo(const Link& lease) noexcept {
+  if (lease_ != &lease) return;
+  lease_ = nullptr;
+  breakOff();
+}
+
 Link* Watch::leaseAt(const net::Address& node) {
   // What is watched stays on the lease that watches it.
   if (!first() && lease_ != nullptr && lease_->node() != node) breakOff();
   if (broken()) return nullptr;
   if (lease_ != nullptr && lease_->node() != node) release(false);
   if (lease_ == nullptr) {
-    lease_ = services_.leases.acquire(node, client_.protocol, upstream::LeaseUse::Transaction);
+    lease_ = leases_.acquire(node, upstream::LeaseUse::Transaction);
   }
   return lease_;
 }
@@ -70,7 +81,7 @@ void Watch::forget(bool clean) {
 }
 
 void Watch::release(bool clean) {
-  if (lease_ != nullptr) services_.leases.release(*lease_, clean);
+  if (lease_ != nullptr) leases_.release(*lease_, upstream::LeaseUse::Transaction, clean);
   lease_ = nullptr;
 }
 

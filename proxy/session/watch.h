@@ -2,14 +2,14 @@
 //
 // From WATCH to EXEC, DISCARD or UNWATCH all commands of the client to that node go by the lease. A watch is
 // broken when it can say nothing any more (its lease is lost, its slot has moved): EXEC then answers nil, as
-// if a watched key had changed. Ownership: the lease is the pool's; it goes back clean only after the node
+// if a watched key had changed. Ownership: the lease is its source's; it goes back clean only after the node
 // has forgotten the watch.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 #include "protocol/slot.h"
-#include "proxy/upstream/lease_pool.h"
+#include "proxy/session/lease_source.h"
 
 namespace slotless::session {
 
@@ -18,7 +18,8 @@ struct Services;
 
 class Watch {
  public:
-  Watch(Client& client, Services& services) : client_(client), services_(services) {}
+  Watch(Client& client, Services& services, LeaseSource& leases)
+      : client_(client), services_(services), leases_(leases) {}
 
   bool on() const noexcept { return count_ > 0; }
   bool broken() const noexcept;
@@ -28,6 +29,10 @@ class Watch {
   bool first() const noexcept { return count_ <= 1; }
   // Something happened to a leg on the lease after which the watch says nothing any more.
   void breakOff() noexcept { broken_ = true; }
+  // The same, and the lease is not needed any more.
+  void lose();
+  // Somebody else has taken that lease away.
+  void forgo(const upstream::Link& lease) noexcept;
   // One node cannot guard another's keys. True without a watch.
   bool guards(protocol::Slot slot) const;
   // What is not guarded since slots have moved is no error of the client: that breaks the watch, and is true
@@ -55,6 +60,7 @@ class Watch {
 
   Client& client_;
   Services& services_;
+  LeaseSource& leases_;
   upstream::Link* lease_ = nullptr;
   std::size_t count_ = 0;  // of WATCH commands
   // At the first WATCH: the topology, and what is watched.

@@ -39,6 +39,11 @@ constexpr std::array kCounters = {
     CounterRow{"slotless_pubsub_gaps_total",
                "Times that a subscription was lost or moved, so that its clients may have missed messages.",
                &WorkerMetrics::pubsubGaps},
+    CounterRow{"slotless_invalidations_total", "Invalidations of keys given to clients with CLIENT TRACKING.",
+               &WorkerMetrics::invalidations},
+    CounterRow{"slotless_tracking_flushes_total",
+               "Times that a client with CLIENT TRACKING was told to drop all that it has cached.",
+               &WorkerMetrics::trackingFlushes},
 };
 
 constexpr std::array kGauges = {
@@ -55,6 +60,10 @@ constexpr std::array kGauges = {
              &WorkerMetrics::transactionLeases},
     GaugeRow{"slotless_blocking_leases", "Links that belong to a client in a blocking command.",
              &WorkerMetrics::blockingLeases},
+    GaugeRow{"slotless_tracking_leases", "Links that belong to a client with CLIENT TRACKING on.",
+             &WorkerMetrics::trackingLeases},
+    GaugeRow{"slotless_tracking_clients", "Clients with CLIENT TRACKING on.",
+             &WorkerMetrics::trackingClients},
     GaugeRow{"slotless_subscriptions", "Subscriptions of clients to channels and patterns.",
              &WorkerMetrics::subscriptions},
     GaugeRow{"slotless_upstream_subscriptions", "Subscriptions of the workers at nodes.",

@@ -120,6 +120,10 @@ class WorkerMetrics {
   Gauge blockedClients;
   Gauge transactionLeases;
   Gauge blockingLeases;
+  Gauge trackingLeases;
+  Gauge trackingClients;    // with CLIENT TRACKING on, by their own account
+  Counter invalidations;    // pushes to clients about keys, as nodes sent them
+  Counter trackingFlushes;  // pushes to clients that all they have cached is void
   std::array<Gauge, static_cast<std::size_t>(MemoryKind::Count)>
       memory;                   // bytes; as of the worker's last tick
   Gauge bufferBytes;            // all that counts for memory-limit; as of the worker's last turn

@@ -4,6 +4,21 @@
 
 namespace slotless::upstream {
 
+namespace {
+
+struct Use {
+  std::string_view name;
+  telemetry::Gauge telemetry::WorkerMetrics::*gauge;
+};
+// In the order of LeaseUse.
+constexpr std::array<Use, kLeaseUseCount> kUses = {{
+    {"transaction-lease", &telemetry::WorkerMetrics::transactionLeases},
+    {"blocking-lease", &telemetry::WorkerMetrics::blockingLeases},
+    {"tracking-lease", &telemetry::WorkerMetrics::trackingLeases},
+}};
+
+}  // namespace
+
 LeasePool::LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics,
                      Budgets budgets)
     : host_(host), metrics_(metrics) {
@@ -43,6 +58,7 @@ void LeasePool::release(Link& link, bool clean) {
       std::find_if(leases_.begin(), leases_.end(), [&](const Lease& l) { return l.link.get() == &link; });
   if (found == leases_.end() || !found->taken) return;
   found->taken = false;
+  link.setHolder(nullptr);
   --inUse_[static_cast<std::size_t>(found->use)];
   publish(found->use);
   const auto idle = static_cast<std::size_t>(
@@ -90,8 +106,11 @@ void LeasePool::sweep() {
 }
 
 void LeasePool::publish(LeaseUse use) {
-  auto& gauge = use == LeaseUse::Transaction ? metrics_.transactionLeases : metrics_.blockingLeases;
-  gauge.set(static_cast<std::int64_t>(inUse(use)));
+  (metrics_.*kUses[static_cast<std::size_t>(use)].gauge).set(static_cast<std::int64_t>(inUse(use)));
+}
+
+std::string_view LeasePool::nameOf(LeaseUse use) noexcept {
+  return kUses[static_cast<std::size_t>(use)].name;
 }
 
 }  // namespace slotless::upstream

@@ -1,4 +1,4 @@
-// Connections that belong to one client at a time: for WATCH, for commands that block, and the like.
+// Connections that belong to one client at a time: for WATCH, for commands that block, for CLIENT TRACKING.
 //
 // Budgets are per worker and use, so that blocked consumers cannot starve transactions. A lease that comes
 // back clean (nothing open on it, no state left in the node) waits for the next client; any other is closed.
@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "proxy/cluster/topology.h"
@@ -17,7 +18,7 @@
 
 namespace slotless::upstream {
 
-enum class LeaseUse : std::uint8_t { Transaction, Blocking, Count };
+enum class LeaseUse : std::uint8_t { Transaction, Blocking, Tracking, Count };
 inline constexpr std::size_t kLeaseUseCount = static_cast<std::size_t>(LeaseUse::Count);
 
 class LeasePool {
@@ -34,12 +35,14 @@ class LeasePool {
   // Leases to nodes that are no longer masters lend themselves to nothing new.
   void setTopology(const cluster::Topology& topology);
   // May another one be acquired for this use?
-  bool hasRoom(LeaseUse use) const noexcept { return inUse(use) < budgets_[static_cast<std::size_t>(use)]; }
+  bool hasRoom(LeaseUse use, std::size_t leases = 1) const noexcept {
+    return inUse(use) + leases <= budgets_[static_cast<std::size_t>(use)];
+  }
   std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
-  // Calls `visit(const Link&, bool taken)` for each lease.
+  // Calls `visit(const Link&, std::string_view use)` for each lease; idle ones are an "idle-lease".
   template <typename Visit>
   void forEachLease(Visit visit) const {
-    for (const Lease& lease : leases_) visit(*lease.link, lease.taken);
+    for (const Lease& lease : leases_) visit(*lease.link, lease.taken ? nameOf(lease.use) : "idle-lease");
   }
   // Counts from the next lease and connection on.
   void setSettings(LinkSettings settings, Budgets budgets);
@@ -60,6 +63,7 @@ class LeasePool {
   // Idle leases beyond this many per worker are closed.
   static constexpr std::size_t kMaxIdle = 16;
 
+  static std::string_view nameOf(LeaseUse use) noexcept;
   void publish(LeaseUse use);
 
   LinkHost& host_;

@@ -8,9 +8,16 @@ namespace slotless::upstream {
 
 namespace {
 
-constexpr std::string_view kAsking = "*1\r\n$6\r\nASKING\r\n";
+constexpr std::array<std::string_view, 4> kFronts = {
+    "",
+    "*1\r\n$6\r\nASKING\r\n",
+    "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\n",
+    "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$2\r\nNO\r\n",
+};
 // An error reply longer than this is not held back for classification any more: the node is talking garbage.
 constexpr std::size_t kMaxErrorLine = 1024U * 1024;
+// Nor a push: it holds at most the names of the keys that changed within one turn of the node.
+constexpr std::size_t kMaxPush = 256U * 1024 * 1024;
 constexpr std::size_t kPiecesPerWrite = 64;
 // A master that hands over answers everything within that time, on a busy machine too; one that has been
 // silent for so long already has only the shorter time.
@@ -20,6 +27,10 @@ constexpr net::Millis kLeastPatience{250};
 constexpr net::Millis kTrustInRetired{100};
 
 }  // namespace
+
+std::string_view textOf(Front front) noexcept {
+  return kFronts[static_cast<std::size_t>(front)];
+}
 
 Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics)
     : host_(host), settings_(settings), node_(std::move(node)), metrics_(metrics), output_(host.pool) {
@@ -124,6 +135,7 @@ void Link::takeHandshake(std::string_view bytes) {
   metrics_.connects.add();
   transition(LinkState::Ready);
   wasEverReady_ = true;
+  if (holder_ != nullptr) holder_->onLeaseReady(*this);
   host_.onLinkReady(*this);
 }
 
@@ -131,14 +143,28 @@ void Link::takeReplies(std::string_view bytes) {
   lastProgress_ = host_.now;
   failures_ = 0;
   while (!bytes.empty()) {
-    if (fifo_.empty()) return lose("a reply that nobody asked for");
     const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
-    if (scanner_.isPush()) return lose("a push that nobody asked for");
     if (result.status == protocol::ReplyScanner::Status::Error) return lose("a reply that is not RESP");
     const std::string_view piece = bytes.substr(0, result.consumed);
+    const bool complete = result.status == protocol::ReplyScanner::Status::Complete;
     bytes.remove_prefix(result.consumed);
-    if (!takePiece(piece, result.status == protocol::ReplyScanner::Status::Complete)) return;
+    if (scanner_.isPush()) {
+      if (!takePush(piece, complete)) return lose("a push that nobody asked for");
+      continue;
+    }
+    if (fifo_.empty()) return lose("a reply that nobody asked for");
+    if (!takePiece(piece, complete)) return;
   }
+}
+
+// Pushes come between replies, whether or not a request is open. False: nobody here wants it.
+bool Link::takePush(std::string_view piece, bool complete) {
+  if (holder_ == nullptr || push_.size() + piece.size() > kMaxPush) return false;
+  if (!complete || !push_.empty()) push_.append(piece);
+  if (!complete) return true;
+  scanner_.reset();
+  const std::string whole = std::exchange(push_, {});
+  return holder_->onPush(*this, whole.empty() ? piece : std::string_view(whole));
 }
 
 // False: the link has been lost.
@@ -194,10 +220,10 @@ void Link::skipReply(const Entry& entry, std::string_view piece, bool complete) 
   if (isError) errorLine_.append(piece);
   if (!complete) return;
   fifo_.front().skip--;
-  fifo_.front().asking = false;
+  fifo_.front().front = false;
   scanner_.reset();
-  // A refused ASKING shows in the reply to the request itself.
-  if (isError && !entry.asking) entry.exchange->onPreludeError(errorLine_);
+  // A refused ASKING shows in the reply to the request itself; CLIENT CACHING is only sent where it fits.
+  if (isError && !entry.front) entry.exchange->onPreludeError(errorLine_);
   errorLine_.clear();
 }
 
@@ -211,43 +237,43 @@ void Link::finishFront() {
   metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
 }
 
-void Link::beginEntry(bool asking) {
+void Link::beginEntry(Front front) {
   if (fifo_.empty()) lastProgress_ = host_.now;
-  if (asking) output_.append(kAsking);
+  if (front != Front::None) output_.append(textOf(front));
   if (!dirty_) {
     dirty_ = true;
     host_.onLinkDirty(*this);
   }
 }
 
-void Link::endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore) {
-  fifo_.push({&exchange, output_.size() - sizeBefore,
-              asking ? static_cast<std::uint32_t>(kAsking.size()) : 0U, preludes + (asking ? 1U : 0U), asking,
-              host_.now});
+void Link::endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std::size_t sizeBefore) {
+  const bool fronted = front != Front::None;
+  fifo_.push({&exchange, output_.size() - sizeBefore, static_cast<std::uint32_t>(textOf(front).size()),
+              preludes + (fronted ? 1U : 0U), fronted, host_.now});
   metrics_.requests.add();
   metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
   if (retired_ && !timer_->active()) timer_->start(kPatienceWithRetired);
 }
 
-void Link::send(Exchange& exchange, std::string_view request, bool asking) {
+void Link::send(Exchange& exchange, std::string_view request, Front front) {
   const std::size_t before = output_.size();
-  beginEntry(asking);
+  beginEntry(front);
   output_.append(request);
-  endEntry(exchange, asking, 0, before);
+  endEntry(exchange, front, 0, before);
 }
 
-void Link::send(Exchange& exchange, net::BlockPtr request, bool asking) {
+void Link::send(Exchange& exchange, net::BlockPtr request, Front front) {
   const std::size_t before = output_.size();
-  beginEntry(asking);
+  beginEntry(front);
   output_.append(std::move(request));
-  endEntry(exchange, asking, 0, before);
+  endEntry(exchange, front, 0, before);
 }
 
-void Link::send(Exchange& exchange, net::ByteChain& request, bool asking, std::uint32_t preludes) {
+void Link::send(Exchange& exchange, net::ByteChain& request, Front front, std::uint32_t preludes) {
   const std::size_t before = output_.size();
-  beginEntry(asking);
+  beginEntry(front);
   output_.splice(request);
-  endEntry(exchange, asking, preludes, before);
+  endEntry(exchange, front, preludes, before);
 }
 
 std::optional<SentRequest> Link::requestOf(const Exchange& exchange) const {
@@ -300,6 +326,7 @@ void Link::lose(std::string_view reason) {
   scanner_.reset();
   errorLine_.clear();
   scripts_.forget();
+  push_.clear();
   early_ = false;
   metrics_.losses.add();
   metrics_.inFlight.set(0);
@@ -329,6 +356,7 @@ void Link::lose(std::string_view reason) {
     entry.exchange->onLost(loss, SentRequest(bytes, offset + entry.prefix, entry.length - entry.prefix));
     offset += entry.length;
   }
+  if (holder_ != nullptr) holder_->onLeaseLost(*this);
   host_.onLinkLost(*this, why, established);
 }
 

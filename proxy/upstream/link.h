@@ -41,7 +41,33 @@ struct LinkSettings {
 
 using telemetry::LinkState;
 
+// A command of the proxy's own right in front of a request, on the same link. In Redis each of these clears
+// the other, so there is never more than one.
+enum class Front : std::uint8_t {
+  None,
+  Asking,
+  CachingYes,  // CLIENT CACHING, on leases with tracking
+  CachingNo,
+};
+
+// As bytes of RESP.
+std::string_view textOf(Front front) noexcept;
+
 class Link;
+
+// Who holds a lease and hears what the node says unasked. Must not destroy the link.
+class LeaseHolder {
+ public:
+  virtual void onLeaseReady(Link& link) = 0;
+  // A whole push, which came behind all replies that have been passed on. False: nothing that was to be
+  // expected; the link is given up.
+  virtual bool onPush(Link& link, std::string_view push) = 0;
+  // After all exchanges have been told.
+  virtual void onLeaseLost(Link& link) = 0;
+
+ protected:
+  ~LeaseHolder() = default;
+};
 
 // What links of one worker share.
 struct LinkHost {
@@ -94,9 +120,9 @@ class Link final : private net::Stream::Observer {
 
   // All of these require ready(). The exchange must outlive the reply or the loss. `preludes`: how many
   // replies come before the request's own; they are not forwarded.
-  void send(Exchange& exchange, std::string_view request, bool asking);
-  void send(Exchange& exchange, net::BlockPtr request, bool asking);
-  void send(Exchange& exchange, net::ByteChain& request, bool asking, std::uint32_t preludes = 0);
+  void send(Exchange& exchange, std::string_view request, Front front);
+  void send(Exchange& exchange, net::BlockPtr request, Front front);
+  void send(Exchange& exchange, net::ByteChain& request, Front front, std::uint32_t preludes = 0);
 
   LinkRole role() const noexcept { return settings_.role; }
   int protocol() const noexcept { return settings_.protocol; }
@@ -105,6 +131,8 @@ class Link final : private net::Stream::Observer {
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
   // The node has answered at least once.
   bool wasEverReady() const noexcept { return wasEverReady_; }
+  // Leases only: without a holder a push breaks the connection.
+  void setHolder(LeaseHolder* holder) noexcept { holder_ = holder; }
   // A lease whose connection is gone for good.
   bool dead() const noexcept { return settings_.role == LinkRole::Lease && state_ == LinkState::BackingOff; }
 
@@ -136,9 +164,9 @@ class Link final : private net::Stream::Observer {
   struct Entry {
     Exchange* exchange;
     std::uint64_t length;  // of all its bytes on the link
-    std::uint32_t prefix;  // how many of them come before the request itself (ASKING)
+    std::uint32_t prefix;  // how many of them come before the request itself (its front)
     std::uint32_t skip;    // replies that come before the request's own …
-    bool asking;           // … the first of them ASKING's
+    bool front;            // … the first of them the front's
     net::TimePoint sent;   // put on the link
   };
 
@@ -152,8 +180,9 @@ class Link final : private net::Stream::Observer {
   bool takePiece(std::string_view piece, bool complete);
   void finishFront();
   void count(const Entry& entry, bool failed);
-  void beginEntry(bool asking);
-  void endEntry(Exchange& exchange, bool asking, std::uint32_t preludes, std::size_t sizeBefore);
+  bool takePush(std::string_view piece, bool complete);
+  void beginEntry(Front front);
+  void endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std::size_t sizeBefore);
   void skipReply(const Entry& entry, std::string_view piece, bool complete);
   void lose(std::string_view reason);
   void onTimer();
@@ -172,7 +201,9 @@ class Link final : private net::Stream::Observer {
   std::size_t sent_ = 0;  // bytes of output_ that have left
   Ring<Entry> fifo_;
   protocol::ReplyScanner scanner_;
+  LeaseHolder* holder_ = nullptr;
   std::string errorLine_;  // the beginning of an error reply that came in pieces
+  std::string push_;       // the same of a push
   net::TimePoint lastProgress_{};
   ScriptMemory scripts_;
   std::int64_t nodeClientId_ = 0;

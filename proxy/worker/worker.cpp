@@ -37,7 +37,7 @@ constexpr net::Millis kSilenceTick{100};
 constexpr net::Millis kTidyInterval{1000};
 
 upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
-  return {config.leaseMaxTransactions, config.leaseMaxBlocking};
+  return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking};
 }
 
 }  // namespace
@@ -68,7 +68,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 keyLookups_,   hub_,
                 monitors_,     stalls_,
                 gate_,         slowLog_,
-                latency_,      clients_},
+                latency_,      trackers_,
+                clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, metrics, control.census(), [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, metrics, [this] { control_.refreshTopology(true); }),
@@ -117,7 +118,8 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
   leases_.setTopology(*topology);
   hub_.setTopology(topology);
-  monitors_.setTopology(std::move(topology));
+  monitors_.setTopology(topology);
+  trackers_.setTopology(std::move(topology));
   holding_.wakeAll();
 }
 

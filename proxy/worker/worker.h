@@ -31,6 +31,7 @@
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log.h"
+#include "proxy/session/trackers.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link_pool.h"
 #include "proxy/worker/memory_tide.h"
@@ -136,6 +137,7 @@ class Worker final : private upstream::LinkHost {
   session::PauseGate gate_;
   session::SlowLog slowLog_;
   session::LatencyEvents latency_;
+  session::Trackers trackers_;
   session::ClientMap clients_;
   std::vector<session::Client*> batch_;
   std::unique_ptr<net::Timer> tick_;

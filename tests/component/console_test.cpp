@@ -107,7 +107,8 @@ TEST_CASE_METHOD(Stage, "PROXY shows clients, links, nodes and slots") {
   const std::string links = other.takes();
   CHECK(contains(links,
                  "worker=0 node=10.0.0.1:7002 use=shared resp=2 state=ready in-flight=0 bytes-open=0\n"));
-  CHECK(contains(links, "worker=0 node=10.0.0.1:7001 use=lease resp=2 state=ready in-flight=1 bytes-open="));
+  CHECK(contains(
+      links, "worker=0 node=10.0.0.1:7001 use=blocking-lease resp=2 state=ready in-flight=1 bytes-open="));
   other.sends("PROXY NODES");
   CHECK(contains(other.takes(),
                  "node=10.0.0.1:7002 id=node2 role=master epoch=1 slots=5461 links=1 links-ready=1 "));

@@ -9,6 +9,10 @@ namespace {
 std::string at(const Where& where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
+// Of the subcommands of CLIENT, which are sent on behalf of clients.
+bool isForClient(std::string_view subcommand) {
+  return subcommand == "UNBLOCK" || subcommand == "TRACKING" || subcommand == "CACHING";
+}
 }  // namespace
 
 void Received::replies(std::string_view bytes) const {
@@ -99,8 +103,7 @@ bool FakeNode::serve() {
     busy = true;
     while (auto words = takeRequest(link.bytes)) {
       const auto answer = handshake_.find(words->front());
-      const bool unblocks = words->size() > 1 && (*words)[1] == "UNBLOCK";
-      if (answer == handshake_.end() || unblocks) {
+      if (answer == handshake_.end() || (words->size() > 1 && isForClient((*words)[1]))) {
         requests_.emplace_back(*stage_, std::move(*words), link.connection);
         continue;
       }

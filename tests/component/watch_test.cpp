@@ -349,7 +349,8 @@ TEST_CASE_METHOD(Watching, "when the budget stays spent a WATCH fails in the end
   other.sends("WATCH a");
   clock.advance(16s);
   other.receives(
-      "-ERR max number of leased connections reached (lease-max-blocking, lease-max-transactions)\r\n");
+      "-ERR max number of leased connections reached (lease-max-blocking, lease-max-tracking, "
+      "lease-max-transactions)\r\n");
   CHECK(leases() == 1);
 }
 

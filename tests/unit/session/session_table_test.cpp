@@ -39,6 +39,8 @@ constexpr Expected kExpected[] = {
      Verdict::Unsubscribe},
     {SessionRole::Monitor, "MONITOR", Verdict::Monitor, RefuseInTransaction, RefuseSubscribed,
      Verdict::Monitor},
+    {SessionRole::Tracking, "CLIENT TRACKING", Track, RefuseInTransaction, RefuseSubscribed, Track},
+    {SessionRole::Caching, "CLIENT CACHING", Run, Queue, RefuseSubscribed, Run},
     {SessionRole::Ping, "PING", Run, Queue, Run, Run},
     {SessionRole::Reset, "RESET", Verdict::Reset, Verdict::Reset, Verdict::Reset, Verdict::Reset},
     {SessionRole::Quit, "QUIT", Run, Run, Run, Run},

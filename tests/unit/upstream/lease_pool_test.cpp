@@ -70,7 +70,7 @@ TEST_CASE_METHOD(Leased,
                  "a lease with a reply outstanding is closed at the end of the turn, and given to nobody") {
   Link& first = acquire();
   Asker asker;
-  first.send(asker, "PING", false);
+  first.send(asker, "PING", Front::None);
   fake().settle();
   pool->release(first, true);
   CHECK(pool->acquire(kNode, 2, LeaseUse::Transaction) != &first);

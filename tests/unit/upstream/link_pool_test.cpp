@@ -76,7 +76,7 @@ TEST_CASE_METHOD(Pooled, "a new topology keeps the links of nodes that stay", "[
 TEST_CASE_METHOD(Pooled, "a link whose node has gone lives until its last reply, and not longer", "[pool]") {
   publish(masters({7000, 7001}));
   Asker asker;
-  links->linkFor(1)->send(asker, "x", false);
+  links->linkFor(1)->send(asker, "x", Front::None);
   fake().settle();
   publish(masters({7000}));
   links->sweep();

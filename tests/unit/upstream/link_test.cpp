@@ -39,13 +39,13 @@ TEST_CASE("requests of all three forms go out in order, and replies find their a
   OneLink one;
   one.bringUp(*one.link);
   std::vector<Asker> askers(3);
-  one.link->send(askers[0], "first ", false);
+  one.link->send(askers[0], "first ", Front::None);
   net::BlockPtr block = one.pool.take(3000);
   block->append(std::string(3000, 'b'));
-  one.link->send(askers[1], std::move(block), false);
+  one.link->send(askers[1], std::move(block), Front::None);
   net::ByteChain chain(one.pool);
   chain.append(" third");
-  one.link->send(askers[2], chain, false);
+  one.link->send(askers[2], chain, Front::None);
   CHECK(one.link->inFlight() == 3);
   CHECK(one.connection().written().empty());  // not before the end of the turn
   one.fake().settle();
@@ -60,14 +60,61 @@ TEST_CASE("requests of all three forms go out in order, and replies find their a
   CHECK(one.link->bytesOpen() == 0);
 }
 
+namespace {
+struct Holder final : LeaseHolder {
+  void onLeaseReady(Link&) override { heard += "ready|"; }
+  bool onPush(Link&, std::string_view push) override {
+    heard += push;
+    heard += '|';
+    return push != ">1\r\n+strange\r\n";
+  }
+  void onLeaseLost(Link&) override { heard += "lost|"; }
+  std::string heard;
+};
+}  // namespace
+
+TEST_CASE("a holder hears pushes whole, between replies, and when the link comes and goes", "[link]") {
+  for (const std::size_t chunk : {1U, 7U, 1000U}) {
+    OneLink one;
+    Holder holder;
+    one.link->setHolder(&holder);
+    one.bringUp(*one.link);
+    one.connection().setReadChunk(chunk);
+    Asker asker;
+    const std::string push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n";
+    one.says(push);  // while nothing is open
+    CHECK(holder.heard == "ready|" + push + "|");
+    one.link->send(asker, "GET a", Front::CachingYes);
+    one.fake().settle();
+    CHECK(one.connection().takeWritten() == "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\nGET a");
+    holder.heard.clear();
+    one.says("+OK\r\n" + push + "$1\r\n1\r\n" + push);
+    CHECK(asker.outcome.find("invalidate") == std::string::npos);
+    CHECK(asker.outcome.find("1\r\n") != std::string::npos);
+    CHECK(holder.heard == push + "|" + push + "|");
+    CHECK(one.link->ready());
+    holder.heard.clear();
+    one.says(">1\r\n+strange\r\n");
+    CHECK(holder.heard == ">1\r\n+strange\r\n|lost|");
+    CHECK_FALSE(one.link->ready());
+  }
+}
+
+TEST_CASE("a push to nobody breaks the connection", "[link]") {
+  OneLink one;
+  one.bringUp(*one.link);
+  one.says(">1\r\n+hello\r\n");
+  CHECK_FALSE(one.link->ready());
+}
+
 TEST_CASE("an error is told whole however it comes, with the request that it answers", "[link]") {
   for (const std::size_t chunk : {1U, 3U, 100U}) {
     OneLink one;
     one.bringUp(*one.link);
     one.connection().setReadChunk(chunk);
     std::vector<Asker> askers(2);
-    one.link->send(askers[0], "GET a", false);
-    one.link->send(askers[1], "GET b", true);
+    one.link->send(askers[0], "GET a", Front::None);
+    one.link->send(askers[1], "GET b", Front::Asking);
     one.fake().settle();
     CHECK(one.connection().takeWritten() == "GET a*1\r\n$6\r\nASKING\r\nGET b");
     one.says("-MOVED 1 h:1\r\n+OK\r\n-TRYAGAIN x\r\n");
@@ -88,7 +135,7 @@ TEST_CASE("many pieces are written with as many calls as they need, and go on wh
     net::BlockPtr block = one.pool.take(2500);
     block->append(std::string(2500, static_cast<char>('a' + i % 26)));
     all += block->view();
-    one.link->send(askers[i], std::move(block), false);
+    one.link->send(askers[i], std::move(block), Front::None);
   }
   one.connection().setWriteCapacity(100001);
   one.connection().setWriteChunk(7777);
@@ -110,7 +157,7 @@ TEST_CASE("when a link is lost, each request learns whether all of it had left",
   one.bringUp(*one.link);
   std::vector<Asker> askers(4);
   one.connection().setWriteCapacity(25);
-  for (Asker& asker : askers) one.link->send(asker, "0123456789", false);
+  for (Asker& asker : askers) one.link->send(asker, "0123456789", Front::None);
   one.fake().settle();
   one.says("+OK\r\n");
   one.connection().reset();
@@ -227,7 +274,7 @@ TEST_CASE("a link without progress is given up after the reply timeout, and only
     one.bringUp(*one.link);
     std::vector<Asker> askers(2);
     one.touch();
-    for (Asker& asker : askers) one.link->send(asker, "x", false);
+    for (Asker& asker : askers) one.link->send(asker, "x", Front::None);
     one.fake().advance(Millis(900));
     one.says("+OK\r\n");  // progress
     one.fake().advance(Millis(900));
@@ -245,7 +292,7 @@ TEST_CASE("what nobody asked for, garbage, and a reply before its request break 
   one.bringUp(*one.link);
   SECTION("one reply too many") {
     Asker asker;
-    one.link->send(asker, "x", false);
+    one.link->send(asker, "x", Front::None);
     one.fake().settle();
     one.says("+OK\r\n+OK\r\n");
     CHECK(asker.outcome == "+OK\r\n|");
@@ -253,7 +300,7 @@ TEST_CASE("what nobody asked for, garbage, and a reply before its request break 
   }
   SECTION("garbage") {
     Asker asker;
-    one.link->send(asker, "x", false);
+    one.link->send(asker, "x", Front::None);
     one.fake().settle();
     one.says("garbage\r\n");
     CHECK(asker.outcome == "lost:sent|");
@@ -262,7 +309,7 @@ TEST_CASE("what nobody asked for, garbage, and a reply before its request break 
   SECTION("a reply before its request was sent") {
     Asker asker;
     one.connection().setWriteCapacity(5);
-    one.link->send(asker, "0123456789", false);
+    one.link->send(asker, "0123456789", Front::None);
     one.fake().settle();
     one.says("+OK\r\n");
     CHECK(asker.outcome == "lost:unsent|");
@@ -271,7 +318,7 @@ TEST_CASE("what nobody asked for, garbage, and a reply before its request break 
   SECTION("a refusal before its request was sent") {
     std::vector<Asker> askers(2);
     one.connection().setWriteCapacity(5);
-    for (Asker& asker : askers) one.link->send(asker, "0123456789", false);
+    for (Asker& asker : askers) one.link->send(asker, "0123456789", Front::None);
     one.fake().settle();
     one.says("-ERR Protocol error: invalid bulk length\r\n");
     CHECK(askers[0].outcome == "error:-ERR Protocol error: invalid bulk length\r\n|");
@@ -280,7 +327,7 @@ TEST_CASE("what nobody asked for, garbage, and a reply before its request break 
   }
   SECTION("an error reply without an end") {
     Asker asker;
-    one.link->send(asker, "x", false);
+    one.link->send(asker, "x", Front::None);
     one.fake().settle();
     one.says("-" + std::string(2U << 20, 'e'));
     CHECK(asker.outcome == "lost:sent|");

@@ -1,0 +1,23 @@
+#include "proxy/session/lease_source.h"
+
+#include "proxy/session/client.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+using upstream::LeaseUse;
+using upstream::Link;
+
+Link* LeaseSource::acquire(const net::Address& node, LeaseUse use) {
+  Conversation& conversation = client_.conversation();
+  if (conversation.engaged()) return conversation.tracking()->linkTo(node);
+  return services_.leases.acquire(node, client_.protocol, use);
+}
+
+void LeaseSource::release(Link& lease, LeaseUse use, bool clean) {
+  Tracking* tracking = client_.conversation().tracking();
+  if (tracking == nullptr || !tracking->owns(lease)) return services_.leases.release(lease, clean);
+  if (use == LeaseUse::Transaction && !clean) tracking->forgetWatchOn(lease);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,331 @@
+#include "proxy/session/tracking.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "protocol/encoder.h"
+#include "protocol/key_extraction.h"
+#include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/reply_texts.h"
+#include "proxy/session/request_copy.h"
+#include "proxy/session/services.h"
+#include "proxy/session/trackers.h"
+
+namespace slotless::session {
+
+using upstream::Front;
+using upstream::LeaseUse;
+using upstream::Link;
+
+namespace {
+
+// How often it is looked whether something that is missing can be had.
+constexpr net::Millis kTick{20};
+// Masters that are flushed at the same time say so within this.
+constexpr net::Millis kCollect{20};
+constexpr std::string_view kFlush = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
+constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
+constexpr std::string_view kNotInTime = "-CLUSTERDOWN No master could be reached in time\r\n";
+
+bool answeredInPart(const Request& request) {
+  return request.openLegs < request.legCount();
+}
+
+}  // namespace
+
+Tracking::Tracking(Client& client, Services& services)
+    : client_(client), services_(services), timer_(services.host.loop.makeTimer([this] { tick(); })) {
+  services_.trackers.add(*this);
+}
+
+Tracking::~Tracking() {
+  if (mode_.on()) services_.metrics.trackingClients.add(-1);
+  services_.trackers.remove(*this);
+  leases_.clear();
+  if (asking_ != nullptr) answer({});
+}
+
+// --- on and off ---
+
+void Tracking::turnOnUnseen(const TrackingOptions& options) {
+  if (!mode_.on()) services_.metrics.trackingClients.add(1);
+  mode_.turnOn(options);
+}
+
+void Tracking::turnOn(Request& request, const TrackingOptions& options) {
+  turnOnUnseen(options);
+  asking_ = &request;
+  refusal_.clear();
+  deadline_ = services_.host.now + std::max(services_.config.holdTimeout, services_.config.connectTimeout);
+  if (engaged_) {
+    const std::string change = trackingCommand(options, options.prefixes);
+    for (const auto& lease : leases_) {
+      if (lease->live()) lease->ask({change});
+    }
+  } else {
+    engage();
+  }
+  startTicking();
+  confirm();
+}
+
+void Tracking::turnOff() {
+  if (mode_.on()) services_.metrics.trackingClients.add(-1);
+  mode_.turnOff();
+  cachingGiven_ = false;
+  disengage();
+}
+
+void Tracking::onProtocol() {
+  if (!mode_.on()) return;
+  if (client_.protocol < 3) {
+    disengage();
+  } else if (!engaged_) {
+    engage();
+    voidBefore_ = true;
+  }
+}
+
+void Tracking::engage() {
+  engaged_ = true;
+  complete_ = false;
+  voidBefore_ = false;
+  findMasters();
+  // All or nothing: two clients that each wait for the other's would wait in vain.
+  if (hasRoom()) openLeases();
+  startTicking();
+}
+
+void Tracking::disengage() {
+  engaged_ = false;
+  collectUntil_.reset();
+  for (const auto& lease : leases_) lease->retire();
+  for (const Behind& each : behind_) client_.uncountWaiting(each.push.size());
+  behind_.clear();
+  startTicking();
+}
+
+void Tracking::onTopology(bool moved) {
+  if (!engaged_) return;
+  const cluster::Topology& topology = services_.links.topology();
+  for (const auto& lease : leases_) {
+    const auto index = topology.find(lease->node());
+    if (!index || !topology.nodes[*index].master) lease->retire();
+  }
+  findMasters();
+  if (hasRoom()) openLeases();
+  startTicking();
+  if (moved && complete_) flush();
+}
+
+void Tracking::findMasters() {
+  for (const net::Address& node : services_.trackers.masters()) {
+    if (leaseAt(node) == nullptr) leases_.push_back(std::make_unique<TrackingLease>(services_, *this, node));
+  }
+}
+
+void Tracking::openLeases() {
+  const std::vector<std::string> commands = mode_.commands();
+  // By number: what happens on the way may add some.
+  for (std::size_t i = 0; i < leases_.size(); ++i) leases_[i]->open(commands);
+}
+
+void Tracking::closeDrained() {
+  std::erase_if(leases_, [this](const std::unique_ptr<TrackingLease>& lease) {
+    if (!lease->retired() || !lease->drained()) return false;
+    if (lease->link() != nullptr) client_.conversation().onTrackingLinkGone(*lease->link());
+    // What was read by it at last is remembered by nobody.
+    if (engaged_ && lease->retiredBusy()) flush();
+    return true;
+  });
+}
+
+// Answers CLIENT TRACKING ON as soon as that can be: every lease is live or has failed once.
+void Tracking::confirm() {
+  if (!engaged_) return;
+  const bool someLive = anyLease([](const TrackingLease& lease) { return lease.live(); });
+  const bool someOpen = anyLease([](const TrackingLease& lease) { return !lease.live() && !lease.failed(); });
+  const bool late = asking_ != nullptr && services_.host.now >= deadline_;
+  if (someLive && (!someOpen || late) && !complete_) {
+    complete_ = true;
+    if (voidBefore_) flush();
+  }
+  if (asking_ == nullptr) return;
+  if (!refusal_.empty()) {
+    const std::string line = refusal_;
+    turnOff();
+    return answer(line);
+  }
+  if (someLive && (!someOpen || late)) return answer("+OK\r\n");
+  if (!late) return;
+  const bool spent = !hasRoom();
+  if (spent) services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Leases)].add();
+  turnOff();
+  answer(spent ? reply_texts::kNoLease : kNotInTime);
+}
+
+void Tracking::answer(std::string_view reply) {
+  services_.dispatcher.finishLate(*std::exchange(asking_, nullptr), reply);
+}
+
+// --- the leases ---
+
+TrackingLease* Tracking::leaseAt(const net::Address& node) const {
+  for (const auto& lease : leases_) {
+    if (!lease->retired() && lease->node() == node) return lease.get();
+  }
+  return nullptr;
+}
+
+template <typename Holds>
+bool Tracking::anyLease(Holds holds) const {
+  return std::any_of(leases_.begin(), leases_.end(),
+                     [&](const auto& lease) { return !lease->retired() && holds(*lease); });
+}
+
+Link* Tracking::linkTo(const net::Address& node) {
+  TrackingLease* lease = leaseAt(node);
+  if (lease != nullptr) return lease->live() ? lease->link() : nullptr;
+  // Redirected to what has no slots yet.
+  leases_.push_back(std::make_unique<TrackingLease>(services_, *this, node));
+  leases_.back()->open(mode_.commands());
+  startTicking();
+  return nullptr;
+}
+
+Link* Tracking::anyLink() {
+  const auto live =
+      std::find_if(leases_.begin(), leases_.end(), [](const auto& lease) { return lease->live(); });
+  return live == leases_.end() ? nullptr : (*live)->link();
+}
+
+bool Tracking::owns(const Link& link) const noexcept {
+  return std::any_of(leases_.begin(), leases_.end(),
+                     [&](const auto& lease) { return lease->link() == &link; });
+}
+
+void Tracking::forgetWatchOn(const Link& link) {
+  for (const auto& lease : leases_) {
+    if (lease->link() == &link) lease->tell(kUnwatch);
+  }
+}
+
+bool Tracking::hasRoom() const noexcept {
+  const auto missing =
+      static_cast<std::size_t>(std::count_if(leases_.begin(), leases_.end(), [](const auto& lease) {
+        return !lease->retired() && lease->link() == nullptr;
+      }));
+  return missing == 0 || services_.leases.hasRoom(LeaseUse::Tracking, missing);
+}
+
+void Tracking::onLeaseLive(TrackingLease&) {
+  // In BCAST mode the client may have read on other connections what nobody has watched meanwhile.
+  if (complete_ && asking_ == nullptr && mode_.broadcast()) flush();
+  services_.agenda.add(client_, Task::Pump);
+  confirm();
+}
+
+void Tracking::onLeaseRefused(TrackingLease&, std::string_view line) {
+  if (asking_ != nullptr) refusal_ = line;
+  startTicking();
+  confirm();
+}
+
+void Tracking::onLeaseGone(TrackingLease&, const Link& link, bool wasLive) {
+  client_.conversation().onTrackingLinkGone(link);
+  if (engaged_ && wasLive && complete_) flush();
+  startTicking();
+  confirm();
+}
+
+bool Tracking::busy() const {
+  if (asking_ != nullptr || collectUntil_) return true;
+  return std::any_of(leases_.begin(), leases_.end(), [](const auto& lease) { return !lease->live(); });
+}
+
+void Tracking::startTicking() {
+  if (busy() && !timer_->active()) timer_->start(kTick);
+}
+
+void Tracking::tick() {
+  services_.host.touch();
+  closeDrained();
+  if (engaged_ && hasRoom()) openLeases();
+  if (collectUntil_ && services_.host.now >= *collectUntil_) flush();
+  confirm();
+  startTicking();
+}
+
+// --- what the client is told ---
+
+void Tracking::onInvalidation(TrackingLease&, std::string_view push) {
+  if (!engaged_) return;
+  services_.metrics.invalidations.add();
+  tell(push);
+}
+
+// The others are waited for, not left out: what the client reads of them in between is from before.
+void Tracking::onNodeFlushed(TrackingLease& lease) {
+  if (!engaged_) return;
+  lease.flushed = true;
+  if (!anyLease([](const TrackingLease& each) { return each.live() && !each.flushed; })) return flush();
+  if (!collectUntil_) collectUntil_ = services_.host.now + kCollect;
+  startTicking();
+}
+
+void Tracking::flush() {
+  collectUntil_.reset();
+  for (const auto& lease : leases_) lease->flushed = false;
+  services_.metrics.trackingFlushes.add();
+  tell(kFlush);
+}
+
+// Replies that have come, but not left, tell of keys that this push may be about.
+void Tracking::tell(std::string_view push) {
+  const Request* last = nullptr;
+  for (const Request* each = client_.pending().head(); each != nullptr; each = each->next) {
+    if (answeredInPart(*each)) last = each;
+  }
+  if (last == nullptr) return client_.push('>', push);
+  tellBehind(*last, push);
+}
+
+void Tracking::tellBehind(const Request& request, std::string_view push) {
+  behind_.push_back({&request, std::string(push)});
+  client_.countWaiting(push.size());
+}
+
+void Tracking::onReplied(const Request& request, net::ByteChain& output) {
+  for (const Behind& each : behind_) {
+    if (each.request != &request) continue;
+    output.append(each.push);
+    client_.uncountWaiting(each.push.size());
+  }
+  std::erase_if(behind_, [&](const Behind& each) { return each.request == &request; });
+}
+
+// --- CLIENT CACHING ---
+
+Front Tracking::front() const noexcept {
+  if (!cachingGiven_ || !engaged_) return Front::None;
+  return mode_.optIn() ? Front::CachingYes : Front::CachingNo;
+}
+
+void Tracking::voidReadsOf(const Request& request, const net::ByteChain& bytes) {
+  if (!engaged_) return;
+  const RequestCopy copy(bytes);
+  std::vector<std::uint32_t> positions;
+  const bool known = copy.complete() &&
+                     protocol::keyPositions(*request.spec, copy.argv(), positions) == protocol::KeyResult::Ok;
+  if (!known || positions.empty()) return tellBehind(request, kFlush);
+  std::string push;
+  protocol::appendPushHeader(push, 3, 2);
+  protocol::appendBulk(push, "invalidate");
+  protocol::appendArrayHeader(push, positions.size());
+  for (const std::uint32_t position : positions) protocol::appendBulk(push, copy.argv()[position]);
+  tellBehind(request, push);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,134 @@
+#include "proxy/session/tracking_options.h"
+
+#include <algorithm>
+#include <array>
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "protocol/strict_integer.h"
+
+namespace slotless::session {
+
+using protocol::equalsIgnoringCase;
+
+namespace {
+
+constexpr std::string_view kSyntaxError = "ERR syntax error";
+
+struct Flag {
+  std::string_view word;
+  bool TrackingOptions::*flag;
+};
+constexpr std::array<Flag, 4> kFlags = {{
+    {"BCAST", &TrackingOptions::broadcast},
+    {"OPTIN", &TrackingOptions::optIn},
+    {"OPTOUT", &TrackingOptions::optOut},
+    {"NOLOOP", &TrackingOptions::noLoop},
+}};
+
+bool overlap(std::string_view one, std::string_view other) {
+  return one.starts_with(other) || other.starts_with(one);
+}
+
+std::string overlapText(std::string_view prefix, std::string_view with, std::string_view other) {
+  return "ERR Prefix '" + std::string(prefix) + "' overlaps with " + std::string(with) + " prefix '" +
+         std::string(other) + "'. Prefixes for a single client must not overlap.";
+}
+
+}  // namespace
+
+std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& error) {
+  TrackingOptions options;
+  for (std::size_t i = 3; i < argv.size(); ++i) {
+    const bool more = i + 1 < argv.size();
+    const auto* flag = std::find_if(kFlags.begin(), kFlags.end(),
+                                    [&](const Flag& each) { return equalsIgnoringCase(argv[i], each.word); });
+    if (flag != kFlags.end()) {
+      options.*(flag->flag) = true;
+    } else if (more && equalsIgnoringCase(argv[i], "PREFIX")) {
+      options.prefixes.emplace_back(argv[++i]);
+    } else if (more && equalsIgnoringCase(argv[i], "REDIRECT")) {
+      if (options.redirects) {
+        error = "ERR A client can only redirect to a single other client";
+        return std::nullopt;
+      }
+      if (!protocol::strictInteger(argv[++i])) {
+        error = "ERR value is not an integer or out of range";
+        return std::nullopt;
+      }
+      options.redirects = true;
+    } else {
+      error = kSyntaxError;
+      return std::nullopt;
+    }
+  }
+  options.on = equalsIgnoringCase(argv[2], "ON");
+  if (options.on || equalsIgnoringCase(argv[2], "OFF")) return options;
+  error = kSyntaxError;
+  return std::nullopt;
+}
+
+std::optional<std::string> TrackingMode::objectionTo(const TrackingOptions& wanted) const {
+  if (wanted.redirects) {
+    return "ERR Slotless does not support REDIRECT: with RESP3 (HELLO 3) a connection gets its invalidations "
+           "itself";
+  }
+  if (!wanted.broadcast && !wanted.prefixes.empty())
+    return "ERR PREFIX option requires BCAST mode to be enabled";
+  if (on() && broadcast() != wanted.broadcast) {
+    return "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
+           "re-enabling it with a different mode.";
+  }
+  if (wanted.broadcast && (wanted.optIn || wanted.optOut))
+    return "ERR OPTIN and OPTOUT are not compatible with BCAST";
+  if (wanted.optIn && wanted.optOut) return "ERR You can't specify both OPTIN mode and OPTOUT mode";
+  if ((wanted.optIn && optOut()) || (wanted.optOut && optIn())) {
+    return "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then "
+           "re-enabling it with a different mode.";
+  }
+  for (std::size_t i = 0; i < wanted.prefixes.size(); ++i) {
+    const std::string& prefix = wanted.prefixes[i];
+    for (const std::string& existing : prefixes_) {
+      if (overlap(prefix, existing)) return overlapText(prefix, "an existing", existing);
+    }
+    for (std::size_t j = i + 1; j < wanted.prefixes.size(); ++j) {
+      if (overlap(prefix, wanted.prefixes[j]))
+        return overlapText(prefix, "another provided", wanted.prefixes[j]);
+    }
+  }
+  return std::nullopt;
+}
+
+void TrackingMode::turnOn(const TrackingOptions& wanted) {
+  options_ = wanted;
+  options_.prefixes.clear();
+  if (wanted.broadcast && wanted.prefixes.empty()) prefixes_.emplace();
+  prefixes_.insert(wanted.prefixes.begin(), wanted.prefixes.end());
+}
+
+// Without a prefix BCAST adds the empty one, which as a PREFIX would overlap with any other.
+std::vector<std::string> TrackingMode::commands() const {
+  std::vector<std::string> commands;
+  std::vector<std::string> named(prefixes_.begin(), prefixes_.end());
+  std::erase(named, "");
+  if (!named.empty()) commands.push_back(trackingCommand(options_, named));
+  if (named.size() == prefixes_.size() && !named.empty()) return commands;
+  commands.push_back(trackingCommand(options_, {}));
+  return commands;
+}
+
+std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes) {
+  std::vector<std::string_view> words = {"CLIENT", "TRACKING", "ON"};
+  for (const Flag& each : kFlags) {
+    if (options.*(each.flag)) words.push_back(each.word);
+  }
+  for (const std::string& prefix : prefixes) {
+    words.emplace_back("PREFIX");
+    words.emplace_back(prefix);
+  }
+  std::string bytes;
+  protocol::appendRequest(bytes, words);
+  return bytes;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,53 @@
+// What CLIENT TRACKING was told: the options of one command, and the mode that a client is in after several.
+// Errors: Redis's lines, without '-' and CRLF. Source: redis.io/commands/client-tracking; texts and their
+// order compared with Redis 7.0.15 (tests/integration/tracking.py).
+#pragma once
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/argv.h"
+
+namespace slotless::session {
+
+struct TrackingOptions {
+  bool on = false;
+  bool broadcast = false;
+  bool optIn = false;
+  bool optOut = false;
+  bool noLoop = false;
+  bool redirects = false;
+  std::vector<std::string> prefixes;
+};
+
+class TrackingMode {
+ public:
+  bool on() const noexcept { return options_.on; }
+  bool broadcast() const noexcept { return options_.broadcast; }
+  bool optIn() const noexcept { return options_.optIn; }
+  bool optOut() const noexcept { return options_.optOut; }
+  bool noLoop() const noexcept { return options_.noLoop; }
+  // Broadcast only; the empty one stands for all keys.
+  const std::set<std::string, std::less<>>& prefixes() const noexcept { return prefixes_; }
+
+  // nullopt: the options fit, among each other and to this mode.
+  std::optional<std::string> objectionTo(const TrackingOptions& wanted) const;
+  // Requires that there is no objection. Prefixes add up.
+  void turnOn(const TrackingOptions& wanted);
+  void turnOff() { *this = {}; }
+  // The commands that bring a new connection into this mode; the replies are as many OKs.
+  std::vector<std::string> commands() const;
+
+ private:
+  TrackingOptions options_;  // without prefixes
+  std::set<std::string, std::less<>> prefixes_;
+};
+
+// `argv`: the whole command. nullopt: `error` says why.
+std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& error);
+// As bytes of RESP; `prefixes` in place of the options' own.
+std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes);
+
+}  // namespace slotless::session

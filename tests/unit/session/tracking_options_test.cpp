@@ -1,0 +1,58 @@
+// CLIENT TRACKING's options by themselves: what they add up to, and the commands for a new connection.
+#include "proxy/session/tracking_options.h"
+
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "protocol/encoder.h"
+
+namespace slotless::session {
+namespace {
+
+std::string encoded(const std::vector<std::string_view>& words) {
+  std::string bytes;
+  protocol::appendRequest(bytes, words);
+  return bytes;
+}
+
+TrackingOptions parsed(const std::vector<std::string_view>& words) {
+  std::string error;
+  const auto options = parseTracking(words, error);
+  INFO(error);
+  REQUIRE(options.has_value());
+  return *options;
+}
+
+TEST_CASE("tracking: a new connection is told the whole mode in one command, whatever led to it") {
+  TrackingMode mode;
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "on", "optin"}));
+  mode.turnOn(parsed({"client", "tracking", "ON", "OPTIN", "noloop"}));
+  CHECK(mode.commands() ==
+        std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON", "OPTIN", "NOLOOP"})});
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON"}));
+  CHECK(mode.commands() == std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON"})});
+}
+
+TEST_CASE("tracking: the empty prefix beside others takes a command of its own") {
+  TrackingMode mode;
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "b", "PREFIX", "a"}));
+  const std::string named = encoded({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a", "PREFIX", "b"});
+  CHECK(mode.commands() == std::vector<std::string>{named});
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "BCAST"}));
+  CHECK(mode.commands() == std::vector<std::string>{named, encoded({"CLIENT", "TRACKING", "ON", "BCAST"})});
+  CHECK(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "z"})).has_value());
+  CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST"})).has_value());
+}
+
+TEST_CASE("tracking: turned off, nothing is left of the mode") {
+  TrackingMode mode;
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a"}));
+  mode.turnOff();
+  CHECK_FALSE(mode.on());
+  CHECK(mode.prefixes().empty());
+  CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "OPTOUT"})).has_value());
+}
+
+}  // namespace
+}  // namespace slotless::session
