@@ -66,7 +66,9 @@ class LatencyEvents {
   // False: there was nothing.
   bool clear(LatencyKind kind);
 
-  net::Millis threshold() const noexcept { return threshold_.value_or(config_.latencyMonitorThreshold); }
+  net::Millis threshold() const noexcept {
+    return threshold_.count() < 0 ? config_.latencyMonitorThreshold : threshold_;
+  }
   // What CONFIG SET says from now on.
   void setThreshold(net::Millis threshold) noexcept { threshold_ = threshold; }
 
@@ -74,7 +76,7 @@ class LatencyEvents {
   void add(LatencyKind kind, std::int64_t millis);
 
   const config::Config& config_;
-  std::optional<net::Millis> threshold_;
+  net::Millis threshold_{-1};  // negative: as configured
   AllLatencySeries series_;
 };
 
