@@ -111,6 +111,8 @@ struct Config {
   Milliseconds linkKeepalive = std::chrono::seconds(15);
   std::string linkClientName = "slotless";  // Empty: no CLIENT SETNAME.
   Milliseconds replyTimeout{0};             // 0: never.
+  Milliseconds suspectAfter{500};           // 0: never.
+  Milliseconds linkHeartbeat{5000};         // 0: never.
 
   // Holding requests while a slot has no reachable master
   Milliseconds holdTimeout = std::chrono::seconds(15);

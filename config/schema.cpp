@@ -127,6 +127,11 @@ constexpr std::array kSchema{
            "Name that links give themselves on the nodes, as CLIENT LIST shows it; empty means none."},
     Option{"reply-timeout", Duration, &Config::replyTimeout, Links, 1, 24 * kHour, "never", kReloadable, "",
            "", "Time after which a request that was sent and is not answered fails."},
+    Option{"suspect-after", Duration, &Config::suspectAfter, Links, 100, kHour, "never", kReloadable, "", "",
+           "Silence of a node after which it gets no further requests until it says something; what was sent "
+           "to it stays sent, and what comes is held."},
+    Option{"link-heartbeat", Duration, &Config::linkHeartbeat, Links, kSecond, kHour, "never", kReloadable,
+           "", "", "Time after which an idle link that clients share is tried with a PING."},
 
     Option{"hold-timeout", Duration, &Config::holdTimeout, Holding, 1, kHour, "not at all", kReloadable, "",
            "", "Longest time that a request waits unsent while its slot has no reachable master."},

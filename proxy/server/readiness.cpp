@@ -12,7 +12,9 @@ std::size_t Server::slotsReachable(const cluster::Topology& topology) const {
   std::map<std::string, bool, std::less<>> readyByNode;
   for (const auto& worker : workers_) {
     worker->metrics().forEachNode([&](const telemetry::NodeMetrics& node) {
-      readyByNode[node.node] |= node.state.value() == static_cast<std::int64_t>(telemetry::LinkState::Ready);
+      // A node that is silent may only be busy: no reason to take this proxy out of service.
+      const auto state = static_cast<telemetry::LinkState>(node.state.value());
+      readyByNode[node.node] |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent;
     });
   }
   std::vector<bool> ready;

@@ -61,6 +61,7 @@ std::size_t slotsOf(const cluster::Topology& topology, cluster::NodeIndex node) 
 struct NodeSums {
   std::size_t links = 0;
   std::size_t ready = 0;
+  std::size_t silent = 0;
   std::int64_t inFlight = 0;
   std::uint64_t requests = 0;
   std::uint64_t losses = 0;
@@ -73,6 +74,7 @@ NodeSums sumsOf(const Services& services, const std::string& address) {
       if (link.node != address) return;
       ++sums.links;
       sums.ready += link.state.value() == static_cast<std::int64_t>(telemetry::LinkState::Ready) ? 1U : 0U;
+      sums.silent += link.state.value() == static_cast<std::int64_t>(telemetry::LinkState::Silent) ? 1U : 0U;
       sums.inFlight += link.inFlight.value();
       sums.requests += link.requests.value();
       sums.losses += link.losses.value();
@@ -133,7 +135,8 @@ void consoleNodes(LocalCall& call) {
         .pair("id", node.id)
         .pair("role", node.master ? "master" : "replica");
     lines.pair("epoch", node.epoch).pair("slots", slotsOf(topology, static_cast<cluster::NodeIndex>(i)));
-    lines.pair("links", sums.links).pair("links-ready", sums.ready).pair("in-flight", sums.inFlight);
+    lines.pair("links", sums.links).pair("links-ready", sums.ready).pair("links-silent", sums.silent);
+    lines.pair("in-flight", sums.inFlight);
     lines.pair("requests", sums.requests).pair("losses", sums.losses).end();
   }
   answerText(call, lines);

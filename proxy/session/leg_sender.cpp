@@ -103,7 +103,7 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   if (client.inputEnded())
     return completion_.failLeg(
         leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
-  if (!services_.holding.admits(leg.detour->bytes.size()))
+  if (!services_.holding.admits(leg.detour->bytes.size()) && !trustsSilentNode(leg))
     return completion_.failLeg(leg, reply_texts::kTooManyHeld);
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
@@ -114,6 +114,16 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   client.detoured = true;
   services_.holding.add(client, leg);
   services_.agenda.add(client, Task::Pump);
+}
+
+// A node that is silent may only be busy. When no more can be held for it, its link takes what there is, as
+// one server's connection would; this leg still waits for those before it, until the end of the turn.
+bool LegSender::trustsSilentNode(const Leg& leg) {
+  Link* link = choice_.sharedLinkOf(leg);
+  if (link == nullptr || link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return false;
+  if (!link->trustSilent()) return false;
+  services_.holding.wakeAll();
+  return true;
 }
 
 void LegSender::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {

@@ -57,6 +57,7 @@ class LegSender {
 
   upstream::Link* plainLink(Leg& leg);
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
+  bool trustsSilentNode(const Leg& leg);
   bool plainWay(const Client& client, protocol::Slot slot) const;
   void sendBatch(Leg& leg, upstream::Link& link, net::ByteChain& batch);
   void sendHeld(Client& client, Leg& leg, upstream::Link& link);

@@ -35,6 +35,9 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
       leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
       return nullptr;
     }
+    // The shared link tries for all whether the node is there: a lease is for a node that answers.
+    if (!conversation.holdsLease(*leg.request->lease) && !services_.links.linkTo(node).ready())
+      return nullptr;
     link = conversation.leaseAt(address, *leg.request->lease);
   } else if (conversation.engaged() && !urgent && !forReplica) {
     link = conversation.tracking()->linkTo(address);
@@ -100,21 +103,32 @@ Link* LinkChoice::targetOf(Leg& leg) {
   return linkForSlot(leg);
 }
 
-Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
+Link* LinkChoice::sharedLinkOf(const Leg& leg) const {
+  if (leg.request->lease || leg.request->client->conversation().engaged()) return nullptr;
   const cluster::Topology& topology = services_.links.topology();
-  if (leg.slot == protocol::kNoSlot || topology.owners[leg.slot] == cluster::kNoNode) return Obstacle::NoNode;
-  const Client& client = *leg.request->client;
-  const cluster::NodeIndex owner = topology.owners[leg.slot];
-  if (client.conversation().engaged())
-    return client.conversation().tracking()->hasRoom() ? Obstacle::NoNode : Obstacle::LeaseLimit;
-  if (leg.request->lease) {
-    const bool spent = !client.conversation().holdsLease(*leg.request->lease) &&
-                       !services_.leases.hasRoom(*leg.request->lease);
+  cluster::NodeIndex node = leg.slot == protocol::kNoSlot ? cluster::kNoNode : topology.owners[leg.slot];
+  if (leg.detour != nullptr && leg.detour->target)
+    node = topology.find(*leg.detour->target).value_or(cluster::kNoNode);
+  if (node == cluster::kNoNode || !topology.nodes[node].master) return nullptr;
+  return &services_.linksFor(leg.request->client->protocol).linkTo(node);
+}
+
+Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
+  Conversation& conversation = leg.request->client->conversation();
+  if (leg.request->lease || conversation.engaged()) {
+    const cluster::Topology& topology = services_.links.topology();
+    if (leg.slot == protocol::kNoSlot || topology.owners[leg.slot] == cluster::kNoNode)
+      return Obstacle::NoNode;
+    if (conversation.engaged())
+      return conversation.tracking()->hasRoom() ? Obstacle::NoNode : Obstacle::LeaseLimit;
+    const bool spent =
+        !conversation.holdsLease(*leg.request->lease) && !services_.leases.hasRoom(*leg.request->lease);
     return spent ? Obstacle::LeaseLimit : Obstacle::NoNode;
   }
-  const Link& link = services_.linksFor(client.protocol).linkTo(owner);
-  const bool full = link.ready() && link.bytesOpen() >= services_.config.linkMaxInFlightBytes;
-  return full ? Obstacle::LinkFull : Obstacle::NoNode;
+  const Link* link = sharedLinkOf(leg);
+  if (link == nullptr || !link->up()) return Obstacle::NoNode;
+  if (link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return Obstacle::LinkFull;
+  return link->ready() ? Obstacle::NoNode : Obstacle::NodeSilent;
 }
 
 }  // namespace slotless::session

@@ -16,9 +16,10 @@ struct Services;
 
 // Why a leg that waits has not been sent.
 enum class Obstacle : std::uint8_t {
-  NoNode,     // no reachable node serves the slot
-  LinkFull,   // link-max-in-flight-bytes: the node does not take requests as fast as they come
-  LeaseLimit  // all leases that the budget allows are in use
+  NoNode,      // no reachable node serves the slot
+  NodeSilent,  // suspect-after: the node is there, and does not answer what it was sent
+  LinkFull,    // link-max-in-flight-bytes: the node does not take requests as fast as they come
+  LeaseLimit   // all leases that the budget allows are in use
 };
 
 class LinkChoice {
@@ -30,6 +31,9 @@ class LinkChoice {
   // Where a held leg would go now. Forgets a redirect that the topology has overtaken.
   upstream::Link* targetOf(Leg& leg);
   Obstacle obstacleTo(const Leg& leg) const;
+  // The shared link that a leg would take if it were ready; nullptr: it goes to no certain master, or on a
+  // lease.
+  upstream::Link* sharedLinkOf(const Leg& leg) const;
 
  private:
   upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);

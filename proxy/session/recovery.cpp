@@ -28,6 +28,7 @@ constexpr std::uint64_t kRoundsToBeSure = 2;
 std::string_view textFor(Obstacle obstacle) {
   switch (obstacle) {
     case Obstacle::NoNode: break;
+    case Obstacle::NodeSilent: return reply_texts::kNodeSilent;
     case Obstacle::LinkFull: return reply_texts::kLinkFull;
     case Obstacle::LeaseLimit: return reply_texts::kNoLease;
   }

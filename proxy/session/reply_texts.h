@@ -9,6 +9,8 @@ inline constexpr std::string_view kTooManyHeld =
     "-CLUSTERDOWN The slot has no reachable master, and too many requests wait\r\n";
 inline constexpr std::string_view kLinkFull =
     "-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n";
+inline constexpr std::string_view kNodeSilent =
+    "-CLUSTERDOWN The node of the slot does not answer (suspect-after)\r\n";
 inline constexpr std::string_view kNoLease =
     "-ERR max number of leased connections reached (lease-max-blocking, lease-max-tracking, "
     "lease-max-transactions)\r\n";

@@ -63,7 +63,8 @@ enum class Limit : std::uint8_t {
 };
 std::string_view limitName(Limit limit) noexcept;
 
-enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, BackingOff, Count };
+// Silent: established, but its node has not answered for a while (suspect-after).
+enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, Silent, BackingOff, Count };
 std::string_view linkStateName(LinkState state) noexcept;
 
 // What a worker's memory is for; each a label value of slotless_memory_bytes. They add up to what is held in

@@ -25,6 +25,18 @@ constexpr net::Millis kPatienceWithRetired{500};
 constexpr net::Millis kLeastPatience{250};
 // What it has answered before it was replaced has arrived by then.
 constexpr net::Millis kTrustInRetired{100};
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+// A heartbeat without an answer for so many times its period: the connection is only half there.
+constexpr int kHeartbeatsMissed = 2;
+
+// Any answer to a heartbeat will do, an error too.
+class HeartbeatExchange final : public Exchange {
+ public:
+  void onReply(std::string_view, bool) override {}
+  void onErrorReply(std::string_view, const SentRequest&) override {}
+  void onLost(Loss, const SentRequest&) override {}
+};
+HeartbeatExchange heartbeatExchange;  // without state: all threads may share it
 
 }  // namespace
 
@@ -48,7 +60,7 @@ void Link::onTimer() {
   if (state_ == LinkState::BackingOff) {
     transition(LinkState::Idle);
     open();
-  } else if (state_ != LinkState::Ready) {
+  } else if (!up()) {
     lose("no connection in time");
   } else if (!fifo_.empty()) {
     host_.touch();
@@ -59,7 +71,7 @@ void Link::onTimer() {
 void Link::retire() {
   if (retired_) return;
   retired_ = host_.now;
-  if (state_ != LinkState::Ready || fifo_.empty()) return;
+  if (!up() || fifo_.empty()) return;
   const auto left = kPatienceWithRetired - std::chrono::duration_cast<net::Millis>(silence());
   timer_->start(std::max(kLeastPatience, left));
 }
@@ -92,7 +104,12 @@ void Link::onWritable() {
     if (const int error = stream_->connectError(); error != 0) return lose(std::strerror(error));
     return startHandshake();
   }
+  const std::size_t before = sent_;
   flush();
+  if (sent_ > before) {  // it takes a long request, piece by piece
+    host_.touch();
+    lastProgress_ = host_.now;
+  }
 }
 
 void Link::startHandshake() {
@@ -135,13 +152,13 @@ void Link::takeHandshake(std::string_view bytes) {
   metrics_.connects.add();
   transition(LinkState::Ready);
   wasEverReady_ = true;
+  lastProgress_ = host_.now;
   if (holder_ != nullptr) holder_->onLeaseReady(*this);
   host_.onLinkReady(*this);
 }
 
 void Link::takeReplies(std::string_view bytes) {
-  lastProgress_ = host_.now;
-  failures_ = 0;
+  hearNode();
   while (!bytes.empty()) {
     const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
     if (result.status == protocol::ReplyScanner::Status::Error) return lose("a reply that is not RESP");
@@ -210,7 +227,47 @@ bool Link::takePiece(std::string_view piece, bool complete) {
   return !early;
 }
 
+void Link::hearNode() {
+  lastProgress_ = host_.now;
+  failures_ = 0;
+  trusted_ = false;
+  if (state_ != LinkState::Silent) return;
+  transition(LinkState::Ready);
+  host_.onLinkSilence(*this, false);
+}
+
+void Link::tend(bool maySuspect) {
+  if (!up() || retired_) return;
+  if (beating_ && fifo_.size() == 1 && silence() >= kHeartbeatsMissed * settings_.heartbeat)
+    return lose("no answer to a heartbeat");
+  if (fifo_.empty()) {
+    const bool due = settings_.heartbeat.count() > 0 && host_.now - lastProgress_ >= settings_.heartbeat;
+    if (due) beat();
+    return;
+  }
+  const bool suspect = maySuspect && !trusted_ && settings_.suspectAfter.count() > 0;
+  if (!suspect || state_ != LinkState::Ready || silence() < settings_.suspectAfter) return;
+  transition(LinkState::Silent);
+  host_.onLinkSilence(*this, true);
+}
+
+bool Link::trustSilent() {
+  if (state_ == LinkState::Silent) {
+    trusted_ = true;
+    transition(LinkState::Ready);
+  }
+  return up() && trusted_;
+}
+
+void Link::beat() {
+  beginEntry(Front::None);
+  output_.append(kPing);
+  fifo_.push({&heartbeatExchange, kPing.size(), 0, 0, false, host_.now, true});
+  beating_ = true;
+}
+
 void Link::count(const Entry& entry, bool failed) {
+  if (entry.heartbeat) return;
   if (failed) metrics_.errors.add();
   metrics_.latency.record(std::chrono::duration_cast<std::chrono::microseconds>(host_.now - entry.sent));
 }
@@ -229,12 +286,13 @@ void Link::skipReply(const Entry& entry, std::string_view piece, bool complete) 
 
 void Link::finishFront() {
   const std::uint64_t length = std::min<std::uint64_t>(fifo_.front().length, output_.size());
+  if (fifo_.front().heartbeat) beating_ = false;
   fifo_.pop();
   output_.consume(length);
   sent_ -= std::min<std::size_t>(sent_, length);
   scanner_.reset();
   early_ = false;
-  metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
+  metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
 }
 
 void Link::beginEntry(Front front) {
@@ -251,7 +309,7 @@ void Link::endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std
   fifo_.push({&exchange, output_.size() - sizeBefore, static_cast<std::uint32_t>(textOf(front).size()),
               preludes + (fronted ? 1U : 0U), fronted, host_.now});
   metrics_.requests.add();
-  metrics_.inFlight.set(static_cast<std::int64_t>(fifo_.size()));
+  metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
   if (retired_ && !timer_->active()) timer_->start(kPatienceWithRetired);
 }
 
@@ -301,6 +359,7 @@ void Link::close() {
   stream_.reset();
   timer_->stop();
   transition(LinkState::BackingOff);
+  beating_ = false;
   // Exchanges whose clients have left still count their open legs.
   Ring<Entry> open = std::exchange(fifo_, {});
   std::size_t offset = 0;
@@ -320,7 +379,7 @@ void Link::checkReplyTimeout(net::TimePoint now) {
 
 void Link::lose(std::string_view reason) {
   const std::string why(reason);  // may point into what is about to go
-  const bool established = state_ == LinkState::Ready;
+  const bool established = up();
   stream_.reset();
   handshake_.reset();
   scanner_.reset();
@@ -328,6 +387,8 @@ void Link::lose(std::string_view reason) {
   scripts_.forget();
   push_.clear();
   early_ = false;
+  beating_ = false;
+  trusted_ = false;
   metrics_.losses.add();
   metrics_.inFlight.set(0);
   transition(LinkState::BackingOff);

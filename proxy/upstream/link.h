@@ -37,6 +37,8 @@ struct LinkSettings {
   net::Millis backoffMin{50};
   net::Millis backoffMax{2000};
   net::Millis replyTimeout{0};  // 0: none
+  net::Millis suspectAfter{0};  // 0: never; see Link::tend()
+  net::Millis heartbeat{0};     // 0: none
 };
 
 using telemetry::LinkState;
@@ -90,6 +92,8 @@ struct LinkHost {
   virtual void onLinkLost(Link& link, std::string_view reason, bool established) = 0;
   // The link has output: call flush() before the turn ends.
   virtual void onLinkDirty(Link& link) = 0;
+  // A node has become silent (see Link::tend()), or has answered again.
+  virtual void onLinkSilence(Link& link, bool begins) = 0;
   // A number in [0, bound), for jitter.
   virtual std::uint32_t random(std::uint32_t bound) = 0;
 
@@ -110,7 +114,10 @@ class Link final : private net::Stream::Observer {
   const net::Address& node() const noexcept { return node_; }
   LinkState state() const noexcept { return state_; }
   bool ready() const noexcept { return state_ == LinkState::Ready; }
-  std::size_t inFlight() const noexcept { return fifo_.size(); }
+  // The node has answered the handshake and the connection stands.
+  bool up() const noexcept { return state_ == LinkState::Ready || state_ == LinkState::Silent; }
+  // Requests without a reply, heartbeats aside.
+  std::size_t inFlight() const noexcept { return fifo_.size() - (beating_ ? 1U : 0U); }
   // Sent and unsent bytes that wait for their replies.
   std::size_t bytesOpen() const noexcept { return output_.size(); }
   telemetry::NodeMetrics& metrics() noexcept { return metrics_; }
@@ -157,6 +164,14 @@ class Link final : private net::Stream::Observer {
   net::TimePoint::duration silence() const noexcept {
     return fifo_.empty() ? net::TimePoint::duration{} : host_.now - lastProgress_;
   }
+  // Now and then, for shared links. A node that says nothing for suspectAfter while something is in flight is
+  // suspected: the link is not ready() until the node says anything, and what was sent stays sent, since the
+  // node may only be busy. An idle link gets a PING after each `heartbeat`; if nothing else waits for a node
+  // that does not answer it, the connection is given up.
+  void tend(bool maySuspect);
+  // What it has not answered yet may be waited for on the link, too: until the node's next word it is not
+  // suspected. False: it is not silent.
+  bool trustSilent();
   // Breaks the connection if the oldest request has waited longer than replyTimeout.
   void checkReplyTimeout(net::TimePoint now);
 
@@ -168,6 +183,7 @@ class Link final : private net::Stream::Observer {
     std::uint32_t skip;    // replies that come before the request's own …
     bool front;            // … the first of them the front's
     net::TimePoint sent;   // put on the link
+    bool heartbeat = false;
   };
 
   void transition(LinkState next);
@@ -185,6 +201,8 @@ class Link final : private net::Stream::Observer {
   void endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std::size_t sizeBefore);
   void skipReply(const Entry& entry, std::string_view piece, bool complete);
   void lose(std::string_view reason);
+  void beat();
+  void hearNode();
   void onTimer();
   bool believable(bool isError) const noexcept;
 
@@ -211,7 +229,9 @@ class Link final : private net::Stream::Observer {
   std::uint32_t failures_ = 0;             // attempts since the node last answered a request
   bool wasEverReady_ = false;
   bool dirty_ = false;
-  bool early_ = false;  // the front request was answered before it was sent
+  bool beating_ = false;  // a heartbeat is in fifo_
+  bool trusted_ = false;  // see trustSilent()
+  bool early_ = false;    // the front request was answered before it was sent
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -90,6 +90,11 @@ void LinkPool::checkReplyTimeouts(net::TimePoint now) {
   forEach([now](Link& link) { link.checkReplyTimeout(now); });
 }
 
+void LinkPool::tend(bool maySuspect) {
+  for (const auto& [address, link] : links_) link->tend(maySuspect);
+  for (const auto& [address, link] : urgent_) link->tend(false);
+}
+
 net::TimePoint::duration LinkPool::silence() const noexcept {
   net::TimePoint::duration longest{};
   forEach([&](const Link& link) { longest = std::max(longest, link.silence()); });

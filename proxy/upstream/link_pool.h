@@ -61,6 +61,8 @@ class LinkPool {
   // Once per turn: destroys links that are retired and drained.
   void sweep();
   void checkReplyTimeouts(net::TimePoint now);
+  // Link::tend() for all links that are not on their way out; those for urgent requests are never suspected.
+  void tend(bool maySuspect);
 
  private:
   Link& openLink(cluster::NodeIndex node);

@@ -23,6 +23,9 @@ upstream::LinkSettings linkSettings(const config::Config& config, int protocol, 
   settings.backoffMin = config.reconnectBackoffMin;
   settings.backoffMax = config.reconnectBackoffMax;
   settings.replyTimeout = config.replyTimeout;
+  // Requests that may not be held are better off on the link of a silent node.
+  if (config.holdTimeout.count() > 0) settings.suspectAfter = config.suspectAfter;
+  settings.heartbeat = config.linkHeartbeat;
   return settings;
 }
 
@@ -33,6 +36,8 @@ constexpr net::Millis kFastTick{50};
 constexpr net::Millis kSilence{200};
 constexpr net::Millis kBlockedSilence{1000};
 constexpr net::Millis kSilenceTick{100};
+// Who has not come to look for so long has not come to read answers either: the nodes may have spoken.
+constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
@@ -193,6 +198,14 @@ void Worker::onLinkLost(upstream::Link& link, std::string_view reason, bool esta
   control_.refreshTopology(true);
 }
 
+void Worker::onLinkSilence(upstream::Link& link, bool begins) {
+  if (!begins) holding_.wakeAll();
+  static log::RateLimit limit(10);
+  log::write(limit, now, begins ? log::Level::Warn : log::Level::Info,
+             begins ? "node does not answer" : "node answers again",
+             {{"node", link.node().text()}, {"in_flight", link.inFlight()}});
+}
+
 void Worker::onLinkDirty(upstream::Link& link) {
   dirtyLinks_.push_back(&link);
 }
@@ -280,6 +293,9 @@ void Worker::onTick() {
 
 void Worker::lookForSilence() {
   touch();
+  const bool wasHere = now - lastSilenceTick_ < kOwnAbsence;
+  lastSilenceTick_ = now;
+  for (upstream::LinkPool* links : linkPools()) links->tend(wasHere);
   const auto silent = [](const upstream::LinkPool* links) { return links->silence() >= kSilence; };
   const auto pools = linkPools();
   if (std::any_of(pools.begin(), pools.end(), silent)) {

@@ -90,6 +90,7 @@ class Worker final : private upstream::LinkHost {
   void onLinkReady(upstream::Link& link) override;
   void onLinkLost(upstream::Link& link, std::string_view reason, bool established) override;
   void onLinkDirty(upstream::Link& link) override;
+  void onLinkSilence(upstream::Link& link, bool begins) override;
   std::uint32_t random(std::uint32_t bound) override;
 
   void endTurn();
@@ -143,6 +144,7 @@ class Worker final : private upstream::LinkHost {
   std::unique_ptr<net::Timer> tick_;
   std::unique_ptr<net::Timer> silenceTick_;
   net::TimePoint lastLook_{};
+  net::TimePoint lastSilenceTick_{};
   net::TimePoint lastTidy_{};
   MemoryTide tide_;
   bool draining_ = false;

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 from bench.accounting import ProcessGone
+from bench.frozen import first_slots, frozen_row_line, frozen_summary_lines, measure_frozen
+from bench.load import LoadError
 from bench.report import row_header, row_line, summary_lines
 from bench.rounds import Target, run_rounds
 from bench.scenarios import SCENARIOS, populate
@@ -29,6 +31,7 @@ examples:
   scripts/bench --cluster-nodes 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 --peer other=127.0.0.1:8101:4711
   scripts/bench --scenario get --blocked 1000 --without direct --reference slotless
   scripts/bench --read build/bench/*.jsonl --reference other
+  scripts/bench --frozen
 
 CPU time is the process's own over all its threads, divided by the number of requests. `others` is what
 the rest of the machine used meanwhile, in percent of one processor: a row with much of it is worth less."""
@@ -80,6 +83,8 @@ def parse_arguments(words):
         help="leave this target out; may be repeated")
     add("--binary", type=Path, metavar="FILE", help="measure this Slotless and build nothing")
     add("--out", type=Path, metavar="FILE", help="append the rows to FILE (default build/bench/TIME.jsonl)")
+    add("--frozen", action="store_true",
+        help="measure only what a frozen master costs the requests for the others")
     add("--read", type=Path, nargs="+", metavar="FILE", help="measure nothing: summarise the rows in these files")
     add("slotless_arguments", nargs="*", metavar="-- ARG", help="further arguments for Slotless")
     return parser.parse_args(words)
@@ -139,6 +144,27 @@ def run(options):
     return 1 if failures else 0
 
 
+def run_frozen(options):
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    rows = []
+
+    def keep(row):
+        rows.append(row)
+        print(frozen_row_line(row), flush=True)
+
+    with open(RESULTS / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with Servers(RESULTS / "servers") as servers:
+            nodes, _ = servers.start_cluster()
+            binary = options.binary.resolve() if options.binary else built_binary()
+            started = servers.start_slotless(binary, nodes, options.workers, options.slotless_arguments)
+            (first, slot), *others = sorted(first_slots(*split_address(nodes.split(",")[0])).items())
+            measure_frozen(Target("slotless", HOST, *started), (process_id(*first), slot), [slot for _, slot in others],
+                           options.rounds, options.seconds, keep)
+    print("", *frozen_summary_lines(rows), sep="\n")
+    return 0
+
+
 def check_names(names, reference):
     if not names:
         raise StartError("nothing to measure: every target was left out")
@@ -177,11 +203,12 @@ def main(words):
             lines = [line for path in options.read for line in path.read_text().splitlines()]
             print_summary([json.loads(line) for line in lines], options)
             return 0
-        return run(options)
+        return run_frozen(options) if options.frozen else run(options)
     except json.JSONDecodeError as error:
         print(f"bench: --read: not JSON lines: {error}", file=sys.stderr)
         return 1
-    except (StartError, ReplyError, ProcessGone, DeadlinePassed, OSError, subprocess.CalledProcessError) as error:
+    except (StartError, LoadError, ReplyError, ProcessGone, DeadlinePassed, OSError,
+            subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -71,6 +71,7 @@ TEST_CASE_METHOD(ReloadStage, "reload: password and client-auth") {
 
 TEST_CASE_METHOD(ReloadStage,
                  "reload: credentials and link-client-name count for connections that are made then") {
+  config.linkHeartbeat = 0ms;
   config.username = "me";
   config.password = "secret";
   config.clientAuth = config::ClientAuth::None;

@@ -59,6 +59,7 @@ class LinkBench : public upstream::LinkHost {
     std::erase(dirty, &link);
   }
   void onLinkDirty(upstream::Link& link) override { dirty.push_back(&link); }
+  void onLinkSilence(upstream::Link&, bool) override {}
   std::uint32_t random(std::uint32_t bound) override { return bound == 0 ? 0 : highest ? bound - 1 : 0; }
 
   FakeLoop& fake() { return loop_; }
