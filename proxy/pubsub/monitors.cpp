@@ -121,6 +121,8 @@ void Monitors::onSourceLive() {
 }
 
 void Monitors::onLine(std::string_view line) {
+  // A client's PING never gets that far: these are heartbeats of links.
+  if (line.ends_with("] \"PING\"\r\n")) return;
   for (Watcher* watcher : watchers_) watcher->onLine(line);
 }
 

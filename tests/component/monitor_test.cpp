@@ -27,6 +27,12 @@ TEST_CASE_METHOD(Stage, "MONITOR is confirmed by all masters and then gives what
   CHECK(metrics().monitors.value() == 1);
 }
 
+TEST_CASE_METHOD(Stage, "MONITOR does not show the heartbeats of links") {
+  monitors(*this, client);
+  node(1).pushes("+1700000000.000001 [0 10.0.0.9:1] \"PING\"\r\n" + std::string(kLine));
+  client.receives(kLine);
+}
+
 TEST_CASE_METHOD(Stage, "all who monitor share one connection to each master") {
   monitors(*this, client);
   other.sends("MONITOR");
