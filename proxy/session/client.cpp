@@ -234,7 +234,13 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const bool behindBarrier =
       first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
-  const Conversation::Outcome outcome = conversation_.handle(*spec, request, bytes);
+  if (request.isInline()) {
+    services_.rewritten.clear();
+    protocol::appendRequest(services_.rewritten, argv);
+    bytes = services_.rewritten;
+  }
+  const Command command{*spec, argv, bytes};
+  const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (spec->barrier && !pending_.empty()) return false;
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
@@ -245,11 +251,12 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, text);
     return true;
   }
-  return route(*spec, request, bytes);
+  return route(command);
 }
 
-bool Client::route(const CommandSpec& spec, const RequestParser& request, std::string_view bytes) {
-  const protocol::Argv argv = request.argv();
+bool Client::route(const Command& command) {
+  const CommandSpec& spec = command.spec;
+  const protocol::Argv argv = command.argv;
   routing::Plan& plan = services_.plan;
   plan.protocol = protocol;
   if (planComposition(services_, spec, argv, plan)) {
@@ -275,7 +282,7 @@ bool Client::route(const CommandSpec& spec, const RequestParser& request, std::s
     if (!pending_.empty() && (link == nullptr || link != lastLink_)) return false;
     lastLink_ = link;
   }
-  start(addRequest(spec), request, bytes);
+  start(addRequest(spec), command);
   return true;
 }
 
@@ -292,25 +299,22 @@ Request& Client::addRequest(const CommandSpec& spec) {
   return added;
 }
 
-void Client::start(Request& request, const RequestParser& parsed, std::string_view bytes) {
+void Client::start(Request& request, const Command& command) {
   const CommandSpec& spec = *request.spec;
+  const std::string_view bytes = command.bytes;
   if (spec.scriptText > 0) {
-    services_.control.scripts().remember(parsed.argv()[static_cast<std::size_t>(spec.scriptText)]);
+    services_.control.scripts().remember(command.argv[static_cast<std::size_t>(spec.scriptText)]);
   }
   if (spec.forgetsScripts) services_.control.scripts().clear();
   routing::Plan& plan = services_.plan;
   RequestBytes forwarded{bytes, nullptr};
-  if (parsed.isInline()) {
-    services_.encoded.clear();
-    protocol::appendRequest(services_.encoded, parsed.argv());
-    forwarded.bytes = services_.encoded;
-  } else if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
-             bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot &&
-             plan.kind != routing::Plan::Kind::EachNode && plan.kind != routing::Plan::Kind::Prepared) {
+  if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
+      bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot &&
+      plan.kind != routing::Plan::Kind::EachNode && plan.kind != routing::Plan::Kind::Prepared) {
     forwarded.block = &input_;
   }
   request.bytes = bytes.size();
-  services_.dispatcher.start(request, plan, parsed.argv(), forwarded);
+  services_.dispatcher.start(request, plan, command.argv, forwarded);
 }
 
 void Client::refuse(const CommandSpec* spec, std::string_view line) {

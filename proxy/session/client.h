@@ -103,8 +103,8 @@ class Client final : private net::Stream::Observer {
 
   // Adds a request to the end of the pending list; it has to be started.
   Request& addRequest(const protocol::CommandSpec& spec);
-  // Starts it by the plan in services; inline requests are written anew.
-  void start(Request& request, const protocol::RequestParser& parsed, std::string_view bytes);
+  // Starts it by the plan in services.
+  void start(Request& request, const Command& command);
   upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
   Conversation& conversation() noexcept { return conversation_; }
   const Conversation& conversation() const noexcept { return conversation_; }
@@ -162,8 +162,7 @@ class Client final : private net::Stream::Observer {
   bool mayTakeRequest();
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
-  bool route(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-             std::string_view bytes);
+  bool route(const Command& command);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   void pause();

@@ -20,7 +20,6 @@ namespace slotless::session {
 
 using protocol::CommandSpec;
 using protocol::Handling;
-using protocol::RequestParser;
 using upstream::LeaseUse;
 using upstream::Link;
 
@@ -70,10 +69,10 @@ Conversation::Conversation(Client& client, Services& services)
       watch_(client, services, leaseSource_),
       blockLeases_(leaseSource_) {}
 
-Conversation::Outcome Conversation::handle(const CommandSpec& spec, const RequestParser& request,
-                                           std::string_view bytes) {
+Conversation::Outcome Conversation::handle(const Command& command) {
+  const CommandSpec& spec = command.spec;
   const bool blocks =
-      spec.role == protocol::SessionRole::Blocking || protocol::hasSessionKeyword(spec, request.argv());
+      spec.role == protocol::SessionRole::Blocking || protocol::hasSessionKeyword(spec, command.argv);
   const Verdict verdict = verdictFor(mode(), blocks ? protocol::SessionRole::Blocking : spec.role);
   // What SUBSCRIBE does to the session is known when it is confirmed.
   const bool unconfirmed = subscriptions_ != nullptr && subscriptions_->unconfirmed() > 0;
@@ -86,18 +85,18 @@ Conversation::Outcome Conversation::handle(const CommandSpec& spec, const Reques
   }
   switch (verdict) {
     case Verdict::Run: return Outcome::Route;
-    case Verdict::Queue: return queue(spec, request, bytes);
-    case Verdict::Begin: return begin(spec, request.argv()[0]);
-    case Verdict::Execute: return execute(spec, request.argv()[0]);
+    case Verdict::Queue: return queue(command);
+    case Verdict::Begin: return begin(spec, command.argv[0]);
+    case Verdict::Execute: return execute(spec, command.argv[0]);
     case Verdict::Discard: return discard(spec);
-    case Verdict::Watch: return addWatch(spec, request, bytes);
+    case Verdict::Watch: return addWatch(command);
     case Verdict::Unwatch: return unwatch(spec);
-    case Verdict::Block: return block(spec, request, bytes);
-    case Verdict::WaitForReplicas: return waitForReplicas(spec, request.argv());
-    case Verdict::Track: return track(spec, request.argv());
+    case Verdict::Block: return block(command);
+    case Verdict::WaitForReplicas: return waitForReplicas(spec, command.argv);
+    case Verdict::Track: return track(spec, command.argv);
     case Verdict::Reset: return reset(spec);
-    case Verdict::Subscribe: return subscribe(spec, request);
-    case Verdict::Unsubscribe: return unsubscribe(spec, request);
+    case Verdict::Subscribe: return subscribe(command);
+    case Verdict::Unsubscribe: return unsubscribe(command);
     case Verdict::Monitor: return monitor(spec);
     case Verdict::RefuseInTransaction: return refuseQueued(spec, refusalText(verdict));
     case Verdict::RefuseSubscribed: return refuseSubscribed(spec);
@@ -140,11 +139,11 @@ Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::s
 
 // --- blocking ---
 
-Conversation::Outcome Conversation::block(const CommandSpec& spec, const RequestParser& request,
-                                          std::string_view bytes) {
+Conversation::Outcome Conversation::block(const Command& command) {
+  const CommandSpec& spec = command.spec;
   if (!client_.pending().empty()) return Outcome::Wait;
   routing::Plan& plan = services_.plan;
-  if (!services_.keyLookups.plan(client_, spec, request.argv(), plan)) return Outcome::Wait;
+  if (!services_.keyLookups.plan(client_, spec, command.argv, plan)) return Outcome::Wait;
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, routing::kCrossSlot);
   // Without keys it is malformed, and some node says how.
@@ -153,11 +152,11 @@ Conversation::Outcome Conversation::block(const CommandSpec& spec, const Request
     becomeExclusive(true);
     added.lease = LeaseUse::Blocking;
     if (added.kind != RequestKind::Read) added.kind = RequestKind::Blocking;
-    if (const auto timeout = blockTimeoutOf(spec, request.argv())) {
+    if (const auto timeout = blockTimeoutOf(spec, command.argv)) {
       added.blockedUntil = services_.host.now + *timeout;
     }
   }
-  client_.start(added, request, bytes);
+  client_.start(added, command);
   return Outcome::Done;
 }
 
@@ -214,17 +213,17 @@ Mode Conversation::mode() const noexcept {
   return monitoring() ? Mode::Monitoring : Mode::Plain;
 }
 
-Conversation::Outcome Conversation::subscribe(const CommandSpec& spec, const RequestParser& request) {
+Conversation::Outcome Conversation::subscribe(const Command& command) {
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
   if (client_.pending().size() > subscriptions_->unconfirmed()) return Outcome::Wait;
-  subscriptions_->subscribe(spec, request.argv());
+  subscriptions_->subscribe(command.spec, command.argv);
   return Outcome::Done;
 }
 
-Conversation::Outcome Conversation::unsubscribe(const CommandSpec& spec, const RequestParser& request) {
+Conversation::Outcome Conversation::unsubscribe(const Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
-  subscriptions_->unsubscribe(spec, request.argv());
+  subscriptions_->unsubscribe(command.spec, command.argv);
   return Outcome::Done;
 }
 

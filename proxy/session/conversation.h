@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "protocol/command_spec.h"
-#include "protocol/request_parser.h"
 #include "proxy/session/block_leases.h"
+#include "proxy/session/command.h"
 #include "proxy/session/lease_source.h"
 #include "proxy/session/monitoring.h"
 #include "proxy/session/session_table.h"
@@ -37,8 +37,7 @@ class Conversation {
     Done,   // answered, or under way
     Wait,   // not before earlier replies are in
   };
-  Outcome handle(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-                 std::string_view bytes);
+  Outcome handle(const Command& command);
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
 
@@ -104,21 +103,17 @@ class Conversation {
  private:
   void transition(Mode next) noexcept { mode_ = next; }
 
-  Outcome queue(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-                std::string_view bytes);
-  Outcome queueForwarded(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-                         std::string_view bytes);
+  Outcome queue(const Command& command);
+  Outcome queueForwarded(const Command& command);
   Outcome begin(const protocol::CommandSpec& spec, std::string_view name);
   Outcome execute(const protocol::CommandSpec& spec, std::string_view name);
   Outcome discard(const protocol::CommandSpec& spec);
-  Outcome addWatch(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-                   std::string_view bytes);
+  Outcome addWatch(const Command& command);
   Outcome unwatch(const protocol::CommandSpec& spec);
-  Outcome block(const protocol::CommandSpec& spec, const protocol::RequestParser& request,
-                std::string_view bytes);
+  Outcome block(const Command& command);
   Outcome waitForReplicas(const protocol::CommandSpec& spec, protocol::Argv argv);
-  Outcome subscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
-  Outcome unsubscribe(const protocol::CommandSpec& spec, const protocol::RequestParser& request);
+  Outcome subscribe(const Command& command);
+  Outcome unsubscribe(const Command& command);
   Outcome monitor(const protocol::CommandSpec& spec);
   Outcome track(const protocol::CommandSpec& spec, protocol::Argv argv);
   Outcome reset(const protocol::CommandSpec& spec);

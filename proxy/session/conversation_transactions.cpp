@@ -13,7 +13,6 @@ namespace slotless::session {
 
 using protocol::CommandSpec;
 using protocol::Handling;
-using protocol::RequestParser;
 using upstream::LeaseUse;
 
 namespace {
@@ -29,27 +28,26 @@ Conversation::Outcome Conversation::begin(const CommandSpec& spec, std::string_v
   return answer(spec, "+OK\r\n");
 }
 
-Conversation::Outcome Conversation::queue(const CommandSpec& spec, const RequestParser& request,
-                                          std::string_view bytes) {
-  const protocol::Argv argv = request.argv();
+Conversation::Outcome Conversation::queue(const Command& command) {
+  const CommandSpec& spec = command.spec;
   if (spec.has(protocol::kNoMulti)) {
     return refuseQueued(spec, "ERR Command not allowed inside a transaction");
   }
   // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
-  if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(spec, request, bytes);
+  if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(command);
   if (spec.handling == Handling::Local) {
     if (services_.localCommands.isLate(spec)) {
       return refuseQueued(spec,
                           "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
     }
-    transaction_->queueLocal(spec, argv);
+    transaction_->queueLocal(spec, command.argv);
     return answer(spec, "+QUEUED\r\n");
   }
-  if (spec.role == protocol::SessionRole::Unwatch) return queueForwarded(spec, request, bytes);
+  if (spec.role == protocol::SessionRole::Unwatch) return queueForwarded(command);
   std::string error;
   if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;
-  if (!services_.keyLookups.plan(client_, spec, argv, plan)) return Outcome::Wait;
+  if (!services_.keyLookups.plan(client_, spec, command.argv, plan)) return Outcome::Wait;
   // Every node carries messages to all others.
   if (spec.hashedArgument > 0) {
     plan.kind = routing::Plan::Kind::AnyNode;
@@ -70,25 +68,20 @@ Conversation::Outcome Conversation::queue(const CommandSpec& spec, const Request
       return refuseQueued(
           spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
   }
-  return queueForwarded(spec, request, bytes);
+  return queueForwarded(command);
 }
 
-Conversation::Outcome Conversation::queueForwarded(const CommandSpec& spec, const RequestParser& request,
-                                                   std::string_view bytes) {
-  transaction_->writes = transaction_->writes || writes(spec, request.argv());
-  const protocol::Argv argv = request.argv();
+Conversation::Outcome Conversation::queueForwarded(const Command& command) {
+  const CommandSpec& spec = command.spec;
+  const protocol::Argv argv = command.argv;
+  transaction_->writes = transaction_->writes || writes(spec, argv);
   if (spec.scriptText > 0)
     services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
   if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
-  if (request.isInline()) {
-    services_.encoded.clear();
-    protocol::appendRequest(services_.encoded, argv);
-    bytes = services_.encoded;
-  }
   if (spec.hashedArgument > 0) {
-    transaction_->queuePublish(spec, bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
+    transaction_->queuePublish(spec, command.bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
   } else {
-    transaction_->queueForwarded(spec, bytes);
+    transaction_->queueForwarded(spec, command.bytes);
   }
   if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
     client_.close("transaction exceeds client-query-buffer-limit");
@@ -152,12 +145,12 @@ Conversation::Outcome Conversation::discard(const CommandSpec& spec) {
 
 // --- watching ---
 
-Conversation::Outcome Conversation::addWatch(const CommandSpec& spec, const RequestParser& request,
-                                             std::string_view bytes) {
+Conversation::Outcome Conversation::addWatch(const Command& command) {
+  const CommandSpec& spec = command.spec;
   if (!client_.pending().empty()) return Outcome::Wait;
   if (watch_.on() && watch_.broken()) return answer(spec, "+OK\r\n");  // EXEC will answer nil anyway
   routing::Plan& plan = services_.plan;
-  services_.router.plan(spec, request.argv(), plan);
+  services_.router.plan(spec, command.argv, plan);
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, routing::kCrossSlot);
   if (!watch_.guardsOrLost(plan.slot)) return refuse(spec, routing::kCrossSlot);
@@ -167,7 +160,7 @@ Conversation::Outcome Conversation::addWatch(const CommandSpec& spec, const Requ
   Request& added = client_.addRequest(spec);
   added.kind = RequestKind::Read;  // repeating it harms nobody
   added.lease = LeaseUse::Transaction;
-  client_.start(added, request, bytes);
+  client_.start(added, command);
   return Outcome::Done;
 }
 

@@ -108,6 +108,7 @@ struct Services {
   // Scratch space for the request at hand.
   routing::Plan plan{};
   std::string encoded{};
+  std::string rewritten{};  // what nodes get in place of the client's request
 };
 
 }  // namespace slotless::session
