@@ -36,6 +36,19 @@ struct AddressRule {
   bool operator==(const AddressRule&) const = default;
 };
 
+// How the keys of a logical database lie in the cluster: each in the slot of its own name, all in one slot,
+// or the database is not there.
+enum class DatabaseLayout { Spread, Pinned, Denied };
+
+struct DatabaseRule {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  DatabaseLayout layout = DatabaseLayout::Pinned;
+  std::string tag;  // Pinned: what decides about the slot. Empty: the one that the database has by itself.
+
+  bool operator==(const DatabaseRule&) const = default;
+};
+
 // What clients must present: the upstream's own credentials, if it has any, or nothing.
 enum class ClientAuth { Same, None };
 // What becomes of a multi-key command whose keys are in several slots.
@@ -52,6 +65,7 @@ enum class LogFormat { Text, Json };
 // What is different for the clients of one listener: an option that is not set here is as it is for all.
 struct ListenerOptions {
   std::optional<ReadFrom> readFrom = {};
+  std::optional<std::uint64_t> defaultDatabase = {};
 
   bool operator==(const ListenerOptions&) const = default;
 };
@@ -70,6 +84,8 @@ struct Config {
   std::string password;  // Empty: no authentication. Secret; load() also fills it from passwordFile.
   std::string passwordFile;
   std::uint64_t databases = 16;
+  std::vector<DatabaseRule> databaseLayout;  // The last rule for a database counts.
+  std::uint64_t defaultDatabase = 0;
   CrossSlot crossSlot = CrossSlot::Emulate;
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/database_rule.h"
 #include "config/endpoint.h"
 #include "config/schema.h"
 #include "config/value.h"
@@ -72,6 +73,32 @@ void checkListeners(const Config& config, Conflicts& conflicts) {
   }
 }
 
+void checkDefaultDatabase(const Config& config, std::uint64_t database, std::string_view option,
+                          Conflicts& conflicts) {
+  const std::string found = "found default-database " + std::to_string(database);
+  if (database >= config.databases) {
+    conflicts.push_back(
+        {{option, "databases"}, found + "; allowed: 0 to " + std::to_string(config.databases - 1)});
+  } else if (ruleFor(config, database).layout == DatabaseLayout::Denied) {
+    conflicts.push_back(
+        {{option, "database-layout"}, found + ", which database-layout denies; allowed: another one"});
+  }
+}
+
+void checkDatabases(const Config& config, Conflicts& conflicts) {
+  for (const DatabaseRule& rule : config.databaseLayout) {
+    if (rule.last < config.databases) continue;
+    conflicts.push_back({{"database-layout", "databases"},
+                         "found " + inQuotes(formatDatabaseRule(rule)) + "; allowed: databases 0 to " +
+                             std::to_string(config.databases - 1)});
+  }
+  checkDefaultDatabase(config, config.defaultDatabase, "default-database", conflicts);
+  for (const Listener& listener : config.listen) {
+    if (listener.options.defaultDatabase)
+      checkDefaultDatabase(config, *listener.options.defaultDatabase, "listen", conflicts);
+  }
+}
+
 // For each pair, the first must not be above the second (a 0 that switches the second off does not count).
 struct Order {
   std::string_view lower;
@@ -104,7 +131,8 @@ void checkOrders(const Config& config, Conflicts& conflicts) {
 
 std::vector<Conflict> conflicts(const Config& config) {
   Conflicts result;
-  for (const auto check : {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders}) {
+  for (const auto check :
+       {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases}) {
     check(config, result);
   }
   return result;

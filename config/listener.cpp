@@ -30,7 +30,10 @@ constexpr OwnOption own(std::string_view name) {
           }};
 }
 
-constexpr OwnOption kOwnOptions[] = {own<&Config::readFrom, &ListenerOptions::readFrom>("read-from")};
+constexpr OwnOption kOwnOptions[] = {
+    own<&Config::readFrom, &ListenerOptions::readFrom>("read-from"),
+    own<&Config::defaultDatabase, &ListenerOptions::defaultDatabase>("default-database"),
+};
 
 const OwnOption* find(std::string_view name) {
   const auto* found = std::find_if(std::begin(kOwnOptions), std::end(kOwnOptions),

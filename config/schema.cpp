@@ -35,7 +35,14 @@ constexpr std::array kSchema{
     Option{"password-file", Path, &Config::passwordFile, Cluster, 0, 4096, "", kReloadable, "", "",
            "File whose only line is the password; use it or password, not both."},
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
-           "Number of logical databases; SELECT of a higher number is out of range."},
+           "Number of logical databases; SELECT of a higher number is out of range. With 1, database 0 costs "
+           "nothing extra."},
+    Option{"database-layout", DatabaseRules, &Config::databaseLayout, Cluster, 0, 0, "", kPlain, "", "",
+           "How databases lie in the cluster: spread over its slots (the default for 0), pinned to one slot, "
+           "where "
+           "everything works as on one Redis (the default for the others), or denied."},
+    Option{"default-database", Count, &Config::defaultDatabase, Cluster, 0, 16383, "", kPlain, "", "",
+           "The database that a connection begins in. A listener may have its own."},
     Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kReloadable, "", "",
            "Which nodes serve reads outside of transactions: from a replica, a read may be older than the "
            "client's own "

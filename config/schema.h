@@ -19,6 +19,7 @@ enum class Kind {
   Nodes,
   Listeners,
   AddressRules,
+  DatabaseRules,
   AdminListener,
   Name,
   Word,
@@ -35,12 +36,12 @@ enum class Kind {
 
 enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Process };
 
-using Member =
-    std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
-                 std::vector<AddressRule> Config::*, std::optional<Endpoint> Config::*, std::string Config::*,
-                 std::uint64_t Config::*, Milliseconds Config::*, bool Config::*, ClientAuth Config::*,
-                 CrossSlot Config::*, ReadFrom Config::*, BlockingOnLostLink Config::*, ReadyWhen Config::*,
-                 LogLevel Config::*, LogFormat Config::*>;
+using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
+                            std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
+                            std::optional<Endpoint> Config::*, std::string Config::*, std::uint64_t Config::*,
+                            Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*,
+                            ReadFrom Config::*, BlockingOnLostLink Config::*, ReadyWhen Config::*,
+                            LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,
@@ -66,8 +67,8 @@ struct Option {
   bool isReloadable() const { return (traits & kReloadable) != 0; }
   bool isSecret() const { return (traits & kSecret) != 0; }
   // A list of which nothing is needed.
-  bool mayBeEmpty() const { return kind == Kind::AddressRules; }
-  bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners || kind == Kind::AddressRules; }
+  bool mayBeEmpty() const { return kind == Kind::AddressRules || kind == Kind::DatabaseRules; }
+  bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners || mayBeEmpty(); }
 };
 
 // In the order in which they are documented: by group.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <type_traits>
 
 #include "config/address_rule.h"
+#include "config/database_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "config/parsed.h"
@@ -13,6 +15,11 @@
 namespace slotless::config {
 
 namespace {
+
+template <class T>
+constexpr bool isList = false;
+template <class Entry>
+constexpr bool isList<std::vector<Entry>> = true;
 
 bool equalsIgnoringCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -86,6 +93,9 @@ struct Parser {
   }
   Parsed<std::vector<AddressRule>> operator()(std::vector<AddressRule> Config::*) const {
     return parseList(parseAddressRule);
+  }
+  Parsed<std::vector<DatabaseRule>> operator()(std::vector<DatabaseRule> Config::*) const {
+    return parseList(parseDatabaseRule);
   }
 
   template <class Entry>
@@ -164,8 +174,7 @@ std::optional<std::string> assign(const Option& option, std::string_view text, A
         const auto found = exact ? text : trimmed(text);
         auto parsed = Parser{option, found}(member);
         if (!parsed.value) return describe(option, found, parsed.reason);
-        if constexpr (
-            requires { parsed.value->begin()->from; } || requires { parsed.value->begin()->host; }) {
+        if constexpr (isList<std::decay_t<decltype(*parsed.value)>>) {
           if (how == Assign::Append) {
             auto& list = config.*member;
             list.insert(list.end(), parsed.value->begin(), parsed.value->end());

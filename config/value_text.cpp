@@ -1,6 +1,7 @@
 #include <type_traits>
 
 #include "config/address_rule.h"
+#include "config/database_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "config/quantity.h"
@@ -27,6 +28,11 @@ struct Formatter {
   std::vector<std::string> operator()(const std::vector<AddressRule>& rules) const {
     std::vector<std::string> entries;
     for (const auto& rule : rules) entries.push_back(formatAddressRule(rule));
+    return entries;
+  }
+  std::vector<std::string> operator()(const std::vector<DatabaseRule>& rules) const {
+    std::vector<std::string> entries;
+    for (const auto& rule : rules) entries.push_back(formatDatabaseRule(rule));
     return entries;
   }
   std::vector<std::string> operator()(const std::optional<Endpoint>& endpoint) const {
@@ -82,9 +88,9 @@ std::string format(const Option& option, const Config& config) {
 }
 
 std::string typeName(const Option& option) {
-  constexpr std::string_view kNames[] = {"addresses", "addresses", "addresses", "address",   "text",
-                                         "text",      "text",      "path",      "number",    "mode",
-                                         "number",    "size",      "duration",  "yes or no", "choice"};
+  constexpr std::string_view kNames[] = {
+      "addresses", "addresses", "addresses", "layouts", "address", "text",     "text",      "text",
+      "path",      "number",    "mode",      "number",  "size",    "duration", "yes or no", "choice"};
   return std::string(kNames[static_cast<std::size_t>(option.kind)]);
 }
 
@@ -106,6 +112,10 @@ std::string range(const Option& option) {
              listenerOptionsText();
     case Kind::AddressRules:
       return "host:port=host:port, or host=host for all ports, separated by commas; IPv6 in brackets";
+    case Kind::DatabaseRules:
+      return "database=layout, the database a number or a range, the layout spread, pinned, pinned:TAG (the "
+             "slot is "
+             "the tag's) or denied, separated by commas";
     case Kind::AdminListener: return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:
       return "up to " + std::to_string(option.max) + " printable ASCII characters without spaces";

@@ -15,6 +15,10 @@ template <class Enum>
 struct Words;
 
 template <>
+struct Words<DatabaseLayout> {
+  static constexpr std::array<std::string_view, 3> kAll{"spread", "pinned", "denied"};
+};
+template <>
 struct Words<ClientAuth> {
   static constexpr std::array<std::string_view, 2> kAll{"same", "none"};
 };

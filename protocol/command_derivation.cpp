@@ -117,6 +117,11 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
     spec.scriptSha = fact->sha;
     spec.forgetsScripts = fact->forgets;
   }
+  if (const NameFact* fact = findNameFact(spec.name)) {
+    spec.replyNames = fact->replyNames;
+    spec.wholeDatabase = fact->wholeDatabase;
+    spec.namesKeysByPattern = fact->namesKeysByPattern;
+  }
   if (const SessionFact* fact = findSessionFact(spec.name)) {
     spec.role = fact->role;
     spec.blockTimeout = fact->blockTimeout;

@@ -31,6 +31,15 @@ struct SessionFact {
 };
 const SessionFact* findSessionFact(std::string_view name) noexcept;
 
+// What commands tell of keys, or do to all of them.
+struct NameFact {
+  std::string_view name;  // a container's row holds for its subcommands
+  ReplyNames replyNames = ReplyNames::None;
+  WholeDatabase wholeDatabase = WholeDatabase::None;
+  bool namesKeysByPattern = false;
+};
+const NameFact* findNameFact(std::string_view name) noexcept;
+
 // Commands that carry scripts, or name or forget them.
 struct ScriptFact {
   std::string_view name;

@@ -113,6 +113,7 @@ enum class SessionRole : std::uint8_t {
   Unsubscribe,
   Monitor,
   Wait,  // WAIT, WAITAOF
+  Select,
   Tracking,
   Caching,  // CLIENT CACHING: about the next command
   Ping,
@@ -134,6 +135,17 @@ enum class KeyProcedure : std::uint8_t {
   Migrate,    // MIGRATE: KEYS counts only if the single key is empty
   AskServer,  // only a server can tell (COMMAND GETKEYS); keyPositions() gives what the specifications say
 };
+
+// Where a reply names keys.
+enum class ReplyNames : std::uint8_t {
+  None,
+  Errors,   // only in the texts of errors
+  First,    // [key, ...]: the BLPOP family
+  Streams,  // [[key, entries], ...] or a map of key to entries: XREAD
+};
+
+// What a command is to a database as a whole: such commands name no keys, and yet concern those of one database only.
+enum class WholeDatabase : std::uint8_t { None, Count, Flush, List, Random, Scan };
 
 struct CommandSpec {
   std::string name;  // lower case; a subcommand's is "container|sub"
@@ -171,6 +183,9 @@ struct CommandSpec {
   // AnyNode, but always the same one: the owner of the slot of argv[hashedArgument], which is no key
   // (PUBLISH: the channel). 0: none.
   int hashedArgument = 0;
+  ReplyNames replyNames = ReplyNames::None;
+  WholeDatabase wholeDatabase = WholeDatabase::None;
+  bool namesKeysByPattern = false;  // SORT: BY and GET
   // The name's small number, the same in all tables (see CommandIds); indexes counters. Subcommands have
   // their own.
   std::uint16_t id = 0;

@@ -152,6 +152,18 @@ bool addMigrateKeys(Argv argv, Positions& positions) {
 
 }  // namespace
 
+void patternPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions) {
+  static constexpr SkippedOption kSkipped[] = {{"limit", 2}, {"store", 1}, {"by", 1}, {"get", 1}};
+  if (!spec.namesKeysByPattern) return;
+  for (const std::string_view option : {"by", "get"}) {
+    for (Index i = 2; (i = findOption(argv, i, option, kSkipped)) + 1 < countOf(argv); i += 2) {
+      // Without a '*', BY means: do not sort. GET # means: the element itself.
+      if (at(argv, i + 1).find('*') != std::string_view::npos)
+        positions.push_back(static_cast<std::uint32_t>(i + 1));
+    }
+  }
+}
+
 KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions) {
   Positions found(positions);
   bool valid = true;

@@ -20,6 +20,9 @@ enum class KeyResult : std::uint8_t {
 // and empty. Any argv is safe, also one of the wrong arity.
 KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
 
+// Adds the arguments that are patterns of keys (BY and GET of SORT).
+void patternPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
+
 // True if this call needs a session: the spec's sessionKeyword stands among the options (XREAD BLOCK 0
 // STREAMS k 0, but not XREAD STREAMS block 0).
 bool hasSessionKeyword(const CommandSpec& spec, Argv argv) noexcept;

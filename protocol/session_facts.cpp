@@ -35,6 +35,7 @@ constexpr SessionFact kFacts[] = {
     {"monitor", Monitor},
     {"wait", Wait},
     {"waitaof", Wait},
+    {"select", Select},
     {"client|tracking", Tracking},
     {"client|caching", Caching},
     {"ping", Ping},

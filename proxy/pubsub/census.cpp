@@ -1,6 +1,6 @@
 #include "proxy/pubsub/census.h"
 
-#include "proxy/pubsub/glob.h"
+#include "protocol/glob.h"
 
 namespace slotless::pubsub {
 
@@ -42,7 +42,7 @@ Census::Count Census::reachedBy(std::string_view channel, const net::Address& no
   const auto& channels = entries(TopicKind::Channel);
   if (const auto found = channels.find(channel); found != channels.end()) add(count, found->second, node);
   for (const auto& [pattern, entry] : entries(TopicKind::Pattern)) {
-    if (matchesGlob(pattern, channel)) add(count, entry, node);
+    if (protocol::matchesGlob(pattern, channel)) add(count, entry, node);
   }
   return count;
 }

@@ -5,7 +5,7 @@
 
 #include "protocol/error_reply.h"
 #include "protocol/slot.h"
-#include "proxy/pubsub/glob.h"
+#include "proxy/pubsub/keyspace.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::pubsub {

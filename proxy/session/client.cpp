@@ -12,6 +12,8 @@
 #include "proxy/session/local_commands.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/translation.h"
+#include "proxy/session/whole_database_plans.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -39,6 +41,8 @@ Client::Client(Services& services, std::uint64_t id)
       output_(services.host.pool),
       pushes_(services.host.pool),
       conversation_(*this, services),
+      home_(&services.databases.at(services.config.defaultDatabase)),
+      database_(home_),
       outputAllowance_(services.config.clientOutputSoftLimit),
       replyEstimate_(services.config.clientOutputSoftLimit / kFirstWindow),
       createdAt_(services.host.now),
@@ -234,12 +238,17 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const bool behindBarrier =
       first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
-  if (request.isInline()) {
-    services_.rewritten.clear();
-    protocol::appendRequest(services_.rewritten, argv);
-    bytes = services_.rewritten;
+  Command command{spec, spec, argv, bytes, conversation_.database()};
+  if (services_.databases.anyMapped() && !translate(services_, protocol, command, text)) {
+    conversation_.onRefused();
+    refuse(spec, text);
+    return true;
   }
-  const Command command{*spec, argv, bytes};
+  if (request.isInline() && command.bytes == bytes) {
+    services_.mapper.write(argv);
+    command.argv = services_.mapper.argv();
+    command.bytes = services_.mapper.bytes();
+  }
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (spec->barrier && !pending_.empty()) return false;
@@ -254,18 +263,18 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   return route(command);
 }
 
-bool Client::route(const Command& command) {
-  const CommandSpec& spec = command.spec;
+bool Client::route(Command& command) {
+  const CommandSpec& spec = *command.spec;
   const protocol::Argv argv = command.argv;
   routing::Plan& plan = services_.plan;
   plan.protocol = protocol;
-  if (planComposition(services_, spec, argv, plan)) {
+  if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
     // the plan is made
   } else if (!services_.keyLookups.plan(*this, spec, argv, plan)) {
     return false;
   }
   if (plan.kind == routing::Plan::Kind::Refused) {
-    refuse(&spec, plan.error);
+    refuse(command.said, plan.error);
     return true;
   }
   if (plan.kind == routing::Plan::Kind::Nobody) {
@@ -282,7 +291,9 @@ bool Client::route(const Command& command) {
     if (!pending_.empty() && (link == nullptr || link != lastLink_)) return false;
     lastLink_ = link;
   }
-  start(addRequest(spec), command);
+  Request& added = addRequest(*command.said);
+  added.kind = kindOf(spec);
+  start(added, command);
   return true;
 }
 
@@ -299,7 +310,7 @@ Request& Client::addRequest(const CommandSpec& spec) {
   return added;
 }
 
-void Client::start(Request& request, const Command& command) {
+void Client::start(Request& request, Command& command) {
   const CommandSpec& spec = *request.spec;
   const std::string_view bytes = command.bytes;
   if (spec.scriptText > 0) {
@@ -307,6 +318,9 @@ void Client::start(Request& request, const Command& command) {
   }
   if (spec.forgetsScripts) services_.control.scripts().clear();
   routing::Plan& plan = services_.plan;
+  if (command.composer != nullptr) plan.composer = std::move(command.composer);
+  if (command.database.mapped()) request.database = &command.database;
+  request.wantsWholeSlot = command.wantsWholeSlot;
   RequestBytes forwarded{bytes, nullptr};
   if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
       bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot &&
@@ -524,6 +538,7 @@ void Client::resetSession() {
   noEvict = false;
   noTouch = false;
   replySwitch_ = {};
+  database_ = home_;
 }
 
 bool Client::postpone(bool on) {

@@ -104,7 +104,7 @@ class Client final : private net::Stream::Observer {
   // Adds a request to the end of the pending list; it has to be started.
   Request& addRequest(const protocol::CommandSpec& spec);
   // Starts it by the plan in services.
-  void start(Request& request, const Command& command);
+  void start(Request& request, Command& command);
   upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
   Conversation& conversation() noexcept { return conversation_; }
   const Conversation& conversation() const noexcept { return conversation_; }
@@ -112,6 +112,11 @@ class Client final : private net::Stream::Observer {
   // For PauseGate: its next request is kept back. False: no change.
   bool postpone(bool on);
   bool postponed() const noexcept { return postponed_; }
+  // What SELECT has chosen.
+  const databases::Database& database() const noexcept { return *database_; }
+  void select(const databases::Database& database) noexcept { database_ = &database; }
+  // Where the connection begins, and RESET leads back to.
+  void setHome(const databases::Database& database) noexcept { home_ = database_ = &database; }
   // RESET: as it was when the connection was made.
   void resetSession();
   // The output cannot leave, and the client may be waiting to write: let it write some more.
@@ -162,7 +167,7 @@ class Client final : private net::Stream::Observer {
   bool mayTakeRequest();
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
-  bool route(const Command& command);
+  bool route(Command& command);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   void pause();
@@ -189,6 +194,8 @@ class Client final : private net::Stream::Observer {
   net::TimePoint aboveSoftSince_{};  // subscribers: 0 while below
   PendingList pending_;
   Conversation conversation_;
+  const databases::Database* home_;
+  const databases::Database* database_;
   std::size_t outputAllowance_;   // unread output above which no more input is taken
   std::size_t replyEstimate_;     // bytes of a reply, as far as can be told from the last ones
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests

@@ -68,6 +68,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.localAddress = client.localAddress().text();
   facts.descriptor = client.descriptor();
   facts.name = client.name;
+  facts.database = client.database().index;
   facts.ageSeconds = secondsSince(client.createdAt(), services.host.now);
   facts.idleSeconds = secondsSince(client.lastActive(), services.host.now);
   facts.flags = flagsOf(client);
@@ -112,7 +113,7 @@ void appendClientLine(std::string& out, const ClientFacts& facts) {
   append(out, "age", facts.ageSeconds);
   append(out, "idle", facts.idleSeconds);
   append(out, "flags", facts.flags);
-  append(out, "db", 0);
+  append(out, "db", facts.database);
   append(out, "sub", facts.channels);
   append(out, "psub", facts.patterns);
   append(out, "ssub", facts.shardChannels);

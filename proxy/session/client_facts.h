@@ -23,6 +23,7 @@ struct ClientFacts {
   std::string localAddress;
   int descriptor = -1;
   std::string name;
+  std::uint32_t database = 0;
   std::int64_t ageSeconds = 0;
   std::int64_t idleSeconds = 0;
   std::string flags;

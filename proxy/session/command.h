@@ -1,19 +1,28 @@
 // One request of a client as the session deals with it.
 //
-// Ownership: views into the client's input or into Services::rewritten; good until the next request is taken
-// up.
+// Ownership: views into the client's input or into Services::mapper; good until the next request is taken up.
 #pragma once
+#include <memory>
 #include <string_view>
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
+#include "proxy/databases/database.h"
+#include "proxy/routing/plan.h"
 
 namespace slotless::session {
 
 struct Command {
-  const protocol::CommandSpec& spec;
+  const protocol::CommandSpec* said;  // by the client …
+  const protocol::CommandSpec* spec;  // … and what nodes are asked for in its place, mostly the same
   protocol::Argv argv;
   std::string_view bytes;  // as a node gets it: never inline
+  const databases::Database& database;
+  // Makes the client's reply out of the node's one.
+  std::unique_ptr<routing::Composer> composer = {};
+  // Looks at more of its slot than the keys that it names, so that it has to wait while the slot is being
+  // moved.
+  bool wantsWholeSlot = false;
 };
 
 }  // namespace slotless::session

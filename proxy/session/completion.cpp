@@ -7,6 +7,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/error_reply.h"
+#include "proxy/databases/reply_names.h"
 #include "proxy/routing/merger.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/client.h"
@@ -65,6 +66,11 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
 
 void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
+  std::string renamed;
+  if (request.database != nullptr) {
+    renamed = databases::withoutPrefix(line, request.database->prefix);
+    line = renamed;
+  }
   if (request.streams()) {
     request.client->discardWaiting(request);
     request.client->deliver(request, line);

@@ -7,7 +7,6 @@
 #include "proxy/routing/special_merges.h"
 #include "proxy/session/info.h"
 #include "proxy/session/publishing.h"
-#include "proxy/session/scan.h"
 #include "proxy/session/script_exists.h"
 #include "proxy/session/server_settings.h"
 #include "proxy/session/setting_changes.h"
@@ -52,12 +51,6 @@ bool planSortReadOnly(Services& services, Argv argv, Plan& plan) {
          routing::planSortStages(argv, routing::SortStore::Refused, plan);
 }
 
-// SORT and SORT_RO: patterns name keys, too.
-bool namesKeysByPattern(const CommandSpec& spec) {
-  return spec.keyProcedure == protocol::KeyProcedure::Sort ||
-         (!spec.keySpecs.empty() && spec.keySpecs.back().find == protocol::KeySpec::Find::Unknown);
-}
-
 struct Composition {
   std::string_view command;
   bool (*plan)(Services&, Argv, Plan&);
@@ -72,7 +65,6 @@ constexpr Composition kCompositions[] = {
     {"pubsub|numpat", planNumPat},
     {"pubsub|numsub", planNumSub},
     {"pubsub|shardnumsub", planShardNumSub},
-    {"scan", planScan},
     {"script|exists", planScriptExists},
     {"sort", planSort},
     {"sort_ro", planSortReadOnly},
@@ -84,7 +76,7 @@ constexpr Composition kCompositions[] = {
 bool planComposition(Services& services, const CommandSpec& spec, Argv argv, Plan& plan) {
   // All others cost no search.
   const bool composed = spec.handling == Handling::FanOut || spec.handling == Handling::Admin ||
-                        spec.has(protocol::kPubSub) || namesKeysByPattern(spec);
+                        spec.has(protocol::kPubSub) || spec.namesKeysByPattern;
   if (!composed) return false;
   const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
                                    [&](const Composition& each) { return each.command == spec.name; });

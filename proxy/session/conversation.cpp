@@ -69,8 +69,8 @@ Conversation::Conversation(Client& client, Services& services)
       watch_(client, services, leaseSource_),
       blockLeases_(leaseSource_) {}
 
-Conversation::Outcome Conversation::handle(const Command& command) {
-  const CommandSpec& spec = command.spec;
+Conversation::Outcome Conversation::handle(Command& command) {
+  const CommandSpec& spec = *command.spec;
   const bool blocks =
       spec.role == protocol::SessionRole::Blocking || protocol::hasSessionKeyword(spec, command.argv);
   const Verdict verdict = verdictFor(mode(), blocks ? protocol::SessionRole::Blocking : spec.role);
@@ -108,6 +108,11 @@ Conversation::Outcome Conversation::handle(const Command& command) {
   return Outcome::Route;
 }
 
+const databases::Database& Conversation::database() const noexcept {
+  return transaction_ != nullptr && transaction_->database != nullptr ? *transaction_->database
+                                                                      : client_.database();
+}
+
 void Conversation::onRefused() noexcept {
   if (transaction_ != nullptr) transaction_->fail();
 }
@@ -139,8 +144,8 @@ Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::s
 
 // --- blocking ---
 
-Conversation::Outcome Conversation::block(const Command& command) {
-  const CommandSpec& spec = command.spec;
+Conversation::Outcome Conversation::block(Command& command) {
+  const CommandSpec& spec = *command.spec;
   if (!client_.pending().empty()) return Outcome::Wait;
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, spec, command.argv, plan)) return Outcome::Wait;
@@ -216,14 +221,14 @@ Mode Conversation::mode() const noexcept {
 Conversation::Outcome Conversation::subscribe(const Command& command) {
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
   if (client_.pending().size() > subscriptions_->unconfirmed()) return Outcome::Wait;
-  subscriptions_->subscribe(command.spec, command.argv);
+  subscriptions_->subscribe(*command.spec, command.argv);
   return Outcome::Done;
 }
 
 Conversation::Outcome Conversation::unsubscribe(const Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
-  subscriptions_->unsubscribe(command.spec, command.argv);
+  subscriptions_->unsubscribe(*command.spec, command.argv);
   return Outcome::Done;
 }
 

@@ -37,7 +37,9 @@ class Conversation {
     Done,   // answered, or under way
     Wait,   // not before earlier replies are in
   };
-  Outcome handle(const Command& command);
+  Outcome handle(Command& command);
+  // Of the next command: in a transaction, what SELECT has chosen there.
+  const databases::Database& database() const noexcept;
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
 
@@ -103,14 +105,15 @@ class Conversation {
  private:
   void transition(Mode next) noexcept { mode_ = next; }
 
-  Outcome queue(const Command& command);
-  Outcome queueForwarded(const Command& command);
+  Outcome queue(Command& command);
+  Outcome queueForwarded(Command& command);
+  void noteQueuedSelect(protocol::Argv argv);
   Outcome begin(const protocol::CommandSpec& spec, std::string_view name);
   Outcome execute(const protocol::CommandSpec& spec, std::string_view name);
   Outcome discard(const protocol::CommandSpec& spec);
-  Outcome addWatch(const Command& command);
+  Outcome addWatch(Command& command);
   Outcome unwatch(const protocol::CommandSpec& spec);
-  Outcome block(const Command& command);
+  Outcome block(Command& command);
   Outcome waitForReplicas(const protocol::CommandSpec& spec, protocol::Argv argv);
   Outcome subscribe(const Command& command);
   Outcome unsubscribe(const Command& command);

@@ -8,6 +8,7 @@
 #include "proxy/session/local_commands.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/services.h"
+#include "proxy/session/translation.h"
 
 namespace slotless::session {
 
@@ -28,8 +29,8 @@ Conversation::Outcome Conversation::begin(const CommandSpec& spec, std::string_v
   return answer(spec, "+OK\r\n");
 }
 
-Conversation::Outcome Conversation::queue(const Command& command) {
-  const CommandSpec& spec = command.spec;
+Conversation::Outcome Conversation::queue(Command& command) {
+  const CommandSpec& spec = *command.spec;
   if (spec.has(protocol::kNoMulti)) {
     return refuseQueued(spec, "ERR Command not allowed inside a transaction");
   }
@@ -40,6 +41,7 @@ Conversation::Outcome Conversation::queue(const Command& command) {
       return refuseQueued(spec,
                           "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
     }
+    if (spec.role == protocol::SessionRole::Select) noteQueuedSelect(command.argv);
     transaction_->queueLocal(spec, command.argv);
     return answer(spec, "+QUEUED\r\n");
   }
@@ -71,17 +73,25 @@ Conversation::Outcome Conversation::queue(const Command& command) {
   return queueForwarded(command);
 }
 
-Conversation::Outcome Conversation::queueForwarded(const Command& command) {
-  const CommandSpec& spec = command.spec;
+// What follows it in the transaction is about the keys of that database. Whether it may be chosen, EXEC says.
+void Conversation::noteQueuedSelect(protocol::Argv argv) {
+  std::string error;
+  if (const databases::Database* chosen = databaseNamed(services_, argv[1], error))
+    transaction_->database = chosen;
+}
+
+Conversation::Outcome Conversation::queueForwarded(Command& command) {
+  const CommandSpec& spec = *command.spec;
   const protocol::Argv argv = command.argv;
   transaction_->writes = transaction_->writes || writes(spec, argv);
+  transaction_->wantsWholeSlot = transaction_->wantsWholeSlot || command.wantsWholeSlot;
   if (spec.scriptText > 0)
     services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
   if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
   if (spec.hashedArgument > 0) {
     transaction_->queuePublish(spec, command.bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
   } else {
-    transaction_->queueForwarded(spec, command.bytes);
+    transaction_->queueForwarded(spec, command.bytes, std::move(command.composer));
   }
   if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
     client_.close("transaction exceeds client-query-buffer-limit");
@@ -128,6 +138,10 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
     becomeExclusive(false);
   }
   request.scripts = std::move(transaction->scripts);
+  request.wantsWholeSlot = transaction->wantsWholeSlot;
+  if (client_.database().mapped()) request.database = &client_.database();
+  // The next command is for the database that EXEC leaves behind.
+  if (transaction->database != nullptr) becomeExclusive(false);
   net::ByteChain batch = transaction->takeBatch(name);
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
@@ -145,8 +159,8 @@ Conversation::Outcome Conversation::discard(const CommandSpec& spec) {
 
 // --- watching ---
 
-Conversation::Outcome Conversation::addWatch(const Command& command) {
-  const CommandSpec& spec = command.spec;
+Conversation::Outcome Conversation::addWatch(Command& command) {
+  const CommandSpec& spec = *command.spec;
   if (!client_.pending().empty()) return Outcome::Wait;
   if (watch_.on() && watch_.broken()) return answer(spec, "+OK\r\n");  // EXEC will answer nil anyway
   routing::Plan& plan = services_.plan;

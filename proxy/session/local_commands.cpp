@@ -20,6 +20,7 @@
 #include "proxy/session/refusal.h"
 #include "proxy/session/slow_log.h"
 #include "proxy/session/slow_log_commands.h"
+#include "proxy/session/translation.h"
 
 namespace slotless::session {
 
@@ -54,17 +55,10 @@ void quit(LocalCall& call) {
 }
 
 void select(LocalCall& call) {
-  const std::string_view text = call.argv[1];
-  int index = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
-    return appendError(call.out, "ERR value is not an integer or out of range");
-  }
-  if (index < 0 || static_cast<std::uint64_t>(index) >= call.services.config.databases) {
-    return appendError(call.out, "ERR DB index is out of range");
-  }
-  if (index != 0)
-    return appendError(call.out, "ERR SELECT is not allowed: this version of Slotless serves database 0");
+  std::string error;
+  const databases::Database* chosen = databaseNamed(call.services, call.argv[1], error);
+  if (chosen == nullptr) return appendError(call.out, error);
+  call.client.select(*chosen);
   appendSimple(call.out, "OK");
 }
 

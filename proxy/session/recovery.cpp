@@ -153,6 +153,7 @@ bool Recovery::redirect(Leg& leg, std::string_view line, const protocol::ErrorRe
   const net::Address& target = *announced;
   if (target == asked) return false;
   const bool ask = error.errorClass == protocol::ErrorClass::Ask;
+  if (ask && leg.request->wantsWholeSlot) return awaitWholeSlot(leg, sent);
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
   Detour& detour = *leg.detour;
   const cluster::Topology& topology = services_.links.topology();
@@ -166,6 +167,15 @@ bool Recovery::redirect(Leg& leg, std::string_view line, const protocol::ErrorRe
   if (ask) sender_.markMoving(leg.slot);
   if (!ask || !known) services_.control.refreshTopology(!known);
   sender_.holdAgain(leg, ask ? Trouble::Ask : Trouble::Moved, sent);
+  return true;
+}
+
+// A part of the slot is elsewhere already, and neither node will answer for both.
+bool Recovery::awaitWholeSlot(Leg& leg, const SentRequest& sent) {
+  sender_.markMoving(leg.slot);
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
+  sender_.holdAgain(leg, Trouble::TryAgain, sent);
   return true;
 }
 

@@ -27,6 +27,7 @@ class Recovery {
              const upstream::SentRequest& sent);
   bool redirect(Leg& leg, std::string_view line, const protocol::ErrorReply& error,
                 const upstream::SentRequest& sent);
+  bool awaitWholeSlot(Leg& leg, const upstream::SentRequest& sent);
   bool awaitTopology(Leg& leg, const upstream::SentRequest& sent);
   bool loadScript(Leg& leg, const upstream::SentRequest& sent);
   bool splitPerKey(Leg& leg, const upstream::SentRequest& sent);

@@ -111,6 +111,8 @@ void RequestPool::put(Request& request) noexcept {
   request.done = false;
   request.muted = false;
   request.staged = false;
+  request.wantsWholeSlot = false;
+  request.database = nullptr;
   request.lease.reset();
   request.front = upstream::Front::None;
   request.preludes = 0;

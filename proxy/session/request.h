@@ -14,6 +14,7 @@
 
 #include "protocol/command_table.h"
 #include "protocol/slot.h"
+#include "proxy/databases/database.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
@@ -115,8 +116,11 @@ class Request {
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
   bool done = false;
-  bool staged = false;  // the composer may have more asked for
-  bool muted = false;   // CLIENT REPLY: its reply is thrown away
+  bool staged = false;          // the composer may have more asked for
+  bool wantsWholeSlot = false;  // see Command
+  bool muted = false;           // CLIENT REPLY: its reply is thrown away
+  // Whose keys have other names in the cluster; nullptr: they have not.
+  const databases::Database* database = nullptr;
   // Goes on a lease of the client, not on a shared link.
   std::optional<upstream::LeaseUse> lease;
   // CLIENT CACHING was said before it.

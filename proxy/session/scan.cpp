@@ -1,6 +1,8 @@
 #include "proxy/session/scan.h"
 
+#include "protocol/ascii.h"
 #include "protocol/encoder.h"
+#include "protocol/key_scheme.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_walk.h"
 
@@ -18,7 +20,8 @@ constexpr std::string_view kNoScanReply = "ERR The node's answer to SCAN is not 
 
 class ScanComposer final : public routing::Composer {
  public:
-  ScanComposer(Services& services, ScanCursor asked) : services_(services), asked_(asked) {}
+  ScanComposer(Services& services, ScanCursor asked, const databases::Database& database)
+      : services_(services), asked_(asked), database_(database) {}
 
   // The parts: what the node says of itself (at the beginning of a range), its page, what it says of itself.
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
@@ -57,21 +60,29 @@ class ScanComposer final : public routing::Composer {
     return routing::viewOf(topology, node);
   }
 
-  static void write(std::uint64_t next, const routing::ScanStep& step,
-                    const std::vector<std::string_view>& keys, std::string& out) {
+  void write(std::uint64_t next, const routing::ScanStep& step, const std::vector<std::string_view>& keys,
+             std::string& out) const {
     std::vector<std::string_view> kept;
     for (const std::string_view key : keys) {
-      const auto slot = protocol::slotOf(routing::textOf(key).value_or(""));
-      if (step.keysFrom <= slot && slot < step.keysTo) kept.push_back(key);
+      const std::string_view name = routing::textOf(key).value_or("");
+      const auto slot = protocol::slotOf(name);
+      if (step.keysFrom <= slot && slot < step.keysTo && isOwn(name))
+        kept.push_back(name.substr(database_.prefix.size()));
     }
     protocol::appendArrayHeader(out, 2);
     protocol::appendBulk(out, std::to_string(next));
     protocol::appendArrayHeader(out, kept.size());
-    for (const std::string_view key : kept) out += key;
+    for (const std::string_view name : kept) protocol::appendBulk(out, name);
+  }
+
+  bool isOwn(std::string_view name) const {
+    if (database_.mapped()) return name.starts_with(database_.prefix);
+    return !services_.databases.anyMapped() || !protocol::isReservedKey(name);
   }
 
   Services& services_;
   ScanCursor asked_;
+  const databases::Database& database_;
 };
 
 void addPart(Plan& plan, protocol::Slot slot, Argv request) {
@@ -83,9 +94,21 @@ void addPart(Plan& plan, protocol::Slot slot, Argv request) {
   protocol::appendRequest(part.request, request);
 }
 
+// The client's MATCH, or one of our own; the last one counts.
+void addPattern(const databases::Database& database, std::string& pattern,
+                std::vector<std::string_view>& request) {
+  for (std::size_t i = 2; i + 1 < request.size(); i += 2) {
+    if (protocol::equalsIgnoringCase(request[i], "match"))
+      pattern = database.prefix + std::string(request[i + 1]);
+  }
+  if (request.size() % 2 != 0) return;  // a syntax error, which a node words
+  request.push_back("MATCH");
+  request.push_back(pattern);
+}
+
 }  // namespace
 
-bool planScan(Services& services, Argv argv, Plan& plan) {
+bool planScan(Services& services, Argv argv, const databases::Database& database, Plan& plan) {
   plan.clear();
   const auto number = routing::parseScanCursor(argv[1]);
   if (!number) {
@@ -98,12 +121,14 @@ bool planScan(Services& services, Argv argv, Plan& plan) {
   std::vector<std::string_view> request(argv.begin(), argv.end());
   const std::string nodeCursor = std::to_string(cursor.nodeCursor);
   request[1] = nodeCursor;
+  std::string pattern = database.prefix + "*";
+  if (database.mapped()) addPattern(database, pattern, request);
   constexpr std::array<std::string_view, 2> kAskView = {"CLUSTER", "NODES"};
   plan.kind = Plan::Kind::Prepared;
   if (cursor.nodeCursor == 0) addPart(plan, cursor.slot, Argv(kAskView));
   addPart(plan, cursor.slot, Argv(request));
   addPart(plan, cursor.slot, Argv(kAskView));
-  plan.composer = std::make_unique<ScanComposer>(services, cursor);
+  plan.composer = std::make_unique<ScanComposer>(services, cursor, database);
   return true;
 }
 

@@ -7,6 +7,8 @@
 namespace slotless::session {
 
 // The rule is in routing/scan_walk.h. Every page brings what the node says of itself (CLUSTER NODES) with it.
-bool planScan(Services& services, protocol::Argv argv, routing::Plan& plan);
+// Of all keys only those of the database are returned.
+bool planScan(Services& services, protocol::Argv argv, const databases::Database& database,
+              routing::Plan& plan);
 
 }  // namespace slotless::session

@@ -8,6 +8,8 @@
 
 #include "config/config.h"
 #include "protocol/command_table.h"
+#include "proxy/databases/database.h"
+#include "proxy/databases/key_mapper.h"
 #include "proxy/net/loop.h"
 #include "proxy/pubsub/hub.h"
 #include "proxy/pubsub/monitors.h"
@@ -82,6 +84,7 @@ struct Services {
   // Replaced when the servers know other commands; requests under way keep referring to the old table, see
   // Worker.
   std::shared_ptr<const protocol::CommandTable> commands;
+  const databases::Databases& databases;
   routing::Router& router;
   RequestPool& requests;
   Agenda& agenda;
@@ -108,7 +111,7 @@ struct Services {
   // Scratch space for the request at hand.
   routing::Plan plan{};
   std::string encoded{};
-  std::string rewritten{};  // what nodes get in place of the client's request
+  databases::KeyMapper mapper{};  // what nodes get in place of the client's request
 };
 
 }  // namespace slotless::session

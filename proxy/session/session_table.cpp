@@ -27,6 +27,7 @@ constexpr std::array<Row, protocol::kSessionRoleCount> kRows = {{
     {SessionRole::Unsubscribe, {Unsubscribe, RefuseInTransaction, Unsubscribe, Unsubscribe}},
     {SessionRole::Monitor, {Monitor, RefuseInTransaction, RefuseSubscribed, Monitor}},
     {SessionRole::Wait, {WaitForReplicas, Queue, RefuseSubscribed, WaitForReplicas}},
+    {SessionRole::Select, {Run, Queue, RefuseSubscribed, Run}},
     {SessionRole::Tracking, {Track, RefuseInTransaction, RefuseSubscribed, Track}},
     {SessionRole::Caching, {Run, Queue, RefuseSubscribed, Run}},
     {SessionRole::Ping, {Run, Queue, Run, Run}},

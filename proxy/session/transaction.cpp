@@ -27,9 +27,11 @@ Transaction::Transaction(net::BlockPool& pool, std::string_view multi) : batch_(
   batch_.append(requestOf(multi));
 }
 
-void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request) {
+void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request,
+                                 std::unique_ptr<routing::Composer> composer) {
   batch_.append(request);
-  queued_.push_back({&spec, {}, {}});
+  corrected_ = corrected_ || composer != nullptr;
+  queued_.push_back({&spec, {}, {}, std::move(composer)});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
 }
@@ -39,11 +41,11 @@ void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_vi
   queueForwarded(spec, request);
   queued_.back().channel = channel;
   localBytes_ += channel.size();
-  publishes_ = true;
+  corrected_ = true;
 }
 
 void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
-  Queued local{&spec, {}, {}};
+  Queued local{&spec, {}, {}, {}};
   for (const std::string_view argument : argv) {
     local.argv.emplace_back(argument);
     localBytes_ += argument.size() + sizeof(std::string);
@@ -74,6 +76,9 @@ void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal,
       const std::string_view element = takeElement(rest);
       if (queued.channel) {
         correct(*queued.channel, element, out);
+      } else if (queued.composer != nullptr) {
+        const routing::PartReply part{element, {}};
+        queued.composer->compose(std::span(&part, 1), out);
       } else {
         out += element;
       }

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +15,9 @@
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "protocol/slot.h"
+#include "proxy/databases/database.h"
 #include "proxy/net/byte_chain.h"
+#include "proxy/routing/plan.h"
 
 namespace slotless::session {
 
@@ -28,7 +31,9 @@ class Transaction {
   // `multi`: as the client has spelled it, which MONITOR shows.
   explicit Transaction(net::BlockPool& pool, std::string_view multi = "MULTI");
 
-  void queueForwarded(const protocol::CommandSpec& spec, std::string_view request);
+  // `composer`: of the client's reply, if that is not the node's as it is.
+  void queueForwarded(const protocol::CommandSpec& spec, std::string_view request,
+                      std::unique_ptr<routing::Composer> composer = nullptr);
   // PUBLISH, which any node can carry out: its reply has to be corrected.
   void queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel);
   void queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv);
@@ -39,7 +44,7 @@ class Transaction {
   std::size_t size() const noexcept { return queued_.size(); }
   std::size_t forwarded() const noexcept { return forwarded_; }
   // EXEC's reply is not the node's as it is.
-  bool needsAssembly() const noexcept { return forwarded_ < queued_.size() || publishes_; }
+  bool needsAssembly() const noexcept { return forwarded_ < queued_.size() || corrected_; }
   bool readOnly() const noexcept { return readOnly_; }
   // Memory that the queue takes, roughly.
   std::size_t bytes() const noexcept { return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued); }
@@ -55,6 +60,10 @@ class Transaction {
   // The SHA1s that its EVALSHAs name: EXEC cannot be repeated for the want of a script, so they are seen to
   // before.
   std::vector<std::string> scripts;
+  // What SELECT has chosen in it; nullptr: there is none.
+  const databases::Database* database = nullptr;
+  // One of its commands looks at more of the slot than the keys that it names.
+  bool wantsWholeSlot = false;
   // Something in it may change data.
   bool writes = false;
   // Where to go if there are none: the channel of a PUBLISH.
@@ -65,6 +74,7 @@ class Transaction {
     const protocol::CommandSpec* spec;
     std::vector<std::string> argv;       // of a local command; empty: it was forwarded
     std::optional<std::string> channel;  // of PUBLISH
+    std::unique_ptr<routing::Composer> composer;
   };
 
   net::ByteChain batch_;
@@ -72,7 +82,7 @@ class Transaction {
   std::size_t forwarded_ = 0;
   std::size_t localBytes_ = 0;
   bool failed_ = false;
-  bool publishes_ = false;
+  bool corrected_ = false;  // some reply is
   bool readOnly_ = true;
 };
 

@@ -60,6 +60,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       replicaLinks_(*this, linkSettings(config_, 2, true), metrics, upstream::OpenLinks::OnDemand),
       resp3ReplicaLinks_(*this, linkSettings(config_, 3, true), metrics, upstream::OpenLinks::OnDemand),
       leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
+      databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
       services_{config_,       *this,
@@ -67,7 +68,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 replicaLinks_, resp3ReplicaLinks_,
                 leases_,       metrics,
                 control,       protocol::CommandTable::builtIn(),
-                router_,       requests_,
+                databases_,    router_,       requests_,
                 agenda_,       holding_,
                 dispatcher_,   localCommands_,
                 keyLookups_,   hub_,
@@ -109,6 +110,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   }
   client->attach(std::move(stream));
   if (options.readFrom) client->readFrom = *options.readFrom;
+  if (options.defaultDatabase) client->setHome(databases_.at(*options.defaultDatabase));
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);
   log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});

@@ -119,6 +119,7 @@ class Worker final : private upstream::LinkHost {
   upstream::LinkPool resp3ReplicaLinks_;
   upstream::LeasePool leases_;
   std::vector<upstream::Link*> dirtyLinks_;
+  const databases::Databases databases_;
   routing::Router router_;
   session::RequestPool requests_;
   session::Agenda agenda_;

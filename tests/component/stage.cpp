@@ -26,6 +26,7 @@ std::size_t FakeControl::tellWorkers(const session::WorkerTask& task) {
 }
 
 Stage::Stage() {
+  config.databases = 1;  // what the others add is told apart in databases_test.cpp
   log::setLevel(log::Level::Error);
   for (std::size_t i = 0; i < kAllNodes; ++i) {
     const auto port = static_cast<std::uint16_t>(kFirstPort + i);

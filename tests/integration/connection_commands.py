@@ -145,10 +145,13 @@ class ConnectionCommands(unittest.TestCase):
         self.assertEqual(self.connection.error("SELECT", "-1"), "ERR DB index is out of range")
         self.assertEqual(self.connection.error("SELECT", "10000"), "ERR DB index is out of range")
 
-    @fixture.NOT_ONE_REDIS
-    def test_other_databases_cannot_be_selected_yet(self):
-        self.assertRegex(self.connection.error("SELECT", "1"), "^ERR ")
-        self.assertEqual(self.connection.command("SET", "select:a", "still 0"), b"OK")
+    def test_other_databases_have_other_keys(self):
+        self.assertEqual(self.connection.command("SET", "select:a", "0"), b"OK")
+        self.assertEqual(self.connection.command("SELECT", "1"), b"OK")
+        self.assertIsNone(self.connection.command("GET", "select:a"))
+        self.assertEqual(self.connection.command("SET", "select:a", "1"), b"OK")
+        self.assertEqual(self.connection.command("SELECT", "0"), b"OK")
+        self.assertEqual(self.connection.command("GET", "select:a"), b"0")
 
 
 class WhatClientsAskAtStart(unittest.TestCase):

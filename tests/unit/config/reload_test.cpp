@@ -49,7 +49,7 @@ TEST_CASE("these options need a restart, and no others") {
   for (const Option& option : schema()) {
     if (!option.isReloadable()) names.insert(std::string(option.name));
   }
-  CHECK(names == std::set<std::string>{"databases", "listen", "admin-listen", "tcp-backlog",
+  CHECK(names == std::set<std::string>{"databases", "database-layout", "default-database", "listen", "admin-listen", "tcp-backlog",
                                        "unix-socket-mode", "protected-mode", "workers"});
 }
 

@@ -39,6 +39,7 @@ constexpr Expected kExpected[] = {
      Verdict::Unsubscribe},
     {SessionRole::Monitor, "MONITOR", Verdict::Monitor, RefuseInTransaction, RefuseSubscribed,
      Verdict::Monitor},
+    {SessionRole::Select, "SELECT", Run, Queue, RefuseSubscribed, Run},
     {SessionRole::Tracking, "CLIENT TRACKING", Track, RefuseInTransaction, RefuseSubscribed, Track},
     {SessionRole::Caching, "CLIENT CACHING", Run, Queue, RefuseSubscribed, Run},
     {SessionRole::Ping, "PING", Run, Queue, Run, Run},

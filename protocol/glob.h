@@ -3,7 +3,7 @@
 #pragma once
 #include <string_view>
 
-namespace slotless::pubsub {
+namespace slotless::protocol {
 
 bool matchesGlob(std::string_view pattern, std::string_view text) noexcept;
 
@@ -11,8 +11,4 @@ bool matchesGlob(std::string_view pattern, std::string_view text) noexcept;
 // matches nothing.
 bool canMatchPrefix(std::string_view pattern, std::string_view prefix) noexcept;
 
-// What servers tell of their own keys, each of them only to those who ask that very server.
-bool isKeyspaceChannel(std::string_view channel) noexcept;
-bool canMatchKeyspace(std::string_view pattern) noexcept;
-
-}  // namespace slotless::pubsub
+}  // namespace slotless::protocol

@@ -1,13 +1,10 @@
-#include "proxy/pubsub/glob.h"
+#include "protocol/glob.h"
 
 #include <algorithm>
-#include <array>
 
-namespace slotless::pubsub {
+namespace slotless::protocol {
 
 namespace {
-
-constexpr std::array<std::string_view, 2> kKeyspacePrefixes = {"__keyspace@", "__keyevent@"};
 
 unsigned char byteOf(char c) noexcept {
   return static_cast<unsigned char>(c);
@@ -85,14 +82,4 @@ bool canMatchPrefix(std::string_view pattern, std::string_view prefix) noexcept 
   return true;
 }
 
-bool isKeyspaceChannel(std::string_view channel) noexcept {
-  return std::any_of(kKeyspacePrefixes.begin(), kKeyspacePrefixes.end(),
-                     [&](std::string_view prefix) { return channel.starts_with(prefix); });
-}
-
-bool canMatchKeyspace(std::string_view pattern) noexcept {
-  return std::any_of(kKeyspacePrefixes.begin(), kKeyspacePrefixes.end(),
-                     [&](std::string_view prefix) { return canMatchPrefix(pattern, prefix); });
-}
-
-}  // namespace slotless::pubsub
+}  // namespace slotless::protocol

@@ -1,0 +1,45 @@
+// Which replies name keys, and which commands are about all keys of a database. Redis's COMMAND does not say
+// it. Source: redis.io/commands; error texts: Redis 7.0 t_stream.c.
+#include <algorithm>
+#include <iterator>
+
+#include "protocol/command_overrides.h"
+
+namespace slotless::protocol {
+namespace {
+
+constexpr NameFact kFacts[] = {
+    {.name = "blmpop", .replyNames = ReplyNames::First},
+    {.name = "blpop", .replyNames = ReplyNames::First},
+    {.name = "brpop", .replyNames = ReplyNames::First},
+    {.name = "bzmpop", .replyNames = ReplyNames::First},
+    {.name = "bzpopmax", .replyNames = ReplyNames::First},
+    {.name = "bzpopmin", .replyNames = ReplyNames::First},
+    {.name = "lmpop", .replyNames = ReplyNames::First},
+    {.name = "zmpop", .replyNames = ReplyNames::First},
+    {.name = "xread", .replyNames = ReplyNames::Streams},
+    {.name = "xreadgroup", .replyNames = ReplyNames::Streams},
+    {.name = "xautoclaim", .replyNames = ReplyNames::Errors},
+    {.name = "xclaim", .replyNames = ReplyNames::Errors},
+    {.name = "xgroup", .replyNames = ReplyNames::Errors},
+    {.name = "xinfo", .replyNames = ReplyNames::Errors},
+    {.name = "xpending", .replyNames = ReplyNames::Errors},
+    {.name = "sort", .namesKeysByPattern = true},
+    {.name = "sort_ro", .namesKeysByPattern = true},
+    {.name = "dbsize", .wholeDatabase = WholeDatabase::Count},
+    {.name = "flushdb", .wholeDatabase = WholeDatabase::Flush},
+    {.name = "keys", .wholeDatabase = WholeDatabase::List},
+    {.name = "randomkey", .wholeDatabase = WholeDatabase::Random},
+    {.name = "scan", .wholeDatabase = WholeDatabase::Scan},
+};
+
+}  // namespace
+
+const NameFact* findNameFact(std::string_view name) noexcept {
+  const std::string_view container = name.substr(0, name.find('|'));
+  const auto* found = std::find_if(std::begin(kFacts), std::end(kFacts),
+                                   [&](const NameFact& fact) { return fact.name == container; });
+  return found == std::end(kFacts) ? nullptr : found;
+}
+
+}  // namespace slotless::protocol

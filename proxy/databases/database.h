@@ -1,0 +1,47 @@
+// The logical databases: what SELECT chooses among, and how each lies in the cluster.
+//
+// Ownership: made once from the configuration; databases stay where they are as long as their Databases.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "protocol/slot.h"
+
+namespace slotless::databases {
+
+using Layout = config::DatabaseLayout;
+
+struct Database {
+  std::uint32_t index = 0;
+  Layout layout = Layout::Spread;
+  std::string prefix;  // of its keys in the cluster; empty: keys keep their names
+  // Pinned: where all of it is, and a key by which it is found that never exists.
+  protocol::Slot slot = protocol::kNoSlot;
+  std::string routingKey;
+
+  bool mapped() const noexcept { return !prefix.empty(); }
+  bool pinned() const noexcept { return layout == Layout::Pinned; }
+};
+
+class Databases {
+ public:
+  explicit Databases(const config::Config& config);
+
+  std::size_t size() const noexcept { return all_.size(); }
+  const Database& at(std::size_t index) const { return all_[index]; }
+  const std::vector<Database>& all() const noexcept { return all_; }
+  // There are databases with names of their own: others have to leave those alone.
+  bool anyMapped() const noexcept { return anyMapped_; }
+  // The one that a key of the cluster belongs to, by its name; nullptr: none that is served here.
+  const Database* ownerOf(std::string_view physical) const noexcept;
+
+ private:
+  std::vector<Database> all_;
+  bool anyMapped_ = false;
+  const Database* unmapped_ = nullptr;
+};
+
+}  // namespace slotless::databases

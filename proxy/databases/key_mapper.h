@@ -1,0 +1,42 @@
+// Writes a request of a mapped database as the cluster's nodes get it: keys and patterns of keys with the
+// database's prefix. What is a key is known from the command's specifications.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+#include "proxy/databases/database.h"
+
+namespace slotless::databases {
+
+class KeyMapper {
+ public:
+  // False: there is nothing to be renamed, or the arguments contradict the specification (a node words the
+  // error).
+  bool map(const protocol::CommandSpec& spec, protocol::Argv argv, const Database& database);
+  // Renames these arguments, whatever the command is.
+  void mapAt(const std::vector<std::uint32_t>& positions, protocol::Argv argv, const Database& database);
+  // Writes these arguments as they are.
+  void write(protocol::Argv argv);
+
+  // What has been written last; good until the next call.
+  protocol::Argv argv() const noexcept { return argv_; }
+  std::string_view bytes() const noexcept { return bytes_; }
+
+ private:
+  void begin(std::size_t count);
+  void add(std::string_view prefix, std::string_view argument);
+  void finish();
+
+  struct Place {
+    std::size_t offset;
+    std::size_t size;
+  };
+  std::vector<std::uint32_t> positions_;
+  std::string bytes_;
+  std::vector<Place> places_;
+  std::vector<std::string_view> argv_;
+};
+
+}  // namespace slotless::databases

@@ -1,0 +1,96 @@
+#include "proxy/databases/reply_names.h"
+
+#include "protocol/encoder.h"
+#include "proxy/routing/reply_parts.h"
+
+namespace slotless::databases {
+
+using protocol::ReplyNames;
+
+namespace {
+
+bool isMap(std::string_view reply) {
+  return reply.starts_with('%');
+}
+
+// [key, ...] with the key's own name.
+void appendFirstNamed(std::string& out, std::string_view reply, std::string_view prefix) {
+  const auto elements = routing::isListReply(reply) ? routing::elementsOf(reply) : std::nullopt;
+  if (!elements || elements->empty()) {
+    out += reply;
+    return;
+  }
+  routing::appendListHeaderLike(out, reply, elements->size());
+  appendName(out, elements->front(), prefix);
+  for (std::size_t i = 1; i < elements->size(); ++i) out += (*elements)[i];
+}
+
+void appendStreams(std::string& out, std::string_view reply, std::string_view prefix) {
+  if (isMap(reply)) {
+    const auto pairs = routing::pairsOf(reply);
+    if (!pairs) {
+      out += reply;
+      return;
+    }
+    routing::appendPairsHeaderLike(out, reply, pairs->size());
+    for (const auto& [key, entries] : *pairs) {
+      appendName(out, key, prefix);
+      out += entries;
+    }
+    return;
+  }
+  const auto elements = routing::isListReply(reply) ? routing::elementsOf(reply) : std::nullopt;
+  if (!elements) {
+    out += reply;
+    return;
+  }
+  routing::appendListHeaderLike(out, reply, elements->size());
+  for (const std::string_view stream : *elements) appendFirstNamed(out, stream, prefix);
+}
+
+class NameComposer final : public routing::Composer {
+ public:
+  NameComposer(ReplyNames names, const Database& database) : names_(names), database_(database) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    const std::string_view reply = parts.front().bytes;
+    if (routing::isErrorReply(reply)) {
+      out += withoutPrefix(reply, database_.prefix);
+      return false;
+    }
+    switch (names_) {
+      case ReplyNames::First: appendFirstNamed(out, reply, database_.prefix); break;
+      case ReplyNames::Streams: appendStreams(out, reply, database_.prefix); break;
+      case ReplyNames::None:
+      case ReplyNames::Errors: out += reply; break;
+    }
+    return true;
+  }
+
+ private:
+  ReplyNames names_;
+  const Database& database_;
+};
+
+}  // namespace
+
+std::string withoutPrefix(std::string_view line, std::string_view prefix) {
+  std::string text;
+  for (std::size_t at = line.find(prefix); at != std::string_view::npos; at = line.find(prefix)) {
+    text += line.substr(0, at);
+    line.remove_prefix(at + prefix.size());
+  }
+  return text.append(line);
+}
+
+void appendName(std::string& out, std::string_view element, std::string_view prefix) {
+  const auto name = routing::textOf(element);
+  if (name && name->starts_with(prefix)) return protocol::appendBulk(out, name->substr(prefix.size()));
+  out += element;
+}
+
+std::unique_ptr<routing::Composer> composerFor(ReplyNames names, const Database& database) {
+  return names == ReplyNames::None ? nullptr : std::make_unique<NameComposer>(names, database);
+}
+
+}  // namespace slotless::databases

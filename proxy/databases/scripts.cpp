@@ -1,0 +1,150 @@
+#include "proxy/databases/scripts.h"
+
+namespace slotless::databases::scripts {
+
+// UNLINK takes a bounded number of arguments from Lua's stack.
+#define SLOTLESS_UNLINK                                             \
+  "local batch = {} "                                               \
+  "local function flush() "                                         \
+  "  if #batch == 0 then return end "                               \
+  "  local done = redis.pcall('unlink', unpack(batch)) "            \
+  "  if type(done) == 'table' and done.err then failed = true end " \
+  "  batch = {} "                                                   \
+  "end "                                                            \
+  "local function unlink(key) "                                     \
+  "  batch[#batch + 1] = key "                                      \
+  "  if #batch == 1000 then flush() end "                           \
+  "end "
+
+#define SLOTLESS_SLOT_KEYS                                                          \
+  "local prefix = ARGV[1] "                                                         \
+  "local slot = redis.call('cluster', 'keyslot', KEYS[1]) "                         \
+  "local function keysOf(count) "                                                   \
+  "  local mine = {} "                                                              \
+  "  for _, key in ipairs(redis.call('cluster', 'getkeysinslot', slot, count)) do " \
+  "    if string.sub(key, 1, #prefix) == prefix then mine[#mine + 1] = key end "    \
+  "  end "                                                                          \
+  "  return mine "                                                                  \
+  "end "                                                                            \
+  "local total = redis.call('cluster', 'countkeysinslot', slot) "
+
+#define SLOTLESS_NODE_KEYS                                                                       \
+  "local prefix = ARGV[1] "                                                                      \
+  "local function mine(key) "                                                                    \
+  "  if prefix == '' then "                                                                      \
+  "    return not (string.find(key, '^~%d*{') or string.find(key, '^~%d+:')) "                   \
+  "  end "                                                                                       \
+  "  return string.sub(key, 1, #prefix) == prefix "                                              \
+  "end "                                                                                         \
+  "local function each(visit) "                                                                  \
+  "  local cursor = '0' "                                                                        \
+  "  local pattern = prefix .. '*' "                                                             \
+  "  repeat "                                                                                    \
+  "    local page = redis.call('scan', cursor, 'match', pattern, 'count', 1000) "                \
+  "    cursor = page[1] "                                                                        \
+  "    for _, key in ipairs(page[2]) do "                                                        \
+  "      if mine(key) and visit(key) then return end "                                           \
+  "    end "                                                                                     \
+  "  until cursor == '0' "                                                                       \
+  "end "                                                                                         \
+  "local function inReservedSlots() "                                                            \
+  "  local count = 0 "                                                                           \
+  "  for i = 3, #ARGV do count = count + redis.call('cluster', 'countkeysinslot', ARGV[i]) end " \
+  "  return count "                                                                              \
+  "end "
+
+const std::string_view kPinnedCount = SLOTLESS_SLOT_KEYS "return #keysOf(total)";
+
+const std::string_view kPinnedFlush =
+    SLOTLESS_SLOT_KEYS "local failed = false " SLOTLESS_UNLINK
+                       "for _, key in ipairs(keysOf(total)) do unlink(key) end "
+                       "flush() "
+                       "return redis.status_reply('OK')";
+
+const std::string_view kPinnedList = SLOTLESS_SLOT_KEYS
+    "local found = {} "
+    "for _, key in ipairs(keysOf(total)) do "
+    "  if redis.call('exists', key) == 1 then found[#found + 1] = key end "
+    "end "
+    "return found";
+
+const std::string_view kPinnedRandom = SLOTLESS_SLOT_KEYS
+    "local keys = keysOf(math.min(total, tonumber(ARGV[3]))) "
+    "if #keys == 0 then keys = keysOf(total) end "
+    "local at = tonumber(ARGV[2]) "
+    "while #keys > 0 do "
+    "  local i = at % #keys + 1 "
+    "  if redis.call('exists', keys[i]) == 1 then return keys[i] end "
+    "  table.remove(keys, i) "
+    "end "
+    "return false";
+
+const std::string_view kPinnedScan = SLOTLESS_SLOT_KEYS
+    "local cursor = ARGV[3] "
+    "local id = tonumber(string.sub(redis.call('cluster', 'myid'), 1, 6), 16) "
+    "local check = bit.band(id, tonumber(ARGV[5])) "
+    "if check == 0 then check = 1 end "
+    "if check ~= tonumber(ARGV[4]) then cursor = '0' end "
+    "local kind = ARGV[9] "
+    "local found = {cursor, tostring(id)} "
+    "if cursor == '0' and total <= tonumber(ARGV[7]) then "
+    "  for _, key in ipairs(keysOf(total)) do "
+    "    local is = redis.call('type', key).ok "
+    "    if is ~= 'none' and (kind == '' or is == kind) then found[#found + 1] = key end "
+    "  end "
+    "  return found "
+    "end "
+    "local wanted, left = tonumber(ARGV[6]), tonumber(ARGV[8]) "
+    "local words = {'scan', cursor, 'match', ARGV[2], 'count', '1000'} "
+    "if kind ~= '' then words[7] = 'type' words[8] = kind end "
+    "repeat "
+    "  words[2] = cursor "
+    "  local page = redis.call(unpack(words)) "
+    "  cursor = page[1] "
+    "  for _, key in ipairs(page[2]) do found[#found + 1] = key end "
+    "  left = left - 1000 "
+    "until cursor == '0' or left <= 0 or #found - 2 >= wanted "
+    "found[1] = cursor "
+    "return found";
+
+const std::string_view kNodeCount = SLOTLESS_NODE_KEYS
+    "local count = 0 "
+    "if prefix ~= '' or ARGV[2] == '1' then "
+    "  each(function() count = count + 1 end) "
+    "  return count "
+    "end "
+    "count = redis.call('dbsize') "
+    "for i = 3, #ARGV do "
+    "  local total = redis.call('cluster', 'countkeysinslot', ARGV[i]) "
+    "  if total > 0 then "
+    "    for _, key in ipairs(redis.call('cluster', 'getkeysinslot', ARGV[i], total)) do "
+    "      if not mine(key) then count = count - 1 end "
+    "    end "
+    "  end "
+    "end "
+    "return count";
+
+const std::string_view kNodeFlush = SLOTLESS_NODE_KEYS
+    "local failed = false " SLOTLESS_UNLINK
+    "if prefix == '' and ARGV[2] == '0' and inReservedSlots() == 0 then return redis.call('flushdb', "
+    "'async') end "
+    "each(function(key) unlink(key) end) "
+    "flush() "
+    "if failed then return redis.error_reply('TRYAGAIN Some keys are on their way to another node') end "
+    "return redis.status_reply('OK')";
+
+const std::string_view kNodeRandom = SLOTLESS_NODE_KEYS
+    "for i = 1, 100 do "
+    "  local key = redis.call('randomkey') "
+    "  if not key then return false end "
+    "  if mine(key) then return key end "
+    "end "
+    "local found = false "
+    "each(function(key) found = key return true end) "
+    "return found";
+
+#undef SLOTLESS_UNLINK
+#undef SLOTLESS_SLOT_KEYS
+#undef SLOTLESS_NODE_KEYS
+
+}  // namespace slotless::databases::scripts

@@ -1,0 +1,94 @@
+#include "proxy/session/translation.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "protocol/key_extraction.h"
+#include "protocol/key_scheme.h"
+#include "protocol/strict_integer.h"
+#include "proxy/databases/key_mapper.h"
+#include "proxy/databases/reply_names.h"
+#include "proxy/databases/whole_database.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+using protocol::Argv;
+using protocol::CommandSpec;
+
+namespace {
+
+constexpr std::string_view kReserved =
+    "ERR Keys that begin like '~1{' or '~1:' are reserved for other databases";
+
+// Nearly always decided by the first bytes of the arguments.
+bool namesReservedKey(const CommandSpec& spec, Argv argv) {
+  if (spec.singleKey > 0) return protocol::isReservedKey(argv[static_cast<std::size_t>(spec.singleKey)]);
+  const auto suspicious = [](std::string_view argument) { return protocol::isReservedKey(argument); };
+  if (std::none_of(argv.begin() + 1, argv.end(), suspicious)) return false;
+  std::vector<std::uint32_t> positions;
+  protocol::keyPositions(spec, argv, positions);
+  protocol::patternPositions(spec, argv, positions);
+  return std::any_of(positions.begin(), positions.end(),
+                     [&](std::uint32_t i) { return suspicious(argv[i]); });
+}
+
+bool translateWhole(Services& services, int protocol, Command& command, std::string& error) {
+  databases::Rewritten rewritten = databases::rewriteForPinned(
+      command.spec->wholeDatabase, command.argv, command.database, protocol, services.host.random(1U << 30U));
+  error = rewritten.error;
+  if (!error.empty()) return false;
+  command.spec = services.commands->find(rewritten.command);
+  if (command.spec == nullptr) {
+    error = "ERR The servers have no " + std::string(rewritten.command) +
+            ", which this needs in a pinned database";
+    return false;
+  }
+  services.mapper.write(std::vector<std::string_view>(rewritten.argv.begin(), rewritten.argv.end()));
+  command.argv = services.mapper.argv();
+  command.bytes = services.mapper.bytes();
+  command.composer = std::move(rewritten.composer);
+  command.wantsWholeSlot = true;
+  return true;
+}
+
+}  // namespace
+
+bool translate(Services& services, int protocol, Command& command, std::string& error) {
+  const databases::Database& database = command.database;
+  if (!database.mapped()) {
+    if (!namesReservedKey(*command.spec, command.argv)) return true;
+    error = kReserved;
+    return false;
+  }
+  if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
+    return !database.pinned() || translateWhole(services, protocol, command, error);
+  }
+  if (services.mapper.map(*command.spec, command.argv, database)) {
+    command.argv = services.mapper.argv();
+    command.bytes = services.mapper.bytes();
+  }
+  command.composer = databases::composerFor(command.spec->replyNames, database);
+  return true;
+}
+
+const databases::Database* databaseNamed(const Services& services, std::string_view number,
+                                         std::string& error) {
+  const auto index = protocol::strictInteger(number);
+  constexpr auto kMost = std::numeric_limits<int>::max();
+  if (!index || *index > kMost || *index < -kMost) {
+    error = "ERR value is not an integer or out of range";
+    return nullptr;
+  }
+  if (*index < 0 || static_cast<std::uint64_t>(*index) >= services.databases.size()) {
+    error = "ERR DB index is out of range";
+    return nullptr;
+  }
+  const databases::Database& found = services.databases.at(static_cast<std::size_t>(*index));
+  if (found.layout != databases::Layout::Denied) return &found;
+  error = "ERR SELECT is not allowed: database-layout denies database " + std::to_string(*index);
+  return nullptr;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,232 @@
+// Logical databases: keys with other names in the cluster, which no client sees.
+#include "batch.h"
+
+namespace slotless::test {
+
+namespace {
+constexpr std::string_view kOk = "+OK\r\n";
+constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
+
+// Database 1 is in the slot of a, database 2 in that of b; 3 is spread; 4 is denied.
+struct Databases : Stage {
+  Databases() {
+    using config::DatabaseLayout;
+    config.databases = 16;
+    config.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"},
+                             {2, 2, DatabaseLayout::Pinned, "b"},
+                             {3, 3, DatabaseLayout::Spread, ""},
+                             {4, 4, DatabaseLayout::Denied, ""}};
+  }
+  void select(FakeClient& who, int index) {
+    who.sends("SELECT " + std::to_string(index));
+    who.receives(kOk);
+  }
+};
+}  // namespace
+
+TEST_CASE_METHOD(Databases, "a key of a pinned database carries its tag, and the reply does not tell") {
+  select(client, 1);
+  client.sends({"SET b 1", "GET c"});
+  node(1).expects("SET ~1{a}b 1").replies(kOk);
+  node(1).expects("GET ~1{a}c").replies(bulk("x"));
+  client.receives(std::string(kOk) + bulk("x"));
+  other.sends("GET b");
+  node(2).expects("GET b").replies(bulk("0"));
+  other.receives(bulk("0"));
+}
+
+TEST_CASE_METHOD(Databases, "keys of any names are in one slot of a pinned database") {
+  select(client, 1);
+  client.sends({"MSET a 1 b 2", "RENAME b c", "SUNIONSTORE x y {z}"});
+  node(1).expects("MSET ~1{a}a 1 ~1{a}b 2").replies(kOk);
+  node(1).expects("RENAME ~1{a}b ~1{a}c").replies(kOk);
+  node(1).expects("SUNIONSTORE ~1{a}x ~1{a}y ~1{a}{z}").replies(":0\r\n");
+  client.receives(std::string(kOk) + std::string(kOk) + ":0\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "a spread database leaves the keys' own hash tags in force") {
+  select(client, 3);
+  client.sends({"GET {b}x", "SET {a}y 1"});
+  node(2).expects("GET ~3:{b}x").replies(bulk("1"));
+  node(1).expects("SET ~3:{a}y 1").replies(kOk);
+  client.receives(bulk("1") + std::string(kOk));
+}
+
+TEST_CASE_METHOD(Databases, "SELECT says what is wrong, and the database stays") {
+  select(client, 1);
+  client.sends({"SELECT 16", "SELECT -1", "SELECT one", "SELECT 4", "GET x"});
+  node(1).expects("GET ~1{a}x").replies(bulk("1"));
+  client.receives(
+      "-ERR DB index is out of range\r\n-ERR DB index is out of range\r\n"
+      "-ERR value is not an integer or out of range\r\n"
+      "-ERR SELECT is not allowed: database-layout denies database 4\r\n" +
+      bulk("1"));
+}
+
+TEST_CASE_METHOD(Databases, "RESET leads back to the database that the connection began in") {
+  config.defaultDatabase = 2;
+  client.sends("GET x");
+  node(2).expects("GET ~2{b}x").replies(bulk("2"));
+  client.receives(bulk("2"));
+  select(client, 1);
+  client.sends("RESET");
+  client.receives("+RESET\r\n");
+  client.sends("GET x");
+  node(2).expects("GET ~2{b}x").replies(bulk("2"));
+  client.receives(bulk("2"));
+}
+
+TEST_CASE_METHOD(Databases, "database 0 refuses names that other databases have in the cluster") {
+  const std::string reserved =
+      "-ERR Keys that begin like '~1{' or '~1:' are reserved for other databases\r\n";
+  for (const std::string_view command : {"GET ~1{a}x", "MSET k 1 ~2:x 2", "SORT k BY ~1{a}*",
+                                         "BLPOP k ~{x} 0", "WATCH ~1{a}x", "EVAL return 1 ~1{a}x"}) {
+    INFO(command);
+    client.sends(command);
+    client.receives(reserved);
+  }
+  client.sends({"GET {a}~x", "SET a ~1{a}"});
+  node(1).expects("GET {a}~x").replies(bulk("1"));
+  node(1).expects("SET a ~1{a}").replies(kOk);
+  client.receives(bulk("1") + std::string(kOk));
+}
+
+TEST_CASE_METHOD(Databases, "a transaction over any keys of a pinned database is one on one node") {
+  select(client, 1);
+  client.sends({"MULTI", "SET x 1", "BLPOP y z 0", "EXEC"});
+  const Batch batch(node(1), {"SET ~1{a}x 1", "BLPOP ~1{a}y ~1{a}z 0"});
+  batch.replies("*2\r\n+OK\r\n*2\r\n" + bulk("~1{a}z") + bulk("v"));
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n*2\r\n" + bulk("z") + bulk("v"));
+}
+
+TEST_CASE_METHOD(Databases, "SELECT in a transaction counts for what follows, and beyond it") {
+  client.sends({"MULTI", "SELECT 1", "SET x 1", "EXEC", "GET x"});
+  const Batch batch(node(1), {"SET ~1{a}x 1"});
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+  batch.replies("*1\r\n+OK\r\n");
+  node(1).expects("GET ~1{a}x").replies(bulk("1"));
+  client.receives("*2\r\n+OK\r\n+OK\r\n" + bulk("1"));
+}
+
+TEST_CASE_METHOD(Databases, "SELECT in a transaction that is given up changes nothing") {
+  client.sends({"MULTI", "SELECT 1", "DISCARD", "GET a"});
+  node(1).expects("GET a").replies(bulk("0"));
+  client.receives("+OK\r\n+QUEUED\r\n+OK\r\n" + bulk("0"));
+  client.sends({"MULTI", "SET a 1", "SELECT 2", "SET x 1", "EXEC", "GET a"});
+  node(1).expects("GET a").replies(bulk("0"));
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n" + std::string(kCrossSlot) +
+                  "-EXECABORT Transaction discarded because of previous errors.\r\n" + bulk("0"));
+}
+
+TEST_CASE_METHOD(Databases, "replies that name keys give them their own names") {
+  select(client, 1);
+  client.sends("BLPOP x y 0");
+  node(1).expects("BLPOP ~1{a}x ~1{a}y 0").replies("*2\r\n" + bulk("~1{a}y") + bulk("~1{a}y"));
+  client.receives("*2\r\n" + bulk("y") + bulk("~1{a}y"));
+  client.sends("LMPOP 2 x y LEFT");
+  node(1).expects("LMPOP 2 ~1{a}x ~1{a}y LEFT").replies("*2\r\n" + bulk("~1{a}x") + "*1\r\n" + bulk("v"));
+  client.receives("*2\r\n" + bulk("x") + "*1\r\n" + bulk("v"));
+  const std::string entries = "*1\r\n*2\r\n" + bulk("1-1") + "*2\r\n" + bulk("f") + bulk("v");
+  client.sends("XREAD STREAMS s t 0 0");
+  node(1)
+      .expects("XREAD STREAMS ~1{a}s ~1{a}t 0 0")
+      .replies("*2\r\n*2\r\n" + bulk("~1{a}s") + entries + "*2\r\n" + bulk("~1{a}t") + entries);
+  client.receives("*2\r\n*2\r\n" + bulk("s") + entries + "*2\r\n" + bulk("t") + entries);
+  client.sends("BLPOP x 1");
+  node(1).expects("BLPOP ~1{a}x 1").replies("*-1\r\n");
+  client.receives("*-1\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "errors name keys as the client does") {
+  select(client, 1);
+  client.sends("XREADGROUP GROUP g c STREAMS s >");
+  node(1)
+      .expects("XREADGROUP GROUP g c STREAMS ~1{a}s >")
+      .replies("-NOGROUP No such key '~1{a}s' or consumer group 'g'\r\n");
+  client.receives("-NOGROUP No such key 's' or consumer group 'g'\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "a whole pinned database is asked for where it is, also in a transaction") {
+  select(client, 1);
+  client.sends("DBSIZE");
+  const Received count = node(1).expectsAny();
+  CHECK(count.words()[0] == "eval_ro");
+  CHECK(count.words()[3] == "~{a}");
+  CHECK(count.words()[4] == "~1{a}");
+  count.replies(":3\r\n");
+  client.receives(":3\r\n");
+  client.sends("KEYS x*");
+  node(1).expectsAny().replies("*3\r\n" + bulk("~1{a}x1") + bulk("~1{a}y") + bulk("~1{a}x2"));
+  client.receives("*2\r\n" + bulk("x1") + bulk("x2"));
+  client.sends("RANDOMKEY");
+  node(1).expectsAny().replies(bulk("~1{a}y"));
+  client.receives(bulk("y"));
+  client.sends({"MULTI", "KEYS *", "EXEC"});
+  node(1).expects("MULTI");
+  node(1).expectsAny();
+  node(1).expects("EXEC").replies("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n" + bulk("~1{a}k"));
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n" + bulk("k"));
+}
+
+TEST_CASE_METHOD(Databases, "a whole pinned database waits while its slot is being moved") {
+  select(client, 1);
+  client.sends("FLUSHDB");
+  node(1).expectsAny().replies(ask("a", 2));
+  settle();
+  client.receivesNothing();
+  giveSlot("a", 2);
+  clock.advance(1s);
+  const Received flush = node(2).expectsAny();
+  CHECK(flush.words()[0] == "eval");
+  flush.replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Databases, "SCAN of a pinned database starts over when another node has it") {
+  select(client, 1);
+  client.sends("SCAN 0 COUNT 5");
+  const Received first = node(1).expectsAny();
+  CHECK(first.words()[6] == "0");
+  first.replies("*3\r\n" + bulk("17") + bulk("1193046") + bulk("~1{a}x"));
+  const std::string reply = client.takes();
+  CHECK(reply.ends_with("*1\r\n" + bulk("x")));
+  const std::string cursor = reply.substr(reply.find("\r\n$") + 3);
+  const std::size_t begin = cursor.find("\r\n") + 2;
+  const std::string number = cursor.substr(begin, cursor.find("\r\n", begin) - begin);
+  client.sends("SCAN " + number);
+  const Received second = node(1).expectsAny();
+  CHECK(second.words()[6] == "17");
+  CHECK(second.words()[7] == std::to_string(1193046 & 0x3FFFFF));
+  second.replies("*2\r\n" + bulk("0") + bulk("1193046"));
+  client.receives("*2\r\n" + bulk("0") + "*0\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "KEYS of database 0 leaves the others' keys out") {
+  client.sends("KEYS *");
+  node(1).expects("KEYS *").replies("*2\r\n" + bulk("a") + bulk("~1{a}x"));
+  node(2).expects("KEYS *").replies("*1\r\n" + bulk("~x"));
+  node(3).expects("KEYS *").replies("*1\r\n" + bulk("~3:y"));
+  client.receives("*2\r\n" + bulk("a") + bulk("~x"));
+}
+
+TEST_CASE_METHOD(Databases, "with one database there is nothing to tell apart") {
+  config.databases = 1;
+  config.databaseLayout.clear();
+  client.sends({"GET ~1{a}x", "DBSIZE"});
+  node(1).expects("GET ~1{a}x").replies(bulk("1"));
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("DBSIZE").replies(":1\r\n");
+  client.receives(bulk("1") + ":3\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "what is watched is watched under its name in the cluster") {
+  select(client, 2);
+  client.sends("WATCH x");
+  node(2).expects("WATCH ~2{b}x").replies(kOk);
+  client.receives(kOk);
+  client.sends({"MULTI", "SET y 1", "EXEC"});
+  const Batch batch(node(2), {"SET ~2{b}y 1"});
+  batch.replies("*-1\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*-1\r\n");
+}
+
+}  // namespace slotless::test
