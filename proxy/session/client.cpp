@@ -70,18 +70,23 @@ void Client::onReadable() {
   const bool small =
       input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
   if (small) {
-    readIntoScratch();
+    static_cast<void>(readIntoScratch());
   } else {
     readIntoInput();
   }
+  // What is answered with silence is over, too.
+  if (leaving_) services_.agenda.add(*this, Task::Flush);
 }
 
-void Client::readIntoScratch() {
+bool Client::readIntoScratch() {
   std::string& scratch = services_.host.scratch;
   const std::size_t prefix = input_ == nullptr ? 0 : input_->size();
   const net::IoResult got = stream_->read(scratch.data() + prefix, scratch.size() - prefix);
-  if (got.status == net::IoStatus::WouldBlock) return;
-  if (got.status != net::IoStatus::Ok) return endInput(got.status);
+  if (got.status == net::IoStatus::WouldBlock) return false;
+  if (got.status != net::IoStatus::Ok) {
+    endInput(got.status);
+    return false;
+  }
   services_.metrics.bytesReceived.add(got.bytes);
   if (prefix > 0) {
     std::memcpy(scratch.data(), input_->view().data(), prefix);
@@ -89,6 +94,7 @@ void Client::readIntoScratch() {
   }
   const std::string_view bytes(scratch.data(), prefix + got.bytes);
   keepInput(bytes.substr(takeRequests(bytes)));
+  return true;
 }
 
 void Client::readIntoInput() {
@@ -473,6 +479,7 @@ void Client::flush() {
   if (outputBytes() <= soft) outputAllowance_ = soft;
   if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
   updateWatch();
+  if (leaving_ && state_ == ClientState::Open) leaveBetweenRequests();
 }
 
 void Client::onWritable() {
@@ -505,7 +512,25 @@ void Client::closeAfterReply() {
 }
 
 void Client::drain() {
-  closeAfterReply();
+  leaving_ = true;
+  services_.agenda.add(*this, Task::Flush);
+}
+
+// Who has asked nothing yet is about to: it has only just connected.
+bool Client::betweenRequests() const noexcept {
+  return lastCommand_ != protocol::CommandIds::kNone && pending_.empty() && outputBytes() == 0 &&
+         input_ == nullptr && !postponed_ && conversation_.mode() != Mode::Queueing &&
+         !conversation_.watch().on();
+}
+
+// What has come and is not read when the connection is closed would never be answered.
+void Client::leaveBetweenRequests() {
+  if (!betweenRequests()) return;
+  if (readIntoScratch()) {
+    services_.agenda.add(*this, Task::Flush);
+  } else if (betweenRequests()) {
+    close("shutting down");
+  }
 }
 
 void Client::close(std::string_view reason) {

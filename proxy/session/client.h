@@ -68,7 +68,7 @@ class Client final : private net::Stream::Observer {
   void closeAfterReply();
   // At once. What is pending is given up at the end of the turn, by abandonAll().
   void close(std::string_view reason);
-  // No more input; closes once all pending replies have left (shutdown).
+  // The proxy is about to end: serves on, and closes as soon as nothing of the client is under way.
   void drain();
   void abandonAll();
 
@@ -158,7 +158,8 @@ class Client final : private net::Stream::Observer {
   void transition(ClientState next);
   void onReadable() override;
   void onWritable() override;
-  void readIntoScratch();
+  // False: nothing has come.
+  bool readIntoScratch();
   void readIntoInput();
   // Takes requests out of `bytes`, which are in input_ or in the scratch space; returns how many bytes are
   // done.
@@ -172,6 +173,8 @@ class Client final : private net::Stream::Observer {
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   void pause();
   void endInput(net::IoStatus status);
+  bool betweenRequests() const noexcept;
+  void leaveBetweenRequests();
   void readWhilePaused();
   void updateWatch();
   void exceedPushLimit(std::string_view limit);
@@ -185,6 +188,7 @@ class Client final : private net::Stream::Observer {
   bool progress_ = false;
   bool postponed_ = false;
   bool paused_ = false;  // input is left unparsed, and reading stops
+  bool leaving_ = false;
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   protocol::RequestParser parser_;

@@ -176,8 +176,14 @@ void Worker::confirmTopology() {
 void Worker::drain(std::function<void()> drained) {
   draining_ = true;
   drained_ = std::move(drained);
+  touch();
   for (const auto& [id, client] : clients_) client->drain();
   tellIfDrained();
+}
+
+void Worker::hurry() {
+  touch();
+  for (const auto& [id, client] : clients_) client->closeAfterReply();
 }
 
 // Once: a connection may still come, and go, after the last one.

@@ -68,8 +68,10 @@ class Worker final : private upstream::LinkHost {
   void setCommands(std::shared_ptr<const protocol::CommandTable> commands);
   // All requests, connections and replies from now on follow this; what is under way keeps its deadlines.
   void setConfig(const config::Config& config);
-  // Stops reading from clients, lets what is in flight finish, closes them; calls back when none is left.
+  // Serves each client until nothing of it is under way, and closes it then; calls back when none is left.
   void drain(std::function<void()> drained);
+  // The same with less patience: stops reading, and closes each client behind what it has been promised.
+  void hurry();
 
   // Runs a task of another worker.
   void perform(const session::WorkerTask& task, std::size_t index);

@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Stage, "the names and numbers of clients are their own") {
   other.receives(":2\r\n$-1\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "a shutdown closes idle clients at once and others behind their last reply") {
+TEST_CASE_METHOD(Stage, "a shutdown closes idle clients at once and serves others until they are idle") {
   client.sends({"GET a", "GET b"});
   other.sends("PING");
   other.receives("+PONG\r\n");
@@ -158,6 +158,69 @@ TEST_CASE_METHOD(Stage, "a shutdown closes idle clients at once and others behin
   const Received b = node(2).expects("GET b");
   int drained = 0;
   worker().drain([&] { ++drained; });
+  CHECK(other.isClosed());
+  client.sends("SET c 1");
+  const Received c = node(3).expects("SET c 1");
+  a.replies(bulk("a"));
+  b.replies(bulk("b"));
+  client.receives(bulk("a") + bulk("b"));
+  CHECK_FALSE(client.isClosed());
+  CHECK(drained == 0);
+  c.replies(kOk);
+  client.receives(kOk);
+  CHECK(client.isClosed());
+  CHECK(drained == 1);
+}
+
+TEST_CASE_METHOD(Stage, "what has come before an idle client is closed is still served") {
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  client.connection().push(request("GET a") + request("PING"));
+  worker().drain([] {});
+  settle();
+  node(1).expects("GET a").replies(bulk("a"));
+  client.receives(bulk("a") + "+PONG\r\n");
+  CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(Stage, "a shutdown closes nobody between MULTI and EXEC, or between WATCH and EXEC") {
+  client.sends({"MULTI", "INCR a"});
+  client.receives("+OK\r\n+QUEUED\r\n");
+  other.sends("WATCH b");
+  node(2).expects("WATCH b").replies(kOk);
+  other.receives(kOk);
+  worker().drain([] {});
+  settle();
+  CHECK_FALSE(client.isClosed());
+  CHECK_FALSE(other.isClosed());
+  client.sends("DISCARD");
+  client.receives(kOk);
+  CHECK(client.isClosed());
+  other.sends("UNWATCH");
+  node(2).expects("UNWATCH").replies(kOk);
+  other.receives(kOk);
+  CHECK(other.isClosed());
+}
+
+TEST_CASE_METHOD(Stage, "a client that is answered with silence is closed, too") {
+  client.sends("CLIENT REPLY OFF");
+  settle();
+  client.connection().push(request("PING"));
+  worker().drain([] {});
+  settle();
+  CHECK(client.isClosed());
+  client.receives("");
+}
+
+TEST_CASE_METHOD(Stage, "a shutdown in a hurry closes clients behind their last reply") {
+  client.sends({"GET a", "GET b"});
+  other.sends("PING");
+  other.receives("+PONG\r\n");
+  const Received a = node(1).expects("GET a");
+  const Received b = node(2).expects("GET b");
+  int drained = 0;
+  worker().drain([&] { ++drained; });
+  worker().hurry();
   CHECK(other.isClosed());
   CHECK_FALSE(client.isClosed());
   CHECK(drained == 0);
@@ -174,6 +237,23 @@ TEST_CASE_METHOD(Stage, "a shutdown closes idle clients at once and others behin
 TEST_CASE_METHOD(Stage, "a shutdown without clients is over at once") {
   int drained = 0;
   worker().drain([&] { ++drained; });
+  CHECK(drained == 1);
+}
+
+TEST_CASE_METHOD(Stage, "who has connected and asked nothing yet is served once, unless there is no time") {
+  settle();
+  client.connection();
+  other.connection();
+  int drained = 0;
+  worker().drain([&] { ++drained; });
+  settle();
+  CHECK_FALSE(client.isClosed());
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  CHECK(client.isClosed());
+  CHECK_FALSE(other.isClosed());
+  worker().hurry();
+  CHECK(other.isClosed());
   CHECK(drained == 1);
 }
 
