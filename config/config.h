@@ -150,6 +150,9 @@ struct Config {
   LogLevel logLevel = LogLevel::Info;
   LogFormat logFormat = LogFormat::Text;
   Milliseconds shutdownTimeout = std::chrono::seconds(10);
+  Milliseconds upgradeTimeout = std::chrono::minutes(1);
+  Milliseconds upgradeDrainTimeout = std::chrono::minutes(10);
+  std::string pidFile;  // Empty: none.
 
   bool operator==(const Config&) const = default;
 };

@@ -55,7 +55,7 @@ constexpr std::array kSchema{
     Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
            "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "
            "commas. "
-           "Sockets that systemd passes on are used instead."},
+           "Sockets that systemd, or an earlier process at an upgrade, passes on are used instead."},
     Option{"admin-listen", AdminListener, &Config::adminListen, Listening, 0, 0, "", kPlain, "", "",
            "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password."},
     Option{"tcp-backlog", Count, &Config::tcpBacklog, Listening, 1, 65535, "", kPlain, "", "tcp-backlog",
@@ -175,6 +175,17 @@ constexpr std::array kSchema{
            "Whether log lines are for people, or one JSON object each."},
     Option{"shutdown-timeout", Duration, &Config::shutdownTimeout, Process, 1, kHour, "at once", kReloadable,
            "", "", "Time that requests in flight get to finish after SIGTERM."},
+    Option{"upgrade-timeout", Duration, &Config::upgradeTimeout, Process, kSecond, kHour, "", kReloadable, "",
+           "",
+           "Time that the process which SIGUSR2 starts gets to become ready; if it does not, it is ended and "
+           "the old one goes on."},
+    Option{"upgrade-drain-timeout", Duration, &Config::upgradeDrainTimeout, Process, kSecond, 24 * kHour, "",
+           kReloadable, "", "",
+           "Longest time that the old process stays after an upgrade, for clients that are in the middle of "
+           "something."},
+    Option{"pid-file", Path, &Config::pidFile, Process, 0, 4096, "", kPlain, "", "pidfile",
+           "File that holds the number of the process that serves; after an upgrade, the new one's. Empty "
+           "means none."},
 };
 
 static_assert(kSchema.size() == memberCount<Config>(),

@@ -17,13 +17,14 @@ namespace {
 
 using namespace slotless;
 
-int serve(config::Config config, server::Server::Reader reader, std::vector<net::ListeningSocket> passedOn) {
+int serve(config::Config config, server::Server::Reader reader, server::PassedOn passedOn,
+          server::Invocation invocation) {
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
   worker::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::warn(warning);
   server::checkDescriptorLimit(config.maxClients);
-  server::Server server(std::move(config), std::move(reader), std::move(passedOn));
+  server::Server server(std::move(config), std::move(reader), std::move(passedOn), std::move(invocation));
   if (const auto error = server.run()) {
     log::error(*error);
     return EXIT_FAILURE;
@@ -55,7 +56,8 @@ int main(int argc, char** argv) {
       for (const config::Error& error : *errors) fail(error.text());
       return EXIT_FAILURE;
     }
-    return serve(std::get<config::Config>(std::move(loaded)), read, std::move(passedOn.sockets));
+    return serve(std::get<config::Config>(std::move(loaded)), read, std::move(passedOn),
+                 {{argv, argv + argc}, inputs.environment});
   } catch (const std::exception& failure) {
     return fail(failure.what());
   }

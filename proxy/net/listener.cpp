@@ -27,6 +27,7 @@ class PolledListener final : public Listener {
   }
   ~PolledListener() override { uv_poll_stop(poll_.get()); }
   const Address& address() const override { return socket_.address(); }
+  ListeningSocket& socket() override { return socket_; }
 
  private:
   void startPolling() {

@@ -16,6 +16,7 @@ class Listener {
   virtual ~Listener() = default;
   // Where it listens: with the real port if 0 was asked for.
   virtual const Address& address() const = 0;
+  virtual ListeningSocket& socket() = 0;
   // `accepted` gets a non-blocking descriptor and owns it.
   static std::unique_ptr<Listener> on(UvLoop& loop, ListeningSocket socket,
                                       std::function<void(int)> accepted);

@@ -122,6 +122,10 @@ ListeningSocket::File ListeningSocket::fileAt(const std::string& path) {
   return {status.st_dev, status.st_ino};
 }
 
+void ListeningSocket::adoptFile() {
+  if (local_) file_ = fileAt(address_.host);
+}
+
 ListeningSocket ListeningSocket::tcp(const Address& address, int backlog, std::string& error) {
   const bool allAddresses = address.host.empty();
   addrinfo hints{};

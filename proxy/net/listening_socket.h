@@ -1,7 +1,7 @@
 // A socket that listens, made here or passed on by whoever started the process.
 //
-// Ownership: closes its descriptor; removes the file of a Unix socket that it has made, unless somebody has
-// put another one there. Errors: as texts ("Address already in use").
+// Ownership: closes its descriptor; removes the file of a Unix socket that it has made or was handed, unless
+// somebody has put another one there. Errors: as texts ("Address already in use").
 #pragma once
 #include <sys/types.h>
 
@@ -20,6 +20,10 @@ class ListeningSocket {
   static ListeningSocket local(const std::string& path, mode_t mode, int backlog, std::string& error);
   // Takes over a descriptor that listens already; the file of a Unix socket stays when it is closed.
   static ListeningSocket inherited(int descriptor, std::string& error);
+  // Who removes the file of a Unix socket: takes that over together with an inherited descriptor, and leaves
+  // it to whom the descriptor is passed on.
+  void adoptFile();
+  void leaveFile() noexcept { file_ = {}; }
 
   ListeningSocket() = default;
   ~ListeningSocket();
@@ -35,6 +39,7 @@ class ListeningSocket {
   // With the real port; empty host: all addresses. Of a Unix socket: its path, and port 0.
   const Address& address() const noexcept { return address_; }
   bool isLocal() const noexcept { return local_; }
+  bool removesFile() const noexcept { return file_.inode != 0; }
 
  private:
   struct File {

@@ -1,5 +1,6 @@
 #include "proxy/net/uv_loop.h"
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -153,6 +154,7 @@ std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer
     if (context != nullptr) redisFree(context);
     return nullptr;
   }
+  fcntl(context->fd, F_SETFD, FD_CLOEXEC);  // a successor must not keep it open
   tuneTcp(context->fd, options_.linkKeepaliveSeconds);
   auto stream = std::make_unique<UvStream>(
       loop_, context->fd, address, [context] { redisFree(context); }, observer);

@@ -1,9 +1,16 @@
 #include "proxy/server/passed_on.h"
 
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -17,6 +24,14 @@ namespace {
 constexpr int kFirstDescriptor = 3;  // SD_LISTEN_FDS_START
 constexpr int kMaxDescriptors = 1024;
 
+// What LISTEN_FDNAMES calls the descriptors of a predecessor; others are called otherwise.
+constexpr std::string_view kChannel = "slotless-channel";
+constexpr std::string_view kSocket = "slotless-socket";
+constexpr std::string_view kSocketWithFile = "slotless-socket-with-file";  // which its listener has to remove
+
+constexpr std::array<std::string_view, 4> kVariables = {"LISTEN_PID", "LISTEN_PPID", "LISTEN_FDS",
+                                                        "LISTEN_FDNAMES"};
+
 std::optional<int> numberIn(const config::Environment& environment, const std::string& name) {
   const auto found = environment.find(name);
   if (found == environment.end()) return std::nullopt;
@@ -27,14 +42,50 @@ std::optional<int> numberIn(const config::Environment& environment, const std::s
   return number;
 }
 
+std::vector<std::string_view> namesIn(const config::Environment& environment) {
+  std::vector<std::string_view> names;
+  const auto found = environment.find("LISTEN_FDNAMES");
+  if (found == environment.end()) return names;
+  const std::string_view text = found->second;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(':', begin), text.size());
+    names.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
 bool isEveryAddress(const config::Endpoint& endpoint) {
   return endpoint.host.empty() || endpoint.host == "::" || endpoint.host == "0.0.0.0";
 }
 
+// A name in the configuration has become an address.
+bool resolvesTo(const std::string& host, const std::string& address) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (host.empty() || getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, &freeaddrinfo);
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    std::array<char, NI_MAXHOST> text{};
+    if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) ==
+            0 &&
+        address == text.data()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool isSameHost(const config::Endpoint& one, const config::Endpoint& other) {
+  return one.host == other.host || (isEveryAddress(one) && isEveryAddress(other)) ||
+         resolvesTo(one.host, other.host);
+}
+
 config::ListenerOptions optionsFor(const config::Endpoint& endpoint, const config::Config& config) {
   for (const config::Listener& named : config.listen) {
-    const bool sameHost = named.host == endpoint.host || (isEveryAddress(named) && isEveryAddress(endpoint));
-    if (named.path == endpoint.path && named.port == endpoint.port && sameHost) return named.options;
+    if (named.path == endpoint.path && named.port == endpoint.port && isSameHost(named, endpoint))
+      return named.options;
   }
   return {};
 }
@@ -43,13 +94,25 @@ config::ListenerOptions optionsFor(const config::Endpoint& endpoint, const confi
 
 PassedOn takePassedOn(const config::Environment& environment) {
   PassedOn result;
-  if (numberIn(environment, "LISTEN_PID") != getpid()) return result;
+  const bool succeeds = numberIn(environment, "LISTEN_PPID") == getppid();
+  if (!succeeds && numberIn(environment, "LISTEN_PID") != getpid()) return result;
   const int count = numberIn(environment, "LISTEN_FDS").value_or(0);
   if (count < 0 || count > kMaxDescriptors) {
     result.error = "LISTEN_FDS is not a number from 0 to " + std::to_string(kMaxDescriptors);
     return result;
   }
-  for (int descriptor = kFirstDescriptor; descriptor < kFirstDescriptor + count; ++descriptor) {
+  // What else the predecessor had open is not ours: it would stay open when the predecessor closes it.
+  if (succeeds) ::close_range(static_cast<unsigned>(kFirstDescriptor + count), ~0U, 0);
+  const std::vector<std::string_view> names = namesIn(environment);
+  for (int i = 0; i < count; ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    const int descriptor = kFirstDescriptor + i;
+    const std::string_view name = index < names.size() ? names[index] : std::string_view();
+    if (succeeds && name == kChannel) {
+      fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+      result.predecessor = descriptor;
+      continue;
+    }
     std::string error;
     net::ListeningSocket socket = net::ListeningSocket::inherited(descriptor, error);
     if (!socket) {
@@ -57,9 +120,31 @@ PassedOn takePassedOn(const config::Environment& environment) {
           "cannot listen on the descriptor " + std::to_string(descriptor) + " that was passed on: " + error;
       return result;
     }
+    if (succeeds && name == kSocketWithFile) socket.adoptFile();
     result.sockets.push_back(std::move(socket));
   }
   return result;
+}
+
+net::ChildProcess::Program passOn(const Invocation& invocation,
+                                  const std::vector<std::unique_ptr<net::Listener>>& listeners, int channel) {
+  net::ChildProcess::Program program;
+  program.arguments = invocation.arguments;
+  for (const auto& [name, value] : invocation.environment) {
+    if (std::find(kVariables.begin(), kVariables.end(), name) == kVariables.end())
+      program.environment.push_back(name + "=" + value);
+  }
+  program.descriptors.push_back(channel);
+  std::string names(kChannel);
+  for (const auto& listener : listeners) {
+    const net::ListeningSocket& socket = listener->socket();
+    program.descriptors.push_back(socket.descriptor());
+    names.append(":").append(socket.removesFile() ? kSocketWithFile : kSocket);
+  }
+  program.environment.push_back("LISTEN_PPID=" + std::to_string(getpid()));
+  program.environment.push_back("LISTEN_FDS=" + std::to_string(program.descriptors.size()));
+  program.environment.push_back("LISTEN_FDNAMES=" + names);
+  return program;
 }
 
 std::vector<config::Endpoint> endpointsOf(const std::vector<net::ListeningSocket>& sockets) {

@@ -12,6 +12,7 @@
 #include "config/listener.h"
 #include "protocol/command_table.h"
 #include "proxy/server/endpoints.h"
+#include "proxy/server/service_manager.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/process_stats.h"
 
@@ -23,10 +24,11 @@ constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n
 
 }  // namespace
 
-Server::Server(config::Config config, Reader reader, std::vector<net::ListeningSocket> passedOn)
+Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation)
     : config_(std::make_shared<const config::Config>(std::move(config))),
       reader_(std::move(reader)),
-      passedOn_(std::move(passedOn)) {
+      passedOn_(std::move(passedOn)),
+      invocation_(std::move(invocation)) {
   std::random_device random;
   for (std::size_t i = 0; i < config_->workers; ++i) {
     workers_.push_back(
@@ -37,19 +39,31 @@ Server::Server(config::Config config, Reader reader, std::vector<net::ListeningS
 Server::~Server() = default;
 
 std::optional<std::string> Server::run() {
-  if (auto error = openListeners()) return error;
-  if (auto error = openAdmin()) return error;
-  signals_ = net::Signals::watch(loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int signal) { onSignal(signal); });
+  const bool succeeds = passedOn_.predecessor >= 0;
+  if (!succeeds) {
+    if (auto error = openAll()) return error;
+  }
+  signals_ = net::Signals::watch(loop_, {SIGTERM, SIGINT, SIGHUP, SIGUSR2},
+                                 [this](int signal) { onSignal(signal); });
   shutdownTimer_ = loop_.makeTimer([this] {
     log::warn("shutdown timeout reached", {{"clients", clients_.load()}});
     finishShutdown();
+  });
+  hurryTimer_ = loop_.makeTimer([this] {
+    for (const auto& worker : workers_) worker->post([](worker::Worker& draining) { draining.hurry(); });
   });
   for (const auto& worker : workers_) worker->start();
   startLearner();
   startCarrier();
   startRefresher();
-  log::info("slotless ready to accept clients", {{"workers", workers_.size()}, {"pid", getpid()}});
+  if (succeeds) {
+    awaitReadiness();
+  } else {
+    log::info("slotless ready to accept clients", {{"workers", workers_.size()}, {"pid", getpid()}});
+    tellServiceManager("READY=1");
+  }
   loop_.run();
+  successor_.reset();
   admin_.reset();
   refresher_.reset();
   carrier_.reset();
@@ -61,10 +75,20 @@ std::optional<std::string> Server::run() {
   return std::nullopt;
 }
 
+std::optional<std::string> Server::openAll() {
+  if (auto error = openListeners()) return error;
+  if (auto error = openAdmin()) return error;
+  if (config_->pidFile.empty()) return std::nullopt;
+  const std::string error = pidFile_.write(config_->pidFile);
+  if (error.empty()) return std::nullopt;
+  return "cannot write the pid file " + config_->pidFile + ": " + error;
+}
+
 std::optional<std::string> Server::openListeners() {
-  for (std::size_t i = 0; i < passedOn_.size(); ++i)
-    listenOn(std::move(passedOn_[i]), config_->listen[i].options);
-  if (!passedOn_.empty()) return std::nullopt;
+  std::vector<net::ListeningSocket>& passedOn = passedOn_.sockets;
+  for (std::size_t i = 0; i < passedOn.size(); ++i)
+    listenOn(std::move(passedOn[i]), config_->listen[i].options);
+  if (!passedOn.empty()) return std::nullopt;
   const int backlog = static_cast<int>(config_->tcpBacklog);
   for (const config::Listener& endpoint : config_->listen) {
     std::string error;
@@ -140,13 +164,17 @@ void Server::startLearner() {
   cluster::CommandLearner::Events events;
   events.learned = [this](const cluster::CommandTablePtr& commands,
                           const std::set<cluster::ServerBuild>& builds) {
+    commandsSettled_ = true;
     publishCommands(commands, builds);
   };
-  events.refused = [](const net::Address& node, const cluster::ServerBuild& build, const std::string& error) {
+  events.refused = [this](const net::Address& node, const cluster::ServerBuild& build,
+                          const std::string& error) {
+    commandsSettled_ = true;
     log::warn("commands not told, the built-in ones stay",
               {{"node", node.text()}, {"server", build.text()}, {"error", error}});
   };
   events.failed = [this](const net::Address& node, const std::string& error) {
+    commandsSettled_ = true;  // it is tried again, but who knows when
     static log::RateLimit limit(2);
     log::write(limit, loop_.now(), log::Level::Warn, "commands not learned",
                {{"node", node.text()}, {"error", error}});
@@ -227,13 +255,26 @@ void Server::refreshTopology(bool urgent) {
 void Server::onSignal(int signal) {
   log::info("signal received", {{"signal", signal}});
   if (signal == SIGHUP) return reload();
-  if (stopping_.exchange(true)) return finishShutdown();  // the second time: at once
+  if (signal == SIGUSR2) return upgrade();
+  if (std::exchange(toldToEnd_, true)) return finishShutdown();  // the second time: at once
   beginShutdown();
 }
 
 void Server::beginShutdown() {
+  stopping_.store(true);
+  const bool handedOver = successor_ != nullptr && successor_->ready();
+  if (!handedOver) {
+    successor_.reset();
+    tellServiceManager("STOPPING=1");
+  }
   listeners_.clear();
-  shutdownTimer_->start(config_->shutdownTimeout);
+  drain(config_->shutdownTimeout);
+}
+
+void Server::drain(config::Milliseconds time) {
+  shutdownTimer_->start(time);
+  hurryTimer_->start(time / 2);
+  if (std::exchange(draining_, true)) return;
   undrained_ = workers_.size();
   for (const auto& worker : workers_) {
     worker->post([this](worker::Worker& draining) {
@@ -248,6 +289,8 @@ void Server::beginShutdown() {
 
 void Server::finishShutdown() {
   shutdownTimer_->stop();
+  hurryTimer_->stop();
+  takeOverTimer_.reset();
   signals_.reset();
   loop_.stop();
 }

@@ -17,6 +17,10 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
+#include "proxy/server/passed_on.h"
+#include "proxy/server/pid_file.h"
+#include "proxy/server/predecessor.h"
+#include "proxy/server/successor.h"
 #include "proxy/server/worker_thread.h"
 #include "proxy/telemetry/admin_http.h"
 #include "proxy/telemetry/metrics_page.h"
@@ -29,12 +33,12 @@ class Server final : public worker::WorkerControl {
   using Reader = std::function<config::LoadResult()>;
 
   // `passedOn`: sockets to listen on instead of opening those of config.listen, which must name the same (see
-  // listenOn()).
-  Server(config::Config config, Reader reader, std::vector<net::ListeningSocket> passedOn);
+  // listenOn()). `invocation`: for a successor.
+  Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation);
   ~Server();
 
-  // Opens all sockets and serves until SIGTERM or SIGINT; SIGHUP reloads the configuration. nullopt: ended in
-  // order; else why it could not start.
+  // Opens all sockets and serves until SIGTERM or SIGINT, or until a successor that SIGUSR2 starts has taken
+  // its place; SIGHUP reloads the configuration. nullopt: ended in order; else why it could not start.
   std::optional<std::string> run();
 
   // Called by the workers, on their threads.
@@ -48,6 +52,7 @@ class Server final : public worker::WorkerControl {
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
+  std::optional<std::string> openAll();
   std::optional<std::string> openListeners();
   void listenOn(net::ListeningSocket socket, const config::ListenerOptions& options);
   std::optional<std::string> openAdmin();
@@ -66,7 +71,16 @@ class Server final : public worker::WorkerControl {
   cluster::LearnSettings learnSettings() const;
   cluster::CarrierSettings carrierSettings() const;
   void beginShutdown();
+  // Lets the clients go, with patience for half of that time.
+  void drain(config::Milliseconds time);
   void finishShutdown();
+  // upgrade.cpp: to the successor …
+  void upgrade();
+  void handOver();
+  // … and from the predecessor.
+  void awaitReadiness();
+  void takeOver();
+  void takeTheRest();
 
   // For the admin pages: any thread.
   std::shared_ptr<const config::Config> config() const;
@@ -78,7 +92,8 @@ class Server final : public worker::WorkerControl {
   // Replaced as a whole by the control thread; others take it by config().
   std::shared_ptr<const config::Config> config_;
   Reader reader_;
-  std::vector<net::ListeningSocket> passedOn_;
+  PassedOn passedOn_;
+  const Invocation invocation_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   pubsub::Census census_;  // outlives the workers
   net::UvLoop loop_;
@@ -89,7 +104,12 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<cluster::CommandLearner> learner_;
   std::unique_ptr<cluster::SettingsCarrier> carrier_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
+  PidFile pidFile_;
   std::unique_ptr<net::Timer> shutdownTimer_;
+  std::unique_ptr<net::Timer> hurryTimer_;
+  std::unique_ptr<Successor> successor_;
+  std::unique_ptr<Predecessor> predecessor_;
+  std::unique_ptr<net::Timer> takeOverTimer_;
   std::atomic<std::int64_t> clients_{0};
   std::atomic<bool> refreshPosted_{false};
   std::atomic<bool> refreshUrgent_{false};
@@ -97,6 +117,9 @@ class Server final : public worker::WorkerControl {
   std::atomic<bool> carries_{false};  // there is something for `carrier_` to carry
   std::uint64_t lastClientId_ = 0;
   std::size_t nextWorker_ = 0;
+  bool commandsSettled_ = false;  // learned, or known not to be had
+  bool draining_ = false;
+  bool toldToEnd_ = false;  // by a signal
   std::size_t undrained_ = 0;
   // For the admin pages: the configuration, the latest topology and when it was last confirmed.
   mutable std::mutex sharedMutex_;

@@ -36,20 +36,22 @@ class Proxy:
 
     _count = 0
 
-    def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True, place=LOOPBACK):
+    def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True, place=LOOPBACK, program=None, variables=()):
+        """`program`: instead of the daemon's own path; `variables`: more of the environment, as pairs."""
         Proxy._count += 1
         self.host = place.host
         for attempt in range(10):
             self.port = processes.free_port()
             self.admin_port = processes.free_port(taken=[self.port])
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
-            arguments = [*place.command, binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}",
+            arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}",
                          "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS, *options]
             # These prefixes would be options of the daemon.
             environment = {name: value for name, value in os.environ.items()
                            if not name.startswith(("REDIS_", "SLOTLESS_"))}
             if password is not None:
                 environment["REDIS_PASSWORD"] = password
+            environment.update(variables)
             self.child = processes.Child(arguments, folder, environment)
             path = "/readyz" if wait_ready else "/healthz"
             if wait_until(lambda: self._answers_or_ended(path), READY_SECONDS, f"{path} of the daemon") != "ended":

@@ -1,0 +1,22 @@
+// The file that tells operators and service managers which process serves.
+#pragma once
+#include <string>
+
+namespace slotless::server {
+
+class PidFile {
+ public:
+  PidFile() = default;
+  // Removes the file, unless it tells another process by now.
+  ~PidFile();
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+
+  // Never seen half-written. Returns why it could not be, or "".
+  std::string write(const std::string& path);
+
+ private:
+  std::string path_;
+};
+
+}  // namespace slotless::server
