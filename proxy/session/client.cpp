@@ -310,7 +310,7 @@ Request& Client::addRequest(const CommandSpec& spec) {
   added.kind = kindOf(spec);
   added.arrived = services_.host.now;
   added.muted = replySwitch_.muted();
-  added.front = conversation_.front();
+  added.front = conversation_.frontOf(spec);
   pending_.push(added);
   services_.metrics.inFlightRequests.add(1);
   return added;

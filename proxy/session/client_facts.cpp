@@ -27,6 +27,7 @@ std::string flagsOf(const Client& client) {
   if (conversation.mode() == Mode::Queueing) flags += 'x';
   if (conversation.blocked() || client.postponed()) flags += 'b';
   if (tracks(conversation)) flags += 't';
+  if (tracks(conversation) && conversation.tracking()->redirectBroken()) flags += 'R';
   if (tracks(conversation) && conversation.tracking()->mode().broadcast()) flags += 'B';
   if (conversation.watch().broken()) flags += 'd';
   if (client.state() == ClientState::Closing) flags += 'c';
@@ -88,7 +89,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.command = protocol::CommandIds::ofProcess().nameOf(client.lastCommand());
   facts.user = clientUser(services);
   facts.protocol = client.protocol;
-  facts.redirection = tracks(conversation) ? 0 : -1;
+  facts.redirection = tracks(conversation) ? conversation.tracking()->mode().redirect() : -1;
   facts.libraryName = client.libraryName;
   facts.libraryVersion = client.libraryVersion;
   facts.pending = client.pending().size();

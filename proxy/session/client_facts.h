@@ -39,7 +39,7 @@ struct ClientFacts {
   std::string_view command;  // of the process's command names, which never go
   std::string user;
   int protocol = 2;
-  int redirection = -1;  // 0: CLIENT TRACKING is on
+  std::int64_t redirection = -1;  // 0: CLIENT TRACKING is on, and its own connection is told
   std::string libraryName;
   std::string libraryVersion;
   // For the console.

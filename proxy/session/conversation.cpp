@@ -248,23 +248,51 @@ Conversation::Outcome Conversation::track(const CommandSpec& spec, protocol::Arg
   std::string error;
   const auto options = parseTracking(argv, error);
   if (!options) return refuse(spec, error);
-  if (!options->on) {
-    if (tracking_ != nullptr) tracking_->turnOff();
-    return answer(spec, "+OK\r\n");
-  }
-  if (tracking_ == nullptr) tracking_ = std::make_unique<Tracking>(client_, services_);
-  if (const auto objection = tracking_->mode().objectionTo(*options)) return refuse(spec, *objection);
-  if (client_.protocol < 3) {
-    tracking_->turnOnUnseen(*options);
-    return answer(spec, "+OK\r\n");
-  }
-  // Its other leases would not remember what is read: EXEC answers nil.
-  if (watch_.on() && !engaged()) watch_.lose();
   Request& request = client_.addRequest(spec);
   services_.dispatcher.startLate(request);
   becomeExclusive(false);
-  tracking_->turnOn(request, *options);
+  if (!options->redirect) {
+    switchTracking(request, *options, {});
+    return Outcome::Done;
+  }
+  const auto id = static_cast<std::uint64_t>(*options->redirect);
+  if (hasClient(services_, id)) {
+    switchTracking(request, *options, RedirectTarget{id, std::nullopt});
+    return Outcome::Done;
+  }
+  findTarget(services_, id, [this, &request, options = *options](const auto& target) {
+    if (request.client == nullptr) {
+      services_.dispatcher.finishLate(request, {});
+    } else if (target) {
+      switchTracking(request, options, *target);
+    } else {
+      refuseLate(request, "ERR The client ID you want redirect to does not exist");
+    }
+  });
   return Outcome::Done;
+}
+
+void Conversation::switchTracking(Request& request, const TrackingOptions& options,
+                                  const RedirectTarget& target) {
+  const bool on = options.on;
+  if (tracking_ == nullptr && on) tracking_ = std::make_unique<Tracking>(client_, services_);
+  if (on) {
+    if (const auto objection = tracking_->mode().objectionTo(options)) return refuseLate(request, *objection);
+  } else if (tracking_ != nullptr) {
+    tracking_->turnOff();
+  }
+  const bool seen = on && (client_.protocol >= 3 || options.redirect);
+  if (on && !seen) tracking_->turnOnUnseen(options);
+  if (!seen) return services_.dispatcher.finishLate(request, "+OK\r\n");
+  // Its other leases would not remember what is read: EXEC answers nil.
+  if (watch_.on() && !engaged()) watch_.lose();
+  tracking_->turnOn(request, options, target);
+}
+
+void Conversation::refuseLate(Request& request, std::string_view line) {
+  std::string error;
+  protocol::appendError(error, line);
+  services_.dispatcher.finishLate(request, error);
 }
 
 // As in Redis: other CLIENT commands in between do not count.

@@ -81,8 +81,8 @@ class Conversation {
   void takenUp(bool endsCaching) noexcept {
     if (endsCaching && mode_ != Mode::Queueing) tracking_->endCaching();
   }
-  upstream::Front front() const noexcept {
-    return tracking_ == nullptr ? upstream::Front::None : tracking_->front();
+  upstream::Front frontOf(const protocol::CommandSpec& spec) noexcept {
+    return tracking_ == nullptr ? upstream::Front::None : tracking_->frontOf(spec);
   }
   void onReplied(const Request& request, net::ByteChain& output) {
     if (tracking_ != nullptr) tracking_->onReplied(request, output);
@@ -119,6 +119,8 @@ class Conversation {
   Outcome unsubscribe(const Command& command);
   Outcome monitor(const protocol::CommandSpec& spec);
   Outcome track(const protocol::CommandSpec& spec, protocol::Argv argv);
+  void switchTracking(Request& request, const TrackingOptions& options, const RedirectTarget& target);
+  void refuseLate(Request& request, std::string_view line);
   Outcome reset(const protocol::CommandSpec& spec);
   Outcome refuse(const protocol::CommandSpec& spec, std::string_view line);
   Outcome refuseSubscribed(const protocol::CommandSpec& spec);

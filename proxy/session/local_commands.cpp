@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "protocol/command_ids.h"
 #include "protocol/command_reply.h"
@@ -15,6 +16,7 @@
 #include "proxy/session/client_facts.h"
 #include "proxy/session/console.h"
 #include "proxy/session/console_commands.h"
+#include "proxy/session/late_reply.h"
 #include "proxy/session/latency_commands.h"
 #include "proxy/session/pause_commands.h"
 #include "proxy/session/refusal.h"
@@ -41,8 +43,16 @@ void ping(LocalCall& call) {
     appendBulk(call.out, "pong");
     return appendBulk(call.out, call.argv.size() == 2 ? call.argv[1] : std::string_view());
   }
-  if (call.argv.size() == 2) return appendBulk(call.out, call.argv[1]);
-  appendSimple(call.out, "PONG");
+  if (call.argv.size() == 2) {
+    appendBulk(call.out, call.argv[1]);
+  } else {
+    appendSimple(call.out, "PONG");
+  }
+  // Who caches uses PING to hear of everything that has changed before.
+  Tracking* tracking = call.client.conversation().tracking();
+  if (tracking == nullptr || !tracking->hasLive() || call.client.protocol < 3 || call.inTransaction) return;
+  const std::string reply = std::exchange(call.out, {});
+  tracking->answerBehindPushes(replyLater(call), reply);
 }
 
 void echo(LocalCall& call) {

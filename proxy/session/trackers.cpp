@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/session/late_reply.h"
 #include "proxy/session/tracking.h"
 #include "proxy/session/tracking_lease.h"
 
@@ -48,6 +49,42 @@ void TrackingConfirmation::finish(std::string_view refusal) {
   const std::string line(refusal);
   owner_.free_.push_back(this);
   if (lease != nullptr) lease->onAnswered(line);
+}
+
+void PushBarrier::onReply(std::string_view, bool last) {
+  if (last) arrive();
+}
+
+void PushBarrier::onErrorReply(std::string_view, const upstream::SentRequest&) {
+  arrive();
+}
+
+// The flush that a lost lease brings is told first or next: either way the client hears of it.
+void PushBarrier::onLost(upstream::Loss, const upstream::SentRequest&) {
+  arrive();
+}
+
+void PushBarrier::arrive() {
+  if (--missing_ > 0) return;
+  Request& request = *std::exchange(request_, nullptr);
+  owner_.freeBarriers_.push_back(this);
+  const std::string reply = std::exchange(reply_, {});
+  finishLate(*services_, request, reply);
+}
+
+PushBarrier& Trackers::takeBarrier(Services& services, Request& request, std::string_view reply,
+                                   std::size_t links) {
+  if (freeBarriers_.empty()) {
+    allBarriers_.push_back(std::make_unique<PushBarrier>(*this));
+    freeBarriers_.push_back(allBarriers_.back().get());
+  }
+  PushBarrier& taken = *freeBarriers_.back();
+  freeBarriers_.pop_back();
+  taken.services_ = &services;
+  taken.request_ = &request;
+  taken.reply_ = reply;
+  taken.missing_ = links;
+  return taken;
 }
 
 TrackingConfirmation& Trackers::takeConfirmation(TrackingLease& lease) {

@@ -1,8 +1,9 @@
 // All clients of one worker that have CLIENT TRACKING on, and the confirmations that nodes owe them.
 //
-// Ownership: trackers are their clients'. Confirmations are this object's: a link refers to one until its
-// reply or loss, which may come when the client has left.
+// Ownership: trackers are their clients'. Confirmations and barriers are this object's: a link refers to one
+// until its reply or loss, which may come when the client has left.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 
 namespace slotless::session {
 
+class Request;
+struct Services;
 class Trackers;
 class Tracking;
 class TrackingLease;
@@ -36,6 +39,25 @@ class TrackingConfirmation final : public upstream::Exchange {
   std::string refusal_;
 };
 
+// The reply to a request, to be given when several links have answered something.
+class PushBarrier final : public upstream::Exchange {
+ public:
+  explicit PushBarrier(Trackers& owner) : owner_(owner) {}
+
+ private:
+  friend class Trackers;
+  void onReply(std::string_view bytes, bool last) override;
+  void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
+  void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;
+  void arrive();
+
+  Trackers& owner_;
+  Services* services_ = nullptr;
+  Request* request_ = nullptr;
+  std::string reply_;
+  std::size_t missing_ = 0;
+};
+
 class Trackers {
  public:
   // Its clients have to find their way by this one from now on.
@@ -46,15 +68,20 @@ class Trackers {
   void remove(Tracking& tracking);
 
   TrackingConfirmation& takeConfirmation(TrackingLease& lease);
+  // `links` of them, at least one, have to be sent something with it as its exchange.
+  PushBarrier& takeBarrier(Services& services, Request& request, std::string_view reply, std::size_t links);
 
  private:
   friend class TrackingConfirmation;
+  friend class PushBarrier;
 
   cluster::TopologyPtr topology_ = std::make_shared<const cluster::Topology>();
   std::vector<net::Address> masters_;
   std::vector<Tracking*> trackers_;
   std::vector<std::unique_ptr<TrackingConfirmation>> all_;
   std::vector<TrackingConfirmation*> free_;
+  std::vector<std::unique_ptr<PushBarrier>> allBarriers_;
+  std::vector<PushBarrier*> freeBarriers_;
 };
 
 }  // namespace slotless::session

@@ -25,7 +25,9 @@ namespace {
 constexpr net::Millis kTick{20};
 // Masters that are flushed at the same time say so within this.
 constexpr net::Millis kCollect{20};
+constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
 constexpr std::string_view kFlush = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 constexpr std::string_view kNotInTime = "-CLUSTERDOWN No master could be reached in time\r\n";
 
@@ -52,18 +54,24 @@ Tracking::~Tracking() {
 void Tracking::turnOnUnseen(const TrackingOptions& options) {
   if (!mode_.on()) services_.metrics.trackingClients.add(1);
   mode_.turnOn(options);
+  broken_ = false;
+  if (!useful()) disengage();
 }
 
-void Tracking::turnOn(Request& request, const TrackingOptions& options) {
+void Tracking::turnOn(Request& request, const TrackingOptions& options, const RedirectTarget& target) {
   turnOnUnseen(options);
+  target_ = target;
   asking_ = &request;
   refusal_.clear();
   deadline_ = services_.host.now + std::max(services_.config.holdTimeout, services_.config.connectTimeout);
   if (engaged_) {
-    const std::string change = trackingCommand(options, options.prefixes);
     for (const auto& lease : leases_) {
-      if (lease->live()) lease->ask({change});
+      if (lease->live())
+        lease->change(options);
+      else if (lease->asked())
+        lease->retire();  // it has been told of something else
     }
+    findMasters();
   } else {
     engage();
   }
@@ -74,24 +82,68 @@ void Tracking::turnOn(Request& request, const TrackingOptions& options) {
 void Tracking::turnOff() {
   if (mode_.on()) services_.metrics.trackingClients.add(-1);
   mode_.turnOff();
+  broken_ = false;
+  askedUnseen_ = false;
   cachingGiven_ = false;
   disengage();
 }
 
+bool Tracking::useful() const noexcept {
+  return mode_.on() && (client_.protocol >= 3 || mode_.redirects());
+}
+
 void Tracking::onProtocol() {
   if (!mode_.on()) return;
-  if (client_.protocol < 3) {
-    disengage();
-  } else if (!engaged_) {
-    engage();
-    voidBefore_ = true;
+  if (!useful()) return disengage();
+  if (!engaged_) {
+    return engage();
   }
+  if (client_.protocol != protocol_) changeProtocol();
+}
+
+// With an ear the node goes on remembering what has been read.
+void Tracking::changeProtocol() {
+  protocol_ = client_.protocol;
+  for (const auto& lease : leases_) {
+    if (lease->live() && lease->hasEar()) {
+      lease->speak(protocol_);
+      continue;
+    }
+    if (lease->live()) {
+      complete_ = false;
+      voidBefore_ = true;
+    }
+    lease->retire();
+  }
+  findMasters();
+  startTicking();
+}
+
+void Tracking::onRedirectBroken(std::uint64_t target) {
+  if (!mode_.redirects() || target_.client != target) return;
+  broken_ = true;
+  if (client_.protocol < 3) return;
+  std::string push;
+  protocol::appendPushHeader(push, 3, 2);
+  protocol::appendBulk(push, "tracking-redir-broken");
+  protocol::appendInteger(push, static_cast<std::int64_t>(target));
+  client_.push('>', push);
+}
+
+void Tracking::answerBehindPushes(Request& request, std::string_view reply) {
+  std::vector<upstream::Link*> links;
+  for (const auto& lease : leases_) {
+    if (lease->live()) links.push_back(lease->link());
+  }
+  PushBarrier& barrier = services_.trackers.takeBarrier(services_, request, reply, links.size());
+  for (upstream::Link* link : links) link->send(barrier, kPing, Front::None);
 }
 
 void Tracking::engage() {
   engaged_ = true;
+  protocol_ = client_.protocol;
   complete_ = false;
-  voidBefore_ = false;
+  voidBefore_ = std::exchange(askedUnseen_, false);
   findMasters();
   // All or nothing: two clients that each wait for the other's would wait in vain.
   if (hasRoom()) openLeases();
@@ -101,7 +153,7 @@ void Tracking::engage() {
 void Tracking::disengage() {
   engaged_ = false;
   collectUntil_.reset();
-  for (const auto& lease : leases_) lease->retire();
+  for (const auto& lease : leases_) lease->dismiss();
   for (const Behind& each : behind_) client_.uncountWaiting(each.push.size());
   behind_.clear();
   startTicking();
@@ -122,14 +174,18 @@ void Tracking::onTopology(bool moved) {
 
 void Tracking::findMasters() {
   for (const net::Address& node : services_.trackers.masters()) {
-    if (leaseAt(node) == nullptr) leases_.push_back(std::make_unique<TrackingLease>(services_, *this, node));
+    if (leaseAt(node) == nullptr) addLease(node);
   }
 }
 
+TrackingLease& Tracking::addLease(const net::Address& node) {
+  leases_.push_back(std::make_unique<TrackingLease>(services_, *this, mode_, node));
+  return *leases_.back();
+}
+
 void Tracking::openLeases() {
-  const std::vector<std::string> commands = mode_.commands();
   // By number: what happens on the way may add some.
-  for (std::size_t i = 0; i < leases_.size(); ++i) leases_[i]->open(commands);
+  for (std::size_t i = 0; i < leases_.size(); ++i) leases_[i]->open(client_.protocol);
 }
 
 void Tracking::closeDrained() {
@@ -145,7 +201,7 @@ void Tracking::closeDrained() {
 // Answers CLIENT TRACKING ON as soon as that can be: every lease is live or has failed once.
 void Tracking::confirm() {
   if (!engaged_) return;
-  const bool someLive = anyLease([](const TrackingLease& lease) { return lease.live(); });
+  const bool someLive = hasLive();
   const bool someOpen = anyLease([](const TrackingLease& lease) { return !lease.live() && !lease.failed(); });
   const bool late = asking_ != nullptr && services_.host.now >= deadline_;
   if (someLive && (!someOpen || late) && !complete_) {
@@ -189,8 +245,7 @@ Link* Tracking::linkTo(const net::Address& node) {
   TrackingLease* lease = leaseAt(node);
   if (lease != nullptr) return lease->live() ? lease->link() : nullptr;
   // Redirected to what has no slots yet.
-  leases_.push_back(std::make_unique<TrackingLease>(services_, *this, node));
-  leases_.back()->open(mode_.commands());
+  addLease(node).open(client_.protocol);
   startTicking();
   return nullptr;
 }
@@ -199,6 +254,10 @@ Link* Tracking::anyLink() {
   const auto live =
       std::find_if(leases_.begin(), leases_.end(), [](const auto& lease) { return lease->live(); });
   return live == leases_.end() ? nullptr : (*live)->link();
+}
+
+bool Tracking::hasLive() const {
+  return anyLease([](const TrackingLease& lease) { return lease.live(); });
 }
 
 bool Tracking::owns(const Link& link) const noexcept {
@@ -217,12 +276,13 @@ bool Tracking::hasRoom() const noexcept {
       static_cast<std::size_t>(std::count_if(leases_.begin(), leases_.end(), [](const auto& lease) {
         return !lease->retired() && lease->link() == nullptr;
       }));
-  return missing == 0 || services_.leases.hasRoom(LeaseUse::Tracking, missing);
+  return missing == 0 ||
+         services_.leases.hasRoom(LeaseUse::Tracking, missing * TrackingLease::linksFor(mode_));
 }
 
-void Tracking::onLeaseLive(TrackingLease&) {
+void Tracking::onLeaseLive(TrackingLease&, bool anew) {
   // In BCAST mode the client may have read on other connections what nobody has watched meanwhile.
-  if (complete_ && asking_ == nullptr && mode_.broadcast()) flush();
+  if (anew && complete_ && asking_ == nullptr && mode_.broadcast()) flush();
   services_.agenda.add(client_, Task::Pump);
   confirm();
 }
@@ -238,6 +298,12 @@ void Tracking::onLeaseGone(TrackingLease&, const Link& link, bool wasLive) {
   if (engaged_ && wasLive && complete_) flush();
   startTicking();
   confirm();
+}
+
+void Tracking::onLeaseDeaf(TrackingLease&) {
+  findMasters();
+  if (complete_) flush();
+  startTicking();
 }
 
 bool Tracking::busy() const {
@@ -288,8 +354,14 @@ void Tracking::tell(std::string_view push) {
   for (const Request* each = client_.pending().head(); each != nullptr; each = each->next) {
     if (answeredInPart(*each)) last = each;
   }
-  if (last == nullptr) return client_.push('>', push);
-  tellBehind(*last, push);
+  if (last != nullptr) return tellBehind(*last, push);
+  if (mode_.redirects()) return redirect(push);
+  client_.push('>', push);
+}
+
+void Tracking::redirect(std::string_view push) {
+  const std::string_view keys = push == kFlush ? std::string_view{} : push.substr(kInvalidate.size());
+  redirectInvalidation(services_, client_.id(), target_, keys);
 }
 
 void Tracking::tellBehind(const Request& request, std::string_view push) {
@@ -300,15 +372,21 @@ void Tracking::tellBehind(const Request& request, std::string_view push) {
 void Tracking::onReplied(const Request& request, net::ByteChain& output) {
   for (const Behind& each : behind_) {
     if (each.request != &request) continue;
-    output.append(each.push);
     client_.uncountWaiting(each.push.size());
+    if (mode_.redirects()) {
+      redirect(each.push);
+    } else {
+      output.append(each.push);
+    }
   }
   std::erase_if(behind_, [&](const Behind& each) { return each.request == &request; });
 }
 
 // --- CLIENT CACHING ---
 
-Front Tracking::front() const noexcept {
+Front Tracking::frontOf(const protocol::CommandSpec& spec) noexcept {
+  const bool unseen = mode_.on() && !engaged_ && spec.role != protocol::SessionRole::Tracking;
+  askedUnseen_ = askedUnseen_ || unseen;
   if (!cachingGiven_ || !engaged_) return Front::None;
   return mode_.optIn() ? Front::CachingYes : Front::CachingNo;
 }

@@ -1,6 +1,7 @@
 // CLIENT TRACKING of one client, on connections of its own to all masters that have slots.
 //
-// While it is on and the client speaks RESP3, its leases are its connections: whatever it sends to a node
+// While it is on and somebody is to be told (the client speaks RESP3, or REDIRECT names another one), its
+// leases are its connections: whatever it sends to a node
 // goes by its lease there. Reads, for the node has to remember their keys; writes, for NOLOOP; and what is
 // watched or blocks as well. A WATCH on another lease would have what is read meanwhile remembered there, and
 // forgotten when that lease is given back; a blocked client sends nothing else anyway. CLIENT CACHING goes
@@ -9,11 +10,13 @@
 // Everything that was cached is void, and the client is told so (a flush), when a lease is lost or a slot has
 // changed its owner; with BCAST also when a lease is there again, since the client may read by other
 // connections. Masters that have been flushed one after the other give one flush. A push keeps its place
-// behind the replies that came before it. Within RESP2 nodes would push nothing, and there are no leases.
+// behind the replies that came before it. In RESP2 without REDIRECT nodes would push nothing, and there are
+// no leases. PING is answered when all nodes have said what they had to say before.
 //
 // Ownership: the client's conversation's. Not destroyed inside of its leases' events.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "protocol/command_spec.h"
+#include "proxy/session/redirection.h"
 #include "proxy/session/tracking_lease.h"
 #include "proxy/session/tracking_options.h"
 
@@ -42,12 +46,18 @@ class Tracking final : public TrackingLeaseEvents {
   bool engaged() const noexcept { return engaged_; }
   // The options fit. The request is answered when all masters have confirmed, or refused at the hold timeout.
   // Requires that all earlier replies are in.
-  void turnOn(Request& request, const TrackingOptions& options);
-  // The same where nothing is sent: within RESP2.
+  void turnOn(Request& request, const TrackingOptions& options, const RedirectTarget& target);
+  // The same where nothing is sent: within RESP2, and without REDIRECT.
   void turnOnUnseen(const TrackingOptions& options);
   void turnOff();
   // The client has changed its protocol.
   void onProtocol();
+  // The client that was to be told has left; this one is told instead.
+  void onRedirectBroken(std::uint64_t target);
+  bool redirectBroken() const noexcept { return broken_; }
+  bool hasLive() const;
+  // `reply` is to come behind everything that nodes have pushed before they hear of this. Requires hasLive().
+  void answerBehindPushes(Request& request, std::string_view reply);
   // `moved`: some slot has another owner.
   void onTopology(bool moved);
 
@@ -65,7 +75,8 @@ class Tracking final : public TrackingLeaseEvents {
   void giveCaching() noexcept { cachingGiven_ = true; }
   void endCaching() noexcept { cachingGiven_ = false; }
   bool cachingGiven() const noexcept { return cachingGiven_; }
-  upstream::Front front() const noexcept;
+  // For the request that comes next.
+  upstream::Front frontOf(const protocol::CommandSpec& spec) noexcept;
 
   // The request could not be sent in a way that its keys are remembered: they count as changed at once.
   void voidReadsOf(const Request& request, const net::ByteChain& bytes);
@@ -78,13 +89,15 @@ class Tracking final : public TrackingLeaseEvents {
     std::string push;
   };
 
-  void onLeaseLive(TrackingLease& lease) override;
+  void onLeaseLive(TrackingLease& lease, bool anew) override;
   void onLeaseRefused(TrackingLease& lease, std::string_view line) override;
   void onLeaseGone(TrackingLease& lease, const upstream::Link& link, bool wasLive) override;
+  void onLeaseDeaf(TrackingLease& lease) override;
   void onInvalidation(TrackingLease& lease, std::string_view push) override;
   void onNodeFlushed(TrackingLease& lease) override;
 
   void engage();
+  void changeProtocol();
   void disengage();
   void findMasters();
   void openLeases();
@@ -94,6 +107,10 @@ class Tracking final : public TrackingLeaseEvents {
   void flush();
   void tell(std::string_view push);
   void tellBehind(const Request& request, std::string_view push);
+  void redirect(std::string_view push);
+  // Somebody would be told.
+  bool useful() const noexcept;
+  TrackingLease& addLease(const net::Address& node);
   TrackingLease* leaseAt(const net::Address& node) const;
   template <typename Holds>
   bool anyLease(Holds holds) const;
@@ -104,8 +121,12 @@ class Tracking final : public TrackingLeaseEvents {
   Client& client_;
   Services& services_;
   TrackingMode mode_;
+  RedirectTarget target_;  // while mode_ redirects
+  bool broken_ = false;    // it has left
   bool engaged_ = false;
+  int protocol_ = 2;  // that the leases are for
   bool cachingGiven_ = false;
+  bool askedUnseen_ = false;   // nodes have been asked something while nobody would have been told
   Request* asking_ = nullptr;  // CLIENT TRACKING ON, unanswered
   bool complete_ = false;      // all masters have confirmed once: from now on a loss is told
   bool voidBefore_ = false;    // what has been read before is not remembered: told when complete

@@ -55,20 +55,21 @@ void clientTrackingInfo(LocalCall& call) {
   if (mode.optOut()) flags.emplace_back("optout");
   if (mode.optOut() && caching) flags.emplace_back("caching-no");
   if (mode.noLoop()) flags.emplace_back("noloop");
+  if (tracking != nullptr && tracking->redirectBroken()) flags.emplace_back("broken_redirect");
   const int protocol = call.client.protocol;
   protocol::appendMapHeader(call.out, protocol, 3);
   appendBulk(call.out, "flags");
   protocol::appendSetHeader(call.out, protocol, flags.size());
   for (const std::string_view flag : flags) appendBulk(call.out, flag);
   appendBulk(call.out, "redirect");
-  appendInteger(call.out, mode.on() ? 0 : -1);
+  appendInteger(call.out, mode.redirect());
   appendBulk(call.out, "prefixes");
   protocol::appendArrayHeader(call.out, mode.prefixes().size());
   for (const std::string& prefix : mode.prefixes()) appendBulk(call.out, prefix);
 }
 
 void clientGetRedirection(LocalCall& call) {
-  appendInteger(call.out, modeOf(call.client).on() ? 0 : -1);
+  appendInteger(call.out, modeOf(call.client).redirect());
 }
 
 }  // namespace slotless::session

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/encoder.h"
 #include "proxy/session/services.h"
 #include "proxy/session/trackers.h"
 
@@ -14,34 +15,57 @@ using upstream::Link;
 namespace {
 constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
 constexpr std::string_view kNull = "_\r\n";
+// To a connection whose ear is gone, which hears of that itself.
+constexpr std::string_view kBroken = ">2\r\n$21\r\ntracking-redir-broken\r\n";
+constexpr std::string_view kNoEar = "-ERR REDIRECT needs CLIENT ID, which the nodes refuse\r\n";
 }  // namespace
 
 TrackingLease::~TrackingLease() {
   if (link_ != nullptr) drop();
 }
 
-void TrackingLease::open(const std::vector<std::string>& commands) {
+void TrackingLease::open(int protocol) {
   if (state_ != State::Idle || retired_ || services_.host.now < retryAt_) return;
-  if (!services_.leases.hasRoom(LeaseUse::Tracking)) return;
-  commands_ = commands;
-  link_ = services_.leases.acquire(node_, 3, LeaseUse::Tracking);
+  if (!services_.leases.hasRoom(LeaseUse::Tracking, linksFor(mode_))) return;
+  link_ = services_.leases.acquire(node_, protocol, LeaseUse::Tracking);
   link_->setHolder(this);
+  if (mode_.redirects()) {
+    ear_ = services_.leases.acquire(node_, 3, LeaseUse::Tracking);
+    ear_->setHolder(this);
+  }
   state_ = State::Connecting;
+  anew_ = true;
   if (link_->dead()) return onLeaseLost(*link_);
+  if (ear_ != nullptr && ear_->dead()) return onLeaseLost(*ear_);
   if (link_->ready()) onLeaseReady(*link_);
 }
 
-void TrackingLease::ask(const std::vector<std::string>& commands) {
-  commands_ = commands;
-  onLeaseReady(*link_);
+std::int64_t TrackingLease::earId() const noexcept {
+  return ear_ == nullptr ? 0 : ear_->nodeClientId();
 }
 
-void TrackingLease::onLeaseReady(Link& link) {
+void TrackingLease::onLeaseReady(Link&) {
+  if (!link_->ready() || (ear_ != nullptr && !ear_->ready())) return;
+  if (ear_ != nullptr && earId() == 0) return onAnswered(kNoEar);
+  ask(mode_.commands(earId()));
+}
+
+void TrackingLease::change(const TrackingOptions& options) {
+  ask({trackingCommand(options, options.prefixes, earId())});
+}
+
+void TrackingLease::speak(int protocol) {
+  std::string hello;
+  protocol::appendRequest(hello, {{"HELLO", std::to_string(protocol)}});
+  ask({hello});
+}
+
+void TrackingLease::ask(const std::vector<std::string>& commands) {
   state_ = State::Asked;
   confirmation_ = &services_.trackers.takeConfirmation(*this);
   net::ByteChain bytes(services_.host.pool);
-  for (const std::string& command : commands_) bytes.append(command);
-  link.send(*confirmation_, bytes, upstream::Front::None, static_cast<std::uint32_t>(commands_.size() - 1));
+  for (const std::string& command : commands) bytes.append(command);
+  link_->send(*confirmation_, bytes, upstream::Front::None, static_cast<std::uint32_t>(commands.size() - 1));
 }
 
 void TrackingLease::tell(std::string_view command) {
@@ -56,7 +80,7 @@ void TrackingLease::onAnswered(std::string_view refusal) {
   if (refusal.empty()) {
     state_ = State::Live;
     failures_ = 0;
-    return events_.onLeaseLive(*this);
+    return events_.onLeaseLive(*this, std::exchange(anew_, false));
   }
   const std::string line(refusal);
   drop();
@@ -64,7 +88,9 @@ void TrackingLease::onAnswered(std::string_view refusal) {
 }
 
 bool TrackingLease::onPush(Link&, std::string_view push) {
+  if (push.starts_with(kBroken)) return ear_ != nullptr || retired_;
   if (!push.starts_with(kInvalidate)) return false;
+  if (dismissed_) return true;
   if (push.substr(kInvalidate.size()) == kNull) {
     events_.onNodeFlushed(*this);
   } else {
@@ -73,10 +99,20 @@ bool TrackingLease::onPush(Link&, std::string_view push) {
   return true;
 }
 
-void TrackingLease::onLeaseLost(Link& link) {
+void TrackingLease::onLeaseLost(Link& lost) {
+  if (&lost == ear_) return onEarLost();
+  Link& link = *link_;
   const bool wasLive = state_ == State::Live;
   drop();
   events_.onLeaseGone(*this, link, wasLive);
+}
+
+void TrackingLease::onEarLost() {
+  if (state_ != State::Live || link_->inFlight() == 0) return onLeaseLost(*link_);
+  services_.leases.release(*std::exchange(ear_, nullptr), false);
+  if (retired_) return;
+  retire();
+  events_.onLeaseDeaf(*this);
 }
 
 // The first try after a live lease is made at once, then the pauses double.
@@ -91,6 +127,7 @@ void TrackingLease::drop() {
   retryAt_ = services_.host.now +
              (wasLive ? net::Millis{0} : std::min<net::Millis>(doubled, config.reconnectBackoffMax));
   ++failures_;
+  if (ear_ != nullptr) services_.leases.release(*std::exchange(ear_, nullptr), false);
   services_.leases.release(*std::exchange(link_, nullptr), false);
 }
 

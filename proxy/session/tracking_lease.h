@@ -1,9 +1,14 @@
 // A tracking client's connection to one node: has CLIENT TRACKING confirmed on it, and passes on what the
 // node pushes. Nothing else goes by it before it is live.
 //
+// Within RESP2 a node pushes nothing. So with REDIRECT the link has a second one beside it, its ear, that
+// does nothing but listen: the node redirects to it what it has to say. Two clients never share an ear: a
+// push does not tell whose it is. An ear keeps its place when the client changes its protocol, and with it
+// what the node remembers.
+//
 // Ownership: its tracker's; must not be destroyed inside of the tracker's events but by the last thing they
-// do. The link is the lease pool's. Errors: a lease that is lost or refused waits, and connects again when it
-// is told to.
+// do. The links are the lease pool's. Errors: a lease that is lost or refused waits, and connects again when
+// it is told to; without its ear it retires.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,6 +16,7 @@
 #include <vector>
 
 #include "proxy/net/address.h"
+#include "proxy/session/tracking_options.h"
 #include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link.h"
 
@@ -23,11 +29,14 @@ struct Services;
 // What a tracker hears of its leases.
 class TrackingLeaseEvents {
  public:
-  virtual void onLeaseLive(TrackingLease& lease) = 0;
+  // `anew`: its connection has just been made.
+  virtual void onLeaseLive(TrackingLease& lease, bool anew) = 0;
   // The node's error line.
   virtual void onLeaseRefused(TrackingLease& lease, std::string_view line) = 0;
   // It has no link any more. `wasLive`: what the node would have said since is missing.
   virtual void onLeaseGone(TrackingLease& lease, const upstream::Link& link, bool wasLive) = 0;
+  // It has lost its ear and retired, since what has been sent may still be answered.
+  virtual void onLeaseDeaf(TrackingLease& lease) = 0;
   virtual void onInvalidation(TrackingLease& lease, std::string_view push) = 0;
   // The node has been emptied.
   virtual void onNodeFlushed(TrackingLease& lease) = 0;
@@ -38,18 +47,24 @@ class TrackingLeaseEvents {
 
 class TrackingLease final : public upstream::LeaseHolder {
  public:
-  TrackingLease(Services& services, TrackingLeaseEvents& events, net::Address node)
-      : services_(services), events_(events), node_(std::move(node)) {}
+  // `mode` is the tracker's, and may change.
+  TrackingLease(Services& services, TrackingLeaseEvents& events, const TrackingMode& mode, net::Address node)
+      : services_(services), events_(events), mode_(mode), node_(std::move(node)) {}
   // Closes the link: a node remembers a connection's keys beyond CLIENT TRACKING OFF, and would tell the next
   // holder of them.
   ~TrackingLease();
   TrackingLease(const TrackingLease&) = delete;
   TrackingLease& operator=(const TrackingLease&) = delete;
 
-  // Gets a link if there is none, the pause is over and the budget allows; then sends the commands.
-  void open(const std::vector<std::string>& commands);
+  // How many connections one takes.
+  static std::size_t linksFor(const TrackingMode& mode) noexcept { return mode.redirects() ? 2 : 1; }
+
+  // Gets links if there are none, the pause is over and the budget allows; then tells the node of the mode.
+  void open(int protocol);
   // Requires a live lease: it is not until the node has confirmed.
-  void ask(const std::vector<std::string>& commands);
+  void change(const TrackingOptions& options);
+  // Goes on in that protocol. Requires a live lease with an ear.
+  void speak(int protocol);
   // A command whose reply nobody waits for; nothing if there is no connection.
   void tell(std::string_view command);
   // Takes nothing more; what is open on it may end.
@@ -58,10 +73,18 @@ class TrackingLease final : public upstream::LeaseHolder {
     retired_ = true;
   }
 
+  // The same, and what the node still pushes is for nobody.
+  void dismiss() noexcept {
+    retire();
+    dismissed_ = true;
+  }
+
   const net::Address& node() const noexcept { return node_; }
   bool live() const noexcept { return state_ == State::Live && !retired_; }
   bool retired() const noexcept { return retired_; }
   bool retiredBusy() const noexcept { return retiredBusy_; }
+  bool asked() const noexcept { return state_ == State::Asked; }
+  bool hasEar() const noexcept { return ear_ != nullptr; }
   // Nothing comes of it just now: it has been lost or refused.
   bool failed() const noexcept { return state_ == State::Idle && failures_ > 0; }
   bool drained() const noexcept { return link_ == nullptr || link_->inFlight() == 0; }
@@ -78,18 +101,23 @@ class TrackingLease final : public upstream::LeaseHolder {
   void onLeaseReady(upstream::Link& link) override;
   bool onPush(upstream::Link& link, std::string_view push) override;
   void onLeaseLost(upstream::Link& link) override;
-  void send(const std::vector<std::string>& commands);
+  void ask(const std::vector<std::string>& commands);
+  std::int64_t earId() const noexcept;
+  void onEarLost();
   void onAnswered(std::string_view refusal);
   void drop();
 
   Services& services_;
   TrackingLeaseEvents& events_;
+  const TrackingMode& mode_;
   const net::Address node_;
   State state_ = State::Idle;
   bool retired_ = false;
   bool retiredBusy_ = false;
+  bool dismissed_ = false;
+  bool anew_ = false;  // it has not been live on this connection
   upstream::Link* link_ = nullptr;
-  std::vector<std::string> commands_;  // to be sent when the link is ready
+  upstream::Link* ear_ = nullptr;
   TrackingConfirmation* confirmation_ = nullptr;
   std::uint32_t failures_ = 0;  // since it was live
   net::TimePoint retryAt_{};

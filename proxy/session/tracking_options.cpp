@@ -48,15 +48,15 @@ std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& e
     } else if (more && equalsIgnoringCase(argv[i], "PREFIX")) {
       options.prefixes.emplace_back(argv[++i]);
     } else if (more && equalsIgnoringCase(argv[i], "REDIRECT")) {
-      if (options.redirects) {
+      if (options.redirect) {
         error = "ERR A client can only redirect to a single other client";
         return std::nullopt;
       }
-      if (!protocol::strictInteger(argv[++i])) {
+      options.redirect = protocol::strictInteger(argv[++i]);
+      if (!options.redirect) {
         error = "ERR value is not an integer or out of range";
         return std::nullopt;
       }
-      options.redirects = true;
     } else {
       error = kSyntaxError;
       return std::nullopt;
@@ -69,10 +69,6 @@ std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& e
 }
 
 std::optional<std::string> TrackingMode::objectionTo(const TrackingOptions& wanted) const {
-  if (wanted.redirects) {
-    return "ERR Slotless does not support REDIRECT: with RESP3 (HELLO 3) a connection gets its invalidations "
-           "itself";
-  }
   if (!wanted.broadcast && !wanted.prefixes.empty())
     return "ERR PREFIX option requires BCAST mode to be enabled";
   if (on() && broadcast() != wanted.broadcast) {
@@ -107,17 +103,18 @@ void TrackingMode::turnOn(const TrackingOptions& wanted) {
 }
 
 // Without a prefix BCAST adds the empty one, which as a PREFIX would overlap with any other.
-std::vector<std::string> TrackingMode::commands() const {
+std::vector<std::string> TrackingMode::commands(std::int64_t ear) const {
   std::vector<std::string> commands;
   std::vector<std::string> named(prefixes_.begin(), prefixes_.end());
   std::erase(named, "");
-  if (!named.empty()) commands.push_back(trackingCommand(options_, named));
+  if (!named.empty()) commands.push_back(trackingCommand(options_, named, ear));
   if (named.size() == prefixes_.size() && !named.empty()) return commands;
-  commands.push_back(trackingCommand(options_, {}));
+  commands.push_back(trackingCommand(options_, {}, ear));
   return commands;
 }
 
-std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes) {
+std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes,
+                            std::int64_t ear) {
   std::vector<std::string_view> words = {"CLIENT", "TRACKING", "ON"};
   for (const Flag& each : kFlags) {
     if (options.*(each.flag)) words.push_back(each.word);
@@ -126,6 +123,8 @@ std::string trackingCommand(const TrackingOptions& options, const std::vector<st
     words.emplace_back("PREFIX");
     words.emplace_back(prefix);
   }
+  const std::string number = std::to_string(ear);
+  if (ear != 0) words.insert(words.end(), {"REDIRECT", number});
   std::string bytes;
   protocol::appendRequest(bytes, words);
   return bytes;

@@ -2,6 +2,7 @@
 // Errors: Redis's lines, without '-' and CRLF. Source: redis.io/commands/client-tracking; texts and their
 // order compared with Redis 7.0.15 (tests/integration/tracking.py).
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,7 +19,7 @@ struct TrackingOptions {
   bool optIn = false;
   bool optOut = false;
   bool noLoop = false;
-  bool redirects = false;
+  std::optional<std::int64_t> redirect;  // the client that gets the invalidations
   std::vector<std::string> prefixes;
 };
 
@@ -29,6 +30,9 @@ class TrackingMode {
   bool optIn() const noexcept { return options_.optIn; }
   bool optOut() const noexcept { return options_.optOut; }
   bool noLoop() const noexcept { return options_.noLoop; }
+  bool redirects() const noexcept { return options_.redirect.has_value(); }
+  // 0: its own connection; -1: it is off.
+  std::int64_t redirect() const noexcept { return on() ? options_.redirect.value_or(0) : -1; }
   // Broadcast only; the empty one stands for all keys.
   const std::set<std::string, std::less<>>& prefixes() const noexcept { return prefixes_; }
 
@@ -37,8 +41,9 @@ class TrackingMode {
   // Requires that there is no objection. Prefixes add up.
   void turnOn(const TrackingOptions& wanted);
   void turnOff() { *this = {}; }
-  // The commands that bring a new connection into this mode; the replies are as many OKs.
-  std::vector<std::string> commands() const;
+  // The commands that bring a new connection into this mode; the replies are as many OKs. `ear`: the node's
+  // number for the connection that is to get what it pushes; 0: the new one itself.
+  std::vector<std::string> commands(std::int64_t ear) const;
 
  private:
   TrackingOptions options_;  // without prefixes
@@ -47,7 +52,8 @@ class TrackingMode {
 
 // `argv`: the whole command. nullopt: `error` says why.
 std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& error);
-// As bytes of RESP; `prefixes` in place of the options' own.
-std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes);
+// As bytes of RESP; `prefixes` and `ear` in place of the options' own.
+std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes,
+                            std::int64_t ear);
 
 }  // namespace slotless::session
