@@ -121,7 +121,7 @@ constexpr std::array kSchema{
         "error, since an element may have been taken for it, or nothing, and it is blocked again."},
     Option{"lease-max-tracking", Count, &Config::leaseMaxTracking, Links, 1, 100'000, "", kReloadable, "", "",
            "Connections of one worker for clients with CLIENT TRACKING on, of which each needs one to every "
-           "master; who finds too few free is refused when the time to hold is over."},
+           "master (with REDIRECT two); who finds too few free is refused when the time to hold is over."},
     Option{"connect-timeout", Duration, &Config::connectTimeout, Links, 10, 5 * kMinute, "", kReloadable, "",
            "", "Time for a connection to a node to be made and to finish its handshake."},
     Option{"reconnect-backoff-min", Duration, &Config::reconnectBackoffMin, Links, 1, 5 * kMinute, "",

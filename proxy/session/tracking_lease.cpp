@@ -17,7 +17,6 @@ constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
 constexpr std::string_view kNull = "_\r\n";
 // To a connection whose ear is gone, which hears of that itself.
 constexpr std::string_view kBroken = ">2\r\n$21\r\ntracking-redir-broken\r\n";
-constexpr std::string_view kNoEar = "-ERR REDIRECT needs CLIENT ID, which the nodes refuse\r\n";
 }  // namespace
 
 TrackingLease::~TrackingLease() {
@@ -46,7 +45,6 @@ std::int64_t TrackingLease::earId() const noexcept {
 
 void TrackingLease::onLeaseReady(Link&) {
   if (!link_->ready() || (ear_ != nullptr && !ear_->ready())) return;
-  if (ear_ != nullptr && earId() == 0) return onAnswered(kNoEar);
   ask(mode_.commands(earId()));
 }
 

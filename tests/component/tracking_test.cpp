@@ -590,6 +590,46 @@ TEST_CASE_METHOD(Tracked, "tracking: inside MULTI it is refused, CLIENT TRACKING
       "-EXECABORT Transaction discarded because of previous errors.\r\n");
 }
 
+TEST_CASE_METHOD(Tracked, "tracking: PING is answered behind what the masters have pushed before") {
+  track();
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).answersHandshake("PING", "");  // the test answers
+  client.sends({"PING", "PING x"});
+  for (std::size_t i = 1; i <= 2; ++i) {
+    CHECK(node(i).handshakes().back() == "PING");
+    pushes(i, invalidation("k" + std::to_string(i)) + "+PONG\r\n+PONG\r\n");
+  }
+  client.receives(invalidation("k1") + invalidation("k2"));
+  leases[3]->reset();
+  settle();
+  client.receives("+PONG\r\n" + bulk("x") + std::string(kFlush));
+  node(3).answersHandshake("PING", "+PONG\r\n");
+  clock.advance(100ms);
+  confirms(3);
+  client.sends({"MULTI", "PING", "EXEC"});
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Tracked, "tracking: a client that leaves behind a PING leaves nothing") {
+  track();
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).answersHandshake("PING", "");
+  client.sends("PING");
+  client.receivesNothing();
+  client.resets();
+  CHECK(metrics().trackingLeases.value() == 0);
+}
+
+TEST_CASE_METHOD(Tracked, "tracking: turned off and on again, it tells nothing of what was read before") {
+  track();
+  reads("a", 1);
+  const auto before = leases;
+  client.sends({"CLIENT TRACKING OFF", "CLIENT TRACKING ON BCAST"});
+  for (std::size_t i = 1; i <= kNodes; ++i) confirms(i, "CLIENT TRACKING ON BCAST");
+  client.receives("+OK\r\n+OK\r\n");
+  before[1]->push(invalidation("a"));
+  settle();
+  client.receivesNothing();
+}
+
 TEST_CASE_METHOD(Tracked, "tracking: CLIENT INFO and PROXY LINKS show it") {
   track("CLIENT TRACKING ON BCAST");
   client.sends("CLIENT INFO");

@@ -87,7 +87,11 @@ CONVERSATIONS = {
     "redirecting": """
         CLIENT TRACKING ON REDIRECT
         CLIENT TRACKING ON REDIRECT x
-        CLIENT TRACKING OFF REDIRECT x""",
+        CLIENT TRACKING OFF REDIRECT x
+        CLIENT TRACKING ON REDIRECT 123456789
+        CLIENT TRACKING ON REDIRECT 0
+        CLIENT TRACKING OFF REDIRECT 123456789
+        CLIENT TRACKINGINFO""",
     "beginning anew": """
         CLIENT TRACKING ON OPTIN
         RESET
@@ -221,12 +225,6 @@ class Replies(unittest.TestCase):
             error = connection.error("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "x", "PREFIX", "ab", "PREFIX", "a")
             self.assertIn("Prefix 'ab' overlaps with another provided prefix 'a'", error)
             self.assertEqual(connection.command("PING"), b"PONG")
-
-    @fixture.NOT_ONE_REDIS
-    def test_redirect_is_refused(self):
-        with site.connect() as connection:
-            other = connection.command("CLIENT", "ID")
-            self.assertIn("REDIRECT", connection.error("CLIENT", "TRACKING", "ON", "REDIRECT", other))
 
     def test_client_list_and_info_show_it(self):
         tracker = Tracker("BCAST")
@@ -373,6 +371,16 @@ class Invalidations(unittest.TestCase):
         tracker.command("FLUSHALL")
         tracker.wait_for(FLUSH)
 
+    def test_ping_comes_behind_what_others_have_changed(self):
+        tracker = self.tracker()
+        for number in range(100):
+            key = key_in(SLOTS[number % len(SLOTS)], f"before-ping-{number}")
+            tracker.command("GET", key)
+            self.writer.set(key, "1")
+            self.assertEqual(tracker.command("PING"), b"PONG")
+            self.assertEqual(tracker.pushes, [invalidation(key)])
+            tracker.pushes.clear()
+
     def test_off_reset_and_hello_2_end_it(self):
         for end in (("CLIENT", "TRACKING", "OFF"), ("RESET",), ("HELLO", "2")):
             with self.subTest(end[0]):
@@ -422,6 +430,137 @@ class Invalidations(unittest.TestCase):
         wait_until(lambda: site.proxy.metric("slotless_invalidations_total") > told, 20, "the invalidation")
         out, _ = child.communicate(f"GET {key}\n", timeout=20)
         self.assertIn("invalidate", out)
+
+
+class Listener:
+    """A connection that others redirect to, of either protocol."""
+
+    def __init__(self, protocol="2"):
+        self.connection = site.connect()
+        self.protocol = protocol
+        if protocol == "3":
+            self.connection.raw("HELLO", "3")
+        self.number = self.connection.command("CLIENT", "ID")
+        if protocol == "2":
+            self.connection.command("SUBSCRIBE", "__redis__:invalidate")
+
+    def close(self):
+        self.connection.close()
+
+    def keys(self):
+        """Of the next message; None: all."""
+        message = parse(self.connection.read_raw())
+        expected = [b"invalidate"] if self.protocol == "3" else [b"message", b"__redis__:invalidate"]
+        assert message[:-1] == expected, message
+        return None if message[-1] is None else [key.decode() for key in message[-1]]
+
+
+class Redirection(unittest.TestCase):
+    """REDIRECT, over the workers: several listeners are sure to be another worker's."""
+
+    def setUp(self):
+        self.writer = site.client()
+        self.addCleanup(self.writer.close)
+        self.listeners = []
+        for protocol in ("2", "3") * 2:
+            listener = Listener(protocol)
+            self.addCleanup(listener.close)
+            self.listeners.append(listener)
+
+    def tracker(self, listener, *options, protocol="2"):
+        tracker = Tracker("REDIRECT", listener.number, *options, protocol=protocol)
+        self.addCleanup(tracker.close)
+        return tracker
+
+    def test_the_listener_is_told_whatever_the_protocols(self):
+        for protocol in ("2", "3"):
+            for listener in self.listeners:
+                with self.subTest(protocol=protocol, listener=listener.protocol):
+                    tracker = self.tracker(listener, protocol=protocol)
+                    self.assertEqual(tracker.command("CLIENT", "GETREDIR"), listener.number)
+                    for slot in SLOTS:
+                        key = key_in(slot, "redirected")
+                        self.writer.set(key, "1")
+                        self.assertEqual(tracker.command("GET", key), b"1")
+                        self.writer.set(key, "2")
+                        self.assertEqual(listener.keys(), [key])
+                        # In RESP2 a missing value is "$-1", in RESP3 "_".
+                        missing = tracker.raw("GET", key + "-missing")
+                        self.assertEqual(missing, b"$-1\r\n" if protocol == "2" else b"_\r\n")
+                    tracker.command("CLIENT", "TRACKING", "OFF")
+                    self.assertEqual(tracker.pushes, [])
+
+    def test_broadcasts_noloop_and_optin_are_redirected_too(self):
+        listener = self.listeners[0]
+        tracker = self.tracker(listener, "BCAST", "PREFIX", "redir:", "NOLOOP")
+        for slot in SLOTS:
+            tracker.command("SET", "redir:" + key_in(slot, "own"), "1")
+            self.writer.set("redir:" + key_in(slot), "1")
+            self.assertEqual(listener.keys(), ["redir:" + key_in(slot)])
+        tracker.command("CLIENT", "TRACKING", "OFF")
+        tracker.command("CLIENT", "TRACKING", "ON", "REDIRECT", listener.number, "OPTIN")
+        for slot in SLOTS:
+            wanted, other = key_in(slot, "redir-wanted"), key_in(slot, "redir-other")
+            tracker.command("CLIENT", "CACHING", "YES")
+            tracker.command("GET", wanted)
+            tracker.command("GET", other)
+            self.writer.set(other, "1")
+            self.writer.set(wanted, "1")
+            self.assertEqual(listener.keys(), [wanted])
+
+    def test_a_change_of_protocol_forgets_nothing(self):
+        listener = self.listeners[2]
+        tracker = self.tracker(listener)
+        keys = [key_in(slot, "protocols") for slot in SLOTS]
+        for protocol in ("3", "2", "3"):
+            for key in keys:
+                tracker.command("GET", key)
+            tracker.command("HELLO", protocol)
+            tracker.command("GET", keys[0])
+            for key in keys:
+                self.writer.set(key, "1")
+                self.assertEqual(listener.keys(), [key])
+
+    def test_flushall_is_told_to_the_listener(self):
+        for listener in self.listeners:
+            self.tracker(listener)
+        self.writer.flushall()
+        for listener in self.listeners:
+            self.assertIsNone(listener.keys())
+
+    def test_transactions_scripts_and_blocking_commands_keep_resp2(self):
+        listener = self.listeners[0]
+        tracker = self.tracker(listener)
+        key, queue = key_in(SLOTS[1], "redir-multi"), key_in(SLOTS[1], "redir-queue")
+        tracker.command("WATCH", key)
+        tracker.command("MULTI")
+        tracker.command("HGETALL", key)
+        self.assertEqual(tracker.raw("EXEC"), b"*1\r\n*0\r\n")
+        self.assertEqual(tracker.raw("BLPOP", queue, "0.01"), b"*-1\r\n")
+        self.assertEqual(tracker.raw("EVAL", "return redis.call('get', KEYS[1])", 1, key), b"$-1\r\n")
+        self.writer.set(key, "1")
+        self.assertEqual(listener.keys(), [key])
+
+    def test_a_listener_that_has_left_is_missed(self):
+        for listener in self.listeners:
+            tracker = self.tracker(listener, protocol="3")
+            number, key = listener.number, key_in(SLOTS[0], "broken")
+            tracker.command("GET", key)
+            listener.close()
+            with site.client() as client:
+                wait_until(lambda: f"id={number} " not in str(client.execute_command("CLIENT LIST", "ID", number)),
+                           20, "the listener to be gone")
+            self.writer.set(key, time.monotonic())
+            tracker.wait_for([b"tracking-redir-broken", number])
+            self.assertIn(b"broken_redirect", tracker.command("CLIENT", "TRACKINGINFO")[b"flags"])
+
+    @fixture.NOT_ONE_REDIS
+    def test_two_connections_to_each_master_are_given_back(self):
+        wait_until(lambda: site.proxy.metric("slotless_tracking_leases") == 0, 20, "no leases")
+        tracker = self.tracker(self.listeners[0])
+        self.assertEqual(site.proxy.metric("slotless_tracking_leases"), 6)
+        tracker.close()
+        wait_until(lambda: site.proxy.metric("slotless_tracking_leases") == 0, 20, "the leases to be given back")
 
 
 @fixture.NOT_ONE_REDIS

@@ -28,21 +28,36 @@ TEST_CASE("tracking: a new connection is told the whole mode in one command, wha
   TrackingMode mode;
   mode.turnOn(parsed({"CLIENT", "TRACKING", "on", "optin"}));
   mode.turnOn(parsed({"client", "tracking", "ON", "OPTIN", "noloop"}));
-  CHECK(mode.commands() ==
+  CHECK(mode.commands(0) ==
         std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON", "OPTIN", "NOLOOP"})});
   mode.turnOn(parsed({"CLIENT", "TRACKING", "ON"}));
-  CHECK(mode.commands() == std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON"})});
+  CHECK(mode.commands(0) == std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON"})});
 }
 
 TEST_CASE("tracking: the empty prefix beside others takes a command of its own") {
   TrackingMode mode;
   mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "b", "PREFIX", "a"}));
   const std::string named = encoded({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a", "PREFIX", "b"});
-  CHECK(mode.commands() == std::vector<std::string>{named});
+  CHECK(mode.commands(0) == std::vector<std::string>{named});
   mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "BCAST"}));
-  CHECK(mode.commands() == std::vector<std::string>{named, encoded({"CLIENT", "TRACKING", "ON", "BCAST"})});
+  CHECK(mode.commands(0) == std::vector<std::string>{named, encoded({"CLIENT", "TRACKING", "ON", "BCAST"})});
   CHECK(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "z"})).has_value());
   CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST"})).has_value());
+}
+
+TEST_CASE("tracking: nodes redirect to an ear, whoever the client redirects to") {
+  TrackingMode mode;
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "REDIRECT", "12", "NOLOOP"}));
+  CHECK(mode.redirects());
+  CHECK(mode.redirect() == 12);
+  CHECK(mode.commands(7) ==
+        std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON", "NOLOOP", "REDIRECT", "7"})});
+  CHECK(mode.commands(0) == std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON", "NOLOOP"})});
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON"}));
+  CHECK_FALSE(mode.redirects());
+  CHECK(mode.redirect() == 0);
+  mode.turnOff();
+  CHECK(mode.redirect() == -1);
 }
 
 TEST_CASE("tracking: turned off, nothing is left of the mode") {
