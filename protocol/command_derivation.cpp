@@ -121,6 +121,7 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
     spec.replyNames = fact->replyNames;
     spec.wholeDatabase = fact->wholeDatabase;
     spec.namesKeysByPattern = fact->namesKeysByPattern;
+    spec.transfer = fact->transfer;
   }
   if (const SessionFact* fact = findSessionFact(spec.name)) {
     spec.role = fact->role;

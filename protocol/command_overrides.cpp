@@ -197,7 +197,7 @@ constexpr CommandOverride kOverrides[] = {
      .handling = Never,
      .reason = "would move keys away from where their slot says they are",
      .keyProcedure = KeyProcedure::Migrate},
-    {.name = "move", .handling = Never, .reason = "a cluster has a single database"},
+    {.name = "move", .handling = Keyed, .reason = "copied to the other database, then deleted"},
     {.name = "psync", .handling = Never, .reason = kNodeToNode},
     {.name = "replconf", .handling = Never, .reason = kNodeToNode},
     {.name = "replicaof", .handling = Never, .reason = kTopology},
@@ -205,7 +205,9 @@ constexpr CommandOverride kOverrides[] = {
     {.name = "script|debug", .handling = Never, .reason = "turns the link into a debugger's"},
     {.name = "shutdown", .handling = Never, .reason = "would stop one of many servers"},
     {.name = "slaveof", .handling = Never, .reason = kTopology},
-    {.name = "swapdb", .handling = Never, .reason = "a cluster has a single database"},
+    {.name = "swapdb",
+     .handling = Never,
+     .reason = "other proxies of the same cluster would go on with the databases as they were"},
     {.name = "sync", .handling = Never, .reason = kNodeToNode},
 };
 

@@ -37,6 +37,7 @@ struct NameFact {
   ReplyNames replyNames = ReplyNames::None;
   WholeDatabase wholeDatabase = WholeDatabase::None;
   bool namesKeysByPattern = false;
+  Transfer transfer = Transfer::None;
 };
 const NameFact* findNameFact(std::string_view name) noexcept;
 

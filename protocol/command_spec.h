@@ -144,8 +144,12 @@ enum class ReplyNames : std::uint8_t {
   Streams,  // [[key, entries], ...] or a map of key to entries: XREAD
 };
 
-// What a command is to a database as a whole: such commands name no keys, and yet concern those of one database only.
+// What a command is to a database as a whole: such commands name no keys, and yet concern those of one
+// database only.
 enum class WholeDatabase : std::uint8_t { None, Count, Flush, List, Random, Scan };
+
+// Takes a key's value to another name or database.
+enum class Transfer : std::uint8_t { None, Copy, Move };
 
 struct CommandSpec {
   std::string name;  // lower case; a subcommand's is "container|sub"
@@ -185,6 +189,7 @@ struct CommandSpec {
   int hashedArgument = 0;
   ReplyNames replyNames = ReplyNames::None;
   WholeDatabase wholeDatabase = WholeDatabase::None;
+  Transfer transfer = Transfer::None;
   bool namesKeysByPattern = false;  // SORT: BY and GET
   // The name's small number, the same in all tables (see CommandIds); indexes counters. Subcommands have
   // their own.

@@ -26,6 +26,8 @@ constexpr NameFact kFacts[] = {
     {.name = "xpending", .replyNames = ReplyNames::Errors},
     {.name = "sort", .namesKeysByPattern = true},
     {.name = "sort_ro", .namesKeysByPattern = true},
+    {.name = "copy", .transfer = Transfer::Copy},
+    {.name = "move", .transfer = Transfer::Move},
     {.name = "dbsize", .wholeDatabase = WholeDatabase::Count},
     {.name = "flushdb", .wholeDatabase = WholeDatabase::Flush},
     {.name = "keys", .wholeDatabase = WholeDatabase::List},

@@ -2,20 +2,6 @@
 
 namespace slotless::databases::scripts {
 
-// UNLINK takes a bounded number of arguments from Lua's stack.
-#define SLOTLESS_UNLINK                                             \
-  "local batch = {} "                                               \
-  "local function flush() "                                         \
-  "  if #batch == 0 then return end "                               \
-  "  local done = redis.pcall('unlink', unpack(batch)) "            \
-  "  if type(done) == 'table' and done.err then failed = true end " \
-  "  batch = {} "                                                   \
-  "end "                                                            \
-  "local function unlink(key) "                                     \
-  "  batch[#batch + 1] = key "                                      \
-  "  if #batch == 1000 then flush() end "                           \
-  "end "
-
 #define SLOTLESS_SLOT_KEYS                                                          \
   "local prefix = ARGV[1] "                                                         \
   "local slot = redis.call('cluster', 'keyslot', KEYS[1]) "                         \
@@ -55,11 +41,11 @@ namespace slotless::databases::scripts {
 
 const std::string_view kPinnedCount = SLOTLESS_SLOT_KEYS "return #keysOf(total)";
 
-const std::string_view kPinnedFlush =
-    SLOTLESS_SLOT_KEYS "local failed = false " SLOTLESS_UNLINK
-                       "for _, key in ipairs(keysOf(total)) do unlink(key) end "
-                       "flush() "
-                       "return redis.status_reply('OK')";
+// UNLINK takes a bounded number of arguments from Lua's stack.
+const std::string_view kPinnedFlush = SLOTLESS_SLOT_KEYS
+    "local keys = keysOf(total) "
+    "for i = 1, #keys, 1000 do redis.call('unlink', unpack(keys, i, math.min(i + 999, #keys))) end "
+    "return redis.status_reply('OK')";
 
 const std::string_view kPinnedList = SLOTLESS_SLOT_KEYS
     "local found = {} "
@@ -124,13 +110,20 @@ const std::string_view kNodeCount = SLOTLESS_NODE_KEYS
     "end "
     "return count";
 
+// Key by key: a command's keys must be in one slot. One that is on its way to or from another node cannot be
+// reached.
 const std::string_view kNodeFlush = SLOTLESS_NODE_KEYS
-    "local failed = false " SLOTLESS_UNLINK
     "if prefix == '' and ARGV[2] == '0' and inReservedSlots() == 0 then return redis.call('flushdb', "
     "'async') end "
-    "each(function(key) unlink(key) end) "
-    "flush() "
-    "if failed then return redis.error_reply('TRYAGAIN Some keys are on their way to another node') end "
+    "local failed = 0 "
+    "each(function(key) "
+    "  local done = redis.pcall('unlink', key) "
+    "  if type(done) == 'table' and done.err then failed = failed + 1 end "
+    "end) "
+    "if failed > 0 then "
+    "  return redis.error_reply('ERR ' .. failed .. ' keys are on their way to another node and were left; "
+    "try again') "
+    "end "
     "return redis.status_reply('OK')";
 
 const std::string_view kNodeRandom = SLOTLESS_NODE_KEYS
@@ -143,7 +136,23 @@ const std::string_view kNodeRandom = SLOTLESS_NODE_KEYS
     "each(function(key) found = key return true end) "
     "return found";
 
-#undef SLOTLESS_UNLINK
+const std::string_view kNodeInfo =
+    "local last = 1 + tonumber(ARGV[1]) "
+    "local answer = {redis.call('info', unpack(ARGV, 2, last))} "
+    "for i = last + 1, #ARGV, 2 do "
+    "  local slot, prefix = ARGV[i], ARGV[i + 1] "
+    "  local total = redis.call('cluster', 'countkeysinslot', slot) "
+    "  if total > 0 and total <= 1000 then "
+    "    local mine = 0 "
+    "    for _, key in ipairs(redis.call('cluster', 'getkeysinslot', slot, total)) do "
+    "      if string.sub(key, 1, #prefix) == prefix then mine = mine + 1 end "
+    "    end "
+    "    total = mine "
+    "  end "
+    "  answer[#answer + 1] = total "
+    "end "
+    "return answer";
+
 #undef SLOTLESS_SLOT_KEYS
 #undef SLOTLESS_NODE_KEYS
 

@@ -24,5 +24,8 @@ extern const std::string_view kPinnedScan;
 extern const std::string_view kNodeCount;
 extern const std::string_view kNodeFlush;
 extern const std::string_view kNodeRandom;
+// ARGV[1]: how many arguments INFO has, they, then slot and prefix of each pinned database.
+// The reply: the text, and how many keys each of these databases has on the node.
+extern const std::string_view kNodeInfo;
 
 }  // namespace slotless::databases::scripts

@@ -245,7 +245,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
       first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
   Command command{spec, spec, argv, bytes, conversation_.database()};
-  if (services_.databases.anyMapped() && !translate(services_, protocol, command, text)) {
+  const bool translated = services_.databases.anyMapped() || spec->transfer != protocol::Transfer::None;
+  if (translated && !translate(services_, protocol, command, text)) {
     conversation_.onRefused();
     refuse(spec, text);
     return true;
@@ -274,7 +275,9 @@ bool Client::route(Command& command) {
   const protocol::Argv argv = command.argv;
   routing::Plan& plan = services_.plan;
   plan.protocol = protocol;
-  if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
+  if (command.steps != nullptr) {
+    plan = std::move(*command.steps);
+  } else if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
     // the plan is made
   } else if (!services_.keyLookups.plan(*this, spec, argv, plan)) {
     return false;

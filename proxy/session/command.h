@@ -20,6 +20,8 @@ struct Command {
   const databases::Database& database;
   // Makes the client's reply out of the node's one.
   std::unique_ptr<routing::Composer> composer = {};
+  // MOVE and COPY between databases or slots: the steps that it is made of. It is a request by itself.
+  std::unique_ptr<routing::Plan> steps = {};
   // Looks at more of its slot than the keys that it names, so that it has to wait while the slot is being
   // moved.
   bool wantsWholeSlot = false;

@@ -46,6 +46,8 @@ Conversation::Outcome Conversation::queue(Command& command) {
     return answer(spec, "+QUEUED\r\n");
   }
   if (spec.role == protocol::SessionRole::Unwatch) return queueForwarded(command);
+  if (command.steps != nullptr)
+    return refuseQueued(spec, "ERR '" + spec.name + "' between two places cannot be part of a transaction");
   std::string error;
   if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;

@@ -8,6 +8,8 @@
 #include "proxy/session/console_commands.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/text_lines.h"
+#include "proxy/session/translation.h"
+#include "proxy/session/whole_database_plans.h"
 
 namespace slotless::session {
 
@@ -94,6 +96,22 @@ void explainPlan(TextLines& lines, const Plan& plan, const cluster::Topology& to
   }
 }
 
+std::string databaseText(const databases::Database& database) {
+  const std::string index = std::to_string(database.index);
+  if (!database.pinned()) return index + " spread" + (database.mapped() ? " prefix=" + database.prefix : "");
+  return index + " pinned prefix=" + database.prefix;
+}
+
+// As they are called in the cluster.
+void explainKeys(TextLines& lines, const Command& command) {
+  if (command.spec != command.said) {
+    lines.line("as", command.spec->name);
+  }
+  std::vector<std::uint32_t> positions;
+  if (protocol::keyPositions(*command.spec, command.argv, positions) != protocol::KeyResult::Ok) return;
+  for (const std::uint32_t position : positions) lines.line("key", command.argv[position]);
+}
+
 void refused(TextLines& lines, const std::string& error) {
   lines.line("plan", "refused");
   lines.line("error", error);
@@ -117,20 +135,31 @@ void consoleExplain(LocalCall& call) {
     lines.line("why", whyOf(*spec));
     if (spec->role == protocol::SessionRole::Blocking) lines.line("link", "leased for as long as it waits");
     if (spec->barrier) lines.line("order", "waits for all earlier replies of the client");
+    const databases::Database& database = call.client.database();
+    lines.line("database", databaseText(database));
     Plan plan;
+    plan.protocol = call.client.protocol;
+    Command command{spec, spec, argv, {}, database};
     if (spec->handling == Handling::Local) {
       lines.line("plan", "answered by the proxy");
     } else if (changesSession(*spec)) {
       lines.line("plan", "carried out in the client's session");
     } else if (!mayRoute(*spec, services.config, error)) {
       refused(lines, error);
+    } else if ((services.databases.anyMapped() || spec->transfer != protocol::Transfer::None) &&
+               !translate(services, call.client.protocol, command, error)) {
+      refused(lines, error);
     } else if (spec->keyProcedure == protocol::KeyProcedure::AskServer) {
       lines.line("plan", "a node is asked for its keys first (COMMAND GETKEYS)");
     } else {
+      explainKeys(lines, command);
       // CONFIG SET's plan has an effect of its own: only the router's plan is harmless.
-      if (spec->handling == Handling::Admin || !planComposition(services, *spec, argv, plan)) {
-        services.router.plan(*spec, argv, plan);
-      }
+      if (command.steps != nullptr) plan = std::move(*command.steps);
+      const bool composed =
+          command.steps != nullptr || (spec->handling != Handling::Admin &&
+                                       (planWholeDatabase(services, command, plan) ||
+                                        planComposition(services, *command.spec, command.argv, plan)));
+      if (!composed) services.router.plan(*command.spec, command.argv, plan);
       explainPlan(lines, plan, services.links.topology());
     }
   }

@@ -10,6 +10,7 @@
 #include "config/endpoint.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
+#include "proxy/databases/info_keyspace.h"
 #include "proxy/routing/info_merge.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
@@ -102,30 +103,40 @@ bool wanted(std::string_view section, const void* context) {
 
 class InfoComposer final : public routing::Composer {
  public:
-  InfoComposer(Services& services, protocol::Argv sections)
-      : services_(services), sections_(sections.begin(), sections.end()) {}
+  InfoComposer(Services& services, std::vector<std::string> sections, int protocol)
+      : services_(services), sections_(std::move(sections)), protocol_(protocol) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     std::vector<std::string_view> texts;
-    std::string_view like;
     for (const routing::PartReply& part : parts) {
-      const auto text = routing::isErrorReply(part.bytes) ? std::nullopt : routing::textOf(part.bytes);
-      if (!text) continue;
-      texts.push_back(*text);
-      like = part.bytes;
+      const auto text = routing::isErrorReply(part.bytes) ? std::nullopt : textOf(part.bytes);
+      if (text) texts.push_back(*text);
     }
     const Facts facts{services_, services_.control.baseline().since(services_.control.facts())};
     std::vector<routing::OwnInfoField> own;
     for (const OwnField& field : kOwnFields) own.push_back({field.section, field.name, field.value(facts)});
-    const std::string text =
+    std::string text =
         texts.empty() ? routing::ownInfo(own, wanted, &sections_) : routing::mergeInfo(texts, own);
-    routing::appendTextLike(out, like, text);
+    if (!keys_.empty()) text = databases::withDatabases(text, services_.databases, keys_);
+    protocol::appendVerbatimText(out, protocol_, text);
     return true;
   }
 
  private:
+  // Also counts the keys that come with it.
+  std::optional<std::string_view> textOf(std::string_view reply) {
+    if (!routing::isListReply(reply)) return routing::textOf(reply);
+    const databases::NodeInfo info = databases::parseNodeInfo(reply);
+    if (!info.valid) return std::nullopt;
+    keys_.resize(std::max(keys_.size(), info.keys.size()));
+    for (std::size_t i = 0; i < info.keys.size(); ++i) keys_[i] += info.keys[i];
+    return info.text;
+  }
+
   Services& services_;
   std::vector<std::string> sections_;
+  int protocol_;
+  std::vector<std::uint64_t> keys_;  // of each pinned database
 };
 
 }  // namespace
@@ -139,7 +150,12 @@ bool planInfo(Services& services, protocol::Argv argv, routing::Plan& plan) {
   plan.clear();
   plan.kind = routing::Plan::Kind::EachNode;
   plan.reachableOnly = true;
-  plan.composer = std::make_unique<InfoComposer>(services, argv.subspan(1));
+  std::vector<std::string> sections(argv.begin() + 1, argv.end());
+  if (services.databases.anyMapped() && wanted("Keyspace", &sections)) {
+    const std::vector<std::string> words = databases::infoRequest(sections, services.databases);
+    protocol::appendRequest(plan.rewritten, std::vector<std::string_view>(words.begin(), words.end()));
+  }
+  plan.composer = std::make_unique<InfoComposer>(services, std::move(sections), plan.protocol);
   return true;
 }
 

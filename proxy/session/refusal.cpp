@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "protocol/command_overrides.h"
+
 namespace slotless::session {
 
 using protocol::Argv;
@@ -77,8 +79,10 @@ bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string
     return false;
   }
   if (spec.handling == Handling::Never) {
-    error =
-        "ERR '" + spec.name + "' is not available through Slotless: it would reach one of several servers";
+    const protocol::CommandOverride* override = protocol::findOverride(spec.name);
+    const std::string_view why =
+        override == nullptr ? "it would reach one of several servers" : override->reason;
+    error = "ERR '" + spec.name + "' is not available through Slotless: " + std::string(why);
     return false;
   }
   return true;

@@ -33,6 +33,16 @@ std::vector<std::string_view> wordsOf(std::string_view name) {
   return {name.substr(0, bar), name.substr(bar + 1)};
 }
 
+// As the client knows them.
+std::vector<std::string_view> ownNames(protocol::Argv argv, const databases::Database* database) {
+  std::vector<std::string_view> words(argv.begin(), argv.end());
+  for (std::string_view& word : words) {
+    if (database != nullptr && word.starts_with(database->prefix))
+      word.remove_prefix(database->prefix.size());
+  }
+  return words;
+}
+
 }  // namespace
 
 void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
@@ -57,8 +67,10 @@ void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
     parser.next();
   }
   const std::uint32_t commands = executes ? request.preludes - 1 : 1;
-  if (commands == 1 && parser.parse(rest, {}) == RequestParser::Status::Complete) {
-    return services.slowLog.add(std::move(entry), *request.spec, parser.argv());
+  // What a whole database was asked for is a script by now.
+  const bool asSaid = !request.wantsWholeSlot || executes;
+  if (asSaid && commands == 1 && parser.parse(rest, {}) == RequestParser::Status::Complete) {
+    return services.slowLog.add(std::move(entry), *request.spec, ownNames(parser.argv(), request.database));
   }
   std::vector<std::string_view> words = wordsOf(request.spec->name);
   const std::string count = "(" + std::to_string(commands) + " commands)";

@@ -9,6 +9,7 @@
 #include "protocol/strict_integer.h"
 #include "proxy/databases/key_mapper.h"
 #include "proxy/databases/reply_names.h"
+#include "proxy/databases/transfer.h"
 #include "proxy/databases/whole_database.h"
 #include "proxy/session/services.h"
 
@@ -53,15 +54,52 @@ bool translateWhole(Services& services, int protocol, Command& command, std::str
   return true;
 }
 
+// False: `error` says why not. What stays within one slot is an ordinary command.
+bool translateTransfer(Services& services, int protocol, Command& command, std::string& error) {
+  const auto request = databases::parseTransfer(command.spec->transfer, command.argv);
+  if (!request) {
+    error = "ERR syntax error";
+    return false;
+  }
+  const databases::Database* target = &command.database;
+  if (request->database) target = databaseNamed(services, *request->database, error);
+  if (target == nullptr) return false;
+  if (target == &command.database && request->source == request->destination) {
+    error = "ERR source and destination objects are the same";
+    return false;
+  }
+  const std::string source = command.database.prefix + std::string(request->source);
+  const std::string destination = target->prefix + std::string(request->destination);
+  const bool sameSlot = protocol::slotOf(source) == protocol::slotOf(destination);
+  if (command.spec->transfer == protocol::Transfer::Copy && sameSlot) {
+    std::vector<std::string_view> words = {command.argv[0], source, destination};
+    if (request->replace) words.push_back("REPLACE");
+    services.mapper.write(words);
+    command.argv = services.mapper.argv();
+    command.bytes = services.mapper.bytes();
+    return true;
+  }
+  if (target == &command.database && services.config.crossSlot == config::CrossSlot::Error) {
+    error = routing::kCrossSlot;
+    return false;
+  }
+  command.steps = std::make_unique<routing::Plan>();
+  command.steps->protocol = protocol;
+  databases::planTransfer(command.spec->transfer, source, destination, request->replace, *command.steps);
+  return true;
+}
+
 }  // namespace
 
 bool translate(Services& services, int protocol, Command& command, std::string& error) {
   const databases::Database& database = command.database;
-  if (!database.mapped()) {
-    if (!namesReservedKey(*command.spec, command.argv)) return true;
+  if (!database.mapped() && services.databases.anyMapped() && namesReservedKey(*command.spec, command.argv)) {
     error = kReserved;
     return false;
   }
+  if (command.spec->transfer != protocol::Transfer::None)
+    return translateTransfer(services, protocol, command, error);
+  if (!database.mapped()) return true;
   if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
     return !database.pinned() || translateWhole(services, protocol, command, error);
   }

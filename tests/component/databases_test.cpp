@@ -229,4 +229,85 @@ TEST_CASE_METHOD(Databases, "what is watched is watched under its name in the cl
   client.receives("+OK\r\n+QUEUED\r\n*-1\r\n");
 }
 
+TEST_CASE_METHOD(Databases, "MOVE copies a key with its time to live, and deletes what is still the same") {
+  select(client, 1);
+  client.sends({"MOVE k 2", "GET k"});
+  const Received read = node(1).expectsAny();
+  CHECK(read.words()[0] == "EVAL_RO");
+  CHECK(read.words()[3] == "~1{a}k");
+  read.replies("*2\r\n" + bulk("VALUE") + ":5000\r\n");
+  node(2).expects("RESTORE ~2{b}k 5000 VALUE").replies(kOk);
+  const Received remove = node(1).expectsAny();
+  CHECK(remove.words()[3] == "~1{a}k");
+  CHECK(remove.words()[4] == "VALUE");
+  remove.replies(":1\r\n");
+  node(1).expects("GET ~1{a}k").replies("$-1\r\n");
+  client.receives(":1\r\n$-1\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "a key that changes while it is moved is copied again") {
+  select(client, 1);
+  client.sends("MOVE k 2");
+  node(1).expectsAny().replies("*2\r\n" + bulk("OLD") + ":-1\r\n");
+  node(2).expects("RESTORE ~2{b}k 0 OLD").replies(kOk);
+  node(1).expectsAny().replies(":0\r\n");
+  node(1).expectsAny().replies("*2\r\n" + bulk("NEW") + ":-1\r\n");
+  node(2).expects("RESTORE ~2{b}k 0 NEW REPLACE").replies(kOk);
+  node(1).expectsAny().replies(":1\r\n");
+  client.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "MOVE leaves alone what is not there, or is there already") {
+  select(client, 1);
+  client.sends("MOVE k 2");
+  node(1).expectsAny().replies("*2\r\n$-1\r\n:-2\r\n");
+  client.receives(":0\r\n");
+  client.sends("MOVE k 2");
+  node(1).expectsAny().replies("*2\r\n" + bulk("V") + ":-1\r\n");
+  node(2).expects("RESTORE ~2{b}k 0 V").replies("-BUSYKEY Target key name already exists.\r\n");
+  client.receives(":0\r\n");
+  client.sends({"MOVE k 1", "MOVE k 99", "MOVE k 4"});
+  client.receives(
+      "-ERR source and destination objects are the same\r\n-ERR DB index is out of range\r\n"
+      "-ERR SELECT is not allowed: database-layout denies database 4\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "COPY goes to another database or slot in steps, within a slot at once") {
+  select(client, 1);
+  client.sends("COPY k l REPLACE DB 1");
+  node(1).expects("COPY ~1{a}k ~1{a}l REPLACE").replies(":1\r\n");
+  client.receives(":1\r\n");
+  client.sends("COPY k b DB 0");
+  node(1).expectsAny().replies("*2\r\n" + bulk("V") + ":-1\r\n");
+  node(2).expects("RESTORE b 0 V").replies(kOk);
+  client.receives(":1\r\n");
+  other.sends("COPY a b");
+  node(1).expectsAny().replies("*2\r\n" + bulk("V") + ":-1\r\n");
+  node(2).expects("RESTORE b 0 V").replies(kOk);
+  other.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "a key is not moved in a transaction") {
+  client.sends({"MULTI", "MOVE a 1", "EXEC"});
+  client.receives(
+      "+OK\r\n-ERR 'move' between two places cannot be part of a transaction\r\n"
+      "-EXECABORT Transaction discarded because of previous errors.\r\n");
+}
+
+TEST_CASE_METHOD(Databases, "INFO tells the keys of each database") {
+  client.sends("INFO keyspace");
+  const auto info = [](int all) {
+    return "# Keyspace\r\ndb0:keys=" + std::to_string(all) + ",expires=1,avg_ttl=9\r\n";
+  };
+  // Databases 1 to 15 without 3 and 4 are pinned.
+  const auto counts = [](std::string first) {
+    for (int i = 0; i < 12; ++i) first += ":0\r\n";
+    return first;
+  };
+  node(1).expectsAny().replies("*14\r\n" + bulk(info(7)) + counts(":5\r\n"));
+  node(2).expectsAny().replies("*14\r\n" + bulk(info(3)) + counts(":0\r\n"));
+  node(3).expectsAny().replies("*14\r\n" + bulk("# Keyspace\r\n") + counts(":0\r\n"));
+  client.receives(bulk("# Keyspace\r\ndb0:keys=5,expires=0,avg_ttl=0\r\ndb1:keys=5,expires=0,avg_ttl=0\r\n"));
+}
+
 }  // namespace slotless::test

@@ -18,7 +18,7 @@ import processes
 import redis
 import resp
 from cluster import HOST, PASSWORD, Cluster
-from proxy import SANITIZERS, STANDIN, Proxy, binary, connect
+from proxy import SANITIZERS, STANDIN, WORKERS, Proxy, binary, connect
 from slots import slot_of
 from waiting import wait_until
 
@@ -84,6 +84,8 @@ class Reload(unittest.TestCase):
             self.assertEqual(first.socket.recv(1), b"", "an idle client is closed")
 
     def test_clients_that_are_there_stay_and_so_do_the_links(self):
+        # One link of each worker to each master; the last ones may still be on their way.
+        wait_until(lambda: self.proxy.metric("slotless_node_connects_total") >= WORKERS * 3, 10, "all links")
         connects = self.proxy.metric("slotless_node_connects_total")
         with connect(self.proxy) as connection:
             self.proxy.reload("hold-timeout: 1s", "tcp-keepalive: 10s", "link-keepalive: 5s", "connect-timeout: 1s")

@@ -1,0 +1,144 @@
+#include "proxy/databases/transfer.h"
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/routing/reply_parts.h"
+
+namespace slotless::databases {
+
+using protocol::Transfer;
+using routing::PartReply;
+using routing::Plan;
+
+namespace {
+
+// The value and its time to live at one moment.
+constexpr std::string_view kRead = "return {redis.call('dump', KEYS[1]), redis.call('pttl', KEYS[1])}";
+constexpr std::string_view kDelete =
+    "if redis.call('dump', KEYS[1]) ~= ARGV[1] then return 0 end "
+    "return redis.call('unlink', KEYS[1])";
+// A value that changes more often while it is copied is being worked on.
+constexpr int kMostRounds = 10;
+
+class TransferComposer final : public routing::Composer {
+ public:
+  TransferComposer(Transfer kind, std::string source, std::string destination, bool replace)
+      : kind_(kind), source_(std::move(source)), destination_(std::move(destination)), replace_(replace) {}
+
+  void read(Plan& plan) {
+    step_ = Step::Read;
+    ask(plan, source_, {"EVAL_RO", kRead, "1", source_}, false);
+  }
+
+  bool goOn(std::span<const PartReply> parts, Plan& plan) override {
+    const std::string_view reply = parts.front().bytes;
+    if (routing::isErrorReply(reply)) return false;
+    switch (step_) {
+      case Step::Read: return restore(reply, plan);
+      case Step::Restore: return kind_ == Transfer::Move && remove(plan);
+      case Step::Remove:
+        if (routing::integerOf(reply) == 1 || ++rounds_ == kMostRounds) return false;
+        replace_ = true;  // what is there is our own
+        read(plan);
+        return true;
+    }
+    return false;
+  }
+
+  bool compose(std::span<const PartReply> parts, std::string& out) override {
+    const std::string_view reply = parts.front().bytes;
+    if (reply.starts_with("-BUSYKEY")) {
+      protocol::appendInteger(out, 0);
+      return true;
+    }
+    if (routing::isErrorReply(reply)) {
+      out += reply;
+      return false;
+    }
+    if (rounds_ == kMostRounds) {
+      protocol::appendError(
+          out, "ERR The key has been copied, but it changes too often to be deleted where it was");
+      return false;
+    }
+    protocol::appendInteger(out, step_ == Step::Read && rounds_ == 0 ? 0 : 1);
+    return true;
+  }
+
+  bool isLastStage() const override {
+    return step_ == Step::Remove || (step_ == Step::Restore && kind_ == Transfer::Copy);
+  }
+
+ private:
+  enum class Step : std::uint8_t { Read, Restore, Remove };
+
+  void ask(Plan& plan, const std::string& key, const std::vector<std::string_view>& words, bool writes) {
+    plan.clear();
+    plan.kind = Plan::Kind::Prepared;
+    plan.staged = true;
+    plan.writes = writes;
+    if (plan.parts.empty()) plan.parts.emplace_back();
+    plan.partCount = 1;
+    plan.parts[0].slot = protocol::slotOf(key);
+    plan.parts[0].keys.clear();
+    plan.parts[0].request.clear();
+    protocol::appendRequest(plan.parts[0].request, words);
+  }
+
+  // False: there is no such key, or not any more.
+  bool restore(std::string_view reply, Plan& plan) {
+    const auto elements = routing::elementsOf(reply);
+    const auto value = elements && elements->size() == 2 && !routing::isNullReply(elements->front())
+                           ? routing::textOf(elements->front())
+                           : std::nullopt;
+    if (!value) return false;
+    value_ = *value;
+    const std::string ttl =
+        std::to_string(std::max<std::int64_t>(0, routing::integerOf(elements->back()).value_or(0)));
+    std::vector<std::string_view> words = {"RESTORE", destination_, ttl, value_};
+    if (replace_) words.push_back("REPLACE");
+    step_ = Step::Restore;
+    ask(plan, destination_, words, true);
+    return true;
+  }
+
+  bool remove(Plan& plan) {
+    step_ = Step::Remove;
+    ask(plan, source_, {"EVAL", kDelete, "1", source_, value_}, true);
+    return true;
+  }
+
+  Transfer kind_;
+  std::string source_;
+  std::string destination_;
+  bool replace_;
+  Step step_ = Step::Read;
+  int rounds_ = 0;
+  std::string value_;
+};
+
+}  // namespace
+
+std::optional<TransferRequest> parseTransfer(Transfer kind, protocol::Argv argv) {
+  if (argv.size() < 3) return std::nullopt;
+  if (kind == Transfer::Move) return TransferRequest{argv[1], argv[1], argv[2], false};
+  TransferRequest request{argv[1], argv[2], std::nullopt, false};
+  for (std::size_t i = 3; i < argv.size(); ++i) {
+    if (protocol::equalsIgnoringCase(argv[i], "replace")) {
+      request.replace = true;
+    } else if (protocol::equalsIgnoringCase(argv[i], "db") && i + 1 < argv.size()) {
+      request.database = argv[++i];
+    } else {
+      return std::nullopt;
+    }
+  }
+  return request;
+}
+
+void planTransfer(Transfer kind, std::string source, std::string destination, bool replace, Plan& plan) {
+  auto composer =
+      std::make_unique<TransferComposer>(kind, std::move(source), std::move(destination), replace);
+  composer->read(plan);
+  plan.composer = std::move(composer);
+}
+
+}  // namespace slotless::databases
