@@ -14,29 +14,13 @@ namespace slotless::databases::scripts {
   "end "                                                                            \
   "local total = redis.call('cluster', 'countkeysinslot', slot) "
 
-#define SLOTLESS_NODE_KEYS                                                                       \
-  "local prefix = ARGV[1] "                                                                      \
-  "local function mine(key) "                                                                    \
-  "  if prefix == '' then "                                                                      \
-  "    return not (string.find(key, '^~%d*{') or string.find(key, '^~%d+:')) "                   \
-  "  end "                                                                                       \
-  "  return string.sub(key, 1, #prefix) == prefix "                                              \
-  "end "                                                                                         \
-  "local function each(visit) "                                                                  \
-  "  local cursor = '0' "                                                                        \
-  "  local pattern = prefix .. '*' "                                                             \
-  "  repeat "                                                                                    \
-  "    local page = redis.call('scan', cursor, 'match', pattern, 'count', 1000) "                \
-  "    cursor = page[1] "                                                                        \
-  "    for _, key in ipairs(page[2]) do "                                                        \
-  "      if mine(key) and visit(key) then return end "                                           \
-  "    end "                                                                                     \
-  "  until cursor == '0' "                                                                       \
-  "end "                                                                                         \
-  "local function inReservedSlots() "                                                            \
-  "  local count = 0 "                                                                           \
-  "  for i = 3, #ARGV do count = count + redis.call('cluster', 'countkeysinslot', ARGV[i]) end " \
-  "  return count "                                                                              \
+#define SLOTLESS_OWN_NAMES                                                     \
+  "local prefix = ARGV[1] "                                                    \
+  "local function mine(key) "                                                  \
+  "  if prefix == '' then "                                                    \
+  "    return not (string.find(key, '^~%d*{') or string.find(key, '^~%d+:')) " \
+  "  end "                                                                     \
+  "  return string.sub(key, 1, #prefix) == prefix "                            \
   "end "
 
 const std::string_view kPinnedCount = SLOTLESS_SLOT_KEYS "return #keysOf(total)";
@@ -48,6 +32,7 @@ const std::string_view kPinnedFlush = SLOTLESS_SLOT_KEYS
     "return redis.status_reply('OK')";
 
 const std::string_view kPinnedList = SLOTLESS_SLOT_KEYS
+    "if total > tonumber(ARGV[3]) then return redis.call('keys', ARGV[2]) end "
     "local found = {} "
     "for _, key in ipairs(keysOf(total)) do "
     "  if redis.call('exists', key) == 1 then found[#found + 1] = key end "
@@ -93,16 +78,14 @@ const std::string_view kPinnedScan = SLOTLESS_SLOT_KEYS
     "found[1] = cursor "
     "return found";
 
-const std::string_view kNodeCount = SLOTLESS_NODE_KEYS
-    "local count = 0 "
-    "if prefix ~= '' or ARGV[2] == '1' then "
-    "  each(function() count = count + 1 end) "
-    "  return count "
-    "end "
-    "count = redis.call('dbsize') "
+// In a slot with more keys than ARGV[2] all are taken for the pinned databases'.
+const std::string_view kNodeCount = SLOTLESS_OWN_NAMES
+    "local count = redis.call('dbsize') "
     "for i = 3, #ARGV do "
     "  local total = redis.call('cluster', 'countkeysinslot', ARGV[i]) "
-    "  if total > 0 then "
+    "  if total > tonumber(ARGV[2]) then "
+    "    count = count - total "
+    "  elseif total > 0 then "
     "    for _, key in ipairs(redis.call('cluster', 'getkeysinslot', ARGV[i], total)) do "
     "      if not mine(key) then count = count - 1 end "
     "    end "
@@ -112,29 +95,50 @@ const std::string_view kNodeCount = SLOTLESS_NODE_KEYS
 
 // Key by key: a command's keys must be in one slot. One that is on its way to or from another node cannot be
 // reached.
-const std::string_view kNodeFlush = SLOTLESS_NODE_KEYS
-    "if prefix == '' and ARGV[2] == '0' and inReservedSlots() == 0 then return redis.call('flushdb', "
-    "'async') end "
-    "local failed = 0 "
-    "each(function(key) "
+const std::string_view kWalk = SLOTLESS_OWN_NAMES
+    "local cursor, unlink, left = ARGV[2], ARGV[4] == 'unlink', tonumber(ARGV[5]) "
+    "local id = redis.call('cluster', 'myid') "
+    "local count, failed = 0, 0 "
+    "local function visit(key) "
+    "  if not mine(key) then return end "
+    "  count = count + 1 "
+    "  if not unlink then return end "
     "  local done = redis.pcall('unlink', key) "
     "  if type(done) == 'table' and done.err then failed = failed + 1 end "
-    "end) "
-    "if failed > 0 then "
-    "  return redis.error_reply('ERR ' .. failed .. ' keys are on their way to another node and were left; "
-    "try again') "
     "end "
-    "return redis.status_reply('OK')";
+    "if ARGV[3] ~= id then cursor = '0' end "
+    "local begun = cursor "
+    "if cursor == '0' and KEYS[1] then "
+    "  local slot = redis.call('cluster', 'keyslot', KEYS[1]) "
+    "  local total = redis.call('cluster', 'countkeysinslot', slot) "
+    "  if total <= left then "
+    "    for _, key in ipairs(redis.call('cluster', 'getkeysinslot', slot, total)) do visit(key) end "
+    "    return {begun, '0', id, count, failed} "
+    "  end "
+    "end "
+    "repeat "
+    "  local page = redis.call('scan', cursor, 'match', prefix .. '*', 'count', 1000) "
+    "  cursor = page[1] "
+    "  for _, key in ipairs(page[2]) do visit(key) end "
+    "  left = left - 1000 "
+    "until cursor == '0' or left <= 0 "
+    "return {begun, cursor, id, count, failed}";
 
-const std::string_view kNodeRandom = SLOTLESS_NODE_KEYS
+const std::string_view kNodeRandom = SLOTLESS_OWN_NAMES
     "for i = 1, 100 do "
     "  local key = redis.call('randomkey') "
     "  if not key then return false end "
     "  if mine(key) then return key end "
     "end "
-    "local found = false "
-    "each(function(key) found = key return true end) "
-    "return found";
+    "local cursor = '0' "
+    "repeat "
+    "  local page = redis.call('scan', cursor, 'match', prefix .. '*', 'count', 1000) "
+    "  cursor = page[1] "
+    "  for _, key in ipairs(page[2]) do "
+    "    if mine(key) then return key end "
+    "  end "
+    "until cursor == '0' "
+    "return false";
 
 const std::string_view kNodeInfo =
     "local last = 1 + tonumber(ARGV[1]) "
@@ -154,6 +158,6 @@ const std::string_view kNodeInfo =
     "return answer";
 
 #undef SLOTLESS_SLOT_KEYS
-#undef SLOTLESS_NODE_KEYS
+#undef SLOTLESS_OWN_NAMES
 
 }  // namespace slotless::databases::scripts

@@ -8,9 +8,11 @@
 
 namespace slotless::databases::scripts {
 
-// KEYS[1]: the routing key; ARGV[1]: the prefix.
+// KEYS[1]: the routing key; ARGV[1]: the prefix. Whole, at one moment.
 extern const std::string_view kPinnedCount;
 extern const std::string_view kPinnedFlush;
+// ARGV[2]: a pattern that all of the database's keys that are wanted match; ARGV[3]: in a slot with more keys
+// the node's own KEYS is faster.
 extern const std::string_view kPinnedList;
 // ARGV[2]: a number to choose by; ARGV[3]: how many keys are looked at.
 extern const std::string_view kPinnedRandom;
@@ -19,11 +21,15 @@ extern const std::string_view kPinnedRandom;
 // empty. The reply: the node's cursor, what the check is made of, keys.
 extern const std::string_view kPinnedScan;
 
-// ARGV[1]: the prefix, or empty for what has no reserved name; ARGV[2]: 1 if any slot can have reserved
-// names, else ARGV[3...] are those that can.
-extern const std::string_view kNodeCount;
-extern const std::string_view kNodeFlush;
+// One step over a node's keys. ARGV[1]: the prefix, or empty for what has no reserved name; [2]: the node's
+// cursor, [3]: the node's id, as of the last step; [4]: count or unlink; [5]: how many places are looked at.
+// With KEYS[1] a slot with no more keys than that is done at once. The reply: where the step began, where to
+// go on, the node's id, how many keys there were, how many were not unlinked.
+extern const std::string_view kWalk;
+// ARGV[1]: as above.
 extern const std::string_view kNodeRandom;
+// ARGV[2]: a number of keys; ARGV[3...]: slots of pinned databases.
+extern const std::string_view kNodeCount;
 // ARGV[1]: how many arguments INFO has, they, then slot and prefix of each pinned database.
 // The reply: the text, and how many keys each of these databases has on the node.
 extern const std::string_view kNodeInfo;

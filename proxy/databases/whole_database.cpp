@@ -186,6 +186,8 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
       return script("eval", scripts::kPinnedFlush, database);
     case WholeDatabase::List: {
       Rewritten result = script("eval_ro", scripts::kPinnedList, database);
+      result.argv.push_back(database.prefix + std::string(argv[1]));
+      result.argv.emplace_back(kAtOnce);
       result.composer = std::make_unique<ListComposer>(database, std::string(argv[1]));
       return result;
     }

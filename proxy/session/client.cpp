@@ -246,7 +246,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   if (behindBarrier) return false;
   Command command{spec, spec, argv, bytes, conversation_.database()};
   const bool translated = services_.databases.anyMapped() || spec->transfer != protocol::Transfer::None;
-  if (translated && !translate(services_, protocol, command, text)) {
+  if (translated && !translate(services_, protocol, conversation_.mode() == Mode::Queueing, command, text)) {
     conversation_.onRefused();
     refuse(spec, text);
     return true;

@@ -147,7 +147,7 @@ void consoleExplain(LocalCall& call) {
     } else if (!mayRoute(*spec, services.config, error)) {
       refused(lines, error);
     } else if ((services.databases.anyMapped() || spec->transfer != protocol::Transfer::None) &&
-               !translate(services, call.client.protocol, command, error)) {
+               !translate(services, call.client.protocol, true, command, error)) {
       refused(lines, error);
     } else if (spec->keyProcedure == protocol::KeyProcedure::AskServer) {
       lines.line("plan", "a node is asked for its keys first (COMMAND GETKEYS)");

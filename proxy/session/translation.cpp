@@ -10,6 +10,7 @@
 #include "proxy/databases/key_mapper.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/transfer.h"
+#include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
 #include "proxy/session/services.h"
 
@@ -35,11 +36,25 @@ bool namesReservedKey(const CommandSpec& spec, Argv argv) {
                      [&](std::uint32_t i) { return suspicious(argv[i]); });
 }
 
-bool translateWhole(Services& services, int protocol, Command& command, std::string& error) {
+// Large databases are counted and deleted step by step.
+bool walks(protocol::WholeDatabase what) {
+  return what == protocol::WholeDatabase::Count || what == protocol::WholeDatabase::Flush;
+}
+
+bool translateWhole(Services& services, int protocol, bool queued, Command& command, std::string& error) {
   databases::Rewritten rewritten = databases::rewriteForPinned(
       command.spec->wholeDatabase, command.argv, command.database, protocol, services.host.random(1U << 30U));
   error = rewritten.error;
   if (!error.empty()) return false;
+  command.wantsWholeSlot = true;
+  if (!queued && walks(command.spec->wholeDatabase)) {
+    const protocol::Slot slot = command.database.slot;
+    command.steps = std::make_unique<routing::Plan>();
+    databases::planWalk(
+        command.spec->wholeDatabase, command.database, [slot] { return databases::Masters{{slot}}; },
+        *command.steps);
+    return true;
+  }
   command.spec = services.commands->find(rewritten.command);
   if (command.spec == nullptr) {
     error = "ERR The servers have no " + std::string(rewritten.command) +
@@ -50,7 +65,6 @@ bool translateWhole(Services& services, int protocol, Command& command, std::str
   command.argv = services.mapper.argv();
   command.bytes = services.mapper.bytes();
   command.composer = std::move(rewritten.composer);
-  command.wantsWholeSlot = true;
   return true;
 }
 
@@ -91,7 +105,7 @@ bool translateTransfer(Services& services, int protocol, Command& command, std::
 
 }  // namespace
 
-bool translate(Services& services, int protocol, Command& command, std::string& error) {
+bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error) {
   const databases::Database& database = command.database;
   if (!database.mapped() && services.databases.anyMapped() && namesReservedKey(*command.spec, command.argv)) {
     error = kReserved;
@@ -101,7 +115,7 @@ bool translate(Services& services, int protocol, Command& command, std::string& 
     return translateTransfer(services, protocol, command, error);
   if (!database.mapped()) return true;
   if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
-    return !database.pinned() || translateWhole(services, protocol, command, error);
+    return !database.pinned() || translateWhole(services, protocol, queued, command, error);
   }
   if (services.mapper.map(*command.spec, command.argv, database)) {
     command.argv = services.mapper.argv();

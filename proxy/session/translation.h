@@ -8,9 +8,9 @@ namespace slotless::session {
 
 struct Services;
 
-// Keys get their names in the cluster, and commands about a whole pinned database become scripts. False:
-// `error` is the answer.
-bool translate(Services& services, int protocol, Command& command, std::string& error);
+// Keys get their names in the cluster, and commands about a whole pinned database become scripts: of one step
+// if the command is `queued` for a transaction. False: `error` is the answer.
+bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error);
 
 // What SELECT means by that. nullptr: `error` says why not.
 const databases::Database* databaseNamed(const Services& services, std::string_view number,

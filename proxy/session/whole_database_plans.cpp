@@ -8,6 +8,7 @@
 #include "protocol/encoder.h"
 #include "protocol/key_scheme.h"
 #include "proxy/databases/scripts.h"
+#include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/scan.h"
@@ -28,20 +29,47 @@ void refuse(Plan& plan, std::string_view error) {
   plan.error = error;
 }
 
-void planScript(Services& services, std::string_view script, bool writes, const Database& database,
-                Merge merge, Plan& plan) {
-  std::set<std::string> slots;  // each of them once: databases may share one
-  bool anySlot = false;
-  for (const Database& each : services.databases.all()) {
-    if (each.pinned()) slots.insert(std::to_string(each.slot));
-    anySlot = anySlot || (each.mapped() && !each.pinned());
-  }
-  std::vector<std::string_view> words = {writes ? "eval" : "eval_ro", script, "0", database.prefix,
-                                         anySlot ? "1" : "0"};
-  words.insert(words.end(), slots.begin(), slots.end());
+// In a slot with more keys than that, pinned databases' keys are not told from others.
+constexpr std::string_view kToldApart = "10000";
+
+// `arguments`: the script and what it is given.
+void planScript(std::vector<std::string_view> arguments, Merge merge, Plan& plan) {
+  std::vector<std::string_view> words = {"eval_ro", arguments.front(), "0"};
+  words.insert(words.end(), arguments.begin() + 1, arguments.end());
   plan.kind = Plan::Kind::EachNode;
   plan.merge = merge;
   protocol::appendRequest(plan.rewritten, words);
+}
+
+void planCount(const Services& services, Plan& plan) {
+  std::set<std::string> slots;  // each of them once: databases may share one
+  for (const Database& each : services.databases.all()) {
+    if (each.pinned()) slots.insert(std::to_string(each.slot));
+  }
+  std::vector<std::string_view> arguments = {databases::scripts::kNodeCount, "", kToldApart};
+  arguments.insert(arguments.end(), slots.begin(), slots.end());
+  planScript(std::move(arguments), Merge::Sum, plan);
+}
+
+databases::Masters mastersOf(const cluster::Topology& topology) {
+  databases::Masters masters;
+  masters.version = topology.version;
+  std::vector<bool> seen(topology.nodes.size());
+  for (std::size_t slot = 0; slot < topology.owners.size(); ++slot) {
+    const cluster::NodeIndex owner = topology.owners[slot];
+    if (owner == cluster::kNoNode || seen[owner]) continue;
+    seen[owner] = true;
+    masters.slots.push_back(static_cast<protocol::Slot>(slot));
+  }
+  return masters;
+}
+
+// Then what is not theirs is the database's, and can be counted by subtraction.
+bool othersArePinned(const Services& services, const Database& database) {
+  const auto& all = services.databases.all();
+  return !database.mapped() && std::none_of(all.begin(), all.end(), [](const Database& each) {
+    return each.mapped() && !each.pinned();
+  });
 }
 
 // The names that are the database's own, as it has them.
@@ -117,20 +145,28 @@ bool planWholeDatabase(Services& services, const Command& command, Plan& plan) {
   if (what == WholeDatabase::None || (!services.databases.anyMapped() && what != WholeDatabase::Scan))
     return false;
   plan.clear();
+  const auto walk = [&] {
+    databases::planWalk(
+        what, database, [&services] { return mastersOf(services.links.topology()); }, plan);
+  };
   switch (what) {
     case WholeDatabase::Count:
-      planScript(services, databases::scripts::kNodeCount, false, database, Merge::Sum, plan);
+      if (othersArePinned(services, database)) {
+        planCount(services, plan);
+      } else {
+        walk();
+      }
       break;
     case WholeDatabase::Flush:
       if (databases::isFlush(command.argv)) {
-        planScript(services, databases::scripts::kNodeFlush, true, database, Merge::First, plan);
+        walk();
       } else {
         refuse(plan, "ERR syntax error");
       }
       break;
     case WholeDatabase::List: planList(database, command.argv, plan); break;
     case WholeDatabase::Random:
-      planScript(services, databases::scripts::kNodeRandom, false, database, Merge::FirstNonNull, plan);
+      planScript({databases::scripts::kNodeRandom, database.prefix}, Merge::FirstNonNull, plan);
       plan.composer = std::make_unique<OwnKey>(database, plan.protocol);
       break;
     case WholeDatabase::Scan: return planScan(services, command.argv, database, plan);

@@ -7,6 +7,11 @@ namespace {
 constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
 
+// What a node says of one step over its keys.
+std::string step(std::string_view from, std::string_view to, int keys, std::string_view node = "n1") {
+  return "*5\r\n" + bulk(from) + bulk(to) + bulk(node) + ":" + std::to_string(keys) + "\r\n:0\r\n";
+}
+
 // Database 1 is in the slot of a, database 2 in that of b; 3 is spread; 4 is denied.
 struct Databases : Stage {
   Databases() {
@@ -150,10 +155,10 @@ TEST_CASE_METHOD(Databases, "a whole pinned database is asked for where it is, a
   select(client, 1);
   client.sends("DBSIZE");
   const Received count = node(1).expectsAny();
-  CHECK(count.words()[0] == "eval_ro");
+  CHECK(count.words()[0] == "EVAL_RO");
   CHECK(count.words()[3] == "~{a}");
   CHECK(count.words()[4] == "~1{a}");
-  count.replies(":3\r\n");
+  count.replies(step("0", "0", 3));
   client.receives(":3\r\n");
   client.sends("KEYS x*");
   node(1).expectsAny().replies("*3\r\n" + bulk("~1{a}x1") + bulk("~1{a}y") + bulk("~1{a}x2"));
@@ -177,8 +182,37 @@ TEST_CASE_METHOD(Databases, "a whole pinned database waits while its slot is bei
   giveSlot("a", 2);
   clock.advance(1s);
   const Received flush = node(2).expectsAny();
-  CHECK(flush.words()[0] == "eval");
-  flush.replies(kOk);
+  CHECK(flush.words()[0] == "EVAL");
+  flush.replies(step("0", "0", 3));
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Databases, "a large database is counted step by step, and anew on another node") {
+  select(client, 1);
+  client.sends("DBSIZE");
+  node(1).expectsAny().replies(step("0", "17", 5));
+  const Received second = node(1).expectsAny();
+  CHECK(second.words()[5] == "17");
+  CHECK(second.words()[6] == "n1");
+  second.replies(step("17", "3", 5));
+  node(1).expectsAny().replies(step("0", "9", 7, "n2"));
+  node(1).expectsAny().replies(step("9", "0", 1, "n2"));
+  client.receives(":8\r\n");
+}
+
+TEST_CASE_METHOD(Databases,
+                 "FLUSHDB of database 0 goes over all masters, and over again when they have changed") {
+  client.sends("FLUSHDB");
+  const Received first = node(1).expectsAny();
+  CHECK(first.words()[2] == "0");
+  CHECK(first.words()[3].empty());
+  first.replies(step("0", "5", 2));
+  node(2).expectsAny().replies(step("0", "0", 1));
+  node(3).expectsAny().replies(step("0", "0", 1));
+  const Received last = node(1).expectsAny();
+  giveSlot("b", 3);
+  last.replies(step("5", "0", 1));
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsAny().replies(step("0", "0", 0));
   client.receives(kOk);
 }
 
