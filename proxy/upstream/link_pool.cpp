@@ -101,6 +101,19 @@ net::TimePoint::duration LinkPool::silence() const noexcept {
   return longest;
 }
 
+void LinkPool::closeStrays() {
+  if (settings_.readOnly) return;
+  for (cluster::NodeIndex node = 0; node < byNode_.size(); ++node) {
+    Link* link = byNode_[node];
+    if (link == nullptr || topology_->nodes[node].master || !link->ready() || link->inFlight() > 0) continue;
+    byNode_[node] = nullptr;
+    const auto entry = links_.find(topology_->nodes[node].address);
+    link->retire();
+    retired_.push_back(std::move(entry->second));
+    links_.erase(entry);
+  }
+}
+
 void LinkPool::shrink() noexcept {
   forEach([](Link& link) { link.shrink(); });
 }

@@ -52,6 +52,8 @@ class LinkPool {
   void setSettings(LinkSettings settings) { settings_ = std::move(settings); }
   // Now and then: gives back memory that a burst has needed.
   void shrink() noexcept;
+  // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them.
+  void closeStrays();
   // Bytes that wait on all links for their replies.
   std::size_t bytesOpen() const noexcept;
 

@@ -63,19 +63,19 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{config_,       *this,
-                links_,        resp3Links_,
-                replicaLinks_, resp3ReplicaLinks_,
-                leases_,       metrics,
-                control,       protocol::CommandTable::builtIn(),
-                databases_,    router_,       requests_,
-                agenda_,       holding_,
-                dispatcher_,   localCommands_,
-                keyLookups_,   hub_,
-                monitors_,     stalls_,
-                gate_,         slowLog_,
-                latency_,      trackers_,
-                clients_},
+      services_{config_,        *this,
+                links_,         resp3Links_,
+                replicaLinks_,  resp3ReplicaLinks_,
+                leases_,        metrics,
+                control,        protocol::CommandTable::builtIn(),
+                databases_,     router_,
+                requests_,      agenda_,
+                holding_,       dispatcher_,
+                localCommands_, keyLookups_,
+                hub_,           monitors_,
+                stalls_,        gate_,
+                slowLog_,       latency_,
+                trackers_,      clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, metrics, control.census(), [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, metrics, [this] { control_.refreshTopology(true); }),
@@ -319,7 +319,10 @@ void Worker::tidy() {
   lastTidy_ = now;
   blocks_.trimUnused();
   requests_.trimUnused();
-  for (upstream::LinkPool* links : linkPools()) links->shrink();
+  for (upstream::LinkPool* links : linkPools()) {
+    links->shrink();
+    links->closeStrays();
+  }
   publishMemory();
   const std::size_t requests = requests_.bytes();
   tide_.note(blocks_.bytesInUse() + blocks_.bytesIdle() + requests, blocks_.takePeakBytes() + requests, now);

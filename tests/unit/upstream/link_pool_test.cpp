@@ -102,6 +102,32 @@ TEST_CASE_METHOD(Pooled,
   CHECK(links->linkFor(1)->ready());
 }
 
+TEST_CASE_METHOD(Pooled, "a link to a replica, to which a redirect has led, is closed when it is idle",
+                 "[pool]") {
+  publish(masters({7000}, 7001));
+  Link& stray = links->linkTo(1);
+  fake().settle();
+  connections[1]->takeWritten();
+  connections[1]->push("+PONG\r\n+OK\r\n+OK\r\n");
+  fake().settle();
+  REQUIRE(stray.ready());
+  Asker asker;
+  stray.send(asker, "x", Front::None);
+  fake().settle();
+  links->closeStrays();
+  links->sweep();
+  CHECK_FALSE(connections[1]->closed());
+  connections[1]->push("+OK\r\n");
+  fake().settle();
+  links->closeStrays();
+  links->sweep();
+  CHECK(connections[1]->closed());
+  CHECK_FALSE(connections[0]->closed());
+  CHECK(nodesCounted() == 1);
+  links->linkTo(1);
+  CHECK(connections.size() == 3);
+}
+
 TEST_CASE_METHOD(Pooled, "requests without a slot go to the ready masters in turn", "[pool]") {
   publish(masters({7000, 7001, 7002}, 7003));
   acceptsConnections = false;
