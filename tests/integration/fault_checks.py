@@ -237,6 +237,82 @@ class Appends(Case):
         self.expect(["misrouted"], {"a": "".join(self.tokens) + token(0, 3)})
 
 
+class SlotOrder(Case):
+    """Two keys of one slot, each written by client 0 in turn."""
+
+    A, B = "{t}a", "{t}b"
+
+    def write(self, key, version, **options):
+        self.op("SET", key, value=version, reply="OK", **options)
+
+    def read(self, key, version, client=1, **options):
+        self.op("GET", key, client=client, reply=version and value_of(key, version), **options)
+
+    def finals(self, a, b):
+        return {self.A: value_of(self.A, a), self.B: value_of(self.B, b)}
+
+    def in_flight(self):
+        """Two writes that are answered only in the end, so that nobody knows of them but by what is read."""
+        self.write(self.A, 1, sent=1, done=90)
+        self.write(self.B, 1, sent=1, done=90)
+        self.history.now = 2
+
+    def test_a_faultless_history_is_not_flagged(self):
+        self.in_flight()
+        self.read(self.B, None)
+        self.read(self.A, 1)
+        self.read(self.B, 1)
+        self.read(self.A, 1, client=2)
+        self.expect([], self.finals(1, 1))
+
+    def test_who_sees_the_later_write_sees_the_earlier_one_to_another_key_after_that(self):
+        self.in_flight()
+        self.read(self.B, 1)
+        self.read(self.A, None, client=2)
+        self.expect(["reordered"], self.finals(1, 1))
+
+    def test_a_client_sees_them_in_the_order_in_which_it_asked_whenever_it_was_answered(self):
+        self.in_flight()
+        self.read(self.B, 1, sent=3, done=9)
+        self.read(self.A, None, sent=3, done=9)
+        self.expect(["reordered"], self.finals(1, 1))
+
+    def test_two_clients_that_ask_at_the_same_time_may_see_either(self):
+        self.in_flight()
+        self.read(self.B, 1, sent=3, done=9)
+        self.read(self.A, None, client=2, sent=3, done=9)
+        self.expect([], self.finals(1, 1))
+
+    def test_keys_of_different_slots_have_no_order(self):
+        self.write("a", 1, sent=1, done=90)
+        self.write("b", 1, sent=1, done=90)
+        self.history.now = 2
+        self.read("b", 1)
+        self.read("a", None)
+        self.expect([], {"a": value_of("a", 1), "b": value_of("b", 1)})
+
+    def test_a_write_that_is_ambiguous_need_not_be_seen_and_one_that_is_seen_still_tells(self):
+        self.write(self.A, 1, sent=1, outcome=AMBIGUOUS)
+        self.write(self.B, 1, sent=1, outcome=AMBIGUOUS)
+        self.read(self.B, 1)
+        self.read(self.A, None)
+        self.expect([], {self.A: None, self.B: value_of(self.B, 1)})
+
+    def test_parts_of_one_command_have_no_order_among_themselves(self):
+        self.op("MSET", self.A, self.B, value=1, reply="OK", sent=1, done=90)
+        self.history.now = 2
+        self.read(self.B, 1)
+        self.read(self.A, None)
+        self.expect([], self.finals(1, 1))
+
+    def test_redis_may_lose_what_it_acknowledged_in_a_window(self):
+        self.write(self.A, 1)
+        self.write(self.B, 1, sent=20)
+        self.read(self.B, 1)
+        self.read(self.A, None)
+        self.expect([], {self.A: None, self.B: value_of(self.B, 1)}, [window(self.A, 0, 10)])
+
+
 class Registers(Case):
     def write(self, version, kind="SET", **options):
         self.op(kind, "r", value=version, reply=1 if kind == "DEL" else "OK", **options)

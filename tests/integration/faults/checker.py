@@ -7,6 +7,7 @@ from .check_appends import check_appends
 from .check_counters import check_counter, check_pair
 from .check_queues import check_queue
 from .check_registers import Write, check_register
+from .check_slots import check_slots
 from .history import OK, Verdict, Windows
 
 
@@ -51,6 +52,7 @@ def check(ops, finals, loss_windows=()):
         check_queue(key, pushes[key], pops[key], finals.get(key), windows.of_key(key), verdict)
     for key in writes.keys() | reads.keys():
         check_register(key, writes[key], reads[key], finals.get(key), windows.of_key(key), verdict)
+    check_slots(writes, reads, windows, verdict)
     return verdict
 
 

@@ -35,6 +35,11 @@ class Client:
             return key_in(self.plan.hot_slots[(self.number + index) % len(self.plan.hot_slots)], name)
         return name
 
+    def slot_key(self, name):
+        """The beginning of several keys of one slot: every second pair of such clients has it where the fault is."""
+        base = self.key(name, self.number // 2)
+        return base if "{" in base else "{" + base + "}"
+
     def op(self, kind, *keys, value=None):
         made = Op(self.number, len(self.ops), kind, keys, value)
         self.ops.append(made)

@@ -14,7 +14,7 @@ from .schedules import SCHEDULES
 from .target import Foreign, Running, Slotless
 
 SKIPPED = 77  # what ctest is told to take for "skipped"
-SHORT = {"runs": 1, "clients": 26, "scale": 0.03, "node_timeout": 1500}
+SHORT = {"runs": 1, "clients": 28, "scale": 0.03, "node_timeout": 1500}
 
 
 def main(arguments):

@@ -52,7 +52,9 @@ class Windows:
         self._windows = sorted(windows, key=lambda window: window.begin)
 
     def of_key(self, key):
-        slot = slot_of(key)
+        return self.of_slot(slot_of(key))
+
+    def of_slot(self, slot):
         return KeyWindows([window for window in self._windows if slot in window.slots])
 
 

@@ -19,6 +19,7 @@ class Judgement:
     seed: int
     ops: int = 0
     errors: dict = dataclasses.field(default_factory=dict)  # first word → count
+    try_again: int = 0             # at the deadline, for what neither node of a half-moved slot will do
     ambiguous: int = 0
     unanswered: int = 0
     dropped: int = 0
@@ -44,7 +45,9 @@ def judge(name, seed, schedule, stage, record, finals, residue):
     made.redis_lost = verdict.redis_lost
     made.violations = dict(collections.Counter(violation.kind for violation in verdict.violations))
     made.examples = [f"{each.kind}: {each.key}: {each.text}" for each in verdict.violations[:20]]
-    made.errors = dict(collections.Counter(op.reply.split(" ")[0] for op in record.ops if op.outcome == ERROR))
+    refused = [op for op in record.ops if op.outcome == ERROR]
+    made.try_again = sum(_unsplittable(op) for op in refused)
+    made.errors = dict(collections.Counter(op.reply.split(" ")[0] for op in refused if not _unsplittable(op)))
     made.examples += sorted({f"{op.kind}: {op.reply}" for op in record.ops if op.outcome in (ERROR, AMBIGUOUS)})[:10]
     ambiguous = [op for op in record.ops if op.outcome == AMBIGUOUS]
     made.ambiguous = len(ambiguous)
@@ -55,6 +58,11 @@ def judge(name, seed, schedule, stage, record, finals, residue):
         made.gap_after_ms = round(1000 * max(_gap_after(hit, moment) for moment in stage.new_masters))
     made.complaints = _complaints(made, schedule, stage, ambiguous)
     return made
+
+
+def _unsplittable(op):
+    """Refused because its keys are on different nodes for the moment, and all of them are needed at once."""
+    return op.reply.startswith("TRYAGAIN ") and op.kind == "PAIR"
 
 
 def _hit(ops, stage):
@@ -76,9 +84,8 @@ def _gap_after(hit, moment):
 
 def _complaints(made, schedule, stage, ambiguous):
     found = [f"{count} {kind}" for kind, count in made.violations.items()]
-    refused = {kind: count for kind, count in made.errors.items() if kind != "TRYAGAIN"}
-    if refused:
-        found.append(f"errors: {refused}")
+    if made.errors:
+        found.append(f"errors: {made.errors}")
     if made.hung:
         found.append(f"{made.hung} requests never answered")
     if made.dropped and not schedule.drops:

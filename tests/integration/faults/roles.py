@@ -73,6 +73,29 @@ def reader(client):
     return turn
 
 
+def chain(client):
+    """SET of several keys of one slot, in turns that others follow."""
+    keys = chain_keys(client)
+
+    async def turn(self):
+        await self.call(*[_write(self, "SET", self.random.choice(keys)) for _ in range(self.depth)])
+    return turn
+
+
+def chain_keys(client):
+    return [f"{client.slot_key('chain')}:{index}" for index in range(4)]
+
+
+def chain_reader(client):
+    """GET of one key after the other of a chain."""
+    chains = [chain_keys(other) for other in client.plan.clients if other.role is chain]
+
+    async def turn(self):
+        keys = self.random.choice(chains)
+        await self.call(*[_read(self, self.random.choice(keys)) for _ in range(max(2, self.depth))])
+    return turn
+
+
 def multi_key(client):
     """MSET, MGET and DEL over several slots, and over several keys of one slot."""
     spread = [client.key("multi", index) for index in range(6)]
@@ -124,13 +147,16 @@ def consumer(client):
 
 def transaction(client):
     """MULTI … EXEC over two counters of one slot, and readers of both."""
-    base = client.key("pair", client.number // 2)
-    first, second = (base if "{" in base else "{" + base + "}") + ":a", (base if "{" in base else "{" + base + "}") + ":b"
+    first, second = pair_keys(client)
 
     async def turn(self):
         await self.call(*[(self.op("PAIR", first, second), [("MULTI",), ("INCR", first), ("INCR", second), ("EXEC",)])
                           for _ in range(max(1, self.depth // 4))])
     return turn
+
+
+def pair_keys(client):
+    return [f"{client.slot_key('pair')}:{end}" for end in "ab"]
 
 
 def watcher(client):
@@ -201,4 +227,4 @@ def _write(client, kind, *keys):
 
 # Two of each in turn: one that pipelines and one that does not.
 ROLES = (counter, appender, register, multi_key, producer, consumer, transaction, reader, watcher, shared_counter, waiter,
-         mixed)
+         mixed, chain, chain_reader)

@@ -3,7 +3,9 @@
 import dataclasses
 import time
 
-from . import moving
+from slots import slot_of
+
+from . import moving, roles
 
 SETTLE_SECONDS = 1.0
 
@@ -101,7 +103,7 @@ BIG_SLOTS = 4
 
 def prepare_reshard(stage):
     for slot in stage.hot_slots[:BIG_SLOTS]:
-        moving.fill(stage.master, slot, max(200, int(8000 * stage.scale)))
+        moving.fill(stage.master, slot, 0, max(200, int(8000 * stage.scale)))
 
 
 def reshard(stage):
@@ -113,6 +115,41 @@ def reshard(stage):
     for source, destination in ((stage.master, target), (target, stage.master)):
         moving.move(stage.cluster, slots, source, destination, slow=big)
         stage.pause(SETTLE_SECONDS)
+
+
+HUGE_KEYS = 1_000_000
+# Half a minute and more: longer than the proxy holds what neither node will serve.
+HUGE_PACE = moving.Pace(400, 0.01)
+
+
+def prepare_huge(stage):
+    """The keys of a slot are moved the newest first. So of two keys that are changed together one is to be the oldest: for
+    most of the move they are on different nodes."""
+    for key in _older_halves(stage):
+        stage.master.command("SET", key, 0)
+    for slot in _huge_slots(stage):
+        moving.fill(stage.master, slot, 0, int(HUGE_KEYS * stage.scale))
+
+
+def reshard_huge(stage):
+    """One slot with a million keys slowly to another master, and back in a hurry."""
+    target = next(node for node in stage.cluster.masters() if node is not stage.master)
+    slots = _huge_slots(stage)
+    moving.move(stage.cluster, slots, stage.master, target, slow=slots, slow_pace=HUGE_PACE)
+    stage.pause(SETTLE_SECONDS)
+    moving.move(stage.cluster, slots, target, stage.master, slow=slots, slow_pace=moving.Pace(1000))
+    stage.pause(SETTLE_SECONDS)
+
+
+def _older_halves(stage):
+    """Of the pairs in the huge slot."""
+    keys = [roles.pair_keys(client)[0] for client in stage.clients if client.role is roles.transaction]
+    return [key for key in keys if slot_of(key) in _huge_slots(stage)]
+
+
+def _huge_slots(stage):
+    pairs = [roles.pair_keys(client) for client in stage.clients if client.role is roles.transaction]
+    return [next(slot_of(first) for first, _ in pairs if slot_of(first) in stage.hot_slots)]
 
 
 def add_and_forget(stage):
@@ -175,6 +212,7 @@ SCHEDULES = {
     "freeze": Schedule(freeze, perfect=False),
     "freeze-briefly": Schedule(freeze_briefly),
     "reshard": Schedule(reshard, prepare=prepare_reshard),
+    "reshard-huge": Schedule(reshard_huge, prepare=prepare_huge),
     "add-and-forget": Schedule(add_and_forget),
     "partition": Schedule(partition, partition="majority", perfect=False),
     "partition-minority": Schedule(partition, partition="minority", perfect=False),

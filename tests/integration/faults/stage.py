@@ -25,6 +25,7 @@ class Stage:
         self.master = cluster.first_masters[0]
         self.hit_slots = tuple(cluster.slots_of(self.master))
         self.hot_slots = self.hit_slots[10:26]
+        self.clients = ()        # of the load
         self.windows = []
         self.kills = []          # moments at which connections broke
         self.new_masters = []    # moments at which a new master said so

@@ -1,5 +1,6 @@
 """What is being tried: a Slotless that the harness starts, or another proxy, started by a command of the user's."""
 
+import re
 import shlex
 import subprocess
 import time
@@ -7,11 +8,14 @@ import time
 import processes
 import resp
 from cluster import HOST, LOOPBACK, PASSWORD
-from proxy import SANITIZERS, Proxy
+from proxy import SANITIZERS, WORKERS, Proxy, connect
 from waiting import wait_until
 
 LEVELS = ("slotless_clients", "slotless_held_requests", "slotless_held_bytes", "slotless_in_flight_requests",
-          "slotless_blocked_clients", "slotless_blocking_leases", "slotless_transaction_leases")
+          "slotless_blocked_clients", "slotless_blocking_leases", "slotless_transaction_leases",
+          "slotless_tracking_leases", "slotless_subscriptions")
+# Connections that wait for the next client, of each worker: they are kept.
+IDLE_LEASES = 16
 SETTLE_SECONDS = 10
 # What a process may keep of its memory: allocators are not exact.
 MEMORY_SLACK_BYTES = 16 << 20
@@ -42,7 +46,13 @@ class Slotless:
 
     def _read_levels(self):
         samples = self._proxy.metrics()
-        return {level: sum(value for name, value in samples.items() if name.split("{")[0] == level) for level in LEVELS}
+        levels = {level: sum(value for name, value in samples.items() if name.split("{")[0] == level) for level in LEVELS}
+        with connect(self._proxy) as connection:
+            uses = re.findall(r"\buse=(\S+)", connection.command("PROXY", "LINKS").decode())
+        idle = uses.count("idle-lease")
+        levels["links"] = len(uses) - idle
+        levels["idle leases"] = max(0, idle - IDLE_LEASES * WORKERS)
+        return levels
 
     def log(self):
         return self._proxy.child.output()

@@ -35,9 +35,10 @@ def run(name, seed, make_target, plan_options, scale=1.0, node_timeout_ms=2000, 
         stage = Stage(cluster, target, random.Random(seed), scale, timed)
         stage.net, stage.proxy_is_alone = net, schedule.partition == "minority"
         stage.node_timeout_seconds = node_timeout_ms / 1000
+        load = Load(Plan(target.host, target.port, target.password, seed, hot_slots=stage.hot_slots, **plan_options))
+        stage.clients = load.plan.clients
         if schedule.prepare:
             schedule.prepare(stage)
-        load = Load(Plan(target.host, target.port, target.password, seed, hot_slots=stage.hot_slots, **plan_options))
         load.start()
         stage.begin = time.monotonic()
         time.sleep(WARM_SECONDS + stage.random.random() * 0.3)
