@@ -68,6 +68,15 @@ def remove_directory():
         shutil.rmtree(_directory, ignore_errors=True)
 
 
+def memory_bytes(pid, field="VmHWM"):
+    """VmHWM: the peak of the resident memory, VmRSS: the resident memory now (proc(5))."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError(f"no {field} of process {pid}")
+
+
 class Child:
     """One child process; stdout and stderr go to files in `folder`."""
 
@@ -129,12 +138,7 @@ class Child:
         return "\n".join(texts)
 
     def memory_bytes(self, field="VmHWM"):
-        """VmHWM: the peak of the resident memory, VmRSS: the resident memory now (proc(5))."""
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
-            for line in status:
-                if line.startswith(field + ":"):
-                    return int(line.split()[1]) * 1024
-        raise RuntimeError(f"no {field} of process {self.pid}")
+        return memory_bytes(self.pid, field)
 
     def reset_peak_memory(self):
         with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as clear:

@@ -58,6 +58,10 @@ class UpgradingProxy(Proxy):
         self.pid = int(wait_until(taken_over, READY_SECONDS, "the successor to be ready")[1])
         return before
 
+    def kill_and_restart(self):
+        super().kill_and_restart()
+        self.pid = self.child.pid
+
     def terminate(self):
         os.kill(self.pid, signal.SIGTERM)
 

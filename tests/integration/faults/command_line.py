@@ -26,6 +26,8 @@ def main(arguments):
     judgements, skipped = [], []
     for name in names:
         why_not = SCHEDULES[name].partition and forbidden()
+        if SCHEDULES[name].ours and (options.start or options.proxy):
+            why_not = "only Slotless does that"
         if why_not:
             print(f"SKIPPED: {name}: {why_not}", file=sys.stderr)
             skipped.append(name)

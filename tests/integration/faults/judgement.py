@@ -41,7 +41,7 @@ class Judgement:
 def judge(name, seed, schedule, stage, record, finals, residue):
     made = Judgement(name, seed, ops=len(record.ops), dropped=record.dropped, hung=record.hung, residue=residue,
                      stalled_ms=round(1000 * record.stalled_seconds))
-    verdict = check(record.ops, finals, stage.windows)
+    verdict = check(_undone(record.ops) if schedule.unanswered_is_undone else record.ops, finals, stage.windows)
     made.redis_lost = verdict.redis_lost
     made.violations = dict(collections.Counter(violation.kind for violation in verdict.violations))
     made.examples = [f"{each.kind}: {each.key}: {each.text}" for each in verdict.violations[:20]]
@@ -56,8 +56,13 @@ def judge(name, seed, schedule, stage, record, finals, residue):
     made.longest_gap_ms = round(1000 * _longest_gap(hit, stage))
     if stage.new_masters:
         made.gap_after_ms = round(1000 * max(_gap_after(hit, moment) for moment in stage.new_masters))
-    made.complaints = _complaints(made, schedule, stage, ambiguous)
+    made.complaints = _complaints(made, schedule, stage, record, ambiguous)
     return made
+
+
+def _undone(ops):
+    """What was not answered counts as refused."""
+    return [dataclasses.replace(op, outcome=ERROR, done=float("inf")) if op.outcome == LOST else op for op in ops]
 
 
 def _unsplittable(op):
@@ -82,12 +87,14 @@ def _gap_after(hit, moment):
     return max(waiting, default=moment) - moment
 
 
-def _complaints(made, schedule, stage, ambiguous):
+def _complaints(made, schedule, stage, record, ambiguous):
     found = [f"{count} {kind}" for kind, count in made.violations.items()]
     if made.errors:
         found.append(f"errors: {made.errors}")
     if made.hung:
         found.append(f"{made.hung} requests never answered")
+    if record.refused and schedule.unanswered_is_undone:
+        found.append(f"{record.refused} connections refused")
     if made.dropped and not schedule.drops:
         found.append(f"{made.dropped} connections dropped")
     if schedule.perfect and made.ambiguous:

@@ -17,6 +17,8 @@ class Schedule:
     partition: str = ""           # the side that the proxy is on
     perfect: bool = True          # 0 errors, 0 dropped connections, nothing ambiguous
     drops: bool = False           # connections of clients may end
+    unanswered_is_undone: bool = False  # what was not answered has not been carried out either
+    ours: bool = False            # only Slotless can do it
     node_options: tuple = ()
 
 
@@ -186,6 +188,13 @@ def kill_proxy(stage):
         stage.pause(SETTLE_SECONDS)
 
 
+def upgrade(stage):
+    """Another process takes the proxy's place, and another one its."""
+    for _ in range(3):
+        stage.target.upgrade()
+        stage.pause(SETTLE_SECONDS)
+
+
 def partition(stage):
     """The first master cannot be reached by the other nodes until they have another one, and longer. Beside it the proxy
     can use it until it notices that it is alone."""
@@ -218,4 +227,5 @@ SCHEDULES = {
     "partition-minority": Schedule(partition, partition="minority", perfect=False),
     "rolling-restart": Schedule(rolling_restart),
     "kill-proxy": Schedule(kill_proxy, perfect=False, drops=True),
+    "upgrade": Schedule(upgrade, drops=True, unanswered_is_undone=True, ours=True),
 }

@@ -8,7 +8,8 @@ import time
 import processes
 import resp
 from cluster import HOST, LOOPBACK, PASSWORD
-from proxy import SANITIZERS, WORKERS, Proxy, connect
+from proxy import SANITIZERS, WORKERS, connect
+from upgrading import UpgradingProxy, has_ended
 from waiting import wait_until
 
 LEVELS = ("slotless_clients", "slotless_held_requests", "slotless_held_bytes", "slotless_in_flight_requests",
@@ -25,18 +26,23 @@ class Slotless:
     password = PASSWORD
 
     def __init__(self, nodes, options=(), place=LOOPBACK):
-        self._proxy = Proxy(nodes, options, place=place)
+        self._proxy = UpgradingProxy(nodes, options, place=place)
         self.host, self.port = self._proxy.host, self._proxy.port
-        self._levels, self._memory = self._read_levels(), self._proxy.child.memory_bytes("VmRSS")
+        self._levels, self._memory = self._read_levels(), processes.memory_bytes(self._proxy.pid, "VmRSS")
 
     def kill_and_restart(self):
         self._proxy.kill_and_restart()
+
+    def upgrade(self):
+        """Returns when another process serves, and the one before has ended."""
+        before = self._proxy.upgrade()
+        wait_until(lambda: has_ended(before), SETTLE_SECONDS, "the old process to end")
 
     def residue(self):
         """What is not back at the level it had before the load, after a while: name → (before, after)."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
-            levels, memory = self._read_levels(), self._proxy.child.memory_bytes("VmRSS")
+            levels, memory = self._read_levels(), processes.memory_bytes(self._proxy.pid, "VmRSS")
             found = {name: (self._levels[name], level) for name, level in levels.items() if level > self._levels[name]}
             if not SANITIZERS and memory > self._memory + MEMORY_SLACK_BYTES:  # they keep what is freed
                 found["memory"] = (self._memory, memory)
