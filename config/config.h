@@ -86,6 +86,7 @@ struct Config {
   std::uint64_t databases = 16;
   std::vector<DatabaseRule> databaseLayout;  // The last rule for a database counts.
   std::uint64_t defaultDatabase = 0;
+  std::uint64_t databaseWarnKeys = 10'000'000;  // 0: never.
   CrossSlot crossSlot = CrossSlot::Emulate;
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;

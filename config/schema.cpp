@@ -43,6 +43,10 @@ constexpr std::array kSchema{
            "everything works as on one Redis (the default for the others), or denied."},
     Option{"default-database", Count, &Config::defaultDatabase, Cluster, 0, 16383, "", kPlain, "", "",
            "The database that a connection begins in. A listener may have its own."},
+    Option{
+        "database-warn-keys", Count, &Config::databaseWarnKeys, Cluster, 1, 1ULL << 40U, "never", kReloadable,
+        "", "",
+        "Keys in a pinned database's slot above which the log warns: all of the database is on one master."},
     Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kReloadable, "", "",
            "Which nodes serve reads outside of transactions: from a replica, a read may be older than the "
            "client's own "

@@ -55,6 +55,7 @@ void Server::apply(config::Config config) {
   for (const auto& worker : workers_) worker->setConfig(config_);
   learner_->setSettings(learnSettings());
   carrier_->setSettings(carrierSettings());
+  if (counter_ != nullptr) counter_->setSettings(counterSettings());
   refresher_->setSettings(refreshSettings());
 }
 

@@ -28,7 +28,8 @@ Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocati
     : config_(std::make_shared<const config::Config>(std::move(config))),
       reader_(std::move(reader)),
       passedOn_(std::move(passedOn)),
-      invocation_(std::move(invocation)) {
+      invocation_(std::move(invocation)),
+      databases_(*config_) {
   std::random_device random;
   for (std::size_t i = 0; i < config_->workers; ++i) {
     workers_.push_back(
@@ -55,6 +56,7 @@ std::optional<std::string> Server::run() {
   for (const auto& worker : workers_) worker->start();
   startLearner();
   startCarrier();
+  startCounter();
   startRefresher();
   if (succeeds) {
     awaitReadiness();
@@ -66,6 +68,7 @@ std::optional<std::string> Server::run() {
   successor_.reset();
   admin_.reset();
   refresher_.reset();
+  counter_.reset();
   carrier_.reset();
   learner_.reset();
   // First all of them stop: they write to one another's mailboxes.
@@ -158,6 +161,7 @@ void Server::publish(cluster::TopologyPtr topology) {
     worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
   learner_->setTopology(*topology);
   carrier_->setTopology(*topology);
+  if (counter_ != nullptr) counter_->setTopology(topology);
 }
 
 void Server::startLearner() {

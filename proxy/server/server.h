@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,7 +14,9 @@
 #include "config/load.h"
 #include "proxy/cluster/command_learner.h"
 #include "proxy/cluster/settings_carrier.h"
+#include "proxy/cluster/slot_counter.h"
 #include "proxy/cluster/topology_refresher.h"
+#include "proxy/databases/database.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
@@ -62,6 +65,10 @@ class Server final : public worker::WorkerControl {
   void publishCommands(const cluster::CommandTablePtr& commands,
                        const std::set<cluster::ServerBuild>& builds);
   void startCarrier();
+  // database_sizes.cpp
+  void startCounter();
+  void onCounted(const cluster::SlotCounter::Counts& counts);
+  std::vector<telemetry::DatabaseFacts> databaseFacts() const;
   void onAccepted(int descriptor, const config::ListenerOptions& options);
   void onSignal(int signal);
   // reload.cpp
@@ -70,6 +77,7 @@ class Server final : public worker::WorkerControl {
   cluster::RefreshSettings refreshSettings() const;
   cluster::LearnSettings learnSettings() const;
   cluster::CarrierSettings carrierSettings() const;
+  cluster::CounterSettings counterSettings() const;
   void beginShutdown();
   // Lets the clients go, with patience for half of that time.
   void drain(config::Milliseconds time);
@@ -95,7 +103,9 @@ class Server final : public worker::WorkerControl {
   PassedOn passedOn_;
   const Invocation invocation_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  pubsub::Census census_;  // outlives the workers
+  const databases::Databases databases_;
+  std::map<std::uint32_t, std::uint64_t> databaseKeys_;  // of pinned databases; guarded by sharedMutex_
+  pubsub::Census census_;                                // outlives the workers
   net::UvLoop loop_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
@@ -103,6 +113,7 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<cluster::TopologyRefresher> refresher_;
   std::unique_ptr<cluster::CommandLearner> learner_;
   std::unique_ptr<cluster::SettingsCarrier> carrier_;
+  std::unique_ptr<cluster::SlotCounter> counter_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
   PidFile pidFile_;
   std::unique_ptr<net::Timer> shutdownTimer_;

@@ -22,7 +22,7 @@ net::SocketOptions socketOptions(const config::Config& config) {
 WorkerThread::WorkerThread(const config::Config& config, worker::WorkerControl& control, std::size_t index,
                            std::uint32_t randomSeed)
     : index_(index),
-      metrics_(protocol::CommandIds::kCapacity),
+      metrics_(protocol::CommandIds::kCapacity, config.databases > 1 ? config.databases : 0),
       loop_(socketOptions(config)),
       worker_(std::make_unique<worker::Worker>(loop_, config, control, metrics_, randomSeed)) {}
 

@@ -47,6 +47,7 @@ using Families = std::vector<prometheus::MetricFamily>;
 void collectWorkers(const MetricsSources& sources, Families& families);
 void collectCommands(const MetricsSources& sources, Families& families);
 void collectNodes(const MetricsSources& sources, Families& families);
+void collectDatabases(const MetricsSources& sources, Families& families);
 void collectTopology(const MetricsSources& sources, Families& families);
 void collectProcess(Families& families);
 

@@ -35,6 +35,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectWorkers(sources_, families);
     collectCommands(sources_, families);
     collectNodes(sources_, families);
+    collectDatabases(sources_, families);
     collectTopology(sources_, families);
     collectProcess(families);
     // A HELP and TYPE without samples says nothing.

@@ -24,12 +24,19 @@ struct TopologyFacts {
   std::uint32_t replicas = 0;
 };
 
+struct DatabaseFacts {
+  std::uint32_t index = 0;
+  std::optional<std::uint64_t> keys;  // nullopt: not known
+};
+
 // Where the numbers come from. The functions are called on the thread that renders and must be safe there.
 struct MetricsSources {
   std::string version;
   std::string revision;                                    // of the source code; may be empty
   std::vector<const WorkerMetrics*> workers;               // not owned; outlive every call of renderMetrics()
   std::function<std::optional<TopologyFacts>()> topology;  // nullopt: none learned yet
+  // Those that are told apart; empty: there is only one.
+  std::function<std::vector<DatabaseFacts>()> databases = [] { return std::vector<DatabaseFacts>{}; };
   std::function<std::string_view(std::size_t commandId)> commandName;  // "get", "config|set"; empty: unknown
 };
 

@@ -58,7 +58,8 @@ void LatencyHistogram::record(std::chrono::microseconds latency) noexcept {
   buckets[static_cast<std::size_t>(bound - kLatencyBoundsMicros.begin())].add();
 }
 
-WorkerMetrics::WorkerMetrics(std::size_t commandCount) : commands_(commandCount + 1) {}
+WorkerMetrics::WorkerMetrics(std::size_t commandCount, std::size_t databaseCount)
+    : commands_(commandCount + 1), databaseRequests_(databaseCount) {}
 
 NodeMetrics& WorkerMetrics::addNode(std::string_view node) {
   const std::lock_guard guard(nodesMutex_);

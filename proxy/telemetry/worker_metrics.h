@@ -97,7 +97,8 @@ class WorkerMetrics {
  public:
   // `commandCount`: how many ids commands can have (CommandIds::kCapacity); one more entry counts unknown
   // commands.
-  explicit WorkerMetrics(std::size_t commandCount);
+  // `databaseCount`: 0 where requests need not be told apart by database.
+  explicit WorkerMetrics(std::size_t commandCount, std::size_t databaseCount = 0);
   WorkerMetrics(const WorkerMetrics&) = delete;
   WorkerMetrics& operator=(const WorkerMetrics&) = delete;
 
@@ -106,6 +107,14 @@ class WorkerMetrics {
   }
   const std::vector<CommandMetrics>& commands() const noexcept { return commands_; }
   CommandMetrics& unknownCommand() noexcept { return commands_.back(); }
+
+  // nullptr: not counted.
+  Counter* databaseRequests(std::size_t index) noexcept {
+    return index < databaseRequests_.size() ? &databaseRequests_[index] : nullptr;
+  }
+  const Counter* databaseRequests(std::size_t index) const noexcept {
+    return index < databaseRequests_.size() ? &databaseRequests_[index] : nullptr;
+  }
 
   Gauge clients;
   Counter clientsAccepted;
@@ -156,6 +165,7 @@ class WorkerMetrics {
 
  private:
   std::vector<CommandMetrics> commands_;
+  std::vector<Counter> databaseRequests_;
   mutable std::mutex nodesMutex_;
   std::vector<std::unique_ptr<NodeMetrics>> nodes_;
   std::vector<std::unique_ptr<NodeMetrics>> retired_;  // oldest first

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs Redis's own test suite through Slotless and compares with the list of tests that must pass.
 
-Usage: run.py --source DIR --slotless BINARY [--units a,b] [--out DIR] [--update]
+Usage: run.py --source DIR --slotless BINARY [--pinned] [--units a,b] [--out DIR] [--update]
 
 Starts a cluster of three masters (scripts/cluster) and the daemon in front of it, runs the units one by one (unit.tcl)
 and ends with 1 if a test of passed.txt no longer passes. --update writes what passed into passed.txt: tests are added,
-none is dropped.
+none is dropped. --pinned: in a pinned database, with keys as applications have them (no hash tags); then the list is
+passed-pinned.txt.
 """
 
 import argparse
@@ -21,7 +22,6 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-PASSED = HERE / "passed.txt"
 HOST = "127.0.0.1"
 START_SECONDS = 30
 UNIT_SECONDS = 600
@@ -83,11 +83,11 @@ class Servers:
         subprocess.run([ROOT / "scripts/cluster", "stop", "--dir", self.folder], check=False)
 
 
-def start_slotless(binary, nodes, folder):
+def start_slotless(binary, nodes, folder, options):
     port = free_port()
     with open(folder / "slotless.log", "w") as log:
         child = subprocess.Popen([binary, "--cluster-nodes", ",".join(nodes), "--listen", f"{HOST}:{port}",
-                                  "--admin-listen", f"{HOST}:{free_port()}", "--allow-admin-commands", "yes"],
+                                  "--admin-listen", f"{HOST}:{free_port()}", "--allow-admin-commands", "yes", *options],
                                  stdout=log, stderr=subprocess.STDOUT)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
@@ -98,13 +98,13 @@ def start_slotless(binary, nodes, folder):
     raise SystemExit(f"the daemon does not answer: see {folder / 'slotless.log'}")
 
 
-def run_unit(unit, source, port, nodes, folder):
+def run_unit(unit, source, port, nodes, folder, environment):
     """Outcomes by test name, and what went wrong by test name."""
     results = folder / (unit.replace("/", "_") + ".tsv")
     with open(results.with_suffix(".log"), "w") as log:
         child = subprocess.Popen(["tclsh8.6", HERE / "unit.tcl", unit, results, " ".join(nodes), "--host", HOST,
                                   "--port", str(port), *OPTIONS], cwd=source, stdin=subprocess.DEVNULL, stdout=log,
-                                 stderr=subprocess.STDOUT, start_new_session=True)
+                                 stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment)
         try:
             child.wait(UNIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -121,8 +121,8 @@ def run_unit(unit, source, port, nodes, folder):
     return outcomes, reasons
 
 
-def read_passed():
-    lines = PASSED.read_text().splitlines() if PASSED.exists() else []
+def read_passed(path):
+    lines = path.read_text().splitlines() if path.exists() else []
     return {tuple(line.split("\t", 1)) for line in lines if line and not line.startswith("#")}
 
 
@@ -135,10 +135,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, type=pathlib.Path, help="root of Redis's source")
     parser.add_argument("--slotless", required=True, type=pathlib.Path, help="the daemon")
+    parser.add_argument("--pinned", action="store_true", help="in a pinned database, without hash tags")
     parser.add_argument("--units", help="only these, separated by commas")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/conformance", help="where results are kept")
-    parser.add_argument("--update", action="store_true", help="add what passed to passed.txt")
+    parser.add_argument("--update", action="store_true", help="add what passed to the list")
     arguments = parser.parse_args()
+    list_of_passed = HERE / ("passed-pinned.txt" if arguments.pinned else "passed.txt")
+    options, environment = (["--default-database", "1"], {"SUITE_UNTAG": "1"}) if arguments.pinned else ([], {})
     units = arguments.units.split(",") if arguments.units else UNITS
     arguments.out = arguments.out.resolve()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -146,10 +149,10 @@ def main():
     servers = Servers(arguments.out / "cluster")
     daemon = None
     try:
-        daemon, port = start_slotless(arguments.slotless.resolve(), servers.nodes, arguments.out)
+        daemon, port = start_slotless(arguments.slotless.resolve(), servers.nodes, arguments.out, options)
         for unit in units:
             servers.restore()
-            outcomes, why = run_unit(unit, arguments.source, port, servers.nodes, arguments.out)
+            outcomes, why = run_unit(unit, arguments.source, port, servers.nodes, arguments.out, environment)
             here = collections.Counter(outcomes.values())
             counts += here
             print(f"{unit:28} passed {here['pass']:4}  failed {here['fail']:3}  exceptions {here['exception']:3}", flush=True)
@@ -163,13 +166,13 @@ def main():
             daemon.wait(START_SECONDS)
         servers.stop()
     print(f"{'all':28} passed {counts['pass']:4}  failed {counts['fail']:3}  exceptions {counts['exception']:3}")
-    must = {(unit, name) for unit, name in read_passed() if unit in units}
+    must = {(unit, name) for unit, name in read_passed(list_of_passed) if unit in units}
     lost = sorted(must - passed)
     for unit, name in lost:
         print(f"no longer passes: {unit}: {name}: {reasons.get((unit, name), 'not run')}")
     if arguments.update:
-        kept = read_passed() | {(unit, name) for unit, name in passed if stable(name)}
-        PASSED.write_text("".join(f"{unit}\t{name}\n" for unit, name in sorted(kept)))
+        kept = read_passed(list_of_passed) | {(unit, name) for unit, name in passed if stable(name)}
+        list_of_passed.write_text("".join(f"{unit}\t{name}\n" for unit, name in sorted(kept)))
     sys.exit(1 if lost else 0)
 
 

@@ -63,15 +63,17 @@ std::string familyOf(const std::string& series, const Page& page) {
 }
 
 struct TwoWorkers {
-  WorkerMetrics first{3};
-  WorkerMetrics second{3};
+  WorkerMetrics first{3, 16};
+  WorkerMetrics second{3, 16};
   std::optional<TopologyFacts> facts;
+  std::vector<DatabaseFacts> databases;
 
   MetricsSources sources() {
     return {.version = "1.2.3",
             .revision = "abc",
             .workers = {&first, &second},
             .topology = [this] { return facts; },
+            .databases = [this] { return databases; },
             .commandName = [](std::size_t id) -> std::string_view {
               constexpr std::array<std::string_view, 3> kNames = {"get", "config|set", "we\"ird\\\n"};
               return kNames.at(id);
@@ -81,6 +83,21 @@ struct TwoWorkers {
 };
 
 }  // namespace
+
+TEST_CASE("databases that are used show their requests and keys") {
+  TwoWorkers workers;
+  workers.databases = {{0, std::nullopt}, {1, 7}, {2, 0}, {3, 5}};
+  workers.first.databaseRequests(0)->add(2);
+  workers.second.databaseRequests(0)->add(1);
+  workers.second.databaseRequests(1)->add(4);
+  const Page page = workers.page();
+  CHECK(page.samples.at("slotless_database_requests_total{database=\"0\"}") == 3);
+  CHECK(page.samples.at("slotless_database_requests_total{database=\"1\"}") == 4);
+  CHECK(page.samples.at("slotless_database_keys{database=\"1\"}") == 7);
+  CHECK(page.samples.at("slotless_database_keys{database=\"3\"}") == 5);
+  CHECK(page.samples.count("slotless_database_keys{database=\"0\"}") == 0);
+  CHECK(page.samples.count("slotless_database_requests_total{database=\"2\"}") == 0);
+}
 
 TEST_CASE("every sample on the metrics page is described, named by us and unique") {
   TwoWorkers workers;
