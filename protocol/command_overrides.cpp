@@ -82,6 +82,10 @@ constexpr CommandOverride kOverrides[] = {
      .reason = "waits for what this client wrote, on each link it wrote to"},
 
     // Keys that the facts do not show, or that need care.
+    {.name = "debug",
+     .handling = Admin,
+     .reason = "concerns servers; some subcommands a key",
+     .keyProcedure = KeyProcedure::Debug},
     {.name = "msetnx", .handling = Keyed, .reason = "all or nothing: a split could set a part"},
     {.name = "sort",
      .handling = Keyed,
@@ -197,7 +201,6 @@ constexpr CommandOverride kOverrides[] = {
      .handling = Never,
      .reason = "would move keys away from where their slot says they are",
      .keyProcedure = KeyProcedure::Migrate},
-    {.name = "move", .handling = Keyed, .reason = "copied to the other database, then deleted"},
     {.name = "psync", .handling = Never, .reason = kNodeToNode},
     {.name = "replconf", .handling = Never, .reason = kNodeToNode},
     {.name = "replicaof", .handling = Never, .reason = kTopology},

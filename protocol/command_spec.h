@@ -132,6 +132,7 @@ struct BlockTimeout {
 enum class KeyProcedure : std::uint8_t {
   BySpecs,    // by the key specifications; without any, by firstKey, lastKey and keyStep
   Sort,       // SORT: its STORE may stand anywhere
+  Debug,      // DEBUG: some subcommands have one
   Migrate,    // MIGRATE: KEYS counts only if the single key is empty
   AskServer,  // only a server can tell (COMMAND GETKEYS); keyPositions() gives what the specifications say
 };

@@ -137,6 +137,15 @@ void addSortKeys(Argv argv, Positions& positions) {
   if (destination != 0) positions.add(destination);
 }
 
+// Subcommands whose next argument is a key; COMMAND does not say so. Source: Redis 7.0 debug.c
+// debugCommand().
+void addDebugKey(Argv argv, Positions& positions) {
+  static constexpr std::string_view kOfKey[] = {"object",    "sdslen",       "listpack",   "ziplist",
+                                                "quicklist", "digest-value", "htstats-key"};
+  const auto is = [&](std::string_view word) { return equalsIgnoringCase(argv[1], word); };
+  if (argv.size() > 2 && std::any_of(std::begin(kOfKey), std::end(kOfKey), is)) positions.add(2);
+}
+
 // False: a single key and KEYS contradict each other.
 bool addMigrateKeys(Argv argv, Positions& positions) {
   static constexpr SkippedOption kSkipped[] = {{"auth", 1}, {"auth2", 2}};
@@ -177,6 +186,7 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
       valid = argv.size() >= 2;
       if (valid) addSortKeys(argv, found);
       break;
+    case KeyProcedure::Debug: addDebugKey(argv, found); break;
     case KeyProcedure::Migrate: valid = argv.size() >= 6 && addMigrateKeys(argv, found); break;
   }
   return found.finish(valid);

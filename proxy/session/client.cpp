@@ -281,7 +281,7 @@ bool Client::route(Command& command) {
     plan = std::move(*command.steps);
   } else if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
     // the plan is made
-  } else if (!services_.keyLookups.plan(*this, spec, argv, plan)) {
+  } else if (!services_.keyLookups.plan(*this, command, plan)) {
     return false;
   }
   if (plan.kind == routing::Plan::Kind::Refused) {
@@ -292,7 +292,7 @@ bool Client::route(Command& command) {
     std::string& composed = services_.encoded;
     composed.clear();
     plan.composer->compose({}, composed);
-    reply(&spec, composed);
+    reply(command.said, composed);
     return true;
   }
   if (plan.staged && !pending_.empty()) return false;

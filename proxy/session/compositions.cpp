@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/ascii.h"
+#include "protocol/key_extraction.h"
 #include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
 #include "proxy/session/info.h"
@@ -20,21 +21,17 @@ using routing::Plan;
 
 namespace {
 
-// DEBUG subcommands whose next argument is a key; COMMAND does not say so. Source: Redis 7.0 debug.c
-// debugCommand().
-constexpr std::string_view kDebugOfKey[] = {"object",    "sdslen",       "listpack",   "ziplist",
-                                            "quicklist", "digest-value", "htstats-key"};
-
-bool planDebug(Services&, Argv argv, Plan& plan) {
-  const auto is = [&](std::string_view word) { return protocol::equalsIgnoringCase(argv[1], word); };
-  if (argv.size() < 2) return false;
-  if (argv.size() > 2 && std::any_of(std::begin(kDebugOfKey), std::end(kDebugOfKey), is)) {
+bool planDebug(Services& services, Argv argv, Plan& plan) {
+  std::vector<std::uint32_t> positions;
+  const CommandSpec* spec = services.commands->find("debug");
+  if (spec == nullptr || argv.size() < 2) return false;
+  if (protocol::keyPositions(*spec, argv, positions) == protocol::KeyResult::Ok && !positions.empty()) {
     plan.clear();
     plan.kind = Plan::Kind::OneSlot;
-    plan.slot = protocol::slotOf(argv[2]);
+    plan.slot = protocol::slotOf(argv[positions.front()]);
     return true;
   }
-  if (!is("digest")) return false;
+  if (!protocol::equalsIgnoringCase(argv[1], "digest")) return false;
   plan.clear();
   plan.kind = Plan::Kind::EachNode;
   plan.merge = routing::specialMergeOf("debug|digest");

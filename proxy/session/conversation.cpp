@@ -148,7 +148,7 @@ Conversation::Outcome Conversation::block(Command& command) {
   const CommandSpec& spec = *command.spec;
   if (!client_.pending().empty()) return Outcome::Wait;
   routing::Plan& plan = services_.plan;
-  if (!services_.keyLookups.plan(client_, spec, command.argv, plan)) return Outcome::Wait;
+  if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, routing::kCrossSlot);
   // Without keys it is malformed, and some node says how.

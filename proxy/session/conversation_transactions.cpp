@@ -51,7 +51,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   std::string error;
   if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;
-  if (!services_.keyLookups.plan(client_, spec, command.argv, plan)) return Outcome::Wait;
+  if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
   // Every node carries messages to all others.
   if (spec.hashedArgument > 0) {
     plan.kind = routing::Plan::Kind::AnyNode;

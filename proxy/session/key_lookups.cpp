@@ -18,6 +18,20 @@ namespace {
 
 constexpr std::string_view kNoNode = "CLUSTERDOWN No node can be asked for the keys of this command";
 
+constexpr std::string_view kNotTold =
+    "ERR Which arguments of this command are its keys cannot be told: only database 0 has it";
+
+// nullopt: they are no arguments, or other arguments are the same.
+std::optional<std::vector<std::uint32_t>> positionsOf(const std::vector<std::string_view>& keys,
+                                                      protocol::Argv argv) {
+  std::vector<std::uint32_t> positions;
+  for (std::uint32_t i = 1; i < argv.size(); ++i) {
+    if (std::find(keys.begin(), keys.end(), argv[i]) != keys.end()) positions.push_back(i);
+  }
+  if (positions.size() != keys.size()) return std::nullopt;
+  return positions;
+}
+
 // Takes "<type><number>\r\n" off the front.
 std::optional<std::size_t> takeCount(std::string_view& reply, char type) {
   const std::size_t end = reply.find("\r\n");
@@ -59,8 +73,9 @@ void KeyQuestion::onLost(upstream::Loss, const upstream::SentRequest&) {
 KeyLookups::KeyLookups(Services& services)
     : services_(services), timer_(services.host.loop.makeTimer([this] { tick(); })) {}
 
-bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv,
-                      routing::Plan& plan) {
+bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
+  const protocol::CommandSpec& spec = *command.spec;
+  const protocol::Argv argv = command.argv;
   if (spec.keyProcedure != protocol::KeyProcedure::AskServer) {
     services_.router.plan(spec, argv, plan);
     return true;
@@ -80,8 +95,8 @@ bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protoco
   }
   const State state = question->state_;
   if (state == State::Waiting || state == State::Sent) return false;
-  plan = routing::Plan{};
-  if (state == State::Answered) planByAnswer(question->reply_, plan);
+  plan.clear();
+  if (state == State::Answered) planByAnswer(question->reply_, command, plan);
   if (state == State::Unknown) services_.router.plan(spec, argv, plan);
   if (state == State::TimedOut) {
     plan.kind = routing::Plan::Kind::Refused;
@@ -92,14 +107,16 @@ bool KeyLookups::plan(Client& client, const protocol::CommandSpec& spec, protoco
   return true;
 }
 
-void KeyLookups::planByAnswer(std::string_view reply, routing::Plan& plan) {
+void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing::Plan& plan) {
   using Kind = routing::Plan::Kind;
   plan.kind = Kind::AnyNode;
   const auto count = takeCount(reply, '*');
+  std::vector<std::string_view> keys;
   for (std::size_t i = 0; count && i < *count; ++i) {
     const auto key = takeBulk(reply);
     if (!key) break;
-    const protocol::Slot slot = protocol::slotOf(*key);
+    keys.push_back(*key);
+    const protocol::Slot slot = protocol::slotOf(command.database.prefix + std::string(*key));
     if (plan.kind == Kind::OneSlot && slot != plan.slot) {
       plan.kind = Kind::Refused;
       plan.error = routing::kCrossSlot;
@@ -108,6 +125,16 @@ void KeyLookups::planByAnswer(std::string_view reply, routing::Plan& plan) {
     plan.kind = Kind::OneSlot;
     plan.slot = slot;
   }
+  if (!command.database.mapped() || keys.empty()) return;
+  const auto positions = positionsOf(keys, command.argv);
+  if (!positions) {
+    plan.kind = Kind::Refused;
+    plan.error = kNotTold;
+    return;
+  }
+  services_.mapper.mapAt(*positions, command.argv, command.database);
+  command.argv = services_.mapper.argv();
+  command.bytes = services_.mapper.bytes();
 }
 
 void KeyLookups::forget(Client& client) {

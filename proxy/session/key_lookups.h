@@ -17,6 +17,7 @@
 #include "protocol/slot.h"
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
+#include "proxy/session/command.h"
 #include "proxy/upstream/exchange.h"
 
 namespace slotless::session {
@@ -49,10 +50,10 @@ class KeyLookups {
   KeyLookups(const KeyLookups&) = delete;
   KeyLookups& operator=(const KeyLookups&) = delete;
 
-  // Has the router make the plan for the client's request, or makes it of a node's answer. False: the answer
-  // is not in yet; when it is, the client is to parse again (Task::Parse), which leads here with the same
-  // request.
-  bool plan(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv, routing::Plan& plan);
+  // Has the router make the plan for the client's request, or makes it of a node's answer, by which keys of a
+  // mapped database get their names in the cluster. False: the answer is not in yet; when it is, the client
+  // is to parse again (Task::Parse), which leads here with the same request.
+  bool plan(Client& client, Command& command, routing::Plan& plan);
   // The client is about to be destroyed.
   void forget(Client& client);
   std::size_t inUse() const noexcept { return all_.size() - free_.size(); }
@@ -64,7 +65,7 @@ class KeyLookups {
   void send(KeyQuestion& question);
   void waitForLink(KeyQuestion& question);
   void settle(KeyQuestion& question, KeyQuestion::State state);
-  void planByAnswer(std::string_view reply, routing::Plan& plan);
+  void planByAnswer(std::string_view reply, Command& command, routing::Plan& plan);
   void tick();
 
   static constexpr net::Millis kTick{50};

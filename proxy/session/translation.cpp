@@ -117,7 +117,9 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
     return !database.pinned() || translateWhole(services, protocol, queued, command, error);
   }
-  if (services.mapper.map(*command.spec, command.argv, database)) {
+  // Where a node has to be asked for the keys, its answer decides: see KeyLookups.
+  const bool known = command.spec->keyProcedure != protocol::KeyProcedure::AskServer;
+  if (known && services.mapper.map(*command.spec, command.argv, database)) {
     command.argv = services.mapper.argv();
     command.bytes = services.mapper.bytes();
   }

@@ -134,6 +134,19 @@ class ModuleCommands(ThroughTheDaemon):
         self.assertEqual(self.connection.command("COMMAND", "GETKEYS", "ODD.LAST", "a", "b", "c"), [b"c"])
         self.assertEqual(self.connection.command("COMMAND", "GETKEYS", "ODD.SET", "a", "b"), [b"a"])
 
+    @fixture.NOT_ONE_REDIS
+    def test_in_another_database_its_keys_have_their_names_there(self):
+        self.connection.command("SET", "key:1", "of database 0")
+        self.connection.command("SELECT", "1")
+        for key in self.keys[:3]:
+            self.connection.command("SET", key, f"last {key}")
+            self.assertEqual(self.connection.command("odd.last", "word", "another", key), f"last {key}".encode())
+            self.assertEqual(self.connection.command("ODD.SET", key, "new"), b"OK")
+            self.assertEqual(self.connection.command("GET", key), b"new")
+        self.assertRegex(self.connection.error("odd.last", "key:1", "key:1"), "cannot be told")
+        self.connection.command("SELECT", "0")
+        self.assertEqual(self.connection.command("GET", "key:1"), b"of database 0")
+
     def test_a_client_may_leave_while_it_is_asked(self):
         for _ in range(20):
             with site.connect() as leaving:

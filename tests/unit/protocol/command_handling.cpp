@@ -112,7 +112,7 @@ TEST_CASE("each family of commands is handled as it must be", "[command]") {
         "pfdebug"}},
       {Handling::Never,
        {"migrate", "replicaof", "slaveof", "shutdown", "sync", "psync", "replconf", "failover", "swapdb",
-        "move", "restore-asking", "script|debug"}},
+        "restore-asking", "script|debug"}},
   };
   for (const auto& [handling, names] : families) {
     for (const std::string_view name : names) {
