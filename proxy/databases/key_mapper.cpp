@@ -25,6 +25,13 @@ void appendNumberLine(std::string& out, char type, std::size_t number) {
   out += kLineEnd;
 }
 
+// "$<size>\r\n" as the parser takes it: without leading zeros.
+std::size_t headerBytes(std::size_t size) {
+  std::size_t digits = 1;
+  for (; size >= 10; size /= 10) ++digits;
+  return 1 + digits + kLineEnd.size();
+}
+
 // Names that a node hashes but does not call keys (SPUBLISH) belong to no database.
 bool namesKeys(const CommandSpec& spec) {
   return std::none_of(spec.keySpecs.begin(), spec.keySpecs.end(), [](const protocol::KeySpec& keySpec) {
@@ -34,56 +41,65 @@ bool namesKeys(const CommandSpec& spec) {
 
 }  // namespace
 
-bool KeyMapper::map(const CommandSpec& spec, Argv argv, const Database& database) {
+bool KeyMapper::map(const CommandSpec& spec, Argv argv, std::string_view bytes, const Database& database) {
   if (spec.singleKey > 0 && !spec.namesKeysByPattern) {
     positions_.assign(1, static_cast<std::uint32_t>(spec.singleKey));
-  } else if (protocol::keyPositions(spec, argv, positions_) != protocol::KeyResult::Ok) {
-    return false;
+  } else {
+    if (protocol::keyPositions(spec, argv, positions_) != protocol::KeyResult::Ok) return false;
+    protocol::patternPositions(spec, argv, positions_);
+    std::sort(positions_.begin(), positions_.end());
   }
-  protocol::patternPositions(spec, argv, positions_);
   if (positions_.empty() || !namesKeys(spec)) return false;
-  std::sort(positions_.begin(), positions_.end());
-  mapAt(positions_, argv, database);
+  mapAt(positions_, argv, bytes, database);
   return true;
 }
 
-void KeyMapper::mapAt(const std::vector<std::uint32_t>& positions, Argv argv, const Database& database) {
-  begin(argv.size());
-  auto next = positions.begin();
-  for (std::size_t i = 0; i < argv.size(); ++i) {
-    const bool isKey = next != positions.end() && *next == i;
-    if (isKey) ++next;
-    add(isKey ? std::string_view(database.prefix) : std::string_view(), argv[i]);
+// Between two keys the request is copied as it is.
+void KeyMapper::mapAt(const std::vector<std::uint32_t>& positions, Argv argv, std::string_view bytes,
+                      const Database& database) {
+  if (!bytes.starts_with('*')) {  // inline
+    write(argv);
+    std::swap(bytes_, inline_);
+    const std::vector<std::string_view> words(argv_);
+    return mapAt(positions, words, inline_, database);
   }
-  finish();
+  begin();
+  argv_.assign(argv.begin(), argv.end());
+  const char* next = bytes.data();
+  for (const std::uint32_t position : positions) {
+    const std::string_view key = argv[position];
+    const char* const header = key.data() - headerBytes(key.size());
+    bytes_.append(next, header);
+    const std::size_t size = database.prefix.size() + key.size();
+    appendNumberLine(bytes_, '$', size);
+    places_.push_back({position, bytes_.size(), size});
+    bytes_ += database.prefix;
+    bytes_ += key;
+    next = key.data() + key.size();
+  }
+  bytes_.append(next, bytes.data() + bytes.size());
+  for (const Place& place : places_)
+    argv_[place.argument] = std::string_view(bytes_).substr(place.offset, place.size);
 }
 
 void KeyMapper::write(Argv argv) {
-  begin(argv.size());
-  for (const std::string_view argument : argv) add({}, argument);
-  finish();
+  begin();
+  argv_.assign(argv.begin(), argv.end());
+  appendNumberLine(bytes_, '*', argv.size());
+  for (std::size_t i = 0; i < argv.size(); ++i) {
+    appendNumberLine(bytes_, '$', argv[i].size());
+    places_.push_back({i, bytes_.size(), argv[i].size()});
+    bytes_ += argv[i];
+    bytes_ += kLineEnd;
+  }
+  for (const Place& place : places_)
+    argv_[place.argument] = std::string_view(bytes_).substr(place.offset, place.size);
 }
 
-void KeyMapper::begin(std::size_t count) {
+void KeyMapper::begin() {
   if (bytes_.capacity() > kKeptBytes) bytes_ = std::string();
   bytes_.clear();
   places_.clear();
-  appendNumberLine(bytes_, '*', count);
-}
-
-void KeyMapper::add(std::string_view prefix, std::string_view argument) {
-  const std::size_t size = prefix.size() + argument.size();
-  appendNumberLine(bytes_, '$', size);
-  places_.push_back({bytes_.size(), size});
-  bytes_ += prefix;
-  bytes_ += argument;
-  bytes_ += kLineEnd;
-}
-
-void KeyMapper::finish() {
-  argv_.clear();
-  for (const Place& place : places_)
-    argv_.push_back(std::string_view(bytes_).substr(place.offset, place.size));
 }
 
 }  // namespace slotless::databases

@@ -12,11 +12,14 @@ namespace slotless::databases {
 
 class KeyMapper {
  public:
-  // False: there is nothing to be renamed, or the arguments contradict the specification (a node words the
-  // error).
-  bool map(const protocol::CommandSpec& spec, protocol::Argv argv, const Database& database);
-  // Renames these arguments, whatever the command is.
-  void mapAt(const std::vector<std::uint32_t>& positions, protocol::Argv argv, const Database& database);
+  // `bytes`: the whole request; argv are views into it, unless it is inline. Arguments that are not renamed
+  // stay views into it. False: there is nothing to be renamed, or the arguments contradict the specification
+  // (a node words the error).
+  bool map(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes,
+           const Database& database);
+  // Renames these arguments (ascending), whatever the command is.
+  void mapAt(const std::vector<std::uint32_t>& positions, protocol::Argv argv, std::string_view bytes,
+             const Database& database);
   // Writes these arguments as they are.
   void write(protocol::Argv argv);
 
@@ -25,16 +28,16 @@ class KeyMapper {
   std::string_view bytes() const noexcept { return bytes_; }
 
  private:
-  void begin(std::size_t count);
-  void add(std::string_view prefix, std::string_view argument);
-  void finish();
+  void begin();
 
   struct Place {
+    std::size_t argument;
     std::size_t offset;
     std::size_t size;
   };
   std::vector<std::uint32_t> positions_;
   std::string bytes_;
+  std::string inline_;  // an inline request, written anew
   std::vector<Place> places_;
   std::vector<std::string_view> argv_;
 };

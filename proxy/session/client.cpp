@@ -247,8 +247,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   Command command{spec, spec, argv, bytes, conversation_.database()};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
-  const bool translated = services_.databases.anyMapped() || spec->transfer != protocol::Transfer::None;
-  if (translated && !translate(services_, protocol, conversation_.mode() == Mode::Queueing, command, text)) {
+  if (needsTranslation(services_, command) &&
+      !translate(services_, protocol, conversation_.mode() == Mode::Queueing, command, text)) {
     conversation_.onRefused();
     refuse(spec, text);
     return true;

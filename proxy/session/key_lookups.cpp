@@ -132,7 +132,7 @@ void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing:
     plan.error = kNotTold;
     return;
   }
-  services_.mapper.mapAt(*positions, command.argv, command.database);
+  services_.mapper.mapAt(*positions, command.argv, command.bytes, command.database);
   command.argv = services_.mapper.argv();
   command.bytes = services_.mapper.bytes();
 }

@@ -119,7 +119,7 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   }
   // Where a node has to be asked for the keys, its answer decides: see KeyLookups.
   const bool known = command.spec->keyProcedure != protocol::KeyProcedure::AskServer;
-  if (known && services.mapper.map(*command.spec, command.argv, database)) {
+  if (known && services.mapper.map(*command.spec, command.argv, command.bytes, database)) {
     command.argv = services.mapper.argv();
     command.bytes = services.mapper.bytes();
   }

@@ -2,11 +2,20 @@
 #pragma once
 #include <string>
 
+#include "protocol/key_scheme.h"
 #include "proxy/session/command.h"
+#include "proxy/session/services.h"
 
 namespace slotless::session {
 
-struct Services;
+// Cheap, and false for nearly all commands of a database whose keys keep their names.
+inline bool needsTranslation(const Services& services, const Command& command) noexcept {
+  const protocol::CommandSpec& spec = *command.spec;
+  if (!services.databases.anyMapped()) return spec.transfer != protocol::Transfer::None;
+  if (command.database.mapped() || spec.singleKey == 0) return true;
+  return protocol::isReservedKey(command.argv[static_cast<std::size_t>(spec.singleKey)]) ||
+         spec.transfer != protocol::Transfer::None;
+}
 
 // Keys get their names in the cluster, and commands about a whole pinned database become scripts: of one step
 // if the command is `queued` for a transaction. False: `error` is the answer.

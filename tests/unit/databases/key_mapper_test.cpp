@@ -24,7 +24,13 @@ std::string mapped(std::string_view text) {
   const auto words = wordsOf(text);
   const auto table = protocol::CommandTable::builtIn();
   databases::KeyMapper mapper;
-  if (!mapper.map(*table->find(protocol::Argv(words)), words, database)) return std::string(text);
+  const auto* spec = table->find(protocol::Argv(words));
+  databases::KeyMapper whole;
+  whole.write(words);
+  if (!mapper.map(*spec, whole.argv(), whole.bytes(), database)) return std::string(text);
+  databases::KeyMapper fromInline;
+  REQUIRE(fromInline.map(*spec, words, text, database) == true);
+  CHECK(fromInline.bytes() == mapper.bytes());
   std::string joined;
   for (const std::string_view word : mapper.argv()) joined.append(joined.empty() ? "" : " ").append(word);
   std::string bytes;
@@ -83,12 +89,13 @@ TEST_CASE("no command with one key is forgotten") {
   const auto check = [&](const protocol::CommandSpec& spec) {
     if (spec.singleKey == 0 || spec.namesKeysByPattern) return;
     const auto count = static_cast<std::size_t>(std::max(std::abs(spec.arity), spec.singleKey + 1));
-    const std::vector<std::string_view> words(count, "x");
+    databases::KeyMapper whole;
+    whole.write(std::vector<std::string_view>(count, "x"));
     databases::KeyMapper mapper;
     INFO(spec.name);
     const bool isChannel =
         !spec.keySpecs.empty() && (spec.keySpecs.front().flags & protocol::kKeyNotKey) != 0;
-    REQUIRE(mapper.map(spec, words, database) == !isChannel);
+    REQUIRE(mapper.map(spec, whole.argv(), whole.bytes(), database) == !isChannel);
     if (isChannel) return;
     for (std::size_t i = 0; i < count; ++i)
       CHECK(mapper.argv()[i] == (i == static_cast<std::size_t>(spec.singleKey) ? "~x" : "x"));
