@@ -8,6 +8,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/console.h"
 #include "proxy/session/late_reply.h"
+#include "proxy/session/script_writes.h"
 
 namespace slotless::session {
 
@@ -22,6 +23,7 @@ PauseGate::PauseGate(Services& services)
         services_.host.touch();
         unpause();
       })),
+      functions_(services, [this] { wakeAll(); }),
       recount_(services.host.loop.makeTimer([this] { countInFlight(); })) {}
 
 void PauseGate::pause(PauseKind kind, net::Millis duration) {
@@ -35,6 +37,7 @@ void PauseGate::unpause() {
   end_->stop();
   kind_ = PauseKind::None;
   until_ = {};
+  functions_.forget();
   wakeAll();
 }
 
@@ -47,7 +50,8 @@ bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec, protoco
   if (isConsoleCommand(spec)) return false;
   const bool byConsole = closed_ && !spec.has(protocol::kNoAuth);
   const bool byPause =
-      kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv));
+      kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv) &&
+                                  !functions_.writesNothing(functionCalledBy(spec, argv)));
   if (!byConsole && !byPause) return false;
   if (client.postpone(true)) waiting_.push_back(&client);
   return true;

@@ -1,8 +1,8 @@
 // Keeps clients' requests back while CLIENT PAUSE or PROXY PAUSE is in force on this worker.
 //
 // What is kept back stays in its client's input, unparsed, and the client is not read from. Source for CLIENT
-// PAUSE: redis.io/commands/client-pause. PROXY PAUSE keeps back everything but the console's and
-// authentication's commands.
+// PAUSE: redis.io/commands/client-pause; a pause of writes lets scripts and functions pass that declare to
+// write nothing. PROXY PAUSE keeps back everything but the console's and authentication's commands.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "proxy/net/loop.h"
+#include "proxy/session/function_flags.h"
 
 namespace slotless::session {
 
@@ -61,6 +62,7 @@ class PauseGate {
   bool closed_ = false;
   std::unique_ptr<net::Timer> end_;
   std::vector<Client*> waiting_;
+  FunctionFlags functions_;
   std::unique_ptr<net::Timer> recount_;
   std::vector<Wait> waits_;
 };

@@ -36,4 +36,8 @@ bool mayReplicate(const protocol::CommandSpec& spec, protocol::Argv argv, Script
   return replicated && !isReadOnlyScript(spec, argv, scripts);
 }
 
+std::string_view functionCalledBy(const protocol::CommandSpec& spec, protocol::Argv argv) {
+  return spec.name == "fcall" ? argv[1] : std::string_view{};
+}
+
 }  // namespace slotless::session

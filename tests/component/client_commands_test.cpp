@@ -245,6 +245,41 @@ TEST_CASE_METHOD(Stage, "scripts that say that they write nothing go on while wr
   client.receives(":2\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "functions that have declared to write nothing go on while writes are paused") {
+  const std::string library = "*6\r\n" + bulk("library_name") + bulk("l") + bulk("engine") + bulk("LUA") +
+                              bulk("functions") + "*2\r\n*6\r\n" + bulk("name") + bulk("reading") +
+                              bulk("description") + "$-1\r\n" + bulk("flags") + "*1\r\n" + bulk("no-writes") +
+                              "*6\r\n" + bulk("name") + bulk("writing") + bulk("description") + "$-1\r\n" +
+                              bulk("flags") + "*0\r\n";
+  other.sends("CLIENT PAUSE 1000 WRITE");
+  other.receives(kOk);
+  client.sends({"FCALL reading 1 a", "FCALL_RO reading 1 a", "FCALL writing 1 a"});
+  const auto answers = [&](std::string_view reply) {
+    for (std::size_t i = 1; i <= kNodes; ++i) {
+      if (node(i).unexpected() > 0) return node(i).expects("FUNCTION LIST").replies(reply);
+    }
+    FAIL("no node has been asked");
+  };
+  answers("*1\r\n" + library);
+  node(1).expects("FCALL reading 1 a").replies(":1\r\n");
+  node(1).expects("FCALL_RO reading 1 a").replies(":2\r\n");
+  node(1).expectsNothing();
+  client.receives(":1\r\n:2\r\n");
+  clock.advance(1s);
+  node(1).expects("FCALL writing 1 a").replies(":3\r\n");
+  client.receives(":3\r\n");
+  // What is in force in the next pause is asked anew; without an answer nothing is known.
+  other.sends("CLIENT PAUSE 1000 WRITE");
+  other.receives(kOk);
+  client.sends("FCALL reading 1 a");
+  answers("-NOPERM no\r\n");
+  node(1).expectsNothing();
+  other.sends("CLIENT UNPAUSE");
+  other.receives(kOk);
+  node(1).expects("FCALL reading 1 a").replies(":1\r\n");
+  client.receives(":1\r\n");
+}
+
 TEST_CASE_METHOD(Stage,
                  "CLIENT PAUSE without a mode stops everything, and a client that leaves meanwhile is gone") {
   client.sends({"CLIENT PAUSE 1000", "PING"});
