@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "protocol/encoder.h"
+#include "proxy/routing/alone_composer.h"
 #include "proxy/session/compositions.h"
 #include "proxy/session/console.h"
 #include "proxy/session/dispatcher.h"
@@ -272,6 +273,17 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   return route(command);
 }
 
+namespace {
+
+// As the only command of a transaction.
+void makeAlone(Command& command, routing::Plan& plan) {
+  std::unique_ptr<routing::Composer> inner =
+      command.composer != nullptr ? std::move(command.composer) : std::move(plan.composer);
+  plan.composer = std::make_unique<routing::AloneComposer>(std::move(inner), plan.merge);
+}
+
+}  // namespace
+
 bool Client::route(Command& command) {
   const CommandSpec& spec = *command.spec;
   const protocol::Argv argv = command.argv;
@@ -284,8 +296,12 @@ bool Client::route(Command& command) {
   } else if (!services_.keyLookups.plan(*this, command, plan)) {
     return false;
   }
+  if (command.alone) makeAlone(command, plan);
   if (plan.kind == routing::Plan::Kind::Refused) {
-    refuse(command.said, plan.error);
+    std::string error;
+    if (command.alone) protocol::appendArrayHeader(error, 1);
+    protocol::appendError(error, plan.error);
+    reply(command.said, error);
     return true;
   }
   if (plan.kind == routing::Plan::Kind::Nobody) {

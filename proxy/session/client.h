@@ -103,6 +103,8 @@ class Client final : private net::Stream::Observer {
 
   // Adds a request to the end of the pending list; it has to be started.
   Request& addRequest(const protocol::CommandSpec& spec);
+  // Makes the plan of a command for nodes, and starts it. False: it has to wait; nothing has been done.
+  bool route(Command& command);
   // Starts it by the plan in services.
   void start(Request& request, Command& command);
   upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
@@ -168,7 +170,6 @@ class Client final : private net::Stream::Observer {
   bool mayTakeRequest();
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
-  bool route(Command& command);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   void pause();

@@ -25,6 +25,8 @@ struct Command {
   // Looks at more of its slot than the keys that it names, so that it has to wait while the slot is being
   // moved.
   bool wantsWholeSlot = false;
+  // It is all of a transaction: its reply goes into an array.
+  bool alone = false;
 };
 
 }  // namespace slotless::session

@@ -106,6 +106,8 @@ class Conversation {
   void transition(Mode next) noexcept { mode_ = next; }
 
   Outcome queue(Command& command);
+  Outcome queueAlone(const Command& command, std::string_view objection);
+  Outcome executeAlone();
   Outcome queueForwarded(Command& command);
   void noteQueuedSelect(protocol::Argv argv);
   Outcome begin(const protocol::CommandSpec& spec, std::string_view name);

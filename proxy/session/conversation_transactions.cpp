@@ -31,6 +31,7 @@ Conversation::Outcome Conversation::begin(const CommandSpec& spec, std::string_v
 
 Conversation::Outcome Conversation::queue(Command& command) {
   const CommandSpec& spec = *command.spec;
+  if (transaction_->alone()) return refuseQueued(spec, transaction_->alone()->objection);
   if (spec.has(protocol::kNoMulti)) {
     return refuseQueued(spec, "ERR Command not allowed inside a transaction");
   }
@@ -59,7 +60,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   }
   switch (plan.kind) {
     case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
-    case routing::Plan::Kind::BySlot: return refuseQueued(spec, routing::kCrossSlot);
+    case routing::Plan::Kind::BySlot: return queueAlone(command, routing::kCrossSlot);
     case routing::Plan::Kind::AnyNode: break;
     case routing::Plan::Kind::OneSlot:
       if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
@@ -69,10 +70,39 @@ Conversation::Outcome Conversation::queue(Command& command) {
       transaction_->slot = plan.slot;
       break;
     default:
-      return refuseQueued(
-          spec, "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
+      return queueAlone(command,
+                        "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
   }
   return queueForwarded(command);
+}
+
+// By itself it takes effect as it would outside. Within a watch it would have to be one with it.
+Conversation::Outcome Conversation::queueAlone(const Command& command, std::string_view objection) {
+  const CommandSpec& spec = *command.spec;
+  const bool lookedUp = spec.keyProcedure == protocol::KeyProcedure::AskServer;
+  if (transaction_->size() > 0 || watch_.on() || lookedUp) return refuseQueued(spec, objection);
+  transaction_->writes = writes(spec, command.argv);
+  transaction_->queueAlone({command.said,
+                            &spec,
+                            {command.argv.begin(), command.argv.end()},
+                            std::string(command.bytes),
+                            &command.database,
+                            command.wantsWholeSlot,
+                            std::string(objection)});
+  return answer(spec, "+QUEUED\r\n");
+}
+
+Conversation::Outcome Conversation::executeAlone() {
+  if (!client_.pending().empty()) return Outcome::Wait;
+  const std::unique_ptr<Transaction> transaction = std::move(transaction_);
+  transition(Mode::Plain);
+  const Transaction::Alone& queued = *transaction->alone();
+  const std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
+  Command command{queued.said, queued.spec, argv, queued.bytes, *queued.database};
+  command.wantsWholeSlot = queued.wantsWholeSlot;
+  command.alone = true;
+  client_.route(command);  // it waits for nothing: nothing is pending, nor are its keys to be asked for
+  return Outcome::Done;
 }
 
 // What follows it in the transaction is about the keys of that database. Whether it may be chosen, EXEC says.
@@ -104,6 +134,7 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
 
 Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string_view name) {
   if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
+  if (transaction_->alone() && !transaction_->failed()) return executeAlone();
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
   transition(Mode::Plain);
   if (transaction->failed()) {

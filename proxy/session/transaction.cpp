@@ -53,6 +53,12 @@ void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv a
   queued_.push_back(std::move(local));
 }
 
+void Transaction::queueAlone(Alone command) {
+  localBytes_ += 2 * command.bytes.size();
+  queued_.push_back({command.spec, {}, {}, {}});
+  alone_ = std::move(command);
+}
+
 net::ByteChain Transaction::takeBatch(std::string_view exec) {
   batch_.append(requestOf(exec));
   return std::move(batch_);

@@ -37,6 +37,19 @@ class Transaction {
   // PUBLISH, which any node can carry out: its reply has to be corrected.
   void queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel);
   void queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv);
+  // A command for several nodes, which can only be the only one. `objection`: to any other, and to it if
+  // there is another one.
+  struct Alone {
+    const protocol::CommandSpec* said;
+    const protocol::CommandSpec* spec;
+    std::vector<std::string> argv;
+    std::string bytes;
+    const databases::Database* database;
+    bool wantsWholeSlot;
+    std::string objection;
+  };
+  void queueAlone(Alone command);
+  const std::optional<Alone>& alone() const noexcept { return alone_; }
   // A command was refused: EXEC must not run anything.
   void fail() noexcept { failed_ = true; }
 
@@ -79,6 +92,7 @@ class Transaction {
 
   net::ByteChain batch_;
   std::vector<Queued> queued_;
+  std::optional<Alone> alone_;
   std::size_t forwarded_ = 0;
   std::size_t localBytes_ = 0;
   bool failed_ = false;

@@ -1,4 +1,6 @@
 // MULTI to EXEC without WATCH: one contiguous batch on the shared link.
+#include <tuple>
+
 #include "batch.h"
 
 namespace slotless::test {
@@ -116,9 +118,56 @@ TEST_CASE("what is refused while queueing spoils the transaction, and nothing of
   }
 }
 
-TEST_CASE_METHOD(Transactions, "a command whose keys may be split is not split inside MULTI") {
-  client.sends({"MULTI", "MSET a 1 b 2", "EXEC"});
-  client.receives("+OK\r\n" + std::string(kCrossSlot) + std::string(kExecAbort));
+TEST_CASE_METHOD(Transactions, "a command for several nodes may be all of a transaction") {
+  client.sends({"MULTI", "MSET a 1 b 2", "EXEC", "GET a"});
+  node(1).expects("MSET a 1").replies(kOk);
+  const Received second = node(2).expects("MSET b 2");
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives("+OK\r\n+QUEUED\r\n");
+  second.replies(kOk);
+  client.receives("*1\r\n+OK\r\n" + bulk("1"));
+  client.sends({"SET a 1", "MULTI", "FLUSHALL", "EXEC", "GET a"});
+  const Received before = node(1).expects("SET a 1");
+  client.receivesNothing();
+  before.replies(kOk);
+  client.receives("+OK\r\n+OK\r\n+QUEUED\r\n");
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expects("FLUSHALL").replies(i == 2 ? "-NOPERM no\r\n" : "+OK\r\n");
+  node(1).expects("GET a").replies("$-1\r\n");
+  client.receives("*1\r\n-NOPERM no\r\n$-1\r\n");
+}
+
+TEST_CASE_METHOD(Transactions, "what an only command is refused for stands in EXEC's array") {
+  config.allowAdminCommands = true;
+  client.sends({"MULTI", "CONFIG SET port 1", "EXEC"});
+  client.receives(
+      "+OK\r\n+QUEUED\r\n*1\r\n-ERR CONFIG SET failed (possibly related to argument 'port') - Slotless "
+      "would lose the nodes\r\n");
+  client.sends({"MULTI", "FLUSHALL", "DISCARD"});
+  client.receives("+OK\r\n+QUEUED\r\n+OK\r\n");
+}
+
+TEST_CASE("a command for several nodes and any other do not make a transaction") {
+  const std::string severalNodes =
+      "-ERR 'flushall' concerns several nodes and cannot be part of a transaction\r\n";
+  const std::tuple<std::string_view, std::string_view, std::string> refused[] = {
+      {"MSET a 1 b 2", "GET a", std::string(kCrossSlot)},
+      {"GET a", "MSET a 1 b 2", std::string(kCrossSlot)},
+      {"FLUSHALL", "PING", severalNodes},
+      {"PING", "FLUSHALL", severalNodes},
+      {"FLUSHALL", "FLUSHALL", severalNodes},
+  };
+  for (const auto& [first, second, error] : refused) {
+    INFO(first << ", " << second);
+    Stage stage;
+    stage.client.sends({"MULTI", first, second, "EXEC"});
+    stage.client.receives("+OK\r\n+QUEUED\r\n" + error + std::string(kExecAbort));
+  }
+  Stage stage;
+  stage.client.sends("WATCH a");
+  stage.node(1).expects("WATCH a").replies(kOk);
+  stage.client.sends({"MULTI", "FLUSHALL", "EXEC"});
+  stage.client.receives("+OK\r\n+OK\r\n" + severalNodes + std::string(kExecAbort));
 }
 
 TEST_CASE_METHOD(Transactions,
