@@ -27,10 +27,15 @@ std::size_t Topology::slotsCovered() const {
 }
 
 void Topology::sortNodes() {
+  const auto byAddress = [](const Node& a, const Node& b) { return a.address < b.address; };
+  if (std::is_sorted(nodes.begin(), nodes.end(), byAddress)) {
+    for (Node& node : nodes) std::sort(node.replicas.begin(), node.replicas.end());
+    return;
+  }
   std::vector<NodeIndex> order(nodes.size());
   std::iota(order.begin(), order.end(), NodeIndex{0});
   std::sort(order.begin(), order.end(),
-            [&](NodeIndex a, NodeIndex b) { return nodes[a].address < nodes[b].address; });
+            [&](NodeIndex a, NodeIndex b) { return byAddress(nodes[a], nodes[b]); });
   std::vector<NodeIndex> newIndex(nodes.size());
   std::vector<Node> sorted;
   sorted.reserve(nodes.size());

@@ -81,6 +81,9 @@ void setOption(int descriptor, int level, int option, int value) {
   setsockopt(descriptor, level, option, &value, sizeof(value));
 }
 
+// No TCP_USER_TIMEOUT: it ends connections whose peer acknowledges everything but leaves its window closed as
+// well, as a node does that is busy with a long script. What has been sent to a node that is really gone is
+// given up when the cluster says so.
 void tuneTcp(int descriptor, int keepaliveSeconds) {
   setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   if (keepaliveSeconds <= 0) return;

@@ -19,6 +19,8 @@ void Server::upgrade() {
   if (stopping_.load()) return log::warn("no upgrade: this process is about to end");
   if (successor_ != nullptr)
     return log::warn("no upgrade: one is under way", {{"successor", successor_->pid()}});
+  if (getpid() == 1)
+    return log::warn("no upgrade: when process 1 of a container ends, so does its successor");
   if (takeOverTimer_ != nullptr) return log::warn("no upgrade: this process is not ready itself");
   Successor::Events events;
   events.ready = [this] { handOver(); };
