@@ -14,6 +14,8 @@ using protocol::CommandSpec;
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
+// From this size on it is not copied.
+constexpr std::size_t kLargeTail = 16384;
 // Room that is kept for the next request.
 constexpr std::size_t kKeptBytes = 65536;
 
@@ -77,7 +79,12 @@ void KeyMapper::mapAt(const std::vector<std::uint32_t>& positions, Argv argv, st
     bytes_ += key;
     next = key.data() + key.size();
   }
-  bytes_.append(next, bytes.data() + bytes.size());
+  const std::string_view rest = bytes.substr(static_cast<std::size_t>(next - bytes.data()));
+  if (rest.size() >= kLargeTail) {
+    tail_ = rest;
+  } else {
+    bytes_ += rest;
+  }
   for (const Place& place : places_)
     argv_[place.argument] = std::string_view(bytes_).substr(place.offset, place.size);
 }
@@ -99,6 +106,7 @@ void KeyMapper::write(Argv argv) {
 void KeyMapper::begin() {
   if (bytes_.capacity() > kKeptBytes) bytes_ = std::string();
   bytes_.clear();
+  tail_ = {};
   places_.clear();
 }
 

@@ -26,6 +26,8 @@ class KeyMapper {
   // What has been written last; good until the next call.
   protocol::Argv argv() const noexcept { return argv_; }
   std::string_view bytes() const noexcept { return bytes_; }
+  // What follows them, if that is much: still where it was.
+  std::string_view tail() const noexcept { return tail_; }
 
  private:
   void begin();
@@ -37,6 +39,7 @@ class KeyMapper {
   };
   std::vector<std::uint32_t> positions_;
   std::string bytes_;
+  std::string_view tail_;
   std::string inline_;  // an inline request, written anew
   std::vector<Place> places_;
   std::vector<std::string_view> argv_;

@@ -348,14 +348,23 @@ void Client::start(Request& request, Command& command) {
   if (command.composer != nullptr) plan.composer = std::move(command.composer);
   if (command.database.mapped()) request.database = &command.database;
   request.wantsWholeSlot = command.wantsWholeSlot;
-  RequestBytes forwarded{bytes, nullptr};
-  if (input_ != nullptr && bytes.size() >= kHandOverBytes && bytes.data() == input_->view().data() &&
-      bytes.size() == input_->size() && plan.kind != routing::Plan::Kind::BySlot &&
-      plan.kind != routing::Plan::Kind::EachNode && plan.kind != routing::Plan::Kind::Prepared) {
-    forwarded.block = &input_;
-  }
-  request.bytes = bytes.size();
+  RequestBytes forwarded{bytes, command.tail};
+  const bool copies = plan.kind == routing::Plan::Kind::BySlot ||
+                      plan.kind == routing::Plan::Kind::EachNode ||
+                      plan.kind == routing::Plan::Kind::Prepared;
+  if (!copies && endsInput(command.tail.empty() ? bytes : command.tail)) forwarded.block = &input_;
+  request.bytes = bytes.size() + command.tail.size();
   services_.dispatcher.start(request, plan, command.argv, forwarded);
+}
+
+// Large, and all that is left of the input: then its buffer can be handed over to a link.
+bool Client::endsInput(std::string_view bytes) {
+  if (input_ == nullptr || bytes.size() < kHandOverBytes) return false;
+  const std::string_view left = input_->view();
+  const char* const end = left.data() + left.size();
+  if (bytes.data() < left.data() || bytes.data() + bytes.size() != end) return false;
+  input_->begin = input_->end - bytes.size();
+  return true;
 }
 
 void Client::refuse(const CommandSpec* spec, std::string_view line) {

@@ -172,6 +172,7 @@ class Client final : private net::Stream::Observer {
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
+  bool endsInput(std::string_view bytes);
   void pause();
   void endInput(net::IoStatus status);
   bool betweenRequests() const noexcept;

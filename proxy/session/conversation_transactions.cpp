@@ -89,7 +89,7 @@ Conversation::Outcome Conversation::queueAlone(const Command& command, std::stri
                             &command.database,
                             command.wantsWholeSlot,
                             std::string(objection)});
-  return answer(spec, "+QUEUED\r\n");
+  return answer(*command.said, "+QUEUED\r\n");
 }
 
 Conversation::Outcome Conversation::executeAlone() {
@@ -123,7 +123,7 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
   if (spec.hashedArgument > 0) {
     transaction_->queuePublish(spec, command.bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
   } else {
-    transaction_->queueForwarded(spec, command.bytes, std::move(command.composer));
+    transaction_->queueForwarded(spec, command.bytes, command.tail, std::move(command.composer));
   }
   if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
     client_.close("transaction exceeds client-query-buffer-limit");
@@ -172,7 +172,9 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   }
   request.scripts = std::move(transaction->scripts);
   request.wantsWholeSlot = transaction->wantsWholeSlot;
-  if (client_.database().mapped()) request.database = &client_.database();
+  const databases::Database& database =
+      transaction->database != nullptr ? *transaction->database : client_.database();
+  if (database.mapped()) request.database = &database;
   // The next command is for the database that EXEC leaves behind.
   if (transaction->database != nullptr) becomeExclusive(false);
   net::ByteChain batch = transaction->takeBatch(name);

@@ -54,7 +54,7 @@ void Dispatcher::startBySlot(Request& request, const routing::Plan& plan, protoc
     positions.clear();
     for (const std::uint32_t ordinal : part.keys) positions.push_back(plan.keyPositions[ordinal]);
     encodeWithKeys(argv, positions, plan.stride, services_.encoded);
-    sender_.launch(leg, {services_.encoded, nullptr});
+    sender_.launch(leg, {services_.encoded});
   }
 }
 
@@ -66,7 +66,7 @@ void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
     if (plan.node) {
       sender_.launchTo(leg, plan.parts[i].request, plan.node);
     } else {
-      sender_.launch(leg, {plan.parts[i].request, nullptr});
+      sender_.launch(leg, {plan.parts[i].request});
     }
   }
 }
@@ -82,7 +82,7 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
     if (stage.preludes > 0) {
       sender_.launchTo(leg, stage.parts[i].request, std::nullopt);
     } else {
-      sender_.launch(leg, {stage.parts[i].request, nullptr});
+      sender_.launch(leg, {stage.parts[i].request});
     }
   }
 }

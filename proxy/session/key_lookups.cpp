@@ -135,6 +135,7 @@ void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing:
   services_.mapper.mapAt(*positions, command.argv, command.bytes, command.database);
   command.argv = services_.mapper.argv();
   command.bytes = services_.mapper.bytes();
+  command.tail = services_.mapper.tail();
 }
 
 void KeyLookups::forget(Client& client) {

@@ -68,6 +68,16 @@ Front LegSender::frontOf(const Leg& leg, const Link& link) const {
 }
 
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
+  if (!bytes.tail.empty()) {
+    net::ByteChain whole(services_.host.pool);
+    whole.append(bytes.bytes);
+    if (bytes.block != nullptr) {
+      whole.append(std::move(*bytes.block));
+    } else {
+      whole.append(bytes.tail);
+    }
+    return launchBatch(leg, whole);
+  }
   if (Link* link = plainLink(leg)) {
     if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), frontOf(leg, *link));
     return link->send(leg, bytes.bytes, frontOf(leg, *link));

@@ -19,10 +19,11 @@ namespace slotless::session {
 
 struct Services;
 
-// The bytes of a request as they can be forwarded. `block`, if set, holds exactly these bytes and may be
-// taken over.
+// The bytes of a request as they can be forwarded: `bytes`, then `tail`. `block`, if set, holds exactly the
+// last of these that is not empty, and may be taken over.
 struct RequestBytes {
   std::string_view bytes;
+  std::string_view tail = {};
   net::BlockPtr* block = nullptr;
 };
 

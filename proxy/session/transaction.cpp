@@ -28,8 +28,9 @@ Transaction::Transaction(net::BlockPool& pool, std::string_view multi) : batch_(
 }
 
 void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request,
-                                 std::unique_ptr<routing::Composer> composer) {
+                                 std::string_view tail, std::unique_ptr<routing::Composer> composer) {
   batch_.append(request);
+  batch_.append(tail);
   corrected_ = corrected_ || composer != nullptr;
   queued_.push_back({&spec, {}, {}, std::move(composer)});
   ++forwarded_;

@@ -32,7 +32,8 @@ class Transaction {
   explicit Transaction(net::BlockPool& pool, std::string_view multi = "MULTI");
 
   // `composer`: of the client's reply, if that is not the node's as it is.
-  void queueForwarded(const protocol::CommandSpec& spec, std::string_view request,
+  // `tail`: of the request.
+  void queueForwarded(const protocol::CommandSpec& spec, std::string_view request, std::string_view tail = {},
                       std::unique_ptr<routing::Composer> composer = nullptr);
   // PUBLISH, which any node can carry out: its reply has to be corrected.
   void queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel);

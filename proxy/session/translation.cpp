@@ -122,6 +122,7 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   if (known && services.mapper.map(*command.spec, command.argv, command.bytes, database)) {
     command.argv = services.mapper.argv();
     command.bytes = services.mapper.bytes();
+    command.tail = services.mapper.tail();
   }
   command.composer = databases::composerFor(command.spec->replyNames, database);
   return true;

@@ -40,6 +40,22 @@ TEST_CASE_METHOD(Databases, "a key of a pinned database carries its tag, and the
   other.receives(bulk("0"));
 }
 
+TEST_CASE_METHOD(Databases, "a large value of a pinned database arrives whole, also in a transaction") {
+  select(client, 1);
+  const std::string value(100'000, 'v');
+  client.sends("SET b " + value);
+  node(1).expects("SET ~1{a}b " + value).replies(kOk);
+  client.receives(kOk);
+  client.sends({"GET c", "SET b " + value});
+  node(1).expects("GET ~1{a}c").replies(bulk("x"));
+  node(1).expects("SET ~1{a}b " + value).replies(kOk);
+  client.receives(bulk("x") + std::string(kOk));
+  client.sends({"MULTI", "SET b " + value, "EXEC"});
+  const Batch batch(node(1), {"SET ~1{a}b " + value});
+  batch.replies("*1\r\n+OK\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+}
+
 TEST_CASE_METHOD(Databases, "keys of any names are in one slot of a pinned database") {
   select(client, 1);
   client.sends({"MSET a 1 b 2", "RENAME b c", "SUNIONSTORE x y {z}"});
