@@ -65,13 +65,21 @@ Census::Count Census::of(TopicKind kind, std::string_view name) const {
   return count;
 }
 
-std::int64_t Census::repeatedPatterns() const {
+std::int64_t Census::excessPatterns() const {
   const std::lock_guard guard(mutex_);
-  std::int64_t repeated = 0;
+  std::int64_t excess = 0;
   for (const auto& [pattern, entry] : entries(TopicKind::Pattern)) {
-    if (!entry.upstream.empty()) repeated += static_cast<std::int64_t>(entry.upstream.size()) - 1;
+    if (entry.upstream.empty()) continue;
+    excess += static_cast<std::int64_t>(entry.upstream.size()) - (entry.listeners > 0 ? 1 : 0);
   }
-  return repeated;
+  return excess;
+}
+
+bool Census::isOfClients(TopicKind kind, std::string_view name) const {
+  const std::lock_guard guard(mutex_);
+  const auto& map = entries(kind);
+  const auto found = map.find(name);
+  return found == map.end() || found->second.listeners > 0 || found->second.upstream.empty();
 }
 
 }  // namespace slotless::pubsub

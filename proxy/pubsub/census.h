@@ -30,9 +30,10 @@ class Census {
   Count reachedByShard(std::string_view channel, const net::Address& node) const;
   // Of the topic itself, over all nodes.
   Count of(TopicKind kind, std::string_view name) const;
-  // How many times more than once all patterns are subscribed to, by nodes: what a sum over nodes counts too
-  // often.
-  std::int64_t repeatedPatterns() const;
+  // How many times a sum over nodes counts patterns that no client has, and others more than once.
+  std::int64_t excessPatterns() const;
+  // Clients listen to it, or no worker is subscribed to it: then others are.
+  bool isOfClients(TopicKind kind, std::string_view name) const;
 
  private:
   struct Entry {

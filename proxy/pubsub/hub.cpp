@@ -2,33 +2,43 @@
 
 #include <algorithm>
 
+#include "protocol/encoder.h"
+#include "protocol/glob.h"
 #include "proxy/pubsub/keyspace.h"
 
 namespace slotless::pubsub {
 
 namespace {
 
-bool concernsEveryServer(TopicKind kind, std::string_view name) {
-  switch (kind) {
-    case TopicKind::Channel: return isKeyspaceChannel(name);
-    case TopicKind::Pattern: return canMatchKeyspace(name);
-    case TopicKind::Shard: break;
-  }
-  return false;
+bool matches(const Topic& topic, std::string_view channel) {
+  return topic.kind() == TopicKind::Pattern ? protocol::matchesGlob(topic.name(), channel)
+                                            : topic.name() == channel;
+}
+
+std::string messageFor(const Topic& topic, const Notification& notification) {
+  std::vector<std::string_view> words = {wordsOf(topic.kind()).message};
+  if (topic.kind() == TopicKind::Pattern) words.push_back(topic.name());
+  words.push_back(notification.channel);
+  words.push_back(notification.payload);
+  std::string out;
+  protocol::appendRequest(out, words);
+  return out;
 }
 
 }  // namespace
 
 bool Topic::live() const noexcept {
-  return intake_->live();
+  return std::all_of(intakes_.begin(), intakes_.end(), [](const Intake* intake) { return intake->live(); });
 }
 
-Hub::Hub(upstream::LinkHost& host, const upstream::LinkSettings& settings, telemetry::WorkerMetrics& metrics,
-         Census& census, std::function<void()> refreshTopology)
+Hub::Hub(upstream::LinkHost& host, const upstream::LinkSettings& settings,
+         const databases::Databases& databases, telemetry::WorkerMetrics& metrics, Census& census,
+         std::function<void()> refreshTopology)
     : host_(host),
       metrics_(metrics),
       census_(census),
       refreshTopology_(refreshTopology),
+      names_(databases),
       intakes_(host, settings, metrics, census, std::move(refreshTopology), *this),
       timer_(host.loop.makeTimer([this] { tick(); })) {}
 
@@ -44,15 +54,30 @@ Topic& Hub::hold(TopicKind kind, std::string_view name) {
   Topic& topic = *made;
   map.emplace(topic.name(), std::move(made));
   topic.holds_ = 1;
-  topic.intake_ = &intakes_.hold(kind, name, concernsEveryServer(kind, name));
-  topic.intake_->topics.push_back(&topic);
+  connect(topic);
   return topic;
+}
+
+void Hub::connect(Topic& topic) {
+  const TopicKind kind = topic.kind();
+  Intake& own = intakes_.hold(kind, topic.name(), names_.concernsEveryServer(kind, topic.name()));
+  own.own = &topic;
+  topic.intakes_.push_back(&own);
+  if (names_.same()) return;
+  for (const TopicName& source : names_.sourcesOf(kind, topic.name())) {
+    Intake& intake = intakes_.hold(kind, source.name, true);
+    intake.notified.push_back(&topic);
+    topic.intakes_.push_back(&intake);
+  }
 }
 
 void Hub::drop(Topic& topic) {
   if (--topic.holds_ > 0) return;
-  std::erase(topic.intake_->topics, &topic);
-  intakes_.drop(*topic.intake_);
+  topic.intakes_.front()->own = nullptr;
+  for (Intake* intake : topic.intakes_) {
+    std::erase(intake->notified, &topic);
+    intakes_.drop(*intake);
+  }
   std::erase(becameLive_, &topic);
   auto& map = topics_[static_cast<std::size_t>(topic.kind())];
   map.erase(map.find(topic.name()));
@@ -85,12 +110,20 @@ void Hub::stopListening(Topic& topic, Listener& listener) {
 // --- what the intakes say ---
 
 bool Hub::isHeard(const Intake& intake) const {
-  return std::any_of(intake.topics.begin(), intake.topics.end(),
-                     [](const Topic* topic) { return !topic->listeners_.empty(); });
+  const auto hasListeners = [](const Topic* topic) { return !topic->listeners_.empty(); };
+  return (intake.own != nullptr && hasListeners(intake.own)) ||
+         std::any_of(intake.notified.begin(), intake.notified.end(), hasListeners);
+}
+
+std::vector<Topic*> Hub::topicsOf(const Intake& intake) {
+  std::vector<Topic*> topics = intake.notified;
+  const bool isListed = std::find(topics.begin(), topics.end(), intake.own) != topics.end();
+  if (intake.own != nullptr && !isListed) topics.push_back(intake.own);
+  return topics;
 }
 
 void Hub::onLive(Intake& intake) {
-  for (Topic* topic : intake.topics) {
+  for (Topic* topic : topicsOf(intake)) {
     if (!topic->awaiting_.empty() && topic->live()) becameLive_.push_back(topic);
   }
 }
@@ -112,7 +145,7 @@ void Hub::onSettled() {
 }
 
 void Hub::onRefused(Intake& intake, std::string_view line) {
-  const auto topics = intake.topics;
+  const auto topics = topicsOf(intake);
   for (Topic* topic : topics) ++topic->holds_;
   for (Topic* topic : topics) {
     const auto awaiting = topic->awaiting_;
@@ -125,8 +158,20 @@ void Hub::onRefused(Intake& intake, std::string_view line) {
   for (Topic* topic : topics) drop(*topic);
 }
 
-void Hub::onMessage(Intake& intake, const Notice&, std::string_view message) {
-  for (const Topic* topic : intake.topics) deliver(*topic, message);
+void Hub::onMessage(Intake& intake, const Notice& notice, std::string_view message) {
+  if (!names_.same() && isNotification(notice.channel)) return notify(intake, notice, message);
+  if (intake.own != nullptr) deliver(*intake.own, message);
+}
+
+// Sent to an intake at which nobody waits for notifications, it comes by another one, too.
+void Hub::notify(const Intake& intake, const Notice& notice, std::string_view message) {
+  if (intake.notified.empty()) return;
+  const auto notification = names_.translate(notice.channel, payloadOf(notice, message));
+  if (!notification) return;
+  for (const Topic* topic : intake.notified) {
+    if (!topic->listeners_.empty() && matches(*topic, notification->channel))
+      deliver(*topic, messageFor(*topic, *notification));
+  }
 }
 
 void Hub::deliver(const Topic& topic, std::string_view message) {

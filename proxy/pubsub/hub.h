@@ -1,4 +1,8 @@
 // Everything that the clients of one worker have subscribed to, however many of them listen to the same.
+//
+// A topic has an intake of its own name. Where databases have keys of their own names in the cluster, topics
+// that can match keyspace notifications have more: notifications come from those only, are translated, and go
+// to the topics that match what they are called in their database.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,6 +13,7 @@
 
 #include "proxy/cluster/topology.h"
 #include "proxy/pubsub/intakes.h"
+#include "proxy/pubsub/keyspace_names.h"
 #include "proxy/pubsub/topic.h"
 
 namespace slotless::pubsub {
@@ -26,16 +31,17 @@ class Topic {
   const TopicKind kind_;
   const std::string name_;
   std::size_t holds_ = 0;
-  Intake* intake_ = nullptr;
+  std::vector<Intake*> intakes_;  // that of its own name is the first
   std::unordered_set<Listener*> listeners_;
   std::unordered_set<Listener*> awaiting_;
 };
 
 class Hub final : private IntakeEvents {
  public:
-  // `settings` and `census` outlive the hub. `refreshTopology`: what is known of it seems to be wrong.
-  Hub(upstream::LinkHost& host, const upstream::LinkSettings& settings, telemetry::WorkerMetrics& metrics,
-      Census& census, std::function<void()> refreshTopology);
+  // `settings`, `databases` and `census` outlive the hub. `refreshTopology`: what is known of it seems to be
+  // wrong.
+  Hub(upstream::LinkHost& host, const upstream::LinkSettings& settings, const databases::Databases& databases,
+      telemetry::WorkerMetrics& metrics, Census& census, std::function<void()> refreshTopology);
   ~Hub();
 
   void setTopology(cluster::TopologyPtr topology) { intakes_.setTopology(std::move(topology)); }
@@ -62,6 +68,9 @@ class Hub final : private IntakeEvents {
   void onMessage(Intake& intake, const Notice& notice, std::string_view message) override;
   bool isHeard(const Intake& intake) const override;
 
+  void connect(Topic& topic);
+  static std::vector<Topic*> topicsOf(const Intake& intake);
+  void notify(const Intake& intake, const Notice& notice, std::string_view message);
   void deliver(const Topic& topic, std::string_view message);
   void tick();
   void startTick();
@@ -73,6 +82,7 @@ class Hub final : private IntakeEvents {
   telemetry::WorkerMetrics& metrics_;
   Census& census_;
   std::function<void()> refreshTopology_;
+  const KeyspaceNames names_;
   Intakes intakes_;
   TopicMaps<std::unique_ptr<Topic>> topics_;
   std::unordered_map<Listener*, std::size_t> waiting_;  // and for how many topics

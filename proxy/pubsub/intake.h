@@ -21,8 +21,9 @@ class Intake {
   const std::string& name() const noexcept { return name_; }
   bool live() const noexcept { return live_; }
 
-  // The topics that it feeds.
-  std::vector<Topic*> topics;
+  // What it feeds: the topic of its name, if it has listeners, and those that get translated notifications.
+  Topic* own = nullptr;
+  std::vector<Topic*> notified;
 
  private:
   friend class Intakes;

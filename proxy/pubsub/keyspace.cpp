@@ -9,7 +9,7 @@ namespace slotless::pubsub {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kPrefixes = {"__keyspace@", "__keyevent@"};
+constexpr std::array<std::string_view, 2> kPrefixes = {kKeyspaceWord, kKeyeventWord};
 
 }  // namespace
 

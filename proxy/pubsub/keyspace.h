@@ -5,7 +5,19 @@
 
 namespace slotless::pubsub {
 
+// What stands before the number of the database, and what behind it.
+inline constexpr std::string_view kKeyspaceWord = "__keyspace@";
+inline constexpr std::string_view kKeyeventWord = "__keyevent@";
+inline constexpr std::string_view kDatabaseEnd = "__:";
+// What a cluster's nodes begin their channels with.
+inline constexpr std::string_view kNodeKeyspace = "__keyspace@0__:";
+inline constexpr std::string_view kNodeKeyevent = "__keyevent@0__:";
+
 bool isKeyspaceChannel(std::string_view channel) noexcept;
 bool canMatchKeyspace(std::string_view pattern) noexcept;
+// A channel that a cluster's node uses itself.
+inline bool isNotification(std::string_view channel) noexcept {
+  return channel.starts_with(kNodeKeyspace) || channel.starts_with(kNodeKeyevent);
+}
 
 }  // namespace slotless::pubsub

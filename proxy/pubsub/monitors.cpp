@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/pubsub/monitor_line.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::pubsub {
@@ -56,9 +57,11 @@ class Monitors::Source final : private FeedOwner {
 };
 
 Monitors::Monitors(upstream::LinkHost& host, const upstream::LinkSettings& settings,
-                   telemetry::WorkerMetrics& metrics, std::function<void()> refreshTopology)
+                   const databases::Databases& databases, telemetry::WorkerMetrics& metrics,
+                   std::function<void()> refreshTopology)
     : host_(host),
       settings_(settings),
+      databases_(databases),
       metrics_(metrics),
       refreshTopology_(std::move(refreshTopology)),
       timer_(host.loop.makeTimer([this] { tick(); })) {}
@@ -123,7 +126,8 @@ void Monitors::onSourceLive() {
 void Monitors::onLine(std::string_view line) {
   // A client's PING never gets that far: these are heartbeats of links.
   if (line.ends_with("] \"PING\"\r\n")) return;
-  for (Watcher* watcher : watchers_) watcher->onLine(line);
+  const auto translated = databases_.anyMapped() ? translateLine(databases_, line) : std::nullopt;
+  for (Watcher* watcher : watchers_) watcher->onLine(translated ? *translated : line);
 }
 
 void Monitors::onRefused(std::string_view line) {

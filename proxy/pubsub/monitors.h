@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/cluster/topology.h"
+#include "proxy/databases/database.h"
 #include "proxy/pubsub/feed.h"
 
 namespace slotless::pubsub {
@@ -20,7 +21,7 @@ class Watcher {
  public:
   // All masters have confirmed; what they do comes from now on.
   virtual void onMonitoring() = 0;
-  // A whole line, as the node wrote it.
+  // A whole line.
   virtual void onLine(std::string_view line) = 0;
   // A master refuses.
   virtual void onMonitorRefused(std::string_view line) = 0;
@@ -33,9 +34,10 @@ class Watcher {
 
 class Monitors {
  public:
-  // `settings` outlive it. `refreshTopology`: what is known of it seems to be wrong.
+  // `settings` and `databases` outlive it. `refreshTopology`: what is known of it seems to be wrong.
   Monitors(upstream::LinkHost& host, const upstream::LinkSettings& settings,
-           telemetry::WorkerMetrics& metrics, std::function<void()> refreshTopology);
+           const databases::Databases& databases, telemetry::WorkerMetrics& metrics,
+           std::function<void()> refreshTopology);
   ~Monitors();
 
   void setTopology(cluster::TopologyPtr topology);
@@ -59,6 +61,7 @@ class Monitors {
 
   upstream::LinkHost& host_;
   const upstream::LinkSettings& settings_;
+  const databases::Databases& databases_;
   telemetry::WorkerMetrics& metrics_;
   std::function<void()> refreshTopology_;
   cluster::TopologyPtr topology_ = std::make_shared<const cluster::Topology>();

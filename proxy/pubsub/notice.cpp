@@ -46,4 +46,11 @@ std::optional<Notice> parseNotice(std::string_view reply) noexcept {
   return std::nullopt;
 }
 
+std::string_view payloadOf(const Notice& notice, std::string_view message) noexcept {
+  const auto channelEnd =
+      static_cast<std::size_t>(notice.channel.data() + notice.channel.size() - message.data());
+  message.remove_prefix(channelEnd + 2);
+  return takeBulk(message).value_or(std::string_view());
+}
+
 }  // namespace slotless::pubsub

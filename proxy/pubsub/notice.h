@@ -22,5 +22,7 @@ struct Notice {
 
 // nullopt: nothing of that kind.
 std::optional<Notice> parseNotice(std::string_view reply) noexcept;
+// What a message says. `message`: the bytes that `notice` has been made of.
+std::string_view payloadOf(const Notice& notice, std::string_view message) noexcept;
 
 }  // namespace slotless::pubsub

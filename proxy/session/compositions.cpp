@@ -59,6 +59,7 @@ constexpr Composition kCompositions[] = {
     {"debug", planDebug},
     {"info", planInfo},
     {"publish", planPublish},
+    {"pubsub|channels", planChannels},
     {"pubsub|numpat", planNumPat},
     {"pubsub|numsub", planNumSub},
     {"pubsub|shardnumsub", planShardNumSub},

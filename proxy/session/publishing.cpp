@@ -90,7 +90,7 @@ class NumSubComposer final : public routing::Composer {
 };
 
 // Patterns are counted once, however many clients have them; those that are subscribed to at every master are
-// there several times.
+// there several times, and some of the workers' own are no client's.
 class NumPatComposer final : public routing::Composer {
  public:
   explicit NumPatComposer(const Services& services) : services_(services) {}
@@ -100,11 +100,36 @@ class NumPatComposer final : public routing::Composer {
     const bool good = routing::mergeReplies(routing::Merge::Sum, parts, merged);
     const auto sum = good ? routing::integerOf(merged) : std::nullopt;
     if (sum) {
-      protocol::appendInteger(out, corrected(*sum, services_.hub.census().repeatedPatterns(), 0));
+      protocol::appendInteger(out, corrected(*sum, services_.hub.census().excessPatterns(), 0));
     } else {
       out += merged;
     }
     return good;
+  }
+
+ private:
+  const Services& services_;
+};
+
+// Without those that only workers are subscribed to, for keyspace notifications of mapped databases.
+class ChannelsComposer final : public routing::Composer {
+ public:
+  explicit ChannelsComposer(const Services& services) : services_(services) {}
+
+  bool compose(std::span<const PartReply> parts, std::string& out) override {
+    std::string merged;
+    const bool good = routing::mergeReplies(routing::Merge::Union, parts, merged);
+    auto channels = good ? routing::elementsOf(merged) : std::nullopt;
+    if (!channels) {
+      out += merged;
+      return good;
+    }
+    std::erase_if(*channels, [this](std::string_view channel) {
+      return !services_.hub.census().isOfClients(TopicKind::Channel, routing::textOf(channel).value_or(""));
+    });
+    protocol::appendArrayHeader(out, channels->size());
+    for (const std::string_view channel : *channels) out += channel;
+    return true;
   }
 
  private:
@@ -134,6 +159,10 @@ bool planPublish(Services& services, protocol::Argv argv, Plan& plan) {
 
 bool planShardPublish(Services& services, protocol::Argv argv, Plan& plan) {
   return planToMaster(services, TopicKind::Shard, argv[1], plan);
+}
+
+bool planChannels(Services& services, protocol::Argv, Plan& plan) {
+  return services.databases.anyMapped() && planToAll(std::make_unique<ChannelsComposer>(services), plan);
 }
 
 bool planNumPat(Services& services, protocol::Argv, Plan& plan) {

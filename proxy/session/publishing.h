@@ -15,6 +15,7 @@ struct Services;
 // For the table of compositions.
 bool planPublish(Services& services, protocol::Argv argv, routing::Plan& plan);
 bool planShardPublish(Services& services, protocol::Argv argv, routing::Plan& plan);
+bool planChannels(Services& services, protocol::Argv argv, routing::Plan& plan);
 bool planNumPat(Services& services, protocol::Argv argv, routing::Plan& plan);
 bool planNumSub(Services& services, protocol::Argv argv, routing::Plan& plan);
 bool planShardNumSub(Services& services, protocol::Argv argv, routing::Plan& plan);

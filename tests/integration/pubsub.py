@@ -1,6 +1,9 @@
 """SUBSCRIBE and what belongs to it, PUBLISH, keyspace notifications and MONITOR, in RESP2 and RESP3."""
 
+import collections
+import fnmatch
 import pathlib
+import re
 import resource
 import socket
 import sys
@@ -339,6 +342,48 @@ class Messages(unittest.TestCase):
 
 
 class KeyspaceNotifications(unittest.TestCase):
+    def test_keys_are_called_as_in_their_database_and_come_under_its_number(self):
+        client = site.client()
+        self.addCleanup(client.close)
+        self.addCleanup(client.config_set, "notify-keyspace-events", "")
+        client.config_set("notify-keyspace-events", "KEA")
+        channels = ["__keyspace@1__:foo", "__keyevent@1__:del", "__keyevent@0__:set", "__keyspace@2__:other"]
+        patterns = ["__keyspace@1__:user*", "__key*@*__:*", "__keyevent@*__:expired", "__keyspace@0__:*", "*"]
+        events = [("foo", "set"), ("user:1", "set"), ("foo", "del"), ("brief", "set"), ("brief", "expire"),
+                  ("brief", "expired")]
+        for protocol in ("2", "3"):
+            with self.subTest(protocol=protocol), site.connect() as listener, site.connect() as writer:
+                listener.command("HELLO", protocol)
+                for word, names in (("SUBSCRIBE", channels), ("PSUBSCRIBE", patterns)):
+                    for name in names:
+                        listener.send(resp.pack(word, name))
+                        self.assertEqual(listener.read()[1], name.encode())
+                self.assertEqual(writer.command("PUBSUB", "NUMPAT"), len(patterns))
+                self.assertEqual(sorted(writer.command("PUBSUB", "CHANNELS", "__key*")),
+                                 sorted(name.encode() for name in channels))
+                self.assertEqual(writer.command("PUBSUB", "NUMSUB", channels[0], channels[2], "__keyevent@0__:del"),
+                                 [channels[0].encode(), 1, channels[2].encode(), 1, b"__keyevent@0__:del", 0])
+                sent = [("ordinary", "m")]
+                for database in (0, 1, 2):
+                    writer.command("SELECT", database)
+                    writer.command("SET", "foo", "1")
+                    writer.command("SET", "user:1", "1")
+                    writer.command("DEL", "foo")
+                    writer.command("SET", "brief", "1", "PX", "5")
+                    wait_until(lambda: writer.command("GET", "brief") is None, 5, "the key to expire")
+                    for key, event in events:
+                        sent += [(f"__keyspace@{database}__:{key}", event), (f"__keyevent@{database}__:{event}", key)]
+                writer.command("PUBLISH", "ordinary", "m")
+                wanted = collections.Counter()
+                for channel, text in sent:
+                    wanted.update([("message", channel, text)] if channel in channels else [])
+                    wanted.update(("pmessage", pattern, channel, text) for pattern in patterns
+                                  if fnmatch.fnmatchcase(channel, pattern))
+                got = collections.Counter(tuple(part.decode() for part in listener.read())
+                                          for _ in range(wanted.total()))
+                self.assertEqual(got, wanted)
+                self.assertEqual(receive_all(listener, 0.3), b"")
+
     def test_they_come_from_all_masters_and_ordinary_messages_come_once(self):
         client = site.client()
         self.addCleanup(client.close)
@@ -385,6 +430,19 @@ class Monitor(unittest.TestCase):
                 pass
             self.assertEqual(monitor.command("AUTH", PASSWORD), b"OK")
             self.assertIsNone(monitor.command("GET", "nothing-here"))
+
+
+    def test_it_names_keys_and_databases_as_clients_do(self):
+        with site.connect() as monitor, site.connect() as client:
+            self.assertEqual(monitor.command("MONITOR"), b"OK")
+            for database in (0, 1):
+                client.command("SELECT", database)
+                client.command("MSET", "one", "1", "{one}two", "2")
+            seen = []
+            while len(seen) < 2:
+                line = monitor.read().decode()
+                seen += re.findall(r'\[(\d+) [^]]+\] (?i:"mset") (.*)', line)
+            self.assertEqual(sorted(seen), [("0", '"one" "1" "{one}two" "2"'), ("1", '"one" "1" "{one}two" "2"')])
 
 
 @fixture.NOT_ONE_REDIS

@@ -42,13 +42,27 @@ TEST_CASE("what has come and gone leaves nothing") {
   CHECK(census.of(TopicKind::Channel, "news").upstream == 0);
 }
 
-TEST_CASE("a pattern at several nodes is repeated, the workers' own at one node are not") {
+TEST_CASE(
+    "a pattern at several nodes counts once, whichever workers have it, and one of workers only never") {
   Census census;
+  census.addListeners(TopicKind::Pattern, "*", 5);
   census.addUpstream(TopicKind::Pattern, "*", kOne, 1);
   census.addUpstream(TopicKind::Pattern, "*", kOne, 1);
-  CHECK(census.repeatedPatterns() == 0);
+  CHECK(census.excessPatterns() == 0);
   census.addUpstream(TopicKind::Pattern, "*", kTwo, 1);
-  CHECK(census.repeatedPatterns() == 1);
+  CHECK(census.excessPatterns() == 1);
+  census.addUpstream(TopicKind::Pattern, "__keyspace@0__:*", kOne, 1);
+  census.addUpstream(TopicKind::Pattern, "__keyspace@0__:*", kTwo, 1);
+  CHECK(census.excessPatterns() == 3);
+}
+
+TEST_CASE("what only workers are subscribed to is not of clients") {
+  Census census;
+  census.addUpstream(TopicKind::Channel, "a", kOne, 1);
+  CHECK_FALSE(census.isOfClients(TopicKind::Channel, "a"));
+  census.addListeners(TopicKind::Channel, "a", 1);
+  CHECK(census.isOfClients(TopicKind::Channel, "a"));
+  CHECK(census.isOfClients(TopicKind::Channel, "of somebody else"));
 }
 
 TEST_CASE("workers may count at the same time") {

@@ -16,6 +16,8 @@ TEST_CASE("each kind of notice is recognised with its names") {
   CHECK(pattern->kind == TopicKind::Pattern);
   CHECK(pattern->name == "c*");
   CHECK(pattern->channel == "ch");
+  const std::string_view text = "*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$4\r\nc\r\nh\r\n$3\r\na\r\n\r\n";
+  CHECK(payloadOf(parseNotice(text).value(), text) == "a\r\n");
   const auto subscribed = parseNotice("*3\r\n$10\r\nssubscribe\r\n$0\r\n\r\n:1\r\n");
   REQUIRE(subscribed);
   CHECK(subscribed->type == NoticeType::Subscribed);

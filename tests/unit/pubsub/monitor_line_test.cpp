@@ -1,0 +1,51 @@
+#include "proxy/pubsub/monitor_line.h"
+
+#include "catch.h"
+
+using namespace slotless::pubsub;
+using slotless::config::DatabaseLayout;
+
+namespace {
+
+struct Lines {
+  slotless::config::Config config = [] {
+    slotless::config::Config made;
+    made.databases = 16;
+    made.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"}, {3, 3, DatabaseLayout::Spread, ""}};
+    return made;
+  }();
+  slotless::databases::Databases databases{config};
+
+  // Of what stands behind the time.
+  std::string of(const std::string& rest) const {
+    const auto line = translateLine(databases, "+1700000000.000001 " + rest + "\r\n");
+    if (!line) return "as it is";
+    REQUIRE(line->starts_with("+1700000000.000001 "));
+    REQUIRE(line->ends_with("\r\n"));
+    return line->substr(19, line->size() - 21);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Lines, "keys of a mapped database are called as there, with its number") {
+  CHECK(of(R"([0 10.0.0.9:1] "SET" "~1{a}foo" "1")") == R"([1 10.0.0.9:1] "SET" "foo" "1")");
+  CHECK(of(R"([0 unix:/run/x] "mset" "~3:{x}y" "1" "~3:" "2")") ==
+        R"([3 unix:/run/x] "mset" "{x}y" "1" "" "2")");
+  CHECK(of(R"([0 lua] "get" "~1{a}\"x ")") == R"([1 lua] "get" "\"x ")");
+}
+
+TEST_CASE_METHOD(Lines, "the first database that is named is the line's") {
+  CHECK(of(R"([0 h:1] "copy" "~1{a}x" "~3:y")") == R"([1 h:1] "copy" "x" "~3:y")");
+  CHECK(of(R"([0 h:1] "eval_ro" "return 1" "1" "~{a}" "~1{a}")") ==
+        R"([1 h:1] "eval_ro" "return 1" "1" "~{a}" "")");
+}
+
+TEST_CASE_METHOD(Lines, "everything else stays as it is") {
+  for (const std::string rest : {R"([0 h:1] "SET" "foo" "1")", R"([0 h:1] "SET" "foo" "x~1{a}")",
+                                 R"([0 h:1] "SET" "foo" "\" \"~1{a}x")", R"([0 h:1] "GET" "~1{b}x")",
+                                 R"([0 h:1] "GET" "~4")", R"([0 h:1] "GET" "~17:x")", R"("~1{a}x")"}) {
+    INFO(rest);
+    CHECK(of(rest) == "as it is");
+  }
+}
