@@ -246,8 +246,9 @@ Conversation::Outcome Conversation::monitor(const CommandSpec& spec) {
 Conversation::Outcome Conversation::track(const CommandSpec& spec, protocol::Argv argv) {
   if (!client_.pending().empty()) return Outcome::Wait;
   std::string error;
-  const auto options = parseTracking(argv, error);
+  auto options = parseTracking(argv, error);
   if (!options) return refuse(spec, error);
+  options->keyPrefix = client_.database().prefix;
   Request& request = client_.addRequest(spec);
   services_.dispatcher.startLate(request);
   becomeExclusive(false);

@@ -8,6 +8,7 @@
 #include "protocol/key_extraction.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
+#include "proxy/session/invalidation.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/request_copy.h"
 #include "proxy/session/services.h"
@@ -25,8 +26,6 @@ namespace {
 constexpr net::Millis kTick{20};
 // Masters that are flushed at the same time say so within this.
 constexpr net::Millis kCollect{20};
-constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
-constexpr std::string_view kFlush = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 constexpr std::string_view kNotInTime = "-CLUSTERDOWN No master could be reached in time\r\n";
@@ -329,6 +328,8 @@ void Tracking::tick() {
 void Tracking::onInvalidation(TrackingLease&, std::string_view push) {
   if (!engaged_) return;
   services_.metrics.invalidations.add();
+  const databases::Databases& databases = services_.databases;
+  if (databases.anyMapped()) return tell(translateInvalidation(databases, push));
   tell(push);
 }
 
@@ -398,12 +399,9 @@ void Tracking::voidReadsOf(const Request& request, const net::ByteChain& bytes) 
   const bool known = copy.complete() &&
                      protocol::keyPositions(*request.spec, copy.argv(), positions) == protocol::KeyResult::Ok;
   if (!known || positions.empty()) return tellBehind(request, kFlush);
-  std::string push;
-  protocol::appendPushHeader(push, 3, 2);
-  protocol::appendBulk(push, "invalidate");
-  protocol::appendArrayHeader(push, positions.size());
-  for (const std::uint32_t position : positions) protocol::appendBulk(push, copy.argv()[position]);
-  tellBehind(request, push);
+  std::vector<std::string_view> keys;
+  for (const std::uint32_t position : positions) keys.push_back(copy.argv()[position]);
+  tellBehind(request, invalidationOf(services_.databases, keys));
 }
 
 }  // namespace slotless::session

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/encoder.h"
+#include "proxy/session/invalidation.h"
 #include "proxy/session/services.h"
 #include "proxy/session/trackers.h"
 
@@ -13,7 +14,6 @@ using upstream::LeaseUse;
 using upstream::Link;
 
 namespace {
-constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
 constexpr std::string_view kNull = "_\r\n";
 // To a connection whose ear is gone, which hears of that itself.
 constexpr std::string_view kBroken = ">2\r\n$21\r\ntracking-redir-broken\r\n";
@@ -49,7 +49,7 @@ void TrackingLease::onLeaseReady(Link&) {
 }
 
 void TrackingLease::change(const TrackingOptions& options) {
-  ask({trackingCommand(options, options.prefixes, earId())});
+  ask({trackingCommand(options, nodePrefixes(options), earId())});
 }
 
 void TrackingLease::speak(int protocol) {

@@ -98,17 +98,29 @@ std::optional<std::string> TrackingMode::objectionTo(const TrackingOptions& want
 void TrackingMode::turnOn(const TrackingOptions& wanted) {
   options_ = wanted;
   options_.prefixes.clear();
-  if (wanted.broadcast && wanted.prefixes.empty()) prefixes_.emplace();
+  if (wanted.broadcast && wanted.prefixes.empty()) {
+    prefixes_.emplace();
+    nodePrefixes_.emplace();
+  }
   prefixes_.insert(wanted.prefixes.begin(), wanted.prefixes.end());
+  for (std::string& prefix : nodePrefixes(wanted)) nodePrefixes_.insert(std::move(prefix));
+}
+
+std::vector<std::string> nodePrefixes(const TrackingOptions& options) {
+  std::vector<std::string> prefixes = options.prefixes;
+  for (std::string& prefix : prefixes) {
+    if (!prefix.empty()) prefix.insert(0, options.keyPrefix);
+  }
+  return prefixes;
 }
 
 // Without a prefix BCAST adds the empty one, which as a PREFIX would overlap with any other.
 std::vector<std::string> TrackingMode::commands(std::int64_t ear) const {
   std::vector<std::string> commands;
-  std::vector<std::string> named(prefixes_.begin(), prefixes_.end());
+  std::vector<std::string> named(nodePrefixes_.begin(), nodePrefixes_.end());
   std::erase(named, "");
   if (!named.empty()) commands.push_back(trackingCommand(options_, named, ear));
-  if (named.size() == prefixes_.size() && !named.empty()) return commands;
+  if (named.size() == nodePrefixes_.size() && !named.empty()) return commands;
   commands.push_back(trackingCommand(options_, {}, ear));
   return commands;
 }

@@ -21,6 +21,8 @@ struct TrackingOptions {
   bool noLoop = false;
   std::optional<std::int64_t> redirect;  // the client that gets the invalidations
   std::vector<std::string> prefixes;
+  // What the database's keys begin with in the cluster: the prefixes are of those.
+  std::string keyPrefix{};
 };
 
 class TrackingMode {
@@ -48,10 +50,13 @@ class TrackingMode {
  private:
   TrackingOptions options_;  // without prefixes
   std::set<std::string, std::less<>> prefixes_;
+  std::set<std::string, std::less<>> nodePrefixes_;  // the same as the nodes know them
 };
 
 // `argv`: the whole command. nullopt: `error` says why.
 std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& error);
+// As nodes know them. The empty one stays empty: it means all keys of all databases.
+std::vector<std::string> nodePrefixes(const TrackingOptions& options);
 // As bytes of RESP; `prefixes` and `ear` in place of the options' own.
 std::string trackingCommand(const TrackingOptions& options, const std::vector<std::string>& prefixes,
                             std::int64_t ear);

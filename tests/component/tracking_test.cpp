@@ -657,4 +657,38 @@ TEST_CASE_METHOD(Tracked, "tracking: reads do not go to replicas") {
   reads("a", 1);
 }
 
+TEST_CASE_METHOD(Tracked, "tracking: keys of all databases are told of by the names that they have there") {
+  config.databases = 16;
+  config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"},
+                           {3, 3, config::DatabaseLayout::Spread, ""}};
+  hello(client);
+  client.sends({"SELECT 1", std::string(kOn)});
+  for (std::size_t i = 1; i <= kNodes; ++i) confirms(i);
+  client.receives(std::string(kOk) + std::string(kOk));
+  client.sends("GET x");
+  const Received get = node(1).expects("GET ~1{a}x");
+  CHECK(&get.connection() == leases[1]);
+  get.replies(bulk("1"));
+  client.receives(bulk("1"));
+  pushes(1, ">2\r\n$10\r\ninvalidate\r\n*3\r\n" + bulk("~1{a}x") + bulk("~3:y") + bulk("~z"));
+  client.receives(">2\r\n$10\r\ninvalidate\r\n*3\r\n" + bulk("x") + bulk("y") + bulk("~z"));
+  pushes(2, kFlush);
+  pushes(1, kFlush);
+  pushes(3, kFlush);
+  client.receives(kFlush);
+}
+
+TEST_CASE_METHOD(Tracked, "tracking: a prefix is one of the database's keys") {
+  config.databases = 2;
+  config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"}};
+  hello(client);
+  client.sends({"SELECT 1", "CLIENT TRACKING ON BCAST PREFIX user:"});
+  for (std::size_t i = 1; i <= kNodes; ++i) confirms(i, "CLIENT TRACKING ON BCAST PREFIX ~1{a}user:");
+  client.receives(std::string(kOk) + std::string(kOk));
+  client.sends("CLIENT TRACKINGINFO");
+  CHECK(client.takes().ends_with("*1\r\n" + bulk("user:")));
+  pushes(1, invalidation("~1{a}user:1"));
+  client.receives(invalidation("user:1"));
+}
+
 }  // namespace slotless::test

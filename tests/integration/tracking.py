@@ -315,6 +315,22 @@ class Invalidations(unittest.TestCase):
                 tracker.wait_for(invalidation(key), keep=True)
         self.assertEqual([push for push in tracker.pushes if "none" in str(push)], [])
 
+    def test_keys_of_another_database_have_their_names_of_there(self):
+        tracker, broadcast = self.tracker(), Tracker()
+        self.addCleanup(broadcast.close)
+        with site.connect() as writer:
+            for connection in (tracker, broadcast, writer):
+                connection.command("SELECT", "1")
+            broadcast.command("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "in-one:")
+            self.assertEqual(broadcast.command("CLIENT", "TRACKINGINFO")[b"prefixes"], [b"in-one:"])
+            for key in ("in-one:a", "{other}in-one:b", "in-one:c"):
+                tracker.command("GET", key)
+                writer.command("SET", key, "1")
+                self.assertEqual(tracker.wait_for(invalidation(key)), [invalidation(key)])
+        broadcast.wait_for(invalidation("in-one:a"), keep=True)
+        pushes = broadcast.wait_for(invalidation("in-one:c"))
+        self.assertEqual(pushes, [invalidation("in-one:a"), invalidation("in-one:c")])
+
     def test_transactions_scripts_and_blocking_commands_are_tracked(self):
         tracker = self.tracker()
         for slot in SLOTS:

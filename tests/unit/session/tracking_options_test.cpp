@@ -45,6 +45,19 @@ TEST_CASE("tracking: the empty prefix beside others takes a command of its own")
   CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST"})).has_value());
 }
 
+TEST_CASE("tracking: prefixes are those of the database, and shown as they were said") {
+  TrackingMode mode;
+  TrackingOptions options = parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a", "PREFIX", ""});
+  options.keyPrefix = "~1{t}";
+  CHECK(nodePrefixes(options) == std::vector<std::string>{"~1{t}a", ""});
+  mode.turnOn(options);
+  mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "b"}));
+  CHECK(mode.prefixes() == std::set<std::string, std::less<>>{"", "a", "b"});
+  CHECK(mode.commands(0) == std::vector<std::string>{encoded({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX",
+                                                              "b", "PREFIX", "~1{t}a"}),
+                                                     encoded({"CLIENT", "TRACKING", "ON", "BCAST"})});
+}
+
 TEST_CASE("tracking: nodes redirect to an ear, whoever the client redirects to") {
   TrackingMode mode;
   mode.turnOn(parsed({"CLIENT", "TRACKING", "ON", "REDIRECT", "12", "NOLOOP"}));
