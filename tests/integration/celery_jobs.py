@@ -146,7 +146,7 @@ class LostMaster(unittest.TestCase):
         for job in sorted(late):
             celery_app.careful.delay(job, 0.1)
         application.wait_for(sorted(early)[:1])
-        frameworks.kill_master_of_database(site.cluster)
+        frameworks.kill_master_of_database(site.cluster, lambda: application.left(early | late))
         after = celery_app.add.delay(20, 22)
         application.wait_for(early | late, seconds=60)
         self.assertEqual(after.get(timeout=30), 42)

@@ -24,7 +24,7 @@ from random_programs.trial import Trial
 COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "1500"))
 FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
 SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED") or f"{random.SystemRandom().randrange(10 ** 8)}"
-MOST_DIFFERENCES = 5
+MOST_DIFFERENCES = int(os.environ.get("SLOTLESS_PROGRAMS_MOST", "5"))
 
 
 class Programs(unittest.TestCase):

@@ -116,7 +116,7 @@ class LostMaster(unittest.TestCase):
         for job in sorted(jobs):
             queue.enqueue(rq_app.work, job, 0.05, retry=rq.Retry(max=3))
         application.wait_for({"job-0"})
-        frameworks.kill_master_of_database(site.cluster)
+        frameworks.kill_master_of_database(site.cluster, lambda: application.left(jobs))
         after = queue.enqueue(rq_app.work, "after")
         application.wait_for(jobs | {"after"}, seconds=60)
         wait_for_status(after, "finished")

@@ -128,7 +128,7 @@ class LostMaster(unittest.TestCase):
         jobs = {f"job-{number}" for number in range(JOBS)}
         client(f'{JOBS}.times {{ |n| Work.perform_async("job-#{{n}}", 0.1) }}')
         application.wait_for({"job-0"})
-        frameworks.kill_master_of_database(site.cluster)
+        frameworks.kill_master_of_database(site.cluster, lambda: application.left(jobs))
         client('Work.perform_async("after")')
         application.wait_for(jobs | {"after"}, seconds=60)
         for worker in workers:

@@ -36,6 +36,10 @@ class Application:
         """How often each job has written that."""
         return collections.Counter(line.split(" ", 1)[1] for line in self.lines() if line.startswith(what + " "))
 
+    def left(self, jobs):
+        """Those that have not been done yet."""
+        return set(jobs) - set(self.counts())
+
     def wait_for(self, jobs, what="done", seconds=JOB_SECONDS):
         def missing():
             return set(jobs) - set(self.counts(what))
@@ -56,11 +60,13 @@ def master_of_database(cluster):
     return holders[0]
 
 
-def kill_master_of_database(cluster):
-    """kill -9 while its replica knows everything; returns when the replica has taken over."""
+def kill_master_of_database(cluster, jobs_left):
+    """kill -9 while its replica knows everything and there are jobs left; returns when the replica has taken over."""
     master = master_of_database(cluster)
     replica = cluster.replica_of(master)
     slot = cluster.slots_of(master)[0]
     cluster.wait_for_replicas()
     master.kill()
+    if not jobs_left():
+        raise AssertionError("all jobs were done before the master was killed: this says nothing")
     cluster.wait_for_owner(slot, replica, 30)

@@ -208,7 +208,7 @@ PTTL <key> => sign
 EXPIRETIME <key> => near
 PEXPIRETIME <key> => sign
 3x OBJECT ENCODING <key>
-OBJECT REFCOUNT <key>
+OBJECT REFCOUNT <key> => sign
 OBJECT IDLETIME <key> => near
 OBJECT FREQ <key>
 DUMP <key> => presence
@@ -232,12 +232,11 @@ RANDOMKEY => presence
 -- what has no key
 ECHO <value>
 PING [ <value> ]
-0.2x COMMAND GETKEYS MSET <key> <value> <key> <value>
-0.2x COMMAND GETKEYS ZUNIONSTORE <zset> 2 <zset> <zset>
-0.2x COMMAND GETKEYS XREAD COUNT 1 STREAMS <stream> <stream> <id> <id>
-0.2x COMMAND GETKEYS EVAL x 1 <key> <value>
-0.2x COMMAND GETKEYS PING
-0.2x SCRIPT EXISTS <sha> <sha>
+0.2x ! COMMAND GETKEYS MSET <key> <value> <key> <value>
+0.2x ! COMMAND GETKEYS ZUNIONSTORE <zset> 2 <zset> <zset>
+0.2x ! COMMAND GETKEYS XREAD COUNT 1 STREAMS <stream> <stream> <id> <id>
+0.2x ! COMMAND GETKEYS EVAL x 1 <key> <value>
+0.2x ! COMMAND GETKEYS PING
 0.2x EVALSHA <sha> 1 <key>
 0.2x NOSUCHCOMMAND <key> <value>
 0.2x OBJECT NOSUCH <key>
