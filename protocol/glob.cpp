@@ -49,6 +49,7 @@ bool takeOne(std::string_view& rest, char c) noexcept {
 // Without recursion: when something does not fit, the last '*' takes one character more. Earlier ones need
 // not: what they have taken can only be less.
 bool matchesGlob(std::string_view pattern, std::string_view text) noexcept {
+  if (text.empty()) return pattern.empty();
   std::string_view behindStar;
   std::string_view textAtStar;
   bool starSeen = false;

@@ -1,7 +1,10 @@
 #include "protocol/key_extraction.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <optional>
+#include <system_error>
 
 #include "protocol/ascii.h"
 #include "protocol/strict_integer.h"
@@ -75,10 +78,20 @@ bool addKeyRange(const KeySpec& spec, Argv argv, Index first, Positions& positio
          addRange(argv, first, last, spec.keyStep, positions);
 }
 
+// A count that is no number is read with atoi() for routing; the command itself then refuses it.
+std::optional<std::int64_t> keyCountIn(std::string_view text) {
+  if (const auto count = strictInteger(text)) return count;
+  std::int64_t beginning = 0;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), beginning);
+  if (result.ec != std::errc{}) return std::nullopt;
+  return beginning;
+}
+
 bool addCountedKeys(const KeySpec& spec, Argv argv, Index begin, Positions& positions) {
   const Index countAt = begin + spec.keyNumIndex;
   if (countAt < 1 || countAt >= countOf(argv) || spec.keyStep < 1) return false;
-  const std::optional<std::int64_t> count = strictInteger(at(argv, countAt));
+  const std::optional<std::int64_t> count = keyCountIn(at(argv, countAt));
   if (!count || *count < 0) return false;
   if (*count == 0) return true;
   const Index first = begin + spec.firstKey;

@@ -79,6 +79,9 @@ std::string withoutPrefix(std::string_view line, std::string_view prefix) {
   for (std::size_t at = line.find(prefix); at != std::string_view::npos; at = line.find(prefix)) {
     text += line.substr(0, at);
     line.remove_prefix(at + prefix.size());
+    if (!line.starts_with(prefix)) continue;
+    text += prefix;  // the key's own name begins like that
+    line.remove_prefix(prefix.size());
   }
   return text.append(line);
 }

@@ -42,7 +42,8 @@ class OwnNames : public routing::Composer {
       auto name = routing::textOf(key);
       if (!name || !name->starts_with(database_.prefix)) continue;
       name->remove_prefix(database_.prefix.size());
-      if (protocol::matchesGlob(pattern_, *name)) names.push_back(*name);
+      // A single star is no pattern to KEYS and SCAN: it includes the empty key.
+      if (pattern_ == "*" || protocol::matchesGlob(pattern_, *name)) names.push_back(*name);
     }
     protocol::appendArrayHeader(out, names.size());
     for (const std::string_view name : names) protocol::appendBulk(out, name);
@@ -117,17 +118,21 @@ Rewritten script(std::string_view command, std::string_view text, const Database
   return result;
 }
 
-Rewritten refused(std::string_view error) {
+// One Redis says so when it runs the command, which is at EXEC in a transaction.
+Rewritten refused(std::string_view error, const Database& database) {
   Rewritten result;
-  result.error = error;
+  result.refusal = true;
+  result.command = "eval_ro";
+  result.argv = {"eval_ro", std::string(scripts::kPinnedRefusal), "1", database.routingKey,
+                 std::string(error)};
   return result;
 }
 
 Rewritten rewriteScan(Argv argv, const Database& database) {
   const auto number = routing::parseScanCursor(argv[1]);
-  if (!number) return refused("ERR invalid cursor");
+  if (!number) return refused("ERR invalid cursor", database);
   const ScanOptions options = parseScanOptions(argv);
-  if (!options.error.empty()) return refused(options.error);
+  if (!options.error.empty()) return refused(options.error, database);
   const routing::ScanCursor cursor = routing::decodeScanCursor(*number);
   // Every bit that the cursor has had room for.
   const auto mask = routing::shortenedCheck(0xFFFFFF, cursor.nodeCursor).value_or(1);
@@ -182,7 +187,7 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
   switch (what) {
     case WholeDatabase::Count: return script("eval_ro", scripts::kPinnedCount, database);
     case WholeDatabase::Flush:
-      if (!isFlush(argv)) return refused("ERR syntax error");
+      if (!isFlush(argv)) return refused("ERR syntax error", database);
       return script("eval", scripts::kPinnedFlush, database);
     case WholeDatabase::List: {
       Rewritten result = script("eval_ro", scripts::kPinnedList, database);
@@ -201,7 +206,7 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
     case WholeDatabase::Scan: return rewriteScan(argv, database);
     case WholeDatabase::None: break;
   }
-  return refused("ERR unknown command");
+  return refused("ERR unknown command", database);
 }
 
 }  // namespace slotless::databases

@@ -15,7 +15,7 @@
 namespace slotless::databases {
 
 struct Rewritten {
-  std::string error;  // if not empty, it is the answer
+  bool refusal = false;  // of a malformed command
   std::string_view command;
   std::vector<std::string> argv;
   std::unique_ptr<routing::Composer> composer;  // of the client's reply

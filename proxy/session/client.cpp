@@ -228,6 +228,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   if (spec == nullptr && container == nullptr) spec = findConsoleCommand(argv, &container);
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
+    if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
+      return conversation_.abort(*spec, std::string_view(text).substr(4)) == Conversation::Outcome::Done;
     conversation_.onRefused();
     refuse(spec, text);
     return true;

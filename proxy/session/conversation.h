@@ -42,6 +42,8 @@ class Conversation {
   const databases::Database& database() const noexcept;
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
+  // EXEC itself was refused: the transaction is given up.
+  Outcome abort(const protocol::CommandSpec& spec, std::string_view cause);
 
   Mode mode() const noexcept;
   // The next request has to wait until the pending one is done.

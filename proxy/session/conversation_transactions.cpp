@@ -19,6 +19,7 @@ using upstream::LeaseUse;
 namespace {
 
 constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
+constexpr std::string_view kAbortedBecause = "EXECABORT Transaction discarded because of: ";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 }  // namespace
@@ -59,7 +60,11 @@ Conversation::Outcome Conversation::queue(Command& command) {
     transaction_->publishSlot = plan.slot;
   }
   switch (plan.kind) {
-    case routing::Plan::Kind::Refused: return refuseQueued(spec, plan.error);
+    case routing::Plan::Kind::Refused:
+      // A key without its value is found when the command is run.
+      if (spec.keyStep <= 1 || !plan.keyPositions.empty()) return refuseQueued(spec, plan.error);
+      transaction_->queueError(spec, plan.error);
+      return answer(spec, "+QUEUED\r\n");
     case routing::Plan::Kind::BySlot: return queueAlone(command, routing::kCrossSlot);
     case routing::Plan::Kind::AnyNode: break;
     case routing::Plan::Kind::OneSlot:
@@ -158,6 +163,16 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
   }
   sendBatch(spec, name, std::move(transaction));
   return Outcome::Done;
+}
+
+Conversation::Outcome Conversation::abort(const CommandSpec& spec, std::string_view cause) {
+  if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
+  if (transaction_ != nullptr) {
+    transaction_.reset();
+    transition(Mode::Plain);
+    watch_.forget(false);
+  }
+  return refuse(spec, std::string(kAbortedBecause) + std::string(cause));
 }
 
 void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,

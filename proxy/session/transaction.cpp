@@ -32,7 +32,7 @@ void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_
   batch_.append(request);
   batch_.append(tail);
   corrected_ = corrected_ || composer != nullptr;
-  queued_.push_back({&spec, {}, {}, std::move(composer)});
+  queued_.push_back({&spec, {}, {}, std::move(composer), {}});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
 }
@@ -46,7 +46,7 @@ void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_vi
 }
 
 void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
-  Queued local{&spec, {}, {}, {}};
+  Queued local{&spec, {}, {}, {}, {}};
   for (const std::string_view argument : argv) {
     local.argv.emplace_back(argument);
     localBytes_ += argument.size() + sizeof(std::string);
@@ -56,8 +56,14 @@ void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv a
 
 void Transaction::queueAlone(Alone command) {
   localBytes_ += 2 * command.bytes.size();
-  queued_.push_back({command.spec, {}, {}, {}});
+  queued_.push_back({command.spec, {}, {}, {}, {}});
   alone_ = std::move(command);
+}
+
+void Transaction::queueError(const protocol::CommandSpec& spec, std::string_view line) {
+  queued_.push_back({&spec, {}, {}, {}, {}});
+  protocol::appendError(queued_.back().error, line);
+  localBytes_ += line.size();
 }
 
 net::ByteChain Transaction::takeBatch(std::string_view exec) {
@@ -79,6 +85,10 @@ void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal,
   }
   protocol::appendArrayHeader(out, queued_.size());
   for (const Queued& queued : queued_) {
+    if (!queued.error.empty()) {
+      out += queued.error;
+      continue;
+    }
     if (queued.argv.empty()) {
       const std::string_view element = takeElement(rest);
       if (queued.channel) {

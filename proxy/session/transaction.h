@@ -51,6 +51,8 @@ class Transaction {
   };
   void queueAlone(Alone command);
   const std::optional<Alone>& alone() const noexcept { return alone_; }
+  // A command that is refused when it is run; the others are run.
+  void queueError(const protocol::CommandSpec& spec, std::string_view line);
   // A command was refused: EXEC must not run anything.
   void fail() noexcept { failed_ = true; }
 
@@ -86,9 +88,10 @@ class Transaction {
  private:
   struct Queued {
     const protocol::CommandSpec* spec;
-    std::vector<std::string> argv;       // of a local command; empty: it was forwarded
+    std::vector<std::string> argv;       // of a local command; empty: it was forwarded, or an error
     std::optional<std::string> channel;  // of PUBLISH
     std::unique_ptr<routing::Composer> composer;
+    std::string error;  // whole; if not empty, it is the reply
   };
 
   net::ByteChain batch_;

@@ -44,10 +44,8 @@ bool walks(protocol::WholeDatabase what) {
 bool translateWhole(Services& services, int protocol, bool queued, Command& command, std::string& error) {
   databases::Rewritten rewritten = databases::rewriteForPinned(
       command.spec->wholeDatabase, command.argv, command.database, protocol, services.host.random(1U << 30U));
-  error = rewritten.error;
-  if (!error.empty()) return false;
   command.wantsWholeSlot = true;
-  if (!queued && walks(command.spec->wholeDatabase)) {
+  if (!queued && !rewritten.refusal && walks(command.spec->wholeDatabase)) {
     const protocol::Slot slot = command.database.slot;
     command.steps = std::make_unique<routing::Plan>();
     databases::planWalk(

@@ -165,6 +165,11 @@ TEST_CASE_METHOD(Databases, "errors name keys as the client does") {
       .expects("XREADGROUP GROUP g c STREAMS ~1{a}s >")
       .replies("-NOGROUP No such key '~1{a}s' or consumer group 'g'\r\n");
   client.receives("-NOGROUP No such key 's' or consumer group 'g'\r\n");
+  client.sends("XPENDING ~1{a}s g");
+  node(1)
+      .expects("XPENDING ~1{a}~1{a}s g")
+      .replies("-NOGROUP No such key '~1{a}~1{a}s' or consumer group 'g'\r\n");
+  client.receives("-NOGROUP No such key '~1{a}s' or consumer group 'g'\r\n");
 }
 
 TEST_CASE_METHOD(Databases, "a whole pinned database is asked for where it is, also in a transaction") {
@@ -187,6 +192,32 @@ TEST_CASE_METHOD(Databases, "a whole pinned database is asked for where it is, a
   node(1).expectsAny();
   node(1).expects("EXEC").replies("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n" + bulk("~1{a}k"));
   client.receives("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n" + bulk("k"));
+}
+
+TEST_CASE_METHOD(Databases, "a malformed FLUSHDB or SCAN is refused when it is run, as by one Redis") {
+  select(client, 1);
+  for (const auto& [command, error] :
+       {std::pair("FLUSHDB x", "ERR syntax error"), std::pair("SCAN x", "ERR invalid cursor"),
+        std::pair("SCAN 0 COUNT 0", "ERR syntax error")}) {
+    INFO(command);
+    client.sends({"MULTI", command, "EXEC"});
+    node(1).expects("MULTI");
+    const Received refusal = node(1).expectsAny();
+    CHECK(refusal.words()[0] == "eval_ro");
+    CHECK(refusal.words()[4] == error);
+    const std::string reply = "-" + std::string(error) + "\r\n";
+    node(1).expects("EXEC").replies("+OK\r\n+QUEUED\r\n*1\r\n" + reply);
+    client.receives("+OK\r\n+QUEUED\r\n*1\r\n" + reply);
+  }
+}
+
+TEST_CASE_METHOD(Databases, "the empty key is found by what Redis finds it by") {
+  select(client, 1);
+  for (const auto& [pattern, found] : {std::pair("*", 1), std::pair("**", 0), std::pair("*?", 0)}) {
+    client.sends("KEYS " + std::string(pattern));
+    node(1).expectsAny().replies("*1\r\n" + bulk("~1{a}"));
+    client.receives(found == 1 ? "*1\r\n" + bulk("") : "*0\r\n");
+  }
 }
 
 TEST_CASE_METHOD(Databases, "a whole pinned database waits while its slot is being moved") {

@@ -170,6 +170,24 @@ TEST_CASE("a command for several nodes and any other do not make a transaction")
   stage.client.receives("+OK\r\n+OK\r\n" + severalNodes + std::string(kExecAbort));
 }
 
+TEST_CASE_METHOD(Transactions, "a malformed EXEC gives the transaction up") {
+  const std::string aborted =
+      "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n";
+  client.sends({"MULTI", "SET a 1", "EXEC now", "EXEC", "EXEC now"});
+  client.receives("+OK\r\n+QUEUED\r\n" + aborted + "-ERR EXEC without MULTI\r\n" + aborted);
+  node(1).expectsNothing();
+}
+
+TEST_CASE_METHOD(Transactions, "a key without its value is an error in EXEC's reply, and the rest is done") {
+  const std::string error = "-ERR wrong number of arguments for 'mset' command\r\n";
+  client.sends({"MULTI", "SET a 1", "MSET a 1 a", "GET a", "EXEC"});
+  const Batch batch(node(1), {"SET a 1", "GET a"});
+  batch.replies("*2\r\n+OK\r\n" + bulk("1"));
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n" + error + bulk("1"));
+  client.sends({"MULTI", "MSET a 1 a", "EXEC"});
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n" + error);
+}
+
 TEST_CASE_METHOD(Transactions,
                  "what a client wrote for its connection is answered in its place by the proxy") {
   client.sends(

@@ -70,6 +70,7 @@ TEST_CASE("keys stand where the key specifications say", "[keys]") {
     {"ZUNIONSTORE d 2 a b WEIGHTS 1 2", {1, 3, 4}}, {"ZINTERSTORE d 1 a", {1, 3}}, {"ZDIFFSTORE d 2 a b", {1, 3, 4}},
     {"SINTERCARD 2 a b", {2, 3}}, {"LMPOP 2 a b LEFT COUNT 3", {2, 3}}, {"ZMPOP 1 a MIN", {2}},
     {"BLMPOP 0 2 a b LEFT", {3, 4}}, {"BZMPOP 0 1 a MAX", {3}}, {"EVAL s 2 a b x y", {3, 4}}, {"EVALSHA h 1 a", {3}},
+    {"ZDIFF 1.5e3 a", {2}}, {"EVAL s 2x a b", {3, 4}}, {"ZUNIONSTORE d 01 a", {1, 3}},
     {"EVAL_RO s 1 a", {3}}, {"EVALSHA_RO h 2 a b", {3, 4}}, {"FCALL f 1 a x", {3}}, {"FCALL_RO f 2 a b", {3, 4}},
     // behind a keyword
     {"XREAD STREAMS a 0", {2}}, {"XREAD COUNT 2 BLOCK 0 STREAMS a b 0 0", {6, 7}}, {"XREAD streams STREAMS 0", {2}},
