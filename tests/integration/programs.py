@@ -15,15 +15,17 @@ import fixture
 import resp
 from cluster import HOST, PASSWORD
 from random_programs import grammar, replies, words
-from random_programs.program import Step
+from random_programs.program import Step, bearing_moves
 from random_programs.report import describe
 from random_programs.shrink import shrink
 from random_programs.side import Side
 from random_programs.trial import Trial
+from random_programs.upheaval import Upheaval, slot_of_database
 
 COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "1500"))
 FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
 SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED") or f"{random.SystemRandom().randrange(10 ** 8)}"
+COUNT_MOVING = COUNT // 2  # of programs that run while the cluster changes
 MOST_DIFFERENCES = int(os.environ.get("SLOTLESS_PROGRAMS_MOST", "5"))
 
 
@@ -42,22 +44,35 @@ class Programs(unittest.TestCase):
         cls.oracle.kill()
         fixture.close_site()
 
-    def test_every_reply_is_that_of_one_redis(self):
-        reference = Side("one Redis", HOST, self.oracle_port, PASSWORD)
-        subject = Side("the pinned database", HOST, self.site.proxy.port, PASSWORD)
-        self.addCleanup(reference.close)
-        self.addCleanup(subject.close)
-        trial = Trial(reference, subject, SEED)
+    def setUp(self):
+        self.reference = Side("one Redis", HOST, self.oracle_port, PASSWORD)
+        self.subject = Side("the pinned database", HOST, self.site.proxy.port, PASSWORD)
+        self.addCleanup(self.reference.close)
+        self.addCleanup(self.subject.close)
+
+    def run_programs(self, trial, count):
         found = []
-        for difference in trial.run(range(FIRST, FIRST + COUNT)):
+        for difference in trial.run(range(FIRST, FIRST + count)):
             print(describe(difference, SEED), flush=True)
             found.append(difference)
             if len(found) == MOST_DIFFERENCES:
                 break
         print(f"seed {SEED}: {trial.figures}", flush=True)
         self.assertEqual(len(found), 0, f"programs that differ (seed {SEED}): see above")
-        for side in (reference, subject):
+        for side in (self.reference, self.subject):
             self.assertEqual(side.wire(2).call(b"DBSIZE"), (b":", b"0"))
+
+    def test_every_reply_is_that_of_one_redis(self):
+        self.run_programs(Trial(self.reference, self.subject, SEED), COUNT)
+
+    @fixture.NOT_ONE_REDIS
+    def test_also_while_slots_move_and_replicas_take_over(self):
+        trial = Trial(self.reference, self.subject, SEED, bearing_moves)
+        slots = [slot_of_database(self.site.cluster, self.subject.wire(protocol)) for protocol in (2, 3)]
+        with Upheaval(self.site.cluster, slots) as upheaval:
+            self.run_programs(trial, COUNT_MOVING)
+        print(f"meanwhile {upheaval.moves} moves of slots, {upheaval.failovers} replicas took over", flush=True)
+        self.assertGreater(upheaval.moves, 0)
 
 
 class Judgement(unittest.TestCase):

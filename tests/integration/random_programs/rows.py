@@ -7,7 +7,7 @@ payloads of DUMP, and what counts milliseconds. A stream's ids are given by the 
 TEXT = r"""
 -- strings
 4x SET <string> <value>
-SET <string> <value> ( NX | XX | GET | KEEPTTL | NX GET | EX <ahead> | PXAT <mstimestamp> | EXAT <timestamp> | EX <seconds> | XX EX <ahead> GET )
+SET <string> <value> ( NX | XX | GET | KEEPTTL | NX GET | EX <ahead> | PXAT <mslater> | EXAT <later> | EX <seconds> | XX EX <ahead> GET )
 SET <key> <value>
 SETNX <string> <value>
 SETEX <string> <seconds> <value>
@@ -228,7 +228,7 @@ DBSIZE
 2x KEYS <pattern> => unordered
 RANDOMKEY => presence
 0.3x FLUSHDB [ ( ASYNC | SYNC ) ]
-2x SCAN <pattern> [ ( string | list | set | zset | hash | stream | none ) ] => walk
+2x SCAN <pattern> [ ( string | list | set | zset | hash | stream | other ) ] => walk
 -- what has no key
 ECHO <value>
 PING [ <value> ]

@@ -43,10 +43,14 @@ class Figures:
 
 
 class Trial:
-    """Both sides are the trial's alone; it leaves their databases empty. Programs are named by their numbers."""
+    """Both sides are the trial's alone; it leaves their databases empty. Programs are named by their numbers.
 
-    def __init__(self, reference, subject, seed):
+    `adapt`: function (program) → the program that is run in its place.
+    """
+
+    def __init__(self, reference, subject, seed, adapt=None):
         self.reference, self.subject, self.seed = reference, subject, seed
+        self._adapt = adapt or (lambda program: program)
         self.figures = Figures()
         for side in (reference, subject):
             side.start_over()
@@ -56,7 +60,7 @@ class Trial:
         self._payloads = sample_payloads(reference.wire(2).call)
 
     def program(self, number):
-        return make(self.seed, number, self._payloads)
+        return self._adapt(make(self.seed, number, self._payloads))
 
     def run(self, numbers):
         """Yields a Difference for each program that has one."""

@@ -57,6 +57,9 @@ _WORDS = {
     "seconds": (b"100000", b"1000000", b"0", b"-1", b"9223372036854775807"),
     "milliseconds": (b"100000000", b"1000000000", b"0", b"-1", b"9223372036854775807"),
     "ahead": (b"100000", b"1000000"),
+    # SET and an earlier time would leave a key that disappears when the server comes to it.
+    "later": (b"33177117420", b"-1"),
+    "mslater": (b"33177117420123", b"0"),
     "timestamp": (b"33177117420", b"33177117421", b"1", b"0", b"-1"),
     "mstimestamp": (b"33177117420123", b"33177117421000", b"1", b"-1"),
     # Short, as there may be nothing to wait for.

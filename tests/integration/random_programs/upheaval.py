@@ -1,0 +1,64 @@
+"""Changes a cluster while programs run in it: slots move from master to master, and replicas take over. Nothing is lost."""
+
+import random
+import threading
+import time
+
+from slots import slot_of
+
+_PAUSE_SECONDS = 0.3
+_HALF_WAY_SECONDS = 0.1
+
+
+def slot_of_database(cluster, wire):
+    """Where a pinned database is: seen by a key of its own, which only one master has."""
+    wire.call(b"SET", b"where is it?", b"here")
+    try:
+        names = [name for master in cluster.masters() for name in master.command("KEYS", "*where is it?")]
+    finally:
+        wire.call(b"DEL", b"where is it?")
+    if len(names) != 1:
+        raise AssertionError(f"one key became {names}")
+    return slot_of(names[0])
+
+
+class Upheaval:
+    """As a context: the cluster is not to be used by others meanwhile. What goes wrong is raised at the end."""
+
+    def __init__(self, cluster, slots):
+        self._cluster, self._slots = cluster, slots
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._error = None
+        self.moves = self.failovers = 0
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopped.set()
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+    def _run(self):
+        try:
+            while not self._stopped.wait(_PAUSE_SECONDS):
+                slot = random.choice(self._slots)
+                if random.random() < 0.8:
+                    self._move(slot)
+                else:
+                    self._cluster.failover(self._cluster.replica_of(self._cluster.owner(slot)))
+                    self.failovers += 1
+        except Exception as error:  # pylint: disable=broad-except  # whatever it is, the test has to know
+            self._error = error
+
+    def _move(self, slot):
+        owner = self._cluster.owner(slot)
+        move = self._cluster.begin_move(slot, random.choice([each for each in self._cluster.masters() if each is not owner]))
+        move.migrate()
+        time.sleep(_HALF_WAY_SECONDS)
+        move.migrate()
+        move.finish()
+        self.moves += 1
