@@ -59,6 +59,8 @@ enum class ReadyWhen { All, Any };
 enum class ReadFrom { Master, PreferReplica, Replica };
 // What becomes of a blocked pop when the connection to its node is lost.
 enum class BlockingOnLostLink { Error, Reblock };
+// What a client is told whose write may or may not have been carried out.
+enum class WriteOnLostLink { Error, Close };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 enum class LogFormat { Text, Json };
 
@@ -66,6 +68,7 @@ enum class LogFormat { Text, Json };
 struct ListenerOptions {
   std::optional<ReadFrom> readFrom = {};
   std::optional<std::uint64_t> defaultDatabase = {};
+  std::optional<WriteOnLostLink> writeOnLostLink = {};
 
   bool operator==(const ListenerOptions&) const = default;
 };
@@ -121,6 +124,7 @@ struct Config {
   std::uint64_t leaseMaxTransactions = 500;  // Per worker.
   std::uint64_t leaseMaxBlocking = 2000;     // Per worker.
   BlockingOnLostLink blockingOnLostLink = BlockingOnLostLink::Error;
+  WriteOnLostLink writeOnLostLink = WriteOnLostLink::Error;
   std::uint64_t leaseMaxTracking = 2000;  // Per worker; one for each master and client.
   Milliseconds connectTimeout = std::chrono::seconds(2);
   Milliseconds reconnectBackoffMin{50};

@@ -123,6 +123,12 @@ constexpr std::array kSchema{
         "blocking-on-lost-link", Choice, &Config::blockingOnLostLink, Links, 0, 0, "", kReloadable, "", "",
         "What a client that is blocked in BLPOP or the like gets when the connection to the node is lost: an "
         "error, since an element may have been taken for it, or nothing, and it is blocked again."},
+    Option{
+        "write-on-lost-link", Choice, &Config::writeOnLostLink, Links, 0, 0, "", kReloadable, "", "",
+        "What a client gets whose write was sent when the connection to the node was lost: the error "
+        "AMBIGUOUS, since it may or may not have been carried out, or a closed connection, as from one Redis "
+        "that "
+        "crashed: many frameworks know only how to deal with that. A listener may have its own."},
     Option{"lease-max-tracking", Count, &Config::leaseMaxTracking, Links, 1, 100'000, "", kReloadable, "", "",
            "Connections of one worker for clients with CLIENT TRACKING on, of which each needs one to every "
            "master (with REDIRECT two); who finds too few free is refused when the time to hold is over."},

@@ -40,8 +40,8 @@ using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listene
                             std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
                             std::optional<Endpoint> Config::*, std::string Config::*, std::uint64_t Config::*,
                             Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*,
-                            ReadFrom Config::*, BlockingOnLostLink Config::*, ReadyWhen Config::*,
-                            LogLevel Config::*, LogFormat Config::*>;
+                            ReadFrom Config::*, BlockingOnLostLink Config::*, WriteOnLostLink Config::*,
+                            ReadyWhen Config::*, LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

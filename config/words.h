@@ -35,6 +35,10 @@ struct Words<BlockingOnLostLink> {
   static constexpr std::array<std::string_view, 2> kAll{"error", "reblock"};
 };
 template <>
+struct Words<WriteOnLostLink> {
+  static constexpr std::array<std::string_view, 2> kAll{"error", "close"};
+};
+template <>
 struct Words<ReadyWhen> {
   static constexpr std::array<std::string_view, 2> kAll{"all", "any"};
 };

@@ -144,6 +144,8 @@ class Client final : private net::Stream::Observer {
 
   int protocol = 2;
   config::ReadFrom readFrom = config::ReadFrom::Master;
+  // nullopt: as for all.
+  std::optional<config::WriteOnLostLink> writeOnLostLink;
   std::string name;
   std::string libraryName;
   std::string libraryVersion;

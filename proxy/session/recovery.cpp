@@ -108,7 +108,11 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
                            services_.config.blockingOnLostLink == config::BlockingOnLostLink::Reblock;
   if (actionFor(trouble, request.kind, false) == Action::Ambiguous && !blocksAgain) {
     services_.metrics.ambiguousWrites.add();
-    return completion_.failLeg(leg, reply_texts::kAmbiguous);
+    Client& client = *request.client;
+    if (client.writeOnLostLink.value_or(services_.config.writeOnLostLink) == config::WriteOnLostLink::Error)
+      return completion_.failLeg(leg, reply_texts::kAmbiguous);
+    client.close("a write may or may not have been carried out");
+    return completion_.finishLeg(leg, true);
   }
   request.client->discardWaiting(request);
   leg.reply.clear();

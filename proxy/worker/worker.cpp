@@ -112,6 +112,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   client->attach(std::move(stream));
   if (options.readFrom) client->readFrom = *options.readFrom;
   if (options.defaultDatabase) client->setHome(databases_.at(*options.defaultDatabase));
+  client->writeOnLostLink = options.writeOnLostLink;
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);
   log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});

@@ -51,6 +51,33 @@ TEST_CASE_METHOD(Stage, "a write that was answered is done, whatever becomes of 
   node(1).expectsNothing();
 }
 
+TEST_CASE("a client is told by a closed connection of a write that is ambiguous, if it is so configured") {
+  for (const std::string_view text : {"SET a 1", "BLPOP a 0", "DEL a b"}) {
+    INFO(text);
+    Stage stage;
+    stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+    stage.client.sends({"PING", text, "GET a"});
+    stage.settle();
+    stage.node(1).resets();
+    stage.settle();
+    CHECK(stage.client.takes() == "+PONG\r\n");
+    CHECK(stage.client.isClosed());
+    CHECK(stage.metrics().ambiguousWrites.value() == 1);
+    stage.other.sends("GET a");
+    stage.node(1).expectsAny();
+  }
+}
+
+TEST_CASE("a client that only reads is not closed by a lost link") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.client.sends("GET a");
+  stage.node(1).expects("GET a");
+  stage.node(1).resets();
+  stage.node(1).expects("GET a").replies(bulk("1"));
+  stage.client.receives(bulk("1"));
+}
+
 TEST_CASE_METHOD(Stage, "a closed link is found as a lost one") {
   client.sends({"GET a", "SET d 1"});
   node(1).expects("GET a");

@@ -22,7 +22,7 @@ def setUpModule():
         import celery  # noqa: F401
     except ImportError:
         raise unittest.SkipTest("Celery is not installed: scripts/install-deps test") from None
-    site = fixture.open_site()
+    site = fixture.open_site(options=frameworks.OPTIONS)
     application = frameworks.Application(site)
     os.environ.update({name: application.environment[name] for name in ("REDIS_URL", "JOBS_LOG")})
     sys.path.insert(0, str(frameworks.APPLICATIONS))

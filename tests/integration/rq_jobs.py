@@ -22,7 +22,7 @@ def setUpModule():
         import rq
     except ImportError:
         raise unittest.SkipTest("RQ is not installed: scripts/install-deps test") from None
-    site = fixture.open_site()
+    site = fixture.open_site(options=frameworks.OPTIONS)
     application = frameworks.Application(site)
     os.environ["JOBS_LOG"] = application.environment["JOBS_LOG"]
     sys.path.insert(0, str(frameworks.APPLICATIONS))

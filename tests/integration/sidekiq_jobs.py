@@ -22,7 +22,7 @@ def setUpModule():
     global site, application, connection, client
     if not shutil.which("sidekiq"):
         raise unittest.SkipTest("Sidekiq is not installed: scripts/install-deps test")
-    site = fixture.open_site()
+    site = fixture.open_site(options=frameworks.OPTIONS)
     application = frameworks.Application(site)
     connection = redis.Redis.from_url(application.url, decode_responses=True)
     client = Client()

@@ -10,6 +10,8 @@ from waiting import wait_until
 
 APPLICATIONS = processes.REPOSITORY / "tests" / "conformance" / "frameworks"
 DATABASE = 1
+# Frameworks know what to do about a lost connection, not about an error they have never seen.
+OPTIONS = ("--write-on-lost-link", "close")
 JOB_SECONDS = 30
 
 

@@ -34,6 +34,15 @@ TEST_CASE("A listener may have its own read policy, by a TCP address or a Unix s
   CHECK(formatListen(*parsed.value) == c.text);
 }
 
+TEST_CASE("A listener for a job framework") {
+  const std::string text = "127.0.0.1:1?default-database=1&write-on-lost-link=close";
+  const auto parsed = parseListen(text);
+  REQUIRE(parsed.value);
+  CHECK(parsed.value->options.defaultDatabase == 1);
+  CHECK(parsed.value->options.writeOnLostLink == WriteOnLostLink::Close);
+  CHECK(formatListen(*parsed.value) == text);
+}
+
 TEST_CASE("A listener without options is as all others") {
   CHECK(parseListen("127.0.0.1:1").value == Listener{{"127.0.0.1", 1}, {}});
   CHECK(formatListen({{"127.0.0.1", 1}, {}}) == "127.0.0.1:1");
@@ -63,7 +72,8 @@ TEST_CASE("What is wrong with a listener's options gives one error that says it"
   };
   const auto& c = GENERATE(values<Case>(
       {{"h:1?read-form=replica", "a listener has no option \"read-form\"; did you mean \"read-from\"?"},
-       {"h:1?databases=3", "a listener has no option \"databases\", only read-from, default-database"},
+       {"h:1?databases=3",
+        "a listener has no option \"databases\", only read-from, default-database, write-on-lost-link"},
        {"h:1?read-from=slave", "read-from: found \"slave\"; allowed: master, prefer-replica or replica"},
        {"h:1?read-from=", "read-from: found nothing; allowed: master, prefer-replica or replica"},
        {"h:1?read-from", "read-from has no value"},
