@@ -78,8 +78,6 @@ const std::string_view kPinnedScan = SLOTLESS_SLOT_KEYS
     "found[1] = cursor "
     "return found";
 
-const std::string_view kPinnedRefusal = "return redis.error_reply(ARGV[1])";
-
 // In a slot with more keys than ARGV[2] all are taken for the pinned databases'.
 const std::string_view kNodeCount = SLOTLESS_OWN_NAMES
     "local count = redis.call('dbsize') "

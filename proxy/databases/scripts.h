@@ -21,9 +21,6 @@ extern const std::string_view kPinnedRandom;
 // empty. The reply: the node's cursor, what the check is made of, keys.
 extern const std::string_view kPinnedScan;
 
-// ARGV[1]: an error, which is the reply: so a malformed command can be queued like others.
-extern const std::string_view kPinnedRefusal;
-
 // One step over a node's keys. ARGV[1]: the prefix, or empty for what has no reserved name; [2]: the node's
 // cursor, [3]: the node's id, as of the last step; [4]: count or unlink; [5]: how many places are looked at.
 // With KEYS[1] a slot with no more keys than that is done at once. The reply: where the step began, where to

@@ -118,21 +118,17 @@ Rewritten script(std::string_view command, std::string_view text, const Database
   return result;
 }
 
-// One Redis says so when it runs the command, which is at EXEC in a transaction.
-Rewritten refused(std::string_view error, const Database& database) {
+Rewritten refused(std::string_view error) {
   Rewritten result;
-  result.refusal = true;
-  result.command = "eval_ro";
-  result.argv = {"eval_ro", std::string(scripts::kPinnedRefusal), "1", database.routingKey,
-                 std::string(error)};
+  result.error = error;
   return result;
 }
 
 Rewritten rewriteScan(Argv argv, const Database& database) {
   const auto number = routing::parseScanCursor(argv[1]);
-  if (!number) return refused("ERR invalid cursor", database);
+  if (!number) return refused("ERR invalid cursor");
   const ScanOptions options = parseScanOptions(argv);
-  if (!options.error.empty()) return refused(options.error, database);
+  if (!options.error.empty()) return refused(options.error);
   const routing::ScanCursor cursor = routing::decodeScanCursor(*number);
   // Every bit that the cursor has had room for.
   const auto mask = routing::shortenedCheck(0xFFFFFF, cursor.nodeCursor).value_or(1);
@@ -187,7 +183,7 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
   switch (what) {
     case WholeDatabase::Count: return script("eval_ro", scripts::kPinnedCount, database);
     case WholeDatabase::Flush:
-      if (!isFlush(argv)) return refused("ERR syntax error", database);
+      if (!isFlush(argv)) return refused("ERR syntax error");
       return script("eval", scripts::kPinnedFlush, database);
     case WholeDatabase::List: {
       Rewritten result = script("eval_ro", scripts::kPinnedList, database);
@@ -206,7 +202,7 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
     case WholeDatabase::Scan: return rewriteScan(argv, database);
     case WholeDatabase::None: break;
   }
-  return refused("ERR unknown command", database);
+  return refused("ERR unknown command");
 }
 
 }  // namespace slotless::databases

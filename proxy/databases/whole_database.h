@@ -15,7 +15,7 @@
 namespace slotless::databases {
 
 struct Rewritten {
-  bool refusal = false;  // of a malformed command
+  std::string error;  // if not empty, it is the answer
   std::string_view command;
   std::vector<std::string> argv;
   std::unique_ptr<routing::Composer> composer;  // of the client's reply

@@ -250,8 +250,9 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   Command command{spec, spec, argv, bytes, conversation_.database()};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
-  if (needsTranslation(services_, command) &&
-      !translate(services_, protocol, conversation_.mode() == Mode::Queueing, command, text)) {
+  const bool queueing = conversation_.mode() == Mode::Queueing;
+  if (needsTranslation(services_, command) && !translate(services_, protocol, queueing, command, text)) {
+    if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
     conversation_.onRefused();
     refuse(spec, text);
     return true;

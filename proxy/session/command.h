@@ -28,6 +28,8 @@ struct Command {
   bool wantsWholeSlot = false;
   // It is all of a transaction: its reply goes into an array.
   bool alone = false;
+  // One Redis finds what is wrong with it when it runs it: in a transaction it is queued.
+  bool wrongWhenRun = false;
 };
 
 }  // namespace slotless::session

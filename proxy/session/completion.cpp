@@ -67,7 +67,7 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
 void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
   std::string renamed;
-  if (request.database != nullptr) {
+  if (request.database != nullptr && request.composer == nullptr) {  // which does it itself
     renamed = databases::withoutPrefix(line, request.database->prefix);
     line = renamed;
   }

@@ -42,6 +42,8 @@ class Conversation {
   const databases::Database& database() const noexcept;
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
+  // In a transaction: a command that gives that error when it is run. True.
+  bool queueError(const protocol::CommandSpec& spec, std::string_view line);
   // EXEC itself was refused: the transaction is given up.
   Outcome abort(const protocol::CommandSpec& spec, std::string_view cause);
 

@@ -63,8 +63,8 @@ Conversation::Outcome Conversation::queue(Command& command) {
     case routing::Plan::Kind::Refused:
       // A key without its value is found when the command is run.
       if (spec.keyStep <= 1 || !plan.keyPositions.empty()) return refuseQueued(spec, plan.error);
-      transaction_->queueError(spec, plan.error);
-      return answer(spec, "+QUEUED\r\n");
+      queueError(spec, plan.error);
+      return Outcome::Done;
     case routing::Plan::Kind::BySlot: return queueAlone(command, routing::kCrossSlot);
     case routing::Plan::Kind::AnyNode: break;
     case routing::Plan::Kind::OneSlot:
@@ -108,6 +108,16 @@ Conversation::Outcome Conversation::executeAlone() {
   command.alone = true;
   client_.route(command);  // it waits for nothing: nothing is pending, nor are its keys to be asked for
   return Outcome::Done;
+}
+
+bool Conversation::queueError(const CommandSpec& spec, std::string_view line) {
+  if (transaction_->alone()) {
+    refuseQueued(spec, transaction_->alone()->objection);
+  } else {
+    transaction_->queueError(spec, line);
+    answer(spec, "+QUEUED\r\n");
+  }
+  return true;
 }
 
 // What follows it in the transaction is about the keys of that database. Whether it may be chosen, EXEC says.

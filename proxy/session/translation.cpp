@@ -44,8 +44,11 @@ bool walks(protocol::WholeDatabase what) {
 bool translateWhole(Services& services, int protocol, bool queued, Command& command, std::string& error) {
   databases::Rewritten rewritten = databases::rewriteForPinned(
       command.spec->wholeDatabase, command.argv, command.database, protocol, services.host.random(1U << 30U));
+  error = rewritten.error;
+  command.wrongWhenRun = !error.empty();
+  if (!error.empty()) return false;
   command.wantsWholeSlot = true;
-  if (!queued && !rewritten.refusal && walks(command.spec->wholeDatabase)) {
+  if (!queued && walks(command.spec->wholeDatabase)) {
     const protocol::Slot slot = command.database.slot;
     command.steps = std::make_unique<routing::Plan>();
     databases::planWalk(
@@ -69,6 +72,7 @@ bool translateWhole(Services& services, int protocol, bool queued, Command& comm
 // False: `error` says why not. What stays within one slot is an ordinary command.
 bool translateTransfer(Services& services, int protocol, Command& command, std::string& error) {
   const auto request = databases::parseTransfer(command.spec->transfer, command.argv);
+  command.wrongWhenRun = true;
   if (!request) {
     error = "ERR syntax error";
     return false;
@@ -80,6 +84,7 @@ bool translateTransfer(Services& services, int protocol, Command& command, std::
     error = "ERR source and destination objects are the same";
     return false;
   }
+  command.wrongWhenRun = false;
   const std::string source = command.database.prefix + std::string(request->source);
   const std::string destination = target->prefix + std::string(request->destination);
   const bool sameSlot = protocol::slotOf(source) == protocol::slotOf(destination);

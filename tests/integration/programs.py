@@ -15,7 +15,7 @@ import fixture
 import resp
 from cluster import HOST, PASSWORD
 from random_programs import grammar, replies, words
-from random_programs.program import Step, bearing_moves
+from random_programs.program import Step
 from random_programs.report import describe
 from random_programs.shrink import shrink
 from random_programs.side import Side
@@ -67,7 +67,7 @@ class Programs(unittest.TestCase):
 
     @fixture.NOT_ONE_REDIS
     def test_also_while_slots_move_and_replicas_take_over(self):
-        trial = Trial(self.reference, self.subject, SEED, bearing_moves)
+        trial = Trial(self.reference, self.subject, SEED, moving=True)
         slots = [slot_of_database(self.site.cluster, self.subject.wire(protocol)) for protocol in (2, 3)]
         with Upheaval(self.site.cluster, slots) as upheaval:
             self.run_programs(trial, COUNT_MOVING)

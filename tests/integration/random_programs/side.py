@@ -95,25 +95,27 @@ class Side:
         for protocol in self._databases:
             self.wire(protocol).call(b"FLUSHDB")
 
-    def answers(self, program):
+    def answers(self, program, pipelined=True):
         """One reply for each step, and for each of the ending."""
-        conversation = _Conversation(self.wire(program.protocol), lambda: self.wire(program.protocol, "other"))
+        conversation = _Conversation(self.wire(program.protocol), lambda: self.wire(program.protocol, "other"), pipelined)
         for step in (*program.steps, *ending(program)):
             conversation.take(step)
         return conversation.finish()
 
 
 class _Conversation:
-    """Steps of two connections in their order; the main one's are sent in one piece as far as that is possible."""
+    """Steps of two connections in their order; the main one's in one piece, if they may be, as far as that is possible."""
 
-    def __init__(self, main, other):
-        self._main, self._other = main, other
+    def __init__(self, main, other, pipelined):
+        self._main, self._other, self._pipelined = main, other, pipelined
         self._unsent, self._replies = [], []
         self._main_is_blocked = False
 
     def take(self, step):
         if step.who == "main":
             self._unsent.append(resp.pack(*step.words))
+            if not self._pipelined:
+                self._catch_up()
             return
         if not self._main_is_blocked:
             self._catch_up()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import resp
 
 from . import replies
-from .program import Program, ending, make, sample_payloads
+from .program import Program, bearing_moves, ending, make, sample_payloads
 from .scripts import LIBRARY, SCRIPTS
 from .shrink import shrink
 from .side import Lost
@@ -45,12 +45,13 @@ class Figures:
 class Trial:
     """Both sides are the trial's alone; it leaves their databases empty. Programs are named by their numbers.
 
-    `adapt`: function (program) → the program that is run in its place.
+    `moving`: the cluster changes meanwhile. Then commands are sent one at a time: one that must wait for a slot fails with
+    TRYAGAIN if one behind it could be carried out.
     """
 
-    def __init__(self, reference, subject, seed, adapt=None):
+    def __init__(self, reference, subject, seed, moving=False):
         self.reference, self.subject, self.seed = reference, subject, seed
-        self._adapt = adapt or (lambda program: program)
+        self._moving = moving
         self.figures = Figures()
         for side in (reference, subject):
             side.start_over()
@@ -60,7 +61,11 @@ class Trial:
         self._payloads = sample_payloads(reference.wire(2).call)
 
     def program(self, number):
-        return self._adapt(make(self.seed, number, self._payloads))
+        program = make(self.seed, number, self._payloads)
+        return bearing_moves(program) if self._moving else program
+
+    def _fits_batch(self, program):
+        return program.is_plain and not self._moving
 
     def run(self, numbers):
         """Yields a Difference for each program that has one."""
@@ -71,9 +76,9 @@ class Trial:
             yield from self._received(sent)
             for program in programs:
                 self._count(program)
-                if not program.is_plain:
+                if not self._fits_batch(program):
                     yield from self._explained([program], self.alone(program))
-            sent = [[p for p in programs if p.is_plain and p.protocol == protocol] for protocol in (2, 3)]
+            sent = [[p for p in programs if self._fits_batch(p) and p.protocol == protocol] for protocol in (2, 3)]
             for batch in sent:
                 self._send(batch)
             self.figures.seconds = time.monotonic() - began
@@ -87,7 +92,7 @@ class Trial:
             try:
                 if anew:
                     side.start_over()
-                found.append(side.answers(program))
+                found.append(side.answers(program, pipelined=not self._moving))
             except Lost as lost:
                 side.close()
                 found.append(str(lost))

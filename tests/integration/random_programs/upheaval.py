@@ -5,6 +5,7 @@ import threading
 import time
 
 from slots import slot_of
+from waiting import DeadlinePassed
 
 _PAUSE_SECONDS = 0.3
 _HALF_WAY_SECONDS = 0.1
@@ -49,10 +50,18 @@ class Upheaval:
                 if random.random() < 0.8:
                     self._move(slot)
                 else:
-                    self._cluster.failover(self._cluster.replica_of(self._cluster.owner(slot)))
-                    self.failovers += 1
+                    self._replace(self._cluster.owner(slot))
         except Exception as error:  # pylint: disable=broad-except  # whatever it is, the test has to know
             self._error = error
+
+    def _replace(self, master):
+        replica = self._cluster.replica_of(master)
+        try:
+            self._cluster.failover(replica)
+            self.failovers += 1
+        except DeadlinePassed:
+            if replica in self._cluster.masters():  # and not merely because it was not elected in time
+                raise
 
     def _move(self, slot):
         owner = self._cluster.owner(slot)
