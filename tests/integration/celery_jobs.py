@@ -153,7 +153,10 @@ class LostMaster(unittest.TestCase):
         for worker in workers:
             stop(worker)
         counts = application.counts()
-        self.assertEqual([job for job in sorted(early) if counts[job] > 1], [], "these are promised once at most")
+        # These are acknowledged before they are begun. If that fails, Celery begins them nevertheless, and repeats them.
+        repeated = [job for job in sorted(early) if counts[job] > 1]
+        unacknowledged = sum(worker.output().count("Couldn't ack") for worker in workers)
+        self.assertLessEqual(len(repeated), unacknowledged, repeated)
 
 
 if __name__ == "__main__":
