@@ -28,7 +28,9 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::Moved, "moved", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     {Trouble::Ask, "ask", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     // States that pass. A script that has written may have written the text itself, or met it half-way.
-    {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+    // Not TRYAGAIN in the server's own words: what a script meets is worded otherwise, so nothing has been
+    // run.
+    {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, RetryLater, RetryLater, RetryLater}},
     {Trouble::ClusterDown,
      "clusterdown",
      {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},

@@ -52,20 +52,33 @@ TEST_CASE_METHOD(Stage, "a write that was answered is done, whatever becomes of 
 }
 
 TEST_CASE("a client is told by a closed connection of a write that is ambiguous, if it is so configured") {
-  for (const std::string_view text : {"SET a 1", "BLPOP a 0", "DEL a b"}) {
+  for (const std::string_view text : {"SET a 1", "BLPOP a 0", "EVAL x 1 a"}) {
     INFO(text);
     Stage stage;
     stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
-    stage.client.sends({"PING", text, "GET a"});
-    stage.settle();
-    stage.node(1).resets();
+    stage.client.sends({"PING", text});
+    const Received sent = stage.node(1).expects(text);
+    sent.connection().reset();
     stage.settle();
     CHECK(stage.client.takes() == "+PONG\r\n");
     CHECK(stage.client.isClosed());
     CHECK(stage.metrics().ambiguousWrites.value() == 1);
     stage.other.sends("GET a");
-    stage.node(1).expectsAny();
+    stage.node(1).expects("GET a").replies(bulk("1"));
+    stage.other.receives(bulk("1"));
   }
+}
+
+TEST_CASE("a command in parts, of which one is ambiguous, closes the connection as well") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.client.sends("DEL a b");
+  stage.node(1).expects("DEL a");
+  stage.node(2).expects("DEL b");
+  stage.node(1).resets();
+  stage.settle();
+  CHECK(stage.client.isClosed());
+  stage.node(2).resets();
 }
 
 TEST_CASE("a client that only reads is not closed by a lost link") {
