@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t kMaxQueries = 16;
 // While nobody answers. A request() still makes a round after minInterval.
 constexpr net::Millis kMaxRetryDelay{2000};
+// So many rounds in quick succession bring no news; then they come half as often, since an election takes its
+// time and the other shards have work to do. A pause of four intervals begins a new succession.
+constexpr int kRoundsInHaste = 10;
+constexpr int kIntervalsOfPause = 4;
 
 // What INFO says behind "redis_version:"; empty if INFO was refused.
 std::string versionIn(const redisReply& info) {
@@ -48,6 +52,10 @@ net::Millis TopologyRefresher::jittered(net::Millis delay) {
                      std::uniform_int_distribution<net::Millis::rep>(0, 2 * tenth)(random_));
 }
 
+net::Millis TopologyRefresher::pace() const {
+  return settings_.minInterval * (roundsWithoutNews_ < kRoundsInHaste ? 1 : 2);
+}
+
 void TopologyRefresher::schedule(net::Millis delay) {
   const net::TimePoint due = loop_.now() + delay;
   if (timer_->active() && nextBegin_ <= due) return;
@@ -61,12 +69,13 @@ void TopologyRefresher::request(bool urgent) {
     wanted_ = true;  // the running round may have asked before the change
     return;
   }
-  const auto earliest = lastBegin_ + jittered(settings_.minInterval);
+  const auto earliest = lastBegin_ + jittered(pace());
   schedule(std::max(net::Millis{0}, std::chrono::ceil<net::Millis>(earliest - loop_.now())));
 }
 
 void TopologyRefresher::beginRound() {
   timer_->stop();
+  if (loop_.now() - lastBegin_ > kIntervalsOfPause * settings_.minInterval) roundsWithoutNews_ = 0;
   lastBegin_ = loop_.now();
   inRound_ = true;
   wanted_ = false;
@@ -167,14 +176,17 @@ bool TopologyRefresher::accept(const net::Address& node, const QueryResult& resu
   const bool differs = !fresh->sameLayout(*current_);
   if (!differs) fresh->version = current_->version;  // only epochs moved: nothing to tell anybody
   current_ = std::make_shared<const Topology>(std::move(*fresh));
-  if (differs) events_.changed(current_);
+  if (!differs) return true;
+  roundsWithoutNews_ = 0;
+  events_.changed(current_);
   return true;
 }
 
 void TopologyRefresher::endRound(bool answered) {
   inRound_ = false;
+  ++roundsWithoutNews_;
   failedRounds_ = answered ? 0 : failedRounds_ + 1;
-  net::Millis delay = wanted_ || urgent_ ? settings_.minInterval : settings_.interval;
+  net::Millis delay = wanted_ || urgent_ ? pace() : settings_.interval;
   if (!answered) {
     const net::Millis doubled = settings_.minInterval * (1 << std::min(failedRounds_, 8));
     delay = std::clamp(doubled, settings_.minInterval, std::max(settings_.minInterval, kMaxRetryDelay));

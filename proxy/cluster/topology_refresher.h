@@ -61,6 +61,8 @@ class TopologyRefresher {
   bool accept(const net::Address& node, const QueryResult& result);
   void endRound(bool answered);
   net::Millis jittered(net::Millis delay);
+  // The shortest time between two rounds.
+  net::Millis pace() const;
 
   net::Loop& loop_;
   RefreshSettings settings_;
@@ -78,6 +80,7 @@ class TopologyRefresher {
   std::uint64_t round_ = 0;
   std::uint64_t roundFirstId_ = 0;
   int failedRounds_ = 0;
+  int roundsWithoutNews_ = 0;
   bool inRound_ = false;
   bool urgent_ = false;
   bool wanted_ = false;

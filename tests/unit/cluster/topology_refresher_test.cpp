@@ -136,6 +136,27 @@ TEST_CASE_METHOD(Refreshing, "an ordinary round asks one node, an urgent one sev
   }
 }
 
+TEST_CASE_METHOD(Refreshing, "rounds in quick succession come half as often after a while without news",
+                 "[refresh]") {
+  startKnowing(test::fiveShards());
+  const auto nextRound = [this](const std::vector<test::Shard>& shards) {
+    refresher->request(true);
+    const Millis pause = timeToNextTimer();
+    advanceToNextTimer();
+    while (!open().empty()) answers(open().front(), shards);
+    return pause;
+  };
+  for (int round = 0; round < 9; ++round)
+    CHECK(within(nextRound(test::fiveShards()), Millis(90), Millis(110)));
+  CHECK(within(nextRound(test::fiveShards()), Millis(180), Millis(220)));
+  CHECK(within(nextRound({{7000, 0, 16383, 9}}), Millis(180), Millis(220)));
+  CHECK(within(nextRound({{7000, 0, 16383, 9}}), Millis(90), Millis(110)));
+  for (int round = 0; round < 10; ++round) nextRound({{7000, 0, 16383, 9}});
+  loop.advance(Millis(1000));
+  nextRound({{7000, 0, 16383, 9}});
+  CHECK(within(nextRound({{7000, 0, 16383, 9}}), Millis(90), Millis(110)));
+}
+
 TEST_CASE("over time every node is asked", "[refresh]") {
   Refreshing one;
   one.startKnowing(test::fiveShards());
