@@ -38,8 +38,9 @@ class Figures:
         self.seconds = 0.0
 
     def __str__(self):
-        return (f"{self.programs} programs with {sum(self.commands.values())} commands ({len(self.commands)} different ones, "
-                f"{self.errors} refused) in {self.seconds:.0f} s")
+        refused = f", {self.errors} refused" if self.errors else ""
+        return (f"{self.programs} programs with {sum(self.commands.values())} commands ({len(self.commands)} different ones"
+                f"{refused}) in {self.seconds:.0f} s")
 
 
 class Trial:
