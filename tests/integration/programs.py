@@ -25,7 +25,7 @@ from random_programs.upheaval import Upheaval, slot_of_database
 COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "1500"))
 FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
 SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED") or f"{random.SystemRandom().randrange(10 ** 8)}"
-COUNT_MOVING = COUNT // 2  # of programs that run while the cluster changes
+COUNT_MOVING = COUNT // 4  # of programs that run while the cluster changes
 MOST_DIFFERENCES = int(os.environ.get("SLOTLESS_PROGRAMS_MOST", "5"))
 
 
