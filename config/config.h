@@ -53,6 +53,8 @@ struct DatabaseRule {
 enum class ClientAuth { Same, None };
 // What becomes of a multi-key command whose keys are in several slots.
 enum class CrossSlot { Emulate, Error };
+// Who is refused with BUSY while a script runs for too long: who needs its node, or all, as by one Redis.
+enum class ScriptBusy { Node, All };
 // How much of the cluster must be reachable for /readyz to say yes.
 enum class ReadyWhen { All, Any };
 // Which nodes serve reads. With a replica, a read may be older than the client's own last write.
@@ -93,6 +95,7 @@ struct Config {
   CrossSlot crossSlot = CrossSlot::Emulate;
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
+  ScriptBusy scriptBusy = ScriptBusy::Node;
 
   // Listening
   std::vector<Listener> listen{{{"127.0.0.1", 7379}}};

@@ -55,6 +55,9 @@ constexpr std::array kSchema{
            "Whether a multi-key command over several slots is split and merged, or answered with CROSSSLOT."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a client's next command waits for its earlier replies whenever the node changes."},
+    Option{"script-busy", Choice, &Config::scriptBusy, Cluster, 0, 0, "", kReloadable, "", "",
+           "Who is refused with BUSY while a script or function runs for longer than the nodes' "
+           "busy-reply-threshold: those who need its node, or all clients, as by one Redis."},
 
     Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
            "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "

@@ -6,6 +6,7 @@
 
 #include "protocol/encoder.h"
 #include "proxy/routing/alone_composer.h"
+#include "proxy/session/busy_watch.h"
 #include "proxy/session/compositions.h"
 #include "proxy/session/console.h"
 #include "proxy/session/dispatcher.h"
@@ -239,6 +240,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, kNoAuth);
     return true;
   }
+  if (services_.busy.refuses(*spec)) return conversation_.refuseBusy(*spec) == Conversation::Outcome::Done;
   if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
@@ -337,6 +339,7 @@ Request& Client::addRequest(const CommandSpec& spec) {
   added.front = conversation_.frontOf(spec);
   pending_.push(added);
   services_.metrics.inFlightRequests.add(1);
+  services_.busy.onRequest();
   return added;
 }
 

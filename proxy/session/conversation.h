@@ -40,6 +40,8 @@ class Conversation {
   Outcome handle(Command& command);
   // Of the next command: in a transaction, what SELECT has chosen there.
   const databases::Database& database() const noexcept;
+  // While a script keeps all clients waiting.
+  Outcome refuseBusy(const protocol::CommandSpec& spec);
   // A request was refused before it came here: inside MULTI that spoils the transaction.
   void onRefused() noexcept;
   // In a transaction: a command that gives that error when it is run. True.

@@ -1,6 +1,7 @@
 // The part of a conversation that is about transactions: MULTI to EXEC or DISCARD, and WATCH.
 #include "protocol/encoder.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/dispatcher.h"
@@ -183,6 +184,13 @@ Conversation::Outcome Conversation::abort(const CommandSpec& spec, std::string_v
     watch_.forget(false);
   }
   return refuse(spec, std::string(kAbortedBecause) + std::string(cause));
+}
+
+Conversation::Outcome Conversation::refuseBusy(const CommandSpec& spec) {
+  const std::string& line = services_.busy.line();
+  if (spec.role == protocol::SessionRole::Exec && transaction_ != nullptr) return abort(spec, line);
+  onRefused();
+  return refuse(spec, line);
 }
 
 void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,

@@ -27,6 +27,7 @@
 
 namespace slotless::session {
 
+class BusyWatch;
 class Client;
 class Dispatcher;
 class Holding;
@@ -96,6 +97,7 @@ struct Services {
   pubsub::Monitors& monitors;
   StallWatch& stalls;
   PauseGate& gate;
+  BusyWatch& busy;
   SlowLog& slowLog;
   LatencyEvents& latency;
   Trackers& trackers;

@@ -74,8 +74,9 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 localCommands_, keyLookups_,
                 hub_,           monitors_,
                 stalls_,        gate_,
-                slowLog_,       latency_,
-                trackers_,      clients_},
+                busy_,          slowLog_,
+                latency_,       trackers_,
+                clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
@@ -87,6 +88,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       keyLookups_(services_),
       stalls_(eventLoop),
       gate_(services_),
+      busy_(services_),
       slowLog_(config_),
       latency_(config_) {
   touch();

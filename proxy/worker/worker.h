@@ -21,6 +21,7 @@
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
+#include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
@@ -139,6 +140,7 @@ class Worker final : private upstream::LinkHost {
   session::KeyLookups keyLookups_;
   session::StallWatch stalls_;
   session::PauseGate gate_;
+  session::BusyWatch busy_;
   session::SlowLog slowLog_;
   session::LatencyEvents latency_;
   session::Trackers trackers_;

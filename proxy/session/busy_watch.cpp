@@ -1,0 +1,114 @@
+#include "proxy/session/busy_watch.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "proxy/session/services.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::session {
+
+namespace {
+
+constexpr net::Millis kTick{20};
+// A request without a reply for that long may be behind a script, or one itself.
+constexpr net::Millis kSlow{100};
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+
+}  // namespace
+
+class BusyWatch::Probe final : public upstream::Exchange {
+ public:
+  Probe(BusyWatch& owner, net::Address node) : owner_(owner), node_(std::move(node)) {}
+
+  bool done() const noexcept { return !open_ && !busy_; }
+  void send() {
+    Services& services = owner_.services_;
+    const auto node = services.links.topology().find(node_);
+    if (open_) return;
+    if (!node) return settle({});
+    upstream::Link& link = services.links.urgentLinkTo(*node);
+    if (!link.up()) settle({});  // a node that is gone keeps nobody waiting by a script
+    if (!link.ready()) return;
+    open_ = true;
+    link.send(*this, kPing, upstream::Front::None);
+  }
+
+ private:
+  void onReply(std::string_view, bool last) override {
+    if (last) settle({});
+  }
+  void onErrorReply(std::string_view line, const upstream::SentRequest&) override {
+    settle(line.starts_with("-BUSY ") ? line.substr(1, line.size() - 3) : std::string_view{});
+  }
+  void onLost(upstream::Loss, const upstream::SentRequest&) override { settle({}); }
+
+  void settle(std::string_view line) {
+    open_ = false;
+    if (busy_ == !line.empty()) return;
+    busy_ = !line.empty();
+    owner_.announce(node_, line);
+  }
+
+  BusyWatch& owner_;
+  const net::Address node_;
+  bool open_ = false;
+  bool busy_ = false;
+};
+
+BusyWatch::BusyWatch(Services& services)
+    : services_(services), timer_(services.host.loop.makeTimer([this] { tick(); })) {}
+
+BusyWatch::~BusyWatch() = default;
+
+void BusyWatch::startTicking() {
+  if (services_.config.scriptBusy == config::ScriptBusy::Node) return;
+  ticking_ = true;
+  timer_->start(kTick);
+}
+
+void BusyWatch::tick() {
+  services_.host.touch();
+  probeSlowNodes();
+  for (const auto& [node, probe] : probes_) probe->send();
+  std::erase_if(probes_, [](const auto& each) { return each.second->done(); });
+  ticking_ = false;
+  if (!probes_.empty() || services_.requests.inUse() > 0) startTicking();
+}
+
+void BusyWatch::probeSlowNodes() {
+  if (services_.config.scriptBusy == config::ScriptBusy::Node) return;
+  services_.requests.countOpen([this](const Request& request) {
+    // Who blocks waits for something else.
+    if (request.lease == upstream::LeaseUse::Blocking) return false;
+    for (std::size_t i = 0; i < request.legCount(); ++i) {
+      const Leg& leg = request.leg(i);
+      if (leg.state != LegState::Sent || leg.link == nullptr || services_.host.now - leg.sentAt < kSlow)
+        continue;
+      std::unique_ptr<Probe>& probe = probes_[leg.link->node()];
+      if (probe == nullptr) probe = std::make_unique<Probe>(*this, leg.link->node());
+    }
+    return false;
+  });
+}
+
+void BusyWatch::announce(const net::Address& node, std::string_view line) {
+  if (!line.empty()) log::warn("script keeps a node busy", {{"node", node.text()}});
+  const Place place(&services_, node);
+  const std::string text(line);
+  mark(place, text);
+  services_.control.tellWorkers(
+      [place, text](Services& there, std::size_t) { there.busy.mark(place, text); });
+}
+
+void BusyWatch::mark(const Place& place, const std::string& line) {
+  if (line.empty()) {
+    busy_.erase(place);
+  } else {
+    busy_.insert(place);
+    line_ = line;
+  }
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,58 @@
+// script-busy all: while a script or function on any node runs longer than that node's busy-reply-threshold,
+// all clients are refused as by one Redis, but for what ends scripts.
+//
+// A node does not say so by itself: where a request has had no reply for a while, its node is asked on a link
+// that scripts do not keep from being read, until it gives another answer than BUSY. Every worker asks about
+// its own requests and tells the others. Ownership: the worker's; outlives its links.
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "protocol/command_spec.h"
+#include "proxy/net/address.h"
+#include "proxy/net/loop.h"
+#include "proxy/upstream/exchange.h"
+
+namespace slotless::session {
+
+struct Services;
+
+class BusyWatch {
+ public:
+  explicit BusyWatch(Services& services);
+  ~BusyWatch();
+
+  // A request is on its way.
+  void onRequest() {
+    if (!ticking_) startTicking();
+  }
+  bool refuses(const protocol::CommandSpec& spec) const noexcept {
+    return !busy_.empty() && !spec.has(protocol::kAllowBusy);
+  }
+  // What the node said, without '-' and CRLF. Requires that something is busy.
+  const std::string& line() const noexcept { return line_; }
+
+ private:
+  // One for each worker and node.
+  using Place = std::pair<const Services*, net::Address>;
+  class Probe;
+
+  void startTicking();
+  void tick();
+  void probeSlowNodes();
+  void announce(const net::Address& node, std::string_view line);
+  void mark(const Place& place, const std::string& line);
+
+  Services& services_;
+  bool ticking_ = false;
+  std::unique_ptr<net::Timer> timer_;
+  std::map<net::Address, std::unique_ptr<Probe>> probes_;
+  std::set<Place> busy_;
+  std::string line_;
+};
+
+}  // namespace slotless::session
