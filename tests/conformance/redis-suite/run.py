@@ -141,7 +141,10 @@ def main():
     parser.add_argument("--update", action="store_true", help="add what passed to the list")
     arguments = parser.parse_args()
     list_of_passed = HERE / ("passed-pinned.txt" if arguments.pinned else "passed.txt")
-    options, environment = (["--default-database", "1"], {"SUITE_UNTAG": "1"}) if arguments.pinned else ([], {})
+    # The suite believes to be in database 0, and so in the names of channels that tell of keys.
+    options, environment = ["--databases", "1"], {}
+    if arguments.pinned:
+        options, environment = ["--database-layout", "0=pinned"], {"SUITE_UNTAG": "1"}
     units = arguments.units.split(",") if arguments.units else UNITS
     arguments.out = arguments.out.resolve()
     arguments.out.mkdir(parents=True, exist_ok=True)

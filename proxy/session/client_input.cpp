@@ -1,0 +1,184 @@
+// The part of a client that reads: bytes into requests, within the limits of what may be under way.
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/session/client.h"
+#include "proxy/session/refusal.h"
+
+namespace slotless::session {
+
+using protocol::RequestParser;
+using telemetry::Limit;
+
+namespace {
+
+// Below this an incomplete request is put in front of the next read instead of being read piecemeal.
+constexpr std::size_t kPrefixBytes = 16384;
+
+}  // namespace
+
+void Client::onReadable() {
+  services_.host.touch();
+  lastActive_ = services_.host.now;
+  if (paused_) return readWhilePaused();
+  const bool small =
+      input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
+  if (small) {
+    static_cast<void>(readIntoScratch());
+  } else {
+    readIntoInput();
+  }
+  // What is answered with silence is over, too.
+  if (leaving_) services_.agenda.add(*this, Task::Flush);
+}
+
+bool Client::readIntoScratch() {
+  std::string& scratch = services_.host.scratch;
+  const std::size_t prefix = input_ == nullptr ? 0 : input_->size();
+  const net::IoResult got = stream_->read(scratch.data() + prefix, scratch.size() - prefix);
+  if (got.status == net::IoStatus::WouldBlock) return false;
+  if (got.status != net::IoStatus::Ok) {
+    endInput(got.status);
+    return false;
+  }
+  services_.metrics.bytesReceived.add(got.bytes);
+  if (prefix > 0) {
+    std::memcpy(scratch.data(), input_->view().data(), prefix);
+    input_.reset();
+  }
+  const std::string_view bytes(scratch.data(), prefix + got.bytes);
+  keepInput(bytes.substr(takeRequests(bytes)));
+  return true;
+}
+
+void Client::readIntoInput() {
+  if (input_->room() == 0) {
+    // Grows with what has come, never at once to what the client announced.
+    const std::size_t wanted =
+        std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
+    input_ = net::BlockPool::grow(std::move(input_), std::max(wanted, input_->size() + kPrefixBytes));
+  }
+  const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
+  if (got.status == net::IoStatus::WouldBlock) return;
+  if (got.status != net::IoStatus::Ok) return endInput(got.status);
+  services_.metrics.bytesReceived.add(got.bytes);
+  input_->end += got.bytes;
+  parse();
+}
+
+// Only to notice that a blocked client leaves: what it sends meanwhile is kept, up to a limit.
+void Client::readWhilePaused() {
+  if (input_ == nullptr) input_ = services_.host.pool.take(1);
+  if (input_->room() == 0) input_ = net::BlockPool::grow(std::move(input_), input_->size() * 2);
+  const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
+  if (got.status == net::IoStatus::WouldBlock) return;
+  if (got.status != net::IoStatus::Ok) return endInput(got.status);
+  services_.metrics.bytesReceived.add(got.bytes);
+  input_->end += got.bytes;
+  updateWatch();
+}
+
+// A client that has only closed its sending side still gets its replies, as from Redis. What is held or
+// blocked is dropped: nobody may be there to take it.
+void Client::endInput(net::IoStatus status) {
+  inputEnded_ = true;
+  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked() ||
+      postponed_) {
+    return close("closed by the client");
+  }
+  closeAfterReply();
+  updateWatch();
+}
+
+void Client::parse() {
+  if (state_ != ClientState::Open || input_ == nullptr) return;
+  const std::size_t done = takeRequests(input_->view());
+  if (input_ == nullptr) {
+    updateWatch();
+    return;  // handed over to a link
+  }
+  input_->begin += done;
+  if (input_->size() == 0 || state_ != ClientState::Open) input_.reset();
+  updateWatch();
+}
+
+void Client::keepInput(std::string_view rest) {
+  if (!rest.empty() && state_ == ClientState::Open) {
+    input_ = services_.host.pool.take(rest.size());
+    input_->append(rest);
+  }
+  updateWatch();
+}
+
+void Client::updateWatch() {
+  if (state_ == ClientState::Closed) return;
+  const bool waits = conversation_.blocked() || postponed_;
+  const bool noticeLeaving = waits && (input_ == nullptr || input_->size() < kPrefixBytes);
+  stream_->watch((!paused_ || noticeLeaving) && state_ == ClientState::Open, !output_.empty());
+}
+
+bool Client::mayTakeRequest() {
+  if (conversation_.exclusive() || outputBytes() > outputAllowance_) return false;
+  // What is under way must not fill the output far beyond its limit when it comes.
+  if (!pending_.empty() && outputBytes() + pending_.size() * replyEstimate_ > outputAllowance_) return false;
+  if (pending_.size() < services_.config.clientMaxInFlight) return true;
+  services_.metrics.limits[static_cast<std::size_t>(Limit::InFlight)].add();
+  return false;
+}
+
+void Client::pause() {
+  paused_ = true;
+  if (outputBytes() > outputAllowance_) services_.stalls.watch(*this);
+}
+
+bool Client::stalled() const noexcept {
+  return state_ == ClientState::Open && paused_ && outputBytes() > outputAllowance_;
+}
+
+void Client::raiseAllowance() {
+  const std::uint64_t hard = services_.config.clientOutputHardLimit;
+  outputAllowance_ *= 2;
+  // Its own pipeline never brings a client to the hard limit.
+  if (hard > 0)
+    outputAllowance_ = std::min<std::size_t>(outputAllowance_, std::max<std::size_t>(hard / 2, 1));
+  services_.agenda.add(*this, Task::Parse);
+}
+
+std::size_t Client::takeRequests(std::string_view bytes) {
+  const auto& config = services_.config;
+  protocol::RequestLimits limits;
+  limits.maxBulkBytes = config.protoMaxBulkLen;
+  limits.maxRequestBytes = config.clientQueryBufferLimit;
+  std::size_t done = 0;
+  paused_ = false;
+  while (done < bytes.size() && state_ == ClientState::Open) {
+    if (!mayTakeRequest()) {
+      pause();
+      return done;
+    }
+    limits.authenticated = authenticated || !requiresAuthentication(config);
+    const auto status = parser_.parse(bytes.substr(done), limits);
+    if (status == RequestParser::Status::NeedMore) return done;
+    if (status == RequestParser::Status::Error) {
+      services_.metrics.protocolErrors.add();
+      refuse(nullptr, parser_.error());
+      closeAfterReply();
+      return bytes.size();
+    }
+    const std::size_t size = parser_.size();
+    const bool complete = status == RequestParser::Status::Complete;
+    const bool endsCaching = complete && conversation_.endsCaching(parser_.argv());
+    if (complete && !handle(parser_, bytes.substr(done, size))) {
+      parser_.next();
+      pause();
+      return done;
+    }
+    replySwitch_.next();
+    conversation_.takenUp(endsCaching);
+    parser_.next();
+    done += size;
+  }
+  return state_ == ClientState::Open ? done : bytes.size();
+}
+
+}  // namespace slotless::session

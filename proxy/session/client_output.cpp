@@ -1,0 +1,162 @@
+// The part of a client that writes: replies in their order, pushes between them, and what is too much.
+#include <algorithm>
+#include <array>
+
+#include "protocol/encoder.h"
+#include "proxy/session/client.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+using telemetry::Limit;
+
+namespace {
+
+constexpr std::size_t kPiecesPerWrite = 64;
+
+}  // namespace
+
+void Client::reply(const CommandSpec* spec, std::string_view bytes) {
+  auto& metrics = services_.metrics;
+  auto& counters = spec == nullptr ? metrics.unknownCommand() : metrics.command(spec->id);
+  counters.record(net::Micros{0}, !bytes.empty() && bytes.front() == '-');
+  if (!replySwitch_.muted()) appendReply(spec, bytes);
+}
+
+void Client::notify(const CommandSpec* spec, std::string_view bytes) {
+  services_.metrics.command(spec->id).record(net::Micros{0}, false);
+  appendReply(spec, bytes);
+}
+
+void Client::appendReply(const CommandSpec* spec, std::string_view bytes) {
+  if (pending_.empty()) {
+    output_.append(bytes);
+    services_.agenda.add(*this, Task::Flush);
+    checkOutputLimit();
+    return;
+  }
+  Request& added = services_.requests.take();
+  added.client = this;
+  added.spec = spec;
+  added.done = true;
+  added.waiting.append(bytes);
+  waitingBytes_ += bytes.size();
+  pending_.push(added);
+  services_.metrics.inFlightRequests.add(1);
+  checkOutputLimit();
+}
+
+void Client::deliver(Request& request, std::string_view bytes) {
+  if (state_ == ClientState::Closed || request.muted) return;
+  request.replyBytes += bytes.size();
+  if (pending_.head() == &request) {
+    output_.append(bytes);
+    services_.agenda.add(*this, Task::Flush);
+  } else {
+    request.waiting.append(bytes);
+    waitingBytes_ += bytes.size();
+  }
+  checkOutputLimit();
+}
+
+void Client::discardWaiting(Request& request) {
+  waitingBytes_ -= request.waiting.size();
+  request.waiting.clear();
+}
+
+void Client::onRequestDone(Request& request) {
+  request.done = true;
+  // Up at once, down slowly.
+  replyEstimate_ = std::max(request.replyBytes, replyEstimate_ - replyEstimate_ / 16);
+  if (pending_.head() != &request || state_ == ClientState::Closed) return;
+  while (!pending_.empty() && pending_.head()->done) {
+    Request& finished = pending_.pop();
+    conversation_.onReplied(finished, output_);
+    services_.requests.put(finished);
+    services_.metrics.inFlightRequests.add(-1);
+    if (!pushes_.empty()) output_.splice(pushes_);
+    if (pending_.empty()) break;
+    net::ByteChain& waiting = pending_.head()->waiting;
+    waitingBytes_ -= waiting.size();
+    output_.splice(waiting);
+  }
+  if (pending_.empty()) {
+    detoured = false;
+    conversation_.settle();
+  }
+  services_.agenda.add(*this, Task::Flush);
+  if (paused_) services_.agenda.add(*this, Task::Parse);
+}
+
+void Client::push(char first, std::string_view bytes) {
+  if (state_ != ClientState::Open) return;
+  const Request* head = pending_.head();
+  const bool inReply = head != nullptr && head->replyBytes > 0;
+  net::ByteChain& chain = inReply ? pushes_ : output_;
+  chain.append({&first, 1});
+  chain.append(bytes.substr(1));
+  services_.agenda.add(*this, Task::Flush);
+  if (conversation_.listens()) return checkPushLimit();
+  checkOutputLimit();
+}
+
+void Client::checkPushLimit() {
+  if (state_ == ClientState::Closed || !conversation_.listens()) return;
+  const config::Config& config = services_.config;
+  const std::size_t bytes = outputBytes();
+  if (config.clientOutputPubsubHardLimit > 0 && bytes > config.clientOutputPubsubHardLimit) {
+    return exceedPushLimit("client-output-pubsub-hard-limit");
+  }
+  if (config.clientOutputPubsubSoftLimit == 0 || bytes <= config.clientOutputPubsubSoftLimit) {
+    aboveSoftSince_ = {};
+  } else if (aboveSoftSince_ == net::TimePoint{}) {
+    aboveSoftSince_ = services_.host.now;
+  } else if (services_.host.now - aboveSoftSince_ > config.clientOutputPubsubSoftSeconds) {
+    exceedPushLimit("client-output-pubsub-soft-limit");
+  }
+}
+
+void Client::exceedPushLimit(std::string_view limit) {
+  services_.metrics.limits[static_cast<std::size_t>(Limit::PubSubOutput)].add();
+  log::warn("client closed",
+            {{"client", id_}, {"peer", peer_.text()}, {"reason", limit}, {"bytes", outputBytes()}});
+  close("output limit");
+}
+
+void Client::checkOutputLimit() {
+  const std::uint64_t hard = services_.config.clientOutputHardLimit;
+  if (hard == 0 || outputBytes() <= hard || state_ == ClientState::Closed) return;
+  services_.metrics.limits[static_cast<std::size_t>(Limit::OutputHard)].add();
+  log::warn("client closed", {{"client", id_},
+                              {"peer", peer_.text()},
+                              {"reason", "client-output-hard-limit"},
+                              {"bytes", outputBytes()}});
+  close("output limit");
+}
+
+void Client::flush() {
+  if (state_ == ClientState::Closed) return;
+  std::array<iovec, kPiecesPerWrite> pieces;
+  while (!output_.empty()) {
+    const net::IoResult written = stream_->write({pieces.data(), output_.gather(pieces)});
+    if (written.status == net::IoStatus::Failed) return close("write failed");
+    if (written.status == net::IoStatus::WouldBlock) break;
+    services_.metrics.bytesSent.add(written.bytes);
+    output_.consume(written.bytes);
+    progress_ = true;
+  }
+  if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
+  const std::uint64_t soft = services_.config.clientOutputSoftLimit;
+  if (outputBytes() <= soft) outputAllowance_ = soft;
+  if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
+  updateWatch();
+  if (leaving_ && state_ == ClientState::Open) leaveBetweenRequests();
+}
+
+void Client::onWritable() {
+  services_.host.touch();
+  flush();
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,188 @@
+// The part of a client that takes up requests: what one is, whether it may go on, and where to.
+#include <memory>
+
+#include "protocol/encoder.h"
+#include "proxy/routing/alone_composer.h"
+#include "proxy/session/busy_watch.h"
+#include "proxy/session/client.h"
+#include "proxy/session/compositions.h"
+#include "proxy/session/console.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/key_lookups.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/pause_gate.h"
+#include "proxy/session/refusal.h"
+#include "proxy/session/translation.h"
+#include "proxy/session/whole_database_plans.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+using protocol::Handling;
+using protocol::RequestParser;
+
+namespace {
+
+// From this size on a request's buffer is handed over to the link instead of being copied.
+constexpr std::size_t kHandOverBytes = 16384;
+
+}  // namespace
+
+bool Client::handle(const RequestParser& request, std::string_view bytes) {
+  const protocol::Argv argv = request.argv();
+  const CommandSpec* container = nullptr;
+  const CommandSpec* spec = services_.commands->find(argv, &container);
+  if (spec == nullptr && container == nullptr) spec = findConsoleCommand(argv, &container);
+  std::string& text = services_.encoded;
+  if (!checkCommand(spec, container, argv, text)) {
+    if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
+      return conversation_.abort(*spec, std::string_view(text).substr(4)) == Conversation::Outcome::Done;
+    conversation_.onRefused();
+    refuse(spec, text);
+    return true;
+  }
+  if (!authenticated && requiresAuthentication(services_.config) && !spec->has(protocol::kNoAuth)) {
+    conversation_.onRefused();
+    refuse(spec, kNoAuth);
+    return true;
+  }
+  if (services_.busy.refuses(*spec)) return conversation_.refuseBusy(*spec) == Conversation::Outcome::Done;
+  if (services_.gate.holds(*this, *spec, argv)) return false;
+  lastCommand_ = spec->id;
+  // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
+  // a later write overtakes a part of it that has to be repeated.
+  const Request* first = pending_.head();
+  const bool behindBarrier =
+      first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
+  if (behindBarrier) return false;
+  Command command{spec, spec, argv, bytes, conversation_.database()};
+  if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
+    counter->add();
+  const bool queueing = conversation_.mode() == Mode::Queueing;
+  if (needsTranslation(services_, command) && !translate(services_, protocol, queueing, command, text)) {
+    if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
+    conversation_.onRefused();
+    refuse(spec, text);
+    return true;
+  }
+  if (request.isInline() && command.bytes == bytes) {
+    services_.mapper.write(argv);
+    command.argv = services_.mapper.argv();
+    command.bytes = services_.mapper.bytes();
+  }
+  const Conversation::Outcome outcome = conversation_.handle(command);
+  if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
+  if (spec->barrier && !pending_.empty()) return false;
+  if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
+    services_.localCommands.run(*this, *spec, argv);
+    return true;
+  }
+  if (!mayRoute(*spec, services_.config, text)) {
+    refuse(spec, text);
+    return true;
+  }
+  return route(command);
+}
+
+namespace {
+
+// As the only command of a transaction.
+void makeAlone(Command& command, routing::Plan& plan) {
+  std::unique_ptr<routing::Composer> inner =
+      command.composer != nullptr ? std::move(command.composer) : std::move(plan.composer);
+  plan.composer = std::make_unique<routing::AloneComposer>(std::move(inner), plan.merge);
+}
+
+}  // namespace
+
+bool Client::route(Command& command) {
+  const CommandSpec& spec = *command.spec;
+  const protocol::Argv argv = command.argv;
+  routing::Plan& plan = services_.plan;
+  plan.protocol = protocol;
+  if (command.steps != nullptr) {
+    plan = std::move(*command.steps);
+  } else if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
+    // the plan is made
+  } else if (!services_.keyLookups.plan(*this, command, plan)) {
+    return false;
+  }
+  if (command.alone) makeAlone(command, plan);
+  if (plan.kind == routing::Plan::Kind::Refused) {
+    std::string error;
+    if (command.alone) protocol::appendArrayHeader(error, 1);
+    protocol::appendError(error, plan.error);
+    reply(command.said, error);
+    return true;
+  }
+  if (plan.kind == routing::Plan::Kind::Nobody) {
+    std::string& composed = services_.encoded;
+    composed.clear();
+    plan.composer->compose({}, composed);
+    reply(command.said, composed);
+    return true;
+  }
+  if (plan.staged && !pending_.empty()) return false;
+  if (services_.config.strictOrder) {
+    const upstream::Link* link =
+        plan.kind == routing::Plan::Kind::OneSlot ? links().linkFor(plan.slot) : nullptr;
+    if (!pending_.empty() && (link == nullptr || link != lastLink_)) return false;
+    lastLink_ = link;
+  }
+  Request& added = addRequest(*command.said);
+  added.kind = kindOf(spec);
+  start(added, command);
+  return true;
+}
+
+Request& Client::addRequest(const CommandSpec& spec) {
+  Request& added = services_.requests.take();
+  added.client = this;
+  added.spec = &spec;
+  added.kind = kindOf(spec);
+  added.arrived = services_.host.now;
+  added.muted = replySwitch_.muted();
+  added.front = conversation_.frontOf(spec);
+  pending_.push(added);
+  services_.metrics.inFlightRequests.add(1);
+  services_.busy.onRequest();
+  return added;
+}
+
+void Client::start(Request& request, Command& command) {
+  const CommandSpec& spec = *request.spec;
+  const std::string_view bytes = command.bytes;
+  if (spec.scriptText > 0) {
+    services_.control.scripts().remember(command.argv[static_cast<std::size_t>(spec.scriptText)]);
+  }
+  if (spec.forgetsScripts) services_.control.scripts().clear();
+  routing::Plan& plan = services_.plan;
+  if (command.composer != nullptr) plan.composer = std::move(command.composer);
+  if (command.database.mapped()) request.database = &command.database;
+  request.wantsWholeSlot = command.wantsWholeSlot;
+  RequestBytes forwarded{bytes, command.tail};
+  const bool copies = plan.kind == routing::Plan::Kind::BySlot ||
+                      plan.kind == routing::Plan::Kind::EachNode ||
+                      plan.kind == routing::Plan::Kind::Prepared;
+  if (!copies && endsInput(command.tail.empty() ? bytes : command.tail)) forwarded.block = &input_;
+  request.bytes = bytes.size() + command.tail.size();
+  services_.dispatcher.start(request, plan, command.argv, forwarded);
+}
+
+// Large, and all that is left of the input: then its buffer can be handed over to a link.
+bool Client::endsInput(std::string_view bytes) {
+  if (input_ == nullptr || bytes.size() < kHandOverBytes) return false;
+  const std::string_view left = input_->view();
+  const char* const end = left.data() + left.size();
+  if (bytes.data() < left.data() || bytes.data() + bytes.size() != end) return false;
+  input_->begin = input_->end - bytes.size();
+  return true;
+}
+
+void Client::refuse(const CommandSpec* spec, std::string_view line) {
+  std::string error;
+  protocol::appendError(error, line);
+  reply(spec, error);
+}
+
+}  // namespace slotless::session
