@@ -219,12 +219,12 @@ void keepKnownAddresses(const Topology& known, Topology& fresh) {
 std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode>& listed, Topology& fresh) {
   std::size_t kept = 0;
   // Neighbours mostly have the same owners: what stays as it is need not be looked into for each of them.
-  std::optional<std::pair<NodeIndex, NodeIndex>> looked;
+  std::pair<NodeIndex, NodeIndex> looked{kNoNode, kNoNode};
   for (std::size_t slot = 0; slot < protocol::kSlotCount; ++slot) {
     const NodeIndex before = known.owners[slot];
     const NodeIndex now = fresh.owners[slot];
     if (before == kNoNode || looked == std::pair{before, now}) continue;
-    looked = {before, now};
+    looked = {before, now};  // never both kNoNode
     const Node& oldOwner = known.nodes[before];
     if (now != kNoNode) {
       const Node& newOwner = fresh.nodes[now];
@@ -243,7 +243,7 @@ std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode
     }
     keeper.epoch = std::max(keeper.epoch, oldOwner.epoch);
     fresh.owners[slot] = index;
-    looked.reset();
+    looked = {kNoNode, kNoNode};
     ++kept;
   }
   if (kept > 0) fresh.sortNodes();

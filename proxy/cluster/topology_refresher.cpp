@@ -15,6 +15,9 @@ constexpr net::Millis kMaxRetryDelay{2000};
 // time and the other shards have work to do. A pause of four intervals begins a new succession.
 constexpr int kRoundsInHaste = 10;
 constexpr int kIntervalsOfPause = 4;
+// A cluster that changes agrees with itself only a little later: after that time it is looked at again, then
+// after twice that, and so on up to the interval.
+constexpr net::Millis kFirstLook{1000};
 
 // What INFO says behind "redis_version:"; empty if INFO was refused.
 std::string versionIn(const redisReply& info) {
@@ -175,9 +178,11 @@ bool TopologyRefresher::accept(const net::Address& node, const QueryResult& resu
   fresh->version = current_->version + 1;
   const bool differs = !fresh->sameLayout(*current_);
   if (!differs) fresh->version = current_->version;  // only epochs moved: nothing to tell anybody
+  const bool first = current_->nodes.empty();
   current_ = std::make_shared<const Topology>(std::move(*fresh));
   if (!differs) return true;
   roundsWithoutNews_ = 0;
+  if (!first) nextLook_ = kFirstLook;
   events_.changed(current_);
   return true;
 }
@@ -187,6 +192,10 @@ void TopologyRefresher::endRound(bool answered) {
   ++roundsWithoutNews_;
   failedRounds_ = answered ? 0 : failedRounds_ + 1;
   net::Millis delay = wanted_ || urgent_ ? pace() : settings_.interval;
+  if (nextLook_.count() > 0) {
+    delay = std::min(delay, std::max(nextLook_, pace()));
+    nextLook_ = nextLook_ * 2 < settings_.interval ? nextLook_ * 2 : net::Millis{0};
+  }
   if (!answered) {
     const net::Millis doubled = settings_.minInterval * (1 << std::min(failedRounds_, 8));
     delay = std::clamp(doubled, settings_.minInterval, std::max(settings_.minInterval, kMaxRetryDelay));

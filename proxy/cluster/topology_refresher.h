@@ -81,6 +81,7 @@ class TopologyRefresher {
   std::uint64_t roundFirstId_ = 0;
   int failedRounds_ = 0;
   int roundsWithoutNews_ = 0;
+  net::Millis nextLook_{0};  // after a change; 0: as always
   bool inRound_ = false;
   bool urgent_ = false;
   bool wanted_ = false;

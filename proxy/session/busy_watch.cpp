@@ -23,6 +23,10 @@ class BusyWatch::Probe final : public upstream::Exchange {
   Probe(BusyWatch& owner, net::Address node) : owner_(owner), node_(std::move(node)) {}
 
   bool done() const noexcept { return !open_ && !busy_; }
+  // A question that is under way is still waited for.
+  void end() {
+    if (std::exchange(busy_, false)) owner_.announce(node_, {});
+  }
   void send() {
     Services& services = owner_.services_;
     const auto node = services.links.topology().find(node_);
@@ -66,6 +70,11 @@ void BusyWatch::startTicking() {
   if (services_.config.scriptBusy == config::ScriptBusy::Node) return;
   ticking_ = true;
   timer_->start(kTick);
+}
+
+void BusyWatch::endAt(const net::Address& node) {
+  const auto found = probes_.find(node);
+  if (found != probes_.end()) found->second->end();
 }
 
 void BusyWatch::tick() {

@@ -33,6 +33,10 @@ class BusyWatch {
   bool refuses(const protocol::CommandSpec& spec) const noexcept {
     return !busy_.empty() && !spec.has(protocol::kAllowBusy);
   }
+  // A good reply: whatever kept the node busy has ended.
+  void onReplyFrom(const net::Address& node) {
+    if (!busy_.empty()) endAt(node);
+  }
   // What the node said, without '-' and CRLF. Requires that something is busy.
   const std::string& line() const noexcept { return line_; }
 
@@ -42,6 +46,7 @@ class BusyWatch {
   class Probe;
 
   void startTicking();
+  void endAt(const net::Address& node);
   void tick();
   void probeSlowNodes();
   void announce(const net::Address& node, std::string_view line);

@@ -10,6 +10,7 @@
 #include "proxy/databases/reply_names.h"
 #include "proxy/routing/merger.h"
 #include "proxy/session/agenda.h"
+#include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
@@ -111,6 +112,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
   if (wrote && request.client != nullptr && leg.link != nullptr)
     request.client->noteWriteTo(leg.link->node());
+  if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
   leg.link = nullptr;
   leg.detour.reset();
   if (request.client != nullptr && request.client->heldLegs() > 0) {

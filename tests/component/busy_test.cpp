@@ -103,4 +103,14 @@ TEST_CASE_METHOD(Stage, "script-busy node: only who needs the node of a script i
   client.receives(":1\r\n");
 }
 
+TEST_CASE_METHOD(Busy, "script-busy all: the script's own reply ends it at once") {
+  const Received script = begins();
+  node(1).answersHandshake("PING", "+PONG\r\n");
+  script.replies(":1\r\n");
+  client.receives(":1\r\n");
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  clock.advance(50ms);
+}
+
 }  // namespace slotless::test

@@ -57,6 +57,7 @@ TEST_CASE_METHOD(Refreshing, "a node left behind in a minority does not move us,
 }
 
 TEST_CASE_METHOD(Refreshing, "answers that come after their round count by their epochs", "[refresh]") {
+  settings.queryTimeout = Millis(500);
   startKnowing(test::fiveShards());
   loop.advance(Millis(1000));
   refresher->request(true);

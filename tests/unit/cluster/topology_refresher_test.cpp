@@ -157,6 +157,26 @@ TEST_CASE_METHOD(Refreshing, "rounds in quick succession come half as often afte
   CHECK(within(nextRound({{7000, 0, 16383, 9}}), Millis(90), Millis(110)));
 }
 
+TEST_CASE_METHOD(Refreshing,
+                 "after a change the cluster is looked at more often, since nodes agree only later",
+                 "[refresh]") {
+  startKnowing(test::fiveShards());
+  CHECK(timeToNextTimer() >= Millis(27000));
+  loop.advance(Millis(1000));
+  refresher->request(false);
+  loop.settle();
+  std::vector<Shard> news = test::fiveShards();
+  news[4] = {7009, news[4].first, news[4].last, 11};
+  answers(open().front(), news);
+  for (const int seconds : {1, 2, 4, 8, 16, 30}) {
+    INFO(seconds);
+    CHECK(within(timeToNextTimer(), Millis(900) * seconds, Millis(1100) * seconds));
+    advanceToNextTimer();
+    answers(open().front(), news);
+  }
+  CHECK(timeToNextTimer() >= Millis(27000));
+}
+
 TEST_CASE("over time every node is asked", "[refresh]") {
   Refreshing one;
   one.startKnowing(test::fiveShards());
