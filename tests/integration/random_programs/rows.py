@@ -93,21 +93,22 @@ ZCARD <zset>
 ZSCORE <zset> <member>
 ZMSCORE <zset> <member>+
 ZCOUNT <zset> <min> <max>
-ZLEXCOUNT <zset> <lexmin> <lexmax>
+2x ZADD letters 0 <member>
+ZLEXCOUNT letters <lexmin> <lexmax>
 ZRANK <zset> <member>
 ZREVRANK <zset> <member>
 2x ZRANGE <zset> <index> <index> [ REV ] [ WITHSCORES ]
 ZRANGE <zset> <min> <max> BYSCORE [ LIMIT <index> <count> ] [ WITHSCORES ]
-ZRANGE <zset> <lexmin> <lexmax> BYLEX [ LIMIT <index> <count> ]
+ZRANGE letters <lexmin> <lexmax> BYLEX [ LIMIT <index> <count> ]
 ZRANGE <zset> <max> <min> BYSCORE REV
 ZREVRANGE <zset> <index> <index> [ WITHSCORES ]
 ZRANGEBYSCORE <zset> <min> <max> [ WITHSCORES ] [ LIMIT <index> <count> ]
 ZREVRANGEBYSCORE <zset> <max> <min> [ WITHSCORES ]
-ZRANGEBYLEX <zset> <lexmin> <lexmax> [ LIMIT <index> <count> ]
-ZREVRANGEBYLEX <zset> <lexmax> <lexmin>
+ZRANGEBYLEX letters <lexmin> <lexmax> [ LIMIT <index> <count> ]
+ZREVRANGEBYLEX letters <lexmax> <lexmin>
 ZREMRANGEBYRANK <zset> <index> <index>
 ZREMRANGEBYSCORE <zset> <min> <max>
-ZREMRANGEBYLEX <zset> <lexmin> <lexmax>
+ZREMRANGEBYLEX letters <lexmin> <lexmax>
 ZPOPMIN <zset> [ <count> ]
 ZPOPMAX <zset> [ <count> ]
 2x ZMPOP #<zset>+ ( MIN | MAX ) [ COUNT <amount> ]
