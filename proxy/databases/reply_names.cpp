@@ -1,6 +1,11 @@
 #include "proxy/databases/reply_names.h"
 
+#include <utility>
+#include <vector>
+
 #include "protocol/encoder.h"
+#include "protocol/glob.h"
+#include "protocol/key_scheme.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::databases {
@@ -72,6 +77,56 @@ class NameComposer final : public routing::Composer {
   const Database& database_;
 };
 
+class ListComposer final : public routing::Composer {
+ public:
+  ListComposer(const Database& database, std::string pattern)
+      : database_(database), pattern_(std::move(pattern)) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    std::vector<std::string_view> keys;
+    for (const routing::PartReply& part : parts) {
+      const auto elements = routing::elementsOf(part.bytes);
+      if (!elements) {
+        out += part.bytes;
+        return false;
+      }
+      keys.insert(keys.end(), elements->begin(), elements->end());
+    }
+    appendOwnKeys(out, keys, database_, pattern_);
+    return true;
+  }
+
+ private:
+  const Database& database_;
+  std::string pattern_;
+};
+
+class FirstKeyComposer final : public routing::Composer {
+ public:
+  FirstKeyComposer(const Database& database, int protocol) : database_(database), protocol_(protocol) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    std::string_view found;
+    for (const routing::PartReply& part : parts) {
+      if (routing::isErrorReply(part.bytes)) {
+        out += part.bytes;
+        return false;
+      }
+      if (found.empty() && !routing::isNullReply(part.bytes)) found = part.bytes;
+    }
+    if (found.empty()) {
+      protocol::appendNull(out, protocol_);
+    } else {
+      appendName(out, found, database_.prefix);
+    }
+    return true;
+  }
+
+ private:
+  const Database& database_;
+  int protocol_;
+};
+
 }  // namespace
 
 std::string withoutPrefix(std::string_view line, std::string_view prefix) {
@@ -90,6 +145,32 @@ void appendName(std::string& out, std::string_view element, std::string_view pre
   const auto name = routing::textOf(element);
   if (name && name->starts_with(prefix)) return protocol::appendBulk(out, name->substr(prefix.size()));
   out += element;
+}
+
+bool owns(const Database& database, std::string_view physical) noexcept {
+  return database.mapped() ? physical.starts_with(database.prefix) : !protocol::isReservedKey(physical);
+}
+
+void appendOwnKeys(std::string& out, std::span<const std::string_view> keys, const Database& database,
+                   std::string_view pattern) {
+  std::vector<std::string_view> names;
+  for (const std::string_view key : keys) {
+    auto name = routing::textOf(key);
+    if (!name || !owns(database, *name)) continue;
+    name->remove_prefix(database.prefix.size());
+    // A single star is no pattern to KEYS and SCAN: it includes the empty key.
+    if (pattern == "*" || protocol::matchesGlob(pattern, *name)) names.push_back(*name);
+  }
+  protocol::appendArrayHeader(out, names.size());
+  for (const std::string_view name : names) protocol::appendBulk(out, name);
+}
+
+std::unique_ptr<routing::Composer> listComposer(const Database& database, std::string pattern) {
+  return std::make_unique<ListComposer>(database, std::move(pattern));
+}
+
+std::unique_ptr<routing::Composer> firstKeyComposer(const Database& database, int protocol) {
+  return std::make_unique<FirstKeyComposer>(database, protocol);
 }
 
 std::unique_ptr<routing::Composer> composerFor(ReplyNames names, const Database& database) {

@@ -1,6 +1,7 @@
 // Gives keys in replies the names back that they have in their database.
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,15 @@ namespace slotless::databases {
 std::string withoutPrefix(std::string_view line, std::string_view prefix);
 // A bulk string with a key's name in the cluster as the database has it; anything else as it is.
 void appendName(std::string& out, std::string_view element, std::string_view prefix);
+// Is a key of the cluster the database's, where others have names of their own?
+bool owns(const Database& database, std::string_view physical) noexcept;
+// Of lists of keys, one part or several: those of the database that match, by the names that they have there.
+std::unique_ptr<routing::Composer> listComposer(const Database& database, std::string pattern);
+// The first key among the parts, if any: a nil of the protocol otherwise.
+std::unique_ptr<routing::Composer> firstKeyComposer(const Database& database, int protocol);
+// Appends an array of those of `keys` that are the database's and match.
+void appendOwnKeys(std::string& out, std::span<const std::string_view> keys, const Database& database,
+                   std::string_view pattern);
 // nullptr: the replies name no keys.
 std::unique_ptr<routing::Composer> composerFor(protocol::ReplyNames names, const Database& database);
 

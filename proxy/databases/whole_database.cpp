@@ -4,7 +4,6 @@
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
-#include "protocol/glob.h"
 #include "protocol/strict_integer.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/scripts.h"
@@ -24,70 +23,17 @@ constexpr std::string_view kAtOnce = "10000";
 // Places of the node's hash table that one SCAN looks at: some milliseconds.
 constexpr std::string_view kPlacesPerScan = "10000";
 
-class OwnNames : public routing::Composer {
+class ScanComposer final : public routing::Composer {
  public:
-  OwnNames(const Database& database, std::string pattern)
+  ScanComposer(const Database& database, std::string pattern)
       : database_(database), pattern_(std::move(pattern)) {}
 
- protected:
-  // False: an error, passed on.
-  static bool passError(std::string_view reply, std::string& out) {
-    if (!routing::isErrorReply(reply)) return false;
-    out += reply;
-    return true;
-  }
-  void appendMatching(std::span<const std::string_view> keys, std::string& out) const {
-    std::vector<std::string_view> names;
-    for (const std::string_view key : keys) {
-      auto name = routing::textOf(key);
-      if (!name || !name->starts_with(database_.prefix)) continue;
-      name->remove_prefix(database_.prefix.size());
-      // A single star is no pattern to KEYS and SCAN: it includes the empty key.
-      if (pattern_ == "*" || protocol::matchesGlob(pattern_, *name)) names.push_back(*name);
+  bool compose(std::span<const PartReply> parts, std::string& out) override {
+    const std::string_view reply = parts.front().bytes;
+    if (routing::isErrorReply(reply)) {
+      out += reply;
+      return false;
     }
-    protocol::appendArrayHeader(out, names.size());
-    for (const std::string_view name : names) protocol::appendBulk(out, name);
-  }
-  const Database& database_;
-  std::string pattern_;
-};
-
-class ListComposer final : public OwnNames {
- public:
-  using OwnNames::OwnNames;
-  bool compose(std::span<const PartReply> parts, std::string& out) override {
-    const std::string_view reply = parts.front().bytes;
-    if (passError(reply, out)) return false;
-    const auto keys = routing::elementsOf(reply);
-    appendMatching(keys.value_or(std::vector<std::string_view>{}), out);
-    return true;
-  }
-};
-
-class RandomComposer final : public routing::Composer {
- public:
-  RandomComposer(const Database& database, int protocol) : database_(database), protocol_(protocol) {}
-  bool compose(std::span<const PartReply> parts, std::string& out) override {
-    const std::string_view reply = parts.front().bytes;
-    if (routing::isNullReply(reply)) {
-      protocol::appendNull(out, protocol_);
-      return true;
-    }
-    appendName(out, reply, database_.prefix);
-    return !routing::isErrorReply(reply);
-  }
-
- private:
-  const Database& database_;
-  int protocol_;
-};
-
-class ScanComposer final : public OwnNames {
- public:
-  using OwnNames::OwnNames;
-  bool compose(std::span<const PartReply> parts, std::string& out) override {
-    const std::string_view reply = parts.front().bytes;
-    if (passError(reply, out)) return false;
     const auto elements = routing::elementsOf(reply);
     const auto next = elements && elements->size() >= 2 ? cursorIn(*elements) : std::nullopt;
     if (!next) {
@@ -96,7 +42,7 @@ class ScanComposer final : public OwnNames {
     }
     protocol::appendArrayHeader(out, 2);
     protocol::appendBulk(out, std::to_string(*next));
-    appendMatching(std::span(*elements).subspan(2), out);
+    appendOwnKeys(out, std::span(*elements).subspan(2), database_, pattern_);
     return true;
   }
 
@@ -109,6 +55,9 @@ class ScanComposer final : public OwnNames {
     return routing::encodeScanCursor(
         {routing::ScanCursor::Side::Owner, database_.slot, static_cast<std::uint32_t>(*check), *cursor});
   }
+
+  const Database& database_;
+  std::string pattern_;
 };
 
 Rewritten script(std::string_view command, std::string_view text, const Database& database) {
@@ -189,14 +138,14 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
       Rewritten result = script("eval_ro", scripts::kPinnedList, database);
       result.argv.push_back(database.prefix + std::string(argv[1]));
       result.argv.emplace_back(kAtOnce);
-      result.composer = std::make_unique<ListComposer>(database, std::string(argv[1]));
+      result.composer = listComposer(database, std::string(argv[1]));
       return result;
     }
     case WholeDatabase::Random: {
       Rewritten result = script("eval_ro", scripts::kPinnedRandom, database);
       result.argv.push_back(std::to_string(random));
       result.argv.emplace_back(kAtOnce);
-      result.composer = std::make_unique<RandomComposer>(database, protocol);
+      result.composer = firstKeyComposer(database, protocol);
       return result;
     }
     case WholeDatabase::Scan: return rewriteScan(argv, database);

@@ -26,6 +26,13 @@ namespace {
 // From this size on a request's buffer is handed over to the link instead of being copied.
 constexpr std::size_t kHandOverBytes = 16384;
 
+// As the only command of a transaction.
+void makeAlone(Command& command, routing::Plan& plan) {
+  std::unique_ptr<routing::Composer> inner =
+      command.composer != nullptr ? std::move(command.composer) : std::move(plan.composer);
+  plan.composer = std::make_unique<routing::AloneComposer>(std::move(inner), plan.merge);
+}
+
 }  // namespace
 
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
@@ -67,8 +74,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   }
   if (request.isInline() && command.bytes == bytes) {
     services_.mapper.write(argv);
-    command.argv = services_.mapper.argv();
-    command.bytes = services_.mapper.bytes();
+    replaceBy(services_.mapper, command);
   }
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
@@ -83,17 +89,6 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   }
   return route(command);
 }
-
-namespace {
-
-// As the only command of a transaction.
-void makeAlone(Command& command, routing::Plan& plan) {
-  std::unique_ptr<routing::Composer> inner =
-      command.composer != nullptr ? std::move(command.composer) : std::move(plan.composer);
-  plan.composer = std::make_unique<routing::AloneComposer>(std::move(inner), plan.merge);
-}
-
-}  // namespace
 
 bool Client::route(Command& command) {
   const CommandSpec& spec = *command.spec;

@@ -9,6 +9,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/failure_table.h"
 #include "proxy/session/services.h"
+#include "proxy/session/translation.h"
 
 namespace slotless::session {
 
@@ -133,9 +134,7 @@ void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing:
     return;
   }
   services_.mapper.mapAt(*positions, command.argv, command.bytes, command.database);
-  command.argv = services_.mapper.argv();
-  command.bytes = services_.mapper.bytes();
-  command.tail = services_.mapper.tail();
+  replaceBy(services_.mapper, command);
 }
 
 void KeyLookups::forget(Client& client) {

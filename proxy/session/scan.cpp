@@ -2,7 +2,7 @@
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
-#include "protocol/key_scheme.h"
+#include "proxy/databases/reply_names.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_walk.h"
 
@@ -76,8 +76,7 @@ class ScanComposer final : public routing::Composer {
   }
 
   bool isOwn(std::string_view name) const {
-    if (database_.mapped()) return name.starts_with(database_.prefix);
-    return !services_.databases.anyMapped() || !protocol::isReservedKey(name);
+    return !services_.databases.anyMapped() || databases::owns(database_, name);
   }
 
   Services& services_;

@@ -63,8 +63,7 @@ bool translateWhole(Services& services, int protocol, bool queued, Command& comm
     return false;
   }
   services.mapper.write(std::vector<std::string_view>(rewritten.argv.begin(), rewritten.argv.end()));
-  command.argv = services.mapper.argv();
-  command.bytes = services.mapper.bytes();
+  replaceBy(services.mapper, command);
   command.composer = std::move(rewritten.composer);
   return true;
 }
@@ -92,8 +91,7 @@ bool translateTransfer(Services& services, int protocol, Command& command, std::
     std::vector<std::string_view> words = {command.argv[0], source, destination};
     if (request->replace) words.push_back("REPLACE");
     services.mapper.write(words);
-    command.argv = services.mapper.argv();
-    command.bytes = services.mapper.bytes();
+    replaceBy(services.mapper, command);
     return true;
   }
   if (target == &command.database && services.config.crossSlot == config::CrossSlot::Error) {
@@ -123,9 +121,7 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   // Where a node has to be asked for the keys, its answer decides: see KeyLookups.
   const bool known = command.spec->keyProcedure != protocol::KeyProcedure::AskServer;
   if (known && services.mapper.map(*command.spec, command.argv, command.bytes, database)) {
-    command.argv = services.mapper.argv();
-    command.bytes = services.mapper.bytes();
-    command.tail = services.mapper.tail();
+    replaceBy(services.mapper, command);
   }
   command.composer = databases::composerFor(command.spec->replyNames, database);
   return true;

@@ -21,6 +21,13 @@ inline bool needsTranslation(const Services& services, const Command& command) n
 // if the command is `queued` for a transaction. False: `error` is the answer.
 bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error);
 
+// What has been written last goes to the nodes in the command's place.
+inline void replaceBy(const databases::KeyMapper& written, Command& command) noexcept {
+  command.argv = written.argv();
+  command.bytes = written.bytes();
+  command.tail = written.tail();
+}
+
 // What SELECT means by that. nullptr: `error` says why not.
 const databases::Database* databaseNamed(const Services& services, std::string_view number,
                                          std::string& error);

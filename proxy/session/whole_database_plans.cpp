@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "protocol/encoder.h"
-#include "protocol/key_scheme.h"
+#include "proxy/databases/reply_names.h"
 #include "proxy/databases/scripts.h"
 #include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
-#include "proxy/routing/reply_parts.h"
 #include "proxy/session/scan.h"
 #include "proxy/session/services.h"
 
@@ -72,66 +71,9 @@ bool othersArePinned(const Services& services, const Database& database) {
   });
 }
 
-// The names that are the database's own, as it has them.
-class OwnKeys final : public routing::Composer {
- public:
-  explicit OwnKeys(const Database& database) : database_(database) {}
-
-  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
-    std::vector<std::string_view> names;
-    for (const routing::PartReply& part : parts) {
-      const auto keys = routing::elementsOf(part.bytes);
-      if (!keys) {
-        out += part.bytes;
-        return false;
-      }
-      for (const std::string_view key : *keys) {
-        const auto name = routing::textOf(key);
-        if (name && isOwn(*name)) names.push_back(name->substr(database_.prefix.size()));
-      }
-    }
-    protocol::appendArrayHeader(out, names.size());
-    for (const std::string_view name : names) protocol::appendBulk(out, name);
-    return true;
-  }
-
- private:
-  bool isOwn(std::string_view name) const {
-    return database_.mapped() ? name.starts_with(database_.prefix) : !protocol::isReservedKey(name);
-  }
-
-  const Database& database_;
-};
-
-class OwnKey final : public routing::Composer {
- public:
-  OwnKey(const Database& database, int protocol) : database_(database), protocol_(protocol) {}
-
-  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
-    for (const routing::PartReply& part : parts) {
-      if (routing::isErrorReply(part.bytes)) {
-        out += part.bytes;
-        return false;
-      }
-    }
-    for (const routing::PartReply& part : parts) {
-      const auto name = routing::isNullReply(part.bytes) ? std::nullopt : routing::textOf(part.bytes);
-      if (!name) continue;
-      protocol::appendBulk(out, name->substr(std::min(name->size(), database_.prefix.size())));
-      return true;
-    }
-    protocol::appendNull(out, protocol_);
-    return true;
-  }
-
- private:
-  const Database& database_;
-  int protocol_;
-};
-
 void planList(const Database& database, Argv argv, Plan& plan) {
   plan.kind = Plan::Kind::EachNode;
-  plan.composer = std::make_unique<OwnKeys>(database);
+  plan.composer = databases::listComposer(database, "*");  // the nodes have matched
   const std::string pattern = database.prefix + std::string(argv[1]);
   const std::string_view words[] = {argv[0], pattern};
   protocol::appendRequest(plan.rewritten, words);
@@ -167,7 +109,7 @@ bool planWholeDatabase(Services& services, const Command& command, Plan& plan) {
     case WholeDatabase::List: planList(database, command.argv, plan); break;
     case WholeDatabase::Random:
       planScript({databases::scripts::kNodeRandom, database.prefix}, Merge::FirstNonNull, plan);
-      plan.composer = std::make_unique<OwnKey>(database, plan.protocol);
+      plan.composer = databases::firstKeyComposer(database, plan.protocol);
       break;
     case WholeDatabase::Scan: return planScan(services, command.argv, database, plan);
     case WholeDatabase::None: break;
