@@ -85,7 +85,6 @@ class Child:
         self._how = (arguments, folder, environment)
         self.stdout_path = folder / "stdout"
         self.stderr_path = folder / "stderr"
-        self._start = (arguments, folder, environment)
         parent = os.getpid()
 
         def die_with_parent():
@@ -98,10 +97,6 @@ class Child:
                 [str(each) for each in arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 cwd=folder, env=environment, preexec_fn=die_with_parent)
         _children.add(self)
-
-    def again(self):
-        """Another child, started in the same way."""
-        return Child(*self._start)
 
     @property
     def pid(self):
