@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace slotless::cluster {
 
@@ -13,7 +14,6 @@ NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const Credentials& cred
     : loop_(loop),
       node_(std::move(node)),
       callback_(std::move(callback)),
-      expected_(commands.size()),
       credentials_(credentials),
       authenticating_(!credentials.password.empty()) {
   if (authenticating_) {
@@ -21,10 +21,26 @@ NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const Credentials& cred
                   ? formatCommand({"AUTH", credentials.password})
                   : formatCommand({"AUTH", credentials.username, credentials.password});
   }
-  for (const auto& command : commands) output_ += formatCommand(command);
+  add(commands);
   timer_ = loop.makeTimer([this] { finish(startError_.empty() ? "no answer in time" : startError_); });
   timer_->start(timeout);
   resolve();
+}
+
+void NodeQuery::again(const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
+                      Callback callback) {
+  callback_ = std::move(callback);
+  result_ = {};
+  output_.clear();
+  sent_ = 0;
+  add(commands);
+  timer_->start(timeout);
+  stream_->watch(true, true);
+}
+
+void NodeQuery::add(const std::vector<std::vector<std::string_view>>& commands) {
+  for (const auto& command : commands) output_ += formatCommand(command);
+  expected_ = commands.size();
 }
 
 void NodeQuery::resolve() {
@@ -53,8 +69,9 @@ void NodeQuery::connectToNext(std::string_view lastError) {
 }
 
 void NodeQuery::onWritable() {
-  if (sent_ == 0) {
+  if (!connected_) {
     if (const int error = stream_->connectError(); error != 0) return connectToNext(std::strerror(error));
+    connected_ = true;
   }
   const iovec piece{output_.data() + sent_, output_.size() - sent_};
   const net::IoResult written = stream_->write({&piece, 1});
@@ -64,6 +81,10 @@ void NodeQuery::onWritable() {
 }
 
 void NodeQuery::onReadable() {
+  if (callback_ == nullptr) {  // nothing was asked: it is closed, or of no use
+    stream_.reset();
+    return;
+  }
   std::array<char, 16384> buffer;
   const net::IoResult got = stream_->read(buffer.data(), buffer.size());
   switch (got.status) {
@@ -96,12 +117,12 @@ void NodeQuery::takeReplies() {
 }
 
 void NodeQuery::finish(std::string error) {
-  stream_.reset();
+  if (!error.empty()) stream_.reset();
   timer_->stop();
   if (!error.empty()) result_.replies.clear();
   result_.error = std::move(error);
   // Moved out first: the callback may destroy this query.
-  const Callback callback = std::move(callback_);
+  const Callback callback = std::exchange(callback_, nullptr);
   QueryResult result = std::move(result_);
   callback(std::move(result));
 }

@@ -1,5 +1,5 @@
 // Asks one node a few commands on a connection of its own and calls back once: with all replies, or with an
-// error.
+// error. The connection of an answered query may be used again, until the query is destroyed.
 #pragma once
 #include <functional>
 #include <memory>
@@ -26,11 +26,18 @@ class NodeQuery final : private net::Stream::Observer {
             const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
             Callback callback);
 
+  // Whether again() may be called: all was answered, and the node has not closed the connection since.
+  bool reusable() const noexcept { return stream_ != nullptr && callback_ == nullptr; }
+  // Asks on the same connection, with a call back of its own.
+  void again(const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
+             Callback callback);
+
   const net::Address& node() const noexcept { return node_; }
 
  private:
   void onReadable() override;
   void onWritable() override;
+  void add(const std::vector<std::vector<std::string_view>>& commands);
   void resolve();
   // To the next address that the node's name stands for.
   void connectToNext(std::string_view lastError);
@@ -40,14 +47,15 @@ class NodeQuery final : private net::Stream::Observer {
   net::Loop& loop_;
   net::Address node_;
   std::vector<std::string> hosts_;  // numeric, not tried yet; the next one last
-  Callback callback_;
+  Callback callback_;  // empty: nothing is asked
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Timer> timer_;
   OwnReplyReader reader_;
   std::string output_;
   std::size_t sent_ = 0;
-  std::size_t expected_;
+  std::size_t expected_ = 0;
   std::string startError_;
+  bool connected_ = false;
   Credentials credentials_;
   bool authenticating_;
   QueryResult result_;

@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace slotless::cluster {
 
@@ -18,6 +19,15 @@ constexpr int kIntervalsOfPause = 4;
 // A cluster that changes agrees with itself only a little later: after that time it is looked at again, then
 // after twice that, and so on up to the interval.
 constexpr net::Millis kFirstLook{1000};
+
+// More than half of what a round costs is making its connections.
+constexpr net::Millis kKeepConnections{1000};
+
+const std::vector<std::vector<std::string_view>>& questions() {
+  static const std::vector<std::vector<std::string_view>> kQuestions{
+      {"CLUSTER", "SLOTS"}, {"CLUSTER", "NODES"}, {"INFO", "server"}};
+  return kQuestions;
+}
 
 // What INFO says behind "redis_version:"; empty if INFO was refused.
 std::string versionIn(const redisReply& info) {
@@ -35,6 +45,7 @@ TopologyRefresher::TopologyRefresher(net::Loop& loop, RefreshSettings settings, 
                                      std::uint32_t randomSeed)
     : loop_(loop), settings_(std::move(settings)), events_(std::move(events)), random_(randomSeed) {
   timer_ = loop_.makeTimer([this] { beginRound(); });
+  keptTimer_ = loop_.makeTimer([this] { kept_.clear(); });
 }
 
 TopologyRefresher::~TopologyRefresher() = default;
@@ -45,6 +56,7 @@ void TopologyRefresher::start() {
 
 void TopologyRefresher::setSettings(RefreshSettings settings) {
   settings_ = std::move(settings);
+  kept_.clear();  // made with the old credentials
   request(false);
 }
 
@@ -86,8 +98,8 @@ void TopologyRefresher::beginRound() {
   ++round_;
   roundOpen_ = 0;
   roundFirstId_ = lastQueryId_ + 1;
+  urgentRound_ = std::exchange(urgent_, false);
   askKnownNodes();
-  urgent_ = false;
   if (roundOpen_ == 0) askSeeds();
 }
 
@@ -99,7 +111,7 @@ void TopologyRefresher::askKnownNodes() {
     if (!waiting) candidates.push_back(node.address);
   }
   std::shuffle(candidates.begin(), candidates.end(), random_);
-  const std::size_t width = urgent_ ? settings_.urgentWidth : 1;
+  const std::size_t width = urgentRound_ ? settings_.urgentWidth : 1;
   if (candidates.size() > width) candidates.resize(width);
   for (const net::Address& node : candidates) ask(node);
 }
@@ -124,19 +136,26 @@ void TopologyRefresher::ask(const net::Address& node) {
   if (queries_.size() >= kMaxQueries) return;
   const std::uint64_t id = ++lastQueryId_;
   ++roundOpen_;
-  queries_.emplace(id, std::make_unique<NodeQuery>(
-                           loop_, node, settings_.credentials,
-                           std::vector<std::vector<std::string_view>>{
-                               {"CLUSTER", "SLOTS"}, {"CLUSTER", "NODES"}, {"INFO", "server"}},
-                           settings_.queryTimeout,
-                           [this, id, node](QueryResult result) { onAnswer(id, node, std::move(result)); }));
+  NodeQuery::Callback answered = [this, id, node](QueryResult result) {
+    onAnswer(id, node, std::move(result));
+  };
+  auto kept = kept_.extract(node);
+  std::unique_ptr<NodeQuery>& query = queries_[id];
+  if (!kept.empty() && kept.mapped()->reusable()) {
+    query = std::move(kept.mapped());
+    query->again(questions(), settings_.queryTimeout, std::move(answered));
+  } else {
+    query = std::make_unique<NodeQuery>(loop_, node, settings_.credentials, questions(),
+                                        settings_.queryTimeout, std::move(answered));
+  }
 }
 
 void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result) {
-  const auto query = queries_.extract(queryId);  // destroyed at the end of this function
+  auto query = queries_.extract(queryId);  // destroyed at the end of this function
   const bool ofThisRound = queryId >= roundFirstId_;
   if (ofThisRound) --roundOpen_;
   const bool accepted = accept(node, result);
+  if (accepted && urgentRound_) keep(std::move(query.mapped()));
   if (!inRound_) return;
   if (accepted) {
     endRound(true);
@@ -147,6 +166,11 @@ void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node
       askSeeds();
     }
   }
+}
+
+void TopologyRefresher::keep(std::unique_ptr<NodeQuery> answered) {
+  kept_[answered->node()] = std::move(answered);
+  keptTimer_->start(kKeepConnections);
 }
 
 bool TopologyRefresher::accept(const net::Address& node, const QueryResult& result) {

@@ -3,7 +3,7 @@
 //
 // Runs on the control thread's loop. At most one round at a time, rounds no closer than minInterval, with
 // jitter. A round asks one node, or several in parallel when it is urgent (requests are waiting for a slot's
-// owner). If no known node answers, the seeds are resolved again: all addresses may have changed.
+// owner); since urgent rounds come in quick succession, they keep their connections for a while. If no known node answers, the seeds are resolved again: all addresses may have changed.
 #pragma once
 #include <functional>
 #include <map>
@@ -59,6 +59,7 @@ class TopologyRefresher {
   void ask(const net::Address& node);
   void onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result);
   bool accept(const net::Address& node, const QueryResult& result);
+  void keep(std::unique_ptr<NodeQuery> answered);
   void endRound(bool answered);
   net::Millis jittered(net::Millis delay);
   // The shortest time between two rounds.
@@ -75,6 +76,9 @@ class TopologyRefresher {
   // Queries of the current round, and stragglers of earlier ones (a frozen node answers late; its epochs
   // protect us).
   std::map<std::uint64_t, std::unique_ptr<NodeQuery>> queries_;
+  // Answered queries of urgent rounds: connections for the next one.
+  std::map<net::Address, std::unique_ptr<NodeQuery>> kept_;
+  std::unique_ptr<net::Timer> keptTimer_;
   std::uint64_t lastQueryId_ = 0;
   std::size_t roundOpen_ = 0;  // answers that the current round still waits for
   std::uint64_t round_ = 0;
@@ -83,7 +87,8 @@ class TopologyRefresher {
   int roundsWithoutNews_ = 0;
   net::Millis nextLook_{0};  // after a change; 0: as always
   bool inRound_ = false;
-  bool urgent_ = false;
+  bool urgent_ = false;       // the next round
+  bool urgentRound_ = false;  // the last one
   bool wanted_ = false;
   bool seedsAsked_ = false;
   // Look-ups call back later; they must not find a destroyed refresher.

@@ -34,7 +34,7 @@ class Asked {
         [this](QueryResult answer) {
           ++calls;
           result = std::move(answer);
-          query.reset();  // as the refresher does
+          if (!keeps) query.reset();
         });
     CHECK(calls == 0);
     if (const auto open = loop.openConnections(); !open.empty()) connection = open.front();
@@ -56,6 +56,7 @@ class Asked {
   std::shared_ptr<FakeConnection> connection;
   QueryResult result;
   int calls = 0;
+  bool keeps = false;  // the query that has called back
 };
 
 std::string request(const std::vector<std::string_view>& argv) {
@@ -157,6 +158,53 @@ TEST_CASE_METHOD(Asked, "each way of failing gives one error", "[query]") {
     says("HTTP/1.1 200 OK\r\n");
     fails("the answer is not RESP");
   }
+}
+
+TEST_CASE_METHOD(Asked, "an answered query can ask again on its connection", "[query]") {
+  keeps = true;
+  ask({"app", "pw"});
+  CHECK_FALSE(query->reusable());
+  const std::size_t before = connection->written().size();
+  says("+OK\r\n*0\r\n+info\r\n");
+  REQUIRE(query->reusable());
+  CHECK(loop.nextTimer() == net::TimePoint::max());
+  const auto again = [this] {
+    query->again({{"PING"}}, Millis(300), [this](QueryResult answer) {
+      ++calls;
+      result = std::move(answer);
+    });
+    loop.settle();
+  };
+  SECTION("and is answered") {
+    again();
+    CHECK_FALSE(query->reusable());
+    CHECK(connection->written().substr(before) == request({"PING"}));
+    says("+PONG\r\n");
+    CHECK(calls == 2);
+    CHECK(result.error.empty());
+    REQUIRE(result.replies.size() == 1);
+    CHECK(result.replies[0]->str == std::string("PONG"));
+    CHECK(query->reusable());
+  }
+  SECTION("and is not answered in time") {
+    again();
+    loop.advance(Millis(300));
+    CHECK(result.error == "no answer in time");
+    CHECK(result.replies.empty());
+    CHECK_FALSE(query->reusable());
+  }
+  SECTION("but not after the node has closed it") {
+    connection->end();
+    loop.settle();
+    CHECK_FALSE(query->reusable());
+    CHECK(calls == 1);
+  }
+  SECTION("nor after it has said what nobody asked") {
+    says("+what\r\n");
+    CHECK_FALSE(query->reusable());
+    CHECK(calls == 1);
+  }
+  query.reset();
 }
 
 TEST_CASE_METHOD(Asked, "a query that is destroyed never calls back", "[query]") {

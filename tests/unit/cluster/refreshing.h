@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,7 +51,14 @@ class Refreshing {
   }
 
   // The queries that wait for an answer.
-  std::vector<std::shared_ptr<FakeConnection>> open() const { return loop.openConnections(); }
+  std::vector<std::shared_ptr<FakeConnection>> open() const {
+    auto connections = loop.openConnections();
+    std::erase_if(connections, [this](const auto& connection) {
+      const auto found = answered.find(connection);
+      return found != answered.end() && found->second == connection->written().size();
+    });
+    return connections;
+  }
   void answers(const std::shared_ptr<FakeConnection>& query, const std::vector<Shard>& shards,
                std::string_view version = "7.0.15") {
     answersText(query,
@@ -58,6 +66,7 @@ class Refreshing {
                     bulk("# Server\r\nredis_version:" + std::string(version) + "\r\nredis_mode:cluster\r\n"));
   }
   void answersText(const std::shared_ptr<FakeConnection>& query, std::string_view bytes) {
+    answered[query] = query->written().size();
     query->push(bytes);
     loop.settle();
   }
@@ -78,7 +87,9 @@ class Refreshing {
   FakeLoop loop;
   cluster::RefreshSettings settings;
   bool down = false;  // all nodes refuse connections
-  std::size_t asked = 0;
+  std::size_t asked = 0;  // connections made
+  // How much of what a connection was sent has been answered.
+  std::map<std::shared_ptr<FakeConnection>, std::size_t> answered;
   std::vector<cluster::TopologyPtr> published;
   std::size_t confirmed = 0;
   std::vector<std::string> failures;

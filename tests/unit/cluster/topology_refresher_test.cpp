@@ -14,6 +14,9 @@ using net::Millis;
 using test::Refreshing;
 using test::Shard;
 
+// How long the connections of an urgent round are kept.
+constexpr Millis kKept{1000};
+
 bool within(Millis value, Millis from, Millis to) {
   return from <= value && value <= to;
 }
@@ -45,6 +48,7 @@ TEST_CASE_METHOD(Refreshing, "many requests during a round make one round after 
   advanceToNextTimer();
   CHECK(asked == 2);
   answers(open().front(), {{7000, 0, 16383, 1}});
+  loop.advance(kKept);
   CHECK(timeToNextTimer() > Millis(1000));
 }
 
@@ -157,6 +161,48 @@ TEST_CASE_METHOD(Refreshing, "rounds in quick succession come half as often afte
   CHECK(within(nextRound({{7000, 0, 16383, 9}}), Millis(90), Millis(110)));
 }
 
+TEST_CASE_METHOD(Refreshing, "urgent rounds keep their connections for a while", "[refresh]") {
+  startKnowing(test::fiveShards());
+  loop.advance(Millis(1000));
+  const auto urgentRound = [this] {
+    refresher->request(true);
+    loop.advance(Millis(110));
+    REQUIRE(open().size() == 3);
+    while (!open().empty()) answers(open().front(), test::fiveShards());
+  };
+  SECTION("at most one for each node") {
+    for (int round = 0; round < 9; ++round) urgentRound();
+    CHECK(asked <= 1 + 5);
+    CHECK(loop.openConnections().size() == asked - 1);
+  }
+  SECTION("not for long") {
+    urgentRound();
+    loop.advance(kKept - Millis(1));
+    CHECK(loop.openConnections().size() == 3);
+    loop.advance(Millis(1));
+    CHECK(loop.openConnections().empty());
+  }
+  SECTION("not of an ordinary round") {
+    refresher->request(false);
+    loop.settle();
+    answers(open().front(), test::fiveShards());
+    CHECK(loop.openConnections().empty());
+  }
+  SECTION("not with old credentials") {
+    urgentRound();
+    refresher->setSettings(settings);
+    CHECK(loop.openConnections().empty());
+  }
+  SECTION("one that its node has closed is made again") {
+    urgentRound();
+    for (const auto& kept : loop.openConnections()) breaks(kept);
+    CHECK(failures.empty());
+    urgentRound();
+    CHECK(failures.empty());
+    CHECK(asked == 1 + 3 + 3);
+  }
+}
+
 TEST_CASE_METHOD(Refreshing,
                  "after a change the cluster is looked at more often, since nodes agree only later",
                  "[refresh]") {
@@ -238,7 +284,8 @@ TEST_CASE_METHOD(Refreshing,
   down = false;
   advanceToNextTimer();
   answers(open().front(), {{7000, 0, 16383, 1}});
-  CHECK(timeToNextTimer() >= Millis(27000));
+  loop.advance(kKept);
+  CHECK(timeToNextTimer() >= Millis(26000));
   down = true;
   advanceToNextTimer();
   CHECK(within(timeToNextTimer(), Millis(180), Millis(220)));
