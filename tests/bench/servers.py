@@ -62,7 +62,7 @@ class Servers:
     def start_slotless(self, binary, nodes, workers, arguments):
         """Returns its port and process id."""
         port = processes.free_port()
-        admin_port = processes.free_port(taken=[port])
+        admin_port = processes.free_port()
         return self._start("slotless", port, [
             binary, "--cluster-nodes", nodes, "--listen", f"{HOST}:{port}", "--admin-listen", f"{HOST}:{admin_port}",
             "--workers", workers, *arguments])

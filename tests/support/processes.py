@@ -28,6 +28,7 @@ MEMORY_IS_VISIBLE = os.path.exists("/proc/self/clear_refs")
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = set()
+_reserved = {}
 _directory = None
 
 
@@ -41,12 +42,28 @@ def _port_is_free(port):
         return True
 
 
-def free_port(taken=(), with_bus=False):
-    """A port that is free now. Somebody may still be faster: whoever listens on it retries with another one."""
+def _reserve(port):
+    """Among tests that run at the same time, until this process ends: a server takes its port only a while later, and
+    who asks there would be answered by another test's. An abstract name of unix(7) stands for the port."""
+    if port in _reserved:
+        return False
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind(f"\0slotless-test-port-{port}")
+    except OSError:
+        holder.close()
+        return False
+    _reserved[port] = holder
+    return True
+
+
+def free_port(with_bus=False):
+    """A port that is free now, and that no other test gets. Somebody else may still be faster: whoever listens on it
+    retries with another one."""
     for _ in range(500):
         port = random.choice(NODE_PORTS if with_bus else OTHER_PORTS)
         wanted = [port, port + BUS_OFFSET] if with_bus else [port]
-        if port not in taken and all(_port_is_free(each) for each in wanted):
+        if all(_port_is_free(each) and _reserve(each) for each in wanted):
             return port
     raise RuntimeError("no free port found")
 

@@ -42,7 +42,7 @@ class Proxy:
         self.host = place.host
         for attempt in range(10):
             self.port = processes.free_port()
-            self.admin_port = processes.free_port(taken=[self.port])
+            self.admin_port = processes.free_port()
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
             arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}",
                          "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS, *options]
