@@ -47,7 +47,7 @@ class NodeQuery final : private net::Stream::Observer {
   net::Loop& loop_;
   net::Address node_;
   std::vector<std::string> hosts_;  // numeric, not tried yet; the next one last
-  Callback callback_;  // empty: nothing is asked
+  Callback callback_;               // empty: nothing is asked
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Timer> timer_;
   OwnReplyReader reader_;

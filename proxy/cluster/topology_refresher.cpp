@@ -14,12 +14,14 @@ constexpr std::size_t kMaxQueries = 16;
 constexpr net::Millis kMaxRetryDelay{2000};
 // So many rounds in quick succession bring no news; then they come half as often, since an election takes its
 // time and the other shards have work to do. A pause of four intervals begins a new succession.
-constexpr int kRoundsInHaste = 10;
+constexpr int kRoundsInHaste = 5;
 constexpr int kIntervalsOfPause = 4;
 // A cluster that changes agrees with itself only a little later: after that time it is looked at again, then
 // after twice that, and so on up to the interval.
 constexpr net::Millis kFirstLook{1000};
 
+// Nodes that an urgent round asks when an earlier one has just been answered.
+constexpr std::size_t kWidthOfHunt = 2;
 // More than half of what a round costs is making its connections.
 constexpr net::Millis kKeepConnections{1000};
 
@@ -111,7 +113,16 @@ void TopologyRefresher::askKnownNodes() {
     if (!waiting) candidates.push_back(node.address);
   }
   std::shuffle(candidates.begin(), candidates.end(), random_);
-  const std::size_t width = urgentRound_ ? settings_.urgentWidth : 1;
+  std::size_t width = urgentRound_ ? settings_.urgentWidth : 1;
+  // One that has answered a moment ago will not keep the round waiting; another one may know better.
+  const auto answers = std::find_if(candidates.begin(), candidates.end(), [this](const net::Address& node) {
+    const auto kept = kept_.find(node);
+    return kept != kept_.end() && kept->second->reusable();
+  });
+  if (answers != candidates.end()) {
+    std::iter_swap(candidates.begin(), answers);
+    width = std::min(width, kWidthOfHunt);
+  }
   if (candidates.size() > width) candidates.resize(width);
   for (const net::Address& node : candidates) ask(node);
 }

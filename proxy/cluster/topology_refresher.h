@@ -3,7 +3,9 @@
 //
 // Runs on the control thread's loop. At most one round at a time, rounds no closer than minInterval, with
 // jitter. A round asks one node, or several in parallel when it is urgent (requests are waiting for a slot's
-// owner); since urgent rounds come in quick succession, they keep their connections for a while. If no known node answers, the seeds are resolved again: all addresses may have changed.
+// owner); since urgent rounds come in quick succession, they keep their connections for a while, and the
+// later ones ask fewer nodes. If no known node answers, the seeds are resolved again: all addresses may have
+// changed.
 #pragma once
 #include <functional>
 #include <map>

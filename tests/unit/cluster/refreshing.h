@@ -86,7 +86,7 @@ class Refreshing {
 
   FakeLoop loop;
   cluster::RefreshSettings settings;
-  bool down = false;  // all nodes refuse connections
+  bool down = false;      // all nodes refuse connections
   std::size_t asked = 0;  // connections made
   // How much of what a connection was sent has been answered.
   std::map<std::shared_ptr<FakeConnection>, std::size_t> answered;

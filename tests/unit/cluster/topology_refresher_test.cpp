@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Refreshing, "rounds in quick succession come half as often afte
     while (!open().empty()) answers(open().front(), shards);
     return pause;
   };
-  for (int round = 0; round < 9; ++round)
+  for (int round = 0; round < 4; ++round)
     CHECK(within(nextRound(test::fiveShards()), Millis(90), Millis(110)));
   CHECK(within(nextRound(test::fiveShards()), Millis(180), Millis(220)));
   CHECK(within(nextRound({{7000, 0, 16383, 9}}), Millis(180), Millis(220)));
@@ -167,13 +167,25 @@ TEST_CASE_METHOD(Refreshing, "urgent rounds keep their connections for a while",
   const auto urgentRound = [this] {
     refresher->request(true);
     loop.advance(Millis(110));
-    REQUIRE(open().size() == 3);
+    const auto queries = open();
     while (!open().empty()) answers(open().front(), test::fiveShards());
+    return queries;
   };
   SECTION("at most one for each node") {
-    for (int round = 0; round < 9; ++round) urgentRound();
+    for (int round = 0; round < 5; ++round) urgentRound();
     CHECK(asked <= 1 + 5);
     CHECK(loop.openConnections().size() == asked - 1);
+  }
+  SECTION("of the later ones, one asks whoever has answered, and one anybody") {
+    const auto answering = urgentRound();
+    REQUIRE(answering.size() == 3);
+    std::set<net::Address> nodes;
+    for (int round = 0; round < 20; ++round) {
+      const auto queries = urgentRound();
+      REQUIRE(queries.size() <= 2);
+      for (const auto& query : queries) nodes.insert(query->peer());
+    }
+    CHECK(nodes.size() == 5);
   }
   SECTION("not for long") {
     urgentRound();
