@@ -51,7 +51,10 @@ class Dispatcher {
   void abandon(Request& request) { completion_.abandon(request); }
 
   // Events of legs.
-  void onReply(Leg& leg, std::string_view bytes, bool last) { completion_.onReply(leg, bytes, last); }
+  void onReply(Leg& leg, std::string_view bytes, bool last) {
+    if (leg.inDoubt()) return recovery_.onAnswer(leg, last);
+    completion_.onReply(leg, bytes, last);
+  }
   void onErrorReply(Leg& leg, std::string_view line, const upstream::SentRequest& sent) {
     recovery_.onErrorReply(leg, line, sent);
   }

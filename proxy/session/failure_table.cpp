@@ -27,14 +27,16 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     // these texts as well.
     {Trouble::Moved, "moved", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     {Trouble::Ask, "ask", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
-    // States that pass. A script that has written may have written the text itself, or met it half-way.
-    // Not TRYAGAIN in the server's own words: what a script meets is worded otherwise, so nothing has been
-    // run.
-    {Trouble::TryAgain, "tryagain", {RetryLater, RetryLater, RetryLater, RetryLater, RetryLater, RetryLater}},
+    // States that pass. What a script meets of the first three it words otherwise, but one that has written
+    // may return the server's words as its own: then the node still serves its keys.
+    {Trouble::TryAgain,
+     "tryagain",
+     {RetryLater, RetryLater, RetryLater, RetryOnProof, RetryLater, RetryLater}},
     {Trouble::ClusterDown,
      "clusterdown",
-     {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
-    {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
+     {RetryLater, RetryLater, RetryLater, RetryOnProof, RetryLater, RetryLater}},
+    {Trouble::Loading, "loading", {RetryLater, RetryLater, RetryLater, RetryOnProof, RetryLater, RetryLater}},
+    // These it meets half-way in the same words, and plain reads prove nothing.
     {Trouble::ReadOnly, "readonly", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     // Answered before anything is run; once per request, since a script could say so too.
@@ -84,7 +86,7 @@ Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept {
   // CLIENT UNBLOCK's text begins alike and is the client's.
   const bool foreignText =
       kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite || trouble == Trouble::Unblocked;
-  const bool byText = action == RetryLater || action == LoadScript;
+  const bool byText = action == RetryLater || action == RetryOnProof || action == LoadScript;
   return byText && foreignText && !serverText ? PassOn : action;
 }
 

@@ -38,11 +38,12 @@ enum class RequestKind : std::uint8_t {
 inline constexpr std::size_t kRequestKindCount = 6;
 
 enum class Action : std::uint8_t {
-  Reroute,     // send it again where the redirect or the topology says, as soon as there is a link
-  RetryLater,  // send it again after a pause
-  LoadScript,  // send it again with the script in front, if it is known
-  Ambiguous,   // it may have been run: tell the client, never repeat it
-  PassOn,      // the client gets the error as it is
+  Reroute,       // send it again where the redirect or the topology says, as soon as there is a link
+  RetryLater,    // send it again after a pause
+  RetryOnProof,  // the same, once the node has refused a plain read of the same keys as well
+  LoadScript,    // send it again with the script in front, if it is known
+  Ambiguous,     // it may have been run: tell the client, never repeat it
+  PassOn,        // the client gets the error as it is
 };
 
 Trouble troubleOf(protocol::ErrorClass errorClass) noexcept;

@@ -137,10 +137,14 @@ bool LegSender::trustsSilentNode(const Leg& leg) {
 }
 
 void LegSender::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
-  services_.metrics.retries.add();
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  sent.copyTo(leg.detour->bytes, std::exchange(leg.request->frontBytes, 0));
+  holdAgain(leg, trouble);
+}
+
+void LegSender::holdAgain(Leg& leg, Trouble trouble) {
+  services_.metrics.retries.add();
   Request& request = *leg.request;
-  sent.copyTo(leg.detour->bytes, std::exchange(request.frontBytes, 0));
   if (request.lease == upstream::LeaseUse::Blocking && leg.detour->deadline != net::TimePoint{}) {
     // It was not without a node while it was blocked.
     leg.detour->deadline += services_.host.now - leg.detour->sentAt;
@@ -170,7 +174,7 @@ void LegSender::pump(Client& client) {
       const bool alone =
           firstOfSlot || (mark.link == wanted && services_.host.now >= (*movingUntil_)[leg.slot]);
       if (leg.state == LegState::Held && wanted != nullptr && alone) sendHeld(client, leg, *wanted);
-      const bool sent = leg.state == LegState::Sent;
+      const bool sent = leg.state == LegState::Sent && !leg.inDoubt();
       clean = clean && sent && (leg.detour == nullptr || !leg.detour->asking) &&
               leg.link->node() == ownerOf(services_.links.topology(), leg.slot);
       mark.link = sent && (firstOfSlot || mark.link == leg.link) ? leg.link : nullptr;

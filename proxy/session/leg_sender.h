@@ -44,6 +44,8 @@ class LegSender {
   void hold(Leg& leg, Trouble trouble);
   // A leg that was sent: its bytes are taken back from the link.
   void holdAgain(Leg& leg, Trouble trouble, const upstream::SentRequest& sent);
+  // The same, with its bytes in the detour already.
+  void holdAgain(Leg& leg, Trouble trouble);
   // Sends what can go among a client's held legs.
   void pump(Client& client);
   // ASK or TRYAGAIN has been seen: for a while a request for that slot waits for the one before.

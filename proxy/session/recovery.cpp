@@ -12,6 +12,7 @@
 #include "proxy/routing/merger.h"
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/refusal_proof.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/request_copy.h"
 #include "proxy/session/services.h"
@@ -74,12 +75,21 @@ std::optional<net::Address> addressIn(const protocol::ErrorReply& error, const n
 
 }  // namespace
 
+void Recovery::onAnswer(Leg& leg, bool last) {
+  if (!last) return;
+  if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
+  settleDoubt(leg, false);
+}
+
 void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
   if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
+  if (leg.inDoubt()) return settleDoubt(leg, provesRefusal(line));
   if (leg.request->wait) return completion_.failWait(leg, line);
   if (!leg.preludeError.empty() && leg.request->frontBytes > 0 &&
-      leg.request->kind != RequestKind::Transaction)
+      leg.request->kind != RequestKind::Transaction) {
     leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
+    leg.link->scripts().forget();
+  }
   if (!leg.preludeError.empty()) {
     // A queued command was refused, so EXEC has run nothing; why it was refused decides.
     const std::string cause = std::exchange(leg.preludeError, {});
@@ -94,6 +104,7 @@ void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& 
 void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
   Request& request = *leg.request;
   if (request.client == nullptr) return completion_.finishLeg(leg, true);
+  if (leg.inDoubt()) return settleDoubt(leg, false);
   const Trouble trouble = loss == upstream::Loss::Unsent ? Trouble::Unsent : Trouble::LostSent;
   const bool reachedClient = leg.replyBegun && request.streams() && request.isHead();
   if (reachedClient) {
@@ -132,6 +143,7 @@ bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const pro
   const Action action = actionFor(trouble, leg.request->kind, error.serverText);
   if (action == Action::PassOn) return false;
   if (action == Action::LoadScript) return loadScript(leg, sent);
+  if (action == Action::RetryOnProof) return askForProof(services_, leg, trouble, line, sent);
   counterOf(services_.metrics, trouble).add();
   if (failTransaction(leg, trouble)) return true;
   if (action == Action::Reroute) return redirect(leg, line, error, sent);
@@ -145,6 +157,22 @@ bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const pro
   leg.detour->notBefore = services_.host.now + LegSender::kRetryPause;
   sender_.holdAgain(leg, trouble, sent);
   return true;
+}
+
+// `refused`: the node has not run the request, whose error is its own.
+void Recovery::settleDoubt(Leg& leg, bool refused) {
+  Detour& detour = *leg.detour;
+  if (!refused || wasOvertaken(leg)) return completion_.failLeg(leg, std::string(detour.doubt->line));
+  const std::unique_ptr<Doubt> doubt = std::move(detour.doubt);
+  counterOf(services_.metrics, doubt->trouble).add();
+  if (doubt->trouble == Trouble::TryAgain) {
+    sender_.markMoving(leg.slot);
+  } else {
+    services_.control.refreshTopology(true);
+  }
+  detour.bytes.splice(doubt->bytes);
+  detour.notBefore = services_.host.now + LegSender::kRetryPause;
+  sender_.holdAgain(leg, doubt->trouble);
 }
 
 // False: the redirect is none that a node makes for this request; it is the client's.

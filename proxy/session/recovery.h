@@ -17,6 +17,8 @@ class Recovery {
   Recovery(Services& services, LegSender& sender, Completion& completion)
       : services_(services), sender_(sender), completion_(completion) {}
 
+  // A piece of an answer, not an error, to the question about a leg in doubt.
+  void onAnswer(Leg& leg, bool last);
   void onErrorReply(Leg& leg, std::string_view line, const upstream::SentRequest& sent);
   void onLost(Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
   // Fails held legs of the client whose deadline has come.
@@ -25,6 +27,7 @@ class Recovery {
  private:
   bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
              const upstream::SentRequest& sent);
+  void settleDoubt(Leg& leg, bool refused);
   bool redirect(Leg& leg, std::string_view line, const protocol::ErrorReply& error,
                 const upstream::SentRequest& sent);
   bool awaitWholeSlot(Leg& leg, const upstream::SentRequest& sent);

@@ -31,6 +31,16 @@ class Client;
 class Dispatcher;
 class Request;
 
+// A script's error that is the server's, or only worded like it: which of them, a question on the same link
+// has to tell (refusal_proof.h).
+struct Doubt {
+  Doubt(net::BlockPool& pool, Trouble kind, std::string_view text) : trouble(kind), line(text), bytes(pool) {}
+
+  Trouble trouble;
+  std::string line;
+  net::ByteChain bytes;  // the request
+};
+
 // What a leg needs once it has left the plain way (its slot's owner, at once): kept apart, since most never
 // do.
 struct Detour {
@@ -52,6 +62,7 @@ struct Detour {
   net::TimePoint sentAt{};  // last
   net::TimePoint deadline{};
   Trouble trouble = Trouble::Unsent;
+  std::unique_ptr<Doubt> doubt;  // while its question is on the link in place of the request
 };
 
 struct WaitTerms {
@@ -69,6 +80,8 @@ class Leg final : public upstream::Exchange {
   void onPreludeError(std::string_view line) override;
   void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
   void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;
+
+  bool inDoubt() const noexcept { return detour != nullptr && detour->doubt != nullptr; }
 
   Request* request = nullptr;
   upstream::Link* link = nullptr;  // while Sent

@@ -17,6 +17,7 @@ using protocol::RequestParser;
 namespace {
 
 std::string bytesOf(Services& services, const Leg& leg) {
+  if (leg.inDoubt()) return leg.detour->doubt->bytes.toString();
   net::ByteChain copy(services.host.pool);
   if (leg.link != nullptr) {
     if (const auto sent = leg.link->requestOf(leg)) sent->copyTo(copy);

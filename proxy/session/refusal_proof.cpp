@@ -1,0 +1,69 @@
+#include "proxy/session/refusal_proof.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "protocol/encoder.h"
+#include "protocol/error_reply.h"
+#include "protocol/key_extraction.h"
+#include "proxy/session/client.h"
+#include "proxy/session/request_copy.h"
+#include "proxy/session/services.h"
+
+namespace slotless::session {
+
+namespace {
+
+// False: the request's keys are not known.
+bool writeQuestion(const Request& request, const net::ByteChain& bytes, std::string& out) {
+  const RequestCopy copy(bytes);
+  if (!copy.complete()) return false;
+  std::vector<std::uint32_t> positions;
+  if (protocol::keyPositions(*request.spec, copy.argv(), positions) != protocol::KeyResult::Ok) return false;
+  std::vector<std::string_view> words;
+  words.reserve(1 + positions.size());
+  words.push_back(positions.empty() ? "PING" : "EXISTS");
+  for (const std::uint32_t position : positions) words.push_back(copy.argv()[position]);
+  out.clear();
+  protocol::appendRequest(out, words);
+  return true;
+}
+
+}  // namespace
+
+bool askForProof(Services& services, Leg& leg, Trouble trouble, std::string_view line,
+                 const upstream::SentRequest& sent) {
+  Request& request = *leg.request;
+  upstream::Link& link = *leg.link;
+  if (request.legCount() != 1 || request.lease || request.preludes > 0) return false;
+  if (!link.ready() || link.lost()) return false;
+  auto doubt = std::make_unique<Doubt>(services.host.pool, trouble, line);
+  sent.copyTo(doubt->bytes, request.frontBytes);
+  if (!writeQuestion(request, doubt->bytes, services.encoded)) return false;
+  request.frontBytes = 0;
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services.host.pool);
+  leg.detour->doubt = std::move(doubt);
+  request.client->detoured = true;  // what follows must not pass it on the plain way
+  link.send(leg, services.encoded, leg.detour->asking ? upstream::Front::Asking : upstream::Front::None);
+  return true;
+}
+
+bool provesRefusal(std::string_view line) {
+  const protocol::ErrorReply error = protocol::classifyError(line);
+  // What says, in the server's words, that a command has not been run.
+  const Action action = actionFor(troubleOf(error.errorClass), RequestKind::ScriptRead, error.serverText);
+  return action == Action::Reroute || action == Action::RetryLater;
+}
+
+bool wasOvertaken(const Leg& leg) {
+  if (leg.slot == protocol::kNoSlot) return false;
+  for (const Request* later = leg.request->next; later != nullptr; later = later->next) {
+    for (std::size_t i = 0; i < later->legCount(); ++i) {
+      if (later->leg(i).slot == leg.slot && later->leg(i).state == LegState::Done) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace slotless::session
