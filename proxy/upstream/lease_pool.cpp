@@ -68,7 +68,10 @@ void LeasePool::release(Link& link, bool clean) {
 
 void LeasePool::setTopology(const cluster::Topology& topology) {
   for (Lease& lease : leases_) {
-    if (topology.isMaster(lease.link->node())) continue;
+    if (topology.isMaster(lease.link->node())) {
+      lease.link->trustAgain();
+      continue;
+    }
     lease.link->retire();
     lease.closing = true;
   }

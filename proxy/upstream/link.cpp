@@ -69,15 +69,22 @@ void Link::onTimer() {
 }
 
 void Link::retire() {
-  if (retired_) return;
+  if (retired_ && !trustedAgain_) return;
   retired_ = host_.now;
+  trustedAgain_ = false;
   if (!up() || fifo_.empty()) return;
   const auto left = kPatienceWithRetired - std::chrono::duration_cast<net::Millis>(silence());
   timer_->start(std::max(kLeastPatience, left));
 }
 
+void Link::trustAgain() {
+  if (!retired_ || trustedAgain_) return;
+  trustedAgain_ = true;
+  if (up()) timer_->stop();
+}
+
 bool Link::believable(bool isError) const noexcept {
-  return !retired_ || isError || host_.now - *retired_ <= kTrustInRetired;
+  return !retired_ || trustedAgain_ || isError || host_.now - *retired_ <= kTrustInRetired;
 }
 
 void Link::open() {
@@ -310,7 +317,7 @@ void Link::endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std
               preludes + (fronted ? 1U : 0U), fronted, host_.now});
   metrics_.requests.add();
   metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
-  if (retired_ && !timer_->active()) timer_->start(kPatienceWithRetired);
+  if (retired_ && !trustedAgain_ && !timer_->active()) timer_->start(kPatienceWithRetired);
 }
 
 void Link::send(Exchange& exchange, std::string_view request, Front front) {

@@ -159,6 +159,10 @@ class Link final : private net::Stream::Observer {
   // taken, its other replies only for a moment, and then the connection is given up. Calling it again changes
   // nothing.
   void retire();
+  // Its node is the master after all: a topology was older than the redirects that led here, or the node has
+  // come back by a planned failover. What is open on it may be waited for and is believed; nothing more goes
+  // onto it.
+  void trustAgain();
   bool retired() const noexcept { return retired_.has_value(); }
   // How long the node has said nothing while a request waits; 0: nobody waits.
   net::TimePoint::duration silence() const noexcept {
@@ -225,6 +229,7 @@ class Link final : private net::Stream::Observer {
   net::TimePoint lastProgress_{};
   ScriptMemory scripts_;
   std::int64_t nodeClientId_ = 0;
+  bool trustedAgain_ = false;
   std::optional<net::TimePoint> retired_;  // since then
   std::uint32_t failures_ = 0;             // attempts since the node last answered a request
   bool wasEverReady_ = false;

@@ -33,6 +33,7 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
       entry = urgent_.erase(entry);
     }
   }
+  judgeRetired();
   if (open_ == OpenLinks::OnDemand) return;
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
     if (topology_->nodes[i].master) linkTo(static_cast<cluster::NodeIndex>(i)).open();
@@ -99,6 +100,18 @@ net::TimePoint::duration LinkPool::silence() const noexcept {
   net::TimePoint::duration longest{};
   forEach([&](const Link& link) { longest = std::max(longest, link.silence()); });
   return longest;
+}
+
+// What was open on a link when its master was replaced may be on it still when that is the master again.
+void LinkPool::judgeRetired() {
+  if (settings_.readOnly) return;
+  for (const auto& link : retired_) {
+    if (topology_->isMaster(link->node())) {
+      link->trustAgain();
+    } else {
+      link->retire();
+    }
+  }
 }
 
 void LinkPool::closeStrays() {

@@ -67,6 +67,7 @@ class LinkPool {
   void tend(bool maySuspect);
 
  private:
+  void judgeRetired();
   Link& openLink(cluster::NodeIndex node);
   template <typename Visit>
   void forEach(Visit visit) const {

@@ -103,6 +103,33 @@ TEST_CASE_METHOD(Stage, "a blocked pop that hangs on a replaced master is ambigu
   client.receives(kAmbiguous);
 }
 
+// As in a planned failover there and back, when an older view comes in after a redirect.
+TEST_CASE_METHOD(Stage, "what hangs on a master that counts as replaced for a moment only is waited for") {
+  client.sends("BLPOP a 0");
+  const Received pop = node(1).expects("BLPOP a 0");
+  other.sends("INCR a");
+  const Received incr = node(1).expects("INCR a");
+  SECTION("and believed") {
+    replaceNode(1, 4);
+    clock.advance(90ms);
+    replaceNode(4, 1);
+    clock.advance(kGivenUp);
+    pop.replies("*2\r\n$1\r\na\r\n$1\r\nx\r\n");
+    incr.replies(":7\r\n");
+    client.receives("*2\r\n$1\r\na\r\n$1\r\nx\r\n");
+    other.receives(":7\r\n");
+  }
+  SECTION("until it is replaced again") {
+    replaceNode(1, 4);
+    replaceNode(4, 1);
+    clock.advance(kGivenUp);
+    replaceNode(1, 4);
+    clock.advance(kGivenUp);
+    client.receives(kAmbiguous);
+    other.receives(kAmbiguous);
+  }
+}
+
 TEST_CASE_METHOD(Stage, "a blocked pop that its replaced master sends away blocks again at the new one") {
   client.sends("BLPOP a 0");
   const Received pop = node(1).expects("BLPOP a 0");
