@@ -1,6 +1,12 @@
 #include "proxy/pubsub/monitor_line.h"
 
+#include <algorithm>
+#include <string>
+
+#include "protocol/ascii.h"
 #include "protocol/key_scheme.h"
+#include "protocol/strict_integer.h"
+#include "proxy/databases/script_names.h"
 
 namespace slotless::pubsub {
 
@@ -16,6 +22,46 @@ std::size_t findMark(std::string_view line, std::size_t from) noexcept {
   constexpr char kBegin[] = {' ', '"', protocol::kKeyMark};
   const std::size_t found = line.find(std::string_view(kBegin, sizeof(kBegin)), from);
   return found == std::string_view::npos ? found : found + 2;
+}
+
+bool isEval(std::string_view word) noexcept {
+  return word.size() >= 4 && protocol::equalsIgnoringCase(word.substr(0, 4), "eval");
+}
+
+// Behind the argument that begins at `from` with its quotation mark.
+std::size_t endOfArgument(std::string_view line, std::size_t from) noexcept {
+  for (std::size_t i = from + 1; i < line.size(); ++i) {
+    if (line[i] == '\\') {
+      ++i;
+    } else if (line[i] == '"') {
+      return i + 1;
+    }
+  }
+  return line.size();
+}
+
+// A script's line without what the client has not said: see session/script_translation.h. `command`: where
+// the first argument begins.
+void unwrap(std::string& line, std::size_t command, const Database& database) {
+  if (!isEval(std::string_view(line).substr(std::min(command + 1, line.size())))) return;
+  constexpr std::string_view kPrefix = " \"\"\r\n";  // by now it has lost itself
+  if (!line.ends_with(kPrefix)) return;
+  line.replace(line.size() - kPrefix.size(), kPrefix.size(), "\r\n");
+  const std::size_t script = endOfArgument(line, command) + 1;
+  const std::size_t count = endOfArgument(line, script) + 1;
+  if (database.pinned() && count < line.size()) {
+    const std::size_t countEnd = endOfArgument(line, count);
+    const auto keys = protocol::strictInteger(std::string_view(line).substr(count + 1, countEnd - count - 2));
+    const std::string routing = " \"" + database.routingKey + "\"";
+    const std::size_t at = line.find(routing, countEnd);
+    if (!keys || at == std::string::npos) return;
+    line.erase(at, routing.size());
+    line.replace(count + 1, countEnd - count - 2, std::to_string(*keys - 1));
+  }
+  const std::size_t opening = line.find(databases::ScriptNames::kOpening, script);
+  const std::size_t closing = line.find(databases::ScriptNames::kClosing, script);
+  if (opening == std::string::npos || closing == std::string::npos) return;
+  line.erase(opening, closing + databases::ScriptNames::kClosing.size() - opening);
 }
 
 }  // namespace
@@ -39,7 +85,9 @@ std::optional<std::string> translateLine(const databases::Databases& databases, 
     copied = at + database->prefix.size();
   }
   if (database == nullptr) return std::nullopt;
-  return out.append(line.substr(copied));
+  out += line.substr(copied);
+  unwrap(out, out.find('"'), *database);
+  return out;
 }
 
 }  // namespace slotless::pubsub

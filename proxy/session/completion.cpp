@@ -69,7 +69,7 @@ void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
   std::string renamed;
   if (request.database != nullptr && request.composer == nullptr) {  // which does it itself
-    renamed = databases::withoutPrefix(line, request.database->prefix);
+    renamed = services_.wrappedScripts.asSaid(databases::withoutPrefix(line, request.database->prefix));
     line = renamed;
   }
   if (request.streams()) {

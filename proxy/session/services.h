@@ -18,6 +18,7 @@
 #include "proxy/session/process_facts.h"
 #include "proxy/session/request.h"
 #include "proxy/session/script_cache.h"
+#include "proxy/session/wrapped_scripts.h"
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/stall_watch.h"
 #include "proxy/session/stat_baseline.h"
@@ -114,6 +115,7 @@ struct Services {
   routing::Plan plan{};
   std::string encoded{};
   databases::KeyMapper mapper{};  // what nodes get in place of the client's request
+  WrappedScripts wrappedScripts{};
 };
 
 }  // namespace slotless::session

@@ -12,6 +12,7 @@
 #include "proxy/databases/transfer.h"
 #include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
+#include "proxy/session/script_translation.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -118,6 +119,7 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
     return !database.pinned() || translateWhole(services, protocol, queued, command, error);
   }
+  if (runsScript(*command.spec)) return translateScript(services, queued, command, error);
   // Where a node has to be asked for the keys, its answer decides: see KeyLookups.
   const bool known = command.spec->keyProcedure != protocol::KeyProcedure::AskServer;
   if (known && services.mapper.map(*command.spec, command.argv, command.bytes, database)) {

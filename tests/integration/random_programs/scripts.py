@@ -1,4 +1,4 @@
-"""The Lua scripts and functions of random programs. They touch declared keys only, and none builds a key's name."""
+"""The Lua scripts and functions of random programs. Some touch keys that they have not declared."""
 
 import hashlib
 from typing import NamedTuple
@@ -38,6 +38,18 @@ SCRIPTS = tuple(Script(keys, arguments, text.encode()) for keys, arguments, text
     (1, 0, "return {map = {a = 1}}"),
     (1, 1, "return cjson.encode({v = ARGV[1]}) .. struct.pack('>I2', 7)"),
     (4, 0, "return redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4])"),
+    (2, 2, "return {KEYS, ARGV}"),
+    (0, 1, "redis.call('SET', 'written', ARGV[1]) return redis.call('GETDEL', 'written')"),
+    (1, 1, "redis.call('RPUSH', KEYS[1] .. ':made', ARGV[1]) return redis.call('LMPOP', 1, KEYS[1] .. ':made', 'LEFT')"),
+    (0, 1, "local n = 0 for i = 1, 4 do n = n + redis.call('DEL', 'n' .. i, i) end redis.call('SET', 3, ARGV[1]) return n + redis.call('DEL', '3')"),
+    (1, 0, "return redis.pcall('XREAD', 'COUNT', 1, 'STREAMS', KEYS[1], 0)"),
+    (1, 0, "return redis.pcall('XGROUP', 'CREATE', KEYS[1] .. ':none', 'g', 0)"),
+    (0, 0, "return redis.call('DBSIZE')"),
+    (0, 0, "local keys = redis.call('KEYS', '*') table.sort(keys) return keys"),
+    (1, 1, "return {redis.acl_check_cmd('SET', KEYS[1], ARGV[1]), redis.sha1hex(KEYS[1])}"),
+    (1, 0, "return {redis.call('SORT', KEYS[1], 'BY', 'nosort', 'STORE', 'sorted'), redis.call('DEL', 'sorted')}"),
+    (1, 0, "redis.call = nil"),
+    (1, 1, "redis.call('MSET', KEYS[1], ARGV[1], KEYS[1] .. ':2', ARGV[1]) return redis.call('DEL', KEYS[1] .. ':2')"),
 ))
 
 LIBRARY = b"""#!lua name=random_programs

@@ -1,9 +1,13 @@
 #include "proxy/pubsub/monitor_line.h"
 
 #include "catch.h"
+#include "protocol/command_table.h"
+#include "proxy/databases/script_names.h"
 
 using namespace slotless::pubsub;
 using slotless::config::DatabaseLayout;
+namespace databases = slotless::databases;
+namespace protocol = slotless::protocol;
 
 namespace {
 
@@ -37,8 +41,20 @@ TEST_CASE_METHOD(Lines, "keys of a mapped database are called as there, with its
 
 TEST_CASE_METHOD(Lines, "the first database that is named is the line's") {
   CHECK(of(R"([0 h:1] "copy" "~1{a}x" "~3:y")") == R"([1 h:1] "copy" "x" "~3:y")");
-  CHECK(of(R"([0 h:1] "eval_ro" "return 1" "1" "~{a}" "~1{a}")") ==
-        R"([1 h:1] "eval_ro" "return 1" "1" "~{a}" "")");
+}
+
+TEST_CASE_METHOD(Lines, "scripts are shown without what is sent with them") {
+  const std::string script =
+      databases::ScriptNames(*protocol::CommandTable::builtIn()).wrap("return KEYS[1]");
+  CHECK(of("[0 h:1] \"EVAL\" \"" + script + R"(" "2" "~1{a}k" "~{a}" "x" "~1{a}")") ==
+        R"([1 h:1] "EVAL" "return KEYS[1]" "1" "k" "x")");
+  CHECK(of("[0 h:1] \"eval_ro\" \"" + script + R"(" "1" "~{a}" "~1{a}")") ==
+        R"([1 h:1] "eval_ro" "return KEYS[1]" "0")");
+  CHECK(of("[0 h:1] \"EVAL\" \"" + script + R"(" "1" "~3:k" "x" "~3:")") ==
+        R"([3 h:1] "EVAL" "return KEYS[1]" "1" "k" "x")");
+  CHECK(of(R"([0 h:1] "EVALSHA" "ab" "2" "~1{a}\"k" "~{a}" "~1{a}")") ==
+        R"([1 h:1] "EVALSHA" "ab" "1" "\"k")");
+  CHECK(of(R"([0 h:1] "EVAL" "return" "1" "~1{a}k" "x")") == R"([1 h:1] "EVAL" "return" "1" "k" "x")");
 }
 
 TEST_CASE_METHOD(Lines, "everything else stays as it is") {

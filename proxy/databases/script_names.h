@@ -1,0 +1,30 @@
+// Lets the scripts of clients call keys by the names that they have in their database.
+//
+// A script is sent with a piece of Lua in front, on its own first line, so that the lines keep their numbers.
+// There `redis` is one whose commands get their keys' names in the cluster, and KEYS holds those in the
+// database. Which arguments are keys is told by the command table. The script gets one argument more, the
+// database's prefix, and of a pinned database one key more, the routing key: scripts may touch keys that they
+// have not declared, and so have to wait while the slot is being moved. Functions are no such scripts.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "protocol/command_table.h"
+
+namespace slotless::databases {
+
+class ScriptNames {
+ public:
+  // How the piece in front begins and ends: nodes show it (MONITOR), and clients have not said it.
+  static constexpr std::string_view kOpening = " local redis,KEYS,ARGV=(function(redis,names,ARGV)";
+  static constexpr std::string_view kClosing = "local server=redis; ";
+
+  explicit ScriptNames(const protocol::CommandTable& commands);
+
+  std::string wrap(std::string_view script) const;
+
+ private:
+  std::string preamble_;
+};
+
+}  // namespace slotless::databases

@@ -1,0 +1,97 @@
+#include "proxy/session/script_translation.h"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "protocol/key_extraction.h"
+#include "protocol/strict_integer.h"
+#include "proxy/databases/reply_names.h"
+#include "proxy/routing/reply_parts.h"
+#include "proxy/session/translation.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+
+namespace {
+
+constexpr std::string_view kNoScript = "NOSCRIPT No matching script. Please use EVAL.";
+
+// Of a script in a transaction, whose reply is an element of EXEC's.
+class ErrorComposer final : public routing::Composer {
+ public:
+  ErrorComposer(const WrappedScripts& scripts, const databases::Database& database)
+      : scripts_(scripts), database_(database) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    const std::string_view reply = parts.front().bytes;
+    const bool failed = routing::isErrorReply(reply);
+    if (failed) {
+      out += scripts_.asSaid(databases::withoutPrefix(reply, database_.prefix));
+    } else {
+      out += reply;
+    }
+    return !failed;
+  }
+
+ private:
+  const WrappedScripts& scripts_;
+  const databases::Database& database_;
+};
+
+}  // namespace
+
+bool runsScript(const CommandSpec& spec) {
+  return (spec.scriptText > 0 || spec.scriptSha > 0) && !spec.keySpecs.empty();
+}
+
+bool translateScript(Services& services, bool queued, Command& command, std::string& error) {
+  const CommandSpec& spec = *command.spec;
+  const databases::Database& database = command.database;
+  std::vector<std::uint32_t> positions;
+  const auto count = static_cast<std::size_t>(spec.keySpecs.front().index);
+  const auto given = protocol::strictInteger(command.argv[count]);
+  if (protocol::keyPositions(spec, command.argv, positions) != protocol::KeyResult::Ok || !given ||
+      static_cast<std::size_t>(*given) != positions.size()) {
+    // A node words the error.
+    if (services.mapper.map(spec, command.argv, command.bytes, database)) replaceBy(services.mapper, command);
+    return true;
+  }
+  ScriptCache& cache = services.control.scripts();
+  std::vector<std::string_view> words(command.argv.begin(), command.argv.end());
+  std::string text;
+  if (spec.scriptSha > 0) {
+    std::string_view& sha = words[static_cast<std::size_t>(spec.scriptSha)];
+    const auto known = services.wrappedScripts.shaFor(sha, services.commands, cache);
+    error = kNoScript;
+    command.wrongWhenRun = !known;
+    if (!known) return false;
+    sha = *known;
+  } else {
+    std::string_view& script = words[static_cast<std::size_t>(spec.scriptText)];
+    text = services.wrappedScripts.textFor(script, services.commands, cache);
+    script = text;
+  }
+  std::vector<std::string> names;
+  names.reserve(positions.size());
+  for (const std::uint32_t i : positions) {
+    names.push_back(database.prefix + std::string(words[i]));
+    words[i] = names.back();
+  }
+  const std::string more = std::to_string(positions.size() + 1);
+  if (database.pinned()) {
+    words[count] = more;
+    words.insert(words.begin() + static_cast<std::ptrdiff_t>(count + 1 + positions.size()),
+                 database.routingKey);
+    command.wantsWholeSlot = true;
+  }
+  words.emplace_back(database.prefix);
+  services.mapper.write(words);
+  replaceBy(services.mapper, command);
+  if (queued) command.composer = std::make_unique<ErrorComposer>(services.wrappedScripts, database);
+  return true;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,66 @@
+#include "proxy/session/wrapped_scripts.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "protocol/ascii.h"
+
+namespace slotless::session {
+
+using protocol::CommandTable;
+
+const databases::ScriptNames& WrappedScripts::namesFor(const std::shared_ptr<const CommandTable>& commands) {
+  if (commands_ != commands) {
+    names_ = std::make_unique<databases::ScriptNames>(*commands);
+    commands_ = commands;
+    forget();
+  }
+  if (seen_.size() + wrapped_.size() >= kMostScripts) forget();
+  return *names_;
+}
+
+void WrappedScripts::forget() {
+  seen_.clear();
+  wrapped_.clear();
+  original_.clear();
+}
+
+std::string WrappedScripts::textFor(std::string_view script,
+                                    const std::shared_ptr<const CommandTable>& commands, ScriptCache& cache) {
+  cache.remember(script);
+  std::string wrapped = namesFor(commands).wrap(script);
+  if (seen_.insert(std::hash<std::string_view>{}(script)).second)
+    original_.emplace(ScriptCache::sha1Of(wrapped), ScriptCache::sha1Of(script));
+  return wrapped;
+}
+
+std::optional<std::string_view> WrappedScripts::shaFor(std::string_view sha,
+                                                       const std::shared_ptr<const CommandTable>& commands,
+                                                       ScriptCache& cache) {
+  const databases::ScriptNames& names = namesFor(commands);
+  if (generation_ != cache.generation()) wrapped_.clear();
+  generation_ = cache.generation();
+  std::string said(sha);
+  std::transform(said.begin(), said.end(), said.begin(), protocol::lowerAscii);
+  const auto known = wrapped_.find(said);
+  if (known != wrapped_.end()) return known->second;
+  const auto script = cache.find(said);
+  if (!script) return std::nullopt;
+  const std::string wrapped = names.wrap(*script);
+  cache.remember(wrapped);
+  const auto added = wrapped_.emplace(said, ScriptCache::sha1Of(wrapped)).first;
+  original_.emplace(added->second, said);
+  return added->second;
+}
+
+std::string WrappedScripts::asSaid(std::string error) const {
+  constexpr std::string_view kBefore = "script: ";
+  constexpr std::size_t kShaSize = 40;
+  const std::size_t at = error.find(kBefore);
+  if (at == std::string::npos) return error;
+  const auto found = original_.find(error.substr(at + kBefore.size(), kShaSize));
+  if (found != original_.end()) error.replace(at + kBefore.size(), kShaSize, found->second);
+  return error;
+}
+
+}  // namespace slotless::session
