@@ -21,6 +21,11 @@ bool Topology::isMaster(const net::Address& address) const {
   return node && nodes[*node].master;
 }
 
+bool Topology::ownsSlots(const net::Address& address) const {
+  const auto node = find(address);
+  return node && std::find(owners.begin(), owners.end(), *node) != owners.end();
+}
+
 std::size_t Topology::slotsCovered() const {
   return static_cast<std::size_t>(
       std::count_if(owners.begin(), owners.end(), [](NodeIndex owner) { return owner != kNoNode; }));

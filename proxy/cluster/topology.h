@@ -46,6 +46,7 @@ struct Topology {
   // By its address, or by an alias.
   std::optional<NodeIndex> find(const net::Address& address) const;
   bool isMaster(const net::Address& address) const;
+  bool ownsSlots(const net::Address& address) const;
   std::size_t slotsCovered() const;
   bool complete() const { return slotsCovered() == protocol::kSlotCount; }
   // Brings the nodes into the order of their addresses, so that equal layouts compare equal.

@@ -217,7 +217,7 @@ bool TopologyRefresher::accept(const net::Address& node, const QueryResult& resu
   current_ = std::make_shared<const Topology>(std::move(*fresh));
   if (!differs) return true;
   roundsWithoutNews_ = 0;
-  if (!first) nextLook_ = kFirstLook;
+  if (!first) lookSoonAfterChange();
   events_.changed(current_);
   return true;
 }
@@ -226,16 +226,27 @@ void TopologyRefresher::endRound(bool answered) {
   inRound_ = false;
   ++roundsWithoutNews_;
   failedRounds_ = answered ? 0 : failedRounds_ + 1;
-  net::Millis delay = wanted_ || urgent_ ? pace() : settings_.interval;
-  if (nextLook_.count() > 0) {
-    delay = std::min(delay, std::max(nextLook_, pace()));
-    nextLook_ = nextLook_ * 2 < settings_.interval ? nextLook_ * 2 : net::Millis{0};
+  // Only rounds that come as late as it count as the look: those that somebody asked for come in between.
+  if (lookAfter_.count() > 0 && lastBegin_ >= nextLook_) {
+    lookAfter_ = lookAfter_ * 2 < settings_.interval ? lookAfter_ * 2 : net::Millis{0};
+    nextLook_ = lastBegin_ + jittered(lookAfter_);
   }
+  net::Millis delay = wanted_ || urgent_ ? pace() : settings_.interval;
   if (!answered) {
     const net::Millis doubled = settings_.minInterval * (1 << std::min(failedRounds_, 8));
     delay = std::clamp(doubled, settings_.minInterval, std::max(settings_.minInterval, kMaxRetryDelay));
   }
-  schedule(jittered(delay));
+  delay = jittered(delay);
+  if (answered && lookAfter_.count() > 0)
+    delay = std::min(delay, std::max(std::chrono::ceil<net::Millis>(nextLook_ - loop_.now()), pace()));
+  schedule(delay);
+}
+
+void TopologyRefresher::lookSoonAfterChange() {
+  lookAfter_ = kFirstLook;
+  const net::Millis delay = jittered(lookAfter_);
+  nextLook_ = loop_.now() + delay;
+  if (!inRound_) schedule(std::max(delay, pace()));  // a straggler has told
 }
 
 }  // namespace slotless::cluster

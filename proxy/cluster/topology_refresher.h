@@ -64,6 +64,7 @@ class TopologyRefresher {
   void keep(std::unique_ptr<NodeQuery> answered);
   void endRound(bool answered);
   net::Millis jittered(net::Millis delay);
+  void lookSoonAfterChange();
   // The shortest time between two rounds.
   net::Millis pace() const;
 
@@ -87,7 +88,9 @@ class TopologyRefresher {
   std::uint64_t roundFirstId_ = 0;
   int failedRounds_ = 0;
   int roundsWithoutNews_ = 0;
-  net::Millis nextLook_{0};  // after a change; 0: as always
+  // After a change: when the next look is due, and how long after the one before. 0: as always.
+  net::TimePoint nextLook_{};
+  net::Millis lookAfter_{0};
   bool inRound_ = false;
   bool urgent_ = false;       // the next round
   bool urgentRound_ = false;  // the last one

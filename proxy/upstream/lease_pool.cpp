@@ -68,10 +68,8 @@ void LeasePool::release(Link& link, bool clean) {
 
 void LeasePool::setTopology(const cluster::Topology& topology) {
   for (Lease& lease : leases_) {
-    if (topology.isMaster(lease.link->node())) {
-      lease.link->trustAgain();
-      continue;
-    }
+    if (lease.link->retired() && topology.ownsSlots(lease.link->node())) lease.link->trustAgain();
+    if (topology.isMaster(lease.link->node())) continue;
     lease.link->retire();
     lease.closing = true;
   }

@@ -159,9 +159,9 @@ class Link final : private net::Stream::Observer {
   // taken, its other replies only for a moment, and then the connection is given up. Calling it again changes
   // nothing.
   void retire();
-  // Its node is the master after all: a topology was older than the redirects that led here, or the node has
-  // come back by a planned failover. What is open on it may be waited for and is believed; nothing more goes
-  // onto it.
+  // Its node has slots, after all (one that was frozen counts as a master for a moment, but has none): a
+  // topology was older than the redirects that led here, or the node has come back by a planned failover.
+  // What is open on it may be waited for and is believed; nothing more goes onto it.
   void trustAgain();
   bool retired() const noexcept { return retired_.has_value(); }
   // How long the node has said nothing while a request waits; 0: nobody waits.

@@ -106,7 +106,7 @@ net::TimePoint::duration LinkPool::silence() const noexcept {
 void LinkPool::judgeRetired() {
   if (settings_.readOnly) return;
   for (const auto& link : retired_) {
-    if (topology_->isMaster(link->node())) {
+    if (topology_->ownsSlots(link->node())) {
       link->trustAgain();
     } else {
       link->retire();

@@ -42,6 +42,12 @@ def _port_is_free(port):
         return True
 
 
+@atexit.register
+def _give_back_ports():
+    for holder in _reserved.values():
+        holder.close()
+
+
 def _reserve(port):
     """Among tests that run at the same time, until this process ends: a server takes its port only a while later, and
     who asks there would be answered by another test's. An abstract name of unix(7) stands for the port."""

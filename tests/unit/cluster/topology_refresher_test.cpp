@@ -235,6 +235,48 @@ TEST_CASE_METHOD(Refreshing,
   CHECK(timeToNextTimer() >= Millis(27000));
 }
 
+TEST_CASE_METHOD(Refreshing, "rounds that are asked for are no substitute for the looks after a change",
+                 "[refresh]") {
+  startKnowing(test::fiveShards());
+  loop.advance(Millis(1000));
+  std::vector<Shard> news = test::fiveShards();
+  news[4] = {7009, news[4].first, news[4].last, 11};
+  const auto answerAll = [&] {
+    while (!open().empty()) answers(open().front(), news);
+  };
+  SECTION("however many they are") {
+    refresher->request(true);
+    loop.settle();
+    answerAll();
+    for (int round = 0; round < 6; ++round) {
+      refresher->request(true);
+      loop.advance(Millis(115));
+      answerAll();
+    }
+    const std::size_t before = confirmed;
+    for (int tenth = 0; tenth < 10; ++tenth) {
+      loop.advance(Millis(100));
+      answerAll();
+    }
+    CHECK(confirmed > before);
+  }
+  SECTION("also if a straggler of an earlier round has told of it") {
+    refresher->request(true);
+    loop.settle();
+    REQUIRE(open().size() == 3);
+    const auto straggler = open().back();
+    answers(open().front(), test::fiveShards());
+    answers(straggler, news);
+    REQUIRE(published.size() == 2);
+    const std::size_t before = confirmed;
+    for (int tenth = 0; tenth < 11; ++tenth) {
+      loop.advance(Millis(100));
+      answerAll();
+    }
+    CHECK(confirmed > before + 1);  // the other straggler, and the look
+  }
+}
+
 TEST_CASE("over time every node is asked", "[refresh]") {
   Refreshing one;
   one.startKnowing(test::fiveShards());
