@@ -44,6 +44,7 @@ void Server::handOver() {
   for (const auto& listener : listeners_) listener->socket().leaveFile();
   listeners_.clear();
   admin_.reset();
+  pidFile_.leave();
   successor_->tellDone();
   drain(config_->upgradeDrainTimeout);
 }
