@@ -162,6 +162,7 @@ class Client final : private net::Stream::Observer {
   void transition(ClientState next);
   void onReadable() override;
   void onWritable() override;
+  std::size_t receive(char* to, std::size_t room);
   // False: nothing has come.
   bool readIntoScratch();
   void readIntoInput();

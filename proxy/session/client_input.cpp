@@ -32,21 +32,28 @@ void Client::onReadable() {
   if (leaving_) services_.agenda.add(*this, Task::Flush);
 }
 
+// How many bytes have come; 0: none, and if the input has ended, that has been dealt with.
+std::size_t Client::receive(char* to, std::size_t room) {
+  const net::IoResult got = stream_->read(to, room);
+  if (got.status == net::IoStatus::WouldBlock) return 0;
+  if (got.status != net::IoStatus::Ok) {
+    endInput(got.status);
+    return 0;
+  }
+  services_.metrics.bytesReceived.add(got.bytes);
+  return got.bytes;
+}
+
 bool Client::readIntoScratch() {
   std::string& scratch = services_.host.scratch;
   const std::size_t prefix = input_ == nullptr ? 0 : input_->size();
-  const net::IoResult got = stream_->read(scratch.data() + prefix, scratch.size() - prefix);
-  if (got.status == net::IoStatus::WouldBlock) return false;
-  if (got.status != net::IoStatus::Ok) {
-    endInput(got.status);
-    return false;
-  }
-  services_.metrics.bytesReceived.add(got.bytes);
+  const std::size_t got = receive(scratch.data() + prefix, scratch.size() - prefix);
+  if (got == 0) return false;
   if (prefix > 0) {
     std::memcpy(scratch.data(), input_->view().data(), prefix);
     input_.reset();
   }
-  const std::string_view bytes(scratch.data(), prefix + got.bytes);
+  const std::string_view bytes(scratch.data(), prefix + got);
   keepInput(bytes.substr(takeRequests(bytes)));
   return true;
 }
@@ -58,11 +65,9 @@ void Client::readIntoInput() {
         std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
     input_ = net::BlockPool::grow(std::move(input_), std::max(wanted, input_->size() + kPrefixBytes));
   }
-  const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
-  if (got.status == net::IoStatus::WouldBlock) return;
-  if (got.status != net::IoStatus::Ok) return endInput(got.status);
-  services_.metrics.bytesReceived.add(got.bytes);
-  input_->end += got.bytes;
+  const std::size_t got = receive(input_->data() + input_->end, input_->room());
+  if (got == 0) return;
+  input_->end += got;
   parse();
 }
 
@@ -70,11 +75,9 @@ void Client::readIntoInput() {
 void Client::readWhilePaused() {
   if (input_ == nullptr) input_ = services_.host.pool.take(1);
   if (input_->room() == 0) input_ = net::BlockPool::grow(std::move(input_), input_->size() * 2);
-  const net::IoResult got = stream_->read(input_->data() + input_->end, input_->room());
-  if (got.status == net::IoStatus::WouldBlock) return;
-  if (got.status != net::IoStatus::Ok) return endInput(got.status);
-  services_.metrics.bytesReceived.add(got.bytes);
-  input_->end += got.bytes;
+  const std::size_t got = receive(input_->data() + input_->end, input_->room());
+  if (got == 0) return;
+  input_->end += got;
   updateWatch();
 }
 

@@ -65,6 +65,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   Command command{spec, spec, argv, bytes, conversation_.database()};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
+  if (spec->scriptText > 0)
+    services_.control.scripts().remember(argv[static_cast<std::size_t>(spec->scriptText)]);
   const bool queueing = conversation_.mode() == Mode::Queueing;
   if (needsTranslation(services_, command) && !translate(services_, protocol, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
@@ -147,9 +149,8 @@ Request& Client::addRequest(const CommandSpec& spec) {
 void Client::start(Request& request, Command& command) {
   const CommandSpec& spec = *request.spec;
   const std::string_view bytes = command.bytes;
-  if (spec.scriptText > 0) {
-    services_.control.scripts().remember(command.argv[static_cast<std::size_t>(spec.scriptText)]);
-  }
+  if (spec.scriptSha > 0)
+    request.wantScript(services_.control.scripts(), command.argv[static_cast<std::size_t>(spec.scriptSha)]);
   if (spec.forgetsScripts) services_.control.scripts().clear();
   routing::Plan& plan = services_.plan;
   if (command.composer != nullptr) plan.composer = std::move(command.composer);

@@ -133,8 +133,6 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
   const protocol::Argv argv = command.argv;
   transaction_->writes = transaction_->writes || writes(spec, argv);
   transaction_->wantsWholeSlot = transaction_->wantsWholeSlot || command.wantsWholeSlot;
-  if (spec.scriptText > 0)
-    services_.control.scripts().remember(argv[static_cast<std::size_t>(spec.scriptText)]);
   if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
   if (spec.hashedArgument > 0) {
     transaction_->queuePublish(spec, command.bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
@@ -203,7 +201,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
     watch_.endWithRequest();
     becomeExclusive(false);
   }
-  request.scripts = std::move(transaction->scripts);
+  for (const std::string& sha : transaction->scripts) request.wantScript(services_.control.scripts(), sha);
   request.wantsWholeSlot = transaction->wantsWholeSlot;
   const databases::Database& database =
       transaction->database != nullptr ? *transaction->database : client_.database();

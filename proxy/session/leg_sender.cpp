@@ -68,31 +68,27 @@ Front LegSender::frontOf(const Leg& leg, const Link& link) const {
 }
 
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
-  if (!bytes.tail.empty()) {
-    net::ByteChain whole(services_.host.pool);
-    whole.append(bytes.bytes);
-    if (bytes.block != nullptr) {
-      whole.append(std::move(*bytes.block));
-    } else {
-      whole.append(bytes.tail);
-    }
-    return launchBatch(leg, whole);
-  }
-  if (Link* link = plainLink(leg)) {
+  Link* link = plainLink(leg);
+  if (link != nullptr && bytes.tail.empty() && hasScripts(*leg.request, *link)) {
     if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), frontOf(leg, *link));
     return link->send(leg, bytes.bytes, frontOf(leg, *link));
   }
-  leg.detour = std::make_unique<Detour>(services_.host.pool);
+  net::ByteChain whole(services_.host.pool);
+  if (bytes.block == nullptr || !bytes.tail.empty()) whole.append(bytes.bytes);
   if (bytes.block != nullptr) {
-    leg.detour->bytes.append(std::move(*bytes.block));
+    whole.append(std::move(*bytes.block));
   } else {
-    leg.detour->bytes.append(bytes.bytes);
+    whole.append(bytes.tail);
   }
-  hold(leg, Trouble::Unsent);
+  sendOrHold(leg, link, whole);
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
-  if (Link* link = plainLink(leg)) return sendBatch(leg, *link, batch);
+  sendOrHold(leg, plainLink(leg), batch);
+}
+
+void LegSender::sendOrHold(Leg& leg, Link* link, net::ByteChain& batch) {
+  if (link != nullptr) return sendBatch(leg, *link, batch);
   leg.detour = std::make_unique<Detour>(services_.host.pool);
   leg.detour->bytes.splice(batch);
   hold(leg, Trouble::Unsent);
@@ -202,17 +198,22 @@ void LegSender::sendHeld(Client& client, Leg& leg, Link& link) {
   sendBatch(leg, link, leg.detour->bytes);
 }
 
+bool LegSender::hasScripts(const Request& request, const Link& link) const {
+  const std::uint64_t generation = services_.control.scripts().generation();
+  return std::all_of(request.scripts.begin(), request.scripts.end(),
+                     [&](const ScriptRef& script) { return link.scripts().knows(script->sha, generation); });
+}
+
 // With the scripts that the node lacks in front. What the other front says counts for one command or one
 // MULTI, so it follows them.
 void LegSender::sendBatch(Leg& leg, Link& link, net::ByteChain& batch) {
   Request& request = *leg.request;
   std::uint32_t preludes = request.preludes;
   std::string scripts;
-  ScriptCache& cache = services_.control.scripts();
-  for (const std::string& sha : request.scripts) {
-    const auto script = cache.find(sha);
-    if (!script || !link.scripts().add(sha, cache.generation())) continue;
-    protocol::appendRequest(scripts, std::array<std::string_view, 3>{"SCRIPT", "LOAD", *script});
+  const std::uint64_t generation = services_.control.scripts().generation();
+  for (const ScriptRef& script : request.scripts) {
+    if (!link.scripts().add(script->sha, generation)) continue;
+    protocol::appendRequest(scripts, std::array<std::string_view, 3>{"SCRIPT", "LOAD", script->text});
     ++preludes;
   }
   const Front front = frontOf(leg, link);

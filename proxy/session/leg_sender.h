@@ -62,6 +62,9 @@ class LegSender {
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
   bool trustsSilentNode(const Leg& leg);
   bool plainWay(const Client& client, protocol::Slot slot) const;
+  // `link` nullptr: none can take it now.
+  void sendOrHold(Leg& leg, upstream::Link* link, net::ByteChain& batch);
+  bool hasScripts(const Request& request, const upstream::Link& link) const;
   void sendBatch(Leg& leg, upstream::Link& link, net::ByteChain& batch);
   void sendHeld(Client& client, Leg& leg, upstream::Link& link);
 

@@ -12,6 +12,7 @@
 #include "proxy/routing/merger.h"
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/overtaking.h"
 #include "proxy/session/refusal_proof.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/request_copy.h"
@@ -226,18 +227,15 @@ bool Recovery::awaitTopology(Leg& leg, const SentRequest& sent) {
   return true;
 }
 
-// The node gets the script and the request again in one piece. False: the script is not known here, or that
-// has been tried.
+// The node seemed to have the script, but somebody has flushed it: it gets it, and the request again, in one
+// piece. False: the script is not known here, or was in front of the request, or the client's later requests
+// about the slot have been sent and may have been carried out.
 bool Recovery::loadScript(Leg& leg, const SentRequest& sent) {
   Request& request = *leg.request;
-  if (!request.scripts.empty() || request.spec->scriptSha == 0 || request.legCount() != 1) return false;
-  const RequestCopy copy(sent, services_.host.pool);
-  if (!copy.complete()) return false;
-  std::string sha(copy.argv()[static_cast<std::size_t>(request.spec->scriptSha)]);
-  if (!services_.control.scripts().find(sha)) return false;
-  counterOf(services_.metrics, Trouble::NoScript).add();
+  if (request.scripts.empty() || request.frontBytes > 0 || request.legCount() != 1) return false;
   leg.link->scripts().forget();
-  request.scripts.push_back(std::move(sha));
+  if (mayBeOvertaken(leg)) return false;
+  counterOf(services_.metrics, Trouble::NoScript).add();
   sender_.holdAgain(leg, Trouble::NoScript, sent);
   return true;
 }

@@ -56,14 +56,4 @@ bool provesRefusal(std::string_view line) {
   return action == Action::Reroute || action == Action::RetryLater;
 }
 
-bool wasOvertaken(const Leg& leg) {
-  if (leg.slot == protocol::kNoSlot) return false;
-  for (const Request* later = leg.request->next; later != nullptr; later = later->next) {
-    for (std::size_t i = 0; i < later->legCount(); ++i) {
-      if (later->leg(i).slot == leg.slot && later->leg(i).state == LegState::Done) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace slotless::session

@@ -18,8 +18,5 @@ bool askForProof(Services& services, Leg& leg, Trouble trouble, std::string_view
                  const upstream::SentRequest& sent);
 // `line`: the error that the question was answered with.
 bool provesRefusal(std::string_view line);
-// A later request of the client for the slot of a leg in doubt has been answered: it may have been carried
-// out, and what was refused must not be carried out after it.
-bool wasOvertaken(const Leg& leg);
 
 }  // namespace slotless::session

@@ -50,6 +50,10 @@ Leg& Request::addLeg() {
   return added;
 }
 
+void Request::wantScript(ScriptCache& cache, std::string_view sha) {
+  if (ScriptRef script = cache.find(sha)) scripts.push_back(std::move(script));
+}
+
 void Request::dropLegs() noexcept {
   for (std::size_t i = 0; i < legCount_; ++i) {
     Leg& leg = this->leg(i);

@@ -20,6 +20,7 @@
 #include "proxy/routing/plan.h"
 #include "proxy/session/counted_text.h"
 #include "proxy/session/failure_table.h"
+#include "proxy/session/script_cache.h"
 #include "proxy/session/transaction.h"
 #include "proxy/upstream/exchange.h"
 #include "proxy/upstream/lease_pool.h"
@@ -108,6 +109,8 @@ class Request {
   Leg& leg(std::size_t i) noexcept { return i == 0 ? first_ : others_[i - 1]; }
   const Leg& leg(std::size_t i) const noexcept { return i == 0 ? first_ : others_[i - 1]; }
   void makeLegs(std::size_t count);
+  // What nobody here has seen is not wanted.
+  void wantScript(ScriptCache& cache, std::string_view sha);
   // One more while the request is under way.
   Leg& addLeg();
   // All are done, and of no further use.
@@ -140,9 +143,8 @@ class Request {
   upstream::Front front = upstream::Front::None;
   // Replies that come before the request's own on the link (MULTI's and QUEUED's).
   std::uint32_t preludes = 0;
-  // SHA1s of scripts that its node needs to have: they are loaded in front of it, where they are not known to
-  // be.
-  std::vector<std::string> scripts;
+  // Its node needs to have these: they are loaded in front of it, where they are not known to be.
+  std::vector<ScriptRef> scripts;
   // What that has added to it on its link; not part of it when it goes another way.
   std::size_t frontBytes = 0;
   // EXEC with commands that the proxy answers itself: their replies are put into the array.

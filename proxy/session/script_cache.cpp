@@ -26,19 +26,20 @@ std::string ScriptCache::sha1Of(std::string_view text) {
 void ScriptCache::remember(std::string_view text) {
   const std::size_t hash = std::hash<std::string_view>{}(text);
   const std::lock_guard guard(mutex_);
-  if (const auto known = byTextHash_.find(hash); known != byTextHash_.end() && known->second->text == text) {
+  if (const auto known = byTextHash_.find(hash);
+      known != byTextHash_.end() && (*known->second)->text == text) {
     byUse_.splice(byUse_.begin(), byUse_, known->second);
     return;
   }
   if (text.size() > maxBytes_) return;
   std::string sha = sha1Of(text);
   if (bySha_.contains(sha)) return;  // another text had the same short hash
-  byUse_.push_front({std::move(sha), std::string(text)});
-  bySha_[byUse_.front().sha] = byUse_.begin();
+  byUse_.push_front(std::make_shared<const Script>(Script{std::move(sha), std::string(text)}));
+  bySha_[byUse_.front()->sha] = byUse_.begin();
   byTextHash_[hash] = byUse_.begin();
   bytes_ += text.size();
   while (bytes_ > maxBytes_) {
-    const Entry& oldest = byUse_.back();
+    const Script& oldest = *byUse_.back();
     bytes_ -= oldest.text.size();
     bySha_.erase(oldest.sha);
     const auto short_ = byTextHash_.find(std::hash<std::string_view>{}(oldest.text));
@@ -47,14 +48,14 @@ void ScriptCache::remember(std::string_view text) {
   }
 }
 
-std::optional<std::string> ScriptCache::find(std::string_view sha) {
+ScriptRef ScriptCache::find(std::string_view sha) {
   std::string lower(sha);
   std::transform(lower.begin(), lower.end(), lower.begin(), protocol::lowerAscii);
   const std::lock_guard guard(mutex_);
   const auto found = bySha_.find(lower);
-  if (found == bySha_.end()) return std::nullopt;
+  if (found == bySha_.end()) return nullptr;
   byUse_.splice(byUse_.begin(), byUse_, found->second);
-  return found->second->text;
+  return *found->second;
 }
 
 void ScriptCache::clear() {

@@ -8,21 +8,27 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 namespace slotless::session {
 
+struct Script {
+  std::string sha;  // lower-case hex
+  std::string text;
+};
+using ScriptRef = std::shared_ptr<const Script>;
+
 class ScriptCache {
  public:
   explicit ScriptCache(std::size_t maxBytes) : maxBytes_(maxBytes) {}
 
   void remember(std::string_view text);
-  // `sha`: 40 hex digits in any case. The script's text, or nothing.
-  std::optional<std::string> find(std::string_view sha);
+  // `sha`: 40 hex digits in any case. nullptr: not known.
+  ScriptRef find(std::string_view sha);
   void clear();
   // How often the scripts have been cleared.
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
@@ -31,17 +37,13 @@ class ScriptCache {
   static std::string sha1Of(std::string_view text);
 
  private:
-  struct Entry {
-    std::string sha;
-    std::string text;
-  };
   std::mutex mutex_;
   const std::size_t maxBytes_;
   std::size_t bytes_ = 0;
   std::atomic<std::uint64_t> generation_{0};
-  std::list<Entry> byUse_;                                                  // the latest first
-  std::unordered_map<std::string_view, std::list<Entry>::iterator> bySha_;  // views into byUse_
-  std::unordered_map<std::size_t, std::list<Entry>::iterator>
+  std::list<ScriptRef> byUse_;                                                  // the latest first
+  std::unordered_map<std::string_view, std::list<ScriptRef>::iterator> bySha_;  // views into byUse_
+  std::unordered_map<std::size_t, std::list<ScriptRef>::iterator>
       byTextHash_;  // spares hashing known texts with SHA1
 };
 

@@ -40,7 +40,7 @@ bool planScriptExists(Services& services, protocol::Argv argv, routing::Plan& pl
   plan.kind = routing::Plan::Kind::EachNode;
   std::vector<bool> known;
   for (std::size_t i = 2; i < argv.size(); ++i)
-    known.push_back(services.control.scripts().find(argv[i]).has_value());
+    known.push_back(services.control.scripts().find(argv[i]) != nullptr);
   plan.composer = std::make_unique<ExistsComposer>(std::move(known));
   return true;
 }

@@ -59,19 +59,18 @@ bool translateScript(Services& services, bool queued, Command& command, std::str
     if (services.mapper.map(spec, command.argv, command.bytes, database)) replaceBy(services.mapper, command);
     return true;
   }
-  ScriptCache& cache = services.control.scripts();
   std::vector<std::string_view> words(command.argv.begin(), command.argv.end());
   std::string text;
   if (spec.scriptSha > 0) {
     std::string_view& sha = words[static_cast<std::size_t>(spec.scriptSha)];
-    const auto known = services.wrappedScripts.shaFor(sha, services.commands, cache);
+    const auto known = services.wrappedScripts.shaFor(sha, services.commands, services.control.scripts());
     error = kNoScript;
     command.wrongWhenRun = !known;
     if (!known) return false;
     sha = *known;
   } else {
     std::string_view& script = words[static_cast<std::size_t>(spec.scriptText)];
-    text = services.wrappedScripts.textFor(script, services.commands, cache);
+    text = services.wrappedScripts.textFor(script, services.commands);
     script = text;
   }
   std::vector<std::string> names;

@@ -1,8 +1,6 @@
 #include "proxy/session/script_writes.h"
 
 #include <algorithm>
-#include <optional>
-#include <string>
 #include <string_view>
 
 namespace slotless::session {
@@ -23,8 +21,8 @@ bool declaresNoWrites(std::string_view script) {
 bool isReadOnlyScript(const protocol::CommandSpec& spec, protocol::Argv argv, ScriptCache& scripts) {
   if (spec.name == "eval") return declaresNoWrites(argv[1]);
   if (spec.name != "evalsha") return false;
-  const std::optional<std::string> script = scripts.find(argv[1]);
-  return script && declaresNoWrites(*script);
+  const ScriptRef script = scripts.find(argv[1]);
+  return script != nullptr && declaresNoWrites(script->text);
 }
 
 }  // namespace

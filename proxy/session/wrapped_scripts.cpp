@@ -26,8 +26,7 @@ void WrappedScripts::forget() {
 }
 
 std::string WrappedScripts::textFor(std::string_view script,
-                                    const std::shared_ptr<const CommandTable>& commands, ScriptCache& cache) {
-  cache.remember(script);
+                                    const std::shared_ptr<const CommandTable>& commands) {
   std::string wrapped = namesFor(commands).wrap(script);
   if (seen_.insert(std::hash<std::string_view>{}(script)).second)
     original_.emplace(ScriptCache::sha1Of(wrapped), ScriptCache::sha1Of(script));
@@ -44,9 +43,9 @@ std::optional<std::string_view> WrappedScripts::shaFor(std::string_view sha,
   std::transform(said.begin(), said.end(), said.begin(), protocol::lowerAscii);
   const auto known = wrapped_.find(said);
   if (known != wrapped_.end()) return known->second;
-  const auto script = cache.find(said);
-  if (!script) return std::nullopt;
-  const std::string wrapped = names.wrap(*script);
+  const ScriptRef script = cache.find(said);
+  if (script == nullptr) return std::nullopt;
+  const std::string wrapped = names.wrap(script->text);
   cache.remember(wrapped);
   const auto added = wrapped_.emplace(said, ScriptCache::sha1Of(wrapped)).first;
   original_.emplace(added->second, said);

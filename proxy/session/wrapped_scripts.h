@@ -19,9 +19,7 @@ namespace slotless::session {
 
 class WrappedScripts {
  public:
-  // Remembers the script.
-  std::string textFor(std::string_view script, const std::shared_ptr<const protocol::CommandTable>& commands,
-                      ScriptCache& cache);
+  std::string textFor(std::string_view script, const std::shared_ptr<const protocol::CommandTable>& commands);
   // Remembers what is sent for it, too. nullopt: the script is not known.
   std::optional<std::string_view> shaFor(std::string_view sha,
                                          const std::shared_ptr<const protocol::CommandTable>& commands,

@@ -134,6 +134,7 @@ class Link final : private net::Stream::Observer {
   LinkRole role() const noexcept { return settings_.role; }
   int protocol() const noexcept { return settings_.protocol; }
   ScriptMemory& scripts() noexcept { return scripts_; }
+  const ScriptMemory& scripts() const noexcept { return scripts_; }
   // Leases only: the node's number for this connection, for CLIENT UNBLOCK.
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
   // The node has answered at least once.

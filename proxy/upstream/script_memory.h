@@ -11,7 +11,11 @@ namespace slotless::upstream {
 
 class ScriptMemory {
  public:
-  // False: it was known. `generation` changes when scripts are flushed; what was known before counts no more.
+  // `generation` changes when scripts are flushed; what was known before counts no more.
+  bool knows(const std::string& sha, std::uint64_t generation) const {
+    return generation == generation_ && known_.contains(sha);
+  }
+  // False: it was known.
   bool add(const std::string& sha, std::uint64_t generation) {
     if (generation != generation_ || known_.size() >= kMost) known_.clear();
     generation_ = generation;

@@ -200,15 +200,24 @@ TEST_CASE("a client that leaves during the question is not answered, whatever th
   }
 }
 
-TEST_CASE_METHOD(Proof, "a script that was loaded for EVALSHA is not loaded again for its repetition") {
-  client.sends("EVAL return(1) 1 a");
-  node(1).expects("EVAL return(1) 1 a").replies(kOk);
-  client.receives(kOk);
+namespace {
+struct LoadingProof : Proof {
   const std::string sha = session::ScriptCache::sha1Of("return(1)");
   const std::string evalSha = "EVALSHA " + sha + " 1 b";
-  client.sends(evalSha);
-  node(2).expects(evalSha).replies("-NOSCRIPT No matching script. Please use EVAL.\r\n");
-  node(2).expects("SCRIPT LOAD return(1)");
+
+  // For a node that is not known to have the script.
+  LoadingProof() {
+    client.sends("EVAL return(1) 1 a");
+    node(1).expects("EVAL return(1) 1 a").replies(kOk);
+    client.receives(kOk);
+    client.sends(evalSha);
+    node(2).expects("SCRIPT LOAD return(1)");
+  }
+};
+}  // namespace
+
+TEST_CASE_METHOD(LoadingProof,
+                 "a script that was loaded for EVALSHA is not loaded again for its repetition") {
   node(2).expects(evalSha).replies(bulk(sha) + std::string(kDown));
   node(2).expects("EXISTS b").replies(kDown);
   clock.advance(50ms);
@@ -216,15 +225,7 @@ TEST_CASE_METHOD(Proof, "a script that was loaded for EVALSHA is not loaded agai
   client.receives(kOk);
 }
 
-TEST_CASE_METHOD(Proof, "a script that could not be loaded either is loaded with the repetition") {
-  client.sends("EVAL return(1) 1 a");
-  node(1).expects("EVAL return(1) 1 a").replies(kOk);
-  client.receives(kOk);
-  const std::string sha = session::ScriptCache::sha1Of("return(1)");
-  const std::string evalSha = "EVALSHA " + sha + " 1 b";
-  client.sends(evalSha);
-  node(2).expects(evalSha).replies("-NOSCRIPT No matching script. Please use EVAL.\r\n");
-  node(2).expects("SCRIPT LOAD return(1)");
+TEST_CASE_METHOD(LoadingProof, "a script that could not be loaded either is loaded with the repetition") {
   node(2).expects(evalSha).replies(std::string(kLoading) + std::string(kLoading));
   node(2).expects("EXISTS b").replies(kLoading);
   clock.advance(50ms);

@@ -484,16 +484,21 @@ TEST_CASE_METHOD(Tracked, "tracking: CLIENT CACHING stays with a script that has
   node(1).expects("EVAL x 1 a").replies(":1\r\n");
   client.receives(":1\r\n");
   const std::string sha = "11f6ad8ec52a2984abaafd7c3b516503785c2072";
-  client.sends({"CLIENT CACHING YES", "EVALSHA " + sha + " 1 a"});
+  const std::string evalSha = "EVALSHA " + sha + " 1 a";
+  const auto loads = [&] {
+    node(1).expects("SCRIPT LOAD x");
+    node(1).expects("CLIENT CACHING YES");
+    node(1).expects(evalSha).replies(bulk(sha) + "+OK\r\n:1\r\n");
+    client.receives(":1\r\n");
+  };
+  client.sends({"CLIENT CACHING YES", evalSha});
+  client.receives(kOk);
+  loads();
+  client.sends({"CLIENT CACHING YES", evalSha});
   client.receives(kOk);
   node(1).expects("CLIENT CACHING YES");
-  node(1)
-      .expects("EVALSHA " + sha + " 1 a")
-      .replies("+OK\r\n-NOSCRIPT No matching script. Please use EVAL.\r\n");
-  node(1).expects("SCRIPT LOAD x");
-  node(1).expects("CLIENT CACHING YES");
-  node(1).expects("EVALSHA " + sha + " 1 a").replies(bulk(sha) + "+OK\r\n:1\r\n");
-  client.receives(":1\r\n");
+  node(1).expects(evalSha).replies("+OK\r\n-NOSCRIPT No matching script. Please use EVAL.\r\n");
+  loads();
 }
 
 TEST_CASE_METHOD(Tracked, "tracking: a watch is on the tracking lease, and leaves it clean") {

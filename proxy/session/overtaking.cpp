@@ -1,0 +1,28 @@
+#include "proxy/session/overtaking.h"
+
+namespace slotless::session {
+
+namespace {
+
+template <typename Matches>
+bool anyLater(const Leg& leg, const Matches& matches) {
+  if (leg.slot == protocol::kNoSlot) return false;
+  for (const Request* later = leg.request->next; later != nullptr; later = later->next) {
+    for (std::size_t i = 0; i < later->legCount(); ++i) {
+      if (later->leg(i).slot == leg.slot && matches(later->leg(i).state)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool wasOvertaken(const Leg& leg) {
+  return anyLater(leg, [](LegState state) { return state == LegState::Done; });
+}
+
+bool mayBeOvertaken(const Leg& leg) {
+  return anyLater(leg, [](LegState state) { return state != LegState::Held; });
+}
+
+}  // namespace slotless::session
