@@ -15,7 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 from proxy import STANDIN
-from soak import Crowd, Upheaval
+from slots import tag_of
+from soak import HOT_SLOTS, Crowd, Upheaval
 from soak_visits import KINDS, LARGE, LARGE_KEY, MARKERS
 from waiting import DeadlinePassed, wait_until
 
@@ -29,7 +30,8 @@ SETTLE_SECONDS = 30
 
 # What belongs to clients, and must be gone with them.
 GAUGES = ("clients", "held_requests", "held_bytes", "in_flight_requests", "blocked_clients", "transaction_leases",
-          "blocking_leases", "subscriptions", "upstream_subscriptions", "monitors", "node_in_flight_requests")
+          "blocking_leases", "tracking_leases", "tracking_clients", "subscriptions", "upstream_subscriptions", "monitors",
+          "node_in_flight_requests")
 MEMORY_KINDS = ("client_input", "client_output", "link_output", "other")
 
 
@@ -38,7 +40,8 @@ def setUpModule():
         raise unittest.SkipTest("about what the daemon keeps")
     global site
     site = fixture.open_site(topology=True, node_options=("--cluster-node-timeout", NODE_TIMEOUT_MS),
-                             options=("--allow-admin-commands", "yes", "--hold-timeout", f"{HOLD_SECONDS}s"))
+                             options=("--allow-admin-commands", "yes", "--hold-timeout", f"{HOLD_SECONDS}s",
+                                      "--database-layout", f"1=pinned:{tag_of(HOT_SLOTS[0])}"))
 
 
 def tearDownModule():

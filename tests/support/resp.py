@@ -79,6 +79,14 @@ class Connection:
         self._drop()
         return reply
 
+    def read_between(self, pushes):
+        """The next reply; the invalidations before it are added to `pushes`."""
+        while True:
+            reply = self.read()
+            if not (isinstance(reply, list) and reply[:1] == [b"invalidate"]):
+                return reply
+            pushes.append(reply)
+
     def read_raw(self):
         self._parse()
         data = bytes(self._buffer[:self._position])

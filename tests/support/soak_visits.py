@@ -159,7 +159,7 @@ def scripts(visit):
     body = f"return redis.call('INCRBY', KEYS[1], {number})"
     library = f"#!lua name=soak\nredis.register_function('soak', function(keys, args) return redis.call('SET', keys[1], {number}) end)"
     with visit.connect() as connection:
-        visit.ask(connection, "SET", key, "0")
+        visit.asks(connection, [("SELECT", visit.chance.choice((0, 0, 1, 7))), ("SET", key, "0")])
         visit.expect(visit.ask(connection, "EVAL", body, "1", key), number, "EVAL")
         sha = visit.ask(connection, "SCRIPT", "LOAD", body)
         visit.expect(visit.ask(connection, "EVALSHA", sha, "1", key), 2 * number, "EVALSHA")
@@ -168,6 +168,40 @@ def scripts(visit):
         visit.asks(connection, [("MULTI",), ("EVALSHA", sha, "1", key), ("EXEC",)])
         if visit.turn % 10 == 9:
             visit.ask(connection, "SCRIPT", "FLUSH")
+
+
+def database_users(visit):
+    """A database is one Redis: transactions, scripts and blocking pops over any keys. The first one's slot moves."""
+    first, second, third, queue = (visit.key(name) for name in ("first", "second", "third", "dbqueue"))
+    body = "redis.call('SET', ARGV[1], (redis.call('GET', KEYS[1]) or 'lost') .. ARGV[2]) return redis.call('GET', ARGV[1])"
+    with visit.connect() as connection:
+        visit.ask(connection, "SELECT", visit.chance.choice((1, 1, 7)))
+        replies = visit.asks(connection, [("MULTI",), ("DEL", second, third, queue), ("MSET", first, "a", second, "b"),
+                                          ("RENAME", second, third), ("MGET", first, second, third), ("EXEC",)])
+        visit.expect(replies[-1][1:], [b"OK", b"OK", [b"a", None, b"b"]], "EXEC over three slots' keys")
+        visit.expect(visit.ask(connection, "EVAL", body, "1", first, second, "x"), b"ax", "EVAL of keys that it builds")
+        visit.asks(connection, [("WATCH", first, second), ("MULTI",), ("RPUSH", queue, "x"), ("EXEC",)])
+        visit.asks(connection, [("DEL", queue), ("RPUSH", queue, "x")])
+        visit.expect(visit.ask(connection, "BLPOP", third + "none", queue, "20"), [queue.encode(), b"x"], "BLPOP over slots")
+        visit.asks(connection, [("UNLINK", first, second, third), ("DBSIZE",), ("SCAN", "0")])
+
+
+def cachers(visit):
+    """Whatever happens to masters and slots, a client hears that what it has cached is not true any more."""
+    key = visit.key("cached")
+    options = visit.chance.choice(((), ("OPTIN",), ("BCAST", "PREFIX", key)))
+    with visit.connect() as writer, visit.connect(protocol=3) as reader:
+        pushes = []
+        visit.ask(reader, "CLIENT", "TRACKING", "ON", *options)
+        for number in range(4):
+            commands = [("CLIENT", "CACHING", "YES")] * (options == ("OPTIN",)) + [("GET", key)]
+            reader.send(resp.pack_all(commands))
+            replies = [reader.read_between(pushes) for _ in commands]
+            judge([str(reply) for reply in replies if isinstance(reply, resp.ReplyError)], commands)
+            pushes.clear()
+            visit.ask(writer, "SET", key, number)
+            while not any(keys is None or key.encode() in keys for _, keys in pushes):
+                pushes.append(reader.read())
 
 
 def scanners(visit):
@@ -314,5 +348,5 @@ def leavers(visit):
 
 
 KINDS = (plain_pipelines, plain_pipelines, multi_key_commands, sorters, transactions, watches, consumers, consumers, timeouts,
-         unblockers, listeners, monitors, scripts, scanners, large_values, slow_readers, protocol_changers, strangers,
-         operators, leavers, leavers)
+         unblockers, listeners, monitors, scripts, database_users, database_users, cachers, cachers, scanners, large_values,
+         slow_readers, protocol_changers, strangers, operators, leavers, leavers)
