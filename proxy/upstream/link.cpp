@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace slotless::upstream {
@@ -354,7 +355,11 @@ void Link::flush() {
   while (sent_ < output_.size()) {
     const std::size_t count = output_.gather(pieces, sent_);
     const net::IoResult written = stream_->write({pieces.data(), count});
-    if (written.status == net::IoStatus::Failed) return lose(std::strerror(written.error));
+    if (written.status == net::IoStatus::Failed) {
+      // Answers may have come in before the connection broke. Reading comes upon its end, too.
+      if (written.error == EPIPE || written.error == ECONNRESET) return stream_->watch(true, false);
+      return lose(std::strerror(written.error));
+    }
     if (written.status == net::IoStatus::WouldBlock) break;
     sent_ += written.bytes;
     metrics_.bytesSent.add(written.bytes);

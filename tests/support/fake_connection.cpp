@@ -25,7 +25,7 @@ net::IoResult FakeConnection::read(char* into, std::size_t capacity) {
   ++readCalls_;
   if (connecting()) return {net::IoStatus::WouldBlock, 0, 0};
   if (connectError_ != 0) return {net::IoStatus::Failed, 0, connectError_};
-  if (error_ != 0) return {net::IoStatus::Failed, 0, error_};
+  if (error_ != 0 && input_.empty()) return {net::IoStatus::Failed, 0, error_};
   if (input_.empty()) return {ended_ ? net::IoStatus::End : net::IoStatus::WouldBlock, 0, 0};
   const std::size_t bytes = std::min({capacity, readChunk_, input_.size()});
   std::copy_n(input_.data(), bytes, into);

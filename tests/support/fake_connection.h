@@ -41,6 +41,8 @@ class FakeConnection {
   void end() { ended_ = true; }
   // All reads and writes fail from now on; what was pushed and not read is lost, as after a TCP RST.
   void reset(int error = ECONNRESET);
+  // The same, but that what was pushed before can still be read, as when a node dies with its last word said.
+  void breakOff(int error = ECONNRESET) { error_ = error; }
   // How many more bytes the proxy can write before it would block.
   void setWriteCapacity(std::size_t bytes) { writeCapacity_ = bytes; }
   // The most that one call transfers.

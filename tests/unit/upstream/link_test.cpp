@@ -174,6 +174,27 @@ TEST_CASE("when a link is lost, each request learns whether all of it had left",
   CHECK(one.nodeMetrics.inFlight.value() == 0);
 }
 
+TEST_CASE("what a node has answered before its connection broke counts, though a write has failed first",
+          "[link]") {
+  for (const int error : {EPIPE, ECONNRESET}) {
+    OneLink one;
+    one.bringUp(*one.link);
+    std::vector<Asker> askers(3);
+    one.link->send(askers[0], "0123456789", Front::None);
+    one.link->send(askers[1], "0123456789", Front::None);
+    one.fake().settle();
+    one.connection().push("+OK\r\n");
+    one.connection().breakOff(error);
+    one.link->send(askers[2], "0123456789", Front::None);
+    one.flushDirty();  // before anything is read
+    one.fake().settle();
+    CHECK(askers[0].outcome == "+OK\r\n|");
+    CHECK(askers[1].outcome == "lost:sent|");
+    CHECK(askers[2].outcome == "lost:unsent|");
+    CHECK(one.losses == std::vector<std::string>{std::strerror(error)});
+  }
+}
+
 TEST_CASE("after a loss the first attempt is made at once, then the pauses double within their jitter",
           "[link]") {
   for (const bool highest : {false, true}) {
