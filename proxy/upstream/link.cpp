@@ -65,6 +65,7 @@ void Link::onTimer() {
     lose("no connection in time");
   } else if (!fifo_.empty()) {
     host_.touch();
+    if (begun_ && silence() < kLeastPatience) return timer_->start(kLeastPatience);
     lose("no answer, and its node is not the master any more");
   }
 }
@@ -209,11 +210,12 @@ bool Link::takePiece(std::string_view piece, bool complete) {
     skipReply(entry, piece, complete);
     return true;
   }
-  if (!believable(isError)) {
+  if (!begun_ && !believable(isError)) {
     lose("a reply of a node that has not been the master for a while");
     return false;
   }
   if (!isError) {
+    begun_ = true;
     if (complete) count(entry, false);
     entry.exchange->onReply(piece, complete);
     if (complete) finishFront();
@@ -299,6 +301,7 @@ void Link::finishFront() {
   output_.consume(length);
   sent_ -= std::min<std::size_t>(sent_, length);
   scanner_.reset();
+  begun_ = false;
   early_ = false;
   metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
 }
@@ -371,6 +374,7 @@ void Link::close() {
   stream_.reset();
   timer_->stop();
   transition(LinkState::BackingOff);
+  begun_ = false;
   beating_ = false;
   // Exchanges whose clients have left still count their open legs.
   Ring<Entry> open = std::exchange(fifo_, {});
@@ -398,6 +402,7 @@ void Link::lose(std::string_view reason) {
   errorLine_.clear();
   scripts_.forget();
   push_.clear();
+  begun_ = false;
   early_ = false;
   beating_ = false;
   trusted_ = false;

@@ -157,8 +157,8 @@ class Link final : private net::Stream::Observer {
   void shrink() noexcept { fifo_.shrink(); }
   // Another node has taken its master's place. Such a master says so at once (MOVED); one that was frozen or
   // cut off does not, and what it says to have done when it comes back nobody keeps. So its redirects are
-  // taken, its other replies only for a moment, and then the connection is given up. Calling it again changes
-  // nothing.
+  // taken, its other replies only for a moment, and then the connection is given up; but a reply that has
+  // begun goes on to its end. Calling it again changes nothing.
   void retire();
   // Its node has slots, after all (one that was frozen counts as a master for a moment, but has none): a
   // topology was older than the redirects that led here, or the node has come back by a planned failover.
@@ -237,6 +237,7 @@ class Link final : private net::Stream::Observer {
   bool dirty_ = false;
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
+  bool begun_ = false;    // a part of the front request's reply has been passed on
   bool early_ = false;    // the front request was answered before it was sent
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -85,6 +85,36 @@ TEST_CASE_METHOD(Stage, "what a replaced master says to have done long after tha
   client.receives(std::string(kAmbiguous) + bulk("0"));
 }
 
+TEST_CASE_METHOD(Stage, "a reply that has begun before its master was replaced is passed on to its end") {
+  client.sends({"GET a", "GET d"});
+  const Received a = node(1).expects("GET a");
+  node(1).expects("GET d");
+  const std::string whole = bulk(std::string(40, 'x'));
+  a.replies(whole.substr(0, 10));
+  client.receives(whole.substr(0, 10));
+  replaceNode(1, 4);
+  // Longer than a replaced master is waited for that says nothing.
+  for (std::size_t i = 10; i < whole.size(); ++i) {
+    clock.advance(100ms);
+    a.replies(whole.substr(i, 1));
+    client.receives(whole.substr(i, 1));
+  }
+  clock.advance(kGivenUp);
+  node(4).expects("GET d").replies(bulk("1"));
+  client.receives(bulk("1"));
+  CHECK_FALSE(node(1).connected());
+}
+
+TEST_CASE_METHOD(Stage,
+                 "a reply that a replaced master does not go on with costs the client its connection") {
+  client.sends("GET a");
+  node(1).expects("GET a").replies("$5\r\nab");
+  client.receives("$5\r\nab");
+  replaceNode(1, 4);
+  clock.advance(kGivenUp);
+  CHECK(client.isClosed());
+}
+
 TEST_CASE_METHOD(Stage, "a master whose slots have been moved away may take its time") {
   client.sends("SET a 1");
   const Received set = node(1).expects("SET a 1");

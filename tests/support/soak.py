@@ -58,6 +58,15 @@ class Visit:
         judge(errors, requests)
         return replies
 
+    def read_large(self, connection):
+        """What a frozen master has begun to answer cannot be had from another one: the connection may be closed."""
+        try:
+            return connection.read()
+        except resp.ConnectionEnded:
+            if self._upheaval.may_have_lost_writes_since(self._begin):
+                raise Upset("CLOSED with half a reply of a frozen master") from None
+            raise
+
     def expect(self, actual, expected, what):
         """Acknowledged writes that only a frozen master had are lost with it, as without any proxy."""
         if actual == expected:

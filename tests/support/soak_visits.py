@@ -224,7 +224,7 @@ def large_values(visit):
     with visit.connect() as connection:
         visit.ask(connection, "SET", key, value)
         connection.send(resp.pack_all([("GET", key), ("ECHO", "behind")]))
-        got, behind = connection.read(), connection.read()
+        got, behind = visit.read_large(connection), visit.read_large(connection)
         judge([str(reply) for reply in (got, behind) if isinstance(reply, resp.ReplyError)], "GET of a large value")
         visit.expect((got == value, behind), (True, b"behind"), "GET of a large value")
         visit.ask(connection, "DEL", key)
@@ -237,7 +237,7 @@ def slow_readers(visit):
         time.sleep(0.2)
         if visit.chance.random() < 0.5:
             for _ in range(12):
-                visit.expect(len(connection.read()), len(LARGE), "the length of a reply read late")
+                visit.expect(len(visit.read_large(connection)), len(LARGE), "the length of a reply read late")
     time.sleep(0.2)
 
 
