@@ -349,11 +349,12 @@ void Tracking::flush() {
   tell(kFlush);
 }
 
-// Replies that have come, but not left, tell of keys that this push may be about.
+// Replies that have come, but not left, tell of keys that this push may be about; and nothing is to be
+// expected before the OK of CLIENT TRACKING.
 void Tracking::tell(std::string_view push) {
   const Request* last = nullptr;
   for (const Request* each = client_.pending().head(); each != nullptr; each = each->next) {
-    if (answeredInPart(*each)) last = each;
+    if (each == asking_ || answeredInPart(*each)) last = each;
   }
   if (last != nullptr) return tellBehind(*last, push);
   if (mode_.redirects()) return redirect(push);

@@ -79,6 +79,17 @@ TEST_CASE_METHOD(Tracked, "tracking: every master confirms before the client hea
   CHECK(metrics().trackingClients.value() == 1);
 }
 
+TEST_CASE_METHOD(Tracked, "tracking: what the first masters push comes behind the OK that the others owe") {
+  const std::string command = "CLIENT TRACKING ON BCAST PREFIX a";
+  hello(client);
+  client.sends(command);
+  confirms(1, command);
+  pushes(1, invalidation("a1"));
+  client.receivesNothing();
+  for (const std::size_t i : {2U, 3U}) confirms(i, command);
+  client.receives(std::string(kOk) + invalidation("a1"));
+}
+
 TEST_CASE_METHOD(Tracked, "tracking: what the client sends goes by its leases, reads and writes and all") {
   track();
   client.sends({"GET a", "SET b 1", "MGET c a", "DBSIZE", "PUBLISH ch m"});
