@@ -1,12 +1,17 @@
 // CLIENT UNBLOCK: a client that waits for a lease is answered by its worker. One that is blocked on a lease
 // is unblocked by the node itself, asked over a shared link: so an element that is being popped at that
 // moment is not lost.
+//
+// A node whose writes are paused (CLIENT PAUSE; each planned failover, for a moment) holds blocking commands
+// back, and Redis 7.0.15 crashes when such a client is unblocked by TIMEOUT. So it is asked in a transaction
+// with a command that pauses hold back, too: by then the client is blocked in earnest.
 #include <algorithm>
 #include <array>
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
+#include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_commands.h"
 #include "proxy/session/dispatcher.h"
@@ -42,16 +47,38 @@ Finding unblockOn(Services& services, std::uint64_t id, bool asError) {
   return finding;
 }
 
+// Of EXEC's replies: whether one of the nodes has unblocked the client.
+class UnblockedComposer final : public routing::Composer {
+ public:
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    std::int64_t unblocked = 0;
+    for (const routing::PartReply& part : parts) {
+      const auto results = routing::elementsOf(part.bytes);
+      if (!results || results->empty()) {
+        out += part.bytes;
+        return false;
+      }
+      unblocked = std::max(unblocked, routing::integerOf(results->front()).value_or(0));
+    }
+    protocol::appendInteger(out, unblocked);
+    return true;
+  }
+};
+
 void askNodes(Services& services, Request& request, const Finding& finding, bool asError) {
   std::vector<Dispatcher::NodeBatch> batches;
   for (const Finding::Place& place : finding.blockedAt) {
     const std::string id = std::to_string(place.clientId);
-    const std::array<std::string_view, 4> words = {"CLIENT", "UNBLOCK", id, asError ? "ERROR" : "TIMEOUT"};
+    const std::array<std::string_view, 4> unblock = {"CLIENT", "UNBLOCK", id, asError ? "ERROR" : "TIMEOUT"};
     std::string bytes;
-    protocol::appendRequest(bytes, words);
+    protocol::appendRequest(bytes, std::array<std::string_view, 1>{"MULTI"});
+    protocol::appendRequest(bytes, unblock);
+    protocol::appendRequest(bytes, std::array<std::string_view, 3>{"EVAL", "return(0)", "0"});
+    protocol::appendRequest(bytes, std::array<std::string_view, 1>{"EXEC"});
     batches.push_back({place.node, protocol::kNoSlot, std::move(bytes)});
   }
-  request.merge = routing::Merge::Maximum;
+  request.preludes = 3;  // OK, QUEUED, QUEUED
+  request.composer = std::make_unique<UnblockedComposer>();
   services.dispatcher.startOnNodes(request, batches);
 }
 

@@ -1,11 +1,13 @@
 // What one client asks of others, on whatever worker they are: CLIENT LIST, KILL, UNBLOCK, PAUSE, REPLY.
 #include <algorithm>
 
-#include "stage.h"
+#include "batch.h"
 
 namespace slotless::test {
 
 namespace {
+// What a pause holds back.
+constexpr std::string_view kPaused = "EVAL return(0) 0";
 
 constexpr std::string_view kOk = "+OK\r\n";
 
@@ -131,11 +133,11 @@ TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK has the node unblock the lease, which no
   const Received pop = node(1).expects("BLPOP a 0");
   const std::size_t connects = node(1).connects();
   other.sends("CLIENT UNBLOCK 1");
-  const Received unblock = node(1).expects("CLIENT UNBLOCK 77 TIMEOUT");
+  const Batch unblock(node(1), {"CLIENT UNBLOCK 77 TIMEOUT", kPaused});
   CHECK(&unblock.connection() != &pop.connection());
   pop.replies("*-1\r\n");
   client.receives("*-1\r\n");
-  unblock.replies(":1\r\n");
+  unblock.replies("*2\r\n:1\r\n:0\r\n");
   other.receives(":1\r\n");
   CHECK(pop.connection().closed());
   client.sends("BLPOP a 0");
@@ -150,10 +152,23 @@ TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK ERROR passes the node's error on") {
   client.sends("BLPOP a 0");
   const Received pop = node(1).expects("BLPOP a 0");
   other.sends("CLIENT UNBLOCK 1 error");
-  node(1).expects("CLIENT UNBLOCK 77 ERROR").replies(":1\r\n");
+  Batch(node(1), {"CLIENT UNBLOCK 77 ERROR", kPaused}).replies("*2\r\n:1\r\n:0\r\n");
   pop.replies("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
   client.receives("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
   other.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK gives what keeps the node from it") {
+  numberConnections(*this);
+  client.sends("BLPOP a 0");
+  const Received pop = node(1).expects("BLPOP a 0");
+  other.sends("CLIENT UNBLOCK 1");
+  Batch(node(1), {"CLIENT UNBLOCK 77 TIMEOUT", kPaused}).isAborted("-NOPERM no\r\n");
+  const std::string got = other.takes();
+  CHECK(got.starts_with("-EXECABORT "));
+  CHECK(got.find("NOPERM no") != std::string::npos);
+  pop.replies("*-1\r\n");
+  client.receives("*-1\r\n");
 }
 
 TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK answers a client that still waits for a lease") {

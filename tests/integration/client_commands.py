@@ -183,6 +183,17 @@ class Blocked(WithClients):
         self.assertEqual(blocked.read_raw(), b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")
         self.assertEqual(self.admin.command("CLIENT", "UNBLOCK", number), 0)
 
+    def test_a_client_that_its_node_holds_back_in_a_pause_is_unblocked_when_that_is_over(self):
+        """Redis 7.0 crashes when such a client is unblocked during the pause."""
+        masters = site.cluster.masters()
+        for node in masters:
+            node.command("CLIENT", "PAUSE", "1000", "WRITE")
+        blocked, number = self.block("unblock:paused")
+        self.unblock(number)
+        self.assertEqual(blocked.read_raw(), b"*-1\r\n")
+        for node in masters:
+            self.assertEqual(node.command("PING"), b"PONG")
+
     def test_nothing_is_lost_when_pushes_and_unblocking_meet(self):
         pushed, popped, left = 100, [], []
         for i in range(pushed):
