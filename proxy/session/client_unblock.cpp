@@ -6,7 +6,6 @@
 // back, and Redis 7.0.15 crashes when such a client is unblocked by TIMEOUT. So it is asked in a transaction
 // with a command that pauses hold back, too: by then the client is blocked in earnest.
 #include <algorithm>
-#include <array>
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
@@ -69,12 +68,11 @@ void askNodes(Services& services, Request& request, const Finding& finding, bool
   std::vector<Dispatcher::NodeBatch> batches;
   for (const Finding::Place& place : finding.blockedAt) {
     const std::string id = std::to_string(place.clientId);
-    const std::array<std::string_view, 4> unblock = {"CLIENT", "UNBLOCK", id, asError ? "ERROR" : "TIMEOUT"};
     std::string bytes;
-    protocol::appendRequest(bytes, std::array<std::string_view, 1>{"MULTI"});
-    protocol::appendRequest(bytes, unblock);
-    protocol::appendRequest(bytes, std::array<std::string_view, 3>{"EVAL", "return(0)", "0"});
-    protocol::appendRequest(bytes, std::array<std::string_view, 1>{"EXEC"});
+    protocol::appendRequest(bytes, {{"MULTI"}});
+    protocol::appendRequest(bytes, {{"CLIENT", "UNBLOCK", id, asError ? "ERROR" : "TIMEOUT"}});
+    protocol::appendRequest(bytes, {{"EVAL", "return(0)", "0"}});
+    protocol::appendRequest(bytes, {{"EXEC"}});
     batches.push_back({place.node, protocol::kNoSlot, std::move(bytes)});
   }
   request.preludes = 3;  // OK, QUEUED, QUEUED

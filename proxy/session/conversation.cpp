@@ -194,13 +194,10 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
   for (const cluster::NodeIndex node : nodes) {
     const std::string key = reservedKeyOn(topology, node);
     std::string batch;
-    const auto add = [&](std::initializer_list<std::string_view> words) {
-      protocol::appendRequest(batch, std::vector<std::string_view>(words));
-    };
-    add({"MULTI"});
-    add({"SET", key, ""});
-    add({"DEL", key});
-    add({"EXEC"});
+    protocol::appendRequest(batch, {{"MULTI"}});
+    protocol::appendRequest(batch, {{"SET", key, ""}});
+    protocol::appendRequest(batch, {{"DEL", key}});
+    protocol::appendRequest(batch, {{"EXEC"}});
     protocol::appendRequest(batch, argv);
     batches.push_back({topology.nodes[node].address, protocol::slotOf(key), std::move(batch)});
   }

@@ -1,7 +1,6 @@
 #include "proxy/session/leg_sender.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 
@@ -213,7 +212,7 @@ void LegSender::sendBatch(Leg& leg, Link& link, net::ByteChain& batch) {
   const std::uint64_t generation = services_.control.scripts().generation();
   for (const ScriptRef& script : request.scripts) {
     if (!link.scripts().add(script->sha, generation)) continue;
-    protocol::appendRequest(scripts, std::array<std::string_view, 3>{"SCRIPT", "LOAD", script->text});
+    protocol::appendRequest(scripts, {{"SCRIPT", "LOAD", script->text}});
     ++preludes;
   }
   const Front front = frontOf(leg, link);

@@ -65,7 +65,7 @@ void Link::onTimer() {
     lose("no connection in time");
   } else if (!fifo_.empty()) {
     host_.touch();
-    if (begun_ && silence() < kLeastPatience) return timer_->start(kLeastPatience);
+    if (!scanner_.idle() && silence() < kLeastPatience) return timer_->start(kLeastPatience);
     lose("no answer, and its node is not the master any more");
   }
 }
@@ -169,6 +169,7 @@ void Link::takeHandshake(std::string_view bytes) {
 void Link::takeReplies(std::string_view bytes) {
   hearNode();
   while (!bytes.empty()) {
+    const bool first = scanner_.idle();
     const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
     if (result.status == protocol::ReplyScanner::Status::Error) return lose("a reply that is not RESP");
     const std::string_view piece = bytes.substr(0, result.consumed);
@@ -179,7 +180,7 @@ void Link::takeReplies(std::string_view bytes) {
       continue;
     }
     if (fifo_.empty()) return lose("a reply that nobody asked for");
-    if (!takePiece(piece, complete)) return;
+    if (!takePiece(piece, first, complete)) return;
   }
 }
 
@@ -194,7 +195,7 @@ bool Link::takePush(std::string_view piece, bool complete) {
 }
 
 // False: the link has been lost.
-bool Link::takePiece(std::string_view piece, bool complete) {
+bool Link::takePiece(std::string_view piece, bool first, bool complete) {
   const Entry entry = fifo_.front();  // a copy: what is called below may send, and so grow the queue
   const bool isError = scanner_.type() == '-';
   // The answer to ASKING may come while the request behind it is still being sent.
@@ -210,12 +211,11 @@ bool Link::takePiece(std::string_view piece, bool complete) {
     skipReply(entry, piece, complete);
     return true;
   }
-  if (!begun_ && !believable(isError)) {
+  if (first && !believable(isError)) {
     lose("a reply of a node that has not been the master for a while");
     return false;
   }
   if (!isError) {
-    begun_ = true;
     if (complete) count(entry, false);
     entry.exchange->onReply(piece, complete);
     if (complete) finishFront();
@@ -301,7 +301,6 @@ void Link::finishFront() {
   output_.consume(length);
   sent_ -= std::min<std::size_t>(sent_, length);
   scanner_.reset();
-  begun_ = false;
   early_ = false;
   metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
 }
@@ -374,7 +373,6 @@ void Link::close() {
   stream_.reset();
   timer_->stop();
   transition(LinkState::BackingOff);
-  begun_ = false;
   beating_ = false;
   // Exchanges whose clients have left still count their open legs.
   Ring<Entry> open = std::exchange(fifo_, {});
@@ -402,7 +400,6 @@ void Link::lose(std::string_view reason) {
   errorLine_.clear();
   scripts_.forget();
   push_.clear();
-  begun_ = false;
   early_ = false;
   beating_ = false;
   trusted_ = false;

@@ -198,7 +198,7 @@ class Link final : private net::Stream::Observer {
   void startHandshake();
   void takeHandshake(std::string_view bytes);
   void takeReplies(std::string_view bytes);
-  bool takePiece(std::string_view piece, bool complete);
+  bool takePiece(std::string_view piece, bool first, bool complete);
   void finishFront();
   void count(const Entry& entry, bool failed);
   bool takePush(std::string_view piece, bool complete);
@@ -237,7 +237,6 @@ class Link final : private net::Stream::Observer {
   bool dirty_ = false;
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
-  bool begun_ = false;    // a part of the front request's reply has been passed on
   bool early_ = false;    // the front request was answered before it was sent
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -1,5 +1,6 @@
 // What one client asks of others, on whatever worker they are: CLIENT LIST, KILL, UNBLOCK, PAUSE, REPLY.
 #include <algorithm>
+#include <optional>
 
 #include "batch.h"
 
@@ -8,7 +9,6 @@ namespace slotless::test {
 namespace {
 // What a pause holds back.
 constexpr std::string_view kPaused = "EVAL return(0) 0";
-
 constexpr std::string_view kOk = "+OK\r\n";
 
 bool contains(std::string_view text, std::string_view part) {
@@ -23,6 +23,16 @@ std::ptrdiff_t lines(const std::string& text) {
 void numberConnections(Stage& stage) {
   for (std::size_t i = 1; i <= kNodes; ++i) stage.node(i).answersHandshake("CLIENT", ":77\r\n");
 }
+
+// The client is blocked in node 1, which knows it as 77.
+struct BlockedInNode : Stage {
+  BlockedInNode() {
+    numberConnections(*this);
+    client.sends("BLPOP a 0");
+    pop.emplace(node(1).expects("BLPOP a 0"));
+  }
+  std::optional<Received> pop;
+};
 
 }  // namespace
 
@@ -127,19 +137,17 @@ TEST_CASE_METHOD(Stage, "CLIENT KILL releases a blocked client's lease at once")
   CHECK(metrics().blockedClients.value() == 0);
 }
 
-TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK has the node unblock the lease, which nobody gets afterwards") {
-  numberConnections(*this);
-  client.sends("BLPOP a 0");
-  const Received pop = node(1).expects("BLPOP a 0");
+TEST_CASE_METHOD(BlockedInNode,
+                 "CLIENT UNBLOCK has the node unblock the lease, which nobody gets afterwards") {
   const std::size_t connects = node(1).connects();
   other.sends("CLIENT UNBLOCK 1");
   const Batch unblock(node(1), {"CLIENT UNBLOCK 77 TIMEOUT", kPaused});
-  CHECK(&unblock.connection() != &pop.connection());
-  pop.replies("*-1\r\n");
+  CHECK(&unblock.connection() != &pop->connection());
+  pop->replies("*-1\r\n");
   client.receives("*-1\r\n");
   unblock.replies("*2\r\n:1\r\n:0\r\n");
   other.receives(":1\r\n");
-  CHECK(pop.connection().closed());
+  CHECK(pop->connection().closed());
   client.sends("BLPOP a 0");
   const Received again = node(1).expects("BLPOP a 0");
   CHECK(node(1).connects() == connects + 1);
@@ -147,27 +155,21 @@ TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK has the node unblock the lease, which no
   client.receives("*-1\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK ERROR passes the node's error on") {
-  numberConnections(*this);
-  client.sends("BLPOP a 0");
-  const Received pop = node(1).expects("BLPOP a 0");
+TEST_CASE_METHOD(BlockedInNode, "CLIENT UNBLOCK ERROR passes the node's error on") {
   other.sends("CLIENT UNBLOCK 1 error");
   Batch(node(1), {"CLIENT UNBLOCK 77 ERROR", kPaused}).replies("*2\r\n:1\r\n:0\r\n");
-  pop.replies("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+  pop->replies("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
   client.receives("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
   other.receives(":1\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "CLIENT UNBLOCK gives what keeps the node from it") {
-  numberConnections(*this);
-  client.sends("BLPOP a 0");
-  const Received pop = node(1).expects("BLPOP a 0");
+TEST_CASE_METHOD(BlockedInNode, "CLIENT UNBLOCK gives what keeps the node from it") {
   other.sends("CLIENT UNBLOCK 1");
   Batch(node(1), {"CLIENT UNBLOCK 77 TIMEOUT", kPaused}).isAborted("-NOPERM no\r\n");
   const std::string got = other.takes();
   CHECK(got.starts_with("-EXECABORT "));
   CHECK(got.find("NOPERM no") != std::string::npos);
-  pop.replies("*-1\r\n");
+  pop->replies("*-1\r\n");
   client.receives("*-1\r\n");
 }
 

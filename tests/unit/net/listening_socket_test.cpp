@@ -13,22 +13,13 @@
 #include <string>
 
 #include "catch.h"
+#include "temporary_folder.h"
 
 namespace slotless::net {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "slotless-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string file(const char* name) const { return (path / name).string(); }
-  fs::path path;
-};
+using test::TemporaryFolder;
 
 bool connects(const std::string& path) {
   const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -49,7 +40,7 @@ mode_t modeOf(const std::string& path) {
 }  // namespace
 
 TEST_CASE("a Unix socket has the permissions asked for and is removed with its listener", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.file("a.sock");
   const mode_t before = ::umask(022);
   for (const mode_t mode : {0700U, 0770U, 0777U}) {
@@ -67,7 +58,7 @@ TEST_CASE("a Unix socket has the permissions asked for and is removed with its l
 }
 
 TEST_CASE("a Unix socket on which somebody listens is in use", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::string error;
   const ListeningSocket first = ListeningSocket::local(folder.file("a.sock"), 0700, 10, error);
   REQUIRE(first);
@@ -77,7 +68,7 @@ TEST_CASE("a Unix socket on which somebody listens is in use", "[listening]") {
 }
 
 TEST_CASE("a Unix socket that was left behind is replaced", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.file("a.sock");
   const int dead = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
@@ -93,7 +84,7 @@ TEST_CASE("a Unix socket that was left behind is replaced", "[listening]") {
 }
 
 TEST_CASE("a file that is no socket is never replaced", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.file("precious");
   std::ofstream(path) << "content";
   std::string error;
@@ -103,7 +94,7 @@ TEST_CASE("a file that is no socket is never replaced", "[listening]") {
 }
 
 TEST_CASE("a Unix socket that has been replaced by somebody else is left alone", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string path = folder.file("a.sock");
   std::string error;
   ListeningSocket first = ListeningSocket::local(path, 0700, 10, error);
@@ -115,14 +106,14 @@ TEST_CASE("a Unix socket that has been replaced by somebody else is left alone",
 }
 
 TEST_CASE("a folder that does not exist is an error that says so", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::string error;
   CHECK_FALSE(ListeningSocket::local(folder.file("none/a.sock"), 0700, 10, error));
   CHECK(error == "No such file or directory");
 }
 
 TEST_CASE("a socket that is passed on knows where it listens, and its file stays", "[listening]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::string error;
   const ListeningSocket unixSocket = ListeningSocket::local(folder.file("a.sock"), 0700, 10, error);
   const ListeningSocket tcp = ListeningSocket::tcp({"127.0.0.1", 0}, 10, error);
