@@ -42,9 +42,11 @@ std::optional<std::string_view> WrappedScripts::shaFor(std::string_view sha,
   std::string said(sha);
   std::transform(said.begin(), said.end(), said.begin(), protocol::lowerAscii);
   const auto known = wrapped_.find(said);
-  if (known != wrapped_.end()) return known->second;
+  const bool given = known != wrapped_.end();
+  // Others may have displaced it in the cache, from which nodes are given what they lack.
+  if (given && cache.find(known->second) != nullptr) return known->second;
   const ScriptRef script = cache.find(said);
-  if (script == nullptr) return std::nullopt;
+  if (script == nullptr) return given ? std::optional<std::string_view>(known->second) : std::nullopt;
   const std::string wrapped = names.wrap(script->text);
   cache.remember(wrapped);
   const auto added = wrapped_.emplace(said, ScriptCache::sha1Of(wrapped)).first;
