@@ -14,7 +14,8 @@ class PidFile {
 
   // Never seen half-written. Returns why it could not be, or "".
   std::string write(const std::string& path);
-  // The file is a successor's from now on. It may write it at any time, also between a look at it and its removal.
+  // The file is a successor's from now on. It may write it at any time, also between a look at it and its
+  // removal.
   void leave() { path_.clear(); }
 
  private:
