@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "proxy/net/heap_account.h"
+
 namespace slotless::net {
 
 void Block::append(std::string_view bytes) noexcept {
@@ -24,7 +26,13 @@ BlockPool::~BlockPool() {
 Block* BlockPool::allocate(std::size_t capacity) {
   void* memory = std::malloc(sizeof(Block) + capacity);
   if (memory == nullptr) throw std::bad_alloc();
+  countAllocated(memory);
   return static_cast<Block*>(memory);
+}
+
+void BlockPool::giveBack(Block* block) noexcept {
+  countFreed(block);
+  std::free(block);
 }
 
 BlockPtr BlockPool::take(std::size_t bytes) {
@@ -62,7 +70,9 @@ BlockPtr BlockPool::grow(BlockPtr block, std::size_t bytes) {
       block->begin == 0) {  // large blocks move by remapping, not by copying
     BlockPool* pool = block->pool;
     const std::size_t before = block->capacity;
+    countFreed(block.get());
     void* memory = std::realloc(block.get(), sizeof(Block) + bytes);
+    countAllocated(memory == nullptr ? block.get() : memory);
     if (memory == nullptr) throw std::bad_alloc();
     static_cast<void>(block.release());
     auto* moved = static_cast<Block*>(memory);
@@ -87,14 +97,14 @@ void BlockPool::put(Block* block) noexcept {
     idle_ += block->capacity;
     return;
   }
-  std::free(block);
+  giveBack(block);
 }
 
 void BlockPool::release(std::size_t sizeIndex, std::size_t bytes) noexcept {
   for (std::size_t released = 0; released < bytes; released += kSizes[sizeIndex]) {
     Block* block = free_[sizeIndex];
     free_[sizeIndex] = block->next;
-    std::free(block);
+    giveBack(block);
   }
   freeBytes_[sizeIndex] -= bytes;
   idle_ -= bytes;

@@ -67,6 +67,7 @@ class BlockPool {
   void put(Block* block) noexcept;
   void release(std::size_t sizeIndex, std::size_t bytes) noexcept;
   static Block* allocate(std::size_t capacity);
+  static void giveBack(Block* block) noexcept;
 
   std::array<Block*, kSizes.size()> free_{};
   std::array<std::size_t, kSizes.size()> freeBytes_{};

@@ -27,6 +27,13 @@ ByteChain& ByteChain::operator=(ByteChain&& other) noexcept {
   return *this;
 }
 
+std::size_t ByteChain::memoryBytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const Block* block = head_; block != nullptr; block = block->next)
+    bytes += sizeof(Block) + block->capacity;
+  return bytes;
+}
+
 void ByteChain::append(std::string_view bytes) {
   size_ += bytes.size();
   if (tail_ != nullptr && tail_->room() > 0) {

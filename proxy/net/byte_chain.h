@@ -23,6 +23,8 @@ class ByteChain {
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  // Memory of its blocks. Looks at each of them.
+  std::size_t memoryBytes() const noexcept;
 
   void append(std::string_view bytes);
   // Takes a whole block over without copying, its used range.
