@@ -92,8 +92,9 @@ constexpr std::array kSchema{
     Option{
         "memory-limit", Bytes, &Config::memoryLimit, Clients, kMiB, 1024 * kMostBytes, "none", kReloadable,
         "", "",
-        "All requests and replies together that the daemon holds; above it, clients are closed, the one that "
-        "holds most first."},
+        "All that the daemon allocates while it serves. From half of it on clients with unread replies get no "
+        "more than their share; above it those that hold most are closed, and others with more than their share "
+        "are not read from until an eighth is free."},
     Option{
         "client-max-in-flight", Count, &Config::clientMaxInFlight, Clients, 1, 1000000, "", kReloadable, "",
         "",
@@ -101,7 +102,7 @@ constexpr std::array kSchema{
     Option{"client-output-soft-limit", Bytes, &Config::clientOutputSoftLimit, Clients, kKiB, kMostBytes, "",
            kReloadable, "", "", "Unread replies of one client above which reading from it stops."},
     Option{"client-output-hard-limit", Bytes, &Config::clientOutputHardLimit, Clients, kKiB, kMostBytes,
-           "never", kReloadable, "", "", "Unread replies of one client above which it is closed."},
+           "never", kReloadable, "", "", "Unread replies of one client above which it is closed; one large reply is not counted."},
     Option{"client-output-pubsub-hard-limit", Bytes, &Config::clientOutputPubsubHardLimit, Clients, kKiB,
            kMostBytes, "never", kReloadable, "", "",
            "Unread bytes of a client that is subscribed or monitors, above which it is closed."},
@@ -157,10 +158,11 @@ constexpr std::array kSchema{
            "", "Longest time that a request waits unsent while its slot has no reachable master."},
     Option{"hold-max-requests", Count, &Config::holdMaxRequests, Holding, 1, 10000000, "not at all",
            kReloadable, "", "",
-           "Requests that one worker holds at the same time; further ones fail at once."},
+           "Requests that one worker holds at the same time. Each client gets its share: one with more held "
+           "is not read from."},
     Option{"hold-max-bytes", Bytes, &Config::holdMaxBytes, Holding, kKiB, kMostBytes, "not at all",
            kReloadable, "", "",
-           "Bytes of requests that one worker holds at the same time; further ones fail at once."},
+           "Bytes of requests that one worker holds at the same time, shared out alike."},
 
     Option{"topology-refresh-interval", Duration, &Config::topologyRefreshInterval, Topology, kSecond,
            24 * kHour, "", kReloadable, "", "",

@@ -212,6 +212,11 @@ RequestParser::Status RequestParser::fail(std::string_view text) {
   return Status::Error;
 }
 
+std::size_t RequestParser::memoryBytes() const noexcept {
+  return argv_.capacity() * sizeof(std::string_view) + references_.capacity() * sizeof(ArgumentRef) +
+         unquoted_.capacity() + error_.capacity();
+}
+
 void RequestParser::next() noexcept {
   clearKeeping(argv_, kKeptArguments);
   clearKeeping(references_, kKeptReferences);

@@ -54,6 +54,8 @@ class RequestParser {
   std::string_view error() const noexcept { return error_; }
   // True between requests: nothing has been seen of a next one.
   bool idle() const noexcept { return position_ == 0 && needed_ <= 1; }
+  // Memory that it has beyond itself.
+  std::size_t memoryBytes() const noexcept;
   // Forgets the request that was completed. Gives unusually large memory back.
   void next() noexcept;
 

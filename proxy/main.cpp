@@ -8,10 +8,10 @@
 #include "config/cross_checks.h"
 #include "config/process_inputs.h"
 #include "proxy/server/descriptor_limit.h"
+#include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/telemetry/log.h"
-#include "proxy/worker/memory_tide.h"
 
 namespace {
 
@@ -21,7 +21,7 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
           server::Invocation invocation) {
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
-  worker::limitAllocatorReserve();
+  server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::warn(warning);
   server::checkDescriptorLimit(config.maxClients);
   server::Server server(std::move(config), std::move(reader), std::move(passedOn), std::move(invocation));

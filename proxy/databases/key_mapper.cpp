@@ -110,4 +110,11 @@ void KeyMapper::begin() {
   places_.clear();
 }
 
+void KeyMapper::trim(std::size_t bytes) {
+  const std::size_t held = bytes_.capacity() + inline_.capacity() +
+                           positions_.capacity() * sizeof(std::uint32_t) +
+                           places_.capacity() * sizeof(Place) + argv_.capacity() * sizeof(std::string_view);
+  if (held > bytes) *this = KeyMapper();
+}
+
 }  // namespace slotless::databases

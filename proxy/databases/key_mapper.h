@@ -23,6 +23,9 @@ class KeyMapper {
   // Writes these arguments as they are.
   void write(protocol::Argv argv);
 
+  // Gives back what an unusual request has needed beyond so many bytes; what has been written is gone.
+  void trim(std::size_t bytes);
+
   // What has been written last; good until the next call.
   protocol::Argv argv() const noexcept { return argv_; }
   std::string_view bytes() const noexcept { return bytes_; }

@@ -86,7 +86,7 @@ struct Plan {
   protocol::Slot slot = protocol::kNoSlot;
   std::string error;
   std::size_t partCount = 0;
-  std::vector<Part> parts;  // never shrinks
+  std::vector<Part> parts;  // does not shrink but by trim()
   std::optional<net::Address> node;
   // EachNode: what is sent instead of the request, if it is not empty.
   std::string rewritten;
@@ -117,6 +117,17 @@ struct Plan {
     writes = false;
     preludes = 0;
     composer.reset();
+  }
+  // Gives back what an unusual request has needed beyond so many bytes, roughly. Requires that the plan is
+  // over.
+  void trim(std::size_t bytes) {
+    if (parts.capacity() * sizeof(Part) > bytes) parts = {};
+    for (Part& part : parts) {
+      if (part.request.capacity() > bytes || part.keys.capacity() * sizeof(std::uint32_t) > bytes) part = {};
+    }
+    if (keyPositions.capacity() * sizeof(std::uint32_t) > bytes) keyPositions = {};
+    if (rewritten.capacity() > bytes) rewritten = {};
+    if (error.capacity() > bytes) error = {};
   }
   int protocol = 2;  // the client's; set by who asks for the plan
   // BySlot: where the keys stand, and how many arguments belong to each (MSET: 2).

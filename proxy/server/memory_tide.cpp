@@ -1,10 +1,10 @@
-#include "proxy/worker/memory_tide.h"
+#include "proxy/server/memory_tide.h"
 
 #include <malloc.h>
 
 #include <algorithm>
 
-namespace slotless::worker {
+namespace slotless::server {
 
 void limitAllocatorReserve() noexcept {
   constexpr int kBytes = static_cast<int>(MemoryTide::kWorthwhileBytes);
@@ -22,4 +22,4 @@ bool MemoryTide::note(std::size_t bytes, std::size_t peakBytes, net::TimePoint n
   return true;
 }
 
-}  // namespace slotless::worker
+}  // namespace slotless::server

@@ -65,6 +65,7 @@ telemetry::MetricsSources Server::metricsSources() const {
   sources.version = SLOTLESS_VERSION;
   for (const auto& worker : workers_) sources.workers.push_back(&std::as_const(*worker).metrics());
   sources.topology = [this] { return topologyFacts(); };
+  sources.memoryInUse = [this] { return static_cast<std::uint64_t>(memoryInUse()); };
   sources.databases = [this] { return databaseFacts(); };
   sources.commandName = [](std::size_t id) { return protocol::CommandIds::ofProcess().nameOf(id); };
   return sources;

@@ -11,6 +11,7 @@
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "protocol/command_table.h"
+#include "proxy/net/heap_account.h"
 #include "proxy/server/endpoints.h"
 #include "proxy/server/service_manager.h"
 #include "proxy/telemetry/log.h"
@@ -21,6 +22,8 @@ namespace slotless::server {
 namespace {
 
 constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n";
+// How often memory that is free is looked for.
+constexpr net::Millis kTideInterval{1000};
 
 }  // namespace
 
@@ -53,6 +56,9 @@ std::optional<std::string> Server::run() {
   hurryTimer_ = loop_.makeTimer([this] {
     for (const auto& worker : workers_) worker->post([](worker::Worker& draining) { draining.hurry(); });
   });
+  tideTimer_ = loop_.makeTimer([this] { watchTide(); });
+  tideTimer_->start(kTideInterval);
+  heapAtStart_ = net::heapBytes();
   for (const auto& worker : workers_) worker->start();
   startLearner();
   startCarrier();
@@ -328,8 +334,22 @@ session::ProcessFacts Server::facts() const {
   facts.clients = clients_.load(std::memory_order_relaxed);
   facts.uptimeSeconds =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
-  facts.residentBytes = telemetry::readProcessStats().residentBytes.value_or(0);
+  const telemetry::ProcessStats stats = telemetry::readProcessStats();
+  facts.residentBytes = stats.residentBytes.value_or(0);
+  facts.programBytes = stats.residentFileBytes.value_or(0);
+  facts.heapBytes = net::heapBytes();
+  facts.scriptBytes = scripts().bytes();
   return facts;
+}
+
+std::size_t Server::memoryInUse() const {
+  const std::size_t bytes = net::heapBytes();
+  return bytes > heapAtStart_ ? bytes - heapAtStart_ : 0;
+}
+
+void Server::watchTide() {
+  tide_.note(net::heapBytes(), net::takeHeapPeakBytes(), loop_.now());
+  tideTimer_->start(kTideInterval);
 }
 
 }  // namespace slotless::server

@@ -20,6 +20,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
+#include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
 #include "proxy/server/pid_file.h"
 #include "proxy/server/predecessor.h"
@@ -47,6 +48,7 @@ class Server final : public worker::WorkerControl {
   // Called by the workers, on their threads.
   void refreshTopology(bool urgent) override;
   session::ProcessFacts facts() const override;
+  std::size_t memoryInUse() const override;
   std::size_t tellWorkers(const session::WorkerTask& task) override;
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override;
   pubsub::Census& census() override { return census_; }
@@ -59,6 +61,7 @@ class Server final : public worker::WorkerControl {
   std::optional<std::string> openListeners();
   void listenOn(net::ListeningSocket socket, const config::ListenerOptions& options);
   std::optional<std::string> openAdmin();
+  void watchTide();
   void startRefresher();
   void publish(cluster::TopologyPtr topology);
   void startLearner();
@@ -121,6 +124,9 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<Successor> successor_;
   std::unique_ptr<Predecessor> predecessor_;
   std::unique_ptr<net::Timer> takeOverTimer_;
+  std::unique_ptr<net::Timer> tideTimer_;
+  MemoryTide tide_;
+  std::size_t heapAtStart_ = 0;  // not counted for memory-limit
   std::atomic<std::int64_t> clients_{0};
   std::atomic<bool> refreshPosted_{false};
   std::atomic<bool> refreshUrgent_{false};

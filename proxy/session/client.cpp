@@ -42,13 +42,19 @@ void Client::transition(ClientState next) {
   state_ = next;
 }
 
-std::size_t Client::footprint() const noexcept {
-  std::size_t bytes = inputBytes() + inputRoom() + outputBytes() + conversation_.queuedBytes();
-  for (const Request* request = pending_.head(); request != nullptr; request = request->next) {
-    bytes += request->bytes;
-    for (std::size_t i = 0; i < request->legCount(); ++i) bytes += request->leg(i).reply.size();
-  }
-  return bytes;
+ClientMemory Client::memory() const noexcept {
+  return {inputBytes() + inputRoom() + parser_.memoryBytes(), outputBytes(),
+          // What is held has been charged for, but not for the room that is left in its blocks.
+          charged_ + held_.memory - std::min(held_.bytes, charged_ + held_.memory),
+          sizeof(Client) + name.capacity() + libraryName.capacity() + libraryVersion.capacity() +
+              conversation_.memoryBytes()};
+}
+
+Request& Client::popPending() noexcept {
+  Request& first = pending_.pop();
+  charged_ -= first.charged;
+  first.charged = 0;
+  return first;
 }
 
 // --- the end ---
@@ -92,7 +98,7 @@ void Client::close(std::string_view reason) {
 void Client::abandonAll() {
   services_.stalls.forget(*this);
   while (!pending_.empty()) {
-    services_.dispatcher.abandon(pending_.pop());
+    services_.dispatcher.abandon(popPending());
     services_.metrics.inFlightRequests.add(-1);
   }
   services_.keyLookups.forget(*this);
@@ -112,6 +118,16 @@ void Client::resetSession() {
   noTouch = false;
   replySwitch_ = {};
   database_ = home_;
+}
+
+void Client::takeMore() {
+  if (paused_) services_.agenda.add(*this, Task::Parse);
+}
+
+void Client::readAgain() {
+  if (!starved_) return;
+  starved_ = false;
+  updateWatch();
 }
 
 bool Client::postpone(bool on) {

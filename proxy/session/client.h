@@ -16,6 +16,7 @@
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/conversation.h"
+#include "proxy/session/holding.h"
 #include "proxy/session/pending_list.h"
 #include "proxy/session/reply_switch.h"
 #include "proxy/session/services.h"
@@ -23,6 +24,15 @@
 namespace slotless::session {
 
 class KeyQuestion;
+
+// What one client makes the process hold, by what it is for. Bytes.
+struct ClientMemory {
+  std::size_t input = 0;     // requests that are not whole, or wait to be taken, and what the parser notes
+  std::size_t output = 0;    // replies that have not left
+  std::size_t requests = 0;  // what is under way: bytes, records, parts of replies
+  std::size_t session = 0;   // the rest: names, transactions, subscriptions …
+  std::size_t all() const noexcept { return input + output + requests + session; }
+};
 
 enum class ClientState : std::uint8_t { Open, Closing, Closed };
 
@@ -85,9 +95,14 @@ class Client final : private net::Stream::Observer {
   std::size_t inputRoom() const noexcept { return input_ == nullptr ? 0 : input_->room(); }
   // Reply bytes that have not left.
   std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_ + pushes_.size(); }
-  // Bytes that are held on its behalf: input, output, and requests under way with what there is of their
-  // replies.
-  std::size_t footprint() const noexcept;
+  // What is held on its behalf, in time that does not depend on how much it is.
+  ClientMemory memory() const noexcept;
+  std::size_t footprint() const noexcept { return memory().all(); }
+  // So much more is held for one of its pending requests, until that is over.
+  void charge(Request& request, std::size_t bytes) noexcept {
+    request.charged += bytes;
+    charged_ += bytes;
+  }
   // The id of the last command's name.
   std::uint16_t lastCommand() const noexcept { return lastCommand_; }
   // Nothing of it is on its way.
@@ -96,8 +111,13 @@ class Client final : private net::Stream::Observer {
   }
 
   std::uint8_t& agendaBits() noexcept { return agendaBits_; }
-  std::size_t& heldLegs() noexcept { return heldLegs_; }
-  std::size_t heldLegs() const noexcept { return heldLegs_; }
+  // For Holding.
+  Held& held() noexcept { return held_; }
+  const Held& held() const noexcept { return held_; }
+  // A reason not to take its next request may be gone.
+  void takeMore();
+  // The same for a reason not to read from it at all, see MemoryRelief.
+  void readAgain();
   // What has been asked about the first request of the input, see KeyLookups.
   KeyQuestion*& keyQuestion() noexcept { return keyQuestion_; }
 
@@ -178,12 +198,14 @@ class Client final : private net::Stream::Observer {
   bool endsInput(std::string_view bytes);
   void pause();
   void endInput(net::IoStatus status);
+  Request& popPending() noexcept;
   bool betweenRequests() const noexcept;
   void leaveBetweenRequests();
   void readWhilePaused();
   void updateWatch();
   void exceedPushLimit(std::string_view limit);
   void checkOutputLimit();
+  std::size_t outputBeyondLargeReply() const noexcept;
 
   Services& services_;
   const std::uint64_t id_;
@@ -192,7 +214,8 @@ class Client final : private net::Stream::Observer {
   bool inputEnded_ = false;
   bool progress_ = false;
   bool postponed_ = false;
-  bool paused_ = false;  // input is left unparsed, and reading stops
+  bool paused_ = false;   // input is left unparsed, and reading stops
+  bool starved_ = false;  // nothing is read for want of memory, see MemoryRelief
   bool leaving_ = false;
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
@@ -205,10 +228,13 @@ class Client final : private net::Stream::Observer {
   Conversation conversation_;
   const databases::Database* home_;
   const databases::Database* database_;
-  std::size_t outputAllowance_;   // unread output above which no more input is taken
+  std::size_t outputAllowance_;   // unread output above which no more input is taken …
+  std::size_t outputRoom_ = 0;    // … while these bytes are: less where memory is scarce
   std::size_t replyEstimate_;     // bytes of a reply, as far as can be told from the last ones
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
-  std::size_t heldLegs_ = 0;
+  std::size_t largeReply_ = 0;    // of a reply at the end of output_ that is not counted for the hard limit
+  std::size_t charged_ = 0;       // what its pending requests are charged for
+  Held held_;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   std::vector<net::Address> writtenTo_;

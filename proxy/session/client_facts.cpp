@@ -85,6 +85,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.inputBytes = client.inputBytes();
   facts.inputRoom = client.inputRoom();
   facts.outputBytes = client.outputBytes();
+  facts.memoryBytes = client.footprint();
   facts.events = std::string("r") + (client.outputBytes() > 0 ? "w" : "");
   facts.command = protocol::CommandIds::ofProcess().nameOf(client.lastCommand());
   facts.user = clientUser(services);
@@ -93,7 +94,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.libraryName = client.libraryName;
   facts.libraryVersion = client.libraryVersion;
   facts.pending = client.pending().size();
-  facts.held = client.heldLegs();
+  facts.held = client.held().legs;
   return facts;
 }
 
@@ -128,8 +129,7 @@ void appendClientLine(std::string& out, const ClientFacts& facts) {
   append(out, "obl", buffered);
   append(out, "oll", (listed + kReplyBuffer - 1) / kReplyBuffer);
   append(out, "omem", listed);
-  append(out, "tot-mem",
-         sizeof(Client) + facts.inputBytes + facts.inputRoom + facts.outputBytes + facts.queuedBytes);
+  append(out, "tot-mem", facts.memoryBytes);
   append(out, "events", facts.events);
   append(out, "cmd", facts.command.empty() ? "NULL" : facts.command);
   append(out, "user", facts.user);

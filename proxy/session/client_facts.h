@@ -35,6 +35,7 @@ struct ClientFacts {
   std::size_t inputBytes = 0;
   std::size_t inputRoom = 0;
   std::size_t outputBytes = 0;
+  std::size_t memoryBytes = 0;  // all of it
   std::string events;
   std::string_view command;  // of the process's command names, which never go
   std::string user;

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
+#include "proxy/session/memory_relief.h"
 #include "proxy/session/refusal.h"
 
 namespace slotless::session {
@@ -20,6 +22,10 @@ constexpr std::size_t kPrefixBytes = 16384;
 void Client::onReadable() {
   services_.host.touch();
   lastActive_ = services_.host.now;
+  if (services_.relief.holdsBack(*this)) {
+    starved_ = true;
+    return updateWatch();
+  }
   if (paused_) return readWhilePaused();
   const bool small =
       input_ == nullptr || (input_->size() <= kPrefixBytes && parser_.bytesNeeded() <= kPrefixBytes);
@@ -85,7 +91,7 @@ void Client::readWhilePaused() {
 // blocked is dropped: nobody may be there to take it.
 void Client::endInput(net::IoStatus status) {
   inputEnded_ = true;
-  if (status == net::IoStatus::Failed || pending_.empty() || heldLegs_ > 0 || conversation_.blocked() ||
+  if (status == net::IoStatus::Failed || pending_.empty() || held_.legs > 0 || conversation_.blocked() ||
       postponed_) {
     return close("closed by the client");
   }
@@ -117,13 +123,18 @@ void Client::updateWatch() {
   if (state_ == ClientState::Closed) return;
   const bool waits = conversation_.blocked() || postponed_;
   const bool noticeLeaving = waits && (input_ == nullptr || input_->size() < kPrefixBytes);
-  stream_->watch((!paused_ || noticeLeaving) && state_ == ClientState::Open, !output_.empty());
+  const bool reads = (!paused_ || noticeLeaving) && !starved_ && state_ == ClientState::Open;
+  stream_->watch(reads, !output_.empty());
 }
 
 bool Client::mayTakeRequest() {
-  if (conversation_.exclusive() || outputBytes() > outputAllowance_) return false;
+  if (conversation_.exclusive() || outputBytes() > outputRoom_) return false;
   // What is under way must not fill the output far beyond its limit when it comes.
-  if (!pending_.empty() && outputBytes() + pending_.size() * replyEstimate_ > outputAllowance_) return false;
+  if (!pending_.empty() && outputBytes() + pending_.size() * replyEstimate_ > outputRoom_) return false;
+  if (held_.legs > 0 && !services_.holding.admits(*this)) {
+    services_.dispatcher.trustSilentNodes(*this);
+    return false;
+  }
   if (pending_.size() < services_.config.clientMaxInFlight) return true;
   services_.metrics.limits[static_cast<std::size_t>(Limit::InFlight)].add();
   return false;
@@ -139,6 +150,8 @@ bool Client::stalled() const noexcept {
 }
 
 void Client::raiseAllowance() {
+  // Where memory is scarce, others need it more.
+  if (services_.relief.scarce()) return services_.stalls.watch(*this);
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
   outputAllowance_ *= 2;
   // Its own pipeline never brings a client to the hard limit.
@@ -154,6 +167,8 @@ std::size_t Client::takeRequests(std::string_view bytes) {
   limits.maxRequestBytes = config.clientQueryBufferLimit;
   std::size_t done = 0;
   paused_ = false;
+  outputRoom_ = outputAllowance_;
+  if (services_.relief.scarce()) outputRoom_ = std::min(outputRoom_, services_.relief.share());
   while (done < bytes.size() && state_ == ClientState::Open) {
     if (!mayTakeRequest()) {
       pause();

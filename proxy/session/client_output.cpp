@@ -43,6 +43,7 @@ void Client::appendReply(const CommandSpec* spec, std::string_view bytes) {
   added.waiting.append(bytes);
   waitingBytes_ += bytes.size();
   pending_.push(added);
+  charge(added, sizeof(Request));
   services_.metrics.inFlightRequests.add(1);
   checkOutputLimit();
 }
@@ -71,7 +72,8 @@ void Client::onRequestDone(Request& request) {
   replyEstimate_ = std::max(request.replyBytes, replyEstimate_ - replyEstimate_ / 16);
   if (pending_.head() != &request || state_ == ClientState::Closed) return;
   while (!pending_.empty() && pending_.head()->done) {
-    Request& finished = pending_.pop();
+    Request& finished = popPending();
+    if (finished.replyBytes > largeReply_) largeReply_ = finished.replyBytes;
     conversation_.onReplied(finished, output_);
     services_.requests.put(finished);
     services_.metrics.inFlightRequests.add(-1);
@@ -124,9 +126,18 @@ void Client::exceedPushLimit(std::string_view limit) {
   close("output limit");
 }
 
+// One reply that is large by itself may have any size, as from one Redis: memory-limit is there for those.
+std::size_t Client::outputBeyondLargeReply() const noexcept {
+  const std::size_t begun = pending_.empty() ? 0 : pending_.head()->replyBytes;
+  const std::size_t largest = std::max(largeReply_, begun);
+  const bool large = largest > services_.config.clientOutputHardLimit / 2;
+  return outputBytes() - (large ? std::min(outputBytes(), largest) : 0);
+}
+
 void Client::checkOutputLimit() {
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
   if (hard == 0 || outputBytes() <= hard || state_ == ClientState::Closed) return;
+  if (outputBeyondLargeReply() <= hard) return;
   services_.metrics.limits[static_cast<std::size_t>(Limit::OutputHard)].add();
   log::warn("client closed", {{"client", id_},
                               {"peer", peer_.text()},
@@ -146,6 +157,7 @@ void Client::flush() {
     output_.consume(written.bytes);
     progress_ = true;
   }
+  largeReply_ = std::min(largeReply_, output_.size());
   if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
   const std::uint64_t soft = services_.config.clientOutputSoftLimit;
   if (outputBytes() <= soft) outputAllowance_ = soft;

@@ -141,6 +141,7 @@ Request& Client::addRequest(const CommandSpec& spec) {
   added.muted = replySwitch_.muted();
   added.front = conversation_.frontOf(spec);
   pending_.push(added);
+  charge(added, sizeof(Request));
   services_.metrics.inFlightRequests.add(1);
   services_.busy.onRequest();
   return added;
@@ -162,6 +163,9 @@ void Client::start(Request& request, Command& command) {
                       plan.kind == routing::Plan::Kind::Prepared;
   if (!copies && endsInput(command.tail.empty() ? bytes : command.tail)) forwarded.block = &input_;
   request.bytes = bytes.size() + command.tail.size();
+  charge(request, request.bytes);
+  if (plan.partCount > 1)
+    charge(request, plan.partCount * sizeof(Leg) + command.argv.size() * sizeof(std::uint32_t));
   services_.dispatcher.start(request, plan, command.argv, forwarded);
 }
 

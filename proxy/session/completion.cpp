@@ -60,6 +60,7 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
       request.client->deliver(request, bytes);
     } else {
       leg.reply.append(bytes);
+      request.client->charge(request, bytes.size());
     }
   }
   if (last) finishLeg(leg, false);
@@ -115,7 +116,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
   leg.link = nullptr;
   leg.detour.reset();
-  if (request.client != nullptr && request.client->heldLegs() > 0) {
+  if (request.client != nullptr && request.client->held().legs > 0) {
     if (!failed) failOvertaken(leg);
     services_.agenda.add(*request.client, Task::Pump);
   }

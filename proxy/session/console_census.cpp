@@ -1,5 +1,6 @@
 // PROXY CLIENTS, LINKS and MEMORY: what only each worker knows of itself.
 #include <algorithm>
+#include <numeric>
 
 #include "protocol/encoder.h"
 #include "proxy/session/client.h"
@@ -37,6 +38,7 @@ std::string clientsOf(Services& services, std::size_t worker) {
         .pair("laddr", facts.localAddress);
     lines.pair("name", facts.name).pair("age", facts.ageSeconds).pair("idle", facts.idleSeconds);
     lines.pair("flags", facts.flags).pair("pending", facts.pending).pair("held", facts.held);
+    lines.pair("memory", facts.memoryBytes);
     lines.pair("input", facts.inputBytes).pair("output", facts.outputBytes).pair("multi", facts.queued);
     lines.pair("cmd", facts.command.empty() ? "NULL" : facts.command).pair("resp", facts.protocol);
     lines.pair("lib", facts.libraryName).end();
@@ -66,18 +68,33 @@ std::string linksOf(Services& services, std::size_t worker) {
   return lines.text();
 }
 
-struct MemoryFacts {
-  std::size_t blocksInUse = 0;
-  std::size_t blocksIdle = 0;
-  std::size_t requests = 0;
-  std::size_t clients = 0;
-  std::size_t slowEntries = 0;
-};
+std::size_t heldBy(const telemetry::WorkerMetrics& metrics, telemetry::MemoryKind kind) {
+  return static_cast<std::size_t>(metrics.memory[static_cast<std::size_t>(kind)].value());
+}
 
-MemoryFacts memoryOf(Services& services, std::size_t) {
-  return {services.host.pool.bytesInUse(), services.host.pool.bytesIdle(),
-          services.requests.inUse() * sizeof(Request), services.clients.size() * sizeof(Client),
-          services.slowLog.entries().size()};
+// From what is resident down to what it is for. The kinds are as of each worker's last look, at most a second
+// ago.
+std::string memoryText(const Services& services, std::size_t slowEntries) {
+  const ProcessFacts facts = services.control.facts();
+  TextLines lines;
+  lines.line("resident_bytes", facts.residentBytes);
+  lines.line("program_bytes", facts.programBytes);
+  lines.line("heap_bytes", facts.heapBytes);
+  std::size_t told = facts.scriptBytes;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(telemetry::MemoryKind::Count); ++i) {
+    const auto kind = static_cast<telemetry::MemoryKind>(i);
+    std::size_t sum = 0;
+    services.control.visitMetrics(
+        [&](const telemetry::WorkerMetrics& metrics) { sum += heldBy(metrics, kind); });
+    lines.line("heap_" + std::string(telemetry::memoryKindName(kind)) + "_bytes", sum);
+    told += sum;
+  }
+  lines.line("heap_scripts_bytes", facts.scriptBytes);
+  lines.line("heap_rest_bytes", facts.heapBytes > told ? facts.heapBytes - told : 0);
+  lines.line("limit_bytes", services.config.memoryLimit);
+  lines.line("counted_for_limit_bytes", services.control.memoryInUse());
+  lines.line("slowlog_entries", slowEntries);
+  return lines.text();
 }
 
 }  // namespace
@@ -91,25 +108,11 @@ void consoleLinks(LocalCall& call) {
 }
 
 void consoleMemory(LocalCall& call) {
-  const std::uint64_t resident = call.services.control.facts().residentBytes;
-  replyFromWorkers<MemoryFacts>(
-      call, memoryOf, [resident](const std::vector<MemoryFacts>& parts, Client& client, std::string& out) {
-        MemoryFacts sum;
-        for (const MemoryFacts& part : parts) {
-          sum.blocksInUse += part.blocksInUse;
-          sum.blocksIdle += part.blocksIdle;
-          sum.requests += part.requests;
-          sum.clients += part.clients;
-          sum.slowEntries += part.slowEntries;
-        }
-        TextLines lines;
-        lines.line("resident_bytes", resident);
-        lines.line("buffers_in_use_bytes", sum.blocksInUse);
-        lines.line("buffers_idle_bytes", sum.blocksIdle);
-        lines.line("requests_bytes", sum.requests);
-        lines.line("clients_bytes", sum.clients);
-        lines.line("slowlog_entries", sum.slowEntries);
-        protocol::appendVerbatimText(out, client.protocol, lines.text());
+  replyFromWorkers<std::size_t>(
+      call, [](Services& services, std::size_t) { return services.slowLog.entries().size(); },
+      [&services = call.services](const std::vector<std::size_t>& entries, Client& client, std::string& out) {
+        const std::size_t all = std::accumulate(entries.begin(), entries.end(), std::size_t{0});
+        protocol::appendVerbatimText(out, client.protocol, memoryText(services, all));
       });
 }
 

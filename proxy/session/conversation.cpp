@@ -301,6 +301,12 @@ bool Conversation::endsCaching(protocol::Argv argv) const noexcept {
 
 // --- all ---
 
+std::size_t Conversation::memoryBytes() const noexcept {
+  return (transaction_ == nullptr ? 0 : transaction_->bytes()) +
+         (subscriptions_ == nullptr ? 0 : subscriptions_->memoryBytes()) +
+         (tracking_ == nullptr ? 0 : tracking_->memoryBytes());
+}
+
 bool Conversation::writes(const CommandSpec& spec, protocol::Argv argv) const {
   if (spec.role == protocol::SessionRole::Exec) return transaction_ != nullptr && transaction_->writes;
   return mayReplicate(spec, argv, services_.control.scripts());

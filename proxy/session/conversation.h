@@ -61,7 +61,11 @@ class Conversation {
   const Transaction* transaction() const noexcept { return transaction_.get(); }
   BlockLeases& blockLeases() noexcept { return blockLeases_; }
   // Of commands between MULTI and EXEC.
-  std::size_t queuedBytes() const noexcept { return transaction_ == nullptr ? 0 : transaction_->bytes(); }
+  std::size_t memoryBytes() const noexcept;
+  // The part of it that is in blocks.
+  std::size_t queuedBlockBytes() const noexcept {
+    return transaction_ == nullptr ? 0 : transaction_->batchBytes();
+  }
   // In either protocol, to anything.
   bool subscribed() const noexcept { return subscriptions_ != nullptr && subscriptions_->any(); }
   bool monitoring() const noexcept { return monitoring_ != nullptr && monitoring_->useful(); }
@@ -134,6 +138,7 @@ class Conversation {
   Outcome refuseSubscribed(const protocol::CommandSpec& spec);
   Outcome refuseQueued(const protocol::CommandSpec& spec, std::string_view line);
   Outcome answer(const protocol::CommandSpec& spec, std::string_view reply);
+  Outcome queued(const protocol::CommandSpec& spec);
   void sendBatch(const protocol::CommandSpec& spec, std::string_view name,
                  std::unique_ptr<Transaction> transaction);
   void sendUnwatch(const protocol::CommandSpec& spec);

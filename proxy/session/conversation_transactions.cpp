@@ -46,7 +46,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
     }
     if (spec.role == protocol::SessionRole::Select) noteQueuedSelect(command.argv);
     transaction_->queueLocal(spec, command.argv);
-    return answer(spec, "+QUEUED\r\n");
+    return queued(spec);
   }
   if (spec.role == protocol::SessionRole::Unwatch) return queueForwarded(command);
   if (command.steps != nullptr)
@@ -95,7 +95,7 @@ Conversation::Outcome Conversation::queueAlone(const Command& command, std::stri
                             &command.database,
                             command.wantsWholeSlot,
                             std::string(objection)});
-  return answer(*command.said, "+QUEUED\r\n");
+  return queued(*command.said);
 }
 
 Conversation::Outcome Conversation::executeAlone() {
@@ -116,7 +116,7 @@ bool Conversation::queueError(const CommandSpec& spec, std::string_view line) {
     refuseQueued(spec, transaction_->alone()->objection);
   } else {
     transaction_->queueError(spec, line);
-    answer(spec, "+QUEUED\r\n");
+    queued(spec);
   }
   return true;
 }
@@ -139,11 +139,15 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
   } else {
     transaction_->queueForwarded(spec, command.bytes, command.tail, std::move(command.composer));
   }
-  if (transaction_->bytes() > services_.config.clientQueryBufferLimit) {
-    client_.close("transaction exceeds client-query-buffer-limit");
-    return Outcome::Done;
-  }
-  return answer(spec, "+QUEUED\r\n");
+  return queued(spec);
+}
+
+// As Redis: who queues too much is closed.
+Conversation::Outcome Conversation::queued(const CommandSpec& spec) {
+  if (transaction_->bytes() <= services_.config.clientQueryBufferLimit) return answer(spec, "+QUEUED\r\n");
+  services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::QueryBuffer)].add();
+  client_.close("transaction exceeds client-query-buffer-limit");
+  return Outcome::Done;
 }
 
 Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string_view name) {

@@ -76,6 +76,7 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
   request.preludes = stage.preludes;
   request.makeLegs(stage.partCount);
+  request.client->charge(request, stage.partCount * sizeof(Leg));
   for (std::size_t i = 0; i < stage.partCount; ++i) {
     Leg& leg = request.leg(i);
     leg.slot = stage.parts[i].slot;

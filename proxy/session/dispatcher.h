@@ -45,6 +45,8 @@ class Dispatcher {
   bool unblockHeld(Client& client, bool asError);
   // Sends what can go among a client's held legs.
   void pump(Client& client) { sender_.pump(client); }
+  // More of the client cannot be held: what waits for nodes that are silent may go to them.
+  void trustSilentNodes(Client& client) { sender_.trustSilentNodes(client); }
   // Fails held legs whose deadline has come.
   void expire(Client& client) { recovery_.expire(client); }
   // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.

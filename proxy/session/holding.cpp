@@ -1,5 +1,7 @@
 #include "proxy/session/holding.h"
 
+#include <algorithm>
+
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/services.h"
@@ -11,28 +13,58 @@ using telemetry::Limit;
 Holding::Holding(Services& services)
     : services_(services), timer_(services.host.loop.makeTimer([this] { tick(); })) {}
 
-bool Holding::admits(std::size_t bytes) const {
+bool Holding::off() const noexcept {
+  return services_.config.holdMaxRequests == 0 || services_.config.holdMaxBytes == 0;
+}
+
+bool Holding::admits(const Client& client) const {
   const auto& config = services_.config;
-  const bool requestsFit = requests_ < config.holdMaxRequests;
-  const bool bytesFit = bytes_ + bytes <= config.holdMaxBytes;
+  const Held& held = client.held();
+  if (held.legs == 0) return true;
+  const auto left = [](std::uint64_t limit, std::size_t used) { return limit > used ? limit - used : 0; };
+  const bool requestsFit = held.requests < left(config.holdMaxRequests, requests_);
+  const bool bytesFit = held.bytes < left(config.holdMaxBytes, bytes_);
   if (!requestsFit) services_.metrics.limits[static_cast<std::size_t>(Limit::HoldRequests)].add();
   if (!bytesFit) services_.metrics.limits[static_cast<std::size_t>(Limit::HoldBytes)].add();
   return requestsFit && bytesFit;
 }
 
 void Holding::add(Client& client, const Leg& leg) {
-  if (client.heldLegs()++ == 0) clients_.push_back(&client);
-  ++requests_;
+  Held& held = client.held();
+  if (held.legs++ == 0) {
+    held.place = clients_.size();
+    clients_.push_back(&client);
+  }
+  if (leg.request->heldLegs++ == 0) {
+    ++held.requests;
+    ++requests_;
+  }
+  held.bytes += leg.detour->bytes.size();
+  held.memory += sizeof(Detour) + leg.detour->bytes.memoryBytes();
   bytes_ += leg.detour->bytes.size();
-  services_.metrics.heldRequests.set(static_cast<std::int64_t>(requests_));
-  services_.metrics.heldBytes.set(static_cast<std::int64_t>(bytes_));
+  publish();
   if (!timer_->active()) timer_->start(kTick);
 }
 
 void Holding::remove(Client& client, const Leg& leg) {
-  if (--client.heldLegs() == 0) std::erase(clients_, &client);
-  --requests_;
+  Held& held = client.held();
+  if (--held.legs == 0) {
+    clients_[held.place] = clients_.back();
+    clients_[held.place]->held().place = held.place;
+    clients_.pop_back();
+  }
+  if (--leg.request->heldLegs == 0) {
+    --held.requests;
+    --requests_;
+  }
+  held.bytes -= leg.detour->bytes.size();
+  held.memory -= sizeof(Detour) + leg.detour->bytes.memoryBytes();
   bytes_ -= leg.detour->bytes.size();
+  publish();
+  client.takeMore();
+}
+
+void Holding::publish() {
   services_.metrics.heldRequests.set(static_cast<std::int64_t>(requests_));
   services_.metrics.heldBytes.set(static_cast<std::int64_t>(bytes_));
 }

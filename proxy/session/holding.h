@@ -1,6 +1,11 @@
-// Keeps count of held legs (requests that wait for a link, a pause, or an earlier request), within the
-// worker's limits, and wakes their clients.
+// Keeps count of held legs (requests that wait for a link, a pause, or an earlier request), and wakes their
+// clients.
+//
+// Bounded: a client may have more held as long as it has less than is left of the worker's limits, so that
+// each gets its share and the last place is never taken; one request a client is always held. From a client
+// with more, nothing is read: nobody is refused for what others ask.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -12,12 +17,23 @@ class Client;
 class Leg;
 struct Services;
 
+// What is held of one client.
+struct Held {
+  std::size_t legs = 0;
+  std::size_t requests = 0;
+  std::size_t bytes = 0;   // of requests
+  std::size_t memory = 0;  // what they take
+  std::size_t place = 0;   // among the holding's clients
+};
+
 class Holding {
  public:
   explicit Holding(Services& services);
 
-  // May a leg of that many bytes be held? Counts the limit that forbids it.
-  bool admits(std::size_t bytes) const;
+  // hold-max-requests or hold-max-bytes of 0: nothing is held.
+  bool off() const noexcept;
+  // May the next request of this client be taken? Counts the limit that forbids it.
+  bool admits(const Client& client) const;
   void add(Client& client, const Leg& leg);
   void remove(Client& client, const Leg& leg);
   // A link is ready, or the topology has changed: everybody may try again.
@@ -25,6 +41,7 @@ class Holding {
 
  private:
   void tick();
+  void publish();
 
   // Short enough to notice a new master soon, long enough to cost nothing.
   static constexpr net::Millis kTick{50};

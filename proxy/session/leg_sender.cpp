@@ -108,8 +108,7 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   if (client.inputEnded())
     return completion_.failLeg(
         leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
-  if (!services_.holding.admits(leg.detour->bytes.size()) && !trustsSilentNode(leg))
-    return completion_.failLeg(leg, reply_texts::kTooManyHeld);
+  if (services_.holding.off()) return completion_.failLeg(leg, reply_texts::kNoMaster);
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
     const auto& blockedUntil = leg.request->blockedUntil;
@@ -121,14 +120,18 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   services_.agenda.add(client, Task::Pump);
 }
 
-// A node that is silent may only be busy. When no more can be held for it, its link takes what there is, as
-// one server's connection would; this leg still waits for those before it, until the end of the turn.
-bool LegSender::trustsSilentNode(const Leg& leg) {
-  Link* link = choice_.sharedLinkOf(leg);
-  if (link == nullptr || link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return false;
-  if (!link->trustSilent()) return false;
-  services_.holding.wakeAll();
-  return true;
+void LegSender::trustSilentNodes(Client& client) {
+  bool trusted = false;
+  for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
+    if (request->heldLegs == 0) continue;
+    for (std::size_t i = 0; i < request->legCount(); ++i) {
+      const Leg& leg = request->leg(i);
+      Link* link = leg.state == LegState::Held ? choice_.sharedLinkOf(leg) : nullptr;
+      if (link == nullptr || link->state() != upstream::LinkState::Silent) continue;
+      if (link->bytesOpen() < services_.config.linkMaxInFlightBytes && link->trustSilent()) trusted = true;
+    }
+  }
+  if (trusted) services_.holding.wakeAll();
 }
 
 void LegSender::holdAgain(Leg& leg, Trouble trouble, const SentRequest& sent) {
@@ -150,7 +153,7 @@ void LegSender::holdAgain(Leg& leg, Trouble trouble) {
 }
 
 void LegSender::pump(Client& client) {
-  if (client.heldLegs() == 0 && !client.detoured) return;
+  if (client.held().legs == 0 && !client.detoured) return;
   ++pass_;
   bool clean = true;
   for (Request* request = client.pending().head(); request != nullptr; request = request->next) {

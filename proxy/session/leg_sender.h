@@ -48,6 +48,9 @@ class LegSender {
   void holdAgain(Leg& leg, Trouble trouble);
   // Sends what can go among a client's held legs.
   void pump(Client& client);
+  // A node that is silent may only be busy. The links of those that the client's held legs wait for take what
+  // there is, as one server's connection would.
+  void trustSilentNodes(Client& client);
   // ASK or TRYAGAIN has been seen: for a while a request for that slot waits for the one before.
   void markMoving(protocol::Slot slot);
   Obstacle obstacleTo(const Leg& leg) const { return choice_.obstacleTo(leg); }
@@ -60,7 +63,6 @@ class LegSender {
 
   upstream::Link* plainLink(Leg& leg);
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
-  bool trustsSilentNode(const Leg& leg);
   bool plainWay(const Client& client, protocol::Slot slot) const;
   // `link` nullptr: none can take it now.
   void sendOrHold(Leg& leg, upstream::Link* link, net::ByteChain& batch);

@@ -1,34 +1,58 @@
-// Keeps all buffers together within memory-limit: when they exceed it, the clients that hold most of them are
-// closed, the largest first, whichever worker they are on.
+// Keeps all that the process allocates within memory-limit, whatever it is for.
 //
-// Each worker publishes what it holds; the one that notices asks all of them for their largest client. One
-// round at a time for a worker: the next one begins when the memory is free and is not enough.
+// Above half of the limit memory is scarce: clients with unread replies get no more room than their share.
+// Above the limit the clients that hold most are closed, on all workers, as many as it takes to come down by
+// an eighth; until then nothing is read from others that hold more than their share. One round at a time for
+// the process. Who holds how much, Client::footprint() says.
 #pragma once
 #include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "proxy/net/loop.h"
 
 namespace slotless::session {
 
+class Client;
 struct Services;
 
 class MemoryRelief {
  public:
-  explicit MemoryRelief(Services& services) : services_(services) {}
+  explicit MemoryRelief(Services& services);
 
-  // Once per turn. `bytes`: what this worker holds.
-  void note(std::size_t bytes);
+  // Once per turn.
+  void note();
+  // Asked once for each piece of input.
+  bool scarce() const;
+  // What one client may hold of what is scarce.
+  std::size_t share() const;
+  // Nothing is read from the client for now; Client::readAgain() is called when there is memory again.
+  bool holdsBack(const Client& client) const;
 
  private:
-  std::size_t total() const;
-  void closeLargest();
+  struct Offender {
+    std::uint64_t client = 0;
+    std::size_t bytes = 0;
+  };
+  using Offenders = std::vector<Offender>;
 
-  // Other workers are looked at only after this one has grown by so much.
-  static constexpr std::size_t kStepBytes = 256U * 1024;
+  void disengage();
+  void closeLargest(std::size_t excess);
+  void closeAll(const std::vector<Offenders>& found, std::size_t excess);
+  static Offenders largestOf(const Services& services);
+
   // Nobody is closed who holds less: memory is short for another reason then.
   static constexpr std::size_t kWorthwhileBytes = 64U * 1024;
+  // So many of each worker in one round.
+  static constexpr std::size_t kMostOffenders = 1024;
+  // While memory is short it is looked at so often; what a round has closed has left by then.
+  static constexpr net::Millis kPause{50};
+  static constexpr net::Millis kPatience{1000};
 
   Services& services_;
-  std::size_t lookedAt_ = 0;  // what this worker held then
-  bool closing_ = false;
+  std::unique_ptr<net::Timer> timer_;
+  bool engaged_ = false;  // above the limit, and not yet down again
+  net::TimePoint lastAbove_{};
 };
 
 }  // namespace slotless::session

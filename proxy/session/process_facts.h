@@ -16,6 +16,9 @@ struct ProcessFacts {
   std::uint64_t bytesSent = 0;
   std::int64_t uptimeSeconds = 0;
   std::uint64_t residentBytes = 0;
+  std::uint64_t programBytes = 0;  // of these, code and other mapped files
+  std::uint64_t heapBytes = 0;     // allocated, see net/heap_account.h
+  std::uint64_t scriptBytes = 0;   // of these, the scripts that are remembered
 };
 
 }  // namespace slotless::session

@@ -10,6 +10,8 @@ namespace slotless::session {
 namespace {
 // A reply buffer that grew larger is not kept for the next request.
 constexpr std::size_t kKeepReplyBytes = 4096;
+// Nor are more legs than a request usually has.
+constexpr std::size_t kKeepLegs = 16;
 // Room for so many pointers is not worth giving back.
 constexpr std::size_t kKeepFree = 1024;
 }  // namespace
@@ -30,9 +32,8 @@ void Leg::onLost(upstream::Loss loss, const upstream::SentRequest& sent) {
   request->dispatcher->onLost(*this, loss, sent);
 }
 
-Request::Request(net::BlockPool& pool, std::size_t& mergingBytes)
-    : waiting(pool), mergingBytes_(mergingBytes) {
-  first_.reply.countIn(mergingBytes_);
+Request::Request(net::BlockPool& pool, RequestMemory& memory) : waiting(pool), memory_(memory) {
+  first_.reply.countIn(memory_.merging);
 }
 
 void Request::makeLegs(std::size_t count) {
@@ -44,7 +45,10 @@ void Request::makeLegs(std::size_t count) {
 Leg& Request::addLeg() {
   ++legCount_;
   ++openLegs;
-  if (legCount_ > 1 && others_.size() < legCount_ - 1) others_.emplace_back().reply.countIn(mergingBytes_);
+  if (legCount_ > 1 && others_.size() < legCount_ - 1) {
+    others_.emplace_back().reply.countIn(memory_.merging);
+    memory_.legs += sizeof(Leg);
+  }
   Leg& added = leg(legCount_ - 1);
   added.request = this;
   return added;
@@ -70,13 +74,19 @@ void Request::dropLegs() noexcept {
   openLegs = 0;
 }
 
+void Request::trimLegs() noexcept {
+  if (others_.size() <= kKeepLegs) return;
+  memory_.legs -= others_.size() * sizeof(Leg);
+  std::deque<Leg>().swap(others_);
+}
+
 bool Request::isHead() const noexcept {
   return client != nullptr && client->pending().head() == this;
 }
 
 Request& RequestPool::take() {
   if (free_.empty()) {
-    all_.push_back(std::make_unique<Request>(blocks_, mergingBytes_));
+    all_.push_back(std::make_unique<Request>(blocks_, memory_));
     return *all_.back();
   }
   Request& request = *free_.back();
@@ -87,7 +97,10 @@ Request& RequestPool::take() {
 
 void RequestPool::trimUnused() {
   // The first ones have waited longest.
-  for (std::size_t i = 0; i < fewestFree_; ++i) free_[i]->unneeded_ = true;
+  for (std::size_t i = 0; i < fewestFree_; ++i) {
+    memory_.legs -= free_[i]->others_.size() * sizeof(Leg);
+    free_[i]->unneeded_ = true;
+  }
   free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(fewestFree_));
   if (fewestFree_ > 0) std::erase_if(all_, [](const auto& request) { return request->unneeded_; });
   if (free_.capacity() > 2 * all_.size() + kKeepFree) free_.shrink_to_fit();
@@ -104,8 +117,11 @@ bool RequestPool::refersTo(const protocol::CommandTable& table) const {
 
 void RequestPool::put(Request& request) noexcept {
   request.dropLegs();
+  request.trimLegs();
   request.replyBytes = 0;
   request.bytes = 0;
+  request.heldLegs = 0;
+  request.charged = 0;
   request.waiting.clear();
   request.client = nullptr;
   request.next = nullptr;

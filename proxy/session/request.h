@@ -42,6 +42,12 @@ struct Doubt {
   net::ByteChain bytes;  // the request
 };
 
+// What the requests of a pool hold beyond blocks. Bytes.
+struct RequestMemory {
+  std::size_t merging = 0;  // parts of replies that wait to be merged
+  std::size_t legs = 0;     // beyond the first of each request
+};
+
 // What a leg needs once it has left the plain way (its slot's owner, at once): kept apart, since most never
 // do.
 struct Detour {
@@ -99,8 +105,8 @@ class Leg final : public upstream::Exchange {
 
 class Request {
  public:
-  // `mergingBytes`: the account of what its legs collect.
-  Request(net::BlockPool& pool, std::size_t& mergingBytes);
+  // `memory`: the account that it is part of.
+  Request(net::BlockPool& pool, RequestMemory& memory);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
@@ -115,6 +121,8 @@ class Request {
   Leg& addLeg();
   // All are done, and of no further use.
   void dropLegs() noexcept;
+  // Gives back what an unusual number of legs has taken.
+  void trimLegs() noexcept;
   bool isHead() const noexcept;
   // The reply is passed on as it comes, not made of several.
   bool streams() const noexcept { return legCount_ == 1 && composer == nullptr && transaction == nullptr; }
@@ -128,6 +136,8 @@ class Request {
   std::size_t openLegs = 0;
   std::size_t replyBytes = 0;  // of its reply so far
   std::size_t bytes = 0;       // of the request itself
+  std::size_t heldLegs = 0;
+  std::size_t charged = 0;  // of its client's account, see Client::charge()
   routing::Merge merge = routing::Merge::None;
   std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
@@ -156,9 +166,9 @@ class Request {
 
  private:
   friend class RequestPool;
-  std::size_t& mergingBytes_;
+  RequestMemory& memory_;
   Leg first_;
-  std::deque<Leg> others_;  // never shrinks
+  std::deque<Leg> others_;  // does not shrink while the request is under way
   std::size_t legCount_ = 0;
   bool unneeded_ = false;
 };
@@ -179,15 +189,15 @@ class RequestPool {
   // To be called now and then: gives back the requests that nobody has needed since the last call.
   void trimUnused();
   // Parts of replies that wait to be merged.
-  std::size_t mergingBytes() const noexcept { return mergingBytes_; }
-  // Without what the requests hold in blocks.
-  std::size_t bytes() const noexcept { return all_.size() * sizeof(Request); }
+  std::size_t mergingBytes() const noexcept { return memory_.merging; }
+  // Without what the requests hold in blocks, and what waits to be merged.
+  std::size_t bytes() const noexcept { return all_.size() * sizeof(Request) + memory_.legs; }
   // Has a request in use its spec in this table?
   bool refersTo(const protocol::CommandTable& table) const;
 
  private:
   net::BlockPool& blocks_;
-  std::size_t mergingBytes_ = 0;
+  RequestMemory memory_;
   std::vector<std::unique_ptr<Request>> all_;
   std::vector<Request*> free_;
   std::size_t fewestFree_ = 0;  // since the last trimUnused()

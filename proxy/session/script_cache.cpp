@@ -10,6 +10,17 @@
 
 namespace slotless::session {
 
+namespace {
+
+// What a script costs beside its text: its SHA1, the entries of three containers, and the allocations.
+constexpr std::size_t kEntryBytes = 320;
+
+std::size_t costOf(std::string_view text) {
+  return text.size() + kEntryBytes;
+}
+
+}  // namespace
+
 std::string ScriptCache::sha1Of(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -31,16 +42,16 @@ void ScriptCache::remember(std::string_view text) {
     byUse_.splice(byUse_.begin(), byUse_, known->second);
     return;
   }
-  if (text.size() > maxBytes_) return;
+  if (costOf(text) > maxBytes_) return;
   std::string sha = sha1Of(text);
   if (bySha_.contains(sha)) return;  // another text had the same short hash
   byUse_.push_front(std::make_shared<const Script>(Script{std::move(sha), std::string(text)}));
   bySha_[byUse_.front()->sha] = byUse_.begin();
   byTextHash_[hash] = byUse_.begin();
-  bytes_ += text.size();
+  bytes_ += costOf(text);
   while (bytes_ > maxBytes_) {
     const Script& oldest = *byUse_.back();
-    bytes_ -= oldest.text.size();
+    bytes_ -= costOf(oldest.text);
     bySha_.erase(oldest.sha);
     const auto short_ = byTextHash_.find(std::hash<std::string_view>{}(oldest.text));
     if (short_ != byTextHash_.end() && short_->second == std::prev(byUse_.end())) byTextHash_.erase(short_);
@@ -56,6 +67,11 @@ ScriptRef ScriptCache::find(std::string_view sha) {
   if (found == bySha_.end()) return nullptr;
   byUse_.splice(byUse_.begin(), byUse_, found->second);
   return *found->second;
+}
+
+std::size_t ScriptCache::bytes() const {
+  const std::lock_guard guard(mutex_);
+  return bytes_;
 }
 
 void ScriptCache::clear() {

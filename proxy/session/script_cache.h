@@ -1,8 +1,8 @@
 // The scripts that clients have sent, by SHA1: so that a node that lacks one (a new master, one that was
 // restarted) can be given it.
 //
-// One for the process, shared by the workers. Bounded in bytes; the ones not used for longest go first.
-// Scripts are remembered when they pass, whether a node accepts them or not.
+// One for the process, shared by the workers. Bounded in bytes, at what a script costs; the ones not used for
+// longest go first. Scripts are remembered when they pass, whether a node accepts them or not.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -30,6 +30,8 @@ class ScriptCache {
   // `sha`: 40 hex digits in any case. nullptr: not known.
   ScriptRef find(std::string_view sha);
   void clear();
+  // Memory of all that is remembered.
+  std::size_t bytes() const;
   // How often the scripts have been cleared.
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
 
@@ -37,7 +39,7 @@ class ScriptCache {
   static std::string sha1Of(std::string_view text);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   const std::size_t maxBytes_;
   std::size_t bytes_ = 0;
   std::atomic<std::uint64_t> generation_{0};

@@ -16,6 +16,7 @@
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/process_facts.h"
+#include "proxy/session/relief_turn.h"
 #include "proxy/session/request.h"
 #include "proxy/session/script_cache.h"
 #include "proxy/session/setting_changes.h"
@@ -35,6 +36,7 @@ class Holding;
 class KeyLookups;
 class LatencyEvents;
 class LocalCommands;
+class MemoryRelief;
 class PauseGate;
 class SlowLog;
 class StallWatch;
@@ -56,13 +58,18 @@ class Control {
   virtual ProcessFacts facts() const = 0;
   // Posts the task to every worker, the calling one included. Returns how many there are.
   virtual std::size_t tellWorkers(const WorkerTask& task) = 0;
+  // What the process has allocated, as far as it counts for memory-limit. Bytes; safe on any worker, and
+  // cheap.
+  virtual std::size_t memoryInUse() const = 0;
   // The counters of all workers. Safe to call on any worker.
   virtual void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const = 0;
   // All servers of that topology have taken these settings: servers that join later are to have them, too.
   virtual void rememberSettings(const SettingPairs& settings, std::uint64_t topologyVersion) = 0;
   // Shared by all workers.
   ScriptCache& scripts() noexcept { return scripts_; }
+  const ScriptCache& scripts() const noexcept { return scripts_; }
   StatBaseline& baseline() noexcept { return baseline_; }
+  ReliefTurn& relief() noexcept { return relief_; }
 
  protected:
   ~Control() = default;
@@ -71,6 +78,7 @@ class Control {
   static constexpr std::size_t kScriptBytes = 16U * 1024 * 1024;
   ScriptCache scripts_{kScriptBytes};
   StatBaseline baseline_;
+  ReliefTurn relief_;
 };
 
 struct Services {
@@ -102,6 +110,7 @@ struct Services {
   SlowLog& slowLog;
   LatencyEvents& latency;
   Trackers& trackers;
+  MemoryRelief& relief;
   const ClientMap& clients;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;

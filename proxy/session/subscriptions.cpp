@@ -15,6 +15,11 @@ using pubsub::TopicKind;
 
 namespace {
 
+// What a subscription costs with all that stands behind it: in the client's map, the hub's, the station's and
+// the census. Measured (tests/component/footprint_test.cpp), as the number of copies of its name is.
+constexpr std::size_t kTopicBytes = 900;
+constexpr std::size_t kNameCopies = 5;
+
 constexpr std::string_view kNotInTime = "-CLUSTERDOWN The subscription could not be made in time\r\n";
 
 TopicKind topicKindOf(const CommandSpec& spec) noexcept {
@@ -40,9 +45,17 @@ bool Subscriptions::any() const noexcept {
   return std::any_of(topics_.begin(), topics_.end(), [](const Topics& topics) { return !topics.empty(); });
 }
 
+std::size_t Subscriptions::memoryBytes() const noexcept {
+  std::size_t all = 0;
+  for (const Topics& topics : topics_) all += topics.size();
+  return sizeof(Subscriptions) + all * kTopicBytes + nameBytes_ * kNameCopies;
+}
+
 void Subscriptions::subscribe(const CommandSpec& spec, protocol::Argv argv) {
   Pending added{.spec = &spec, .kind = topicKindOf(spec)};
+  std::size_t cost = 0;
   for (const std::string_view name : argv.subspan(1)) {
+    cost += kTopicBytes + name.size() * kNameCopies;
     Topic& topic = services_.hub.hold(added.kind, name);
     added.topics.push_back(&topic);
     // What the client has already is confirmed even while it is interrupted.
@@ -51,6 +64,7 @@ void Subscriptions::subscribe(const CommandSpec& spec, protocol::Argv argv) {
   if (added.awaited.empty() && pending_.empty()) return client_.notify(&spec, confirm(added));
   for (Topic* topic : added.awaited) services_.hub.await(*topic, *this);
   added.request = &client_.addRequest(spec);
+  client_.charge(*added.request, cost);
   added.deadline =
       services_.host.now + std::max(services_.config.holdTimeout, services_.config.connectTimeout);
   pending_.push_back(std::move(added));
@@ -92,6 +106,7 @@ void Subscriptions::appendNotice(std::string& out, std::string_view word, TopicK
 
 void Subscriptions::remove(TopicKind kind, Topics::iterator position) {
   Topic& topic = *position->second;
+  nameBytes_ -= topic.name().size();
   of(kind).erase(position);
   services_.hub.stopListening(topic, *this);
   services_.hub.drop(topic);
@@ -141,6 +156,7 @@ std::string Subscriptions::confirm(Pending& pending) {
   for (Topic* topic : pending.topics) {
     const auto [position, isNew] = of(pending.kind).emplace(topic->name(), topic);
     if (isNew) {
+      nameBytes_ += topic->name().size();
       services_.hub.listen(*topic, *this);
     } else {
       services_.hub.drop(*topic);

@@ -37,6 +37,8 @@ class Subscriptions final : private pubsub::Listener {
   std::size_t unconfirmed() const noexcept { return pending_.size(); }
   std::size_t count(pubsub::TopicKind kind) const noexcept { return of(kind).size(); }
   bool any() const noexcept;
+  // What they cost this client, and what they would cost the process if nobody else had the same.
+  std::size_t memoryBytes() const noexcept;
 
  private:
   using Topics = std::map<std::string, pubsub::Topic*, std::less<>>;
@@ -68,6 +70,7 @@ class Subscriptions final : private pubsub::Listener {
   Services& services_;
   std::array<Topics, pubsub::kTopicKindCount> topics_;
   std::deque<Pending> pending_;
+  std::size_t nameBytes_ = 0;  // of topics_
 };
 
 }  // namespace slotless::session

@@ -26,6 +26,8 @@ namespace {
 constexpr net::Millis kTick{20};
 // Masters that are flushed at the same time say so within this.
 constexpr net::Millis kCollect{20};
+// A prefix as an element of a set, beside its text.
+constexpr std::size_t kPrefixBytes = 96;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 constexpr std::string_view kNotInTime = "-CLUSTERDOWN No master could be reached in time\r\n";
@@ -55,6 +57,13 @@ void Tracking::turnOnUnseen(const TrackingOptions& options) {
   mode_.turnOn(options);
   broken_ = false;
   if (!useful()) disengage();
+}
+
+std::size_t Tracking::memoryBytes() const noexcept {
+  std::size_t bytes = sizeof(Tracking) + leases_.size() * (sizeof(TrackingLease) + sizeof(upstream::Link));
+  for (const std::string& prefix : mode_.prefixes()) bytes += 2 * (kPrefixBytes + prefix.size());
+  for (const Behind& behind : behind_) bytes += sizeof(Behind) + behind.push.size();
+  return bytes;
 }
 
 void Tracking::turnOn(Request& request, const TrackingOptions& options, const RedirectTarget& target) {

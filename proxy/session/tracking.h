@@ -42,6 +42,7 @@ class Tracking final : public TrackingLeaseEvents {
   Tracking& operator=(const Tracking&) = delete;
 
   const TrackingMode& mode() const noexcept { return mode_; }
+  std::size_t memoryBytes() const noexcept;
   // The client's requests go by its leases.
   bool engaged() const noexcept { return engaged_; }
   // The options fit. The request is answered when all masters have confirmed, or refused at the hold timeout.

@@ -2,10 +2,19 @@
 
 #include "protocol/encoder.h"
 #include "protocol/reply_scanner.h"
+#include "proxy/routing/alone_composer.h"
 
 namespace slotless::session {
 
 namespace {
+
+// What an allocation of its own costs beside its contents.
+constexpr std::size_t kAllocationBytes = 16;
+
+// As a string that stands for itself.
+std::size_t costOf(std::string_view text) {
+  return sizeof(std::string) + (text.size() > sizeof(std::string) / 2 ? text.size() + kAllocationBytes : 0);
+}
 
 std::string requestOf(std::string_view word) {
   std::string request;
@@ -32,6 +41,7 @@ void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_
   batch_.append(request);
   batch_.append(tail);
   corrected_ = corrected_ || composer != nullptr;
+  if (composer != nullptr) localBytes_ += sizeof(routing::AloneComposer) + kAllocationBytes;
   queued_.push_back({&spec, {}, {}, std::move(composer), {}});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
@@ -41,21 +51,24 @@ void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_vi
                                std::string_view channel) {
   queueForwarded(spec, request);
   queued_.back().channel = channel;
-  localBytes_ += channel.size();
+  localBytes_ += costOf(channel);
   corrected_ = true;
 }
 
 void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
   Queued local{&spec, {}, {}, {}, {}};
+  local.argv.reserve(argv.size());
+  localBytes_ += kAllocationBytes;
   for (const std::string_view argument : argv) {
     local.argv.emplace_back(argument);
-    localBytes_ += argument.size() + sizeof(std::string);
+    localBytes_ += costOf(argument);
   }
   queued_.push_back(std::move(local));
 }
 
 void Transaction::queueAlone(Alone command) {
-  localBytes_ += 2 * command.bytes.size();
+  localBytes_ += costOf(command.bytes);
+  for (const std::string& argument : command.argv) localBytes_ += costOf(argument);
   queued_.push_back({command.spec, {}, {}, {}, {}});
   alone_ = std::move(command);
 }
@@ -63,7 +76,7 @@ void Transaction::queueAlone(Alone command) {
 void Transaction::queueError(const protocol::CommandSpec& spec, std::string_view line) {
   queued_.push_back({&spec, {}, {}, {}, {}});
   protocol::appendError(queued_.back().error, line);
-  localBytes_ += line.size();
+  localBytes_ += costOf(line);
 }
 
 net::ByteChain Transaction::takeBatch(std::string_view exec) {

@@ -62,8 +62,11 @@ class Transaction {
   // EXEC's reply is not the node's as it is.
   bool needsAssembly() const noexcept { return forwarded_ < queued_.size() || corrected_; }
   bool readOnly() const noexcept { return readOnly_; }
-  // Memory that the queue takes, roughly.
-  std::size_t bytes() const noexcept { return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued); }
+  std::size_t batchBytes() const noexcept { return batch_.size(); }
+  // Memory that the queue takes.
+  std::size_t bytes() const noexcept {
+    return batch_.size() + localBytes_ + queued_.capacity() * sizeof(Queued) + scripts.size() * kScriptBytes;
+  }
 
   // The whole batch, with EXEC at its end, as the client has spelled it. Once.
   net::ByteChain takeBatch(std::string_view exec = "EXEC");
@@ -93,6 +96,9 @@ class Transaction {
     std::unique_ptr<routing::Composer> composer;
     std::string error;  // whole; if not empty, it is the reply
   };
+
+  // A SHA1 as a string of its own.
+  static constexpr std::size_t kScriptBytes = 96;
 
   net::ByteChain batch_;
   std::vector<Queued> queued_;

@@ -15,7 +15,7 @@ const databases::ScriptNames& WrappedScripts::namesFor(const std::shared_ptr<con
     commands_ = commands;
     forget();
   }
-  if (seen_.size() + wrapped_.size() >= kMostScripts) forget();
+  if (original_.size() >= kMostScripts) forget();
   return *names_;
 }
 

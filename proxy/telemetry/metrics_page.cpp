@@ -38,6 +38,10 @@ class PageCollectable final : public prometheus::Collectable {
     collectDatabases(sources_, families);
     collectTopology(sources_, families);
     collectProcess(families);
+    if (sources_.memoryInUse)
+      addGauge(families, "slotless_memory_in_use_bytes",
+               "Allocated since the start: what memory-limit is about.",
+               static_cast<double>(sources_.memoryInUse()));
     // A HELP and TYPE without samples says nothing.
     std::erase_if(families, [](const auto& family) { return family.metric.empty(); });
     return families;

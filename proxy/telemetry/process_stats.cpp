@@ -56,6 +56,16 @@ void readStatFile(ProcessStats& stats) {
                                                               static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+// The third number: resident pages of files and of shared memory, of which there is none.
+std::optional<std::uint64_t> readFileBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  std::uint64_t shared = 0;
+  if (!(file >> size >> resident >> shared)) return std::nullopt;
+  return shared * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 std::optional<std::uint64_t> countOpenDescriptors() {
   std::error_code error;
   std::filesystem::directory_iterator entry("/proc/self/fd", error);
@@ -73,6 +83,7 @@ std::optional<std::uint64_t> countOpenDescriptors() {
 ProcessStats readProcessStats() {
   ProcessStats stats;
   readStatFile(stats);
+  stats.residentFileBytes = readFileBytes();
   stats.openDescriptors = countOpenDescriptors();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.maxDescriptors = limit.rlim_cur;

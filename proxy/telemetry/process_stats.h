@@ -8,6 +8,7 @@ namespace slotless::telemetry {
 // A fact that could not be read (no /proc, no descriptor left) is empty, never a made-up zero.
 struct ProcessStats {
   std::optional<std::uint64_t> residentBytes;
+  std::optional<std::uint64_t> residentFileBytes;  // of these, code and other mapped files
   std::optional<std::uint64_t> virtualBytes;
   std::optional<std::uint64_t> openDescriptors;
   std::optional<std::uint64_t> maxDescriptors;

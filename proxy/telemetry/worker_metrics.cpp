@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count
     "idle", "connecting", "handshaking", "ready", "silent", "backing_off"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(MemoryKind::Count)> kMemoryKindNames = {
-    "client_input", "client_output", "link_output", "other", "idle", "requests"};
+    "client_input", "client_output", "link_output", "other", "idle", "requests", "sessions"};
 
 template <typename Enum, std::size_t N>
 std::string_view nameOf(const std::array<std::string_view, N>& names, Enum value) noexcept {

@@ -67,15 +67,17 @@ std::string_view limitName(Limit limit) noexcept;
 enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, Silent, BackingOff, Count };
 std::string_view linkStateName(LinkState state) noexcept;
 
-// What a worker's memory is for; each a label value of slotless_memory_bytes. They add up to what is held in
-// blocks and requests, but for single long values that are being worked on.
+// What a worker's memory is for; each a label value of slotless_memory_bytes. Together they are what a worker
+// has allocated, but for what serves all clients (links, the topology, commands) and single long values that
+// are being worked on.
 enum class MemoryKind : std::uint8_t {
   ClientInput,   // requests that are not whole, or wait to be taken
   ClientOutput,  // replies that have not left
   LinkOutput,    // requests that are sent or to be sent, until they are answered
   Other,         // the rest of the blocks in use: held requests, and room that is left in blocks
   Idle,          // blocks that wait to be used again
-  Requests,      // the records of requests, in use or not
+  Requests,      // the records of requests, in use or not, and parts of replies that wait to be merged
+  Sessions,      // of clients, beside all this: names, transactions, subscriptions …
   Count
 };
 std::string_view memoryKindName(MemoryKind kind) noexcept;
@@ -136,7 +138,6 @@ class WorkerMetrics {
   Counter trackingFlushes;  // pushes to clients that all they have cached is void
   std::array<Gauge, static_cast<std::size_t>(MemoryKind::Count)>
       memory;                   // bytes; as of the worker's last tick
-  Gauge bufferBytes;            // all that counts for memory-limit; as of the worker's last turn
   Gauge subscriptions;          // of clients, to channels and patterns
   Gauge upstreamSubscriptions;  // of the worker, at nodes
   Gauge monitors;               // clients that have sent MONITOR

@@ -154,7 +154,7 @@ class Link final : private net::Stream::Observer {
   // Ends the connection without telling anybody; nothing may be open on it but what nobody waits for.
   void close();
   // Gives back memory that a burst has needed.
-  void shrink() noexcept { fifo_.shrink(); }
+  void shrink() { fifo_.shrink(); }
   // Another node has taken its master's place. Such a master says so at once (MOVED); one that was frozen or
   // cut off does not, and what it says to have done when it comes back nobody keeps. So its redirects are
   // taken, its other replies only for a moment, and then the connection is given up; but a reply that has

@@ -24,9 +24,10 @@ class Ring {
     head_ = (head_ + 1) & (items_.size() - 1);
     --size_;
   }
-  // Gives back what a burst has needed, once the queue is empty.
-  void shrink() noexcept {
-    if (size_ == 0) clear();
+  // Gives back what a burst has needed, once three quarters of it are free.
+  void shrink() {
+    if (size_ == 0) return clear();
+    if (items_.size() > kKeep && size_ <= items_.size() / 4) resize(items_.size() / 2);
   }
   void clear() noexcept {
     head_ = 0;
@@ -37,10 +38,12 @@ class Ring {
  private:
   static constexpr std::size_t kKeep = 4096;
 
-  void grow() {
-    std::vector<T> larger(items_.empty() ? 16 : items_.size() * 2);
-    for (std::size_t i = 0; i < size_; ++i) larger[i] = (*this)[i];
-    items_ = std::move(larger);
+  void grow() { resize(items_.empty() ? 16 : items_.size() * 2); }
+
+  void resize(std::size_t room) {
+    std::vector<T> moved(room);
+    for (std::size_t i = 0; i < size_; ++i) moved[i] = (*this)[i];
+    items_ = std::move(moved);
     head_ = 0;
   }
 

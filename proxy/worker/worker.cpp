@@ -76,7 +76,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 stalls_,        gate_,
                 busy_,          slowLog_,
                 latency_,       trackers_,
-                clients_},
+                relief_,        clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
@@ -234,7 +234,7 @@ void Worker::endTurn() {
   flushLinks();
   for (upstream::LinkPool* links : linkPools()) links->sweep();
   leases_.sweep();
-  relief_.note(heldBytes());
+  relief_.note();
   if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }
@@ -327,31 +327,43 @@ void Worker::tidy() {
     links->shrink();
     links->closeStrays();
   }
+  trimScratch();
   publishMemory();
-  const std::size_t requests = requests_.bytes();
-  tide_.note(blocks_.bytesInUse() + blocks_.bytesIdle() + requests, blocks_.takePeakBytes() + requests, now);
+}
+
+// What one unusual request has needed is not kept for all others.
+void Worker::trimScratch() {
+  if (services_.encoded.capacity() > kScratchBytes) services_.encoded = std::string();
+  services_.plan.trim(kScratchBytes);
+  services_.mapper.trim(kScratchBytes);
 }
 
 void Worker::publishMemory() {
   using telemetry::MemoryKind;
   std::size_t input = 0;
   std::size_t output = 0;
+  std::size_t sessions = 0;
+  std::size_t queued = 0;
   for (const auto& [id, client] : clients_) {
-    input += client->inputBytes() + client->inputRoom();
-    output += client->outputBytes();
+    const session::ClientMemory memory = client->memory();
+    input += memory.input;
+    output += memory.output;
+    sessions += memory.session;
+    queued += client->conversation().queuedBlockBytes();
   }
   std::size_t links = leases_.bytesOpen();
   for (const upstream::LinkPool* each : linkPools()) links += each->bytesOpen();
   const auto set = [this](MemoryKind kind, std::size_t bytes) {
     metrics_.memory[static_cast<std::size_t>(kind)].set(static_cast<std::int64_t>(bytes));
   };
-  const std::size_t known = input + output + links;
+  const std::size_t known = input + output + links + queued;
   set(MemoryKind::ClientInput, input);
   set(MemoryKind::ClientOutput, output);
   set(MemoryKind::LinkOutput, links);
   set(MemoryKind::Other, blocks_.bytesInUse() > known ? blocks_.bytesInUse() - known : 0);
   set(MemoryKind::Idle, blocks_.bytesIdle());
-  set(MemoryKind::Requests, requests_.bytes());
+  set(MemoryKind::Requests, requests_.bytes() + requests_.mergingBytes());
+  set(MemoryKind::Sessions, sessions);
 }
 
 }  // namespace slotless::worker

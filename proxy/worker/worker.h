@@ -35,7 +35,6 @@
 #include "proxy/session/trackers.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link_pool.h"
-#include "proxy/worker/memory_tide.h"
 
 namespace slotless::worker {
 
@@ -80,7 +79,7 @@ class Worker final : private upstream::LinkHost {
   std::size_t clientCount() const noexcept { return clients_.size(); }
   const net::BlockPool& blocks() const noexcept { return blocks_; }
   std::size_t requestsInUse() const noexcept { return requests_.inUse(); }
-  // Requests and replies that this worker holds: what counts for memory-limit.
+  // Requests and replies that this worker holds.
   std::size_t heldBytes() const noexcept { return blocks_.bytesInUse() + requests_.mergingBytes(); }
   std::size_t requestBytes() const noexcept { return requests_.bytes(); }
 
@@ -108,6 +107,7 @@ class Worker final : private upstream::LinkHost {
   void tidy();
   void lookForSilence();
   void publishMemory();
+  void trimScratch();
   net::Millis tickLength() const;
 
   net::BlockPool blocks_;
@@ -151,7 +151,6 @@ class Worker final : private upstream::LinkHost {
   net::TimePoint lastLook_{};
   net::TimePoint lastSilenceTick_{};
   net::TimePoint lastTidy_{};
-  MemoryTide tide_;
   bool draining_ = false;
   std::function<void()> drained_;  // until it has been called
 };

@@ -280,6 +280,25 @@ TEST_CASE_METHOD(Stage, "a reply of more than the hard limit passes as long as t
   client.receives(bulk(std::string(10'000, 'x')));
 }
 
+TEST_CASE_METHOD(Stage, "one reply of more than the hard limit waits for a client that reads slowly") {
+  config.clientOutputHardLimit = 1000;
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  client.stopsReading();
+  client.sends({"GET a", "GET a", "GET a"});
+  const Received a = node(1).expects("GET a");
+  a.replies(bulk(std::string(10'000, 'x')));
+  CHECK_FALSE(client.isClosed());
+  client.readsOnly(6000);
+  settle();
+  client.receives(bulk(std::string(10'000, 'x')).substr(0, 6000));
+  for (int i = 0; i < 2; ++i) node(1).expects("GET a");
+  a.replies(bulk("small"));
+  CHECK_FALSE(client.isClosed());
+  a.replies(bulk(std::string(1100, 'x')));
+  CHECK(client.isClosed());
+}
+
 TEST_CASE_METHOD(Stage,
                  "a silent client is closed after the idle timeout, and one that waits for a reply is not") {
   config.clientIdleTimeout = 10s;

@@ -7,6 +7,12 @@ namespace {
 
 constexpr std::string_view kOk = "+OK\r\n";
 
+std::string repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
 void loseNode(Stage& stage, std::size_t number) {
   stage.settle();
   stage.node(number).refusesConnections();
@@ -50,52 +56,90 @@ TEST_CASE_METHOD(Stage, "while requests are held the topology is asked for urgen
   CHECK(control.urgentRefreshes == after);
 }
 
-TEST_CASE_METHOD(Stage, "more requests than may be held fail at once, and those that are held go on") {
-  config.holdMaxRequests = 2;
+TEST_CASE_METHOD(Stage, "who has as many requests held as are left of the limit is not read from") {
+  config.holdMaxRequests = 4;
   loseNode(*this, 1);
-  client.sends({"SET a 1", "SET d 2"});
-  other.sends({"GET a", "GET b"});
-  node(2).expects("GET b").replies(bulk("b"));
-  other.receives(std::string(kTooManyHeld) + bulk("b"));
-  CHECK(limitHits(telemetry::Limit::HoldRequests) == 1);
+  client.sends({"SET a 1", "SET d 2", "SET e 3", "SET a 4"});
   CHECK(metrics().heldRequests.value() == 2);
+  CHECK_FALSE(client.isRead());
+  CHECK(limitHits(telemetry::Limit::HoldRequests) > 0);
+  other.sends({"GET b", "SET a 5", "SET d 6"});
+  node(2).expects("GET b").replies(bulk("b"));
+  other.receives(bulk("b"));
+  CHECK(metrics().heldRequests.value() == 3);
+  FakeClient& third = addClient();
+  third.sends({"SET a 7", "SET d 8"});
+  CHECK(metrics().heldRequests.value() == 4);
   node(1).acceptsConnections();
   clock.advance(3s);
-  const Received first = node(1).expects("SET a 1");
-  node(1).expects("SET d 2");
-  first.replies("+OK\r\n+OK\r\n");
-  client.receives("+OK\r\n+OK\r\n");
+  for (int i = 0; i < 8; ++i) {
+    CHECK(node(1).expectsAny().words().front() == "SET");
+    node(1).pushes(kOk);
+  }
+  client.receives(repeated(kOk, 4));
+  other.receives(repeated(kOk, 2));
+  third.receives(repeated(kOk, 2));
   CHECK(metrics().heldRequests.value() == 0);
 }
 
-TEST_CASE_METHOD(Stage, "more bytes than may be held fail at once") {
+TEST_CASE_METHOD(Stage, "a request for many slots is one that is held, however many nodes it waits for") {
+  config.holdMaxRequests = 2;
+  loseNode(*this, 1);
+  client.sends("MGET a d e b");
+  node(2).expects("MGET b").replies("*1\r\n" + bulk("b"));
+  CHECK(metrics().heldRequests.value() == 1);
+  other.sends("GET d");
+  CHECK(metrics().heldRequests.value() == 2);
+  clock.advance(16s);
+  client.receives(kNoMaster);
+  other.receives(kNoMaster);
+}
+
+TEST_CASE_METHOD(Stage, "one request of each client is held, whatever others have") {
+  config.holdMaxRequests = 1;
+  loseNode(*this, 1);
+  std::vector<FakeClient*> many;
+  for (int i = 0; i < 5; ++i) {
+    many.push_back(&addClient());
+    many.back()->sends({"GET a", "GET b"});
+  }
+  for (int i = 0; i < 5; ++i) node(2).expectsNothing();
+  CHECK(metrics().heldRequests.value() == 5);
+  clock.advance(16s);
+  for (int i = 0; i < 5; ++i) node(2).expects("GET b").replies(bulk("b"));
+  for (FakeClient* each : many) each->receives(std::string(kNoMaster) + bulk("b"));
+}
+
+TEST_CASE_METHOD(Stage, "who has as many bytes held as are left of the limit is not read from") {
   const std::string value(600, 'x');
   config.holdMaxBytes = 1000;
   loseNode(*this, 1);
-  client.sends("SET a " + value);
+  client.sends({"SET a " + value, "SET d " + value, "GET a"});
   CHECK(metrics().heldBytes.value() > 600);
-  other.sends("SET d " + value);
-  other.receives(kTooManyHeld);
-  CHECK(limitHits(telemetry::Limit::HoldBytes) == 1);
+  CHECK(metrics().heldRequests.value() == 1);
+  CHECK_FALSE(client.isRead());
+  CHECK(limitHits(telemetry::Limit::HoldBytes) > 0);
   other.sends("GET d");
-  other.receivesNothing();
+  CHECK(metrics().heldRequests.value() == 2);
   node(1).acceptsConnections();
   clock.advance(3s);
   const Received first = node(1).expects("SET a " + value);
   node(1).expects("GET d");
-  first.replies("+OK\r\n$-1\r\n");
-  client.receives(kOk);
+  node(1).expects("SET d " + value);
+  node(1).expects("GET a");
+  first.replies("+OK\r\n$-1\r\n+OK\r\n" + bulk("1"));
+  client.receives("+OK\r\n+OK\r\n" + bulk("1"));
   other.receives("$-1\r\n");
 }
 
 TEST_CASE_METHOD(Stage,
-                 "a redirected request that may not be held fails at once, with what is behind it unharmed") {
+                 "without holding a redirected request fails at once, with what is behind it unharmed") {
   config.holdMaxRequests = 0;
   client.sends({"GET a", "GET d"});
   const Received a = node(1).expects("GET a");
   node(1).expects("GET d");
   a.replies("-CLUSTERDOWN The cluster is down\r\n" + bulk("d"));
-  client.receives(std::string(kTooManyHeld) + bulk("d"));
+  client.receives(std::string(kNoMaster) + bulk("d"));
 }
 
 TEST_CASE_METHOD(Stage, "each held request has a deadline of its own") {

@@ -152,8 +152,12 @@ TEST_CASE_METHOD(ReloadStage, "reload: client-output-hard-limit") {
   config.clientOutputHardLimit = 100;
   reload();
   client.stopsReading();
-  client.sends("GET a");
-  node(1).expects("GET a").replies(bulk(std::string(200, 'x')));
+  client.sends({"GET a", "GET a", "GET a"});
+  const Received first = node(1).expects("GET a");
+  for (int i = 0; i < 2; ++i) node(1).expects("GET a");
+  first.replies(bulk(std::string(60, 'x')) + bulk(std::string(60, 'x')));
+  CHECK_FALSE(client.isClosed());
+  first.replies(bulk(std::string(60, 'x')));
   CHECK(client.isClosed());
 }
 
@@ -243,12 +247,15 @@ TEST_CASE_METHOD(ReloadStage,
   config.holdMaxRequests = 0;
   reload();
   client.sends("GET a");
-  client.receives(kTooManyHeld);
+  client.receives(kNoMaster);
   config.holdMaxRequests = 10;
   config.holdMaxBytes = 10;
   reload();
-  client.sends("GET a");
-  client.receives(kTooManyHeld);
+  client.sends({"GET a", "GET a"});
+  CHECK(metrics().heldRequests.value() == 1);
+  CHECK_FALSE(client.isRead());
+  clock.advance(5s);
+  client.receives(std::string(kNoMaster) + std::string(kNoMaster));
 }
 
 }  // namespace slotless::test

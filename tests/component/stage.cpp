@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "protocol/slot.h"
+#include "proxy/net/heap_account.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::test {
@@ -23,6 +24,12 @@ std::size_t rangeOwner(std::size_t slot) {
 std::size_t FakeControl::tellWorkers(const session::WorkerTask& task) {
   loop->post([this, task] { worker->perform(task, 0); });
   return 1;
+}
+
+std::size_t FakeControl::memoryInUse() const {
+  if (!heapAtStart) return worker == nullptr ? 0 : worker->heldBytes();
+  const std::size_t bytes = net::heapBytes();
+  return bytes > *heapAtStart ? bytes - *heapAtStart : 0;
 }
 
 Stage::Stage() {

@@ -8,6 +8,7 @@
 #pragma once
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "catch.h"
@@ -26,8 +27,6 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t kNodes = 3;
 
 inline constexpr std::string_view kNoMaster = "-CLUSTERDOWN The slot has no reachable master\r\n";
-inline constexpr std::string_view kTooManyHeld =
-    "-CLUSTERDOWN The slot has no reachable master, and too many requests wait\r\n";
 inline constexpr std::string_view kAmbiguous =
     "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been "
     "carried "
@@ -38,6 +37,7 @@ class FakeControl final : public worker::WorkerControl {
  public:
   void refreshTopology(bool urgent) override { ++(urgent ? urgentRefreshes : refreshes); }
   session::ProcessFacts facts() const override { return {}; }
+  std::size_t memoryInUse() const override;
   std::size_t tellWorkers(const session::WorkerTask& task) override;
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override {
     visit(*metrics);
@@ -49,6 +49,8 @@ class FakeControl final : public worker::WorkerControl {
     remembered.insert(remembered.end(), settings.begin(), settings.end());
   }
 
+  // What counts for memory-limit: all that is allocated beyond this; none: what the worker has in buffers.
+  std::optional<std::size_t> heapAtStart;
   std::size_t refreshes = 0;
   std::size_t urgentRefreshes = 0;
   std::size_t clientsGone = 0;

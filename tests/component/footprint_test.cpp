@@ -1,0 +1,216 @@
+// All that a client makes the process hold is on one account: told at what it costs, limited, given back. One
+// row for each way to fill memory.
+#include <algorithm>
+#include <functional>
+#include <string>
+
+#include "proxy/net/heap_account.h"
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Their allocators add to each piece of memory what no account of ours knows.
+constexpr double kSlack = 2.5;
+#else
+constexpr double kSlack = 1.25;
+#endif
+constexpr std::size_t kMiB = 1024 * 1024;
+
+struct Way {
+  const char* name;
+  std::string first;                        // what is said once
+  std::function<std::string(int)> further;  // … and then again and again
+  bool reads = true;
+};
+
+std::string repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+// The nodes are gone: nothing of it is answered but by the proxy itself.
+std::vector<Way> ways() {
+  const auto pings = [](int) { return repeated("*1\r\n$4\r\nPING\r\n", 500); };
+  return {
+      {"a request that does not end", "*2\r\n$3\r\nGET\r\n$100000000\r\n",
+       [](int) { return std::string(20'000, 'x'); }},
+      {"a request of empty arguments that does not end", "*1000000\r\n$4\r\nMGET\r\n",
+       [](int) { return repeated("$0\r\n\r\n", 3000); }},
+      {"inline requests that are held", "",
+       [](int i) { return "SET a " + std::string(10'000, 'x') + std::to_string(i) + "\r\n"; }},
+      {"replies that are not read", "", pings, false},
+      {"queued commands that the proxy answers", "*1\r\n$5\r\nMULTI\r\n", pings},
+      {"queued commands with large arguments", "*1\r\n$5\r\nMULTI\r\n",
+       [](int) { return request("ECHO " + std::string(20'000, 'x')); }},
+      {"queued commands for a node", "*1\r\n$5\r\nMULTI\r\n",
+       [](int) { return repeated(request("SET a 1"), 200); }},
+      {"queued errors", "*1\r\n$5\r\nMULTI\r\n", [](int) { return repeated(request("MSET a 1 b"), 300); }},
+      {"requests that are held", "", [](int) { return request("SET a " + std::string(3000, 'x')); }},
+      {"a request for many slots that is held", "",
+       [](int i) {
+         std::string keys;
+         for (int k = 0; k < 300; ++k) keys += " k" + std::to_string(i * 300 + k);
+         return request("MGET" + keys);
+       }},
+      {"channels that are not confirmed", "",
+       [](int i) {
+         std::string names;
+         for (int k = 0; k < 100; ++k) names += " channel:" + std::to_string(i * 100 + k);
+         return request("SUBSCRIBE" + names);
+       }},
+      {"patterns that are not confirmed", "",
+       [](int i) {
+         std::string names;
+         for (int k = 0; k < 100; ++k) names += " pattern:" + std::to_string(i * 100 + k) + "*";
+         return request("PSUBSCRIBE" + names);
+       }},
+  };
+}
+
+void loseAllNodes(Stage& stage) {
+  stage.settle();
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    stage.node(i).refusesConnections();
+    stage.node(i).resets();
+  }
+  stage.settle();
+}
+
+// Until so much more is allocated, or no more is taken. Returns how much more that is.
+std::size_t fill(Stage& stage, FakeClient& client, const Way& way, std::size_t bytes) {
+  const std::size_t before = net::heapBytes();
+  const auto grown = [&] {
+    // What the test itself keeps is not the proxy's.
+    static_cast<void>(client.connection().takeWritten());
+    const std::size_t now = net::heapBytes() - std::min(net::heapBytes(), client.connection().unread());
+    return now > before ? now - before : 0;
+  };
+  if (!way.reads) client.stopsReading();
+  client.sendsBytes(way.first);
+  stage.settle();
+  for (int i = 0; i < 2000 && grown() < bytes; ++i) {
+    if (client.isClosed() || client.connection().unread() > 0) break;
+    client.sendsBytes(way.further(i));
+    stage.settle();
+  }
+  return grown();
+}
+
+// It leaves. Whoever is not read from is only seen to when what it has asked for is over.
+void empty(Stage& stage, FakeClient& client) {
+  if (!client.isClosed()) client.resets();
+  stage.clock.advance(20s);
+  static_cast<void>(client.connection().takeWritten());
+}
+
+std::size_t toldOf(Stage& stage, FakeClient& asking, std::string_view name) {
+  asking.sends("CLIENT LIST");
+  stage.settle();
+  const std::string list = asking.takes();
+  const std::size_t line = list.find(" name=" + std::string(name) + " ");
+  REQUIRE(line != std::string::npos);
+  const std::size_t at = list.find(" tot-mem=", line);
+  REQUIRE(at != std::string::npos);
+  return std::stoull(list.substr(at + 9));
+}
+
+void greet(FakeClient& client, std::string_view name) {
+  client.sends("CLIENT SETNAME " + std::string(name));
+  client.receives("+OK\r\n");
+}
+
+}  // namespace
+
+TEST_CASE("what a client makes the process hold is told at what it costs, whatever it is") {
+  for (const Way& way : ways()) {
+    INFO(way.name);
+    Stage stage;
+    loseAllNodes(stage);
+    greet(stage.client, "filler");
+    greet(stage.other, "teller");
+    const std::size_t before = toldOf(stage, stage.other, "filler");
+    const std::size_t grown = fill(stage, stage.client, way, 2 * kMiB);
+    const std::size_t told = toldOf(stage, stage.other, "filler") - before;
+    INFO("allocated " << grown << ", told " << told);
+    CHECK(grown > kMiB / 8);
+    CHECK(static_cast<double>(told) > static_cast<double>(grown) / kSlack);
+    CHECK(static_cast<double>(told) < static_cast<double>(grown) * kSlack);
+    empty(stage, stage.client);
+  }
+}
+
+TEST_CASE("memory-limit holds against each way to fill memory, and others go on") {
+  for (const Way& way : ways()) {
+    INFO(way.name);
+    Stage stage;
+    stage.config.memoryLimit = 2 * kMiB;
+    stage.config.holdMaxBytes = 64 * kMiB;
+    loseAllNodes(stage);
+    greet(stage.client, "filler");
+    greet(stage.other, "other");
+    const std::size_t start = net::heapBytes();
+    stage.control.heapAtStart = start;
+    const std::size_t grown = fill(stage, stage.client, way, 16 * kMiB);
+    INFO("allocated " << grown);
+    CHECK(static_cast<double>(grown) < 2.25 * kMiB * (kSlack > 2 ? 1.5 : 1));
+    CHECK_FALSE(stage.other.isClosed());
+    stage.other.sends("PING");
+    stage.other.receives("+PONG\r\n");
+    empty(stage, stage.client);
+    CHECK(net::heapBytes() < start + kMiB / 2);
+  }
+}
+
+TEST_CASE("several who fill memory are closed in one round, and who holds little is not") {
+  Stage stage;
+  stage.config.memoryLimit = 0;
+  loseAllNodes(stage);
+  std::vector<FakeClient*> fillers;
+  for (int i = 0; i < 8; ++i) {
+    fillers.push_back(&stage.addClient());
+    fillers.back()->sendsBytes("*2\r\n$3\r\nGET\r\n$100000000\r\n");
+  }
+  greet(stage.client, "small");
+  stage.client.sendsBytes("*2\r\n$3\r\nGET\r\n$1000\r\n");
+  const std::size_t start = net::heapBytes();
+  for (FakeClient* filler : fillers) filler->sendsBytes(std::string(kMiB, 'x'));
+  stage.control.heapAtStart = start;
+  stage.config.memoryLimit = 4 * kMiB;
+  stage.worker().setConfig(stage.config);
+  stage.settle();
+  const auto closed = static_cast<std::size_t>(
+      std::count_if(fillers.begin(), fillers.end(), [](FakeClient* each) { return each->isClosed(); }));
+  CHECK(closed >= 4);
+  CHECK(stage.limitHits(telemetry::Limit::Memory) == closed);
+  CHECK_FALSE(stage.client.isClosed());
+  for (FakeClient* filler : fillers) empty(stage, *filler);
+}
+
+TEST_CASE_METHOD(Stage,
+                 "a transaction of commands that the proxy answers ends at client-query-buffer-limit") {
+  config.clientQueryBufferLimit = 1024 * 1024;
+  client.sends("MULTI");
+  client.receives("+OK\r\n");
+  for (int i = 0; i < 20 && !client.isClosed(); ++i) client.sends("ECHO " + std::string(200'000, 'x'));
+  CHECK(client.isClosed());
+  CHECK(limitHits(telemetry::Limit::QueryBuffer) == 1);
+  static_cast<void>(client.connection().takeWritten());
+}
+
+TEST_CASE_METHOD(Stage, "many legs are given back with their request") {
+  loseAllNodes(*this);
+  std::string keys;
+  for (int k = 0; k < 4000; ++k) keys += " k" + std::to_string(k);
+  client.sends("MGET" + keys);
+  settle();
+  CHECK(worker().requestBytes() > 1000 * sizeof(session::Leg));
+  client.resets();
+  settle();
+  CHECK(worker().requestBytes() < 100 * sizeof(session::Leg));
+}
+
+}  // namespace slotless::test
