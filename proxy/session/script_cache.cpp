@@ -10,17 +10,6 @@
 
 namespace slotless::session {
 
-namespace {
-
-// What a script costs beside its text: its SHA1, the entries of three containers, and the allocations.
-constexpr std::size_t kEntryBytes = 320;
-
-std::size_t costOf(std::string_view text) {
-  return text.size() + kEntryBytes;
-}
-
-}  // namespace
-
 std::string ScriptCache::sha1Of(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;

@@ -35,6 +35,8 @@ class ScriptCache {
   // How often the scripts have been cleared.
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
 
+  // What remembering it takes: its SHA1, the entries of three containers and the allocations beside its text.
+  static constexpr std::size_t costOf(std::string_view text) { return text.size() + 320; }
   // In lower-case hex, as Redis names scripts.
   static std::string sha1Of(std::string_view text);
 

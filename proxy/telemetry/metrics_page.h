@@ -35,7 +35,7 @@ struct MetricsSources {
   std::string revision;                                    // of the source code; may be empty
   std::vector<const WorkerMetrics*> workers;               // not owned; outlive every call of renderMetrics()
   std::function<std::optional<TopologyFacts>()> topology;  // nullopt: none learned yet
-  std::function<std::uint64_t()> memoryInUse;              // what counts for memory-limit; may be empty
+  std::function<std::uint64_t()> memoryInUse = nullptr;    // what counts for memory-limit; may be empty
   // Those that are told apart; empty: there is only one.
   std::function<std::vector<DatabaseFacts>()> databases = [] { return std::vector<DatabaseFacts>{}; };
   std::function<std::string_view(std::size_t commandId)> commandName;  // "get", "config|set"; empty: unknown

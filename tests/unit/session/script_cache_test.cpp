@@ -10,6 +10,8 @@ namespace {
 std::string shaOf(std::string_view text) {
   return ScriptCache::sha1Of(text);
 }
+// A script of ten bytes.
+constexpr std::size_t kTenBytes = ScriptCache::costOf("0123456789");
 }  // namespace
 
 // Vectors: FIPS 180-1; the last one is what SCRIPT LOAD "return 1" gives.
@@ -36,7 +38,7 @@ TEST_CASE("a script that was remembered is found by its SHA1 in any case") {
 }
 
 TEST_CASE("the scripts not used for longest go when the cache is full") {
-  ScriptCache cache(30);
+  ScriptCache cache(3 * kTenBytes);
   cache.remember("first.....");
   cache.remember("second....");
   cache.remember("third.....");
@@ -49,7 +51,7 @@ TEST_CASE("the scripts not used for longest go when the cache is full") {
 }
 
 TEST_CASE("remembering a script once more counts as a use and takes no more room") {
-  ScriptCache cache(20);
+  ScriptCache cache(2 * kTenBytes);
   cache.remember("first.....");
   cache.remember("second....");
   for (int i = 0; i < 10; ++i) cache.remember("first.....");
@@ -61,7 +63,7 @@ TEST_CASE("remembering a script once more counts as a use and takes no more room
 }
 
 TEST_CASE("a script that was forgotten can be remembered again") {
-  ScriptCache cache(10);
+  ScriptCache cache(kTenBytes);
   for (int i = 0; i < 3; ++i) {
     cache.remember("first.....");
     CHECK(cache.find(shaOf("first.....")));
@@ -72,7 +74,7 @@ TEST_CASE("a script that was forgotten can be remembered again") {
 }
 
 TEST_CASE("a script larger than the cache is not remembered and displaces nothing") {
-  ScriptCache cache(10);
+  ScriptCache cache(kTenBytes);
   cache.remember("small");
   cache.remember("far too large");
   CHECK_FALSE(cache.find(shaOf("far too large")));
@@ -80,12 +82,22 @@ TEST_CASE("a script larger than the cache is not remembered and displaces nothin
 }
 
 TEST_CASE("a cleared cache knows nothing and can be filled again") {
-  ScriptCache cache(10);
+  ScriptCache cache(kTenBytes);
   cache.remember("small");
   cache.clear();
   CHECK_FALSE(cache.find(shaOf("small")));
   cache.remember("0123456789");
   CHECK(cache.find(shaOf("0123456789")));
+}
+
+TEST_CASE("small scripts count at what they cost, and what is cleared costs nothing") {
+  ScriptCache cache(100'000);
+  for (int i = 0; i < 1000; ++i) cache.remember("return " + std::to_string(i));
+  CHECK(cache.bytes() > 50'000);
+  CHECK(cache.bytes() <= 100'000);
+  CHECK_FALSE(cache.find(shaOf("return 0")));
+  cache.clear();
+  CHECK(cache.bytes() == 0);
 }
 
 }  // namespace slotless::test

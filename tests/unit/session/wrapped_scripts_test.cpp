@@ -15,7 +15,7 @@ TEST_CASE("a script is sent wrapped as long as it is known, and what is sent can
   const std::string sha = ScriptCache::sha1Of(script);
   session::WrappedScripts scripts;
   const std::string wrapped = scripts.textFor(script, commands);
-  ScriptCache cache(wrapped.size() + 100);
+  ScriptCache cache(ScriptCache::costOf(wrapped) + 100);
   CHECK_FALSE(scripts.shaFor(sha, commands, cache));
   cache.remember(script);
   const auto sent = scripts.shaFor(sha, commands, cache);
