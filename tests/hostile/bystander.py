@@ -16,7 +16,7 @@ CONNECTIONS = 2  # one for each worker
 INTERVAL_SECONDS = 0.002
 # Slower than this, requests of the sanitizers' daemon would queue.
 SLOW_INTERVAL_SECONDS = 0.01
-GOING_SECONDS = 25
+GOING_SECONDS = 18
 
 Window = collections.namedtuple("Window", "count p50_ms p99_ms max_ms")
 
@@ -63,7 +63,7 @@ class Bystander:
         return errors
 
     def window(self, begin, end):
-        """The requests that were due between these moments (time.monotonic())."""
+        """The requests that were sent, or would have been, between these moments (time.monotonic())."""
         data = self._child.stdout_path.read_bytes()
         data = data[:len(data) // RECORD.size * RECORD.size]
         return summary(sorted(latency for due, latency in RECORD.iter_unpack(data) if begin <= due < end))

@@ -6,6 +6,9 @@ from cluster import LOOPBACK, PASSWORD
 
 from .daemon import Daemon
 
+# Of a flood with an end; it is over when nothing has come back for a while.
+LONGEST_SECONDS = 20
+
 
 class Family:
     """The suite calls prepare(), start(), then for each window begin(), act() until its time is over (with `once`: one time),
@@ -18,6 +21,7 @@ class Family:
     memory_limit_mb = 100    # small, so that it shows
     place = LOOPBACK
     password = PASSWORD      # the bystander's; None: it needs none
+    least_seconds = 0        # how long it has to be at it
     once = False
     must_be_served = False
     ends_daemon = False
@@ -91,7 +95,7 @@ class Flooding(Family):
         self.flood = self.make_flood()
 
     def act(self):
-        self.flood.run(self.stage.seconds)
+        self.flood.run(LONGEST_SECONDS if self.once else self.stage.seconds)
 
     def leave(self):
         if self.flood is not None:

@@ -8,7 +8,7 @@ import time
 import resp
 
 AGAIN_SECONDS = 0.05
-QUIET_SECONDS = 0.3
+QUIET_SECONDS = 1.0
 
 
 class _Sender:

@@ -4,11 +4,11 @@ import statistics
 
 from .daemon import MIB
 
-_LINE = "%-18s %-6s %6s  %9s %9s %9s  %6s %6s %6s   %s"
+_LINE = "%-18s %-6s %6s  %9s %9s %9s  %6s %6s %6s  %4s   %s"
 
 
 def print_header():
-    print(_LINE % ("family", "", "errors", "p99 ms", "beside", "max", "MiB", "peak", "after", "notes"), flush=True)
+    print(_LINE % ("family", "", "errors", "p99 ms", "beside", "max", "MiB", "peak", "after", "s", "notes"), flush=True)
 
 
 def print_outcome(outcome, timed):
@@ -16,7 +16,7 @@ def print_outcome(outcome, timed):
     if timed:
         notes = f"p99 × {outcome.p99_ratio:.2f}, {notes}"
     print(_LINE % (outcome.name, "ok" if outcome.good else "FAILED", outcome.errors, *_latencies(outcome),
-                   outcome.memory_start // MIB, outcome.memory_peak // MIB, outcome.memory_after // MIB, notes), flush=True)
+                   outcome.memory_start // MIB, outcome.memory_peak // MIB, outcome.memory_after // MIB, round(outcome.seconds), notes), flush=True)
     for problem in outcome.problems:
         print(f"    {problem}", flush=True)
 

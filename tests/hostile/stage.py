@@ -1,6 +1,8 @@
 """Where a family plays: the cluster, the daemon, and what its hostile clients need."""
 
 import functools
+import itertools
+import queue
 import socket
 import subprocess
 import threading
@@ -8,7 +10,7 @@ import threading
 import resp
 from cluster import HOST, LOOPBACK, PASSWORD
 from proxy import binary, connect
-from slots import key_in, slot_of
+from slots import slot_of
 from waiting import wait_until
 
 from .daemon import Daemon
@@ -16,6 +18,20 @@ from .daemon import Daemon
 NODE_ANSWER_SECONDS = 3
 NODE_BACK_SECONDS = 30
 CLIENT_SECONDS = 20
+ERRAND_SECONDS = 60
+
+
+class _Errand:
+    def __init__(self, function):
+        self._function = function
+        self.done, self.error = threading.Event(), None
+
+    def run(self):
+        try:
+            self._function()
+        except Exception as error:  # pylint: disable=broad-except
+            self.error = error
+        self.done.set()
 
 
 class Stage:
@@ -26,11 +42,28 @@ class Stage:
         self.masters = cluster.first_masters
         self.daemon = None
         self.stopping = threading.Event()  # the daemon has run away, or the time is over
+        self._errands = queue.SimpleQueue()
         self._slots = [cluster.slots_of(master) for master in self.masters]
 
     def start_daemon(self, options, memory_limit_mb, place=LOOPBACK, nodes=None):
         self.stopping.clear()
         self.daemon = Daemon(nodes or self.cluster.addresses(), options, memory_limit_mb, place)
+
+    def by_main_thread(self, function):
+        """A process ends with the thread that has started it, and that of the hostile clients ends soon."""
+        errand = _Errand(function)
+        self._errands.put(errand)
+        if not errand.done.wait(ERRAND_SECONDS):
+            raise AssertionError("the main thread is busy")
+        if errand.error is not None:
+            raise errand.error
+
+    def run_errands(self, seconds):
+        """Of the main thread: what the hostile clients' asks for within this time."""
+        try:
+            self._errands.get(timeout=seconds).run()
+        except queue.Empty:
+            pass
 
     def scaled(self, count, least=1):
         return max(least, int(count * self.scale))
@@ -43,9 +76,12 @@ class Stage:
         return socket.create_connection((HOST, port), timeout, source_address=(address, 0))
 
     def key(self, master, name):
-        """A key in some slot of the master with that number; which slot depends on the name."""
-        slots = self._slots[master]
-        return key_in(slots[slot_of(name) % len(slots)], name)
+        return next(self.keys(master, name))
+
+    def keys(self, master, name):
+        """Without end: keys that begin so, in many slots of the master with that number."""
+        first, last = self._slots[master][0], self._slots[master][-1]
+        return (key for key in (f"{name}:{number}" for number in itertools.count()) if first <= slot_of(key) <= last)
 
     def slot(self, master, number=0):
         return self._slots[master][number]

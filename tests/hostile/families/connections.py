@@ -94,9 +94,11 @@ class IdleWatchers(Family):
     def act(self):
         for _ in range(2):  # one for each worker
             with self.stage.connect() as client:
-                client.send(resp.pack_all([("WATCH", "newcomer"), ("GET", "newcomer"), ("MULTI",), ("INCR", "newcomer"), ("EXEC",)]))
-                replies = [client.read() for _ in range(5)]
-                self.demand(replies[0] == b"OK" and isinstance(replies[4], list), f"the newcomer got {replies}")
+                if client.command("WATCH", "newcomer") != b"OK":
+                    return
+                client.send(resp.pack_all([("GET", "newcomer"), ("MULTI",), ("INCR", "newcomer"), ("EXEC",)]))
+                replies = [client.read() for _ in range(4)]
+                self.demand(isinstance(replies[-1], list), f"the newcomer's EXEC was answered {replies[-1]!r}")
 
     def leave(self):
         for client in self.clients:

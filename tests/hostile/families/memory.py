@@ -2,6 +2,7 @@
 
 import resp
 from cluster import PASSWORD
+from slots import key_in
 
 from ..daemon import MIB
 from ..family import Family, Flooding
@@ -13,7 +14,7 @@ PART = 10_000
 class QueuedEchoes(Family):
     name = "queued-echoes"
     about = "MULTI and 200 × ECHO of 500 KB by 4 clients, with client-query-buffer-limit 1mb"
-    options = ("--client-query-buffer-limit", "1mb")
+    options = ("--client-query-buffer-limit", "1mb", "--proto-max-bulk-len", "1mb")
     once = True
     COUNT = 200
 
@@ -47,6 +48,7 @@ class QueuedEchoes(Family):
 
 class QueuedPings(Flooding):
     name = "queued-pings"
+    short = False
     about = "MULTI and 3 million PINGs by one client"
     once = True
 
@@ -57,11 +59,12 @@ class QueuedPings(Flooding):
 
 class EmptyArguments(Flooding):
     name = "empty-arguments"
-    about = "an unfinished MGET of 4 million empty arguments"
+    short = False
+    about = "an unfinished MGET of 12 million empty arguments"
     once = True
 
     def make_flood(self):
-        times = self.stage.scaled(4_000_000) // PART
+        times = self.stage.scaled(12_000_000) // PART
         head = b"*%d\r\n$4\r\nMGET\r\n" % (times * PART + 2)
         return Flood(self.stage, 1, lambda: repeated(head, b"$0\r\n\r\n" * PART, times), PASSWORD)
 
@@ -91,6 +94,7 @@ class LargeNames(Family):
 
 class ManyChannels(Flooding):
     name = "many-channels"
+    short = False
     about = "200,000 channels by one client, 100 in each SUBSCRIBE"
     once = True
 
@@ -113,7 +117,7 @@ class ManyWatches(Family):
 
     def prepare(self):
         count = self.stage.scaled(300_000, 100_000)
-        self.watch = resp.pack("WATCH", *(self.stage.key(0, "w")[:-1] + str(number) for number in range(count)))
+        self.watch = resp.pack("WATCH", *(key_in(self.stage.slot(0), str(number)) for number in range(count)))
 
     def act(self):
         with self.stage.connect() as connection:
@@ -123,6 +127,7 @@ class ManyWatches(Family):
 
 class ManyScripts(Family):
     name = "many-scripts"
+    short = False
     about = "100,000 EVALs of different small texts"
     once = True
 
@@ -139,6 +144,7 @@ class ManyScripts(Family):
 
 class Sorter(Family):
     name = "sort"
+    short = False
     about = "SORT with 100,000 look-ups in all slots"
 
     def prepare(self):

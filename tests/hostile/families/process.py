@@ -25,7 +25,7 @@ os.set_blocking(writing, True)
 os.dup2(writing, 2)
 os.execv(sys.argv[2], sys.argv[2:])
 """
-ROOM_BYTES = 16384
+ROOM_BYTES = 4096
 
 
 class DeafStderr(Family):
@@ -34,13 +34,13 @@ class DeafStderr(Family):
     place = Place(HOST, (sys.executable, "-c", _DEAF_STDERR, str(ROOM_BYTES)))
 
     def act(self):
-        for _ in range(10):
+        for _ in range(20):
             self.daemon.child.signal(signal.SIGHUP)
             with self.stage.connect(None, timeout=5) as stranger:
                 stranger.send(resp.pack("AUTH", "wrong") * 20)
                 replies = [stranger.read() for _ in range(20)]
                 self.demand(str(replies[0]).startswith("WRONGPASS"), f"AUTH was answered {replies[0]!r}")
-            self.stage.stopping.wait(0.05)
+            self.stage.stopping.wait(0.02)
 
 
 class FewDescriptors(Family):
@@ -89,6 +89,7 @@ class SlowAdmin(Family):
     name = "slow-admin"
     about = "60 connections to the admin port send a byte at a time"
     ADDRESS = "127.0.0.2"
+    least_seconds = 8
 
     def begin(self):
         self.connections = []
@@ -111,6 +112,7 @@ class SlowAdmin(Family):
 
 class Reloads(Family):
     name = "reloads"
+    short = False
     about = "SIGHUP 20 times a second under load"
     must_be_served = True
 
@@ -153,7 +155,7 @@ class Ended(Family):
 
     def act(self):
         self.daemon.stop()
-        self.daemon.start_again()
+        self.stage.by_main_thread(self.daemon.start_again)
 
     def leave(self):
         for client in self.clients:

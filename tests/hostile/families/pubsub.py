@@ -27,6 +27,7 @@ class LargeSubscribe(Flooding):
 
 class ManyPatterns(Family):
     name = "many-patterns"
+    short = False
     about = "5,000 patterns by one client, PUBLISH by another"
 
     def begin(self):

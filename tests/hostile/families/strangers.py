@@ -14,10 +14,11 @@ CLOSED_SECONDS = 5
 
 class UnreadHellos(Flooding):
     name = "strangers-hello"
-    about = "40 strangers pipeline HELLO 3 and never read"
+    about = "40 strangers pipeline HELLO 3 and never read, with memory-limit 20mb"
+    memory_limit_mb = 20
 
     def make_flood(self):
-        hellos = resp.pack("HELLO", "3") * 1000
+        hellos = b"HELLO 3\r\n" * 2000
         return Flood(self.stage, self.stage.scaled(40, 8), lambda: repeated(b"", hellos), again=True)
 
 
@@ -65,6 +66,7 @@ class Pauses(Family):
                 connection.send(resp.pack("PROXY", "PAUSE", "1000"))
                 reply = connection.read()
                 self.demand(isinstance(reply, resp.ReplyError), f"PROXY PAUSE was answered {reply!r}")
+        self.stage.stopping.wait(0.1)
 
 
 class LeftPauses(Family):
