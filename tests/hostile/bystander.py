@@ -16,7 +16,7 @@ CONNECTIONS = 2  # one for each worker
 INTERVAL_SECONDS = 0.002
 # Slower than this, requests of the sanitizers' daemon would queue.
 SLOW_INTERVAL_SECONDS = 0.01
-GOING_SECONDS = 18
+GOING_SECONDS = 12
 
 Window = collections.namedtuple("Window", "count p50_ms p99_ms max_ms")
 

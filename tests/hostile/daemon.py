@@ -23,8 +23,8 @@ PROBE_SECONDS = 0.25
 _GAUGE = re.compile(r"^# TYPE (slotless_\w+) gauge$", re.MULTILINE)
 # Not about clients: time, the cluster, and connections that wait for the next client.
 _NOT_HELD = ("slotless_topology", "slotless_links", "slotless_database_keys", "slotless_build_info")
-# Memory is counted once a second; a connection that is kept has its buffers.
-_MEMORY_SLACK_BYTES = MIB
+# Memory is counted once a second, and a connection that is kept has its buffers; each worker may keep some for the next burst.
+_MEMORY_SLACK_BYTES, _IDLE_SLACK_BYTES = MIB, 8 * MIB
 
 
 class Daemon(Proxy):
@@ -62,8 +62,7 @@ class Daemon(Proxy):
         found = {}
         for name, now in self.held().items():
             before = self.held_at_start.get(name, 0)
-            slack = _MEMORY_SLACK_BYTES if name.startswith("slotless_memory_bytes") else 0
-            if now > before + slack:
+            if now > before + _slack(name):
                 found[name] = (before, now)
         return found
 
@@ -84,6 +83,12 @@ class Daemon(Proxy):
             wait_until(condition, BACK_SECONDS, "")
         except AssertionError:
             pass
+
+
+def _slack(gauge):
+    if not gauge.startswith("slotless_memory_bytes"):
+        return 0
+    return _IDLE_SLACK_BYTES if 'kind="idle"' in gauge else _MEMORY_SLACK_BYTES
 
 
 class Probe(threading.Thread):

@@ -25,6 +25,7 @@ class Family:
     once = False
     must_be_served = False
     ends_daemon = False
+    p99_is_judged = True
     short = True             # also in the quick run
     long_only = False        # only where it is measured
     spared = ()              # masters by number whose keys the bystander leaves alone
@@ -72,8 +73,8 @@ class Family:
         return [text if count == 1 else f"{text} ({count} times)" for text, count in self._problems.items()]
 
     def bystander_keys(self):
-        """Two slots of each master."""
-        return [self.stage.key(master, f"bystander{number}") for number in range(2)
+        """In two slots of each master; the tag keeps what is made of them there."""
+        return ["{%s}" % self.stage.key(master, f"bystander{number}") for number in range(2)
                 for master in range(len(self.stage.masters)) if master not in self.spared]
 
     @property

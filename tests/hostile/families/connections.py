@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import struct
+import time
 
 import resp
 from cluster import PASSWORD
@@ -66,6 +67,10 @@ class IdleClients(Family):
                 self.demand(got == replies, f"an idle client got {got}")
             for client in self.clients:
                 client.send(resp.pack("PING"))
+        begin = time.monotonic()
+        self.clients[0].read()
+        self.clients[0].command("INFO")
+        self.notes["INFO ms"] = round((time.monotonic() - begin) * 1000)
 
     def leave(self):
         for client in self.clients:

@@ -94,6 +94,7 @@ class DeadFlow(Family):
     name = "dead-flow"
     about = "all connections to one node fall silent, new ones work"
     options = ("--hold-timeout", "5s")
+    p99_is_judged = False
     tolerated, tolerated_once = "-AMBIGUOUS ", True
     once = True
 

@@ -139,6 +139,7 @@ class Ended(Family):
     tolerated = "closed|refused|unanswered"
     once = True
     ends_daemon = True
+    p99_is_judged = False
 
     def prepare(self):
         self.key = self.stage.key(0, "ended")

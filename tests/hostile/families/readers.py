@@ -11,8 +11,6 @@ from ..daemon import MIB
 from ..family import Family, Flooding
 from ..flood import Flood, repeated
 
-BYTES_PER_SECOND = 15_000_000
-
 
 class UnreadValues(Flooding):
     name = "unread-values"
@@ -33,61 +31,59 @@ class SlowReader(Family):
     name = "slow-reader"
     about = "GET of 30 MB by a client that reads 15 MB/s, with client-output-hard-limit 8mb"
     options = ("--client-output-soft-limit", "2mb", "--client-output-hard-limit", "8mb")
-    value_bytes = 30_000_000
+    parts, bytes_per_second = 3, 15_000_000
     once = True
     must_be_served = True
+    PART = 10_000_000
 
     def prepare(self):
-        self.size = self.stage.scaled(self.value_bytes, 20_000_000)
-        self.key = self.stage.key(0, "slow")
-        self.value = (hashlib.sha512(b"slow").digest() * (self.size // 64 + 1))[:self.size]
-        self.stage.store([("SET", self.key, self.value)])
-        self.checksum = hashlib.sha1(self.value).hexdigest()
+        self.key, size = self.stage.key(0, "slow"), self.parts * self.PART
+        part = hashlib.sha512(b"slow").digest() * (self.PART // 64)
+        checksum = hashlib.sha1(b"$%d\r\n" % size)
+        for _ in range(self.parts):
+            self.stage.store([("APPEND", self.key, part)])
+            checksum.update(part)
+        checksum.update(b"\r\n")
+        self.checksum, self.reply_bytes = checksum.hexdigest(), size + len(b"$%d\r\n\r\n" % size)
 
     def act(self):
         with self.stage.connect() as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
             connection.send(resp.pack("GET", self.key))
-            got = read_slowly(connection.socket, self.size, self.stage)
-        self.demand(len(got) == self.size, f"closed after {len(got)} of {self.size} bytes")
-        if len(got) == self.size:
-            self.demand(hashlib.sha1(got).hexdigest() == self.checksum, "the value came back changed")
+            received, checksum, first = self._read(connection.socket)
+        self.demand(received == self.reply_bytes,
+                    f"closed after {received} of {self.reply_bytes} bytes, which began with {first!r}")
+        if received == self.reply_bytes:
+            self.demand(checksum == self.checksum, "the value came back changed")
+
+    def _read(self, connection):
+        """How many bytes came, their checksum, and the first of them."""
+        received, checksum, first, begin = 0, hashlib.sha1(), b"", time.monotonic()
+        while received < self.reply_bytes and not self.stage.stopping.is_set():
+            try:
+                piece = connection.recv(min(1 << 16, self.reply_bytes - received))
+            except ConnectionResetError:
+                break
+            if not piece:
+                break
+            first = first or piece[:40]
+            checksum.update(piece)
+            received += len(piece)
+            ahead = received / self.bytes_per_second - (time.monotonic() - begin)
+            if ahead > 0.002:
+                time.sleep(ahead)
+            if first[:1] == b"-":
+                break
+        return received, checksum.hexdigest(), first
 
 
 class HugeValues(SlowReader):
     name = "huge-values"
-    about = "GET of 300 MB by a client that reads 150 MB/s, by default limits"
+    about = "GET of 300 MB by a client that reads 100 MB/s, by default limits"
     options = ()
-    value_bytes = 300_000_000
+    parts, bytes_per_second = 30, 100_000_000
     memory_limit_mb = 600
     long_only = True
-
-    def act(self):
-        with self.stage.connect() as connection:
-            connection.send(resp.pack("GET", self.key))
-            got = read_slowly(connection.socket, self.size, self.stage, 10 * BYTES_PER_SECOND)
-        self.demand(len(got) == self.size, f"closed after {len(got)} of {self.size} bytes")
-
-
-def read_slowly(connection, size, stage, rate=BYTES_PER_SECOND):
-    """What comes of a bulk string of so many bytes, without its frame; what was sent instead of it is part of it."""
-    header = b"$%d\r\n" % size
-    wanted, begin = len(header) + size + 2, time.monotonic()
-    data = bytearray()
-    while len(data) < wanted and not stage.stopping.is_set():
-        try:
-            piece = connection.recv(min(1 << 16, wanted - len(data)))
-        except ConnectionResetError:
-            break
-        if not piece:
-            break
-        data += piece
-        ahead = len(data) / rate - (time.monotonic() - begin)
-        if ahead > 0.002:
-            time.sleep(ahead)
-    if data[:1] != b"$":
-        return bytes(data)
-    return bytes(data[len(header):len(header) + size])
 
 
 FAMILIES = (UnreadValues, SlowReader, HugeValues)

@@ -73,6 +73,7 @@ class LeftPauses(Family):
     name = "pause-left"
     about = "an administrator sends PROXY PAUSE and loses its connection"
     options = ("--allow-admin-commands", "yes")
+    p99_is_judged = False
     once = True
 
     def act(self):
