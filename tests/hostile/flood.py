@@ -158,4 +158,5 @@ class Flood:
 
 def repeated(opening, body, times=None):
     """`opening` and then `body` so many times, or for ever."""
-    return itertools.chain([opening] if opening else [], itertools.repeat(body) if times is None else itertools.repeat(body, times))
+    bodies = itertools.repeat(body) if times is None else itertools.repeat(body, times)
+    return itertools.chain([opening] if opening else [], bodies)

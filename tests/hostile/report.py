@@ -24,8 +24,8 @@ def print_outcome(outcome, timed):
 def _latencies(outcome):
     if not outcome.pairs:
         return "-", "-", "-"
-    return ("%.2f" % _middle(outcome, lambda pair: pair.without.p99_ms), "%.2f" % _middle(outcome, lambda pair: pair.beside.p99_ms),
-            "%.1f" % max(pair.beside.max_ms for pair in outcome.pairs))
+    without, beside = (_middle(outcome, value) for value in (lambda pair: pair.without.p99_ms, lambda pair: pair.beside.p99_ms))
+    return f"{without:.2f}", f"{beside:.2f}", f"{max(pair.beside.max_ms for pair in outcome.pairs):.1f}"
 
 
 def _middle(outcome, value):
@@ -33,7 +33,8 @@ def _middle(outcome, value):
 
 
 def markdown(outcomes):
-    lines = ["| hostile clients | errors of others | others' p50 without / beside | p99 without / beside | ratio of p99, median of pairs | longest | resident at the start, peak, 10 s after |",
+    lines = ["| hostile clients | errors of others | others' p50 without / beside | p99 without / beside | "
+             "ratio of p99, median of pairs | longest | resident at the start, peak, 10 s after |",
              "|---|---|---|---|---|---|---|"]
     for outcome in outcomes:
         if not outcome.pairs:

@@ -174,7 +174,8 @@ def _judge(family, plan, outcome, bystander, probe):
     if outcome.memory_peak > bound:
         outcome.problem(f"{outcome.memory_peak // MIB} MiB resident at the peak, at most {bound // MIB} are right")
     if outcome.memory_after > outcome.memory_start + BACK_BYTES:
-        outcome.problem(f"{outcome.memory_after // MIB} MiB resident {BACK_SECONDS} s after, {outcome.memory_start // MIB} at the start")
+        outcome.problem(f"{outcome.memory_after // MIB} MiB resident {BACK_SECONDS} s after, "
+                        f"{outcome.memory_start // MIB} at the start")
     if plan.timed and family.p99_is_judged and outcome.p99_ratio > P99_RATIO:
         outcome.problem(f"the bystander's p99 is {outcome.p99_ratio:.2f} times what it is without, at most {P99_RATIO} is right")
 

@@ -136,7 +136,7 @@ class Ended(Family):
     name = "sigterm"
     about = "SIGTERM among strangers, blocked clients, half requests and clients that do not read"
     options = ("--shutdown-timeout", "2s")
-    tolerated = "closed|refused|unanswered"
+    tolerated = "closed|refused|unanswered|answered after"
     once = True
     ends_daemon = True
     p99_is_judged = False
