@@ -265,8 +265,10 @@ LocalCommands::LocalCommands(Services& services, const protocol::CommandTable& t
   use(table);
 }
 
+// Ids are the same in all tables, and what has been queued by an earlier one is still to be run: nothing is
+// forgotten.
 void LocalCommands::use(const protocol::CommandTable& table) {
-  byId_.assign(table.idCount(), nullptr);
+  byId_.resize(std::max(byId_.size(), table.idCount()), nullptr);
   missing_.clear();
   getKeys_ = table.find("command|getkeys");
   for (const CommandSpec& spec : table.commands()) resolve(spec, nullptr);
