@@ -306,7 +306,7 @@ void LocalCommands::noteIfSlow(const Client& client, const CommandSpec& spec, pr
   SlowEntry entry;
   entry.client = client.peer().text();
   entry.clientName = client.name;
-  services_.slowLog.add(std::move(entry), spec, argv);
+  services_.slowLog.add(std::move(entry), argv);
 }
 
 Transaction::RunLocal LocalCommands::runnerFor(Client& client) {
