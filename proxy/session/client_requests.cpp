@@ -36,7 +36,7 @@ void makeAlone(Command& command, routing::Plan& plan) {
 }  // namespace
 
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
-  const protocol::Argv argv = request.argv();
+  protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = services_.commands->find(argv, &container);
   if (spec == nullptr && container == nullptr) spec = findConsoleCommand(argv, &container);
@@ -62,6 +62,12 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const bool behindBarrier =
       first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
+  // From here on it is only known as nodes may get it.
+  if (request.isInline()) {
+    services_.canonical.write(argv);
+    argv = services_.canonical.argv();
+    bytes = services_.canonical.bytes();
+  }
   Command command{spec, spec, argv, bytes, conversation_.database()};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
@@ -73,10 +79,6 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     conversation_.onRefused();
     refuse(spec, text);
     return true;
-  }
-  if (request.isInline() && command.bytes == bytes) {
-    services_.mapper.write(argv);
-    replaceBy(services_.mapper, command);
   }
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;

@@ -139,7 +139,9 @@ void consoleExplain(LocalCall& call) {
     lines.line("database", databaseText(database));
     Plan plan;
     plan.protocol = call.client.protocol;
-    Command command{spec, spec, argv, {}, database};
+    databases::KeyMapper canonical;
+    canonical.write(argv);
+    Command command{spec, spec, canonical.argv(), canonical.bytes(), database};
     if (spec->handling == Handling::Local) {
       lines.line("plan", "answered by the proxy");
     } else if (changesSession(*spec)) {

@@ -323,6 +323,8 @@ void Worker::tidy() {
   lastTidy_ = now;
   blocks_.trimUnused();
   requests_.trimUnused();
+  services_.canonical.trim();
+  services_.mapper.trim();
   for (upstream::LinkPool* links : linkPools()) {
     links->shrink();
     links->closeStrays();
