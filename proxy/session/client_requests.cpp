@@ -39,7 +39,13 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = services_.commands->find(argv, &container);
-  if (spec == nullptr && container == nullptr) spec = findConsoleCommand(argv, &container);
+  if (spec == nullptr && container == nullptr) {
+    if (isCrossProtocol(argv[0])) {
+      closeCrossProtocol();
+      return true;
+    }
+    spec = findConsoleCommand(argv, &container);
+  }
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
     if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
@@ -48,7 +54,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, text);
     return true;
   }
-  if (!authenticated && requiresAuthentication(services_.config) && !spec->has(protocol::kNoAuth)) {
+  if (!loggedIn() && !spec->has(protocol::kNoAuth)) {
     conversation_.onRefused();
     refuse(spec, kNoAuth);
     return true;
@@ -84,6 +90,10 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (spec->barrier && !pending_.empty()) return false;
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
+    if (!mayAnswer(*spec, services_.config, text)) {
+      refuse(spec, text);
+      return true;
+    }
     services_.localCommands.run(*this, *spec, argv);
     return true;
   }

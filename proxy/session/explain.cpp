@@ -143,7 +143,11 @@ void consoleExplain(LocalCall& call) {
     canonical.write(argv);
     Command command{spec, spec, canonical.argv(), canonical.bytes(), database};
     if (spec->handling == Handling::Local) {
-      lines.line("plan", "answered by the proxy");
+      if (mayAnswer(*spec, services.config, error)) {
+        lines.line("plan", "answered by the proxy");
+      } else {
+        refused(lines, error);
+      }
     } else if (changesSession(*spec)) {
       lines.line("plan", "carried out in the client's session");
     } else if (!mayRoute(*spec, services.config, error)) {

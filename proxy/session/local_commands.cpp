@@ -86,9 +86,8 @@ void clientGetName(LocalCall& call) {
 }
 
 void clientSetName(LocalCall& call) {
-  if (!isClientName(call.argv[2])) {
-    return appendError(call.out, "ERR Client names cannot contain spaces, newlines or special characters.");
-  }
+  if (const auto objection = objectionToName(call.argv[2], kClientNames))
+    return appendError(call.out, *objection);
   call.client.name = call.argv[2];
   appendSimple(call.out, "OK");
 }
@@ -100,10 +99,8 @@ void clientSetInfo(LocalCall& call) {
   if (attribute != "lib-name" && attribute != "lib-ver") {
     return appendError(call.out, "ERR Unrecognized option '" + std::string(call.argv[2]) + "'");
   }
-  if (!isClientName(call.argv[3])) {
-    return appendError(call.out,
-                       "ERR " + attribute + " cannot contain spaces, newlines or special characters.");
-  }
+  if (const auto objection = objectionToName(call.argv[3], attribute))
+    return appendError(call.out, *objection);
   (attribute == "lib-name" ? call.client.libraryName : call.client.libraryVersion) = call.argv[3];
   appendSimple(call.out, "OK");
 }

@@ -1,4 +1,4 @@
-// Requests that are valid to Redis but not as a node may get them.
+// Requests that are valid to Redis but not as a node may get them, and those of somebody who speaks HTTP.
 #include "batch.h"
 #include "protocol/key_scheme.h"
 
@@ -75,6 +75,49 @@ TEST_CASE_METHOD(OddRequests,
   client.receives("*2\r\n" + bulk("a") + bulk("1"));
   client.sendsBytes("*1\r.$4\r.PING..");
   client.receives("+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "who speaks HTTP is closed, and nothing behind the first line is carried out") {
+  const std::string_view spoken[] = {"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n",
+                                     "GET / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n",
+                                     "post\r\n",
+                                     "host:\r\nSET a 1\r\n",
+                                     "\"POST\" x\r\nSET a 1\r\n",
+                                     "*1\r\n$4\r\nPOST\r\n*1\r\n$4\r\nPING\r\n"};
+  std::size_t count = 0;
+  for (const std::string_view bytes : spoken) {
+    CAPTURE(bytes);
+    FakeClient& each = addClient();
+    each.sendsBytes(bytes);
+    CHECK(each.isClosed());
+    CHECK(metrics().crossProtocol.value() == ++count);
+    each.receivesNothing();
+  }
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsNothing();
+}
+
+TEST_CASE_METHOD(Stage, "who speaks HTTP is closed in any state, and drops what it had begun") {
+  client.sends({"MULTI", "SET a 1"});
+  client.receives("+OK\r\n+QUEUED\r\n");
+  client.sendsBytes("POST x\r\n");
+  CHECK(client.isClosed());
+  node(1).expectsNothing();
+  other.sends("GET a");
+  const Received get = node(1).expects("GET a");
+  other.sendsBytes("Host: x\r\n");
+  CHECK(other.isClosed());
+  get.replies(bulk("1"));
+  FakeClient& name = addClient();
+  name.sendsBytes("Host:x\r\nPING\r\n");
+  name.receives("-ERR unknown command 'Host:x', with args beginning with: \r\n+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "who speaks HTTP is closed before login, too") {
+  config.password = "secret";
+  client.sendsBytes("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(client.isClosed());
+  client.receivesNothing();
+  CHECK(metrics().crossProtocol.value() == 1);
 }
 
 }  // namespace slotless::test
