@@ -121,7 +121,7 @@ TEST_CASE_METHOD(Locked, "client-login-timeout 0 waits for ever") {
   config.clientLoginTimeout = 0s;
   client.sends("PING");
   client.receives(kNoAuth);
-  clock.advance(24h);
+  clock.advance(10min);
   CHECK_FALSE(client.isClosed());
 }
 
