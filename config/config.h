@@ -109,11 +109,14 @@ struct Config {
   // Clients
   std::uint64_t maxClients = 10000;  // Over all workers.
   Milliseconds tcpKeepalive = std::chrono::seconds(300);
-  Milliseconds clientIdleTimeout{0};  // 0: never.
+  Milliseconds clientIdleTimeout{0};                           // 0: never.
+  Milliseconds clientLoginTimeout = std::chrono::seconds(60);  // 0: never.
   std::uint64_t protoMaxBulkLen = 512 * kMiB;
   std::uint64_t clientQueryBufferLimit = kGiB;
   std::uint64_t memoryLimit = 2 * kGiB;    // Of all buffers. 0: none.
   std::uint64_t clientMaxInFlight = 1024;  // Requests of one client that were sent or held and not answered.
+  std::uint64_t clientMaxWatchedKeys = 5000;         // Of one client. 0: any number.
+  std::uint64_t clientMaxSubscriptions = 100'000;    // Of one client. 0: any number.
   std::uint64_t clientOutputSoftLimit = 8 * kMiB;    // Above it, reading from the client stops.
   std::uint64_t clientOutputHardLimit = 256 * kMiB;  // Above it, the client is closed. 0: never.
 

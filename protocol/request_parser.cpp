@@ -13,9 +13,12 @@ constexpr std::string_view kTooBigCount = "too big mbulk count string";
 constexpr std::string_view kTooBigLength = "too big bulk count string";
 constexpr std::string_view kTooBigInline = "too big inline request";
 constexpr std::string_view kTooLarge = "request exceeds client-query-buffer-limit";
+constexpr std::string_view kTooLargeUnauthenticated = "unauthenticated request too large";
 
 constexpr std::uint64_t kMostArgumentsUnauthenticated = 10;
 constexpr std::uint64_t kLongestBulkUnauthenticated = 16384;
+// One argument that is as long as can be, and what stands around it; nobody's user and password take more.
+constexpr std::size_t kMostBytesUnauthenticated = std::size_t{20} * 1024;
 constexpr std::size_t kCrlfBytes = 2;
 constexpr std::size_t kLongestCanonicalLine = 11;  // '*' or '$' and what readCanonicalLength() takes
 constexpr std::size_t kShortestArgumentBytes = 6;  // "$0" CRLF CRLF
@@ -36,6 +39,15 @@ std::uint64_t mostArguments(const RequestLimits& limits) noexcept {
 std::uint64_t longestBulk(const RequestLimits& limits) noexcept {
   const std::uint64_t longest = limits.maxBulkBytes;
   return limits.authenticated ? longest : std::min(longest, kLongestBulkUnauthenticated);
+}
+
+std::size_t mostBytes(const RequestLimits& limits) noexcept {
+  const std::size_t most = limits.maxRequestBytes;
+  return limits.authenticated ? most : std::min(most, kMostBytesUnauthenticated);
+}
+
+std::string_view tooLarge(const RequestLimits& limits) noexcept {
+  return mostBytes(limits) == limits.maxRequestBytes ? kTooLarge : kTooLargeUnauthenticated;
 }
 
 template <typename Vector>
@@ -63,7 +75,7 @@ RequestParser::Status RequestParser::parse(std::string_view bytes, const Request
 // parseMultibulk().
 bool RequestParser::parseWhole(std::string_view bytes, const RequestLimits& limits) {
   const char* const begin = bytes.data();
-  const char* const end = begin + std::min(bytes.size(), limits.maxRequestBytes);
+  const char* const end = begin + std::min(bytes.size(), mostBytes(limits));
   if (begin == end || limits.maxInlineBytes < kLongestCanonicalLine) return false;
   std::uint64_t left = 0;
   const char* p = readCanonicalLength(begin + 1, end, left);
@@ -156,7 +168,7 @@ RequestParser::Status RequestParser::parseBulkLength(std::string_view bytes, con
   if (static_cast<std::uint64_t>(*length) > longestBulk(limits)) return fail("unauthenticated bulk length");
   const std::size_t start = carriageReturn + kCrlfBytes;
   const std::size_t end = saturatingSum(start, static_cast<std::size_t>(*length) + kCrlfBytes);
-  if (end > limits.maxRequestBytes) return fail(kTooLarge);
+  if (end > mostBytes(limits)) return fail(tooLarge(limits));
   position_ = start;
   bulkLength_ = *length;
   return Status::Complete;
@@ -172,13 +184,13 @@ RequestParser::Status RequestParser::findLineEnd(std::string_view bytes, const R
   const void* const hit = from < to ? std::memchr(bytes.data() + from, mark, to - from) : nullptr;
   if (hit == nullptr) {
     scanned_ = std::max(from, to);
-    if (bytes.size() > lastPlace && lastPlace <= limits.maxRequestBytes) return fail(tooBig);
-    if (bytes.size() > limits.maxRequestBytes) return fail(kTooLarge);
+    if (bytes.size() > lastPlace && lastPlace <= mostBytes(limits)) return fail(tooBig);
+    if (bytes.size() > mostBytes(limits)) return fail(tooLarge(limits));
     return needMore(bytes.size() + 1);
   }
   markAt = static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
   const std::size_t end = markAt + (mark == '\r' ? kCrlfBytes : 1);
-  if (end > limits.maxRequestBytes) return fail(kTooLarge);
+  if (end > mostBytes(limits)) return fail(tooLarge(limits));
   if (end > bytes.size()) {
     scanned_ = markAt;
     return needMore(end);

@@ -22,7 +22,7 @@ struct RequestLimits {
   std::size_t maxArguments = 2147483647;                // as Redis 7: INT_MAX
   // All bytes of one request; Redis: client-query-buffer-limit. Exceeding it is an error like the others.
   std::size_t maxRequestBytes = std::size_t{1024} * 1024 * 1024;
-  // Before authentication Redis allows 10 arguments of 16,384 bytes each.
+  // Before authentication Redis allows 10 arguments of 16,384 bytes each; here they are 20 KiB together.
   bool authenticated = true;
 };
 
@@ -44,7 +44,7 @@ class RequestParser {
   Argv argv() const noexcept { return argv_; }
   std::size_t size() const noexcept { return position_; }
   // True for an inline request, and for a multibulk one whose line ends are not all CRLF (Redis does not look
-  // at those bytes): its bytes must not be forwarded as they are, write it anew with appendRequest().
+  // at those bytes): no part of its bytes must be forwarded as it is, write it anew with appendRequest().
   bool isInline() const noexcept { return inline_; }
   // After NeedMore: how many bytes, from the request's first, are certain to be needed (at least bytes.size()
   // + 1). Lets the caller make room for a large argument at once. Never trusts a length beyond `limits`.

@@ -18,6 +18,7 @@ constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::size_t kLargeTail = 16384;
 // Room that is kept for the next request.
 constexpr std::size_t kKeptBytes = 65536;
+constexpr std::size_t kKeptArguments = 1024;
 
 void appendNumberLine(std::string& out, char type, std::size_t number) {
   std::array<char, 24> digits{};
@@ -59,12 +60,6 @@ bool KeyMapper::map(const CommandSpec& spec, Argv argv, std::string_view bytes, 
 // Between two keys the request is copied as it is.
 void KeyMapper::mapAt(const std::vector<std::uint32_t>& positions, Argv argv, std::string_view bytes,
                       const Database& database) {
-  if (!bytes.starts_with('*')) {  // inline
-    write(argv);
-    std::swap(bytes_, inline_);
-    const std::vector<std::string_view> words(argv_);
-    return mapAt(positions, words, inline_, database);
-  }
   begin();
   argv_.assign(argv.begin(), argv.end());
   const char* next = bytes.data();
@@ -101,6 +96,13 @@ void KeyMapper::write(Argv argv) {
   }
   for (const Place& place : places_)
     argv_[place.argument] = std::string_view(bytes_).substr(place.offset, place.size);
+}
+
+void KeyMapper::trim() noexcept {
+  if (bytes_.capacity() > kKeptBytes) bytes_ = std::string();
+  if (argv_.capacity() > kKeptArguments) std::vector<std::string_view>().swap(argv_);
+  if (places_.capacity() > kKeptArguments) std::vector<Place>().swap(places_);
+  if (positions_.capacity() > kKeptArguments) std::vector<std::uint32_t>().swap(positions_);
 }
 
 void KeyMapper::begin() {

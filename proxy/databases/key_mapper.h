@@ -12,9 +12,9 @@ namespace slotless::databases {
 
 class KeyMapper {
  public:
-  // `bytes`: the whole request; argv are views into it, unless it is inline. Arguments that are not renamed
-  // stay views into it. False: there is nothing to be renamed, or the arguments contradict the specification
-  // (a node words the error).
+  // `bytes`: the whole request, as appendRequest() writes it; argv are views into it. Arguments that are not
+  // renamed stay views into it. False: there is nothing to be renamed, or the arguments contradict the
+  // specification (a node words the error).
   bool map(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes,
            const Database& database);
   // Renames these arguments (ascending), whatever the command is.
@@ -22,6 +22,8 @@ class KeyMapper {
              const Database& database);
   // Writes these arguments as they are.
   void write(protocol::Argv argv);
+  // Gives back what one large request needed. What has been written last is gone.
+  void trim() noexcept;
 
   // Gives back what an unusual request has needed beyond so many bytes; what has been written is gone.
   void trim(std::size_t bytes);
@@ -43,7 +45,6 @@ class KeyMapper {
   std::vector<std::uint32_t> positions_;
   std::string bytes_;
   std::string_view tail_;
-  std::string inline_;  // an inline request, written anew
   std::vector<Place> places_;
   std::vector<std::string_view> argv_;
 };

@@ -29,6 +29,10 @@ std::size_t Server::slotsReachable(const cluster::Topology& topology) const {
 
 std::optional<std::string> Server::whyNotReady() const {
   if (stopping_.load()) return "shutting down";
+  const bool paused = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+    return std::as_const(*worker).metrics().paused.value() > 0;
+  });
+  if (paused) return "paused by PROXY PAUSE";
   cluster::TopologyPtr topology;
   {
     const std::lock_guard guard(sharedMutex_);

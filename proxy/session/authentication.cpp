@@ -61,14 +61,18 @@ std::optional<std::string_view> checkCredentials(Services& services, Client& cli
                {{"client", client.id()}, {"peer", client.peer().text()}});
     return kWrongPassword;
   }
-  client.authenticated = true;
+  client.logIn();
   return std::nullopt;
 }
 
 }  // namespace
 
-bool isClientName(std::string_view name) noexcept {
-  return std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+std::optional<std::string> objectionToName(std::string_view name, std::string_view what) {
+  if (name.size() > kLongestName)
+    return "ERR " + std::string(what) + " cannot be longer than " + std::to_string(kLongestName) + " bytes.";
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+  if (printable) return std::nullopt;
+  return "ERR " + std::string(what) + " cannot contain spaces, newlines or special characters.";
 }
 
 void authenticate(LocalCall& call) {
@@ -109,15 +113,13 @@ void hello(LocalCall& call) {
       i += 2;
     } else if (protocol::equalsIgnoringCase(argv[i], "SETNAME") && left >= 1) {
       name = argv[++i];
-      if (!isClientName(*name)) {
-        return appendError(call.out,
-                           "ERR Client names cannot contain spaces, newlines or special characters.");
-      }
+      if (const auto objection = objectionToName(*name, kClientNames))
+        return appendError(call.out, *objection);
     } else {
       return appendError(call.out, "ERR Syntax error in HELLO option '" + std::string(argv[i]) + "'");
     }
   }
-  if (!call.client.authenticated && requiresAuthentication(call.services.config)) {
+  if (!call.client.loggedIn()) {
     return appendError(call.out, kHelloNoAuth);
   }
   if (name) call.client.name = *name;

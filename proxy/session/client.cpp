@@ -13,6 +13,8 @@ namespace {
 
 // Requests that are taken before the size of their replies is known.
 constexpr std::size_t kFirstWindow = 64;
+// Output that may lie unread before login: twenty refusals, and more than HELLO's reply.
+constexpr std::size_t kUnreadBeforeLogin = std::size_t{4} * 1024;
 
 }  // namespace
 
@@ -24,10 +26,11 @@ Client::Client(Services& services, std::uint64_t id)
       conversation_(*this, services),
       home_(&services.databases.at(services.config.defaultDatabase)),
       database_(home_),
-      outputAllowance_(services.config.clientOutputSoftLimit),
+      outputAllowance_(usualAllowance()),
       replyEstimate_(services.config.clientOutputSoftLimit / kFirstWindow),
       createdAt_(services.host.now),
-      lastActive_(services.host.now) {
+      lastActive_(services.host.now),
+      loginSince_(services.host.now) {
   readFrom = services.config.readFrom;
 }
 
@@ -91,8 +94,53 @@ void Client::close(std::string_view reason) {
   if (state_ == ClientState::Closed) return;
   log::debug("client gone", {{"client", id_}, {"reason", reason}});
   transition(ClientState::Closed);
+  services_.gate.onGone(*this);
   stream_.reset();
   services_.agenda.add(*this, Task::Reap);
+}
+
+void Client::closeCrossProtocol() {
+  services_.metrics.crossProtocol.add();
+  static log::RateLimit limit(1);
+  log::write(limit, services_.host.now, log::Level::Warn,
+             "possible attack: a client has sent POST or Host: as if to a web server, and was closed",
+             {{"client", id_}, {"peer", peer_.text()}});
+  close("spoke HTTP");
+}
+
+void Client::closeFor(telemetry::Limit limit, std::string_view reason) {
+  services_.metrics.limits[static_cast<std::size_t>(limit)].add();
+  static log::RateLimit rate(10);
+  log::write(rate, services_.host.now, log::Level::Warn, "client closed",
+             {{"client", id_}, {"peer", peer_.text()}, {"reason", reason}, {"bytes", outputBytes()}});
+  close(reason);
+}
+
+// --- login ---
+
+void Client::logIn() {
+  authenticated_ = true;
+  outputAllowance_ = usualAllowance();
+}
+
+void Client::beginLogin() {
+  authenticated_ = false;
+  loginSince_ = services_.host.now;
+  outputAllowance_ = usualAllowance();
+}
+
+// Who is kept back cannot log in.
+void Client::checkLogin() {
+  const auto patience = services_.config.clientLoginTimeout;
+  if (patience.count() == 0 || state_ == ClientState::Closed || loggedIn()) return;
+  if (postponed_) loginSince_ = services_.host.now;
+  if (services_.host.now - loginSince_ > patience)
+    closeFor(telemetry::Limit::LoginTimeout, "client-login-timeout");
+}
+
+std::size_t Client::usualAllowance() const noexcept {
+  const std::size_t soft = services_.config.clientOutputSoftLimit;
+  return loggedIn() ? soft : std::min(soft, kUnreadBeforeLogin);
 }
 
 void Client::abandonAll() {
@@ -112,7 +160,7 @@ void Client::resetSession() {
   name.clear();
   libraryName.clear();
   libraryVersion.clear();
-  authenticated = false;
+  beginLogin();
   protocol = 2;
   noEvict = false;
   noTouch = false;

@@ -18,6 +18,7 @@
 #include "proxy/session/conversation.h"
 #include "proxy/session/holding.h"
 #include "proxy/session/pending_list.h"
+#include "proxy/session/refusal.h"
 #include "proxy/session/reply_switch.h"
 #include "proxy/session/services.h"
 
@@ -78,6 +79,16 @@ class Client final : private net::Stream::Observer {
   void closeAfterReply();
   // At once. What is pending is given up at the end of the turn, by abandonAll().
   void close(std::string_view reason);
+  // It speaks HTTP: somebody uses a browser to get at what is behind the proxy.
+  void closeCrossProtocol();
+  // What it had to do before others may command anything is done …
+  void logIn();
+  // … has to be done from now on …
+  void beginLogin();
+  // … and takes it too long: it is closed.
+  void checkLogin();
+  // May it command more than how to log in?
+  bool loggedIn() const noexcept { return authenticated_ || !requiresAuthentication(services_.config); }
   // The proxy is about to end: serves on, and closes as soon as nothing of the client is under way.
   void drain();
   void abandonAll();
@@ -169,7 +180,6 @@ class Client final : private net::Stream::Observer {
   std::string name;
   std::string libraryName;
   std::string libraryVersion;
-  bool authenticated = false;
   // What it has asked for and CLIENT LIST shows; the proxy evicts nobody, and links are shared.
   bool noEvict = false;
   bool noTouch = false;
@@ -206,6 +216,9 @@ class Client final : private net::Stream::Observer {
   void exceedPushLimit(std::string_view limit);
   void checkOutputLimit();
   std::size_t outputBeyondLargeReply() const noexcept;
+  void closeFor(telemetry::Limit limit, std::string_view reason);
+  // Unread output above which no more input is taken, unless that is what it waits for.
+  std::size_t usualAllowance() const noexcept;
 
   Services& services_;
   const std::uint64_t id_;
@@ -217,6 +230,7 @@ class Client final : private net::Stream::Observer {
   bool paused_ = false;   // input is left unparsed, and reading stops
   bool starved_ = false;  // nothing is read for want of memory, see MemoryRelief
   bool leaving_ = false;
+  bool authenticated_ = false;
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   protocol::RequestParser parser_;
@@ -240,6 +254,7 @@ class Client final : private net::Stream::Observer {
   std::vector<net::Address> writtenTo_;
   const net::TimePoint createdAt_;
   net::TimePoint lastActive_{};
+  net::TimePoint loginSince_;
   ReplySwitch replySwitch_;
   std::uint16_t lastCommand_ = protocol::CommandIds::kNone;
 };

@@ -5,7 +5,6 @@
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/memory_relief.h"
-#include "proxy/session/refusal.h"
 
 namespace slotless::session {
 
@@ -16,6 +15,8 @@ namespace {
 
 // Below this an incomplete request is put in front of the next read instead of being read piecemeal.
 constexpr std::size_t kPrefixBytes = 16384;
+// What is taken from a client at once before it has logged in: it may have to be kept.
+constexpr std::size_t kReadBeforeLogin = 16384;
 
 }  // namespace
 
@@ -40,6 +41,7 @@ void Client::onReadable() {
 
 // How many bytes have come; 0: none, and if the input has ended, that has been dealt with.
 std::size_t Client::receive(char* to, std::size_t room) {
+  if (!loggedIn()) room = std::min(room, kReadBeforeLogin);
   const net::IoResult got = stream_->read(to, room);
   if (got.status == net::IoStatus::WouldBlock) return 0;
   if (got.status != net::IoStatus::Ok) {
@@ -150,6 +152,7 @@ bool Client::stalled() const noexcept {
 }
 
 void Client::raiseAllowance() {
+  if (!loggedIn()) return;
   // Where memory is scarce, others need it more.
   if (services_.relief.scarce()) return services_.stalls.watch(*this);
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
@@ -174,7 +177,7 @@ std::size_t Client::takeRequests(std::string_view bytes) {
       pause();
       return done;
     }
-    limits.authenticated = authenticated || !requiresAuthentication(config);
+    limits.authenticated = loggedIn();
     const auto status = parser_.parse(bytes.substr(done), limits);
     if (status == RequestParser::Status::NeedMore) return done;
     if (status == RequestParser::Status::Error) {

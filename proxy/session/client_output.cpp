@@ -159,8 +159,9 @@ void Client::flush() {
   }
   largeReply_ = std::min(largeReply_, output_.size());
   if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
-  const std::uint64_t soft = services_.config.clientOutputSoftLimit;
-  if (outputBytes() <= soft) outputAllowance_ = soft;
+  if (!output_.empty() && !loggedIn() && outputBytes() > usualAllowance())
+    return closeFor(Limit::BeforeLogin, "unread replies before login");
+  if (outputBytes() <= services_.config.clientOutputSoftLimit) outputAllowance_ = usualAllowance();
   if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
   updateWatch();
   if (leaving_ && state_ == ClientState::Open) leaveBetweenRequests();

@@ -36,10 +36,16 @@ void makeAlone(Command& command, routing::Plan& plan) {
 }  // namespace
 
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
-  const protocol::Argv argv = request.argv();
+  protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = services_.commands->find(argv, &container);
-  if (spec == nullptr && container == nullptr) spec = findConsoleCommand(argv, &container);
+  if (spec == nullptr && container == nullptr) {
+    if (isCrossProtocol(argv[0])) {
+      closeCrossProtocol();
+      return true;
+    }
+    spec = findConsoleCommand(argv, &container);
+  }
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
     if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
@@ -48,7 +54,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, text);
     return true;
   }
-  if (!authenticated && requiresAuthentication(services_.config) && !spec->has(protocol::kNoAuth)) {
+  if (!loggedIn() && !spec->has(protocol::kNoAuth)) {
     conversation_.onRefused();
     refuse(spec, kNoAuth);
     return true;
@@ -62,6 +68,12 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const bool behindBarrier =
       first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
+  // From here on it is only known as nodes may get it.
+  if (request.isInline()) {
+    services_.canonical.write(argv);
+    argv = services_.canonical.argv();
+    bytes = services_.canonical.bytes();
+  }
   Command command{spec, spec, argv, bytes, conversation_.database()};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
@@ -74,14 +86,14 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, text);
     return true;
   }
-  if (request.isInline() && command.bytes == bytes) {
-    services_.mapper.write(argv);
-    replaceBy(services_.mapper, command);
-  }
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (spec->barrier && !pending_.empty()) return false;
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
+    if (!mayAnswer(*spec, services_.config, text)) {
+      refuse(spec, text);
+      return true;
+    }
     services_.localCommands.run(*this, *spec, argv);
     return true;
   }

@@ -1,6 +1,7 @@
 // One request of a client as the session deals with it.
 //
-// Ownership: views into the client's input or into Services::mapper; good until the next request is taken up.
+// Ownership: views into the client's input or into what Services has written in its place; good until the
+// next request is taken up.
 #pragma once
 #include <memory>
 #include <string_view>

@@ -13,30 +13,44 @@ using protocol::CommandSpec;
 
 namespace {
 
+enum class For { Everybody, Administrators };
+
 struct Fact {
   const char* name;
   int arity;  // as COMMAND reports it
+  For whom = For::Everybody;
 };
 constexpr Fact kFacts[] = {
-    {"clients", 2},  {"config", -2}, {"explain", -3}, {"help", 2},   {"links", 2},
-    {"memory", 2},   {"nodes", 2},   {"pause", -2},   {"resume", 2}, {"slots", 2},
-    {"slowlog", -2}, {"stats", 2},   {"version", 2},
+    {"clients", 2},
+    {"config", -2},
+    {"explain", -3},
+    {"help", 2},
+    {"links", 2},
+    {"memory", 2},
+    {"nodes", 2},
+    {"pause", -2, For::Administrators},
+    {"resume", 2, For::Administrators},
+    {"slots", 2},
+    {"slowlog", -2},
+    {"stats", 2},
+    {"version", 2},
 };
 
-CommandSpec specOf(const std::string& name, int arity) {
+CommandSpec specOf(const std::string& name, int arity, For whom) {
   CommandSpec spec;
   spec.name = name;
   spec.arity = arity;
   spec.flags = protocol::kNoMulti | protocol::kSkipSlowlog;
+  if (whom == For::Administrators) spec.flags |= protocol::kAdmin;
   spec.handling = protocol::Handling::Local;
   spec.id = protocol::CommandIds::ofProcess().idOf(name);
   return spec;
 }
 
 CommandSpec makeContainer() {
-  CommandSpec container = specOf("proxy", -2);
+  CommandSpec container = specOf("proxy", -2, For::Everybody);
   for (const Fact& fact : kFacts) {
-    container.subcommands.push_back(specOf(container.name + "|" + fact.name, fact.arity));
+    container.subcommands.push_back(specOf(container.name + "|" + fact.name, fact.arity, fact.whom));
   }
   return container;
 }

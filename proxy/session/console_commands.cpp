@@ -34,10 +34,12 @@ constexpr std::string_view kHelp[] = {
     "    What the memory of this process is used for.",
     "NODES",
     "    One line per node of the cluster, as this proxy sees it.",
-    "PAUSE [<milliseconds>]",
+    "PAUSE [<milliseconds> [<duration>]]",
     "    Hold new requests of all clients; replies when none is in flight, or with an error after that time.",
+    "    Ends after <duration> milliseconds, or without it when this connection is closed. For "
+    "administrators.",
     "RESUME",
-    "    End PAUSE.",
+    "    End every PAUSE. For administrators.",
     "SLOTS",
     "    One line per range of slots and the master that serves it.",
     "SLOWLOG [<count>]",
@@ -89,6 +91,7 @@ struct GaugeRow {
 };
 constexpr GaugeRow kRows[] = {
     {"clients", [](const auto& m) { return m.clients.value(); }},
+    {"paused_workers", [](const auto& m) { return m.paused.value(); }},
     {"blocked_clients", [](const auto& m) { return m.blockedClients.value(); }},
     {"requests_in_flight", [](const auto& m) { return m.inFlightRequests.value(); }},
     {"requests_held", [](const auto& m) { return m.heldRequests.value(); }},
@@ -98,6 +101,7 @@ constexpr GaugeRow kRows[] = {
     {"leases_tracking", [](const auto& m) { return m.trackingLeases.value(); }},
     {"retries", [](const auto& m) { return static_cast<std::int64_t>(m.retries.value()); }},
     {"ambiguous_writes", [](const auto& m) { return static_cast<std::int64_t>(m.ambiguousWrites.value()); }},
+    {"cross_protocol", [](const auto& m) { return static_cast<std::int64_t>(m.crossProtocol.value()); }},
     {"protocol_errors", [](const auto& m) { return static_cast<std::int64_t>(m.protocolErrors.value()); }},
 };
 

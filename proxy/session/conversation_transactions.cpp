@@ -239,7 +239,14 @@ Conversation::Outcome Conversation::addWatch(Command& command) {
   if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, routing::kCrossSlot);
   if (!watch_.guardsOrLost(plan.slot)) return refuse(spec, routing::kCrossSlot);
   if (watch_.broken()) return answer(spec, "+OK\r\n");
-  watch_.add(plan.slot);
+  const std::size_t keys = command.argv.size() - 1;
+  const std::uint64_t most = services_.config.clientMaxWatchedKeys;
+  if (most > 0 && watch_.keys() + keys > most) {
+    services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::WatchedKeys)].add();
+    return refuse(spec, "ERR A client cannot watch more than " + std::to_string(most) +
+                            " keys (client-max-watched-keys)");
+  }
+  watch_.add(plan.slot, keys);
   becomeExclusive(false);
   Request& added = client_.addRequest(spec);
   added.kind = RequestKind::Read;  // repeating it harms nobody

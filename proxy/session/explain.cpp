@@ -139,9 +139,15 @@ void consoleExplain(LocalCall& call) {
     lines.line("database", databaseText(database));
     Plan plan;
     plan.protocol = call.client.protocol;
-    Command command{spec, spec, argv, {}, database};
+    databases::KeyMapper canonical;
+    canonical.write(argv);
+    Command command{spec, spec, canonical.argv(), canonical.bytes(), database};
     if (spec->handling == Handling::Local) {
-      lines.line("plan", "answered by the proxy");
+      if (mayAnswer(*spec, services.config, error)) {
+        lines.line("plan", "answered by the proxy");
+      } else {
+        refused(lines, error);
+      }
     } else if (changesSession(*spec)) {
       lines.line("plan", "carried out in the client's session");
     } else if (!mayRoute(*spec, services.config, error)) {

@@ -86,9 +86,8 @@ void clientGetName(LocalCall& call) {
 }
 
 void clientSetName(LocalCall& call) {
-  if (!isClientName(call.argv[2])) {
-    return appendError(call.out, "ERR Client names cannot contain spaces, newlines or special characters.");
-  }
+  if (const auto objection = objectionToName(call.argv[2], kClientNames))
+    return appendError(call.out, *objection);
   call.client.name = call.argv[2];
   appendSimple(call.out, "OK");
 }
@@ -100,10 +99,8 @@ void clientSetInfo(LocalCall& call) {
   if (attribute != "lib-name" && attribute != "lib-ver") {
     return appendError(call.out, "ERR Unrecognized option '" + std::string(call.argv[2]) + "'");
   }
-  if (!isClientName(call.argv[3])) {
-    return appendError(call.out,
-                       "ERR " + attribute + " cannot contain spaces, newlines or special characters.");
-  }
+  if (const auto objection = objectionToName(call.argv[3], attribute))
+    return appendError(call.out, *objection);
   (attribute == "lib-name" ? call.client.libraryName : call.client.libraryVersion) = call.argv[3];
   appendSimple(call.out, "OK");
 }
@@ -265,8 +262,10 @@ LocalCommands::LocalCommands(Services& services, const protocol::CommandTable& t
   use(table);
 }
 
+// Ids are the same in all tables, and what has been queued by an earlier one is still to be run: nothing is
+// forgotten.
 void LocalCommands::use(const protocol::CommandTable& table) {
-  byId_.assign(table.idCount(), nullptr);
+  byId_.resize(std::max(byId_.size(), table.idCount()), nullptr);
   missing_.clear();
   getKeys_ = table.find("command|getkeys");
   for (const CommandSpec& spec : table.commands()) resolve(spec, nullptr);
@@ -304,7 +303,7 @@ void LocalCommands::noteIfSlow(const Client& client, const CommandSpec& spec, pr
   SlowEntry entry;
   entry.client = client.peer().text();
   entry.clientName = client.name;
-  services_.slowLog.add(std::move(entry), spec, argv);
+  services_.slowLog.add(std::move(entry), argv);
 }
 
 Transaction::RunLocal LocalCommands::runnerFor(Client& client) {

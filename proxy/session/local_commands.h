@@ -28,7 +28,7 @@ class LocalCommands {
  public:
   // Resolves the names once; every command with Handling::Local must have a function.
   LocalCommands(Services& services, const protocol::CommandTable& table);
-  // From now on commands come from this table.
+  // From now on commands come from this table; those of earlier ones can still be run.
   void use(const protocol::CommandTable& table);
   // False: only a node knows (COMMAND GETKEYS of a command whose facts leave its keys open).
   bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const;

@@ -1,12 +1,17 @@
 #include "proxy/session/pause_commands.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
+#include "proxy/session/client.h"
 #include "proxy/session/late_reply.h"
 #include "proxy/session/pause_gate.h"
+#include "proxy/telemetry/log.h"
 
 namespace slotless::session {
 
@@ -66,32 +71,44 @@ void clientUnpause(LocalCall& call) {
   onAllWorkers(call, [](PauseGate& gate, PauseKind, net::Millis) { gate.unpause(); });
 }
 
+// PROXY PAUSE [patience [duration]]
 void consolePause(LocalCall& call) {
-  if (call.argv.size() > 3) return appendError(call.out, wrongArguments(call, "PROXY"));
-  const auto patience =
-      call.argv.size() == 3 ? protocol::strictInteger(call.argv[2]) : std::optional(kDefaultPatienceMillis);
-  if (!patience || *patience < 0)
-    return appendError(call.out, "ERR timeout is not an integer or out of range");
+  if (call.argv.size() > 4) return appendError(call.out, wrongArguments(call, "PROXY"));
+  std::array<std::optional<std::int64_t>, 2> millis{kDefaultPatienceMillis, std::nullopt};
+  for (std::size_t i = 2; i < call.argv.size(); ++i) {
+    millis[i - 2] = protocol::strictInteger(call.argv[i]);
+    if (!millis[i - 2] || *millis[i - 2] < (i == 2 ? 0 : 1))
+      return appendError(call.out, "ERR timeout is not an integer or out of range");
+  }
+  const net::Millis patience(std::min(*millis[0], kLongestMillis));
+  Closing closing{call.client.id(), call.client.peer().text()};
+  if (millis[1]) closing.until = call.services.host.now + net::Millis(std::min(*millis[1], kLongestMillis));
+  log::warn("paused by PROXY PAUSE", {{"client", closing.client},
+                                      {"peer", closing.peer},
+                                      {"for_ms", millis[1] ? std::to_string(*millis[1]) : "its connection"}});
   Services* services = &call.services;
   Request* request = &replyLater(call);
-  const net::Millis time(std::min(*patience, kLongestMillis));
-  askWorkers<bool>(
-      *services,
-      [](Services& there, std::size_t) {
-        there.gate.close();
-        return true;
-      },
-      [=](const std::vector<bool>&) { services->gate.awaitQuiet(*request, time); });
+  const auto closeHere = [closing, asking = services](Services& there, std::size_t) {
+    Closing own = closing;
+    own.tells = &there == asking;
+    there.gate.close(own);
+    return true;
+  };
+  closeHere(*services, 0);  // its connection may be closed before the order comes back here
+  askWorkers<bool>(*services, closeHere,
+                   [=](const std::vector<bool>&) { services->gate.awaitQuiet(*request, patience); });
 }
 
 void consoleResume(LocalCall& call) {
-  replyFromWorkers<bool>(
-      call,
-      [](Services& services, std::size_t) {
-        services.gate.open();
-        return true;
-      },
-      [](const std::vector<bool>&, Client&, std::string& out) { protocol::appendSimple(out, "OK"); });
+  const auto open = [](Services& services, std::size_t) { return services.gate.open(); };
+  if (open(call.services, 0)) {
+    log::warn(
+        "pause over",
+        {{"reason", "PROXY RESUME"}, {"client", call.client.id()}, {"peer", call.client.peer().text()}});
+  }
+  replyFromWorkers<bool>(call, open, [](const std::vector<bool>&, Client&, std::string& out) {
+    protocol::appendSimple(out, "OK");
+  });
 }
 
 }  // namespace slotless::session

@@ -9,6 +9,7 @@
 #include "proxy/session/console.h"
 #include "proxy/session/late_reply.h"
 #include "proxy/session/script_writes.h"
+#include "proxy/telemetry/log.h"
 
 namespace slotless::session {
 
@@ -22,6 +23,10 @@ PauseGate::PauseGate(Services& services)
       end_(services.host.loop.makeTimer([this] {
         services_.host.touch();
         unpause();
+      })),
+      closingEnd_(services.host.loop.makeTimer([this] {
+        services_.host.touch();
+        endClosingsInTime();
       })),
       functions_(services, [this] { wakeAll(); }),
       recount_(services.host.loop.makeTimer([this] { countInFlight(); })) {}
@@ -41,14 +46,63 @@ void PauseGate::unpause() {
   wakeAll();
 }
 
-void PauseGate::open() {
-  closed_ = false;
-  wakeAll();
+void PauseGate::close(const Closing& closing) {
+  std::erase_if(closings_, [&](const Closing& each) { return each.client == closing.client; });
+  closings_.push_back(closing);
+  onClosingsChanged();
+}
+
+bool PauseGate::open() {
+  if (closings_.empty()) return false;
+  closings_.clear();
+  onClosingsChanged();
+  return true;
+}
+
+void PauseGate::dropClosing(std::uint64_t client) {
+  std::erase_if(closings_, [&](const Closing& each) { return each.client == client; });
+  onClosingsChanged();
+}
+
+void PauseGate::endClosingOf(const Client& client) {
+  const std::uint64_t id = client.id();
+  const bool ends = std::any_of(closings_.begin(), closings_.end(),
+                                [&](const Closing& each) { return each.client == id && !each.until; });
+  if (!ends) return;
+  log::warn("pause over", {{"reason", "its connection was closed"}, {"client", id}});
+  dropClosing(id);
+  // Also here: the order to pause may still be under way to this worker as well.
+  services_.control.tellWorkers([id](Services& there, std::size_t) { there.gate.dropClosing(id); });
+}
+
+// On every worker by itself; the one that the client is, or was, connected to tells.
+void PauseGate::endClosingsInTime() {
+  std::erase_if(closings_, [&](const Closing& each) {
+    if (!each.until || *each.until > services_.host.now) return false;
+    if (each.tells)
+      log::warn("pause over",
+                {{"reason", "its time was over"}, {"client", each.client}, {"peer", each.peer}});
+    return true;
+  });
+  onClosingsChanged();
+}
+
+void PauseGate::onClosingsChanged() {
+  services_.metrics.paused.set(closings_.empty() ? 0 : 1);
+  if (closings_.empty()) wakeAll();
+  std::optional<net::TimePoint> next;
+  for (const Closing& each : closings_) {
+    if (each.until) next = std::min(next.value_or(*each.until), *each.until);
+  }
+  closingEnd_->stop();
+  if (!next) return;
+  const auto left = std::chrono::ceil<net::Millis>(*next - services_.host.now);
+  closingEnd_->start(std::max(left, net::Millis{1}));
 }
 
 bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
   if (isConsoleCommand(spec)) return false;
-  const bool byConsole = closed_ && !spec.has(protocol::kNoAuth);
+  const bool byConsole = !closings_.empty() && !spec.has(protocol::kNoAuth);
   const bool byPause =
       kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv) &&
                                   !functions_.writesNothing(functionCalledBy(spec, argv)));

@@ -2,11 +2,14 @@
 //
 // What is kept back stays in its client's input, unparsed, and the client is not read from. Source for CLIENT
 // PAUSE: redis.io/commands/client-pause; a pause of writes lets scripts and functions pass that declare to
-// write nothing. PROXY PAUSE keeps back everything but the console's and authentication's commands.
+// write nothing. PROXY PAUSE keeps back everything but the console's and authentication's commands; it ends
+// with PROXY RESUME, at its time, or, without one, with the connection that has asked for it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "protocol/argv.h"
@@ -22,6 +25,14 @@ struct Services;
 
 enum class PauseKind : std::uint8_t { None, Writes, All };
 
+// One PROXY PAUSE.
+struct Closing {
+  std::uint64_t client;                      // who has asked for it …
+  std::string peer;                          // … from where
+  std::optional<net::TimePoint> until = {};  // none: as long as it is connected
+  bool tells = false;                        // this worker's gate puts its end into the log
+};
+
 class PauseGate {
  public:
   explicit PauseGate(Services& services);
@@ -29,14 +40,18 @@ class PauseGate {
   // CLIENT PAUSE: of several the longest and the strictest hold.
   void pause(PauseKind kind, net::Millis duration);
   void unpause();
-  // PROXY PAUSE and RESUME.
-  void close() { closed_ = true; }
-  void open();
-  bool closed() const noexcept { return closed_; }
+  // PROXY PAUSE: the client's new one takes the place of its earlier one.
+  void close(const Closing& closing);
+  // PROXY RESUME: all of them end. False: there was none.
+  bool open();
+  // A connection has been closed: what it has asked for ends, on all workers.
+  void onGone(const Client& client) {
+    if (!closings_.empty()) endClosingOf(client);
+  }
 
   // Keeps the request back if it has to: false, nothing is in its way.
   bool holds(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
-    return (closed_ || kind_ != PauseKind::None) && stops(client, spec, argv);
+    return (!closings_.empty() || kind_ != PauseKind::None) && stops(client, spec, argv);
   }
   // The client is about to be destroyed.
   void forget(Client& client);
@@ -53,14 +68,19 @@ class PauseGate {
 
   bool stops(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);
   void wakeAll();
+  void endClosingOf(const Client& client);
+  void dropClosing(std::uint64_t client);
+  void endClosingsInTime();
+  void onClosingsChanged();
   void countInFlight();
   void settleWaits(std::size_t inFlight);
 
   Services& services_;
   PauseKind kind_ = PauseKind::None;
   net::TimePoint until_{};
-  bool closed_ = false;
+  std::vector<Closing> closings_;
   std::unique_ptr<net::Timer> end_;
+  std::unique_ptr<net::Timer> closingEnd_;
   std::vector<Client*> waiting_;
   FunctionFlags functions_;
   std::unique_ptr<net::Timer> recount_;

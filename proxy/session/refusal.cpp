@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "protocol/ascii.h"
 #include "protocol/command_overrides.h"
+#include "proxy/session/console.h"
 
 namespace slotless::session {
 
@@ -63,6 +65,20 @@ bool checkCommand(const CommandSpec* spec, const CommandSpec* container, Argv ar
     return false;
   }
   return true;
+}
+
+// Source: Redis 7.0 server.c processCommand().
+bool isCrossProtocol(std::string_view word) noexcept {
+  constexpr std::string_view kWords[] = {"post", "host:"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view each) { return protocol::equalsIgnoringCase(word, each); });
+}
+
+bool mayAnswer(const CommandSpec& spec, const config::Config& config, std::string& error) {
+  if (!spec.has(protocol::kAdmin) || config.allowAdminCommands || !isConsoleCommand(spec)) return true;
+  error =
+      "ERR '" + spec.name + "' concerns all clients: Slotless refuses it unless allow-admin-commands is set";
+  return false;
 }
 
 bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string& error) {

@@ -18,6 +18,10 @@ bool requiresAuthentication(const config::Config& config) noexcept;
 // unknown.
 bool checkCommand(const protocol::CommandSpec* spec, const protocol::CommandSpec* container,
                   protocol::Argv argv, std::string& error);
+// Is the word one that begins a line of HTTP? A web page can have a browser send it here.
+bool isCrossProtocol(std::string_view word) noexcept;
+// May the proxy answer this client? Not what the console keeps for administrators.
+bool mayAnswer(const protocol::CommandSpec& spec, const config::Config& config, std::string& error);
 // May a command that the proxy does not answer itself go to a node?
 bool mayRoute(const protocol::CommandSpec& spec, const config::Config& config, std::string& error);
 

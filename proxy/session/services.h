@@ -123,7 +123,8 @@ struct Services {
   // Scratch space for the request at hand.
   routing::Plan plan{};
   std::string encoded{};
-  databases::KeyMapper mapper{};  // what nodes get in place of the client's request
+  databases::KeyMapper canonical{};  // the client's request, where its own bytes are not for nodes …
+  databases::KeyMapper mapper{};     // … and what they get in place of it
   WrappedScripts wrappedScripts{};
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "protocol/ascii.h"
+#include "protocol/secrets.h"
 
 namespace slotless::session {
 
@@ -12,7 +12,6 @@ namespace {
 // Source: redis.io/commands/slowlog-get.
 constexpr std::size_t kMostArguments = 32;
 constexpr std::size_t kMostBytes = 128;
-constexpr std::string_view kRedacted = "(redacted)";
 
 // Slow requests are rare: one counter for all workers harms nobody.
 std::uint64_t nextId() {
@@ -31,24 +30,12 @@ std::string cut(std::string_view argument) {
          std::to_string(argument.size() - kMostBytes) + " more bytes)";
 }
 
-constexpr std::string_view kSecretSettings[] = {"masterauth", "masteruser", "requirepass",
-                                                "tls-client-key-file-pass", "tls-key-file-pass"};
-
-// From which argument on, and every how many, there are secrets. 0: there are none.
-bool isSecret(const protocol::CommandSpec& spec, protocol::Argv argv, std::size_t position) {
-  if (spec.name == "acl|setuser" || spec.name == "acl|deluser" || spec.name == "acl|getuser")
-    return position >= 2;
-  if (spec.name != "config|set" || position < 3 || position % 2 == 0) return false;
-  return std::any_of(std::begin(kSecretSettings), std::end(kSecretSettings), [&](std::string_view name) {
-    return protocol::equalsIgnoringCase(argv[position - 1], name);
-  });
-}
-
-std::vector<std::string> shownArguments(const protocol::CommandSpec& spec, protocol::Argv argv) {
+std::vector<std::string> shownArguments(protocol::Argv argv) {
+  const protocol::Secrets secrets(argv);
   const std::size_t shown = argv.size() > kMostArguments ? kMostArguments - 1 : argv.size();
   std::vector<std::string> words;
   for (std::size_t i = 0; i < shown; ++i) {
-    words.push_back(isSecret(spec, argv, i) ? std::string(kRedacted) : cut(argv[i]));
+    words.push_back(secrets.includes(i) ? std::string(protocol::kRedacted) : cut(argv[i]));
   }
   if (shown < argv.size())
     words.push_back("... (" + std::to_string(argv.size() - shown) + " more arguments)");
@@ -57,10 +44,10 @@ std::vector<std::string> shownArguments(const protocol::CommandSpec& spec, proto
 
 }  // namespace
 
-void SlowLog::add(SlowEntry entry, const protocol::CommandSpec& spec, protocol::Argv argv) {
+void SlowLog::add(SlowEntry entry, protocol::Argv argv) {
   entry.id = nextId();
   entry.unixTime = unixSeconds();
-  entry.arguments = shownArguments(spec, argv);
+  entry.arguments = shownArguments(argv);
   entries_.push_front(std::move(entry));
   if (entries_.size() > maxLength()) entries_.resize(maxLength());
 }

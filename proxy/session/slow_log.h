@@ -2,8 +2,9 @@
 // first.
 //
 // The time is from a request's arrival to the end of its reply; of that `upstream` is from its (last) sending
-// on. Time that a command blocks does not count. Arguments are cut as Redis cuts them. Limits:
-// slowlog-log-slower-than and slowlog-max-len of the configuration, until CONFIG SET says otherwise.
+// on. Time that a command blocks does not count. Arguments are cut as Redis cuts them, and secrets are left
+// out. Limits: slowlog-log-slower-than and slowlog-max-len of the configuration, until CONFIG SET says
+// otherwise.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -15,7 +16,6 @@
 
 #include "config/config.h"
 #include "protocol/argv.h"
-#include "protocol/command_spec.h"
 #include "proxy/net/loop.h"
 
 namespace slotless::session {
@@ -40,7 +40,7 @@ class SlowLog {
     return limit >= 0 && duration.count() >= limit && maxLength() > 0;
   }
   // Fills id, time and arguments of the entry.
-  void add(SlowEntry entry, const protocol::CommandSpec& spec, protocol::Argv argv);
+  void add(SlowEntry entry, protocol::Argv argv);
   // The newest ones first.
   const std::deque<SlowEntry>& entries() const noexcept { return entries_; }
   void clear() { entries_.clear(); }

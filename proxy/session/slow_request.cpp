@@ -71,12 +71,12 @@ void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
   // What a whole database was asked for is a script by now.
   const bool asSaid = !request.wantsWholeSlot || executes;
   if (asSaid && commands == 1 && parser.parse(rest, {}) == RequestParser::Status::Complete) {
-    return services.slowLog.add(std::move(entry), *request.spec, ownNames(parser.argv(), request.database));
+    return services.slowLog.add(std::move(entry), ownNames(parser.argv(), request.database));
   }
   std::vector<std::string_view> words = wordsOf(request.spec->name);
   const std::string count = "(" + std::to_string(commands) + " commands)";
   if (executes) words.push_back(count);
-  services.slowLog.add(std::move(entry), *request.spec, words);
+  services.slowLog.add(std::move(entry), words);
 }
 
 }  // namespace slotless::session

@@ -51,7 +51,28 @@ std::size_t Subscriptions::memoryBytes() const noexcept {
   return sizeof(Subscriptions) + all * kTopicBytes + nameBytes_ * kNameCopies;
 }
 
+// What the client has already is not counted twice.
+bool Subscriptions::tooMany(TopicKind kind, protocol::Argv names) const {
+  const std::uint64_t most = services_.config.clientMaxSubscriptions;
+  if (most == 0) return false;
+  std::size_t count = names.size();
+  for (const Topics& topics : topics_) count += topics.size();
+  for (const Pending& pending : pending_) count += pending.topics.size();
+  if (count <= most) return false;
+  const auto known = std::count_if(names.begin(), names.end(),
+                                   [&](std::string_view name) { return of(kind).contains(name); });
+  return count - static_cast<std::size_t>(known) > most;
+}
+
 void Subscriptions::subscribe(const CommandSpec& spec, protocol::Argv argv) {
+  if (tooMany(topicKindOf(spec), argv.subspan(1))) {
+    services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Subscriptions)].add();
+    std::string error;
+    protocol::appendError(error, "ERR A client cannot have more than " +
+                                     std::to_string(services_.config.clientMaxSubscriptions) +
+                                     " subscriptions (client-max-subscriptions)");
+    return client_.reply(&spec, error);
+  }
   Pending added{.spec = &spec, .kind = topicKindOf(spec)};
   std::size_t cost = 0;
   for (const std::string_view name : argv.subspan(1)) {

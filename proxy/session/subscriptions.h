@@ -59,6 +59,7 @@ class Subscriptions final : private pubsub::Listener {
 
   Topics& of(pubsub::TopicKind kind) noexcept { return topics_[static_cast<std::size_t>(kind)]; }
   const Topics& of(pubsub::TopicKind kind) const noexcept { return topics_[static_cast<std::size_t>(kind)]; }
+  bool tooMany(pubsub::TopicKind kind, protocol::Argv names) const;
   void confirmReady();
   std::string confirm(Pending& pending);
   void release(Pending& pending);

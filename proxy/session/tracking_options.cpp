@@ -71,6 +71,8 @@ std::optional<TrackingOptions> parseTracking(protocol::Argv argv, std::string& e
 std::optional<std::string> TrackingMode::objectionTo(const TrackingOptions& wanted) const {
   if (!wanted.broadcast && !wanted.prefixes.empty())
     return "ERR PREFIX option requires BCAST mode to be enabled";
+  if (prefixes_.size() + wanted.prefixes.size() > kMostPrefixes)
+    return "ERR A client cannot track more than " + std::to_string(kMostPrefixes) + " prefixes";
   if (on() && broadcast() != wanted.broadcast) {
     return "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
            "re-enabling it with a different mode.";

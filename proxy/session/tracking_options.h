@@ -13,6 +13,9 @@
 
 namespace slotless::session {
 
+// Of one client. Each is compared with each other one, here and on every master.
+inline constexpr std::size_t kMostPrefixes = 1000;
+
 struct TrackingOptions {
   bool on = false;
   bool broadcast = false;

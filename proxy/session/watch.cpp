@@ -12,12 +12,13 @@ bool Watch::broken() const noexcept {
   return broken_ || (lease_ != nullptr && (lease_->lost() || lease_->protocol() != client_.protocol));
 }
 
-void Watch::add(protocol::Slot slot) {
+void Watch::add(protocol::Slot slot, std::size_t keys) {
   if (!on()) {
     version_ = services_.links.topology().version;
     slot_ = slot;
   }
   ++count_;
+  keys_ += keys;
 }
 
 bool Watch::guards(protocol::Slot slot) const {
@@ -76,6 +77,7 @@ void Watch::settle() {
 void Watch::forget(bool clean) {
   release(clean);
   count_ = 0;
+  keys_ = 0;
   broken_ = false;
   ending_ = false;
 }

@@ -23,8 +23,10 @@ class Watch {
 
   bool on() const noexcept { return count_ > 0; }
   bool broken() const noexcept;
-  // One WATCH more, of keys of that slot.
-  void add(protocol::Slot slot);
+  // One WATCH more, of so many keys of that slot.
+  void add(protocol::Slot slot, std::size_t keys);
+  // Some of them may be the same.
+  std::size_t keys() const noexcept { return keys_; }
   // The WATCH under way is the first since nothing was watched.
   bool first() const noexcept { return count_ <= 1; }
   // Something happened to a leg on the lease after which the watch says nothing any more.
@@ -63,6 +65,7 @@ class Watch {
   LeaseSource& leases_;
   upstream::Link* lease_ = nullptr;
   std::size_t count_ = 0;  // of WATCH commands
+  std::size_t keys_ = 0;
   // At the first WATCH: the topology, and what is watched.
   std::uint64_t version_ = 0;
   protocol::Slot slot_ = protocol::kNoSlot;

@@ -31,6 +31,9 @@ constexpr std::array kCounters = {
     CounterRow{"slotless_bytes_sent_total", "Bytes sent to clients.", &WorkerMetrics::bytesSent},
     CounterRow{"slotless_protocol_errors_total", "Clients closed because what they sent was not RESP.",
                &WorkerMetrics::protocolErrors},
+    CounterRow{"slotless_cross_protocol_total",
+               "Clients closed because they spoke HTTP: somebody may be attacking by way of a browser.",
+               &WorkerMetrics::crossProtocol},
     CounterRow{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
     CounterRow{"slotless_ambiguous_writes_total", "Writes sent whose connection was lost before the reply.",
                &WorkerMetrics::ambiguousWrites},
@@ -68,6 +71,8 @@ constexpr std::array kGauges = {
              &WorkerMetrics::subscriptions},
     GaugeRow{"slotless_upstream_subscriptions", "Subscriptions of the workers at nodes.",
              &WorkerMetrics::upstreamSubscriptions},
+    GaugeRow{"slotless_paused_workers", "Workers whose clients PROXY PAUSE keeps waiting.",
+             &WorkerMetrics::paused},
     GaugeRow{"slotless_monitors", "Clients that have sent MONITOR.", &WorkerMetrics::monitors},
 };
 

@@ -13,8 +13,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Redirect::Count)
     "moved", "ask", "tryagain", "clusterdown", "loading", "readonly", "masterdown", "noscript"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> kLimitNames = {
-    "max_clients", "query_buffer", "output_hard",   "hold_requests", "hold_bytes",
-    "in_flight",   "leases",       "pubsub_output", "memory"};
+    "max_clients",   "query_buffer", "output_hard",   "hold_requests", "hold_bytes",
+    "in_flight",     "leases",       "pubsub_output", "memory",        "before_login",
+    "login_timeout", "watched_keys", "subscriptions"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {
     "idle", "connecting", "handshaking", "ready", "silent", "backing_off"};

@@ -59,6 +59,10 @@ enum class Limit : std::uint8_t {
   Leases,
   PubSubOutput,
   Memory,
+  BeforeLogin,    // a client that has not logged in and does not read
+  LoginTimeout,   // … or does not log in
+  WatchedKeys,    // refused, not closed
+  Subscriptions,  // the same
   Count
 };
 std::string_view limitName(Limit limit) noexcept;
@@ -124,6 +128,8 @@ class WorkerMetrics {
   Counter bytesReceived;    // from clients
   Counter bytesSent;        // to clients
   Counter protocolErrors;
+  Counter crossProtocol;  // clients that spoke HTTP, and were closed
+  Gauge paused;           // 1: PROXY PAUSE keeps this worker's clients waiting
   Counter retries;
   Counter ambiguousWrites;
   Gauge heldRequests;

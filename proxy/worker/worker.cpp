@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/session/refusal.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::worker {
@@ -158,6 +159,7 @@ void Worker::perform(const session::WorkerTask& task, std::size_t index) {
 // the old one or all of the new one.
 void Worker::setConfig(const config::Config& config) {
   touch();
+  const bool wasOpen = !session::requiresAuthentication(config_);
   config_ = config;
   links_.setSettings(linkSettings(config_, 2));
   resp3Links_.setSettings(linkSettings(config_, 3));
@@ -170,7 +172,11 @@ void Worker::setConfig(const config::Config& config) {
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
   // more.
   holding_.wakeAll();
-  for (const auto& [id, client] : clients_) agenda_.add(*client, Task::Flush);
+  const bool opensNoMore = wasOpen && session::requiresAuthentication(config_);
+  for (const auto& [id, client] : clients_) {
+    if (opensNoMore && !client->loggedIn()) client->beginLogin();
+    agenda_.add(*client, Task::Flush);
+  }
 }
 
 void Worker::confirmTopology() {
@@ -293,7 +299,10 @@ void Worker::onTick() {
   touch();
   for (upstream::LinkPool* links : linkPools()) links->checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
-  for (const auto& [id, client] : clients_) client->checkPushLimit();
+  for (const auto& [id, client] : clients_) {
+    client->checkPushLimit();
+    client->checkLogin();
+  }
   if (config_.clientIdleTimeout.count() > 0) {
     for (const auto& [id, client] : clients_) {
       if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");
@@ -323,6 +332,8 @@ void Worker::tidy() {
   lastTidy_ = now;
   blocks_.trimUnused();
   requests_.trimUnused();
+  services_.canonical.trim();
+  services_.mapper.trim();
   for (upstream::LinkPool* links : linkPools()) {
     links->shrink();
     links->closeStrays();

@@ -92,6 +92,7 @@ TEST_CASE_METHOD(Stage, "the reply to CLIENT LIST keeps its place among the clie
 }
 
 TEST_CASE_METHOD(Stage, "a client that leaves before all workers have answered leaves nothing") {
+  config.allowAdminCommands = true;
   client.sends("PING");
   client.receives("+PONG\r\n");
   client.connection().push(request("CLIENT LIST") + request("SLOWLOG LEN") + request("PROXY PAUSE"));

@@ -13,7 +13,11 @@ bool contains(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Stage,
+struct Operated : Stage {
+  Operated() { config.allowAdminCommands = true; }
+};
+
+TEST_CASE_METHOD(Operated,
                  "PROXY PAUSE replies when all that was in flight is answered, and holds what is new") {
   client.sends("GET a");
   const Received a = node(1).expects("GET a");
@@ -34,7 +38,7 @@ TEST_CASE_METHOD(Stage,
   client.receives(bulk("2") + "+PONG\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "PROXY PAUSE says so when requests are still in flight after its time") {
+TEST_CASE_METHOD(Operated, "PROXY PAUSE says so when requests are still in flight after its time") {
   client.sends({"GET a", "GET b"});
   const Received a = node(1).expects("GET a");
   const Received b = node(2).expects("GET b");
@@ -51,7 +55,81 @@ TEST_CASE_METHOD(Stage, "PROXY PAUSE says so when requests are still in flight a
   client.receives("+PONG\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "while the proxy is paused a client can still come and log in") {
+TEST_CASE_METHOD(Stage, "PROXY PAUSE and RESUME are for administrators") {
+  const auto refused = [](const std::string& name) {
+    return "-ERR 'proxy|" + name +
+           "' concerns all clients: Slotless refuses it unless allow-admin-commands is set\r\n";
+  };
+  client.sends({"PROXY PAUSE", "PROXY PAUSE 0 1000", "PROXY RESUME", "PING"});
+  client.receives(refused("pause") + refused("pause") + refused("resume") + "+PONG\r\n");
+  CHECK(metrics().paused.value() == 0);
+}
+
+TEST_CASE_METHOD(Operated, "PROXY PAUSE ends with the connection that has asked for it") {
+  other.sends("PROXY PAUSE");
+  other.receives(kOk);
+  CHECK(metrics().paused.value() == 1);
+  client.sends("PING");
+  clock.advance(1h);
+  client.receivesNothing();
+  other.leaves();
+  client.receives("+PONG\r\n");
+  CHECK(metrics().paused.value() == 0);
+}
+
+TEST_CASE_METHOD(Operated, "PROXY PAUSE ends with its connection even if that leaves at once") {
+  other.connection().push(request("PROXY PAUSE"));
+  other.connection().end();
+  settle();
+  other.receives(kOk);
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  CHECK(metrics().paused.value() == 0);
+}
+
+TEST_CASE_METHOD(Operated, "PROXY PAUSE with a duration ends at its time, with or without its connection") {
+  other.sends("PROXY PAUSE 10 60000");
+  other.receives(kOk);
+  other.leaves();
+  client.sends("PING");
+  clock.advance(59s);
+  client.receivesNothing();
+  CHECK(metrics().paused.value() == 1);
+  clock.advance(2s);
+  client.receives("+PONG\r\n");
+  CHECK(metrics().paused.value() == 0);
+}
+
+TEST_CASE_METHOD(Operated, "of several PROXY PAUSE all have to end, and PROXY RESUME ends all") {
+  FakeClient& third = addClient();
+  other.sends("PROXY PAUSE 10 60000");
+  third.sends("PROXY PAUSE");
+  other.receives(kOk);
+  third.receives(kOk);
+  client.sends("PING");
+  third.leaves();
+  client.receivesNothing();
+  other.sends("PROXY PAUSE");  // now for as long as it is connected
+  other.receives(kOk);
+  clock.advance(2min);
+  client.receivesNothing();
+  other.sends({"PROXY PAUSE 10 5000", "PROXY RESUME"});
+  clock.advance(50ms);
+  other.receives("+OK\r\n+OK\r\n");
+  client.receives("+PONG\r\n");
+  CHECK(metrics().paused.value() == 0);
+}
+
+TEST_CASE_METHOD(Operated, "PROXY PAUSE says what is wrong with its arguments") {
+  const std::string wrong = "-ERR timeout is not an integer or out of range\r\n";
+  client.sends(
+      {"PROXY PAUSE x", "PROXY PAUSE -1", "PROXY PAUSE 0 0", "PROXY PAUSE 0 x", "PROXY PAUSE 1 2 3"});
+  client.receives(wrong + wrong + wrong + wrong +
+                  "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try PROXY HELP.\r\n");
+  CHECK(metrics().paused.value() == 0);
+}
+
+TEST_CASE_METHOD(Operated, "while the proxy is paused a client can still come and log in") {
   config.password = "secret";
   client.sends({"AUTH secret", "PROXY PAUSE"});
   client.receives("+OK\r\n+OK\r\n");
@@ -159,6 +237,33 @@ TEST_CASE_METHOD(Stage, "SLOWLOG keeps no more than slowlog-max-len, and no secr
   CHECK(contains(log, "*2\r\n" + bulk("CLIENT") + bulk("ID")));
   CHECK(contains(log, "*2\r\n" + bulk("ECHO") + bulk("x")));
   CHECK_FALSE(contains(log, "secret"));
+}
+
+TEST_CASE_METHOD(Stage, "SLOWLOG shows no passwords, also not those that the proxy itself has checked") {
+  config.slowlogLogSlowerThan = 0;
+  config.password = "secret";
+  config.allowAdminCommands = true;
+  client.sends({"AUTH secret", "HELLO 2 AUTH default secret SETNAME me", "AUTH default wrong-secret",
+                "HELLO 9 AUTH default secret"});
+  client.takes();
+  client.sends("ACL SETUSER bob >secret");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("ACL SETUSER bob >secret").replies(kOk);
+  client.takes();
+  client.sends({"MULTI", "ACL SETUSER bob >secret", "EXEC"});
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("ACL SETUSER bob >secret").replies(kOk);
+  client.takes();
+  client.sends({"MULTI", "AUTH default secret", "EXEC"});
+  client.takes();
+  client.sends("SLOWLOG GET 20");
+  const std::string log = client.takes();
+  const std::string redacted = bulk("(redacted)");
+  CHECK_FALSE(contains(log, "secret"));
+  CHECK(contains(log, "*2\r\n" + bulk("AUTH") + redacted));
+  CHECK(contains(
+      log, bulk("HELLO") + bulk("2") + bulk("AUTH") + redacted + redacted + bulk("SETNAME") + bulk("me")));
+  CHECK(contains(log, bulk("ACL") + bulk("SETUSER") + redacted + redacted));
+  client.sends("PROXY SLOWLOG 20");
+  CHECK_FALSE(contains(client.takes(), "secret"));
 }
 
 TEST_CASE_METHOD(Stage, "long arguments and long lists of them are cut in SLOWLOG") {

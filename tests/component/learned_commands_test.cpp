@@ -1,4 +1,6 @@
 // Tables that are replaced while requests are under way, and commands whose keys a node has to be asked for.
+#include <algorithm>
+
 #include "protocol/command_facts.h"
 #include "protocol/command_table.h"
 #include "stage.h"
@@ -189,6 +191,70 @@ TEST_CASE_METHOD(Learned, "COMMAND GETKEYS of such a command is a node's to answ
   client.receives(keys({"b"}));
   client.sends("COMMAND GETKEYS GET a");
   client.receives(keys({"a"}));
+}
+
+TEST_CASE_METHOD(Learned, "what MULTI has queued is run by EXEC whatever tables have come since") {
+  const auto smaller = [](std::initializer_list<std::string_view> gone) {
+    std::vector<protocol::CommandSpec> facts = protocol::builtInFacts();
+    std::erase_if(facts, [&](const protocol::CommandSpec& spec) {
+      return std::find(gone.begin(), gone.end(), spec.name) != gone.end();
+    });
+    return std::make_shared<const protocol::CommandTable>(std::move(facts));
+  };
+  // Fewer ids, without those that are queued; then others; and then hardly any.
+  const std::shared_ptr<const protocol::CommandTable> tables[] = {
+      smaller({"latency", "echo", "time", "role"}), tableWith({"new 2; readonly; 1 1 1; @read;"}),
+      std::make_shared<const protocol::CommandTable>(std::vector<protocol::CommandSpec>{
+          *protocol::parseFactLine("exec 1; noscript loading stale; 0 0 0; @slow @transaction;"),
+          *protocol::parseFactLine("get 2; readonly fast; 1 1 1; @read;")})};
+  for (const bool forwards : {false, true}) {
+    for (std::size_t replaced = 1; replaced <= std::size(tables); ++replaced) {
+      CAPTURE(forwards, replaced);
+      worker().setCommands(tableWith({}));
+      client.sends({"MULTI", "CLIENT ID", "PING", "ECHO x", "ROLE", "LATENCY HISTOGRAM nosuch"});
+      client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n");
+      if (forwards) {
+        client.sends("GET a");
+        client.receives("+QUEUED\r\n");
+      }
+      for (std::size_t i = 0; i < replaced; ++i) {
+        worker().setCommands(tables[i]);
+        clock.advance(2s);
+      }
+      client.sends("EXEC");
+      const std::string local =
+          ":1\r\n+PONG\r\n" + bulk("x") + "*3\r\n" + bulk("master") + ":0\r\n*0\r\n*0\r\n";
+      if (!forwards) {
+        client.receives("*5\r\n" + local);
+        continue;
+      }
+      const Received multi = node(1).expects("MULTI");
+      node(1).expects("GET a");
+      const Received exec = node(1).expects("EXEC");
+      multi.replies("+OK\r\n+QUEUED\r\n");
+      worker().setCommands(tableWith({}));  // EXEC itself is of a table that is gone
+      worker().setCommands(tables[0]);
+      clock.advance(2s);
+      exec.replies("*1\r\n" + bulk("1"));
+      client.receives("*6\r\n" + local + bulk("1"));
+    }
+  }
+}
+
+TEST_CASE_METHOD(Learned, "the only command of a transaction keeps its table, too") {
+  client.sends({"MULTI", "MGET a b"});
+  client.receives("+OK\r\n+QUEUED\r\n");
+  learns({"new 2; readonly; 1 1 1; @read;"});
+  learns({});
+  client.sends("EXEC");
+  node(1).expects("MGET a").replies("*1\r\n" + bulk("1"));
+  const Received b = node(2).expects("MGET b");
+  learns({"new 2; readonly; 1 1 1; @read;"});
+  learns({});
+  clock.advance(2s);
+  node(2).resets();
+  node(2).expects("MGET b").replies("*1\r\n" + bulk("2"));
+  client.receives("*1\r\n*2\r\n" + bulk("1") + bulk("2"));
 }
 
 }  // namespace slotless::test

@@ -431,4 +431,28 @@ TEST_CASE_METHOD(Stage, "a subscriber is never idle") {
   CHECK_FALSE(client.isClosed());
 }
 
+TEST_CASE_METHOD(Stage, "who wants more than client-max-subscriptions gets an error, and none of them") {
+  config.clientMaxSubscriptions = 3;
+  const std::string error =
+      "-ERR A client cannot have more than 3 subscriptions (client-max-subscriptions)\r\n";
+  client.sends("SUBSCRIBE a b c d");
+  client.receives(error);
+  subscribes(*this, client, 1, "a");
+  client.sends({"SUBSCRIBE b", "SUBSCRIBE c d e", "SUBSCRIBE c", "SUBSCRIBE g"});
+  confirms(node(2), "subscribe", "b");
+  confirms(node(3), "subscribe", "c");
+  client.receives(notice("subscribe", "b", 2) + error + notice("subscribe", "c", 3) + error);
+  client.sends({"SUBSCRIBE a c", "PSUBSCRIBE x*", "SSUBSCRIBE x"});  // what it has already is no more
+  client.receives(notice("subscribe", "a", 3) + notice("subscribe", "c", 3) + error + error);
+  CHECK(limitHits(telemetry::Limit::Subscriptions) == 5);
+  client.sends("UNSUBSCRIBE a");
+  node(1).expects("unsubscribe a").replies(notice("unsubscribe", "a", 0));
+  client.receives(notice("unsubscribe", "a", 2));
+  client.sends("SUBSCRIBE a");
+  confirms(node(1), "subscribe", "a");
+  client.receives(notice("subscribe", "a", 3));
+  other.sends("SUBSCRIBE a b c");
+  other.receives(notice("subscribe", "a", 1) + notice("subscribe", "b", 2) + notice("subscribe", "c", 3));
+}
+
 }  // namespace slotless::test

@@ -135,6 +135,28 @@ TEST_CASE_METHOD(ReloadStage, "reload: client-max-in-flight") {
   client.receives("+OK\r\n+OK\r\n");
 }
 
+TEST_CASE_METHOD(ReloadStage, "reload: client-login-timeout counts for clients that are there already") {
+  config.password = "secret";
+  reload();
+  clock.advance(30s);
+  CHECK_FALSE(client.isClosed());
+  config.clientLoginTimeout = 20s;
+  reload();
+  clock.advance(2s);
+  CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(ReloadStage, "reload: client-max-watched-keys and client-max-subscriptions") {
+  config.clientMaxWatchedKeys = 1;
+  config.clientMaxSubscriptions = 1;
+  reload();
+  client.sends("WATCH {a}1 {a}2");
+  CHECK(client.takes().starts_with("-ERR A client cannot watch more than 1 keys"));
+  client.sends("SUBSCRIBE a b");
+  CHECK(client.takes().starts_with("-ERR A client cannot have more than 1 subscriptions"));
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsNothing();
+}
+
 TEST_CASE_METHOD(ReloadStage, "reload: client-output-soft-limit counts for clients that are there already") {
   config.clientOutputSoftLimit = 100;
   reload();

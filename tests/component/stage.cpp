@@ -207,6 +207,7 @@ void Stage::checkNothingIsLeft() {
   CHECK(metrics_->subscriptions.value() == 0);
   CHECK(metrics_->upstreamSubscriptions.value() == 0);
   CHECK(metrics_->monitors.value() == 0);
+  CHECK(metrics_->paused.value() == 0);
   metrics_->forEachNode([](const telemetry::NodeMetrics& node) { CHECK(node.inFlight.value() == 0); });
 }
 

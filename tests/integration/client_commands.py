@@ -353,6 +353,34 @@ class SlowRequests(WithClients):
         written = [each[3][1] for each in entries if each[3][0] == b"SET"]
         self.assertEqual(written, [b"slow:3", b"slow:2", b"slow:1", b"slow:0"])
 
+    def test_secrets_are_shown_as_redis_shows_them_and_nowhere_else(self):
+        real = resp.Connection(HOST, oracle_port, PASSWORD)
+        self.addCleanup(real.close)
+        monitor = self.connect()
+        self.assertEqual(monitor.command("MONITOR"), b"OK")
+        shown = []
+        for connection in (self.admin, real):
+            connection.command("CONFIG", "SET", "slowlog-log-slower-than", "0")
+            self.addCleanup(connection.command, "CONFIG", "SET", "slowlog-log-slower-than", "10000")
+            connection.command("SLOWLOG", "RESET")
+            for command in (("AUTH", "hidden"), ("AUTH", "default", "hidden"), ("HELLO", "2", "AUTH", "default", "hidden"),
+                            ("ACL", "SETUSER", "hidden", ">hidden"), ("CONFIG", "SET", "masterauth", "hidden")):
+                connection.raw(*command)
+            self.addCleanup(connection.raw, "ACL", "DELUSER", "hidden")
+            self.addCleanup(connection.raw, "CONFIG", "SET", "masterauth", "")
+            entries = {tuple(each[3]) for each in connection.command("SLOWLOG", "GET", "-1")}
+            shown.append({each for each in entries if b"(redacted)" in each})
+        expected = {each for each in shown[1] if b"masterauth" not in each}  # a setting of the nodes' own
+        self.assertEqual({each for each in shown[0] if b"masterauth" not in each}, expected)
+        self.assertEqual(len(expected), 4)
+        self.assertNotIn(b"hidden", b" ".join(b" ".join(each[3]) for each in self.admin.command("SLOWLOG", "GET", "-1")))
+        self.admin.command("SET", "secrets:end", "x")
+        seen = b""
+        while b"secrets:end" not in seen:
+            seen += monitor.read()
+        self.assertNotIn(b"hidden", seen)
+        self.assertNotIn("hidden", site.proxy.child.output())
+
     def test_the_histogram_counts_what_clients_have_sent(self):
         for _ in range(5):
             self.admin.command("SETRANGE", "latency:a", "0", "x")

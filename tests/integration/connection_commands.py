@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -9,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import fixture
 import resp
 from cluster import PASSWORD
+from processes import memory_bytes
 
 WRONGPASS = "WRONGPASS invalid username-password pair or user is disabled."
 NOAUTH = "NOAUTH Authentication required."
@@ -72,6 +74,38 @@ class Authentication(unittest.TestCase):
         with site.connect(password=None) as other:
             other.send(b"*2\r\n$16385\r\n")
             self.assertEqual(other.read_to_end(), b"-ERR Protocol error: unauthenticated bulk length\r\n")
+
+
+    @fixture.NOT_ONE_REDIS
+    def test_strangers_that_ask_and_never_read_are_closed_and_cost_nothing(self):
+        pid = site.proxy.child.pid
+        before = memory_bytes(pid, "VmRSS")
+        strangers = [site.connect(password=None) for _ in range(40)]
+        self.addCleanup(lambda: [each.close() for each in strangers])
+        for each in strangers:
+            each.socket.setblocking(False)
+        waiting, deadline = set(strangers), time.monotonic() + 60
+        while waiting and time.monotonic() < deadline:
+            for each in list(waiting):
+                try:
+                    each.socket.send(b"HELLO 3\r\n" * 20000)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    waiting.discard(each)
+        self.assertEqual(len(waiting), 0)
+        self.assertLess(memory_bytes(pid) - before, 20 << 20)
+        self.assertEqual(site.proxy.metric("slotless_limit_hits_total", limit="before_login"), 40)
+
+    def test_who_speaks_http_is_closed_and_nothing_is_carried_out(self):
+        for text in (b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET http:a 1\r\n", b"Host: x\r\nSET http:a 1\r\n", b"post\r\n",
+                     b'"POST" x\r\n', b"*1\r\n$4\r\nPOST\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
+            for password in (None, PASSWORD):
+                with self.subTest(text=text, password=password), site.connect(password=password) as connection:
+                    connection.send(text)
+                    self.assertEqual(connection.read_to_end(), b"")
+        with site.connect() as connection:
+            self.assertEqual(connection.command("EXISTS", "http:a"), 0)
 
 
 class ConnectionCommands(unittest.TestCase):

@@ -414,6 +414,33 @@ class LatencyEvents(unittest.TestCase):
             self.assertGreaterEqual(other.command("LATENCY", "RESET"), 2)
 
 
+class Pause(unittest.TestCase):
+    def test_it_shows_in_readyz_and_the_log_and_ends_with_its_connection(self):
+        proxy = Proxy(site.cluster.addresses(), ["--allow-admin-commands", "yes"])
+        self.addCleanup(proxy.stop)
+        operator, client = connect(proxy), connect(proxy)
+        self.addCleanup(client.close)
+        self.assertEqual(operator.command("PROXY", "PAUSE"), b"OK")
+        self.assertEqual(proxy.http("/readyz"), (503, "not ready: paused by PROXY PAUSE\n"))
+        client.send(resp.pack("INCR", "pause:counter"))
+        operator.close()
+        self.assertEqual(client.read(), 1)
+        wait_until(lambda: proxy.http("/readyz")[0] == 200, SECONDS, "readiness")
+        self.assertIn("paused by PROXY PAUSE", proxy.child.output())
+        self.assertIn("its connection was closed", proxy.child.output())
+        with connect(proxy) as brief:
+            self.assertEqual(brief.command("PROXY", "PAUSE", "100", "700"), b"OK")
+        client.send(resp.pack("INCR", "pause:counter"))
+        self.assertEqual(proxy.http("/readyz")[0], 503)
+        self.assertEqual(client.read(), 2)
+        wait_until(lambda: "its time was over" in proxy.child.output(), SECONDS, "the line that tells so")
+
+    def test_it_is_refused_to_others(self):
+        with connect(site.proxy) as connection:
+            self.assertIn("allow-admin-commands", connection.error("PROXY", "PAUSE"))
+            self.assertIn("allow-admin-commands", connection.error("PROXY", "RESUME"))
+
+
 class Numbers(unittest.TestCase):
     def test_requests_errors_and_latency_are_told_by_node(self):
         proxy = site.proxy

@@ -153,6 +153,13 @@ TEST_CASE("Before authentication requests must be small") {
   CHECK(errorOf("*10\r\n$16384\r\n", unauthenticated()).empty());
   CHECK(errorOf("*11\r\n", unauthenticated()) == "ERR Protocol error: unauthenticated multibulk length");
   CHECK(errorOf("*10\r\n$16385\r\n", unauthenticated()) == "ERR Protocol error: unauthenticated bulk length");
+  const std::string argument = "$16384\r\n" + std::string(16384, 'x') + "\r\n";
+  CHECK(wordsOf("*2\r\n$4\r\nAUTH\r\n" + argument, unauthenticated()).size() == 2);
+  CHECK(errorOf("*3\r\n$4\r\nAUTH\r\n" + argument + argument, unauthenticated()) ==
+        "ERR Protocol error: unauthenticated request too large");
+  CHECK(errorOf(std::string(20'481, 'x'), unauthenticated()) ==
+        "ERR Protocol error: unauthenticated request too large");
+  CHECK(errorOf(std::string(20'480, 'x'), unauthenticated()).empty());
   CHECK(errorOf("*2147483648\r\n", unauthenticated()) == "ERR Protocol error: invalid multibulk length");
   CHECK(errorOf("*1\r\n$536870913\r\n", unauthenticated()) == "ERR Protocol error: invalid bulk length");
 }

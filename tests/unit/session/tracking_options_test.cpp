@@ -82,5 +82,19 @@ TEST_CASE("tracking: turned off, nothing is left of the mode") {
   CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "OPTOUT"})).has_value());
 }
 
+TEST_CASE("One client has a thousand prefixes at most, over all of its commands") {
+  TrackingOptions options = parsed({"CLIENT", "TRACKING", "ON", "BCAST"});
+  for (std::size_t i = 0; i < kMostPrefixes; ++i) options.prefixes.push_back(std::to_string(10'000 + i));
+  TrackingMode mode;
+  REQUIRE_FALSE(mode.objectionTo(options).has_value());
+  mode.turnOn(options);
+  CHECK(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "x"})) ==
+        "ERR A client cannot track more than 1000 prefixes");
+  options.prefixes.push_back("x");
+  CHECK(TrackingMode().objectionTo(options).has_value());
+  mode.turnOff();
+  CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "x"})).has_value());
+}
+
 }  // namespace
 }  // namespace slotless::session

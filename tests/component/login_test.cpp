@@ -1,0 +1,217 @@
+// What a client can make the proxy hold before it has logged in, and for how long.
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+
+constexpr std::string_view kOk = "+OK\r\n";
+constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
+constexpr std::size_t kFewKilobytes = std::size_t{40} * 1024;
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string all;
+  for (std::size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+struct Locked : Stage {
+  Locked() { config.password = "secret"; }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Locked, "who has not logged in and does not read is closed after a few KB") {
+  client.stopsReading();
+  client.sendsBytes(repeated("HELLO 3\r\n", 5000));
+  CHECK(client.isClosed());
+  CHECK(limitHits(telemetry::Limit::BeforeLogin) == 1);
+  CHECK(worker().heldBytes() < kFewKilobytes);
+}
+
+TEST_CASE_METHOD(Locked, "who has not logged in is read from in small pieces, and answered as it reads") {
+  client.readsOnly(3000);
+  client.sendsBytes(repeated("PING\r\n", 50));
+  CHECK_FALSE(client.isClosed());
+  client.readsAgain();
+  client.sendsBytes(repeated("PING\r\n", 20'000));
+  client.receives(repeated(kNoAuth, 20'050));
+  CHECK_FALSE(client.isClosed());
+  CHECK(limitHits(telemetry::Limit::BeforeLogin) == 0);
+}
+
+TEST_CASE_METHOD(Locked, "forty clients that ask and never read hold no more than a few KB each") {
+  for (int i = 0; i < 40; ++i) {
+    FakeClient& each = addClient();
+    each.stopsReading();
+    each.connection().push(repeated("HELLO 3\r\n", 10'000));
+  }
+  while (loop.turn()) CHECK(worker().heldBytes() < 40 * kFewKilobytes);
+  CHECK(limitHits(telemetry::Limit::BeforeLogin) == 40);
+  CHECK(worker().clientCount() == 0);
+}
+
+TEST_CASE_METHOD(Locked, "what the stall of a client gives to others is not for who has not logged in") {
+  client.stopsReading();
+  client.sendsBytes(repeated("PING\r\n", 20));  // less than a few KB of refusals
+  clock.advance(10s);
+  CHECK_FALSE(client.isClosed());
+  client.sendsBytes(repeated("PING\r\n", 200));
+  CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(Locked, "before login a request is refused that is longer than a few KB") {
+  const std::string argument(16'000, 'x');
+  FakeClient* many = &addClient();
+  many->sendsBytes(request(Words{"AUTH", argument}));
+  many->receives("-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+  many->sendsBytes("*3\r\n$4\r\nAUTH\r\n" + bulk(argument) + "$16000\r\n");
+  many->receives("-ERR Protocol error: unauthenticated request too large\r\n");
+  CHECK(many->isClosed());
+  FakeClient* endless = &addClient();
+  for (int i = 0; i < 10; ++i) endless->sendsBytes(std::string(5000, 'x'));
+  endless->receives("-ERR Protocol error: unauthenticated request too large\r\n");
+  CHECK(endless->isClosed());
+  CHECK(worker().heldBytes() < kFewKilobytes);
+}
+
+TEST_CASE_METHOD(Locked, "with its login a client gets the usual limits, with RESET it loses them") {
+  client.stopsReading();
+  client.sendsBytes(request("AUTH secret") + repeated("PING\r\n", 2000));
+  CHECK_FALSE(client.isClosed());
+  client.sendsBytes(request(Words{"ECHO", std::string(100'000, 'x')}));
+  CHECK_FALSE(client.isClosed());
+  client.readsAgain();
+  client.receives(std::string(kOk) + repeated("+PONG\r\n", 2000) + bulk(std::string(100'000, 'x')));
+  client.sends("RESET");
+  client.receives("+RESET\r\n");
+  client.stopsReading();
+  client.sendsBytes(repeated("PING\r\n", 2000));
+  CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(Stage, "where no login is asked for none is waited for") {
+  client.stopsReading();
+  client.sendsBytes(repeated("PING\r\n", 5000));
+  clock.advance(10min);
+  CHECK_FALSE(client.isClosed());
+  client.readsAgain();
+  client.receives(repeated("+PONG\r\n", 5000));
+}
+
+TEST_CASE_METHOD(Locked, "who does not log in within client-login-timeout is closed, whatever it sends") {
+  client.sends("PING");
+  other.sends("AUTH secret");
+  other.receives(kOk);
+  FakeClient& third = addClient();
+  third.sendsBytes("*2\r\n$4\r\nAU");
+  client.receives(kNoAuth);
+  clock.advance(50s);
+  client.sends({"AUTH wrong", "PING"});
+  CHECK(client.takes().size() > 0);
+  CHECK_FALSE(client.isClosed());
+  clock.advance(12s);
+  CHECK(client.isClosed());
+  CHECK(third.isClosed());
+  CHECK_FALSE(other.isClosed());
+  CHECK(limitHits(telemetry::Limit::LoginTimeout) == 2);
+}
+
+TEST_CASE_METHOD(Locked, "client-login-timeout 0 waits for ever") {
+  config.clientLoginTimeout = 0s;
+  client.sends("PING");
+  client.receives(kNoAuth);
+  clock.advance(10min);
+  CHECK_FALSE(client.isClosed());
+}
+
+TEST_CASE_METHOD(Locked, "after RESET the time to log in begins anew") {
+  client.sends("AUTH secret");
+  client.receives(kOk);
+  clock.advance(10min);
+  client.sends("RESET");
+  client.receives("+RESET\r\n");
+  clock.advance(50s);
+  CHECK_FALSE(client.isClosed());
+  clock.advance(12s);
+  CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(Locked, "a client that CLIENT PAUSE keeps from logging in is not closed for that") {
+  other.sends({"AUTH secret", "CLIENT PAUSE 300000"});
+  other.receives("+OK\r\n+OK\r\n");
+  client.sends("AUTH secret");
+  clock.advance(2min);
+  CHECK_FALSE(client.isClosed());
+  other.resets();
+  clock.advance(4min);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Stage, "when a reload asks for a login, all who have none get their time") {
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  clock.advance(10min);
+  config.password = "secret";
+  worker().setConfig(config);
+  clock.advance(50s);
+  CHECK_FALSE(client.isClosed());
+  client.sends("PING");
+  client.receives(kNoAuth);
+  clock.advance(12s);
+  CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(Locked, "names that clients give themselves end at 1 KB") {
+  const std::string longest(1024, 'n');
+  const std::string longer(1025, 'n');
+  client.sends("AUTH secret");
+  client.receives(kOk);
+  const auto tooLong = [](const std::string& what) {
+    return "-ERR " + what + " cannot be longer than 1024 bytes.\r\n";
+  };
+  client.sends({"CLIENT SETNAME " + longest, "CLIENT SETNAME " + longer, "CLIENT GETNAME"});
+  client.receives(std::string(kOk) + tooLong("Client names") + bulk(longest));
+  client.sends({"CLIENT SETINFO lib-name " + longest, "CLIENT SETINFO lib-name " + longer,
+                "CLIENT SETINFO LIB-VER " + longest, "CLIENT SETINFO LIB-VER " + longer});
+  client.receives(std::string(kOk) + tooLong("lib-name") + std::string(kOk) + tooLong("lib-ver"));
+  client.sends("HELLO 2 SETNAME " + longer);
+  client.receives(tooLong("Client names"));
+  client.sends({"HELLO 2 SETNAME short", "CLIENT GETNAME"});
+  CHECK(client.takes().ends_with(bulk("short")));
+}
+
+TEST_CASE_METHOD(
+    Stage, "who watches more keys than client-max-watched-keys gets an error, and watches none of them") {
+  config.clientMaxWatchedKeys = 3;
+  client.sends("WATCH {a}1 {a}2");
+  node(1).expects("WATCH {a}1 {a}2").replies(kOk);
+  client.receives(kOk);
+  client.sends("WATCH {a}3 {a}4");
+  const std::string error = "-ERR A client cannot watch more than 3 keys (client-max-watched-keys)\r\n";
+  client.receives(error);
+  client.sends("WATCH {a}3");
+  node(1).expects("WATCH {a}3").replies(kOk);
+  client.receives(kOk);
+  client.sends("WATCH {a}4");
+  client.receives(error);
+  node(1).expectsNothing();
+  client.sends("UNWATCH");
+  node(1).expects("UNWATCH").replies(kOk);
+  client.receives(kOk);
+  client.sends("WATCH {a}4 {a}5 {a}6");
+  node(1).expects("WATCH {a}4 {a}5 {a}6").replies(kOk);
+  client.receives(kOk);
+  CHECK(limitHits(telemetry::Limit::WatchedKeys) == 2);
+}
+
+TEST_CASE_METHOD(Stage, "client-max-watched-keys 0 is no limit") {
+  config.clientMaxWatchedKeys = 0;
+  std::string watch = "WATCH";
+  for (int i = 0; i < 6000; ++i) watch += " {a}" + std::to_string(i);
+  client.sends(watch);
+  node(1).expects(watch).replies(kOk);
+  client.receives(kOk);
+}
+
+}  // namespace slotless::test
