@@ -113,8 +113,7 @@ void KeyMapper::begin() {
 }
 
 void KeyMapper::trim(std::size_t bytes) {
-  const std::size_t held = bytes_.capacity() + inline_.capacity() +
-                           positions_.capacity() * sizeof(std::uint32_t) +
+  const std::size_t held = bytes_.capacity() + positions_.capacity() * sizeof(std::uint32_t) +
                            places_.capacity() * sizeof(Place) + argv_.capacity() * sizeof(std::string_view);
   if (held > bytes) *this = KeyMapper();
 }
