@@ -6,6 +6,8 @@
 #include <map>
 #include <sstream>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/value.h"
 
@@ -17,22 +19,35 @@ std::string asIs(std::string_view option) {
   return std::string(option);
 }
 
-// Where the documents of a text begin.
+// Where what stands in the documents of a text begins.
 class Beginnings final : public YAML::EventHandler {
  public:
   std::vector<YAML::Mark> marks;
 
-  void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+  void OnDocumentStart(const YAML::Mark&) override { atStart_ = true; }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { note(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { note(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
+    note(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    note(mark);
+  }
   void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    note(mark);
   }
   void OnMapEnd() override {}
+
+ private:
+  void note(const YAML::Mark& mark) {
+    if (std::exchange(atStart_, false)) marks.push_back(mark);
+  }
+
+  bool atStart_ = false;
 };
 
 // Of the first two documents: one too many is enough to know. yaml-cpp 0.7 finds documents without end where

@@ -3,10 +3,22 @@
 #include <cstring>
 #include <vector>
 
-int main(int argc, char** argv) {
+// Functions that others could call have landing pads.
+std::size_t nameLength(const char* name, int most);
+int pick(const std::vector<int>& numbers, std::size_t index);
+
+std::size_t nameLength(const char* name, int most) {
   char buffer[64];
-  std::vector<int> numbers(static_cast<std::size_t>(argc), argc);
-  std::snprintf(buffer, static_cast<std::size_t>(argc) + 1, "%s", argv[0]);
-  std::strcpy(buffer, argv[argc - 1]);
-  return numbers[static_cast<std::size_t>(buffer[0])];
+  std::snprintf(buffer, static_cast<std::size_t>(most), "%s", name);
+  std::strcpy(buffer, name);
+  return static_cast<std::size_t>(buffer[0]);
+}
+
+int pick(const std::vector<int>& numbers, std::size_t index) {
+  return numbers[index];
+}
+
+int main(int argc, char** argv) {
+  const std::vector<int> numbers(static_cast<std::size_t>(argc), argc);
+  return pick(numbers, nameLength(argv[0], argc));
 }

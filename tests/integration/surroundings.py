@@ -120,11 +120,18 @@ class ConfigurationFiles(unittest.TestCase):
     def test_no_file_keeps_check_config_busy(self):
         for path in sorted(CORPUS.iterdir()):
             with self.subTest(path.name):
-                done = subprocess.run([binary(), "--config", path, "--check-config"], capture_output=True, text=True, timeout=SECONDS,
-                                      check=False)
+                done = subprocess.run([binary(), "--config", path, "--cluster-nodes", f"{HOST}:1", "--check-config"], env={},
+                                      capture_output=True, text=True, timeout=SECONDS, check=False)
                 self.assertIn(done.returncode, (0, 1))
                 if done.returncode == 1:
                     self.assertIn(f"{path}:", done.stderr)
+
+    def test_the_parser_that_is_tried_first_comes_to_its_end(self):
+        for path in sorted(CORPUS.iterdir()):
+            with self.subTest(path.name), open(path, "rb") as file:
+                done = subprocess.run([binary(), "--try-to-parse-yaml-on-standard-input"], env={}, stdin=file, capture_output=True,
+                                      timeout=SECONDS, check=False)
+                self.assertEqual((done.returncode, done.stdout), (0, b"."))
 
     def test_files_of_all_kinds_are_read_while_clients_are_served(self):
         file = processes.directory() / "slotless.yaml"
@@ -154,8 +161,8 @@ class ConfigurationFiles(unittest.TestCase):
         writer = os.open(file, os.O_WRONLY | os.O_NONBLOCK)
         file.unlink()
         os.close(writer)
-        file.write_text("cross-slot: emulate\n")
-        self.assertIn("option=cross-slot", reload("configuration reloaded"))
+        file.write_text("hold-timeout: 1234ms\n")
+        self.assertIn("option=hold-timeout", reload("configuration reloaded"))
         proxy.stop()
 
 
@@ -260,6 +267,59 @@ class Floods(unittest.TestCase):
             self.assertLess(proxy.child.memory_bytes(), 200 * 1024 * 1024)
         with connect(proxy) as client:
             self.assertEqual(client.command("PING"), b"PONG")
+        proxy.stop()
+
+
+def bulk(text):
+    return b"$%d\r\n%s\r\n" % (len(text), text.encode())
+
+
+class LargeCluster(unittest.TestCase):
+    """A node that knows of 300 nodes and of 16,384 ranges of slots: understanding that takes longer than a turn may."""
+
+    NODES = 300
+
+    def setUp(self):
+        entries = [b"*4\r\n" + bulk(HOST) + b":%d\r\n" % (40000 + number) + bulk(f"{number:040d}") + b"*0\r\n"
+                   for number in range(self.NODES)]
+        rows = [b"*3\r\n:%d\r\n:%d\r\n" % (slot, slot) + entries[slot % self.NODES] for slot in range(16384)]
+        lines = "".join(f"{number:040d} {HOST}:{40000 + number}@1 master - 0 0 1 connected\n" for number in range(self.NODES))
+        self.answer = b"*16384\r\n" + b"".join(rows) + bulk(lines) + bulk("redis_version:7.0.15\r\n")
+        self.listener = socket.create_server((HOST, processes.free_port()))
+        self.addCleanup(self.listener.close)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                try:
+                    if b"SLOTS" in client.recv(1000):
+                        client.sendall(self.answer)
+                except OSError:
+                    pass  # the daemon has ended
+
+    @staticmethod
+    def cpu_seconds(pid):
+        """Of each thread, by its name."""
+        seconds = {}
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            name, fields = (task / "stat").read_text().rsplit(")", 1)
+            ticks = fields.split()
+            seconds[name.split("(", 1)[1]] = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+        return seconds
+
+    def test_what_a_large_cluster_says_is_understood_beside_the_thread_that_accepts(self):
+        proxy = Proxy([f"{HOST}:{self.listener.getsockname()[1]}"], ["--topology-refresh-interval", "1s", "--topology-min-interval", "20ms"],
+                      password=None, wait_ready=False)
+        self.addCleanup(proxy.child.kill)
+        wait_until(lambda: proxy.metric("slotless_slots_covered") == 16384, SECONDS, "the topology")
+        wait_until(lambda: self.cpu_seconds(proxy.child.pid)["cluster"] > 0.2, SECONDS, "some more look-ups")
+        seconds = self.cpu_seconds(proxy.child.pid)
+        self.assertLess(seconds["slotless"], 0.1 + seconds["cluster"] / 4, seconds)
         proxy.stop()
 
 
