@@ -321,9 +321,9 @@ TEST_CASE_METHOD(Stage, "a request that two nodes send to and fro for too long i
   const auto sendToAndFro = [&](int times) {
     for (int i = 0; i < times; ++i) {
       node(1).expects("GET a").replies(moved("a", 2));
-      clock.advance(60ms);
+      clock.advance(100ms);
       node(2).expects("GET a").replies(moved("a", 1));
-      clock.advance(60ms);
+      clock.advance(100ms);
     }
   };
   sendToAndFro(10);
