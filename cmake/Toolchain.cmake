@@ -3,6 +3,26 @@ add_library(slotless_flags INTERFACE)
 target_compile_options(slotless_flags INTERFACE
   -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
 
+# What makes a mistake in memory a crash instead of somebody's way in. Only optimised builds, which are shipped: the
+# sanitizers find more, and _FORTIFY_SOURCE needs the optimiser. scripts/check-hardening looks at the result.
+include(CheckCXXCompilerFlag)
+set(SLOTLESS_HARDENED "$<CONFIG:RelWithDebInfo,Release,MinSizeRel>")
+if(SLOTLESS_SANITIZE)
+  set(SLOTLESS_HARDENED 0)
+endif()
+check_cxx_compiler_flag(-fcf-protection=full SLOTLESS_HAS_CET)
+check_cxx_compiler_flag("-O2 -Werror -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3" SLOTLESS_HAS_FORTIFY_3)
+set(SLOTLESS_FORTIFY 2)
+if(SLOTLESS_HAS_FORTIFY_3)
+  set(SLOTLESS_FORTIFY 3)
+endif()
+set(SLOTLESS_HARDENING -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${SLOTLESS_FORTIFY} -D_GLIBCXX_ASSERTIONS)
+if(SLOTLESS_HAS_CET)
+  list(APPEND SLOTLESS_HARDENING -fcf-protection=full)
+endif()
+add_compile_options("$<${SLOTLESS_HARDENED}:${SLOTLESS_HARDENING}>")
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack "$<${SLOTLESS_HARDENED}:-pie>")
+
 if(SLOTLESS_SANITIZE)
   add_compile_options(-fsanitize=${SLOTLESS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SLOTLESS_SANITIZE})

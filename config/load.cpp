@@ -53,6 +53,11 @@ class Loader {
                              "); allowed: the path of a YAML file that can be read"});
       return;
     }
+    if (const auto problem = inputs_.tryParser ? inputs_.tryParser(*file.text) : std::nullopt) {
+      fileIsReadable_ = false;
+      errors_.push_back({path, "", *problem});
+      return;
+    }
     const YamlSettings yaml = readYaml(path, *file.text);
     fileIsReadable_ = yaml.isReadable;
     take(yaml.settings);

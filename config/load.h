@@ -27,6 +27,8 @@ struct Inputs {
   Environment environment;
   std::function<FileText(const std::string& path)> readFile;
   std::uint64_t cpuCount = 1;
+  // Asked before a YAML text is parsed: nullopt, or why it must not be. Empty: any may.
+  std::function<std::optional<std::string>(const std::string& text)> tryParser = {};
 };
 
 // The process asked for --help, --version, --check-config or --print-config-reference: print this and exit

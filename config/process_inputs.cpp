@@ -11,6 +11,8 @@
 #include <string_view>
 #include <thread>
 
+#include "config/parser_trial.h"
+
 namespace slotless::config {
 
 namespace {
@@ -48,6 +50,7 @@ Inputs processInputs(int argc, const char* const* argv) {
   inputs.arguments.assign(argv + std::min(argc, 1), argv + argc);
   inputs.environment = processEnvironment();
   inputs.readFile = readFile;
+  inputs.tryParser = [](const std::string& text) { return tryParser(text); };
   inputs.cpuCount = std::max(1U, std::thread::hardware_concurrency());
   return inputs;
 }

@@ -1,9 +1,13 @@
 #include "config/yaml_file.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <map>
+#include <sstream>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/value.h"
 
@@ -15,28 +19,73 @@ std::string asIs(std::string_view option) {
   return std::string(option);
 }
 
+// Where what stands in the documents of a text begins.
+class Beginnings final : public YAML::EventHandler {
+ public:
+  std::vector<YAML::Mark> marks;
+
+  void OnDocumentStart(const YAML::Mark&) override { atStart_ = true; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { note(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { note(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
+    note(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    note(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    note(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void note(const YAML::Mark& mark) {
+    if (std::exchange(atStart_, false)) marks.push_back(mark);
+  }
+
+  bool atStart_ = false;
+};
+
+// Of the first two documents: one too many is enough to know. yaml-cpp 0.7 finds documents without end where
+// a text goes on with what none can begin with ("," and some others), so YAML::LoadAll() would not return.
+std::vector<YAML::Mark> firstBeginnings(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Beginnings beginnings;
+  while (beginnings.marks.size() < 2 && parser.HandleNextDocument(beginnings)) {
+  }
+  return beginnings.marks;
+}
+
 class Reader {
  public:
   explicit Reader(const std::string& name) : name_(name) {}
 
   void read(const std::string& text) {
-    std::vector<YAML::Node> documents;
+    std::vector<YAML::Mark> beginnings;
+    YAML::Node document;
     try {
-      documents = YAML::LoadAll(text);
+      beginnings = firstBeginnings(text);
+      document = YAML::Load(text);
     } catch (const YAML::ParserException& e) {
       return refuse(at(e.mark), "not valid YAML: " + withoutContent(e.msg));
     } catch (const YAML::Exception& e) {
       return refuse(at(e.mark), "not valid YAML");
     }
-    if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) return;
-    if (documents.size() > 1) {
-      return refuse(at(documents[1].Mark()), "found a second YAML document; allowed: one per file");
+    if (beginnings.size() > 1) {
+      if (beginnings[0].pos == beginnings[1].pos) return refuse(at(beginnings[0]), "not valid YAML");
+      return refuse(at(beginnings[1]), "found a second YAML document; allowed: one per file");
     }
-    if (!documents[0].IsMap()) {
-      return refuse(at(documents[0].Mark()),
-                    "found " + nounFor(documents[0]) + "; allowed: lines of the form \"option: value\"");
+    if (beginnings.empty() || document.IsNull()) return;
+    if (!document.IsMap()) {
+      return refuse(at(document.Mark()),
+                    "found " + nounFor(document) + "; allowed: lines of the form \"option: value\"");
     }
-    for (const auto& entry : documents[0]) readEntry(entry.first, entry.second);
+    for (const auto& entry : document) readEntry(entry.first, entry.second);
   }
 
   YamlSettings result;

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <variant>
 
 #include "config/cross_checks.h"
+#include "config/parser_trial.h"
 #include "config/process_inputs.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/memory_tide.h"
@@ -22,14 +24,18 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
   server::limitAllocatorReserve();
-  for (const std::string& warning : config::warnings(config)) log::warn(warning);
-  server::checkDescriptorLimit(config.maxClients);
-  server::Server server(std::move(config), std::move(reader), std::move(passedOn), std::move(invocation));
+  for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
+  server::Server server(server::withinDescriptors(std::move(config)), std::move(reader), std::move(passedOn),
+                        std::move(invocation));
   if (const auto error = server.run()) {
     log::error(*error);
     return EXIT_FAILURE;
   }
   return EXIT_SUCCESS;
+}
+
+bool isTrial(int argc, char** argv) {
+  return argc == 2 && argv[1] == std::string_view(config::kTrialArgument);
 }
 
 int fail(const std::string& problem) {
@@ -41,10 +47,12 @@ int fail(const std::string& problem) {
 
 int main(int argc, char** argv) {
   try {
+    if (isTrial(argc, argv)) return config::serveTrial();
     const config::Inputs inputs = config::processInputs(argc, argv);
     auto passedOn = server::takePassedOn(inputs.environment);
     if (!passedOn.error.empty()) return fail(passedOn.error);
-    const auto read = [&inputs, listeners = server::endpointsOf(passedOn.sockets)] {
+    // By value: a reading may still be under way when this function has returned.
+    const auto read = [inputs, listeners = server::endpointsOf(passedOn.sockets)] {
       return server::withListeners(config::load(inputs), listeners);
     };
     auto loaded = read();
@@ -56,8 +64,11 @@ int main(int argc, char** argv) {
       for (const config::Error& error : *errors) fail(error.text());
       return EXIT_FAILURE;
     }
-    return serve(std::get<config::Config>(std::move(loaded)), read, std::move(passedOn),
-                 {{argv, argv + argc}, inputs.environment});
+    const auto readAgain = [read] { return server::withinDescriptors(read()); };
+    const int code = serve(std::get<config::Config>(std::move(loaded)), readAgain, std::move(passedOn),
+                           {{argv, argv + argc}, inputs.environment});
+    log::flush();
+    return code;
   } catch (const std::exception& failure) {
     return fail(failure.what());
   }

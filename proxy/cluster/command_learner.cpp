@@ -47,6 +47,15 @@ bool isPassing(std::string_view error) {
                      [&](std::string_view word) { return error.starts_with(word); });
 }
 
+// Whoever answers so is broken, or no Redis: believed, it would take GET and SET away from all clients.
+bool isCredible(const std::vector<protocol::CommandSpec>& facts) {
+  constexpr std::array<std::string_view, 2> kEveryServer = {"get", "set"};
+  return std::all_of(kEveryServer.begin(), kEveryServer.end(), [&](std::string_view name) {
+    return std::any_of(facts.begin(), facts.end(),
+                       [&](const protocol::CommandSpec& spec) { return spec.name == name; });
+  });
+}
+
 }  // namespace
 
 std::string ServerBuild::text() const {
@@ -147,9 +156,14 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
 
 void CommandLearner::onCommands(const Master& master, const redisReply& reply) {
   const bool refused = reply.type == REDIS_REPLY_ERROR;
-  const std::string error = refused ? std::string(reply.str, reply.len) : "COMMAND gave no list of commands";
+  std::string error = refused ? std::string(reply.str, reply.len) : "COMMAND gave no list of commands";
   if (refused && isPassing(error)) return fail(master, error);
-  if (auto facts = parseCommandReply(reply)) {
+  auto facts = parseCommandReply(reply);
+  if (facts && !isCredible(*facts)) {
+    error = "COMMAND gave a list without GET or SET";
+    facts.reset();
+  }
+  if (facts) {
     facts_.emplace(*master.build, std::move(*facts));
     return;
   }

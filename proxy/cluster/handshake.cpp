@@ -7,6 +7,8 @@
 #include <charconv>
 #include <new>
 
+#include "proxy/cluster/own_reply_limits.h"
+
 namespace slotless::cluster {
 
 namespace {
@@ -20,28 +22,77 @@ bool isHarmless(std::string_view error) {
                      [&](std::string_view code) { return error.starts_with(code); });
 }
 
+// Beyond what the replies to a handshake are together, HELLO's map included.
+constexpr std::size_t kMaxHandshakeReply = std::size_t{64} * 1024;
+
+const redisReplyObjectFunctions& plainFunctions() {
+  static const redisReplyObjectFunctions* const kPlain = [] {
+    const std::unique_ptr<redisReader, ReaderDeleter> reader(redisReaderCreate());
+    if (reader == nullptr) throw std::bad_alloc();
+    return reader->fn;  // static in hiredis
+  }();
+  return *kPlain;
+}
+
+// What the reply that is being received has cost; the reader's private data.
+struct Budget {
+  std::size_t bytes = 0;
+  std::size_t objects = 0;
+  bool exceeded() const noexcept { return bytes > kMaxOwnReplyBytes || objects > kMaxOwnReplyObjects; }
+};
+
+Budget& budgetOf(redisReader& reader) noexcept {
+  return *static_cast<Budget*>(reader.privdata);
+}
+
+// Every object but the outermost is announced as an element of an array. The type of the number depends on
+// the version.
+template <typename Count>
+void* createCountedArray(const redisReadTask* task, Count elements) {
+  auto& budget = *static_cast<Budget*>(task->privdata);
+  budget.objects += static_cast<std::size_t>(elements);
+  return budget.exceeded() ? nullptr : plainFunctions().createArray(task, elements);
+}
+
+redisReplyObjectFunctions* countingFunctions() {
+  static redisReplyObjectFunctions counting = [] {
+    redisReplyObjectFunctions functions = plainFunctions();
+    functions.createArray = createCountedArray;
+    return functions;
+  }();
+  return &counting;
+}
+
 }  // namespace
 
 void ReplyDeleter::operator()(redisReply* reply) const noexcept {
   freeReplyObject(reply);
 }
 void ReaderDeleter::operator()(redisReader* reader) const noexcept {
+  delete static_cast<Budget*>(reader->privdata);
   redisReaderFree(reader);
 }
 
-OwnReplyReader::OwnReplyReader() : reader_(redisReaderCreate()) {
+OwnReplyReader::OwnReplyReader() : reader_(redisReaderCreateWithFunctions(countingFunctions())) {
   if (reader_ == nullptr) throw std::bad_alloc();
+  reader_->privdata = new Budget;
 }
 
 void OwnReplyReader::feed(std::string_view bytes) {
-  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+  Budget& budget = budgetOf(*reader_);
+  budget.bytes += bytes.size();
+  if (!budget.exceeded()) redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
 }
 
+// Above the limits of own_reply_limits.h a reply is garbage, too.
 OwnReplyReader::Status OwnReplyReader::next(ReplyPtr& reply) {
+  Budget& budget = budgetOf(*reader_);
   void* raw = nullptr;
-  if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) return Status::Garbage;
+  if (budget.exceeded() || redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) return Status::Garbage;
   reply.reset(static_cast<redisReply*>(raw));
-  return reply == nullptr ? Status::NeedMore : Status::Reply;
+  if (reply == nullptr) return Status::NeedMore;
+  budget = {};  // some of the next reply may have come already: the limit is no exact one
+  return Status::Reply;
 }
 
 std::string formatCommand(const std::vector<std::string_view>& argv) {
@@ -96,6 +147,10 @@ Handshake::Progress Handshake::take(std::string_view bytes) {
     const auto result = scanner_.scan(bytes);
     if (result.status == protocol::ReplyScanner::Status::Error || answered_ == steps_.size()) {
       error_ = "the answer to the handshake is not RESP";
+      return Progress::Failed;
+    }
+    if (reply_.size() + result.consumed > kMaxHandshakeReply) {
+      error_ = "the answer to the handshake is too long";
       return Progress::Failed;
     }
     reply_.append(bytes.substr(0, result.consumed));

@@ -102,7 +102,7 @@ void NodeQuery::takeReplies() {
     ReplyPtr reply;
     switch (reader_.next(reply)) {
       case OwnReplyReader::Status::NeedMore: return;
-      case OwnReplyReader::Status::Garbage: return finish("the answer is not RESP");
+      case OwnReplyReader::Status::Garbage: return finish("the answer is not RESP, or too long");
       case OwnReplyReader::Status::Reply: break;
     }
     if (authenticating_) {

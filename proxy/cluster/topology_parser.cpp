@@ -11,6 +11,9 @@ namespace slotless::cluster {
 
 namespace {
 
+// Redis advises against more than 1,000.
+constexpr std::size_t kMaxNodes = 4096;
+
 std::span<redisReply* const> elementsOf(const redisReply& reply) {
   if (reply.type != REDIS_REPLY_ARRAY) return {};
   return {reply.element, reply.elements};
@@ -165,7 +168,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
 
 std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::string& askedHost,
                                    const std::vector<ListedNode>& listed, const AddressMap& map) {
-  if (clusterSlots.type != REDIS_REPLY_ARRAY) return std::nullopt;
+  if (clusterSlots.type != REDIS_REPLY_ARRAY || clusterSlots.elements > protocol::kSlotCount)
+    return std::nullopt;
   Topology topology;
   topology.addressMap = map;
   const Addressing addressing{askedHost, listed, map};
@@ -177,6 +181,7 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
     auto master = nodeOf(*row[2], addressing);
     if (!master) continue;
     const NodeIndex owner = indexOf(topology, std::move(*master));
+    if (topology.nodes.size() > kMaxNodes) return std::nullopt;
     topology.nodes[owner].master = true;
     for (int slot = range->first; slot <= range->last; ++slot)
       topology.owners[static_cast<std::size_t>(slot)] = owner;

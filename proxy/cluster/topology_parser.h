@@ -1,6 +1,7 @@
 // Makes a Topology of what a node says: CLUSTER SLOTS, and the epochs of CLUSTER NODES.
 //
-// Errors: an answer that is no CLUSTER SLOTS reply, or that names slots out of range, gives nullopt.
+// Errors: an answer that is no CLUSTER SLOTS reply, that names slots out of range, or that
+// has more rows than there are slots or more nodes than a cluster can have, gives nullopt.
 // Source: CLUSTER SLOTS (Redis 3 to 8, Valkey 7 to 9): an empty or NULL host means "the host you asked"; "?"
 // is unknown, and then CLUSTER NODES or the metadata behind the id tell the node's numeric address. Announced
 // addresses are translated by `map`.

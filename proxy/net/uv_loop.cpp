@@ -49,33 +49,6 @@ class UvTimer final : public Timer {
   std::function<void()> callback_;
 };
 
-struct LookUp {
-  uv_getaddrinfo_t request;
-  std::function<void(Resolution)> callback;
-};
-
-Resolution resolutionOf(int status, const addrinfo* first) {
-  Resolution resolution;
-  if (status != 0) {
-    resolution.error = uv_strerror(status);
-    return resolution;
-  }
-  for (const int family : {AF_INET, AF_INET6}) {
-    for (const addrinfo* entry = first; entry != nullptr; entry = entry->ai_next) {
-      char text[NI_MAXHOST];
-      if (entry->ai_family != family || getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof(text),
-                                                    nullptr, 0, NI_NUMERICHOST) != 0) {
-        continue;
-      }
-      if (std::find(resolution.addresses.begin(), resolution.addresses.end(), text) ==
-          resolution.addresses.end()) {
-        resolution.addresses.emplace_back(text);
-      }
-    }
-  }
-  return resolution;
-}
-
 void setOption(int descriptor, int level, int option, int value) {
   // Fails harmlessly on Unix sockets.
   setsockopt(descriptor, level, option, &value, sizeof(value));
@@ -117,17 +90,19 @@ Address peerOf(int descriptor) {
 
 }  // namespace
 
-UvLoop::UvLoop(SocketOptions options)
+UvLoop::UvLoop(SocketOptions options, Resolver& resolver)
     : options_(options),
       mailboxBell_(std::make_unique<OwnedHandle<uv_async_t>>()),
       beforeWait_(std::make_unique<OwnedHandle<uv_prepare_t>>()),
-      afterWait_(std::make_unique<OwnedHandle<uv_check_t>>()) {
+      afterWait_(std::make_unique<OwnedHandle<uv_check_t>>()),
+      resolver_(resolver) {
   if (uv_loop_init(&loop_) != 0) throw std::runtime_error("cannot create an event loop");
   if (uv_async_init(&loop_, mailboxBell_->get(),
                     [](uv_async_t* handle) { static_cast<UvLoop*>(handle->data)->runMailbox(); }) != 0) {
     throw std::runtime_error("cannot create a mailbox");
   }
   mailboxBell_->initialised(this);
+  mailbox_->bell = mailboxBell_->get();
   uv_prepare_init(&loop_, beforeWait_->get());
   beforeWait_->initialised(this);
   uv_check_init(&loop_, afterWait_->get());
@@ -135,6 +110,10 @@ UvLoop::UvLoop(SocketOptions options)
 }
 
 UvLoop::~UvLoop() {
+  {
+    const std::lock_guard guard(mailbox_->mutex);
+    mailbox_->bell = nullptr;
+  }
   mailboxBell_.reset();
   beforeWait_.reset();
   afterWait_.reset();
@@ -183,23 +162,15 @@ void UvLoop::resolve(const std::string& host, std::function<void(Resolution)> ca
     post([callback = std::move(callback), host] { callback({{host}, {}}); });
     return;
   }
-  auto* look = new LookUp{{}, std::move(callback)};
-  look->request.data = look;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  const int status = uv_getaddrinfo(
-      &loop_, &look->request,
-      [](uv_getaddrinfo_t* request, int result, addrinfo* found) {
-        const std::unique_ptr<LookUp> owned(static_cast<LookUp*>(request->data));
-        const Resolution resolution = resolutionOf(result, found);
-        uv_freeaddrinfo(found);
-        owned->callback(resolution);
-      },
-      host.c_str(), nullptr, &hints);
-  if (status != 0) {
-    const std::unique_ptr<LookUp> owned(look);
-    post([callback = std::move(owned->callback), status] { callback({{}, uv_strerror(status)}); });
-  }
+  const std::uint64_t id = ++lastLookUp_;
+  lookUps_.emplace(id, std::move(callback));
+  resolver_.resolve(host, [this, id, mailbox = mailbox_](const Resolution& resolution) {
+    // Runs on this loop, or never.
+    mailbox->put([this, id, resolution] {
+      const auto asked = lookUps_.extract(id);
+      asked.mapped()(resolution);
+    });
+  });
 }
 
 void UvLoop::atTurnEnd(std::function<void()> callback) {
@@ -215,19 +186,22 @@ void UvLoop::endTurn() {
   turnEnd_();
 }
 
+void UvLoop::Mailbox::put(std::function<void()> task) {
+  const std::lock_guard guard(mutex);
+  if (bell == nullptr) return;
+  tasks.push_back(std::move(task));
+  uv_async_send(bell);
+}
+
 void UvLoop::post(std::function<void()> task) {
-  {
-    const std::lock_guard guard(mailboxMutex_);
-    mailbox_.push_back(std::move(task));
-  }
-  uv_async_send(mailboxBell_->get());
+  mailbox_->put(std::move(task));
 }
 
 void UvLoop::runMailbox() {
   std::vector<std::function<void()>> tasks;
   {
-    const std::lock_guard guard(mailboxMutex_);
-    tasks.swap(mailbox_);
+    const std::lock_guard guard(mailbox_->mutex);
+    tasks.swap(mailbox_->tasks);
   }
   for (const auto& task : tasks) task();
 }

@@ -2,10 +2,13 @@
 #pragma once
 #include <uv.h>
 
+#include <cstdint>
 #include <mutex>
+#include <unordered_map>
 
 #include "proxy/net/handle.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/resolver.h"
 
 namespace slotless::net {
 
@@ -17,7 +20,8 @@ struct SocketOptions {
 
 class UvLoop final : public Loop {
  public:
-  explicit UvLoop(SocketOptions options = {});
+  // `resolver` outlives the look-ups; the loop does not wait for them.
+  explicit UvLoop(SocketOptions options = {}, Resolver& resolver = Resolver::ofProcess());
   ~UvLoop() override;
 
   TimePoint now() const override;
@@ -36,6 +40,14 @@ class UvLoop final : public Loop {
   uv_loop_t& raw() noexcept { return loop_; }
 
  private:
+  // Outlives the loop: a look-up may end after it.
+  struct Mailbox {
+    std::mutex mutex;
+    std::vector<std::function<void()>> tasks;
+    uv_async_t* bell = nullptr;  // nullptr: nobody empties the mailbox any more
+    void put(std::function<void()> task);
+  };
+
   void runMailbox();
   void endTurn();
 
@@ -46,8 +58,10 @@ class UvLoop final : public Loop {
   std::unique_ptr<OwnedHandle<uv_prepare_t>> beforeWait_;
   std::unique_ptr<OwnedHandle<uv_check_t>> afterWait_;
   std::function<void()> turnEnd_;
-  std::mutex mailboxMutex_;
-  std::vector<std::function<void()>> mailbox_;
+  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  Resolver& resolver_;
+  std::uint64_t lastLookUp_ = 0;
+  std::unordered_map<std::uint64_t, std::function<void(Resolution)>> lookUps_;
 };
 
 }  // namespace slotless::net

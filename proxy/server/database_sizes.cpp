@@ -10,12 +10,12 @@ void Server::startCounter() {
     if (each.pinned()) slots.insert(each.slot);
   }
   if (slots.empty()) return;
-  counter_ = std::make_unique<cluster::SlotCounter>(loop_, counterSettings(), std::move(slots),
+  counter_ = std::make_unique<cluster::SlotCounter>(cluster_.loop(), counterSettings(), std::move(slots),
                                                     [this](const auto& counts) { onCounted(counts); });
 }
 
 void Server::onCounted(const cluster::SlotCounter::Counts& counts) {
-  const std::uint64_t limit = config_->databaseWarnKeys;
+  const std::uint64_t limit = config()->databaseWarnKeys;
   const std::lock_guard guard(sharedMutex_);
   for (const databases::Database& each : databases_.all()) {
     const auto found = each.pinned() ? counts.find(each.slot) : counts.end();

@@ -7,6 +7,11 @@
 
 namespace slotless::server {
 
+namespace {
+// Longer than any turn that ends by itself.
+constexpr net::Millis kStuckAfter{5000};
+}  // namespace
+
 // Slots whose owner has a link that is ready, on some worker.
 std::size_t Server::slotsReachable(const cluster::Topology& topology) const {
   std::map<std::string, bool, std::less<>> readyByNode;
@@ -45,6 +50,13 @@ std::optional<std::string> Server::whyNotReady() const {
   if (ready) return std::nullopt;
   return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) +
          " slots have a reachable master";
+}
+
+// A thread that serves nobody any more is nothing that waiting mends.
+std::optional<std::string> Server::whyNotAlive() const {
+  std::vector<const net::Heartbeat*> beats{&heartbeat_, &cluster_.heartbeat()};
+  for (const auto& worker : workers_) beats.push_back(&worker->heartbeat());
+  return net::stuckLoops(beats, std::chrono::steady_clock::now(), kStuckAfter);
 }
 
 std::shared_ptr<const config::Config> Server::config() const {

@@ -3,9 +3,9 @@
 
 #include <unistd.h>
 
+#include <utility>
 #include <variant>
 
-#include "proxy/server/descriptor_limit.h"
 #include "proxy/server/endpoints.h"
 #include "proxy/server/server.h"
 #include "proxy/telemetry/log.h"
@@ -15,7 +15,8 @@ namespace slotless::server {
 namespace {
 
 void refuse(const config::Errors& errors) {
-  for (const config::Error& error : errors) log::error("configuration error", {{"error", error.text()}});
+  for (const config::Error& error : errors)
+    log::always(log::Level::Error, "configuration error", {{"error", error.text()}});
   log::error("configuration not reloaded, everything stays as it was", {{"errors", errors.size()}});
 }
 
@@ -23,7 +24,19 @@ void refuse(const config::Errors& errors) {
 
 void Server::reload() {
   if (stopping_.load()) return;
-  const config::LoadResult loaded = reader_();
+  if (reading_ != nullptr) {
+    readAgain_ = true;  // the reading under way may have come too early for the change
+    return;
+  }
+  reading_ = std::make_unique<Reading>(loop_, reader_, [this](const config::LoadResult& loaded) {
+    reading_.reset();
+    onRead(loaded);
+    if (std::exchange(readAgain_, false)) reload();
+  });
+}
+
+void Server::onRead(const config::LoadResult& loaded) {
+  if (stopping_.load()) return;
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) return refuse(*errors);
   const auto* fresh = std::get_if<config::Config>(&loaded);
   if (fresh == nullptr) return;  // no process that serves was asked for a text
@@ -31,12 +44,12 @@ void Server::reload() {
   if (!plan.errors.empty()) return refuse(plan.errors);
   if (!plan.changes.empty()) apply(std::move(plan.config));
   for (const config::Change& change : plan.changes) {
-    log::info("option changed",
-              {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});
+    log::always(log::Level::Info, "option changed",
+                {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});
   }
   for (const config::Change& change : plan.needRestart) {
-    log::warn("option needs a restart",
-              {{"option", change.option->name}, {"in_force", change.before}, {"found", change.after}});
+    log::always(log::Level::Warn, "option needs a restart",
+                {{"option", change.option->name}, {"in_force", change.before}, {"found", change.after}});
   }
   log::info("configuration reloaded",
             {{"changed", plan.changes.size()}, {"need_restart", plan.needRestart.size()}});
@@ -51,12 +64,14 @@ void Server::apply(config::Config config) {
   }
   if (otherLevel) log::setLevel(static_cast<log::Level>(config_->logLevel));
   log::setFormat(static_cast<log::Format>(config_->logFormat));
-  checkDescriptorLimit(config_->maxClients);
   for (const auto& worker : workers_) worker->setConfig(config_);
-  learner_->setSettings(learnSettings());
-  carrier_->setSettings(carrierSettings());
-  if (counter_ != nullptr) counter_->setSettings(counterSettings());
-  refresher_->setSettings(refreshSettings());
+  cluster_.loop().post([this, learn = learnSettings(), carry = carrierSettings(), count = counterSettings(),
+                        refresh = refreshSettings()] {
+    learner_->setSettings(learn);
+    carrier_->setSettings(carry);
+    if (counter_ != nullptr) counter_->setSettings(count);
+    refresher_->setSettings(refresh);
+  });
 }
 
 cluster::RefreshSettings Server::refreshSettings() const {

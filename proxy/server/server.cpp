@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <map>
 #include <random>
@@ -12,6 +13,7 @@
 #include "config/listener.h"
 #include "protocol/command_table.h"
 #include "proxy/net/heap_account.h"
+#include "proxy/server/descriptor_limit.h"
 #include "proxy/server/endpoints.h"
 #include "proxy/server/service_manager.h"
 #include "proxy/telemetry/log.h"
@@ -33,6 +35,8 @@ Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocati
       passedOn_(std::move(passedOn)),
       invocation_(std::move(invocation)),
       databases_(*config_) {
+  const std::uint64_t limit = raiseDescriptorLimit();
+  clientDescriptors_ = limit - std::min(limit, keptDescriptors(limit) / 2);
   std::random_device random;
   for (std::size_t i = 0; i < config_->workers; ++i) {
     workers_.push_back(
@@ -64,6 +68,7 @@ std::optional<std::string> Server::run() {
   startCarrier();
   startCounter();
   startRefresher();
+  cluster_.start();
   if (succeeds) {
     awaitReadiness();
   } else {
@@ -71,8 +76,10 @@ std::optional<std::string> Server::run() {
     tellServiceManager("READY=1");
   }
   loop_.run();
+  reading_.reset();
   successor_.reset();
   admin_.reset();
+  cluster_.stop();
   refresher_.reset();
   counter_.reset();
   carrier_.reset();
@@ -114,8 +121,9 @@ std::optional<std::string> Server::openListeners() {
 void Server::listenOn(net::ListeningSocket socket, const config::ListenerOptions& options) {
   const std::string name = config::formatListen({endpointOf(socket), options});
   listeners_.push_back(net::Listener::on(
-      loop_, std::move(socket), [this, options](int descriptor) { onAccepted(descriptor, options); }));
-  log::info("listening", {{"address", name}});
+      loop_, std::move(socket), [this, options](int descriptor) { onAccepted(descriptor, options); },
+      [this](int descriptor) { refuseClient(descriptor, "no descriptor is left"); }));
+  log::always(log::Level::Info, "listening", {{"address", name}});
 }
 
 std::optional<std::string> Server::openAdmin() {
@@ -123,6 +131,7 @@ std::optional<std::string> Server::openAdmin() {
   telemetry::AdminPages pages;
   pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
   pages.whyNotReady = [this] { return whyNotReady(); };
+  pages.whyNotAlive = [this] { return whyNotAlive(); };
   auto started =
       telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port, std::move(pages));
   if (started.server == nullptr) {
@@ -147,7 +156,7 @@ void Server::startRefresher() {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  refresher_ = std::make_unique<cluster::TopologyRefresher>(loop_, refreshSettings(), events,
+  refresher_ = std::make_unique<cluster::TopologyRefresher>(cluster_.loop(), refreshSettings(), events,
                                                             static_cast<std::uint32_t>(getpid()));
   refresher_->start();
 }
@@ -189,7 +198,7 @@ void Server::startLearner() {
     log::write(limit, loop_.now(), log::Level::Warn, "commands not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  learner_ = std::make_unique<cluster::CommandLearner>(loop_, learnSettings(), std::move(events));
+  learner_ = std::make_unique<cluster::CommandLearner>(cluster_.loop(), learnSettings(), std::move(events));
 }
 
 void Server::publishCommands(const cluster::CommandTablePtr& commands,
@@ -215,48 +224,56 @@ void Server::startCarrier() {
     log::write(limit, loop_.now(), log::Level::Warn, "settings not carried yet",
                {{"node", node.text()}, {"error", error}});
   };
-  carrier_ = std::make_unique<cluster::SettingsCarrier>(loop_, carrierSettings(), std::move(events));
+  carrier_ =
+      std::make_unique<cluster::SettingsCarrier>(cluster_.loop(), carrierSettings(), std::move(events));
 }
 
 void Server::rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion) {
   carries_.store(true, std::memory_order_relaxed);
-  loop_.post([this, settings, topologyVersion] {
+  cluster_.loop().post([this, settings, topologyVersion] {
     if (carrier_ != nullptr) carrier_->remember(settings, topologyVersion);
   });
 }
 
 void Server::nodeConnected(const net::Address& node) {
   if (!carries_.load(std::memory_order_relaxed)) return;
-  loop_.post([this, node] {
+  cluster_.loop().post([this, node] {
     if (carrier_ != nullptr) carrier_->lookAt(node);
   });
 }
 
 void Server::onAccepted(int descriptor, const config::ListenerOptions& options) {
-  const auto limit = static_cast<std::int64_t>(config_->maxClients);
-  if (clients_.load(std::memory_order_relaxed) >= limit) {
-    static log::RateLimit often(1);
-    log::write(often, loop_.now(), log::Level::Warn, "client refused",
-               {{"reason", "max-clients"}, {"limit", limit}});
-    // Best effort, as Redis: a client that cannot take it at once does not get it.
-    static_cast<void>(
-        ::send(descriptor, kMaxClients.data(), kMaxClients.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
-    ::close(descriptor);
-    telemetry::WorkerMetrics& metrics = workers_.front()->metrics();
-    metrics.clientsRejected.add();
-    metrics.limits[static_cast<std::size_t>(telemetry::Limit::MaxClients)].add();
-    return;
-  }
+  if (clients_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(config_->maxClients))
+    return refuseClient(descriptor, "max-clients");
+  // The system gives the lowest number that is free, so this many are in use, those of leases among them.
+  if (static_cast<std::uint64_t>(descriptor) >= clientDescriptors_)
+    return refuseClient(descriptor, "the other descriptors are for nodes and probes");
   clients_.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t id = ++lastClientId_;
   workers_[nextWorker_++ % workers_.size()]->post(
       [descriptor, id, options](worker::Worker& worker) { worker.adopt(descriptor, id, options); });
 }
 
+// Best effort, as Redis: a client that cannot take the error at once does not get it.
+void Server::refuseClient(int descriptor, std::string_view reason) {
+  static log::RateLimit often(1);
+  log::write(often, loop_.now(), log::Level::Warn, "client refused",
+             {{"reason", reason}, {"clients", clients_.load()}, {"limit", config_->maxClients}});
+  static_cast<void>(::send(descriptor, kMaxClients.data(), kMaxClients.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  // Unread bytes would turn the end into a reset, which may destroy the error.
+  ::shutdown(descriptor, SHUT_WR);
+  std::array<char, 4096> unread;
+  static_cast<void>(::recv(descriptor, unread.data(), unread.size(), MSG_DONTWAIT));
+  ::close(descriptor);
+  telemetry::WorkerMetrics& metrics = workers_.front()->metrics();
+  metrics.clientsRejected.add();
+  metrics.limits[static_cast<std::size_t>(telemetry::Limit::MaxClients)].add();
+}
+
 void Server::refreshTopology(bool urgent) {
   if (urgent) refreshUrgent_.store(true, std::memory_order_relaxed);
   if (refreshPosted_.exchange(true)) return;  // one message under way is enough
-  loop_.post([this] {
+  cluster_.loop().post([this] {
     refreshPosted_.store(false);
     if (refresher_ != nullptr) refresher_->request(refreshUrgent_.exchange(false));
   });

@@ -1,5 +1,6 @@
-// The daemon: workers on their threads, and the control thread with listeners, signals, reload, topology and
-// admin HTTP.
+// The daemon: workers on their threads, the control thread with listeners, signals and reload, and the
+// cluster's thread, which learns topology and commands: how long the answers of a large cluster take to be
+// understood is nothing that accepting waits for.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -17,13 +18,16 @@
 #include "proxy/cluster/slot_counter.h"
 #include "proxy/cluster/topology_refresher.h"
 #include "proxy/databases/database.h"
+#include "proxy/net/heartbeat.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
 #include "proxy/server/memory_tide.h"
+#include "proxy/server/loop_thread.h"
 #include "proxy/server/passed_on.h"
 #include "proxy/server/pid_file.h"
 #include "proxy/server/predecessor.h"
+#include "proxy/server/reading.h"
 #include "proxy/server/successor.h"
 #include "proxy/server/worker_thread.h"
 #include "proxy/telemetry/admin_http.h"
@@ -73,9 +77,11 @@ class Server final : public worker::WorkerControl {
   void onCounted(const cluster::SlotCounter::Counts& counts);
   std::vector<telemetry::DatabaseFacts> databaseFacts() const;
   void onAccepted(int descriptor, const config::ListenerOptions& options);
+  void refuseClient(int descriptor, std::string_view reason);
   void onSignal(int signal);
   // reload.cpp
   void reload();
+  void onRead(const config::LoadResult& loaded);
   void apply(config::Config config);
   cluster::RefreshSettings refreshSettings() const;
   cluster::LearnSettings learnSettings() const;
@@ -96,6 +102,7 @@ class Server final : public worker::WorkerControl {
   // For the admin pages: any thread.
   std::shared_ptr<const config::Config> config() const;
   std::optional<std::string> whyNotReady() const;
+  std::optional<std::string> whyNotAlive() const;
   std::optional<telemetry::TopologyFacts> topologyFacts() const;
   telemetry::MetricsSources metricsSources() const;
   std::size_t slotsReachable(const cluster::Topology& topology) const;
@@ -110,7 +117,10 @@ class Server final : public worker::WorkerControl {
   std::map<std::uint32_t, std::uint64_t> databaseKeys_;  // of pinned databases; guarded by sharedMutex_
   pubsub::Census census_;                                // outlives the workers
   net::UvLoop loop_;
+  LoopThread cluster_{"cluster"};  // of refresher_, learner_, carrier_ and counter_
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  const net::Heartbeat heartbeat_{loop_, "control"};
+  std::unique_ptr<Reading> reading_;  // of the configuration, anew
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<net::Signals> signals_;
   std::unique_ptr<cluster::TopologyRefresher> refresher_;
@@ -134,7 +144,9 @@ class Server final : public worker::WorkerControl {
   std::atomic<bool> carries_{false};  // there is something for `carrier_` to carry
   std::uint64_t lastClientId_ = 0;
   std::size_t nextWorker_ = 0;
-  bool commandsSettled_ = false;  // learned, or known not to be had
+  std::uint64_t clientDescriptors_ = 0;       // numbers from this on are not for clients
+  std::atomic<bool> commandsSettled_{false};  // learned, or known not to be had
+  bool readAgain_ = false;
   bool draining_ = false;
   bool toldToEnd_ = false;  // by a signal
   std::size_t undrained_ = 0;

@@ -1,6 +1,7 @@
 #include "proxy/server/service_manager.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@ void tellServiceManager(std::string_view assignments) {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // an abstract one
   const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return;
+  // A manager that does not read must not stop who tells it.
+  const timeval patience{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   static_cast<void>(::sendto(socket, assignments.data(), assignments.size(), MSG_NOSIGNAL,
                              reinterpret_cast<const sockaddr*>(&address), length));

@@ -2,9 +2,8 @@
 #pragma once
 #include <functional>
 #include <memory>
-#include <thread>
 
-#include "proxy/net/uv_loop.h"
+#include "proxy/server/loop_thread.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/worker/worker.h"
 
@@ -17,22 +16,21 @@ class WorkerThread {
   // Stops the loop and waits for the thread.
   ~WorkerThread();
 
-  void start();
+  void start() { thread_.start(); }
   // Waits for the thread's end; what is posted from now on is never run.
-  void stop();
+  void stop() { thread_.stop(); }
   // Runs on the worker's thread.
   void post(std::function<void(worker::Worker&)> task);
   // Another configuration, from the next turn on.
   void setConfig(std::shared_ptr<const config::Config> config);
+  const net::Heartbeat& heartbeat() const noexcept { return thread_.heartbeat(); }
   const telemetry::WorkerMetrics& metrics() const noexcept { return metrics_; }
   telemetry::WorkerMetrics& metrics() noexcept { return metrics_; }
 
  private:
-  const std::size_t index_;
   telemetry::WorkerMetrics metrics_;
-  net::UvLoop loop_;
+  LoopThread thread_;
   std::unique_ptr<worker::Worker> worker_;
-  std::thread thread_;
 };
 
 }  // namespace slotless::server

@@ -12,6 +12,7 @@
 #include "proxy/session/holding.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/services.h"
+#include "proxy/telemetry/log.h"
 
 namespace slotless::session {
 
@@ -25,6 +26,9 @@ using upstream::SentRequest;
 // A request is sent again at once that many times, then with pauses: two nodes may send it to and fro for a
 // while, or it may be what breaks its links.
 constexpr std::uint32_t kQuickAttempts = 4;
+// As many as no failover and no resharding needs: its nodes disagree, or somebody's script makes the
+// redirects.
+constexpr std::uint32_t kOddAttempts = 32;
 // How long after an ASK or TRYAGAIN a slot counts as being moved.
 constexpr net::Millis kMovingFor{1000};
 
@@ -32,6 +36,18 @@ const net::Address& ownerOf(const cluster::Topology& topology, Slot slot) {
   static const net::Address nobody;
   const cluster::NodeIndex owner = topology.owners[slot];
   return owner == cluster::kNoNode ? nobody : topology.nodes[owner].address;
+}
+
+// Nobody else would see why a request takes so long.
+void tellOfRedirects(const Leg& leg, Trouble trouble, net::TimePoint now) {
+  if (trouble != Trouble::Moved && trouble != Trouble::Ask) return;
+  static log::RateLimit limit(1);
+  log::write(limit, now, log::Level::Warn, "a request is redirected again and again",
+             {{"command", leg.request->spec->name},
+              {"slot", leg.slot},
+              {"by", leg.link == nullptr ? std::string("?") : leg.link->node().text()},
+              {"to", leg.detour->target ? leg.detour->target->text() : std::string("?")},
+              {"times", leg.detour->attempts}});
 }
 
 }  // namespace
@@ -149,6 +165,7 @@ void LegSender::holdAgain(Leg& leg, Trouble trouble) {
     if (request.blockedUntil) leg.detour->deadline = std::min(leg.detour->deadline, *request.blockedUntil);
   }
   if (++leg.detour->attempts > kQuickAttempts) leg.detour->notBefore = services_.host.now + kRetryPause;
+  if (leg.detour->attempts == kOddAttempts) tellOfRedirects(leg, trouble, services_.host.now);
   hold(leg, trouble);
 }
 

@@ -1,8 +1,14 @@
-// The admin HTTP server: /metrics, /healthz and /readyz on one address, by civetweb on threads of its own.
+// The admin HTTP server: /metrics, /healthz and /readyz on one address.
 //
-// The pages are called on those threads, up to kAdminThreads at once: they must be thread-safe. Neither TLS
-// nor authentication: bind it where only operators are.
+// A few hundred bytes in, one page out: small enough for a poll loop of its own, which no number of slow or
+// silent connections can blind, as they can a pool of threads that each wait for one. A request has
+// kAdminRequestTimeoutMillis to arrive as a whole; above kAdminMaxConnections, or kAdminMaxPerAddress from
+// one address, the oldest makes room for the newest.
+//
+// /healthz and /readyz are called on the server's thread and must be quick; /metrics on another one. Neither
+// TLS nor authentication: bind it where only operators are.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,36 +17,43 @@
 
 namespace slotless::telemetry {
 
-inline constexpr unsigned kAdminThreads = 4;
-inline constexpr unsigned kAdminMaxRequestBytes = 8192;  // request line and headers
-inline constexpr unsigned kAdminRequestTimeoutMillis = 5000;
+inline constexpr std::size_t kAdminMaxConnections = 32;
+inline constexpr std::size_t kAdminMaxPerAddress = 16;
+inline constexpr std::size_t kAdminMaxRequestBytes = 8192;    // request line and headers
+inline constexpr unsigned kAdminRequestTimeoutMillis = 1000;  // from the connection to the end of the headers
+inline constexpr unsigned kAdminAnswerTimeoutMillis = 5000;   // for the page to be taken
+inline constexpr unsigned kAdminStopTimeoutMillis = 1000;     // for the same when the server stops
 
 struct AdminPages {
   std::function<std::string()> metrics;                     // in the format kMetricsContentType
   std::function<std::optional<std::string>()> whyNotReady;  // nullopt: ready
+  std::function<std::optional<std::string>()> whyNotAlive = [] { return std::optional<std::string>(); };
 };
+
+class AdminServer;
 
 class AdminHttp {
  public:
   struct Started;
-  struct State;  // opaque: only the .cpp knows civetweb
 
-  // Binds the first address that `host` (a name or numeric; empty: all addresses, IPv6 ones if civetweb has
+  // Binds the first address that `host` (a name or numeric; empty: all addresses, IPv6 ones where there is
   // IPv6) resolves to; port 0 takes a free port. Resolving blocks: call at start only.
   static Started start(const std::string& host, std::uint16_t port, AdminPages pages);
 
   AdminHttp(const AdminHttp&) = delete;
   AdminHttp& operator=(const AdminHttp&) = delete;
-  // Refuses new requests (503), lets those being answered finish within kAdminRequestTimeoutMillis, and joins
+  // Refuses new requests (503), lets those being answered finish within kAdminStopTimeoutMillis, and joins
   // the threads.
   ~AdminHttp();
 
-  std::uint16_t port() const noexcept;
+  std::uint16_t port() const noexcept { return port_; }
   std::string address() const;  // "host:port" as bound, host numeric
 
  private:
-  explicit AdminHttp(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  AdminHttp(std::unique_ptr<AdminServer> server, std::string host, std::uint16_t port);
+  std::unique_ptr<AdminServer> server_;
+  std::string host_;  // numeric, IPv6 in brackets
+  std::uint16_t port_;
 };
 
 // Either a server or, as text for the operator, why there is none.

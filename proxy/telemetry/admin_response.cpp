@@ -4,6 +4,7 @@
 #include <array>
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/metrics_page.h"
@@ -18,9 +19,12 @@ struct StatusRow {
   std::string_view text;
 };
 
-constexpr std::array kStatusTexts = {
-    StatusRow{200, "OK"}, StatusRow{404, "Not Found"}, StatusRow{405, "Method Not Allowed"},
-    StatusRow{500, "Internal Server Error"}, StatusRow{503, "Service Unavailable"}};
+constexpr std::array kStatusTexts = {StatusRow{200, "OK"},
+                                     StatusRow{400, "Bad Request"},
+                                     StatusRow{404, "Not Found"},
+                                     StatusRow{405, "Method Not Allowed"},
+                                     StatusRow{500, "Internal Server Error"},
+                                     StatusRow{503, "Service Unavailable"}};
 
 std::string_view statusText(int status) {
   return std::find_if(kStatusTexts.begin(), kStatusTexts.end(),
@@ -32,33 +36,45 @@ AdminResponse metricsPage(const AdminPages& pages) {
   return {200, kMetricsContentType, pages.metrics()};
 }
 
-AdminResponse healthPage(const AdminPages&) {
-  return {200, kPlainText, "ok\n"};
+// One line, whatever the reason quotes.
+AdminResponse unavailable(std::string_view what, std::string reason) {
+  std::replace_if(
+      reason.begin(), reason.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return {503, kPlainText, std::string(what) + ": " + reason + "\n"};
+}
+
+AdminResponse healthPage(const AdminPages& pages) {
+  std::optional<std::string> reason = pages.whyNotAlive();
+  if (!reason) return {200, kPlainText, "ok\n"};
+  return unavailable("stuck", std::move(*reason));
 }
 
 AdminResponse readyPage(const AdminPages& pages) {
   std::optional<std::string> reason = pages.whyNotReady();
   if (!reason) return {200, kPlainText, "ready\n"};
-  // One line, whatever the reason quotes.
-  std::replace_if(
-      reason->begin(), reason->end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return {503, kPlainText, "not ready: " + *reason + "\n"};
+  return unavailable("not ready", std::move(*reason));
 }
 
 struct PageRow {
   std::string_view path;
   AdminResponse (*render)(const AdminPages&);
+  bool slow;
 };
 
-constexpr std::array kPages = {PageRow{"/metrics", metricsPage}, PageRow{"/healthz", healthPage},
-                               PageRow{"/readyz", readyPage}};
+constexpr std::array kPages = {PageRow{"/metrics", metricsPage, true}, PageRow{"/healthz", healthPage, false},
+                               PageRow{"/readyz", readyPage, false}};
+
+const PageRow* pageAt(std::string_view path) noexcept {
+  const auto* const found =
+      std::find_if(kPages.begin(), kPages.end(), [&](const PageRow& row) { return row.path == path; });
+  return found == kPages.end() ? nullptr : found;
+}
 
 }  // namespace
 
 AdminResponse respondTo(const AdminPages& pages, std::string_view method, std::string_view path) noexcept {
-  const auto page =
-      std::find_if(kPages.begin(), kPages.end(), [&](const PageRow& row) { return row.path == path; });
-  if (page == kPages.end()) return {404, kPlainText, "Not found. Try /metrics, /healthz or /readyz.\n"};
+  const PageRow* page = pageAt(path);
+  if (page == nullptr) return {404, kPlainText, "Not found. Try /metrics, /healthz or /readyz.\n"};
   if (method != "GET" && method != "HEAD") return {405, kPlainText, "Only GET and HEAD.\n"};
   try {
     return page->render(pages);
@@ -66,6 +82,15 @@ AdminResponse respondTo(const AdminPages& pages, std::string_view method, std::s
     log::error("admin page failed", {{"path", path}, {"error", failure.what()}});
     return {500, kPlainText, "The page failed; see the log.\n"};
   }
+}
+
+bool isSlow(std::string_view path) noexcept {
+  const PageRow* page = pageAt(path);
+  return page != nullptr && page->slow;
+}
+
+AdminResponse badRequest() {
+  return {400, kPlainText, "That is no HTTP request.\n"};
 }
 
 std::string httpText(const AdminResponse& response, std::string_view method) {

@@ -1,61 +1,21 @@
 #include "proxy/telemetry/log.h"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <memory>
 #include <utility>
 #include <vector>
+
+#include "proxy/telemetry/call_sites.h"
+#include "proxy/telemetry/log_writer.h"
 
 namespace slotless::log {
 namespace {
 
-struct LevelRow {
-  std::string_view name;
-  spdlog::level::level_enum spdlogLevel;
-};
-
-constexpr std::array<LevelRow, 5> kLevels = {{{"trace", spdlog::level::trace},
-                                              {"debug", spdlog::level::debug},
-                                              {"info", spdlog::level::info},
-                                              {"warn", spdlog::level::warn},
-                                              {"error", spdlog::level::err}}};
-
-const LevelRow& rowOf(Level level) noexcept {
-  return kLevels[static_cast<std::size_t>(level)];
-}
-
-struct FormatRow {
-  const char* pattern;
-  std::string (*format)(Level, std::string_view, std::span<const Field>);
-};
-
-constexpr std::array<FormatRow, 2> kFormats = {
-    {{"%Y-%m-%dT%H:%M:%S.%eZ %v", formatLine}, {"{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v", formatJson}}};
+constexpr std::array<std::string_view, 5> kLevels = {"trace", "debug", "info", "warn", "error"};
 
 std::atomic<Format> currentFormat{Format::Text};
-
-// Not in spdlog's registry and never destroyed: threads may log while the process exits. One for each format,
-// so that a line that another thread has begun in the old format also ends in it.
-spdlog::logger& logger(Format format) {
-  static const std::array<spdlog::logger*, kFormats.size()> kInstances = [] {
-    std::array<spdlog::logger*, kFormats.size()> created{};
-    for (std::size_t i = 0; i < created.size(); ++i) {
-      created[i] = new spdlog::logger("slotless", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-      created[i]->set_formatter(
-          std::make_unique<spdlog::pattern_formatter>(kFormats[i].pattern, spdlog::pattern_time_type::utc));
-      created[i]->set_level(spdlog::level::trace);  // `threshold` has decided already
-      created[i]->flush_on(spdlog::level::trace);
-    }
-    return created;
-  }();
-  return *kInstances[static_cast<std::size_t>(format)];
-}
 
 bool isPlain(unsigned char c) noexcept {
   return c >= 0x20 && c < 0x7f;
@@ -121,22 +81,22 @@ void appendNumber(std::string& line, Number number) {
 
 void emit(Level level, std::string_view event, std::span<const Field> fields) {
   const Format format = currentFormat.load(std::memory_order_relaxed);
-  const std::string line = kFormats[static_cast<std::size_t>(format)].format(level, event, fields);
-  logger(format).log(rowOf(level).spdlogLevel, spdlog::string_view_t(line.data(), line.size()));
+  const std::string line =
+      format == Format::Json ? formatJson(level, event, fields) : formatLine(level, event, fields);
+  detail::post(level, format, line);
 }
 
 }  // namespace
 
 std::string_view levelName(Level level) noexcept {
-  return rowOf(level).name;
+  return kLevels[static_cast<std::size_t>(level)];
 }
 
 std::optional<Level> parseLevel(std::string_view name) noexcept {
   if (name == "warning") return Level::Warn;
-  const auto row =
-      std::find_if(kLevels.begin(), kLevels.end(), [&](const LevelRow& r) { return r.name == name; });
-  if (row == kLevels.end()) return std::nullopt;
-  return static_cast<Level>(row - kLevels.begin());
+  const auto* const found = std::find(kLevels.begin(), kLevels.end(), name);
+  if (found == kLevels.end()) return std::nullopt;
+  return static_cast<Level>(found - kLevels.begin());
 }
 
 void Value::appendTo(std::string& line) const {
@@ -162,7 +122,7 @@ void Value::appendJsonTo(std::string& line) const {
 void init(Level level, Format format) {
   setLevel(level);
   setFormat(format);
-  logger(format);
+  detail::startWriter();
 }
 
 void setFormat(Format format) noexcept {
@@ -173,8 +133,22 @@ void setLevel(Level level) noexcept {
   detail::threshold.store(level, std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view event, Fields fields) {
+void write(Level level, std::string_view event, Fields fields, Site site) {
+  if (!enabled(level)) return;
+  RateLimit& limit = detail::limitOf(site, level < Level::Info ? kDebugLinesPerSecond : kLinesPerSecond);
+  write(limit, RateLimit::Clock::now(), level, event, fields);
+}
+
+void always(Level level, std::string_view event, Fields fields) {
   if (enabled(level)) emit(level, event, {fields.begin(), fields.size()});
+}
+
+bool flush(std::chrono::milliseconds atMost) {
+  return detail::waitForWriter(atMost);
+}
+
+std::uint64_t lostLines() noexcept {
+  return detail::lostLines();
 }
 
 void write(RateLimit& limit, RateLimit::Clock::time_point now, Level level, std::string_view event,

@@ -6,15 +6,20 @@
 // or, with Format::Json,
 //   {"time":"2026-01-02T03:04:05.678Z","level":"warn","event":"link lost","node":"127.0.0.1:7001",...}
 //
-// Thread-safe; each line is one write. Values are quoted and escaped where needed and cut at kMaxValueBytes.
-// Never pass a key's value or a password: that is the caller's duty.
+// Thread-safe; never waits for whoever reads stderr: lines are written by a thread of its own, and when they
+// come faster than they are read the oldest are given up and counted (log_writer.h). Each line is one write.
+// Each place in the code gets at most some lines a second through, unless it says that nobody but the
+// operator can cause them. Values are quoted and escaped where needed and cut at kMaxValueBytes. Never pass a
+// key's value or a password: that is the caller's duty.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -89,27 +94,42 @@ inline bool enabled(Level level) noexcept {
   return level >= detail::threshold.load(std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view event, Fields fields = {});
-// For events that can come in floods: writes what `limit` lets pass, with suppressed=N when N were left out
+// Lines a second from one place in the code; what is above is counted and told with the next line.
+inline constexpr std::uint32_t kLinesPerSecond = 10;
+// Who wants to see each client come and go shall.
+inline constexpr std::uint32_t kDebugLinesPerSecond = 1000;
+
+using Site = std::source_location;
+
+void write(Level level, std::string_view event, Fields fields = {}, Site site = Site::current());
+// With a limit and a clock of its own: writes what `limit` lets pass, with suppressed=N when N were left out
 // before it.
 void write(RateLimit& limit, RateLimit::Clock::time_point now, Level level, std::string_view event,
            Fields fields = {});
+// Without a limit. Only for what neither a client nor a node can cause, such as a line for each option.
+void always(Level level, std::string_view event, Fields fields = {});
 
-inline void trace(std::string_view event, Fields fields = {}) {
-  write(Level::Trace, event, fields);
+inline void trace(std::string_view event, Fields fields = {}, Site site = Site::current()) {
+  write(Level::Trace, event, fields, site);
 }
-inline void debug(std::string_view event, Fields fields = {}) {
-  write(Level::Debug, event, fields);
+inline void debug(std::string_view event, Fields fields = {}, Site site = Site::current()) {
+  write(Level::Debug, event, fields, site);
 }
-inline void info(std::string_view event, Fields fields = {}) {
-  write(Level::Info, event, fields);
+inline void info(std::string_view event, Fields fields = {}, Site site = Site::current()) {
+  write(Level::Info, event, fields, site);
 }
-inline void warn(std::string_view event, Fields fields = {}) {
-  write(Level::Warn, event, fields);
+inline void warn(std::string_view event, Fields fields = {}, Site site = Site::current()) {
+  write(Level::Warn, event, fields, site);
 }
-inline void error(std::string_view event, Fields fields = {}) {
-  write(Level::Error, event, fields);
+inline void error(std::string_view event, Fields fields = {}, Site site = Site::current()) {
+  write(Level::Error, event, fields, site);
 }
+
+// Waits until the lines so far are written, but no longer than that: for the end of the process. False: some
+// are not.
+bool flush(std::chrono::milliseconds atMost = std::chrono::seconds(1));
+// Lines that nobody will read, since the start: nobody took them in time, or stderr was closed.
+std::uint64_t lostLines() noexcept;
 
 // The line without its time.
 std::string formatLine(Level level, std::string_view event, std::span<const Field> fields);

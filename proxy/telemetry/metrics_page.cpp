@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "proxy/telemetry/log.h"
 #include "proxy/telemetry/metric_families.h"
 #include "proxy/telemetry/process_stats.h"
 
@@ -98,6 +99,8 @@ void collectProcess(Families& families) {
   add("process_threads", "Threads.", MetricType::Gauge, stats.threads);
   add("process_start_time_seconds", "Start of the process since the Unix epoch.", MetricType::Gauge,
       stats.startUnixSeconds);
+  add("slotless_log_lines_lost_total", "Log lines that were given up because nobody read stderr in time.",
+      MetricType::Counter, std::optional(log::lostLines()));
 }
 
 std::string renderMetrics(const MetricsSources& sources) {

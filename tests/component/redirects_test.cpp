@@ -1,4 +1,8 @@
 // MOVED and ASK: followed inside, and never at the cost of the order of one client's commands for one slot.
+#include <algorithm>
+#include <string>
+
+#include "captured_log.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -309,6 +313,27 @@ TEST_CASE_METHOD(Stage,
   clock.advance(100ms);
   client.receives(std::string(kElsewhere) + bulk("d"));
   CHECK(loop.connectCalls() == kNodes);
+}
+
+TEST_CASE_METHOD(Stage, "a request that two nodes send to and fro for too long is told of once", "[log]") {
+  client.sends("GET a");
+  const CapturedLog log(log::Level::Warn);
+  const auto sendToAndFro = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      node(1).expects("GET a").replies(moved("a", 2));
+      clock.advance(100ms);
+      node(2).expects("GET a").replies(moved("a", 1));
+      clock.advance(100ms);
+    }
+  };
+  sendToAndFro(10);
+  CHECK(log.text().empty());
+  sendToAndFro(30);
+  const std::string text = log.text();
+  CHECK(text.find("a request is redirected again and again  command=get slot=15495") != std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
 }
 
 }  // namespace slotless::test

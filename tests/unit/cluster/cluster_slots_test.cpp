@@ -36,6 +36,29 @@ std::vector<Address> addresses(const Topology& topology) {
   return all;
 }
 
+TEST_CASE("every slot may be a range of its own, but there are no more ranges than slots", "[slots]") {
+  std::vector<std::string> rows;
+  for (int slot = 0; slot < 16384; ++slot) {
+    const std::string id = "id-" + std::to_string(slot % 3);
+    rows.push_back(list(
+        {number(slot), number(slot), list({bulk("10.0.0.1"), number(7000 + slot % 3), bulk(id), list({})})}));
+  }
+  const auto topology = parse(list(rows));
+  REQUIRE(topology);
+  CHECK(topology->slotsCovered() == 16384);
+  CHECK(topology->nodes.size() == 3);
+  rows.push_back(rows.front());
+  CHECK_FALSE(parse(list(rows)));
+}
+
+TEST_CASE("an answer with more nodes than a cluster can have is not believed", "[slots]") {
+  std::vector<std::string> rows;
+  for (int slot = 0; slot < 5000; ++slot)
+    rows.push_back(
+        list({number(slot), number(slot), list({bulk("10.0.0.1"), number(7000 + slot), bulk("")})}));
+  CHECK_FALSE(parse(list(rows)));
+}
+
 TEST_CASE("every generation of servers is understood", "[slots]") {
   struct Row {
     const char* server;

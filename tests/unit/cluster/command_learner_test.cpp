@@ -179,6 +179,18 @@ TEST_CASE("a server that refuses COMMAND does not count, and is told once", "[le
   CHECK(scene.refusals[0].starts_with("NOPERM"));
 }
 
+TEST_CASE("a server whose commands are without GET or SET is not believed", "[learn]") {
+  const Facts noSet = factsOf({"get 2; readonly; 1 1 1; @read;", "evil -1; write; 0 0 0; @write;"});
+  const Facts noGet = factsOf({"set -3; write; 1 1 1; @write;"});
+  for (const Facts& facts : {noSet, noGet}) {
+    Scene scene({redis("7.0.15", facts)});
+    scene.begin();
+    scene.play();
+    CHECK(scene.tables.empty());
+    CHECK(scene.refusals == std::vector<std::string>{"COMMAND gave a list without GET or SET"});
+  }
+}
+
 TEST_CASE("a server that refuses INFO is learned from all the same", "[learn]") {
   Server silent = redis("7.0.15", newer());
   silent.info = "-NOPERM no\r\n";

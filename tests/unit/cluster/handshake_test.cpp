@@ -96,6 +96,17 @@ TEST_CASE("garbage, and more answers than questions, fail the handshake", "[hand
   }
 }
 
+TEST_CASE("a handshake that is answered without end fails", "[handshake]") {
+  Handshake handshake({}, "slotless");
+  const std::string piece(std::size_t{16} * 1024, 'x');
+  Progress progress = handshake.take("$1000000000\r\n");
+  int pieces = 0;
+  for (; progress == Progress::More && pieces < 100; ++pieces) progress = handshake.take(piece);
+  CHECK(progress == Progress::Failed);
+  CHECK(pieces < 10);
+  CHECK(handshake.error() == "the answer to the handshake is too long");
+}
+
 TEST_CASE("arguments are written as they are, empty and binary ones too", "[handshake]") {
   using namespace std::string_view_literals;
   CHECK(formatCommand({"SET", "", "a\0b\r\n"sv}) == "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\na\0b\r\n\r\n"sv);

@@ -12,6 +12,7 @@
 #include "catch.h"
 #include "fake_loop.h"
 #include "protocol/encoder.h"
+#include "proxy/cluster/own_reply_limits.h"
 
 namespace slotless::cluster {
 namespace {
@@ -156,7 +157,7 @@ TEST_CASE_METHOD(Asked, "each way of failing gives one error", "[query]") {
   SECTION("garbage") {
     ask();
     says("HTTP/1.1 200 OK\r\n");
-    fails("the answer is not RESP");
+    fails("the answer is not RESP, or too long");
   }
 }
 
@@ -213,6 +214,43 @@ TEST_CASE_METHOD(Asked, "a query that is destroyed never calls back", "[query]")
   CHECK(connection->closed());
   loop.advance(Millis(1000));
   CHECK(calls == 0);
+}
+
+// What a broken or hostile node makes the proxy hold is limited, however it says it.
+TEST_CASE_METHOD(Asked, "a node that answers without end is cut off", "[query]") {
+  ask();
+  const std::string piece(std::size_t{1024} * 1024, 'x');
+  says("$1000000000\r\n");
+  for (std::size_t i = 0; i < kMaxOwnReplyBytes / piece.size() && calls == 0; ++i) says(piece);
+  fails("the answer is not RESP, or too long");
+}
+
+TEST_CASE_METHOD(Asked, "a node that announces more elements than fit is cut off before they come",
+                 "[query]") {
+  ask();
+  says("*2147483647\r\n");
+  fails("the answer is not RESP, or too long");
+}
+
+TEST_CASE_METHOD(Asked, "a node that sends small elements without end is cut off", "[query]") {
+  ask();
+  std::string piece;
+  for (int i = 0; i < 1000; ++i) piece += "*3\r\n:1\r\n:2\r\n*0\r\n";
+  says("*900000\r\n");
+  for (int i = 0; i < 900 && calls == 0; ++i) says(piece);
+  fails("the answer is not RESP, or too long");
+}
+
+TEST_CASE_METHOD(Asked, "the limits are of one reply: the next one has its own", "[query]") {
+  ask();
+  std::string slots = "*600000\r\n";
+  for (int i = 0; i < 600000; ++i) slots += ":1\r\n";
+  says(slots);
+  CHECK(calls == 0);
+  says(slots);
+  CHECK(calls == 1);
+  CHECK(result.error.empty());
+  CHECK(result.replies.size() == 2);
 }
 
 }  // namespace

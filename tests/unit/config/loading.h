@@ -1,7 +1,9 @@
 // Runs load() on given arguments, variables and files; nothing real is touched.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@ struct Loading {
   Environment environment;
   std::map<std::string, std::string> files;
   std::uint64_t cpuCount = 4;
+  std::function<std::optional<std::string>(const std::string& text)> tryParser = {};
 
   LoadResult result() const {
     const auto readFile = [this](const std::string& path) -> FileText {
@@ -22,7 +25,7 @@ struct Loading {
       if (file == files.end()) return {{}, "No such file or directory"};
       return {file->second, ""};
     };
-    return load(Inputs{arguments, environment, readFile, cpuCount});
+    return load(Inputs{arguments, environment, readFile, cpuCount, tryParser});
   }
 
   Config config() const {

@@ -384,7 +384,7 @@ TEST_CASE("a loop may be destroyed right after its streams, timers and look-ups"
     served.loop.makeTimer([] {})->start(Millis(100000));
   }
   CHECK(inside != nullptr);
-  CHECK(resolved);  // a look-up in progress is waited for: its memory must not leak
+  CHECK_FALSE(resolved);  // a look-up in progress is not waited for: who asked may be gone
 }
 
 }  // namespace

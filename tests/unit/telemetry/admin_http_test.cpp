@@ -7,11 +7,14 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "catch.h"
 
@@ -188,13 +191,71 @@ TEST_CASE("an address that cannot be had is an error that names it and says why"
   CHECK(ask(server->port(), "GET", "/healthz").statusLine() == "HTTP/1.1 200 OK");
 }
 
-TEST_CASE("the admin server takes an IPv6 address or says that its library cannot") {
+TEST_CASE("the admin server takes an IPv6 address or says that there is none") {
   const auto started = AdminHttp::start("::1", 0, readyPages());
   if (started.server)
     CHECK(started.server->address() == "[::1]:" + std::to_string(started.server->port()));
   else
     CHECK(started.error.find("'[::1]:0'") != std::string::npos);
-  CHECK((started.server != nullptr || started.error.find("IPv6") != std::string::npos));
+}
+
+TEST_CASE("on all addresses the admin server is reached by IPv4, too") {
+  const auto started = AdminHttp::start("", 0, readyPages());
+  REQUIRE(started.server);
+  CHECK(ask(started.server->port(), "GET", "/healthz").statusLine() == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("a process whose threads do not turn is not healthy, and which is said") {
+  AdminPages pages = readyPages();
+  pages.whyNotAlive = [] { return std::optional<std::string>("worker-1 has not turned for 7000 ms"); };
+  const auto server = startOnLoopback(pages);
+  const Reply health = ask(server->port(), "GET", "/healthz");
+  CHECK(health.statusLine() == "HTTP/1.1 503 Service Unavailable");
+  CHECK(health.body == "stuck: worker-1 has not turned for 7000 ms\n");
+}
+
+TEST_CASE("however many connections are slow or silent, health and readiness are answered at once") {
+  const auto server = startOnLoopback(readyPages());
+  std::vector<std::unique_ptr<Connection>> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.push_back(std::make_unique<Connection>(server->port()));
+    if (i % 2 == 0) slow.back()->send("GET /metrics HT");
+    if (i % 20 != 0) continue;
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(ask(server->port(), "GET", "/healthz").body == "ok\n");
+    CHECK(ask(server->port(), "GET", "/readyz").body == "ready\n");
+    CHECK(ask(server->port(), "GET", "/metrics").body == "slotless_x 1\n");
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(kAdminRequestTimeoutMillis));
+  }
+}
+
+TEST_CASE("a request that comes drop by drop has the time of one request") {
+  const auto server = startOnLoopback(readyPages());
+  const Connection slow(server->port());
+  const auto begin = std::chrono::steady_clock::now();
+  const std::jthread sender([&](const std::stop_token& stopped) {
+    while (!stopped.stop_requested()) {
+      slow.send("G");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+  CHECK(slow.readToEnd().empty());
+  const auto waited = std::chrono::steady_clock::now() - begin;
+  CHECK(waited >= std::chrono::milliseconds(kAdminRequestTimeoutMillis - 100));
+  CHECK(waited < std::chrono::milliseconds(3 * kAdminRequestTimeoutMillis));
+}
+
+TEST_CASE("a large page reaches a reader that takes its time, and a request in two pieces is one") {
+  AdminPages pages = readyPages();
+  const std::string large(8 * 1024 * 1024, 'x');
+  pages.metrics = [&] { return large; };
+  const auto server = startOnLoopback(pages);
+  const Connection connection(server->port());
+  connection.send("GET /metrics HTTP/1.1\r\nHost: lo");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  connection.send("calhost\r\n\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(split(connection.readToEnd()).body == large);
 }
 
 TEST_CASE(

@@ -5,10 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 #include "catch.h"
 
@@ -51,6 +57,7 @@ class CapturedStderr {
  private:
   void restore() {
     if (saved_ < 0) return;
+    log::flush();
     dup2(saved_, STDERR_FILENO);
     close(saved_);
     saved_ = -1;
@@ -59,6 +66,46 @@ class CapturedStderr {
   int saved_;
   std::FILE* file_;
 };
+
+// stderr is a pipe that takes a page, and that nobody reads before this object does.
+class StuckStderr {
+ public:
+  StuckStderr() : saved_(dup(STDERR_FILENO)) {
+    REQUIRE(pipe(ends_.data()) == 0);
+    fcntl(ends_[1], F_SETPIPE_SZ, 4096);
+    log::flush();
+    dup2(ends_[1], STDERR_FILENO);
+    close(ends_[1]);
+  }
+  ~StuckStderr() {
+    if (saved_ < 0) return;
+    dup2(saved_, STDERR_FILENO);
+    close(saved_);
+    close(ends_[0]);
+  }
+  StuckStderr(const StuckStderr&) = delete;
+  StuckStderr& operator=(const StuckStderr&) = delete;
+
+  // Until a text has come.
+  std::string readUpTo(std::string_view text) {
+    std::string all;
+    std::array<char, 4096> chunk;
+    while (all.find(text) == std::string::npos) {
+      const ssize_t n = read(ends_[0], chunk.data(), chunk.size());
+      REQUIRE(n > 0);
+      all.append(chunk.data(), static_cast<std::size_t>(n));
+    }
+    return all;
+  }
+
+ private:
+  int saved_;
+  std::array<int, 2> ends_{-1, -1};
+};
+
+void logFromOnePlace(int times) {
+  for (int i = 0; i < times; ++i) log::warn("somebody causes this", {{"n", i}});
+}
 
 }  // namespace
 
@@ -195,4 +242,76 @@ TEST_CASE("a rate-limited log line tells how many were left out before it") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 2);
   CHECK(text.find("client refused  limit=max_clients\n") != std::string::npos);
   CHECK(text.find("client refused  limit=max_clients suppressed=3\n") != std::string::npos);
+}
+
+TEST_CASE("nobody waits for who does not read stderr, and the oldest lines are given up and counted") {
+  log::init(Level::Info);
+  const std::uint64_t lostBefore = log::lostLines();
+  constexpr int kLines = 20000;
+  StuckStderr stuck;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < kLines; ++i) log::always(Level::Warn, "nobody reads this", {{"n", i}});
+  CHECK_FALSE(log::flush(20ms));
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  const std::uint64_t lost = log::lostLines() - lostBefore;
+  CHECK(lost > kLines / 2);
+  CHECK(lost < kLines);
+  const std::string read = stuck.readUpTo("n=19999\n");
+  CHECK(read.find("n=0\n") != std::string::npos);
+  // Told whenever some are missing, before the next one that is there.
+  constexpr std::string_view kTold = "warn  log lines lost  count=";
+  std::uint64_t told = 0;
+  for (std::size_t at = read.find(kTold); at != std::string::npos; at = read.find(kTold, at + 1))
+    told += std::stoull(read.substr(at + kTold.size()));
+  CHECK(told == lost);
+  CHECK(log::flush());
+}
+
+TEST_CASE("lines that stderr refuses are counted as lost") {
+  log::init(Level::Info);
+  log::flush();
+  const std::uint64_t lostBefore = log::lostLines();
+  const int saved = dup(STDERR_FILENO);
+  close(STDERR_FILENO);
+  log::always(Level::Warn, "nowhere to go");
+  CHECK(log::flush());
+  dup2(saved, STDERR_FILENO);
+  close(saved);
+  CHECK(log::lostLines() == lostBefore + 1);
+}
+
+TEST_CASE("a place in the code gets so many lines a second through, and what was left out is told") {
+  log::init(Level::Info);
+  CapturedStderr captured;
+  logFromOnePlace(1000);
+  log::warn("another place");
+  std::this_thread::sleep_for(1100ms);
+  logFromOnePlace(1);
+  const std::string text = captured.text();
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  CHECK(lines >= log::kLinesPerSecond + 2);
+  CHECK(lines <= 4 * log::kLinesPerSecond);  // a slow machine may have needed more than a second
+  CHECK(text.find("another place\n") != std::string::npos);
+  CHECK(text.find("suppressed=9") != std::string::npos);
+}
+
+// A line that is not limited must be nothing that a client or a node can cause: so it may stand only where
+// the operator's doings are handled.
+TEST_CASE("only what the operator causes is logged without a limit") {
+  const std::vector<std::string> allowed = {"main.cpp",          "server/descriptor_limit.cpp",
+                                            "server/reload.cpp", "server/server.cpp",
+                                            "telemetry/log.cpp", "telemetry/log.h"};
+  const std::filesystem::path root = SLOTLESS_SOURCE;
+  std::size_t found = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root / "proxy")) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (text.find("always(") == std::string::npos) continue;
+    ++found;
+    const std::string path = entry.path().lexically_relative(root / "proxy").string();
+    INFO(path);
+    CHECK(std::find(allowed.begin(), allowed.end(), path) != allowed.end());
+  }
+  CHECK(found == allowed.size());
 }
