@@ -114,7 +114,9 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     request.client->noteWriteTo(leg.link->node());
   if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
   leg.link = nullptr;
+  const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
   leg.detour.reset();
+  if (freesLease) services_.holding.wakeAll();
   if (request.client != nullptr && request.client->heldLegs() > 0) {
     if (!failed) failOvertaken(leg);
     services_.agenda.add(*request.client, Task::Pump);

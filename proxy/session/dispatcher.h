@@ -45,8 +45,8 @@ class Dispatcher {
   bool unblockHeld(Client& client, bool asError);
   // Sends what can go among a client's held legs.
   void pump(Client& client) { sender_.pump(client); }
-  // Fails held legs whose deadline has come.
-  void expire(Client& client) { recovery_.expire(client); }
+  // Fails held legs whose deadline has come. True: others wait for a node to be found.
+  bool expire(Client& client) { return recovery_.expire(client); }
   // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.
   void abandon(Request& request) { completion_.abandon(request); }
 

@@ -66,8 +66,33 @@ Front LegSender::frontOf(const Leg& leg, const Link& link) const {
   return conversation.engaged() && conversation.tracking()->owns(link) ? request.front : Front::None;
 }
 
+// The like of it has broken links lately.
+bool LegSender::isSuspect(const Leg& leg, RequestBytes bytes) const {
+  const Suspects& suspects = services_.suspects;
+  const std::size_t length = bytes.bytes.size() + bytes.tail.size();
+  if (length >= Suspects::kLarge) {
+    const Link* link = choice_.sharedLinkOf(leg);
+    if (link != nullptr && suspects.tooLarge(link->node(), length)) return true;
+  }
+  std::string joined;
+  std::string_view head = bytes.bytes.substr(0, Suspects::kHead);
+  if (head.size() < Suspects::kHead && !bytes.tail.empty()) {
+    joined.append(head).append(bytes.tail.substr(0, Suspects::kHead - head.size()));
+    head = joined;
+  }
+  return suspects.has(leg.slot, head, length);
+}
+
+bool LegSender::isSuspect(const Leg& leg, const net::ByteChain& bytes) const {
+  const std::string head = SentRequest(bytes, 0, bytes.size()).beginning(Suspects::kHead);
+  if (services_.suspects.has(leg.slot, head, bytes.size())) return true;
+  const Link* link = bytes.size() < Suspects::kLarge ? nullptr : choice_.sharedLinkOf(leg);
+  return link != nullptr && services_.suspects.tooLarge(link->node(), bytes.size());
+}
+
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
-  Link* link = plainLink(leg);
+  const bool suspect = services_.suspects.any() && isSuspect(leg, bytes);
+  Link* link = suspect ? nullptr : plainLink(leg);  // held, it takes the other way, see hold()
   if (link != nullptr && bytes.tail.empty() && hasScripts(*leg.request, *link)) {
     if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), frontOf(leg, *link));
     return link->send(leg, bytes.bytes, frontOf(leg, *link));
@@ -83,7 +108,8 @@ void LegSender::launch(Leg& leg, RequestBytes bytes) {
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
-  sendOrHold(leg, plainLink(leg), batch);
+  const bool suspect = services_.suspects.any() && isSuspect(leg, batch);
+  sendOrHold(leg, suspect ? nullptr : plainLink(leg), batch);
 }
 
 void LegSender::sendOrHold(Leg& leg, Link* link, net::ByteChain& batch) {
@@ -105,6 +131,8 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   Client& client = *leg.request->client;
   leg.link = nullptr;
   leg.detour->trouble = trouble;
+  leg.detour->lone.reset();
+  if (services_.suspects.any() && !leg.detour->alone) leg.detour->alone = isSuspect(leg, leg.detour->bytes);
   if (client.inputEnded())
     return completion_.failLeg(
         leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
@@ -170,7 +198,7 @@ void LegSender::pump(Client& client) {
           firstOfSlot || (mark.link == wanted && services_.host.now >= (*movingUntil_)[leg.slot]);
       if (leg.state == LegState::Held && wanted != nullptr && alone) sendHeld(client, leg, *wanted);
       const bool sent = leg.state == LegState::Sent && !leg.inDoubt();
-      clean = clean && sent && (leg.detour == nullptr || !leg.detour->asking) &&
+      clean = clean && sent && (leg.detour == nullptr || !(leg.detour->asking || leg.detour->alone)) &&
               leg.link->node() == ownerOf(services_.links.topology(), leg.slot);
       mark.link = sent && (firstOfSlot || mark.link == leg.link) ? leg.link : nullptr;
       mark.pass = pass_;

@@ -15,12 +15,14 @@
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
+#include "proxy/session/lease_shares.h"
 #include "proxy/session/process_facts.h"
 #include "proxy/session/request.h"
 #include "proxy/session/script_cache.h"
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/stall_watch.h"
 #include "proxy/session/stat_baseline.h"
+#include "proxy/session/suspects.h"
 #include "proxy/session/wrapped_scripts.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/lease_pool.h"
@@ -116,6 +118,8 @@ struct Services {
   std::string encoded{};
   databases::KeyMapper mapper{};  // what nodes get in place of the client's request
   WrappedScripts wrappedScripts{};
+  Suspects suspects{};
+  LeaseShares leaseShares{};
 };
 
 }  // namespace slotless::session

@@ -42,7 +42,8 @@ constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
 constexpr net::Millis kTidyInterval{1000};
 
 upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
-  return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking};
+  return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking,
+          config.leaseMaxAlone};
 }
 
 }  // namespace
@@ -308,6 +309,8 @@ void Worker::lookForSilence() {
   const bool wasHere = now - lastSilenceTick_ < kOwnAbsence;
   lastSilenceTick_ = now;
   for (upstream::LinkPool* links : linkPools()) links->tend(wasHere);
+  leases_.tend(wasHere);
+  services_.leaseShares.endIdle(services_);
   const auto silent = [](const upstream::LinkPool* links) { return links->silence() >= kSilence; };
   const auto pools = linkPools();
   if (std::any_of(pools.begin(), pools.end(), silent)) {
@@ -323,6 +326,7 @@ void Worker::tidy() {
   lastTidy_ = now;
   blocks_.trimUnused();
   requests_.trimUnused();
+  services_.suspects.expire(now);
   for (upstream::LinkPool* links : linkPools()) {
     links->shrink();
     links->closeStrays();

@@ -196,6 +196,7 @@ void Stage::checkNothingIsLeft() {
   CHECK(metrics_->transactionLeases.value() == 0);
   CHECK(metrics_->blockingLeases.value() == 0);
   CHECK(metrics_->trackingLeases.value() == 0);
+  CHECK(metrics_->loneLeases.value() == 0);
   CHECK(metrics_->trackingClients.value() == 0);
   CHECK(metrics_->subscriptions.value() == 0);
   CHECK(metrics_->upstreamSubscriptions.value() == 0);
