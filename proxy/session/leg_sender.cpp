@@ -68,26 +68,28 @@ Front LegSender::frontOf(const Leg& leg, const Link& link) const {
 
 // The like of it has broken links lately.
 bool LegSender::isSuspect(const Leg& leg, RequestBytes bytes) const {
-  const Suspects& suspects = services_.suspects;
   const std::size_t length = bytes.bytes.size() + bytes.tail.size();
-  if (length >= Suspects::kLarge) {
-    const Link* link = choice_.sharedLinkOf(leg);
-    if (link != nullptr && suspects.tooLarge(link->node(), length)) return true;
-  }
+  if (isTooLarge(leg, length)) return true;
+  if (!services_.suspects.anyOf(leg.slot)) return false;
   std::string joined;
   std::string_view head = bytes.bytes.substr(0, Suspects::kHead);
   if (head.size() < Suspects::kHead && !bytes.tail.empty()) {
     joined.append(head).append(bytes.tail.substr(0, Suspects::kHead - head.size()));
     head = joined;
   }
-  return suspects.has(leg.slot, head, length);
+  return services_.suspects.has(leg.slot, Suspects::hashOf(head, length));
 }
 
-bool LegSender::isSuspect(const Leg& leg, const net::ByteChain& bytes) const {
+bool LegSender::isTooLarge(const Leg& leg, std::size_t length) const {
+  const Link* link = length < Suspects::kLarge ? nullptr : choice_.sharedLinkOf(leg);
+  return link != nullptr && services_.suspects.tooLarge(link->node(), length);
+}
+
+std::uint64_t LegSender::suspicionOf(const Leg& leg, const net::ByteChain& bytes) const {
+  if (!services_.suspects.anyOf(leg.slot)) return 0;
   const std::string head = SentRequest(bytes, 0, bytes.size()).beginning(Suspects::kHead);
-  if (services_.suspects.has(leg.slot, head, bytes.size())) return true;
-  const Link* link = bytes.size() < Suspects::kLarge ? nullptr : choice_.sharedLinkOf(leg);
-  return link != nullptr && services_.suspects.tooLarge(link->node(), bytes.size());
+  const std::uint64_t hash = Suspects::hashOf(head, bytes.size());
+  return services_.suspects.has(leg.slot, hash) ? hash : 0;
 }
 
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
@@ -108,7 +110,8 @@ void LegSender::launch(Leg& leg, RequestBytes bytes) {
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
-  const bool suspect = services_.suspects.any() && isSuspect(leg, batch);
+  const bool suspect =
+      services_.suspects.any() && (isTooLarge(leg, batch.size()) || suspicionOf(leg, batch) != 0);
   sendOrHold(leg, suspect ? nullptr : plainLink(leg), batch);
 }
 

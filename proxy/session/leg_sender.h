@@ -63,7 +63,9 @@ class LegSender {
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
   bool trustsSilentNode(const Leg& leg);
   bool isSuspect(const Leg& leg, RequestBytes bytes) const;
-  bool isSuspect(const Leg& leg, const net::ByteChain& bytes) const;
+  bool isTooLarge(const Leg& leg, std::size_t length) const;
+  // 0: none.
+  std::uint64_t suspicionOf(const Leg& leg, const net::ByteChain& bytes) const;
   bool plainWay(const Client& client, protocol::Slot slot) const;
   // `link` nullptr: none can take it now.
   void sendOrHold(Leg& leg, upstream::Link* link, net::ByteChain& batch);

@@ -115,6 +115,12 @@ Link* LinkChoice::targetOf(Leg& leg) {
   Detour& detour = *leg.detour;
   const cluster::Topology& topology = services_.links.topology();
   if (services_.host.now < detour.notBefore) return nullptr;
+  // The like of it has been answered by now.
+  if (detour.suspicion != 0 && !detour.repeatedAlone && detour.lone.link() == nullptr &&
+      !services_.suspects.has(leg.slot, detour.suspicion)) {
+    detour.alone = false;
+    detour.suspicion = 0;
+  }
   if (detour.target && !detour.sticky && topology.version != detour.targetVersion && !detour.awaitsTarget) {
     detour.target.reset();  // the topology knows better by now
     detour.asking = false;

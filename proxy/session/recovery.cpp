@@ -114,6 +114,7 @@ void Recovery::onAnswer(Leg& leg, bool last) {
 void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
   if (line.starts_with(kProtocolError) && leg.link != nullptr)  // then the node closes the connection
     services_.suspects.addTooLarge(leg.link->node(), sent.size(), services_.host.now);
+  if (leg.detour != nullptr) services_.suspects.clear(leg.slot, leg.detour->suspicion);
   if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
   if (leg.inDoubt()) return settleDoubt(leg, provesRefusal(line));
   if (leg.request->wait) return completion_.failWait(leg, line);
@@ -183,7 +184,7 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
 }
 
 // Whose doing was it?
-Trouble Recovery::judgeLoss(const Leg& leg, upstream::Loss loss, const SentRequest& sent) {
+Trouble Recovery::judgeLoss(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
   using upstream::Breakage;
   if (loss == upstream::Loss::Late) return Trouble::Late;
   Breakage& breakage = leg.link->breakage();
@@ -203,16 +204,16 @@ Trouble Recovery::judgeLoss(const Leg& leg, upstream::Loss loss, const SentReque
   return broken ? judgeSuspect(leg, atFront, sent) : Trouble::LostSent;
 }
 
-Trouble Recovery::judgeSuspect(const Leg& leg, bool atFront, const SentRequest& sent) {
-  const Detour* detour = leg.detour.get();
-  const bool lostBefore = detour != nullptr && detour->losses > 0;
+Trouble Recovery::judgeSuspect(Leg& leg, bool atFront, const SentRequest& sent) {
+  const bool lostBefore = leg.detour != nullptr && leg.detour->losses > 0;
   if (!atFront && !lostBefore && leg.link->breakage().sent > kFew) return Trouble::LostSent;
+  const bool wasAlone = leg.detour != nullptr && leg.detour->repeatedAlone;
   if (atFront) {
     const std::size_t skip = leg.request->frontBytes;
-    services_.suspects.add(leg.slot, sent.beginning(Suspects::kHead, skip), sent.size() - skip,
-                           services_.host.now);
+    if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+    leg.detour->suspicion = Suspects::hashOf(sent.beginning(Suspects::kHead, skip), sent.size() - skip);
+    services_.suspects.add(leg.slot, leg.detour->suspicion, services_.host.now);
   }
-  const bool wasAlone = detour != nullptr && detour->repeatedAlone;
   return wasAlone && atFront ? Trouble::BrokeAgain : Trouble::Suspected;
 }
 

@@ -25,8 +25,8 @@ class Recovery {
   bool expire(Client& client);
 
  private:
-  Trouble judgeLoss(const Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
-  Trouble judgeSuspect(const Leg& leg, bool atFront, const upstream::SentRequest& sent);
+  Trouble judgeLoss(Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
+  Trouble judgeSuspect(Leg& leg, bool atFront, const upstream::SentRequest& sent);
   bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
              const upstream::SentRequest& sent);
   void settleDoubt(Leg& leg, bool refused);

@@ -88,6 +88,7 @@ struct Detour {
   std::string redirectLine;
   bool alone = false;          // on no connection with others …
   bool repeatedAlone = false;  // … for the second time
+  std::uint64_t suspicion = 0;  // as what (Suspects); 0: not by what it says
   LoneLease lone;
   std::uint32_t losses = 0;  // links that broke with it
   std::uint32_t attempts = 0;

@@ -14,19 +14,23 @@ constexpr std::size_t kLeastLimit = 1024U * 1024;
 std::uint64_t Suspects::hashOf(std::string_view head, std::size_t length) noexcept {
   std::uint64_t hash = 14695981039346656037ULL ^ length;
   for (const char byte : head) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
-  return hash;
+  return hash | 1U;
 }
 
-bool Suspects::has(protocol::Slot slot, std::string_view head, std::size_t length) const {
-  if (!slots_.test(placeOf(slot))) return false;
-  const std::uint64_t hash = hashOf(head, length);
+bool Suspects::has(protocol::Slot slot, std::uint64_t hash) const {
+  if (!anyOf(slot)) return false;
   return std::any_of(requests_.begin(), requests_.end(),
                      [&](const Entry& entry) { return entry.slot == slot && entry.hash == hash; });
 }
 
-void Suspects::add(protocol::Slot slot, std::string_view head, std::size_t length, net::TimePoint now) {
-  const std::uint64_t hash = hashOf(head, length);
+void Suspects::clear(protocol::Slot slot, std::uint64_t hash) {
+  if (!has(slot, hash)) return;
   std::erase_if(requests_, [&](const Entry& entry) { return entry.slot == slot && entry.hash == hash; });
+  markSlots();
+}
+
+void Suspects::add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now) {
+  clear(slot, hash);
   if (requests_.size() == kMost) requests_.erase(requests_.begin());
   requests_.push_back({hash, slot, now + kRemembered});
   markSlots();

@@ -1,8 +1,9 @@
 // Which requests of late have been at the front of a connection that broke, and from which size on a node has
 // refused requests by breaking the connection: the like go alone from then on.
 //
-// For a time that is bounded, in a table that is bounded: what falls out of it costs its link once more. One
-// per worker. Where nothing has broken lately the cost is one comparison.
+// For a time that is bounded, in a table that is bounded: what falls out of it costs its link once more. What
+// is answered when it is alone was innocent. One per worker. Where nothing has broken lately the cost is one
+// comparison.
 #pragma once
 #include <bitset>
 #include <cstddef>
@@ -26,9 +27,13 @@ class Suspects {
   static constexpr std::size_t kLarge = 64U * 1024;
 
   bool any() const noexcept { return !requests_.empty() || !limits_.empty(); }
-  // `head`: its first kHead bytes.
-  bool has(protocol::Slot slot, std::string_view head, std::size_t length) const;
-  void add(protocol::Slot slot, std::string_view head, std::size_t length, net::TimePoint now);
+  // `head`: its first kHead bytes. Never 0.
+  static std::uint64_t hashOf(std::string_view head, std::size_t length) noexcept;
+  bool anyOf(protocol::Slot slot) const noexcept { return slots_.test(placeOf(slot)); }
+  bool has(protocol::Slot slot, std::uint64_t hash) const;
+  void add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now);
+  // The like of it has been answered.
+  void clear(protocol::Slot slot, std::uint64_t hash);
   bool tooLarge(const net::Address& node, std::size_t length) const;
   // A node has broken a connection over a request of that length.
   void addTooLarge(const net::Address& node, std::size_t length, net::TimePoint now);
@@ -47,7 +52,6 @@ class Suspects {
   };
   static constexpr std::size_t kMost = 256;
 
-  static std::uint64_t hashOf(std::string_view head, std::size_t length) noexcept;
   // kNoSlot has its place, too.
   static std::size_t placeOf(protocol::Slot slot) noexcept {
     return slot < protocol::kSlotCount ? slot : protocol::kSlotCount;

@@ -100,7 +100,9 @@ std::size_t LeasePool::bytesOpen() const noexcept {
 void LeasePool::tend(bool mayJudge) {
   auto probed = static_cast<std::size_t>(
       std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return l.link->probing(); }));
-  for (Lease& lease : leases_) {
+  // By number: who is told of a loss may acquire another one.
+  for (std::size_t i = 0; i < leases_.size(); ++i) {
+    const Lease& lease = leases_[i];
     Link& link = *lease.link;
     if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) continue;
     const bool was = link.probing();
