@@ -135,7 +135,10 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   leg.link = nullptr;
   leg.detour->trouble = trouble;
   leg.detour->lone.reset();
-  if (services_.suspects.any() && !leg.detour->alone) leg.detour->alone = isSuspect(leg, leg.detour->bytes);
+  if (services_.suspects.any() && !leg.detour->alone) {
+    leg.detour->suspicion = suspicionOf(leg, leg.detour->bytes);
+    leg.detour->alone = leg.detour->suspicion != 0 || isTooLarge(leg, leg.detour->bytes.size());
+  }
   if (client.inputEnded())
     return completion_.failLeg(
         leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again

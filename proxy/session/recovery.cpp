@@ -187,6 +187,9 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
 Trouble Recovery::judgeLoss(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
   using upstream::Breakage;
   if (loss == upstream::Loss::Late) return Trouble::Late;
+  // What blocks waits: it keeps nobody busy, and has no connection in common with others.
+  if (loss == upstream::Loss::Sent && leg.request->lease == upstream::LeaseUse::Blocking)
+    return Trouble::LostSent;
   Breakage& breakage = leg.link->breakage();
   const bool atFront = breakage.front == &leg;
   const bool broken = breakage.cause == Breakage::Cause::Broken;

@@ -29,6 +29,8 @@ constexpr net::Millis kLeastPatience{250};
 // What it has answered before it was replaced has arrived by then.
 constexpr net::Millis kTrustInRetired{100};
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+// A silence that is shorter is nothing unusual: for it no connection is made.
+constexpr net::Millis kProbedAfter{1000};
 // A heartbeat without an answer for so many times its period: the connection is only half there.
 constexpr int kHeartbeatsMissed = 2;
 
@@ -276,7 +278,7 @@ void Link::tend(bool maySuspect, bool mayJudge) {
     transition(LinkState::Silent);
     host_.onLinkSilence(*this, true);
   }
-  if (!mayJudge) return;
+  if (!mayJudge || silence() < kProbedAfter) return;
   if (probe_ == nullptr) probe_ = std::make_unique<LinkProbe>(host_, settings_, node_, nodeClientId_);
   if (probe_->showsDead(silence()))
     lose("no answer, but the node answers on another connection", Breakage::Cause::DeadFlow);
