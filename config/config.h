@@ -132,6 +132,8 @@ struct Config {
   BlockingOnLostLink blockingOnLostLink = BlockingOnLostLink::Error;
   WriteOnLostLink writeOnLostLink = WriteOnLostLink::Error;
   std::uint64_t leaseMaxTracking = 2000;  // Per worker; one for each master and client.
+  std::uint64_t leaseMaxAlone = 16;       // Per worker.
+  Milliseconds leaseIdleTimeout{5000};    // 0: never.
   Milliseconds connectTimeout = std::chrono::seconds(2);
   Milliseconds reconnectBackoffMin{50};
   Milliseconds reconnectBackoffMax = std::chrono::seconds(2);

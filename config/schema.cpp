@@ -146,6 +146,13 @@ constexpr std::array kSchema{
     Option{"lease-max-tracking", Count, &Config::leaseMaxTracking, Links, 1, 100'000, "", kReloadable, "", "",
            "Connections of one worker for clients with CLIENT TRACKING on, of which each needs one to every "
            "master (with REDIRECT two); who finds too few free is refused when the time to hold is over."},
+    Option{"lease-max-alone", Count, &Config::leaseMaxAlone, Links, 1, 100'000, "", kReloadable, "", "",
+           "Connections of one worker for requests that may be what breaks the connections they are on: each "
+           "has one for itself alone; others wait."},
+    Option{"lease-idle-timeout", Duration, &Config::leaseIdleTimeout, Links, 100, 24 * kHour, "never",
+           kReloadable, "", "",
+           "Time after which a WATCH with which nothing is done ends as if a watched key had changed, if "
+           "others wait for its connection; the shorter the more of them wait."},
     Option{"connect-timeout", Duration, &Config::connectTimeout, Links, 10, 5 * kMinute, "", kReloadable, "",
            "", "Time for a connection to a node to be made and to finish its handshake."},
     Option{"reconnect-backoff-min", Duration, &Config::reconnectBackoffMin, Links, 1, 5 * kMinute, "",
@@ -157,7 +164,9 @@ constexpr std::array kSchema{
     Option{"link-client-name", Name, &Config::linkClientName, Links, 0, 128, "", kReloadable, "", "",
            "Name that links give themselves on the nodes, as CLIENT LIST shows it; empty means none."},
     Option{"reply-timeout", Duration, &Config::replyTimeout, Links, 1, 24 * kHour, "never", kReloadable, "",
-           "", "Time after which a request that was sent and is not answered fails."},
+           "",
+           "Time for the answer to a request that was sent, counted from when those before it on its "
+           "connection are answered; then it alone fails."},
     Option{"suspect-after", Duration, &Config::suspectAfter, Links, 100, kHour, "never", kReloadable, "", "",
            "Silence of a node after which it gets no further requests until it says something; what was sent "
            "to it stays sent, and what comes is held."},

@@ -123,7 +123,7 @@ void Handshake::add(const std::vector<std::string_view>& argv, const char* name,
   steps_.push_back({name, mayBeRefused});
 }
 
-Handshake::Handshake(const Credentials& credentials, std::string_view clientName, int protocol, bool askId,
+Handshake::Handshake(const Credentials& credentials, std::string_view clientName, int protocol, AskId askId,
                      bool readOnly)
     : credentials_(credentials) {
   if (!credentials.password.empty()) {
@@ -139,7 +139,7 @@ Handshake::Handshake(const Credentials& credentials, std::string_view clientName
   if (!clientName.empty()) add({"CLIENT", "SETNAME", clientName}, "CLIENT SETNAME", true);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
   if (readOnly) add({"READONLY"}, "READONLY", false);
-  if (askId) add({"CLIENT", "ID"}, "CLIENT ID", false);
+  if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", askId == AskId::IfAllowed);
 }
 
 Handshake::Progress Handshake::take(std::string_view bytes) {

@@ -45,14 +45,16 @@ std::string formatCommand(const std::vector<std::string_view>& argv);
 // Why AUTH failed, in the node's words, but never with the password in it.
 std::string authRefusal(const Credentials& credentials, std::string_view text);
 
+// Whether to learn the node's number for the connection: CLIENT ID, which old servers and ACLs may refuse.
+enum class AskId : std::uint8_t { No, IfAllowed, Always };
+
 // Only the kind of each reply matters here, and HELLO 3 is answered by a map, which the oldest hiredis cannot
 // read: the replies are taken by our own scanner.
 class Handshake {
  public:
-  // `protocol`: 2 or 3. `askId`: learn the node's number for this connection (clientId()). `readOnly`:
-  // READONLY, so that a replica serves reads.
-  Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2, bool askId = false,
-            bool readOnly = false);
+  // `protocol`: 2 or 3. `askId`: see clientId(). `readOnly`: READONLY, so that a replica serves reads.
+  Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2,
+            AskId askId = AskId::No, bool readOnly = false);
 
   // All commands in one piece.
   const std::string& bytes() const noexcept { return bytes_; }

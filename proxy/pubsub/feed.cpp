@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace slotless::pubsub {
@@ -13,6 +15,13 @@ namespace {
 constexpr std::size_t kPiecesPerWrite = 64;
 // A buffer that grew larger for one message is not kept for the next.
 constexpr std::size_t kKeepBytes = 64U * 1024;
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+// With subscriptions, and without.
+constexpr std::string_view kPongs[] = {"*2\r\n$4\r\npong\r\n$0\r\n\r\n", "+PONG\r\n"};
+// Between two looks whether it says anything.
+constexpr net::Millis kLook{250};
+// Who comes so late to look has not read what there is, either.
+constexpr net::Millis kOwnAbsence = 3 * kLook;
 }  // namespace
 
 Feed::Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net::Address node,
@@ -24,15 +33,48 @@ Feed::Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net
       metrics_(metrics.addNode(node_.text())),
       owner_(owner),
       output_(host.pool) {
-  timer_ = host_.loop.makeTimer([this] {
-    host_.touch();
-    if (state_ == LinkState::BackingOff) {
+  timer_ = host_.loop.makeTimer([this] { onTimer(); });
+}
+
+void Feed::onTimer() {
+  host_.touch();
+  switch (state_) {
+    case LinkState::BackingOff:
       transition(LinkState::Idle);
       open();
-    } else {
-      lose("no connection in time");
-    }
-  });
+      return;
+    case LinkState::Ready: return tend();
+    default: lose("no connection in time");
+  }
+}
+
+// Anybody who subscribes waits for long without a word; only a node that is known to be well owes an answer.
+void Feed::tend() {
+  const bool wasHere = host_.now - lastLook_ < kOwnAbsence;
+  lastLook_ = host_.now;
+  timer_->start(kLook);
+  const auto silence = host_.now - lastHeard_;
+  if (settings_.heartbeat.count() == 0 || silence < settings_.heartbeat || !wasHere) return;
+  if (!beating_ && !owner_.awaitsFeedReply()) {
+    beating_ = true;
+    output_.append(kPing);
+    flush();
+    return;
+  }
+  if (silence < settings_.heartbeat + settings_.suspectAfter) return;
+  if (probe_ == nullptr)
+    probe_ = std::make_unique<upstream::LinkProbe>(host_, settings_, node_, nodeClientId_);
+  if (probe_->showsDead(silence)) lose("no answer, but the node answers on another connection");
+}
+
+// True: it is the answer to ours. While that is missing nothing else was asked before it, so that an error is
+// its answer, too.
+bool Feed::takeHeartbeat(std::string_view reply) {
+  if (!beating_) return false;
+  const bool ours =
+      reply.front() == '-' || std::find(std::begin(kPongs), std::end(kPongs), reply) != std::end(kPongs);
+  if (ours) beating_ = false;
+  return ours;
 }
 
 Feed::~Feed() {
@@ -46,6 +88,10 @@ void Feed::transition(LinkState next) {
 
 void Feed::open() {
   if (state_ != LinkState::Idle) return;
+  if (host_.now < notBefore_) {
+    transition(LinkState::BackingOff);
+    return timer_->start(std::chrono::ceil<net::Millis>(notBefore_ - host_.now));
+  }
   transition(LinkState::Connecting);
   timer_->start(settings_.connectTimeout);
   if (net::isNumericHost(node_.host)) return connectTo(node_);
@@ -73,7 +119,8 @@ void Feed::onWritable() {
 
 void Feed::startHandshake() {
   transition(LinkState::Handshaking);
-  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, 2, false);
+  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, 2,
+                                                    cluster::AskId::IfAllowed);
   output_.append(handshake_->bytes());
   flush();
 }
@@ -99,15 +146,18 @@ void Feed::takeHandshake(std::string_view bytes) {
     case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
     case cluster::Handshake::Progress::Done: break;
   }
+  nodeClientId_ = handshake_->clientId();
   handshake_.reset();
-  timer_->stop();
-  failures_ = 0;
+  readySince_ = lastHeard_ = lastLook_ = host_.now;
+  timer_->start(kLook);
   metrics_.connects.add();
   transition(LinkState::Ready);
   owner_.onFeedReady();
 }
 
 void Feed::takeReplies(std::string_view bytes) {
+  lastHeard_ = host_.now;
+  probe_.reset();
   while (!bytes.empty()) {
     const protocol::ReplyScanner::Result result = scanner_.scan(bytes);
     if (result.status == protocol::ReplyScanner::Status::Error) return lose("a reply that is not RESP");
@@ -120,8 +170,8 @@ void Feed::takeReplies(std::string_view bytes) {
     scanner_.reset();
     const bool inPieces = !partial_.empty();
     if (inPieces) partial_.append(piece);
-    if (!owner_.onFeedReply(inPieces ? std::string_view(partial_) : piece))
-      return lose("a reply that nobody asked for");
+    const std::string_view reply = inPieces ? std::string_view(partial_) : piece;
+    if (!takeHeartbeat(reply) && !owner_.onFeedReply(reply)) return lose("a reply that nobody asked for");
     if (partial_.capacity() > kKeepBytes) partial_ = std::string();
     partial_.clear();
   }
@@ -149,22 +199,27 @@ void Feed::lose(std::string_view reason) {
   const std::string why(reason);  // may point into what is about to go
   const bool established = ready();
   stream_.reset();
+  probe_.reset();
   handshake_.reset();
   scanner_.reset();
   partial_.clear();
   output_.clear();
   timer_->stop();
+  beating_ = false;
   metrics_.losses.add();
   transition(LinkState::BackingOff);
-  if (!owner_.onFeedLost(why, established)) return transition(LinkState::Idle);
-  // As for links: at once after an established connection broke; then the pauses double, with jitter.
+  // As for links: at once after a connection broke that had been of use; then the pauses double, with jitter.
+  // One that broke as soon as it was made counts as one that never was.
+  if (established && host_.now - readySince_ >= settings_.backoffMax) failures_ = 0;
   net::Millis pause{0};
-  if (!established) {
+  if (!established || failures_ > 0) {
     const auto doubled = settings_.backoffMin.count() << std::min<std::uint32_t>(failures_, 16);
     const auto full = std::min<net::Millis::rep>(doubled, settings_.backoffMax.count());
     pause = net::Millis(full / 2 + host_.random(static_cast<std::uint32_t>(full / 2 + 1)));
   }
   ++failures_;
+  notBefore_ = host_.now + pause;
+  if (!owner_.onFeedLost(why, established)) return transition(LinkState::Idle);
   timer_->start(pause);
 }
 

@@ -1,7 +1,9 @@
 // One connection to a node on which the node speaks whenever it likes: SUBSCRIBE's and MONITOR's.
 //
 // States are a link's: Idle -> Connecting -> Handshaking -> Ready -> BackingOff (and again, as long as it is
-// wanted). Whole replies are handed to the owner, RESP2. Ownership: must not be destroyed inside of its
+// wanted); the pauses double, unless the connection lived for a while. One on which nothing has been said for
+// `heartbeat` is tried with a PING; if there is no answer, and the node answers on another connection, it is
+// dead. Whole replies are handed to the owner, RESP2. Ownership: must not be destroyed inside of its
 // owner's callbacks. Errors: the owner is told why a connection was lost; what was sent on it is forgotten.
 #pragma once
 #include <cstdint>
@@ -15,6 +17,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link.h"
+#include "proxy/upstream/link_probe.h"
 
 namespace slotless::pubsub {
 
@@ -27,6 +30,8 @@ class FeedOwner {
   virtual bool onFeedReply(std::string_view reply) = 0;
   // `established`: the handshake had been completed. Returns whether to connect again.
   virtual bool onFeedLost(std::string_view reason, bool established) = 0;
+  // Something has been sent to which there must be a reply.
+  virtual bool awaitsFeedReply() const = 0;
 
  protected:
   ~FeedOwner() = default;
@@ -58,6 +63,9 @@ class Feed final : private net::Stream::Observer {
   void takeHandshake(std::string_view bytes);
   void takeReplies(std::string_view bytes);
   void lose(std::string_view reason);
+  void onTimer();
+  void tend();
+  bool takeHeartbeat(std::string_view reply);
 
   upstream::LinkHost& host_;
   const upstream::LinkSettings& settings_;
@@ -67,12 +75,20 @@ class Feed final : private net::Stream::Observer {
   FeedOwner& owner_;
   telemetry::LinkState state_ = telemetry::LinkState::Idle;
   std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<net::Timer> timer_;  // connect timeout, or the pause before the next attempt
+  // Connect timeout, or the pause before the next attempt, or, while it is ready, the next look.
+  std::unique_ptr<net::Timer> timer_;
   std::unique_ptr<cluster::Handshake> handshake_;
   net::ByteChain output_;
   protocol::ReplyScanner scanner_;
   std::string partial_;  // the beginning of a reply that has not come to its end
   std::uint32_t failures_ = 0;
+  std::int64_t nodeClientId_ = 0;
+  bool beating_ = false;  // a PING is unanswered
+  net::TimePoint readySince_{};
+  net::TimePoint lastHeard_{};
+  net::TimePoint lastLook_{};
+  net::TimePoint notBefore_{};                  // the next attempt
+  std::unique_ptr<upstream::LinkProbe> probe_;  // while it says nothing
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -50,6 +50,7 @@ class Monitors::Source final : private FeedOwner {
     monitors_.refreshTopology_();
     return !retired;
   }
+  bool awaitsFeedReply() const override { return state_ == State::Asked; }
 
   Monitors& monitors_;
   State state_ = State::Waiting;

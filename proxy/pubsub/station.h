@@ -68,6 +68,7 @@ class Station final : private FeedOwner {
   void onFeedReady() override;
   bool onFeedReply(std::string_view reply) override;
   bool onFeedLost(std::string_view reason, bool established) override;
+  bool awaitsFeedReply() const override { return !asks_.empty(); }
   void ask(TopicKind kind, std::string_view name, Standing& standing, bool subscribe);
   void forget(TopicKind kind, std::string_view name);
   void setLive(Standing& standing, bool live);

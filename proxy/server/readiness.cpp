@@ -1,6 +1,7 @@
 // What the admin pages ask of the server: is it ready, what is known of the cluster.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "protocol/command_ids.h"
 #include "proxy/server/server.h"
@@ -10,17 +11,31 @@ namespace slotless::server {
 namespace {
 // Longer than any turn that ends by itself.
 constexpr net::Millis kStuckAfter{5000};
+// A node that is silent for a moment may only be busy, and is no reason to take this proxy out of service.
+constexpr std::chrono::seconds kSilentTooLong{5};
+
+bool silentTooLong(const telemetry::NodeMetrics& node) {
+  const std::chrono::milliseconds since{node.silentSince.value()};
+  return since.count() != 0 && std::chrono::steady_clock::now().time_since_epoch() - since >= kSilentTooLong;
+}
+
 }  // namespace
 
-// Slots whose owner has a link that is ready, on some worker.
-std::size_t Server::slotsReachable(const cluster::Topology& topology) const {
+// Slots whose owner has a link that is ready, on some worker, and none that has been silent for too long, on
+// any. `silent`: the names of those that have.
+std::size_t Server::slotsReachable(const cluster::Topology& topology, std::string& silent) const {
   std::map<std::string, bool, std::less<>> readyByNode;
+  std::set<std::string, std::less<>> silentNodes;
   for (const auto& worker : workers_) {
     worker->metrics().forEachNode([&](const telemetry::NodeMetrics& node) {
-      // A node that is silent may only be busy: no reason to take this proxy out of service.
       const auto state = static_cast<telemetry::LinkState>(node.state.value());
       readyByNode[node.node] |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent;
+      if (silentTooLong(node)) silentNodes.insert(node.node);
     });
+  }
+  for (const std::string& node : silentNodes) {
+    readyByNode[node] = false;
+    silent += (silent.empty() ? "" : ", ") + node;
   }
   std::vector<bool> ready;
   for (const cluster::Node& node : topology.nodes) {
@@ -44,12 +59,13 @@ std::optional<std::string> Server::whyNotReady() const {
     topology = topology_;
   }
   if (topology == nullptr) return "the cluster's topology is not known yet";
-  const std::size_t reachable = slotsReachable(*topology);
+  std::string silent;
+  const std::size_t reachable = slotsReachable(*topology, silent);
   const bool ready =
       config()->readyWhen == config::ReadyWhen::Any ? reachable > 0 : reachable == protocol::kSlotCount;
   if (ready) return std::nullopt;
   return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) +
-         " slots have a reachable master";
+         " slots have a reachable master" + (silent.empty() ? "" : "; silent: " + silent);
 }
 
 // A thread that serves nobody any more is nothing that waiting mends.

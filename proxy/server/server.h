@@ -105,7 +105,7 @@ class Server final : public worker::WorkerControl {
   std::optional<std::string> whyNotAlive() const;
   std::optional<telemetry::TopologyFacts> topologyFacts() const;
   telemetry::MetricsSources metricsSources() const;
-  std::size_t slotsReachable(const cluster::Topology& topology) const;
+  std::size_t slotsReachable(const cluster::Topology& topology, std::string& silent) const;
 
   // Replaced as a whole by the control thread; others take it by config().
   std::shared_ptr<const config::Config> config_;

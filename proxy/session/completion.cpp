@@ -115,7 +115,10 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     request.client->noteWriteTo(leg.link->node());
   if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
   leg.link = nullptr;
+  const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
+  if (freesLease && !failed) services_.suspects.clear(leg.slot, leg.detour->suspicion);
   leg.detour.reset();
+  if (freesLease) services_.holding.wakeAll();
   if (request.client != nullptr && request.client->held().legs > 0) {
     if (!failed) failOvertaken(leg);
     services_.agenda.add(*request.client, Task::Pump);

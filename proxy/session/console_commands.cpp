@@ -99,6 +99,7 @@ constexpr GaugeRow kRows[] = {
     {"leases_transactions", [](const auto& m) { return m.transactionLeases.value(); }},
     {"leases_blocking", [](const auto& m) { return m.blockingLeases.value(); }},
     {"leases_tracking", [](const auto& m) { return m.trackingLeases.value(); }},
+    {"leases_alone", [](const auto& m) { return m.loneLeases.value(); }},
     {"retries", [](const auto& m) { return static_cast<std::int64_t>(m.retries.value()); }},
     {"ambiguous_writes", [](const auto& m) { return static_cast<std::int64_t>(m.ambiguousWrites.value()); }},
     {"cross_protocol", [](const auto& m) { return static_cast<std::int64_t>(m.crossProtocol.value()); }},

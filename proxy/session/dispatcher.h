@@ -47,8 +47,8 @@ class Dispatcher {
   void pump(Client& client) { sender_.pump(client); }
   // More of the client cannot be held: what waits for nodes that are silent may go to them.
   void trustSilentNodes(Client& client) { sender_.trustSilentNodes(client); }
-  // Fails held legs whose deadline has come.
-  void expire(Client& client) { recovery_.expire(client); }
+  // Fails held legs whose deadline has come. True: others wait for a node to be found.
+  bool expire(Client& client) { return recovery_.expire(client); }
   // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.
   void abandon(Request& request) { completion_.abandon(request); }
 

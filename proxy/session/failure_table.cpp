@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "proxy/session/reply_texts.h"
+
 namespace slotless::session {
 
 using protocol::ErrorClass;
@@ -22,6 +24,19 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::Unsent, "unsent", {Reroute, Reroute, Reroute, Reroute, Reroute, Reroute}},
     // Repeating a read harms nobody; a write may have been run.
     {Trouble::LostSent, "lost", {Reroute, Ambiguous, Reroute, Ambiguous, Ambiguous, Ambiguous}},
+    // A connection that this one request has broken may have carried many others: the second one carries
+    // none.
+    {Trouble::Suspected, "suspected", {RepeatAlone, Ambiguous, RepeatAlone, Ambiguous, Ambiguous, Ambiguous}},
+    {Trouble::BrokeAgain, "broke again", {GiveUp, Ambiguous, GiveUp, Ambiguous, Ambiguous, Ambiguous}},
+    // What may have frozen or ended one node must not do so to its replica.
+    {Trouble::RanLong, "ran long", {GiveUp, Ambiguous, GiveUp, Ambiguous, Ambiguous, Ambiguous}},
+    // Without its end no node can run it; EXEC is the end of a transaction.
+    {Trouble::UnsentLarge,
+     "unsent, large",
+     {RepeatAlone, RepeatAlone, RepeatAlone, RepeatAlone, RepeatAlone, RepeatAlone}},
+    {Trouble::RefusedAgain, "refused again", {GiveUp, GiveUp, GiveUp, GiveUp, GiveUp, GiveUp}},
+    // Sent again it would wait for the same node.
+    {Trouble::Late, "late", {GiveUp, Ambiguous, GiveUp, Ambiguous, Ambiguous, Ambiguous}},
     // Answered before anything is run. Slot and target are checked before this table is asked: a script can
     // return
     // these texts as well.
@@ -88,6 +103,19 @@ Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept {
       kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite || trouble == Trouble::Unblocked;
   const bool byText = action == RetryLater || action == RetryOnProof || action == LoadScript;
   return byText && foreignText && !serverText ? PassOn : action;
+}
+
+bool wasSent(Trouble trouble) noexcept {
+  return trouble == Trouble::LostSent || trouble == Trouble::Suspected || trouble == Trouble::BrokeAgain ||
+         trouble == Trouble::RanLong || trouble == Trouble::Late;
+}
+
+std::string_view textOf(Trouble trouble, Action action) noexcept {
+  const bool late = trouble == Trouble::Late;
+  if (action == Ambiguous) return late ? reply_texts::kLateWrite : reply_texts::kAmbiguous;
+  if (late) return reply_texts::kLate;
+  if (trouble == Trouble::RanLong) return reply_texts::kRanLong;
+  return trouble == Trouble::RefusedAgain ? reply_texts::kTooLarge : reply_texts::kBrokeAgain;
 }
 
 std::string_view troubleName(Trouble trouble) noexcept {

@@ -14,6 +14,16 @@ namespace slotless::session {
 enum class Trouble : std::uint8_t {
   Unsent,    // there is no link, or it broke before all bytes had left
   LostSent,  // the link broke after all bytes had left
+  // It broke while this was answered, or perhaps so: it may break the next one, too …
+  Suspected,
+  BrokeAgain,  // … and has, though it was alone there
+  // Its node was lost when it had been at this for longer than suspect-after, and it is not known to be
+  // cheap.
+  RanLong,
+  // The link broke while this large request was being written: the node may refuse it for its size …
+  UnsentLarge,
+  RefusedAgain,  // … and the next one broke as well
+  Late,          // reply-timeout: the link stands, and the node may still be at it
   Moved,
   Ask,
   TryAgain,
@@ -42,7 +52,9 @@ enum class Action : std::uint8_t {
   RetryLater,    // send it again after a pause
   RetryOnProof,  // the same, once the node has refused a plain read of the same keys as well
   LoadScript,    // send it again with the script in front, if it is known
+  RepeatAlone,   // send it again, on a connection that nobody else uses
   Ambiguous,     // it may have been run: tell the client, never repeat it
+  GiveUp,        // an error that tells what happened
   PassOn,        // the client gets the error as it is
 };
 
@@ -51,5 +63,9 @@ RequestKind kindOf(const protocol::CommandSpec& spec) noexcept;
 // `serverText`: the error is word for word one of the server's own (ErrorReply::serverText).
 Action actionFor(Trouble trouble, RequestKind kind, bool serverText) noexcept;
 std::string_view troubleName(Trouble trouble) noexcept;
+// The node may have run the request.
+bool wasSent(Trouble trouble) noexcept;
+// The error for Action::GiveUp and Action::Ambiguous.
+std::string_view textOf(Trouble trouble, Action action) noexcept;
 
 }  // namespace slotless::session

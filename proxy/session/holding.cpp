@@ -76,9 +76,10 @@ void Holding::wakeAll() {
 void Holding::tick() {
   if (clients_.empty()) return;
   services_.host.touch();
-  services_.control.refreshTopology(true);
   const std::vector<Client*> clients = clients_;  // expiring removes
-  for (Client* client : clients) services_.dispatcher.expire(*client);
+  bool missesNode = false;
+  for (Client* client : clients) missesNode = services_.dispatcher.expire(*client) || missesNode;
+  if (missesNode) services_.control.refreshTopology(true);
   wakeAll();
   timer_->start(kTick);
 }

@@ -11,7 +11,11 @@ using upstream::Link;
 Link* LeaseSource::acquire(const net::Address& node, LeaseUse use) {
   Conversation& conversation = client_.conversation();
   if (conversation.engaged()) return conversation.tracking()->linkTo(node);
-  return services_.leases.acquire(node, client_.protocol, use);
+  if (use != LeaseUse::Transaction) return services_.leases.acquire(node, client_.protocol, use);
+  LeaseShares& shares = services_.leaseShares;
+  Link* lease = shares.admits(client_) ? services_.leases.acquire(node, client_.protocol, use) : nullptr;
+  if (lease == nullptr) shares.onRefused(client_, services_.host.now);
+  return lease;
 }
 
 void LeaseSource::release(Link& lease, LeaseUse use, bool clean) {

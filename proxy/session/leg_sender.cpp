@@ -82,8 +82,35 @@ Front LegSender::frontOf(const Leg& leg, const Link& link) const {
   return conversation.engaged() && conversation.tracking()->owns(link) ? request.front : Front::None;
 }
 
+// The like of it has broken links lately.
+bool LegSender::isSuspect(const Leg& leg, RequestBytes bytes) const {
+  const std::size_t length = bytes.bytes.size() + bytes.tail.size();
+  if (isTooLarge(leg, length)) return true;
+  if (!services_.suspects.anyOf(leg.slot)) return false;
+  std::string joined;
+  std::string_view head = bytes.bytes.substr(0, Suspects::kHead);
+  if (head.size() < Suspects::kHead && !bytes.tail.empty()) {
+    joined.append(head).append(bytes.tail.substr(0, Suspects::kHead - head.size()));
+    head = joined;
+  }
+  return services_.suspects.has(leg.slot, Suspects::hashOf(head, length));
+}
+
+bool LegSender::isTooLarge(const Leg& leg, std::size_t length) const {
+  const Link* link = length < Suspects::kLarge ? nullptr : choice_.sharedLinkOf(leg);
+  return link != nullptr && services_.suspects.tooLarge(link->node(), length);
+}
+
+std::uint64_t LegSender::suspicionOf(const Leg& leg, const net::ByteChain& bytes) const {
+  if (!services_.suspects.anyOf(leg.slot)) return 0;
+  const std::string head = SentRequest(bytes, 0, bytes.size()).beginning(Suspects::kHead);
+  const std::uint64_t hash = Suspects::hashOf(head, bytes.size());
+  return services_.suspects.has(leg.slot, hash) ? hash : 0;
+}
+
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
-  Link* link = plainLink(leg);
+  const bool suspect = services_.suspects.any() && isSuspect(leg, bytes);
+  Link* link = suspect ? nullptr : plainLink(leg);  // held, it takes the other way, see hold()
   if (link != nullptr && bytes.tail.empty() && hasScripts(*leg.request, *link)) {
     if (bytes.block != nullptr) return link->send(leg, std::move(*bytes.block), frontOf(leg, *link));
     return link->send(leg, bytes.bytes, frontOf(leg, *link));
@@ -99,7 +126,9 @@ void LegSender::launch(Leg& leg, RequestBytes bytes) {
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
-  sendOrHold(leg, plainLink(leg), batch);
+  const bool suspect =
+      services_.suspects.any() && (isTooLarge(leg, batch.size()) || suspicionOf(leg, batch) != 0);
+  sendOrHold(leg, suspect ? nullptr : plainLink(leg), batch);
 }
 
 void LegSender::sendOrHold(Leg& leg, Link* link, net::ByteChain& batch) {
@@ -121,6 +150,11 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   Client& client = *leg.request->client;
   leg.link = nullptr;
   leg.detour->trouble = trouble;
+  leg.detour->lone.reset();
+  if (services_.suspects.any() && !leg.detour->alone) {
+    leg.detour->suspicion = suspicionOf(leg, leg.detour->bytes);
+    leg.detour->alone = leg.detour->suspicion != 0 || isTooLarge(leg, leg.detour->bytes.size());
+  }
   if (client.inputEnded())
     return completion_.failLeg(
         leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
@@ -190,7 +224,7 @@ void LegSender::pump(Client& client) {
           firstOfSlot || (mark.link == wanted && services_.host.now >= (*movingUntil_)[leg.slot]);
       if (leg.state == LegState::Held && wanted != nullptr && alone) sendHeld(client, leg, *wanted);
       const bool sent = leg.state == LegState::Sent && !leg.inDoubt();
-      clean = clean && sent && (leg.detour == nullptr || !leg.detour->asking) &&
+      clean = clean && sent && (leg.detour == nullptr || !(leg.detour->asking || leg.detour->alone)) &&
               leg.link->node() == ownerOf(services_.links.topology(), leg.slot);
       mark.link = sent && (firstOfSlot || mark.link == leg.link) ? leg.link : nullptr;
       mark.pass = pass_;

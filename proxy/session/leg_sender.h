@@ -54,6 +54,7 @@ class LegSender {
   // ASK or TRYAGAIN has been seen: for a while a request for that slot waits for the one before.
   void markMoving(protocol::Slot slot);
   Obstacle obstacleTo(const Leg& leg) const { return choice_.obstacleTo(leg); }
+  bool missesNode(const Leg& leg) const { return choice_.missesNode(leg); }
 
  private:
   struct Mark {
@@ -63,6 +64,10 @@ class LegSender {
 
   upstream::Link* plainLink(Leg& leg);
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
+  bool isSuspect(const Leg& leg, RequestBytes bytes) const;
+  bool isTooLarge(const Leg& leg, std::size_t length) const;
+  // 0: none.
+  std::uint64_t suspicionOf(const Leg& leg, const net::ByteChain& bytes) const;
   bool plainWay(const Client& client, protocol::Slot slot) const;
   // `link` nullptr: none can take it now.
   void sendOrHold(Leg& leg, upstream::Link* link, net::ByteChain& batch);

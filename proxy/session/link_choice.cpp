@@ -43,11 +43,37 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
     link = conversation.tracking()->linkTo(address);
   } else {
     if (conversation.watch().on()) link = conversation.watch().heldAt(address);
+    const bool alone = leg.detour != nullptr && leg.detour->alone && !urgent && !forReplica;
+    if (link == nullptr && alone) return loneLink(leg, node);
     if (link == nullptr) link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
   }
   if (link == nullptr || !link->ready() || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
     return nullptr;
   return link;
+}
+
+// A connection for this leg alone. The shared link tries for all whether the node is there.
+Link* LinkChoice::loneLink(Leg& leg, cluster::NodeIndex node) {
+  const Client& client = *leg.request->client;
+  const net::Address& address = services_.links.topology().nodes[node].address;
+  Detour& detour = *leg.detour;
+  Link* held = detour.lone.link();
+  if (held != nullptr && (held->lost() || held->node() != address || held->protocol() != client.protocol)) {
+    const bool neverWorked = !held->wasEverReady();
+    detour.lone.reset();
+    held = nullptr;
+    if (neverWorked) {
+      detour.notBefore = services_.host.now + LegSender::kRetryPause;
+      return nullptr;
+    }
+  }
+  if (held == nullptr) {
+    if (!services_.links.linkTo(node).ready()) return nullptr;
+    held = services_.leases.acquire(address, client.protocol, upstream::LeaseUse::Alone);
+    if (held == nullptr) return nullptr;
+    detour.lone.take(services_.leases, held);
+  }
+  return held->ready() ? held : nullptr;
 }
 
 // A client stays on one replica of a master, as long as that is there.
@@ -77,13 +103,24 @@ Link* LinkChoice::linkForSlot(Leg& leg) {
     return lease != nullptr && lease->ready() ? lease : nullptr;
   }
   if (client.conversation().engaged()) return client.conversation().tracking()->anyLink();
-  return client.links().anyReady();
+  Link* any = client.links().anyReady();
+  if (any == nullptr || leg.detour == nullptr || !leg.detour->alone) return any;
+  // Alone at the node that it has got a connection to.
+  const Link* held = leg.detour->lone.link();
+  const auto node = services_.links.topology().find(held != nullptr ? held->node() : any->node());
+  return node ? loneLink(leg, *node) : nullptr;
 }
 
 Link* LinkChoice::targetOf(Leg& leg) {
   Detour& detour = *leg.detour;
   const cluster::Topology& topology = services_.links.topology();
   if (services_.host.now < detour.notBefore) return nullptr;
+  // The like of it has been answered by now.
+  if (detour.suspicion != 0 && !detour.repeatedAlone && detour.lone.link() == nullptr &&
+      !services_.suspects.has(leg.slot, detour.suspicion)) {
+    detour.alone = false;
+    detour.suspicion = 0;
+  }
   if (detour.target && !detour.sticky && topology.version != detour.targetVersion && !detour.awaitsTarget) {
     detour.target.reset();  // the topology knows better by now
     detour.asking = false;
@@ -115,20 +152,44 @@ Link* LinkChoice::sharedLinkOf(const Leg& leg) const {
 
 Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
   Conversation& conversation = leg.request->client->conversation();
+  const bool alone = leg.detour != nullptr && leg.detour->alone;
   if (leg.request->lease || conversation.engaged()) {
     const cluster::Topology& topology = services_.links.topology();
-    if (leg.slot == protocol::kNoSlot || topology.owners[leg.slot] == cluster::kNoNode)
-      return Obstacle::NoNode;
-    if (conversation.engaged())
-      return conversation.tracking()->hasRoom() ? Obstacle::NoNode : Obstacle::LeaseLimit;
-    const bool spent =
-        !conversation.holdsLease(*leg.request->lease) && !services_.leases.hasRoom(*leg.request->lease);
-    return spent ? Obstacle::LeaseLimit : Obstacle::NoNode;
+    const cluster::NodeIndex owner =
+        leg.slot == protocol::kNoSlot ? cluster::kNoNode : topology.owners[leg.slot];
+    if (owner == cluster::kNoNode) return Obstacle::NoNode;
+    const bool spent = conversation.engaged() ? !conversation.tracking()->hasRoom()
+                                              : !conversation.holdsLease(*leg.request->lease) &&
+                                                    !services_.leases.hasRoom(*leg.request->lease);
+    if (spent) return Obstacle::LeaseLimit;
+    return services_.links.linkTo(owner).ready() ? Obstacle::None : Obstacle::NoNode;
   }
   const Link* link = sharedLinkOf(leg);
   if (link == nullptr || !link->up()) return Obstacle::NoNode;
-  if (link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return Obstacle::LinkFull;
-  return link->ready() ? Obstacle::NoNode : Obstacle::NodeSilent;
+  if (!alone && link->bytesOpen() >= services_.config.linkMaxInFlightBytes) return Obstacle::LinkFull;
+  if (!link->ready()) return Obstacle::NodeSilent;
+  if (alone) {
+    const bool spent =
+        leg.detour->lone.link() == nullptr && !services_.leases.hasRoom(upstream::LeaseUse::Alone);
+    return spent ? Obstacle::LeaseLimit : Obstacle::None;
+  }
+  return Obstacle::None;
+}
+
+bool LinkChoice::missesNode(const Leg& leg) const {
+  const Detour& detour = *leg.detour;
+  if (detour.awaitsTarget) return true;
+  switch (detour.trouble) {
+    case Trouble::Moved:
+    case Trouble::ClusterDown:
+    case Trouble::Loading:
+    case Trouble::ReadOnly:
+    case Trouble::MasterDown:
+    case Trouble::Unblocked: return true;  // its words may mean that another one has the slot
+    default: break;
+  }
+  const Obstacle obstacle = obstacleTo(leg);
+  return obstacle == Obstacle::NoNode || obstacle == Obstacle::NodeSilent;
 }
 
 }  // namespace slotless::session

@@ -16,6 +16,7 @@ struct Services;
 
 // Why a leg that waits has not been sent.
 enum class Obstacle : std::uint8_t {
+  None,        // none: it waits for those before it, or for a pause to end
   NoNode,      // no reachable node serves the slot
   NodeSilent,  // suspect-after: the node is there, and does not answer what it was sent
   LinkFull,    // link-max-in-flight-bytes: the node does not take requests as fast as they come
@@ -31,12 +32,15 @@ class LinkChoice {
   // Where a held leg would go now. Forgets a redirect that the topology has overtaken.
   upstream::Link* targetOf(Leg& leg);
   Obstacle obstacleTo(const Leg& leg) const;
+  // Does a held leg need the topology to be looked up?
+  bool missesNode(const Leg& leg) const;
   // The shared link that a leg would take if it were ready; nullptr: it goes to no certain master, or on a
   // lease.
   upstream::Link* sharedLinkOf(const Leg& leg) const;
 
  private:
   upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);
+  upstream::Link* loneLink(Leg& leg, cluster::NodeIndex node);
   upstream::Link* replicaLink(Leg& leg, cluster::NodeIndex master);
 
   Services& services_;

@@ -17,6 +17,7 @@
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/request_copy.h"
 #include "proxy/session/services.h"
+#include "proxy/telemetry/log.h"
 
 namespace slotless::session {
 
@@ -27,8 +28,30 @@ using upstream::SentRequest;
 // A look-up of the topology that was under way may have asked before the change: the second one counts.
 constexpr std::uint64_t kRoundsToBeSure = 2;
 
+// When no more than so many requests go down with a link, any of them may have done it: nodes answer what
+// they have read at once together, so that the first one without an answer need not be the one that was run
+// last.
+constexpr std::size_t kFew = 16;
+// Longer ones are not looked into for how many keys they name.
+constexpr std::size_t kShortRequest = 1024;
+constexpr std::string_view kProtocolError = "-ERR Protocol error";
+
+// One key, and work that does not grow with what it holds.
+bool isCheap(const Leg& leg, const SentRequest& sent, net::BlockPool& pool) {
+  const protocol::CommandSpec& spec = *leg.request->spec;
+  if (!spec.has(protocol::kFast) || leg.request->transaction != nullptr || leg.request->staged) return false;
+  if (spec.singleKey != 0) return true;
+  if (sent.size() > kShortRequest) return false;
+  const RequestCopy copy(sent, pool);
+  std::vector<std::uint32_t> positions;
+  if (!copy.complete()) return false;
+  return protocol::keyPositions(spec, copy.argv(), positions) == protocol::KeyResult::Ok &&
+         positions.size() <= 1;
+}
+
 std::string_view textFor(Obstacle obstacle) {
   switch (obstacle) {
+    case Obstacle::None:
     case Obstacle::NoNode: break;
     case Obstacle::NodeSilent: return reply_texts::kNodeSilent;
     case Obstacle::LinkFull: return reply_texts::kLinkFull;
@@ -53,6 +76,12 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     case Trouble::NoScript: return at(Redirect::NoScript);
     case Trouble::Unsent:
     case Trouble::LostSent:
+    case Trouble::Suspected:
+    case Trouble::BrokeAgain:
+    case Trouble::RanLong:
+    case Trouble::UnsentLarge:
+    case Trouble::RefusedAgain:
+    case Trouble::Late:
     case Trouble::Unblocked:
     case Trouble::None: break;
   }
@@ -83,6 +112,9 @@ void Recovery::onAnswer(Leg& leg, bool last) {
 }
 
 void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
+  if (line.starts_with(kProtocolError) && leg.link != nullptr)  // then the node closes the connection
+    services_.suspects.addTooLarge(leg.link->node(), sent.size(), services_.host.now);
+  if (leg.detour != nullptr) services_.suspects.clear(leg.slot, leg.detour->suspicion);
   if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
   if (leg.inDoubt()) return settleDoubt(leg, provesRefusal(line));
   if (leg.request->wait) return completion_.failWait(leg, line);
@@ -104,9 +136,10 @@ void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& 
 
 void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
   Request& request = *leg.request;
+  const Trouble trouble = judgeLoss(leg, loss, sent);
   if (request.client == nullptr) return completion_.finishLeg(leg, true);
   if (leg.inDoubt()) return settleDoubt(leg, false);
-  const Trouble trouble = loss == upstream::Loss::Unsent ? Trouble::Unsent : Trouble::LostSent;
+  const Action action = actionFor(trouble, request.kind, false);
   const bool reachedClient = leg.replyBegun && request.streams() && request.isHead();
   if (reachedClient) {
     // Half a reply cannot be taken back.
@@ -115,14 +148,14 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
     client.close("the link broke in the middle of a reply");
     return;
   }
-  if (request.wait && trouble == Trouble::LostSent) return completion_.failLeg(leg, request.wait->nobody);
+  if (request.wait && wasSent(trouble)) return completion_.failLeg(leg, request.wait->nobody);
   const bool blocksAgain = request.kind == RequestKind::Blocking &&
                            services_.config.blockingOnLostLink == config::BlockingOnLostLink::Reblock;
-  if (actionFor(trouble, request.kind, false) == Action::Ambiguous && !blocksAgain) {
+  if (action == Action::Ambiguous && !blocksAgain) {
     services_.metrics.ambiguousWrites.add();
     Client& client = *request.client;
     if (client.writeOnLostLink.value_or(services_.config.writeOnLostLink) == config::WriteOnLostLink::Error)
-      return completion_.failLeg(leg, reply_texts::kAmbiguous);
+      return completion_.failLeg(leg, textOf(trouble, action));
     client.close("a write may or may not have been carried out");
     return completion_.finishLeg(leg, true);
   }
@@ -131,11 +164,60 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
   leg.preludeError.clear();
   leg.replyBegun = false;
   if (failTransaction(leg, trouble)) return;
+  if (action == Action::GiveUp) {
+    static log::RateLimit limit(5);
+    log::write(limit, services_.host.now, log::Level::Warn, "a command is not repeated",
+               {{"command", request.spec->name},
+                {"node", leg.link->node().text()},
+                {"bytes", sent.size()},
+                {"why", troubleName(trouble)}});
+    return completion_.failLeg(leg, textOf(trouble, action));
+  }
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+  leg.detour->losses += wasSent(trouble) ? 1U : 0U;
+  if (action == Action::RepeatAlone) leg.detour->repeatAlone();
   if (leg.detour != nullptr && !leg.detour->sticky) {
     leg.detour->target.reset();
     leg.detour->asking = false;
   }
   sender_.holdAgain(leg, trouble, sent);
+}
+
+// Whose doing was it?
+Trouble Recovery::judgeLoss(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
+  using upstream::Breakage;
+  if (loss == upstream::Loss::Late) return Trouble::Late;
+  // What blocks waits: it keeps nobody busy, and has no connection in common with others.
+  if (loss == upstream::Loss::Sent && leg.request->lease == upstream::LeaseUse::Blocking)
+    return Trouble::LostSent;
+  Breakage& breakage = leg.link->breakage();
+  const bool atFront = breakage.front == &leg;
+  const bool broken = breakage.cause == Breakage::Cause::Broken;
+  if (loss == upstream::Loss::Unsent) {
+    if (!atFront || !broken || sent.size() < Suspects::kLarge) return Trouble::Unsent;
+    services_.suspects.addTooLarge(leg.link->node(), sent.size(), services_.host.now);
+    return leg.detour != nullptr && leg.detour->repeatedAlone ? Trouble::RefusedAgain : Trouble::UnsentLarge;
+  }
+  if (breakage.front == nullptr || breakage.cause == Breakage::Cause::DeadFlow) return Trouble::LostSent;
+  // Told in the order of the link: those before it were too cheap to have run for so long.
+  if (breakage.ranLong && !breakage.runnerFound && !isCheap(leg, sent, services_.host.pool)) {
+    breakage.runnerFound = true;
+    return Trouble::RanLong;
+  }
+  return broken ? judgeSuspect(leg, atFront, sent) : Trouble::LostSent;
+}
+
+Trouble Recovery::judgeSuspect(Leg& leg, bool atFront, const SentRequest& sent) {
+  const bool lostBefore = leg.detour != nullptr && leg.detour->losses > 0;
+  if (!atFront && !lostBefore && leg.link->breakage().sent > kFew) return Trouble::LostSent;
+  const bool wasAlone = leg.detour != nullptr && leg.detour->repeatedAlone;
+  if (atFront) {
+    const std::size_t skip = leg.request->frontBytes;
+    if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
+    leg.detour->suspicion = Suspects::hashOf(sent.beginning(Suspects::kHead, skip), sent.size() - skip);
+    services_.suspects.add(leg.slot, leg.detour->suspicion, services_.host.now);
+  }
+  return wasAlone && atFront ? Trouble::BrokeAgain : Trouble::Suspected;
 }
 
 // False: the error is the client's.
@@ -277,7 +359,7 @@ bool Recovery::splitPerKey(Leg& leg, const SentRequest& sent) {
 // with.
 bool Recovery::failTransaction(Leg& leg, Trouble trouble) {
   Request& request = *leg.request;
-  if (request.lease != upstream::LeaseUse::Transaction || trouble == Trouble::LostSent) return false;
+  if (request.lease != upstream::LeaseUse::Transaction || wasSent(trouble)) return false;
   // An EXEC that was refused has ended the watch in the node: sent again, it would run whatever has changed.
   const bool passes =
       trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading;
@@ -305,22 +387,27 @@ bool Recovery::failTransaction(Leg& leg, Trouble trouble) {
   return true;
 }
 
-void Recovery::expire(Client& client) {
+bool Recovery::expire(Client& client) {
   // Collected first: failing a leg can end its request and others behind it.
   std::vector<Leg*> expired;
+  bool missesNode = false;
   for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
       if (leg.state != LegState::Held) continue;
       if (services_.host.now >= leg.detour->deadline || isForged(leg) || isForsaken(leg) ||
-          hasLostWatch(leg) || waitsInVain(leg))
+          hasLostWatch(leg) || waitsInVain(leg)) {
         expired.push_back(&leg);
+      } else {
+        missesNode = missesNode || sender_.missesNode(leg);
+      }
     }
   }
   for (Leg* leg : expired) {
     services_.holding.remove(client, *leg);
     expireLeg(*leg);
   }
+  return missesNode;
 }
 
 void Recovery::expireLeg(Leg& leg) {

@@ -21,10 +21,12 @@ class Recovery {
   void onAnswer(Leg& leg, bool last);
   void onErrorReply(Leg& leg, std::string_view line, const upstream::SentRequest& sent);
   void onLost(Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
-  // Fails held legs of the client whose deadline has come.
-  void expire(Client& client);
+  // Fails held legs of the client whose deadline has come. True: others wait for a node to be found.
+  bool expire(Client& client);
 
  private:
+  Trouble judgeLoss(Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
+  Trouble judgeSuspect(Leg& leg, bool atFront, const upstream::SentRequest& sent);
   bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
              const upstream::SentRequest& sent);
   void settleDoubt(Leg& leg, bool refused);

@@ -19,5 +19,20 @@ inline constexpr std::string_view kUnblocked = "-UNBLOCKED client unblocked via 
 inline constexpr std::string_view kAmbiguous =
     "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been "
     "carried out\r\n";
+inline constexpr std::string_view kLateWrite =
+    "-AMBIGUOUS The node did not answer in time (reply-timeout): the command may or may not have been "
+    "carried "
+    "out\r\n";
+inline constexpr std::string_view kLate = "-ERR The node did not answer in time (reply-timeout)\r\n";
+inline constexpr std::string_view kBrokeAgain =
+    "-ERR The connection to the node broke twice while this command was answered: its reply may be more than "
+    "the node sends to one client (client-output-buffer-limit), or the command may be more than the node "
+    "takes\r\n";
+inline constexpr std::string_view kTooLarge =
+    "-ERR The connection to the node broke twice while this command was sent: it may be larger than the node "
+    "takes (proto-max-bulk-len, client-query-buffer-limit)\r\n";
+inline constexpr std::string_view kRanLong =
+    "-ERR The node was lost after this command had kept it for longer than suspect-after: it is not given to "
+    "another one\r\n";
 
 }  // namespace slotless::session::reply_texts

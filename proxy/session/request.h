@@ -48,10 +48,38 @@ struct RequestMemory {
   std::size_t legs = 0;     // beyond the first of each request
 };
 
+// A connection that one leg has for itself; given back with it.
+class LoneLease {
+ public:
+  LoneLease() = default;
+  LoneLease(upstream::LeasePool& pool, upstream::Link* link) noexcept : pool_(&pool), link_(link) {}
+  ~LoneLease() { reset(); }
+  LoneLease(const LoneLease&) = delete;
+  LoneLease& operator=(const LoneLease&) = delete;
+
+  void take(upstream::LeasePool& pool, upstream::Link* link) noexcept {
+    reset();
+    pool_ = &pool;
+    link_ = link;
+  }
+  void reset() noexcept {
+    if (link_ != nullptr) pool_->release(*link_, true);
+    link_ = nullptr;
+  }
+  upstream::Link* link() const noexcept { return link_; }
+
+ private:
+  upstream::LeasePool* pool_ = nullptr;
+  upstream::Link* link_ = nullptr;
+};
+
 // What a leg needs once it has left the plain way (its slot's owner, at once): kept apart, since most never
 // do.
 struct Detour {
   explicit Detour(net::BlockPool& pool) : bytes(pool) {}
+
+  // It may be what has broken its link.
+  void repeatAlone() noexcept { alone = repeatedAlone = true; }
 
   net::ByteChain bytes;                // the request, while it is on no link
   std::optional<net::Address> target;  // where it has to go; none: to the owner of its slot
@@ -64,6 +92,11 @@ struct Detour {
   bool awaitsTarget = false;       // redirected to a node that the topology does not have (yet) …
   std::uint64_t confirmation = 0;  // … as of this look-up, by this line
   std::string redirectLine;
+  bool alone = false;          // on no connection with others …
+  bool repeatedAlone = false;  // … for the second time
+  std::uint64_t suspicion = 0;  // as what (Suspects); 0: not by what it says
+  LoneLease lone;
+  std::uint32_t losses = 0;  // links that broke with it
   std::uint32_t attempts = 0;
   net::TimePoint notBefore{};
   net::TimePoint sentAt{};  // last

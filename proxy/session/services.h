@@ -15,6 +15,7 @@
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/agenda.h"
+#include "proxy/session/lease_shares.h"
 #include "proxy/session/process_facts.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/request.h"
@@ -22,6 +23,7 @@
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/stall_watch.h"
 #include "proxy/session/stat_baseline.h"
+#include "proxy/session/suspects.h"
 #include "proxy/session/wrapped_scripts.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/lease_pool.h"
@@ -126,6 +128,8 @@ struct Services {
   databases::KeyMapper canonical{};  // the client's request, where its own bytes are not for nodes …
   databases::KeyMapper mapper{};     // … and what they get in place of it
   WrappedScripts wrappedScripts{};
+  Suspects suspects{};
+  LeaseShares leaseShares{};
 };
 
 }  // namespace slotless::session

@@ -82,6 +82,7 @@ void WorkerMetrics::dropNode(const NodeMetrics& node) {
                                   [&](const auto& candidate) { return candidate.get() == &node; });
   if (entry == nodes_.end()) return;
   (*entry)->state.set(static_cast<std::int64_t>(LinkState::Idle));
+  (*entry)->silentSince.set(0);
   (*entry)->inFlight.set(0);
   if (retired_.size() == kRetiredNodesKept) retired_.erase(retired_.begin());
   retired_.push_back(std::move(*entry));

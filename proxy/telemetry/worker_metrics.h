@@ -87,8 +87,9 @@ enum class MemoryKind : std::uint8_t {
 std::string_view memoryKindName(MemoryKind kind) noexcept;
 
 struct NodeMetrics {
-  std::string node;  // host:port
-  Gauge state;       // LinkState
+  std::string node;   // host:port
+  Gauge state;        // LinkState
+  Gauge silentSince;  // milliseconds of the steady clock; 0: it is not silent
   Gauge inFlight;
   Counter requests;
   Counter errors;            // error replies, redirects among them
@@ -139,6 +140,7 @@ class WorkerMetrics {
   Gauge transactionLeases;
   Gauge blockingLeases;
   Gauge trackingLeases;
+  Gauge loneLeases;         // of requests that are suspected of breaking their connections
   Gauge trackingClients;    // with CLIENT TRACKING on, by their own account
   Counter invalidations;    // pushes to clients about keys, as nodes sent them
   Counter trackingFlushes;  // pushes to clients that all they have cached is void

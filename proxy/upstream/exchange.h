@@ -1,6 +1,11 @@
 // The receiving side of one request on a link.
 #pragma once
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "proxy/net/byte_chain.h"
@@ -19,6 +24,16 @@ class SentRequest {
   void copyTo(net::ByteChain& out, std::size_t skip = 0) const {
     chain_.copyTo(out, offset_ + skip, length_ - skip);
   }
+  // At most `bytes` of what follows its first `skip`; fewer if they lie in many pieces.
+  std::string beginning(std::size_t bytes, std::size_t skip = 0) const {
+    std::array<iovec, 8> pieces;
+    const std::size_t count = chain_.gather(pieces, offset_ + skip);
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i)
+      text.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+    text.resize(std::min({text.size(), bytes, length_ - skip}));
+    return text;
+  }
 
  private:
   const net::ByteChain& chain_;
@@ -29,6 +44,7 @@ class SentRequest {
 enum class Loss : unsigned char {
   Unsent,  // not all of its bytes left: no node can have run it
   Sent,    // it may have been run
+  Late,    // the same, and may be running still: the link stands, and will throw the reply away
 };
 
 class Exchange {
@@ -39,7 +55,7 @@ class Exchange {
   virtual void onPreludeError(std::string_view line) { static_cast<void>(line); }
   // An error reply, the whole line with '-' and CRLF.
   virtual void onErrorReply(std::string_view line, const SentRequest& request) = 0;
-  // The link broke before the reply was whole. No further call follows.
+  // There is no reply, or not the whole of it. No further call follows.
   virtual void onLost(Loss loss, const SentRequest& request) = 0;
 
  protected:

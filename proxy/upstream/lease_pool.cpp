@@ -15,6 +15,7 @@ constexpr std::array<Use, kLeaseUseCount> kUses = {{
     {"transaction-lease", &telemetry::WorkerMetrics::transactionLeases},
     {"blocking-lease", &telemetry::WorkerMetrics::blockingLeases},
     {"tracking-lease", &telemetry::WorkerMetrics::trackingLeases},
+    {"lone-lease", &telemetry::WorkerMetrics::loneLeases},
 }};
 
 }  // namespace
@@ -94,6 +95,20 @@ std::size_t LeasePool::bytesOpen() const noexcept {
   std::size_t bytes = 0;
   for (const Lease& lease : leases_) bytes += lease.link->bytesOpen();
   return bytes;
+}
+
+void LeasePool::tend(bool mayJudge) {
+  auto probed = static_cast<std::size_t>(
+      std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return l.link->probing(); }));
+  // By number: who is told of a loss may acquire another one.
+  for (std::size_t i = 0; i < leases_.size(); ++i) {
+    const Lease& lease = leases_[i];
+    Link& link = *lease.link;
+    if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) continue;
+    const bool was = link.probing();
+    link.tend(false, mayJudge && (was || probed < kMaxProbed));
+    if (!was && link.probing()) ++probed;
+  }
 }
 
 void LeasePool::sweep() {

@@ -18,7 +18,8 @@
 
 namespace slotless::upstream {
 
-enum class LeaseUse : std::uint8_t { Transaction, Blocking, Tracking, Count };
+// Alone: one request that is suspected of breaking its connection.
+enum class LeaseUse : std::uint8_t { Transaction, Blocking, Tracking, Alone, Count };
 inline constexpr std::size_t kLeaseUseCount = static_cast<std::size_t>(LeaseUse::Count);
 
 class LeasePool {
@@ -50,6 +51,9 @@ class LeasePool {
   net::TimePoint::duration silence() const noexcept;
   // Bytes that wait on all leases for their replies.
   std::size_t bytesOpen() const noexcept;
+  // Now and then: idle ones are tried, and those that say nothing for long are probed (Link::tend()); but
+  // not those on which somebody blocks.
+  void tend(bool mayJudge);
   // Once per turn: destroys leases that are lost or were not clean.
   void sweep();
 
@@ -62,6 +66,8 @@ class LeasePool {
   };
   // Idle leases beyond this many per worker are closed.
   static constexpr std::size_t kMaxIdle = 16;
+  // Each probe is a connection of its own.
+  static constexpr std::size_t kMaxProbed = 8;
 
   static std::string_view nameOf(LeaseUse use) noexcept;
   void publish(LeaseUse use);

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "proxy/upstream/link_probe.h"
+
 namespace slotless::upstream {
 
 namespace {
@@ -27,6 +29,8 @@ constexpr net::Millis kLeastPatience{250};
 // What it has answered before it was replaced has arrived by then.
 constexpr net::Millis kTrustInRetired{100};
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+// A silence that is shorter is nothing unusual: for it no connection is made.
+constexpr net::Millis kProbedAfter{1000};
 // A heartbeat without an answer for so many times its period: the connection is only half there.
 constexpr int kHeartbeatsMissed = 2;
 
@@ -38,6 +42,8 @@ class HeartbeatExchange final : public Exchange {
   void onLost(Loss, const SentRequest&) override {}
 };
 HeartbeatExchange heartbeatExchange;  // without state: all threads may share it
+// In the place of one that has waited too long.
+HeartbeatExchange lateExchange;
 
 }  // namespace
 
@@ -55,6 +61,12 @@ Link::~Link() = default;
 void Link::transition(LinkState next) {
   state_ = next;
   metrics_.state.set(static_cast<std::int64_t>(next));
+  if (next == LinkState::Silent) {
+    metrics_.silentSince.set(
+        std::chrono::duration_cast<net::Millis>(lastProgress_.time_since_epoch()).count());
+  } else if (next != LinkState::Ready) {
+    metrics_.silentSince.set(0);
+  }
 }
 
 void Link::onTimer() {
@@ -66,7 +78,7 @@ void Link::onTimer() {
   } else if (!fifo_.empty()) {
     host_.touch();
     if (!scanner_.idle() && silence() < kLeastPatience) return timer_->start(kLeastPatience);
-    lose("no answer, and its node is not the master any more");
+    lose("no answer, and its node is not the master any more", Breakage::Cause::Forsaken);
   }
 }
 
@@ -123,9 +135,10 @@ void Link::onWritable() {
 
 void Link::startHandshake() {
   transition(LinkState::Handshaking);
-  handshake_ =
-      std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, settings_.protocol,
-                                           settings_.role == LinkRole::Lease, settings_.readOnly);
+  handshake_ = std::make_unique<cluster::Handshake>(
+      settings_.credentials, settings_.clientName, settings_.protocol,
+      settings_.role == LinkRole::Lease ? cluster::AskId::Always : cluster::AskId::IfAllowed,
+      settings_.readOnly);
   output_.append(handshake_->bytes());
   stream_->watch(true, false);
   flush();
@@ -240,25 +253,35 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
 void Link::hearNode() {
   lastProgress_ = host_.now;
   failures_ = 0;
+  if (probe_ != nullptr) {
+    probe_.reset();
+    metrics_.silentSince.set(0);
+  }
   trusted_ = false;
   if (state_ != LinkState::Silent) return;
+  metrics_.silentSince.set(0);
   transition(LinkState::Ready);
   host_.onLinkSilence(*this, false);
 }
 
-void Link::tend(bool maySuspect) {
+void Link::tend(bool maySuspect, bool mayJudge) {
   if (!up() || retired_) return;
   if (beating_ && fifo_.size() == 1 && silence() >= kHeartbeatsMissed * settings_.heartbeat)
-    return lose("no answer to a heartbeat");
+    return lose("no answer to a heartbeat", Breakage::Cause::Forsaken);
   if (fifo_.empty()) {
     const bool due = settings_.heartbeat.count() > 0 && host_.now - lastProgress_ >= settings_.heartbeat;
     if (due) beat();
     return;
   }
-  const bool suspect = maySuspect && !trusted_ && settings_.suspectAfter.count() > 0;
-  if (!suspect || state_ != LinkState::Ready || silence() < settings_.suspectAfter) return;
-  transition(LinkState::Silent);
-  host_.onLinkSilence(*this, true);
+  if (settings_.suspectAfter.count() == 0 || silence() < settings_.suspectAfter) return;
+  if (maySuspect && !trusted_ && state_ == LinkState::Ready) {
+    transition(LinkState::Silent);
+    host_.onLinkSilence(*this, true);
+  }
+  if (!mayJudge || silence() < kProbedAfter) return;
+  if (probe_ == nullptr) probe_ = std::make_unique<LinkProbe>(host_, settings_, node_, nodeClientId_);
+  if (probe_->showsDead(silence()))
+    lose("no answer, but the node answers on another connection", Breakage::Cause::DeadFlow);
 }
 
 bool Link::trustSilent() {
@@ -298,6 +321,7 @@ void Link::finishFront() {
   const std::uint64_t length = std::min<std::uint64_t>(fifo_.front().length, output_.size());
   if (fifo_.front().heartbeat) beating_ = false;
   fifo_.pop();
+  frontSince_ = host_.now;
   output_.consume(length);
   sent_ -= std::min<std::size_t>(sent_, length);
   scanner_.reset();
@@ -306,7 +330,7 @@ void Link::finishFront() {
 }
 
 void Link::beginEntry(Front front) {
-  if (fifo_.empty()) lastProgress_ = host_.now;
+  if (fifo_.empty()) lastProgress_ = frontSince_ = host_.now;
   if (front != Front::None) output_.append(textOf(front));
   if (!dirty_) {
     dirty_ = true;
@@ -371,7 +395,9 @@ void Link::flush() {
 
 void Link::close() {
   stream_.reset();
+  probe_.reset();
   timer_->stop();
+  breakage_ = {};
   transition(LinkState::BackingOff);
   beating_ = false;
   // Exchanges whose clients have left still count their open legs.
@@ -388,13 +414,36 @@ void Link::close() {
 
 void Link::checkReplyTimeout(net::TimePoint now) {
   if (settings_.replyTimeout.count() == 0 || fifo_.empty()) return;
-  if (now - lastProgress_ > settings_.replyTimeout) lose("no reply in time");
+  if (now - std::max(lastProgress_, frontSince_) <= settings_.replyTimeout) return;
+  Entry& late = fifo_.front();
+  if (late.length > sent_) return lose("a request not taken in time");
+  if (late.heartbeat || late.exchange == &lateExchange) return;
+  Exchange* exchange = std::exchange(late.exchange, &lateExchange);
+  // A copy of the entry: what is called may send, and so grow the queue.
+  const Entry entry = late;
+  exchange->onLost(Loss::Late, SentRequest(output_, entry.prefix, entry.length - entry.prefix));
 }
 
-void Link::lose(std::string_view reason) {
+void Link::noteBreakage(Breakage::Cause cause, bool established) {
+  breakage_ = {};
+  if (!established) return;
+  breakage_.cause = cause;
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < fifo_.size() && offset < sent_; ++i) {
+    ++breakage_.sent;
+    offset += fifo_[i].length;
+  }
+  if (breakage_.sent == 0 || fifo_.front().heartbeat || fifo_.front().exchange == &lateExchange) return;
+  breakage_.front = fifo_.front().exchange;
+  breakage_.ranLong = settings_.suspectAfter.count() > 0 && host_.now - frontSince_ >= settings_.suspectAfter;
+}
+
+void Link::lose(std::string_view reason, Breakage::Cause cause) {
   const std::string why(reason);  // may point into what is about to go
   const bool established = up();
+  noteBreakage(cause, established);
   stream_.reset();
+  probe_.reset();
   handshake_.reset();
   scanner_.reset();
   errorLine_.clear();

@@ -43,6 +43,22 @@ struct LinkSettings {
 
 using telemetry::LinkState;
 
+// How a connection ended, for those whose requests were on it: whose doing it may have been.
+struct Breakage {
+  enum class Cause : std::uint8_t {
+    Broken,    // closed, reset, or out of step: perhaps because of what it was to answer
+    Forsaken,  // its node has been replaced, or answers nothing at all
+    DeadFlow,  // the node is well, and the connection was not: nobody's doing
+  };
+  Cause cause = Cause::DeadFlow;
+  // Whose answer was the next one, if any of its bytes had left; nullptr: nobody's who still waits.
+  const Exchange* front = nullptr;
+  // That answer had been waited for longer than suspectAfter.
+  bool ranLong = false;
+  std::size_t sent = 0;      // requests that had left, whole or in part
+  bool runnerFound = false;  // for those who are told: it is known which of them ran so long
+};
+
 // A command of the proxy's own right in front of a request, on the same link. In Redis each of these clears
 // the other, so there is never more than one.
 enum class Front : std::uint8_t {
@@ -56,6 +72,7 @@ enum class Front : std::uint8_t {
 std::string_view textOf(Front front) noexcept;
 
 class Link;
+class LinkProbe;
 
 // Who holds a lease and hears what the node says unasked. Must not destroy the link.
 class LeaseHolder {
@@ -135,7 +152,7 @@ class Link final : private net::Stream::Observer {
   int protocol() const noexcept { return settings_.protocol; }
   ScriptMemory& scripts() noexcept { return scripts_; }
   const ScriptMemory& scripts() const noexcept { return scripts_; }
-  // Leases only: the node's number for this connection, for CLIENT UNBLOCK.
+  // The node's number for this connection; 0: not known (only leases always know it).
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
   // The node has answered at least once.
   bool wasEverReady() const noexcept { return wasEverReady_; }
@@ -169,15 +186,21 @@ class Link final : private net::Stream::Observer {
   net::TimePoint::duration silence() const noexcept {
     return fifo_.empty() ? net::TimePoint::duration{} : host_.now - lastProgress_;
   }
-  // Now and then, for shared links. A node that says nothing for suspectAfter while something is in flight is
+  // Now and then. A node that says nothing for suspectAfter while something is in flight is
   // suspected: the link is not ready() until the node says anything, and what was sent stays sent, since the
   // node may only be busy. An idle link gets a PING after each `heartbeat`; if nothing else waits for a node
-  // that does not answer it, the connection is given up.
-  void tend(bool maySuspect);
+  // that does not answer it, the connection is given up. `mayJudge`: the node is asked on another connection
+  // whether this one is dead (LinkProbe), and if so it is given up.
+  void tend(bool maySuspect, bool mayJudge = true);
+  bool probing() const noexcept { return probe_ != nullptr; }
   // What it has not answered yet may be waited for on the link, too: until the node's next word it is not
   // suspected. False: it is not silent.
   bool trustSilent();
-  // Breaks the connection if the oldest request has waited longer than replyTimeout.
+  // During Exchange::onLost() but for Loss::Late: how it came about.
+  Breakage& breakage() noexcept { return breakage_; }
+  // A request whose turn it has been for longer than replyTimeout is told that it is late; its reply will be
+  // thrown away. Those behind it have not been at their turn. If the node does not even take it whole, the
+  // connection is broken.
   void checkReplyTimeout(net::TimePoint now);
 
  private:
@@ -205,7 +228,8 @@ class Link final : private net::Stream::Observer {
   void beginEntry(Front front);
   void endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std::size_t sizeBefore);
   void skipReply(const Entry& entry, std::string_view piece, bool complete);
-  void lose(std::string_view reason);
+  void lose(std::string_view reason, Breakage::Cause cause = Breakage::Cause::Broken);
+  void noteBreakage(Breakage::Cause cause, bool established);
   void beat();
   void hearNode();
   void onTimer();
@@ -228,6 +252,9 @@ class Link final : private net::Stream::Observer {
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   std::string push_;       // the same of a push
   net::TimePoint lastProgress_{};
+  net::TimePoint frontSince_{};  // the first of fifo_ is the first since then
+  Breakage breakage_;
+  std::unique_ptr<LinkProbe> probe_;  // while the node is silent
   ScriptMemory scripts_;
   std::int64_t nodeClientId_ = 0;
   bool trustedAgain_ = false;

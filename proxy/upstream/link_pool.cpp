@@ -92,8 +92,8 @@ void LinkPool::checkReplyTimeouts(net::TimePoint now) {
 }
 
 void LinkPool::tend(bool maySuspect) {
-  for (const auto& [address, link] : links_) link->tend(maySuspect);
-  for (const auto& [address, link] : urgent_) link->tend(false);
+  for (const auto& [address, link] : links_) link->tend(maySuspect, maySuspect);
+  for (const auto& [address, link] : urgent_) link->tend(false, maySuspect);
 }
 
 net::TimePoint::duration LinkPool::silence() const noexcept {

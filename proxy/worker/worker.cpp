@@ -43,7 +43,8 @@ constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
 constexpr net::Millis kTidyInterval{1000};
 
 upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
-  return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking};
+  return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking,
+          config.leaseMaxAlone};
 }
 
 }  // namespace
@@ -317,6 +318,8 @@ void Worker::lookForSilence() {
   const bool wasHere = now - lastSilenceTick_ < kOwnAbsence;
   lastSilenceTick_ = now;
   for (upstream::LinkPool* links : linkPools()) links->tend(wasHere);
+  leases_.tend(wasHere);
+  services_.leaseShares.endIdle(services_);
   const auto silent = [](const upstream::LinkPool* links) { return links->silence() >= kSilence; };
   const auto pools = linkPools();
   if (std::any_of(pools.begin(), pools.end(), silent)) {
@@ -334,6 +337,7 @@ void Worker::tidy() {
   requests_.trimUnused();
   services_.canonical.trim();
   services_.mapper.trim();
+  services_.suspects.expire(now);
   for (upstream::LinkPool* links : linkPools()) {
     links->shrink();
     links->closeStrays();

@@ -34,9 +34,18 @@ constexpr std::array kPassesOnProof = {RetryLater,   RetryLater, RetryLater,
 constexpr std::array kPassesUnlessForeign = {RetryLater, RetryLater, PassOn, PassOn, RetryLater, RetryLater};
 constexpr std::array kLost = {Reroute, Ambiguous, Reroute, Ambiguous, Ambiguous, Ambiguous};
 
+constexpr std::array kAlone = {RepeatAlone, Ambiguous, RepeatAlone, Ambiguous, Ambiguous, Ambiguous};
+constexpr std::array kGivenUp = {GiveUp, Ambiguous, GiveUp, Ambiguous, Ambiguous, Ambiguous};
+
 constexpr Expected kExpected[] = {
     {Trouble::Unsent, kAll(Reroute), kAll(Reroute)},
     {Trouble::LostSent, kLost, kLost},
+    {Trouble::Suspected, kAlone, kAlone},
+    {Trouble::BrokeAgain, kGivenUp, kGivenUp},
+    {Trouble::RanLong, kGivenUp, kGivenUp},
+    {Trouble::UnsentLarge, kAll(RepeatAlone), kAll(RepeatAlone)},
+    {Trouble::RefusedAgain, kAll(GiveUp), kAll(GiveUp)},
+    {Trouble::Late, kGivenUp, kGivenUp},
     {Trouble::Moved, kAll(Reroute), kAll(Reroute)},
     {Trouble::Ask, kAll(Reroute), kAll(Reroute)},
     {Trouble::TryAgain, kPassesOnProof, kPassesUnlessForeign},
@@ -158,6 +167,48 @@ TEST_CASE("after a loss reads are repeated and writes are ambiguous, once and fo
       stage.node(1).expectsNothing();
       CHECK(stage.metrics().ambiguousWrites.value() == 1);
     }
+  }
+}
+
+TEST_CASE("what has broken two connections is not tried on a third, whatever its kind") {
+  for (std::size_t kind = 0; kind < std::size(kRequests); ++kind) {
+    INFO(kRequests[kind]);
+    Stage stage;
+    stage.client.sends(kRequests[kind]);
+    stage.node(1).expects(kRequests[kind]).connection().reset();
+    stage.settle();
+    const bool reads = kind == static_cast<std::size_t>(RequestKind::Read) ||
+                       kind == static_cast<std::size_t>(RequestKind::ScriptRead);
+    if (reads) {
+      stage.node(1).expects(kRequests[kind]).connection().reset();
+      stage.settle();
+    }
+    stage.client.receives(
+        session::textOf(reads ? Trouble::BrokeAgain : Trouble::LostSent, reads ? GiveUp : Ambiguous));
+    stage.clock.advance(30s);
+    stage.node(1).expectsNothing();
+  }
+}
+
+TEST_CASE("what ran for long when its node was lost is not given to another one, but if it is cheap") {
+  for (std::size_t kind = 0; kind < std::size(kRequests); ++kind) {
+    INFO(kRequests[kind]);
+    Stage stage;
+    stage.client.sends(kRequests[kind]);
+    stage.node(1).expects(kRequests[kind]);
+    stage.node(1).ignoresConnections();
+    stage.clock.advance(1s);
+    stage.replaceNode(1, 4);
+    stage.clock.advance(1s);
+    if (kind == static_cast<std::size_t>(RequestKind::Read)) {  // GET
+      stage.node(4).expects(kRequests[kind]).replies("+OK\r\n");
+      stage.client.receives("+OK\r\n");
+      continue;
+    }
+    const bool reads = kind == static_cast<std::size_t>(RequestKind::ScriptRead);
+    stage.client.receives(session::textOf(Trouble::RanLong, reads ? GiveUp : Ambiguous));
+    stage.clock.advance(30s);
+    stage.node(4).expectsNothing();
   }
 }
 

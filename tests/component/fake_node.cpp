@@ -95,20 +95,35 @@ void FakeNode::onConnect(const std::shared_ptr<FakeConnection>& connection) {
   links_.push_back({connection, {}});
 }
 
+void FakeNode::losesFlow(const FakeConnection& connection) {
+  for (Link& link : links_) link.dead = link.dead || link.connection.get() == &connection;
+}
+
+const std::string* FakeNode::answerTo(const Words& words) const {
+  if (words.size() > 1) {
+    if (isForClient(words[1])) return nullptr;
+    const auto both = handshake_.find(words[0] + " " + words[1]);
+    if (both != handshake_.end()) return &both->second;
+  }
+  const auto first = handshake_.find(words[0]);
+  return first == handshake_.end() ? nullptr : &first->second;
+}
+
 bool FakeNode::serve() {
   bool busy = false;
   for (Link& link : links_) {
     if (link.connection->written().empty()) continue;
     link.bytes += link.connection->takeWritten();
     busy = true;
+    if (link.dead) continue;
     while (auto words = takeRequest(link.bytes)) {
-      const auto answer = handshake_.find(words->front());
-      if (answer == handshake_.end() || (words->size() > 1 && isForClient((*words)[1]))) {
+      const std::string* answer = answerTo(*words);
+      if (answer == nullptr) {
         requests_.emplace_back(*stage_, std::move(*words), link.connection);
         continue;
       }
       handshakes_.push_back(textOf(*words));
-      link.connection->push(answer->second);
+      link.connection->push(*answer);
     }
   }
   return busy;

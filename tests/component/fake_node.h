@@ -62,10 +62,10 @@ class FakeNode {
   void acceptsConnections() { connecting_ = Connecting::Accept; }
   void refusesConnections() { connecting_ = Connecting::Refuse; }
   void ignoresConnections() { connecting_ = Connecting::Ignore; }
-  // `firstWord` of the handshake's commands; an empty reply: none.
-  void answersHandshake(const std::string& firstWord, std::string reply) {
-    handshake_[firstWord] = std::move(reply);
-  }
+  // The first word of the handshake's commands, or the first two; an empty reply: none.
+  void answersHandshake(const std::string& words, std::string reply) { handshake_[words] = std::move(reply); }
+  // What is between here and there has forgotten that connection: nothing comes through any more.
+  void losesFlow(const FakeConnection& connection);
   // The handshake's commands so far, over all connections.
   const std::vector<std::string>& handshakes() const noexcept { return handshakes_; }
   std::size_t connects() const noexcept { return connects_; }
@@ -83,7 +83,11 @@ class FakeNode {
   struct Link {
     std::shared_ptr<FakeConnection> connection;
     std::string bytes;  // of an incomplete request
+    bool dead = false;
   };
+
+  // nullptr: it is no command of a handshake.
+  const std::string* answerTo(const Words& words) const;
 
   Stage* stage_;
   net::Address address_;

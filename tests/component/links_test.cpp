@@ -36,7 +36,7 @@ TEST_CASE_METHOD(Stage, "one link to each master is made before anybody needs it
 
 TEST_CASE_METHOD(Stage, "a link says PING, its name and NO-EVICT first") {
   settle();
-  CHECK(node(1).handshakes() == Texts{"PING", "CLIENT SETNAME slotless", "CLIENT NO-EVICT on"});
+  CHECK(node(1).handshakes() == Texts{"PING", "CLIENT SETNAME slotless", "CLIENT NO-EVICT on", "CLIENT ID"});
 }
 
 TEST_CASE_METHOD(Stage, "a link logs in first if there is a password") {
@@ -50,7 +50,7 @@ TEST_CASE_METHOD(Stage, "a link logs in as the configured user and has no name i
   config.password = "secret";
   config.linkClientName = "";
   settle();
-  CHECK(node(1).handshakes() == Texts{"AUTH proxy secret", "PING", "CLIENT NO-EVICT on"});
+  CHECK(node(1).handshakes() == Texts{"AUTH proxy secret", "PING", "CLIENT NO-EVICT on", "CLIENT ID"});
 }
 
 TEST_CASE_METHOD(Stage, "a node that knows no CLIENT commands serves nevertheless") {
@@ -94,6 +94,8 @@ TEST_CASE_METHOD(Stage, "requests wait until the handshake is over") {
   node(1).pushes("+OK\r\n+O");
   node(1).expectsNothing();
   node(1).pushes("K\r\n");
+  node(1).expectsNothing();
+  node(1).pushes(":7\r\n");
   node(1).expects("GET a").replies(bulk("1"));
   client.receives(bulk("1"));
 }
@@ -175,7 +177,7 @@ TEST_CASE_METHOD(Stage, "the time to connect includes the handshake") {
 
 TEST_CASE_METHOD(Stage,
                  "a node that answers the handshake with garbage, or with too much, gets no requests") {
-  for (const std::string_view answer : {"hello\r\n", "+PONG\r\n+OK\r\n+OK\r\n+OK\r\n"}) {
+  for (const std::string_view answer : {"hello\r\n", "+PONG\r\n+OK\r\n+OK\r\n:7\r\n+OK\r\n"}) {
     Stage stage;
     stage.node(1).answersHandshake("CLIENT", "");
     stage.node(1).answersHandshake("PING", std::string(answer));
@@ -242,10 +244,10 @@ TEST_CASE_METHOD(Stage, "a lost link to a node that has left is not made again")
   node(1).expects("SET d 1");
   replaceNode(1, 4);
   node(1).resets();
-  clock.advance(1min);
-  CHECK(node(1).connects() == 1);
   node(4).expects("GET a").replies(bulk("1"));
   client.receives(bulk("1") + std::string(kAmbiguous));
+  clock.advance(1min);
+  CHECK(node(1).connects() == 1);
 }
 
 TEST_CASE_METHOD(Stage, "a node that comes back has a new link, apart from the one that still drains") {
@@ -264,6 +266,7 @@ TEST_CASE_METHOD(Stage, "a node that comes back has a new link, apart from the o
 TEST_CASE_METHOD(Stage, "without a reply timeout a node may take its time") {
   client.sends("SET a 1");
   const Received a = node(1).expects("SET a 1");
+  node(1).ignoresConnections();  // it is busy
   clock.advance(1h);
   client.receivesNothing();
   a.replies(kOk);
@@ -271,16 +274,64 @@ TEST_CASE_METHOD(Stage, "without a reply timeout a node may take its time") {
 }
 
 TEST_CASE_METHOD(Stage,
-                 "after the reply timeout the link is given up: reads are repeated, writes are ambiguous") {
+                 "after the reply timeout only the request whose turn it is fails, and the link stays") {
   config.replyTimeout = 1s;
-  client.sends({"SET a 1", "GET a"});
-  node(1).expects("SET a 1");
-  node(1).expects("GET a");
+  settle();
+  client.sends("EVAL script 1 a");
+  const Received script = node(1).expects("EVAL script 1 a");
+  node(1).ignoresConnections();  // it is busy
+  other.sends({"SET d 1", "GET d"});
+  node(1).expects("SET d 1");
+  node(1).expects("GET d");
   clock.advance(900ms);
   client.receivesNothing();
   clock.advance(200ms);
-  node(1).expects("GET a").replies(bulk("1"));
-  client.receives(std::string(kAmbiguous) + bulk("1"));
+  client.receives(
+      "-AMBIGUOUS The node did not answer in time (reply-timeout): the command may or may not have been "
+      "carried out\r\n");
+  CHECK(metrics().ambiguousWrites.value() == 1);
+  clock.advance(10s);
+  other.receivesNothing();
+  // From here on it counts for the next one.
+  script.replies(bulk("script") + "+OK\r\n");
+  other.receives(kOk);
+  client.receivesNothing();
+  clock.advance(900ms);
+  other.receivesNothing();
+  clock.advance(200ms);
+  other.receives("-ERR The node did not answer in time (reply-timeout)\r\n");
+  script.replies(bulk("late"));
+  other.receivesNothing();
+  CHECK(node(1).unexpected() == 0);
+  client.sends("GET a");
+  const Received get = node(1).expects("GET a");
+  CHECK(&get.connection() == &script.connection());
+  get.replies(bulk("a"));
+  client.receives(bulk("a"));
+}
+
+TEST_CASE_METHOD(Stage, "a late reply that has begun closes its client, and nobody else gets the rest") {
+  config.replyTimeout = 1s;
+  client.sends("GET a");
+  const Received get = node(1).expects("GET a");
+  other.sends("GET d");
+  node(1).expects("GET d");
+  get.replies("$10\r\n12345");
+  client.receives("$10\r\n12345");
+  clock.advance(1100ms);
+  CHECK(client.isClosed());
+  get.replies("67890\r\n" + bulk("d"));
+  other.receives(bulk("d"));
+}
+
+TEST_CASE_METHOD(Stage, "a request that the node does not even take in time goes over another link") {
+  config.replyTimeout = 1s;
+  settle();
+  node(1).takesOnly(10);
+  client.sends("SET a 1");
+  clock.advance(1100ms);
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
 }
 
 TEST_CASE_METHOD(Stage, "the reply timeout leaves a link alone that makes progress, or is idle") {

@@ -105,10 +105,9 @@ TEST_CASE_METHOD(Stage, "reads behind an ambiguous write are repeated and keep t
   for (const std::string_view text : {"GET a", "SET a 2", "GET a"}) node(1).expects(text);
   node(2).expects("GET b").replies(bulk("b"));
   node(1).resets();
-  const Received first = node(1).expects("GET a");
-  const Received second = node(1).expects("GET a");
-  first.replies(bulk("1"));
-  second.replies(bulk("2"));
+  // It may have been the first one that broke the link: it goes alone.
+  node(1).expects("GET a").replies(bulk("1"));
+  node(1).expects("GET a").replies(bulk("2"));
   client.receives(bulk("1") + std::string(kAmbiguous) + bulk("2") + bulk("b"));
 }
 
@@ -197,26 +196,6 @@ TEST_CASE_METHOD(Stage, "a redirected read that is lost starts from the slot's o
   node(2).resets();
   node(1).expects("GET a").replies(bulk("1"));
   client.receives(bulk("1"));
-}
-
-TEST_CASE_METHOD(Stage,
-                 "a read that breaks its link each time is repeated only after pauses, until the deadline") {
-  client.sends("GET a");
-  std::size_t sent = 0;
-  const auto breakLinks = [&] {
-    for (settle(); node(1).unexpected() > 0; settle()) {
-      node(1).expects("GET a");
-      node(1).resets();
-      if (++sent > 1000) FAIL("sent again and again at once");
-    }
-  };
-  for (net::Millis waited{0}; waited <= 15'100ms; waited += 50ms) {
-    breakLinks();
-    clock.advance(50ms);
-  }
-  breakLinks();
-  client.receives(kNoMaster);
-  CHECK(sent <= 320);
 }
 
 TEST_CASE_METHOD(Stage, "a node that answers garbage loses its link, and nobody gets the garbage") {

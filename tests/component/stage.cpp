@@ -142,7 +142,7 @@ std::string Stage::ask(std::string_view key, std::size_t number) {
 std::shared_ptr<FakeConnection> Stage::connectClient() {
   start();
   const std::uint64_t id = nextClientId_++;
-  auto connection = loop.incoming({"127.0.0.1", static_cast<std::uint16_t>(40000 + id)});
+  auto connection = loop.incoming({clientHost, static_cast<std::uint16_t>(40000 + id)});
   worker_->adopt(connection->descriptor(), id);
   return connection;
 }
@@ -203,6 +203,7 @@ void Stage::checkNothingIsLeft() {
   CHECK(metrics_->transactionLeases.value() == 0);
   CHECK(metrics_->blockingLeases.value() == 0);
   CHECK(metrics_->trackingLeases.value() == 0);
+  CHECK(metrics_->loneLeases.value() == 0);
   CHECK(metrics_->trackingClients.value() == 0);
   CHECK(metrics_->subscriptions.value() == 0);
   CHECK(metrics_->upstreamSubscriptions.value() == 0);

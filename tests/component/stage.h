@@ -72,6 +72,8 @@ class Stage {
   config::Config config;
   FakeLoop loop;
   FakeControl control;
+  // Where clients come from that connect from now on.
+  std::string clientHost = "127.0.0.1";
   FakeClient client{*this};
   FakeClient other{*this};
 

@@ -24,7 +24,9 @@ class Asker final : public upstream::Exchange {
     keep(sent);
   }
   void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override {
-    outcome += loss == upstream::Loss::Sent ? "lost:sent|" : "lost:unsent|";
+    outcome += loss == upstream::Loss::Sent   ? "lost:sent|"
+               : loss == upstream::Loss::Late ? "late|"
+                                              : "lost:unsent|";
     keep(sent);
   }
 
@@ -72,7 +74,7 @@ class LinkBench : public upstream::LinkHost {
   void bringUp(upstream::Link& link) {
     link.open();
     loop_.settle();
-    says("+PONG\r\n+OK\r\n+OK\r\n");
+    says("+PONG\r\n+OK\r\n+OK\r\n:7\r\n");
     REQUIRE(link.ready());
     connection().takeWritten();
   }

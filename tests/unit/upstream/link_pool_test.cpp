@@ -36,7 +36,7 @@ class Pooled : public test::LinkBench {
     fake().settle();
     for (const auto& connection : connections) {
       if (connection->takeWritten().find("PING") != std::string::npos)
-        connection->push("+PONG\r\n+OK\r\n+OK\r\n");
+        connection->push("+PONG\r\n+OK\r\n+OK\r\n:7\r\n");
     }
     fake().settle();
   }
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(Pooled, "a link to a replica, to which a redirect has led, is c
   Link& stray = links->linkTo(1);
   fake().settle();
   connections[1]->takeWritten();
-  connections[1]->push("+PONG\r\n+OK\r\n+OK\r\n");
+  connections[1]->push("+PONG\r\n+OK\r\n+OK\r\n:7\r\n");
   fake().settle();
   REQUIRE(stray.ready());
   Asker asker;

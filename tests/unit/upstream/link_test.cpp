@@ -27,6 +27,8 @@ TEST_CASE("a link connects, says its handshake and is ready", "[link]") {
   one.says("+PONG\r\n+OK\r\n");
   CHECK_FALSE(one.link->ready());
   one.says("-ERR unknown subcommand\r\n");
+  CHECK_FALSE(one.link->ready());
+  one.says("-NOPERM no permissions\r\n");  // nor its number
   CHECK(one.link->ready());
   CHECK(one.ready == 1);
   CHECK(one.connections.size() == 1);
@@ -220,7 +222,7 @@ TEST_CASE("after a loss the first attempt is made at once, then the pauses doubl
     // little.
     one.connection().accept();
     one.fake().settle();
-    one.says("+PONG\r\n+OK\r\n+OK\r\n");
+    one.says("+PONG\r\n+OK\r\n+OK\r\n:7\r\n");
     REQUIRE(one.link->ready());
     one.connection().reset();
     one.fake().settle();
@@ -288,7 +290,7 @@ TEST_CASE("a look-up that ends too late is not followed", "[link]") {
   CHECK(one.connections.empty());
 }
 
-TEST_CASE("a link without progress is given up after the reply timeout, and only if there is one", "[link]") {
+TEST_CASE("a request without progress at its turn is late after the reply timeout, if there is one", "[link]") {
   for (const bool configured : {true, false}) {
     OneLink one;
     one.settings.replyTimeout = Millis(configured ? 1000 : 0);
@@ -303,8 +305,14 @@ TEST_CASE("a link without progress is given up after the reply timeout, and only
     CHECK(one.link->ready());
     one.fake().advance(Millis(101));
     one.link->checkReplyTimeout(one.fake().now());
-    CHECK(one.link->ready() == !configured);
-    CHECK(askers[1].outcome == (configured ? "lost:sent|" : ""));
+    one.link->checkReplyTimeout(one.fake().now());  // told once
+    CHECK(one.link->ready());
+    CHECK(askers[0].outcome == "+OK\r\n|");
+    CHECK(askers[1].outcome == (configured ? "late|" : ""));
+    one.says("+LATE\r\n");
+    CHECK(one.link->ready());
+    CHECK(one.link->inFlight() == 0);
+    CHECK(askers[1].outcome == (configured ? "late|" : "+LATE\r\n|"));
   }
 }
 

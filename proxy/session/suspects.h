@@ -1,0 +1,66 @@
+// Which requests of late have been at the front of a connection that broke, and from which size on a node has
+// refused requests by breaking the connection: the like go alone from then on.
+//
+// For a time that is bounded, in a table that is bounded: what falls out of it costs its link once more. What
+// is answered when it is alone was innocent. One per worker. Where nothing has broken lately the cost is one
+// comparison.
+#pragma once
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "protocol/slot.h"
+#include "proxy/net/address.h"
+#include "proxy/net/loop.h"
+
+namespace slotless::session {
+
+class Suspects {
+ public:
+  // So much of a request tells it from others, with its length.
+  static constexpr std::size_t kHead = 256;
+  // No node refuses less. (Redis and Valkey: proto-max-bulk-len and client-query-buffer-limit are at least 1
+  // MB.)
+  static constexpr std::size_t kLarge = 64U * 1024;
+
+  bool any() const noexcept { return !requests_.empty() || !limits_.empty(); }
+  // `head`: its first kHead bytes. Never 0.
+  static std::uint64_t hashOf(std::string_view head, std::size_t length) noexcept;
+  bool anyOf(protocol::Slot slot) const noexcept { return slots_.test(placeOf(slot)); }
+  bool has(protocol::Slot slot, std::uint64_t hash) const;
+  void add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now);
+  // The like of it has been answered.
+  void clear(protocol::Slot slot, std::uint64_t hash);
+  bool tooLarge(const net::Address& node, std::size_t length) const;
+  // A node has broken a connection over a request of that length.
+  void addTooLarge(const net::Address& node, std::size_t length, net::TimePoint now);
+  // Now and then.
+  void expire(net::TimePoint now);
+
+ private:
+  struct Entry {
+    std::uint64_t hash;
+    protocol::Slot slot;
+    net::TimePoint until;
+  };
+  struct Limit {
+    std::size_t bytes;
+    net::TimePoint until;
+  };
+  static constexpr std::size_t kMost = 256;
+
+  // kNoSlot has its place, too.
+  static std::size_t placeOf(protocol::Slot slot) noexcept {
+    return slot < protocol::kSlotCount ? slot : protocol::kSlotCount;
+  }
+  void markSlots();
+
+  std::vector<Entry> requests_;  // oldest first
+  std::map<net::Address, Limit> limits_;
+  std::bitset<protocol::kSlotCount + 1> slots_;
+};
+
+}  // namespace slotless::session
