@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Shares, "an address that has its share waits for those that hav
   }
   CHECK(waited <= 500ms);
   client.receives(kOk);
-  for (FakeClient* each : greedy) each->resets();
+  for (FakeClient* each : greedy) each->takes();
 }
 
 TEST_CASE_METHOD(Shares, "many idle watches give way one after the other, and quickly") {
@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Shares, "many idle watches give way one after the other, and qu
   }
   CHECK(waited <= 8s);
   client.receives(kOk);
-  for (FakeClient* each : idle) each->resets();
+  for (FakeClient* each : idle) each->takes();
 }
 
 }  // namespace slotless::test
