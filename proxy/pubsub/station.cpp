@@ -109,8 +109,15 @@ void Station::askPostponed() {
 }
 
 void Station::onFeedReady() {
-  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
-    for (auto& [name, standing] : standings_[i]) ask(static_cast<TopicKind>(i), name, standing, true);
+  asking_.begin();
+  goOn();
+}
+
+void Station::goOn() {
+  for (std::size_t asked = 0; !asking_.over() && asked < kTopicsAtOnce;) {
+    asked += asking_.goOn(standings_, [this](TopicKind kind, const std::string& name, Standing& standing) {
+      if (standing.asked == 0) ask(kind, name, standing, true);
+    });
   }
 }
 
@@ -174,6 +181,7 @@ bool Station::onError(std::string_view line) {
 
 bool Station::onFeedLost(std::string_view reason, bool established) {
   asks_.clear();
+  asking_.stop();
   std::vector<std::pair<TopicKind, std::string>> interrupted;
   for (std::size_t i = 0; i < kTopicKindCount; ++i) {
     const auto kind = static_cast<TopicKind>(i);

@@ -50,6 +50,9 @@ class Station final : private FeedOwner {
   bool hasPostponed() const noexcept { return postponed_ > 0; }
   void askPostponed();
   void flush() { feed_.flush(); }
+  // Not all that is wanted has been asked for on a new connection: goOn() asks for some more.
+  bool busy() const noexcept { return !asking_.over(); }
+  void goOn();
 
  private:
   struct Standing {
@@ -85,6 +88,7 @@ class Station final : private FeedOwner {
   std::size_t subscriptions_ = 0;
   std::size_t postponed_ = 0;
   std::deque<Ask> asks_;  // unanswered, oldest first
+  TopicWalk<Standing> asking_;
   std::uint64_t lastAsk_ = 0;
   std::string encoded_;
 };

@@ -328,7 +328,7 @@ session::ProcessFacts Server::facts() const {
   facts.clients = clients_.load(std::memory_order_relaxed);
   facts.uptimeSeconds =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
-  facts.residentBytes = telemetry::readProcessStats().residentBytes.value_or(0);
+  facts.residentBytes = telemetry::residentBytes().value_or(0);
   return facts;
 }
 

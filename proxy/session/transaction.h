@@ -5,6 +5,7 @@
 // array.
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "proxy/databases/database.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/routing/plan.h"
+#include "proxy/session/work.h"
 
 namespace slotless::session {
 
@@ -70,6 +72,17 @@ class Transaction {
   // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
   void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
                 std::string& out) const;
+  // The same in pieces: `position` is where the last one has ended. True: that was all.
+  struct Position {
+    std::size_t command = 0;
+    std::size_t replyBytes = 0;  // of execReply that have been used
+  };
+  bool assemble(Position& position, std::string_view execReply, const RunLocal& runLocal,
+                const Correct& correct, std::string& out, WorkBudget& budget) const;
+  // More commands than should be dealt with, or forgotten, at once.
+  bool isLong() const noexcept { return queued_.size() > kMostAtOnce; }
+  // Takes it apart. True: it is empty.
+  bool discard(WorkBudget& budget);
 
   // The slot of all keys so far; kNoSlot: no keys.
   protocol::Slot slot = protocol::kNoSlot;
@@ -93,9 +106,13 @@ class Transaction {
     std::unique_ptr<routing::Composer> composer;
     std::string error;  // whole; if not empty, it is the reply
   };
+  static void appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
+                          const Correct& correct, std::string& out);
+
+  static constexpr std::size_t kMostAtOnce = 1000;
 
   net::ByteChain batch_;
-  std::vector<Queued> queued_;
+  std::deque<Queued> queued_;  // does not move what it has when it grows
   std::optional<Alone> alone_;
   std::size_t forwarded_ = 0;
   std::size_t localBytes_ = 0;
