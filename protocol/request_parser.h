@@ -31,9 +31,9 @@ struct RequestLimits {
 class RequestParser {
  public:
   enum class Status : std::uint8_t {
-    Complete,  // argv() and size() describe one request
-    Empty,     // an empty request (blank inline line, "*0", "*-1"): skip size() bytes, there is no reply
-    NeedMore,  // call again with the same bytes and more behind them
+    Complete,    // argv() and size() describe one request
+    Empty,       // an empty request (blank inline line, "*0", "*-1"): skip size() bytes, there is no reply
+    NeedMore,    // call again with the same bytes and more behind them
     Unfinished,  // all of the request is there, and has many arguments: call again with the same bytes
     Error,       // error() is the text for the client; then the connection must be closed
   };
@@ -64,8 +64,8 @@ class RequestParser {
     return argv_.capacity() >= kHugeArguments || references_.capacity() >= kHugeArguments;
   }
   ArgumentRefs takeRefs() noexcept { return std::exchange(references_, {}); }
-  // The request that was completed is to be asked for again, with the same bytes (as long as they do not move):
-  // instead of next().
+  // The request that was completed is to be asked for again, with the same bytes (as long as they do not
+  // move): instead of next().
   void keep(std::string_view bytes) noexcept {
     kept_ = true;
     viewed_ = bytes.data();
@@ -93,7 +93,7 @@ class RequestParser {
   // The arguments so far of a request that did not arrive whole: its bytes may still move.
   ArgumentRefs references_;
   const char* viewed_ = nullptr;  // where the bytes were that argv_ points to
-  std::string unquoted_;  // inline arguments without their quotes, one behind the other
+  std::string unquoted_;          // inline arguments without their quotes, one behind the other
   std::string error_;
   std::size_t position_ = 0;  // behind the last argument or line that was understood
   std::size_t scanned_ = 0;   // no line end before this

@@ -53,9 +53,8 @@ const std::vector<const Census::Entry*>& Census::patternsFor(std::string_view ch
   found.patterns = isShort ? patternChanges_ : 0;
   found.channel = channel.substr(0, isShort ? channel.size() : 0);
   found.entries.clear();
-  patterns_.visitMatches(channel, [&](const void* entry) {
-    found.entries.push_back(static_cast<const Entry*>(entry));
-  });
+  patterns_.visitMatches(
+      channel, [&](const void* entry) { found.entries.push_back(static_cast<const Entry*>(entry)); });
   comparisons_ += patterns_.tried();
   return found.entries;
 }

@@ -83,8 +83,7 @@ void Feed::startHandshake() {
 
 void Feed::onReadable() {
   host_.touch();
-  const net::IoResult got =
-      stream_->read(host_.scratch.data(), std::min(host_.scratch.size(), kBytesAtOnce));
+  const net::IoResult got = stream_->read(host_.scratch.data(), std::min(host_.scratch.size(), kBytesAtOnce));
   switch (got.status) {
     case net::IoStatus::WouldBlock: return;
     case net::IoStatus::End: return lose("closed by the node");

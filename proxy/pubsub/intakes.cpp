@@ -151,8 +151,8 @@ void Intakes::setTopology(cluster::TopologyPtr topology) {
 }
 
 bool Intakes::busy() const {
-  return !settling_.over() || std::any_of(stations_.begin(), stations_.end(),
-                                          [](const auto& station) { return station->busy(); });
+  return !settling_.over() ||
+         std::any_of(stations_.begin(), stations_.end(), [](const auto& station) { return station->busy(); });
 }
 
 void Intakes::goOn() {
@@ -161,7 +161,8 @@ void Intakes::goOn() {
                                                const std::unique_ptr<Intake>& intake) { settle(*intake); });
     events_.onSettled();
   }
-  for (const auto& station : stations_) station->goOn();
+  // Who is told of a loss may need another station.
+  for (std::size_t i = 0; i < stations_.size(); ++i) stations_[i]->goOn();
 }
 
 // --- what the stations say ---

@@ -51,8 +51,7 @@ class PatternIndex {
   static Place placeOf(std::string_view pattern);
 
   template <typename Visit>
-  void visitGroup(const ByText& groups, std::string_view text, std::string_view channel,
-                  Visit& visit) const {
+  void visitGroup(const ByText& groups, std::string_view text, std::string_view channel, Visit& visit) const {
     const auto found = groups.find(text);
     if (found == groups.end()) return;
     tried_ += found->second.size();

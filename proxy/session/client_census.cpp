@@ -65,8 +65,8 @@ std::string render(std::vector<Lines> parts, const Selection& selection) {
     return text;
   }
   for (const std::uint64_t id : selection.ids) {
-    const auto found = std::lower_bound(all.begin(), all.end(), id,
-                                        [](const auto& entry, std::uint64_t key) { return entry.first < key; });
+    const auto found = std::lower_bound(
+        all.begin(), all.end(), id, [](const auto& entry, std::uint64_t key) { return entry.first < key; });
     if (found != all.end() && found->first == id) text += found->second;
   }
   return text;

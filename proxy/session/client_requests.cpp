@@ -1,6 +1,7 @@
 // The part of a client that takes up requests: what one is, whether it may go on, and where to.
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "protocol/encoder.h"
 #include "proxy/routing/alone_composer.h"
@@ -71,7 +72,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     services_.control.scripts().remember(argv[static_cast<std::size_t>(spec->scriptText)]);
   const bool queueing = conversation_.mode() == Mode::Queueing;
   const bool inPieces = splitsInPieces(command, conversation_.mode());
-  if (!inPieces && needsTranslation(services_, command) && !translate(services_, protocol, queueing, command, text)) {
+  if (!inPieces && needsTranslation(services_, command) &&
+      !translate(services_, protocol, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
     conversation_.onRefused();
     refuse(spec, text);
@@ -146,9 +148,10 @@ bool Client::splitInPieces(const Command& command) {
   if (services_.config.strictOrder && !pending_.empty()) return false;
   lastLink_ = nullptr;
   Request& request = addRequest(*command.said);
-  request.bytes = command.bytes.size();
   holdInput();
-  services_.dispatcher.startLong(request, *command.spec, command.database, own(command));
+  OwnedRequest owned = own(command);
+  request.bytes = owned.bytes();
+  services_.dispatcher.startLong(request, *command.spec, command.database, std::move(owned));
   return true;
 }
 

@@ -83,15 +83,15 @@ MemoryFacts memoryOf(Services& services, std::size_t) {
 }  // namespace
 
 void consoleClients(LocalCall& call) {
-  replyAboutClients<ClientLines>(
-      call, addLine, [](std::vector<ClientLines> parts, Client& client, std::string& out) {
-        std::string text;
-        for (ClientLines& part : parts) {
-          std::sort(part.begin(), part.end());
-          for (const auto& [id, line] : part) text += line;
-        }
-        protocol::appendVerbatimText(out, client.protocol, text);
-      });
+  replyAboutClients<ClientLines>(call, addLine,
+                                 [](std::vector<ClientLines> parts, Client& client, std::string& out) {
+                                   std::string text;
+                                   for (ClientLines& part : parts) {
+                                     std::sort(part.begin(), part.end());
+                                     for (const auto& [id, line] : part) text += line;
+                                   }
+                                   protocol::appendVerbatimText(out, client.protocol, text);
+                                 });
 }
 
 void consoleLinks(LocalCall& call) {

@@ -16,7 +16,8 @@ namespace slotless::session {
 template <typename Owner>
 class GivingBack final : public Work {
  public:
-  GivingBack(Owner owner, void* memory, std::size_t bytes) : owner_(std::move(owner)), pages_(memory, bytes) {}
+  GivingBack(Owner owner, void* memory, std::size_t bytes)
+      : owner_(std::move(owner)), pages_(memory, bytes) {}
   bool goOn(WorkBudget& budget) override {
     while (budget.left()) {
       budget.spend(kUnits);

@@ -70,8 +70,8 @@ class Interleaving final : public Work {
     for (; part_ < parts_.size(); ++part_, element_ = 0) {
       const PartReply& part = parts_[part_];
       if (element_ == 0) {
-        const auto count = routing::isListReply(part.bytes) ? routing::numberOf(part.bytes, position_)
-                                                            : std::nullopt;
+        const auto count =
+            routing::isListReply(part.bytes) ? routing::numberOf(part.bytes, position_) : std::nullopt;
         if (!count || static_cast<std::size_t>(*count) != part.keys.size()) return false;
       }
       for (; element_ < part.keys.size(); ++element_) {
@@ -251,9 +251,8 @@ std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Re
   if (request.composer != nullptr) {
     if (!request.composer->composesInPieces()) return nullptr;
     std::vector<PartReply> parts = partsOf(request);
-    const bool isLong = std::any_of(parts.begin(), parts.end(), [](const PartReply& part) {
-      return part.bytes.size() >= kManyComposed;
-    });
+    const bool isLong = std::any_of(parts.begin(), parts.end(),
+                                    [](const PartReply& part) { return part.bytes.size() >= kManyComposed; });
     if (!isLong) return nullptr;
     return std::make_unique<Composing>(completion, request, std::move(parts));
   }

@@ -207,8 +207,7 @@ bool mayBeSplit(const Command& command, Mode mode) {
 std::unique_ptr<Work> makeLongSplit(Services& services, Completion& completion, LegSender& sender,
                                     Request& request, const protocol::CommandSpec& spec,
                                     const databases::Database& database, OwnedRequest owned) {
-  return std::make_unique<LongSplit>(services, completion, sender, request, spec, database,
-                                     std::move(owned));
+  return std::make_unique<LongSplit>(services, completion, sender, request, spec, database, std::move(owned));
 }
 
 }  // namespace slotless::session

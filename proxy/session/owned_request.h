@@ -2,6 +2,7 @@
 //
 // Ownership: of all that the arguments point to. A large request is handed over as it is, not copied.
 #pragma once
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,11 @@ struct OwnedRequest {
   net::BlockPtr block;
   std::string text;
 
+  // Memory that it takes.
+  std::size_t bytes() const noexcept {
+    return arguments.capacity() * sizeof(std::string_view) + (block == nullptr ? 0 : block->capacity) +
+           text.capacity();
+  }
   protocol::Argv argv() const noexcept { return arguments; }
 };
 

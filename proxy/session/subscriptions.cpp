@@ -174,6 +174,7 @@ void Subscriptions::subscribe(const CommandSpec& spec, protocol::Argv argv) {
 
 void Subscriptions::subscribeLong(const CommandSpec& spec, OwnedRequest request) {
   Pending& added = enqueue({.spec = &spec, .kind = topicKindOf(spec), .complete = false});
+  added.request->bytes = request.bytes();
   // Grows once: a set that grows with its elements would do so in one piece, too.
   added.awaited.reserve(request.argv().size());
   services_.workbench.add(client_, std::make_unique<Taking>(*this, std::move(request)));
@@ -196,6 +197,7 @@ void Subscriptions::unsubscribe(const CommandSpec& spec, protocol::Argv argv) {
 
 void Subscriptions::unsubscribeLong(const CommandSpec& spec, OwnedRequest request) {
   Request& reply = client_->addRequest(spec);
+  reply.bytes = request.bytes();
   reply.muted = false;  // CLIENT REPLY OFF is about replies, as Redis sees it
   services_.workbench.add(client_, std::make_unique<Ending>(*this, spec, reply, std::move(request)));
 }

@@ -65,7 +65,7 @@ class Subscriptions final : private pubsub::Listener {
     std::unordered_set<pubsub::Topic*> awaited{};
     net::TimePoint deadline{};
     std::string refusal{};
-    bool complete = true;   // all of the command has been taken up
+    bool complete = true;  // all of the command has been taken up
     std::size_t done = 0;  // so many of `topics` are confirmed, or released
   };
   class Taking;

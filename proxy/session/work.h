@@ -35,7 +35,8 @@ class WorkBudget {
 class Work {
  public:
   virtual ~Work() = default;
-  // Does as much as the budget allows. True: it is finished, and destroyed by the caller. May add other works.
+  // Does as much as the budget allows. True: it is finished, and destroyed by the caller. May add other
+  // works.
   virtual bool goOn(WorkBudget& budget) = 0;
 };
 

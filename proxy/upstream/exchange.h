@@ -19,6 +19,10 @@ class SentRequest {
   void copyTo(net::ByteChain& out, std::size_t skip = 0) const {
     chain_.copyTo(out, offset_ + skip, length_ - skip);
   }
+  // Only its beginning.
+  void copyBeginning(net::ByteChain& out, std::size_t bytes) const {
+    chain_.copyTo(out, offset_, bytes < length_ ? bytes : length_);
+  }
 
  private:
   const net::ByteChain& chain_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "proxy/session/work.h"
 #include "stage.h"
@@ -109,7 +110,8 @@ TEST_CASE_METHOD(LongWork, "while the reply of an MGET of many keys is put toget
     for (std::size_t k = 1; k < part.words().size(); ++k) reply += bulk("v" + part.words()[k].substr(3));
     part.connection().push(reply);
   }
-  const std::size_t turns = turnsUntil([&] { return client.connection().written().size() == expected.size(); });
+  const std::size_t turns =
+      turnsUntil([&] { return client.connection().written().size() == expected.size(); });
   CHECK(turns >= 2 * kKeys / kUnitsPerTurn);
   const bool same = client.takes() == expected;
   CHECK(same);
@@ -225,7 +227,8 @@ TEST_CASE_METHOD(LongWork, "UNSUBSCRIBE from many channels by name answers each,
   CHECK(got.ends_with(":0\r\n+PONG\r\n"));
 }
 
-TEST_CASE_METHOD(LongWork, "a long SUBSCRIBE that a node refuses gives one error, and the next command runs") {
+TEST_CASE_METHOD(LongWork,
+                 "a long SUBSCRIBE that a node refuses gives one error, and the next command runs") {
   constexpr std::size_t kChannels = 300;
   client.sends({"SUBSCRIBE" + manyChannels(kChannels), "PING"});
   for (std::size_t i = 1; i <= kNodes; ++i) {
@@ -262,7 +265,8 @@ TEST_CASE_METHOD(LongWork, "EXEC of many commands that the proxy answers itself 
   std::string expected = "*" + std::to_string(kCommands) + "\r\n";
   for (std::size_t i = 0; i < kCommands; ++i) expected += "+PONG\r\n";
   expected += "+OK\r\n";
-  const std::size_t turns = turnsUntil([&] { return client.connection().written().size() == expected.size(); });
+  const std::size_t turns =
+      turnsUntil([&] { return client.connection().written().size() == expected.size(); });
   CHECK(turns >= 4 * kCommands / kUnitsPerTurn);
   const bool same = client.takes() == expected;
   CHECK(same);
@@ -290,7 +294,8 @@ TEST_CASE_METHOD(LongWork, "EXEC with many of its replies from a node and many o
   CHECK(same);
 }
 
-TEST_CASE_METHOD(LongWork, "a long transaction that is given up, or whose client leaves, keeps nobody waiting") {
+TEST_CASE_METHOD(LongWork,
+                 "a long transaction that is given up, or whose client leaves, keeps nobody waiting") {
   constexpr std::size_t kCommands = 30'000;
   std::string queued = "MULTI\r\n";
   for (std::size_t i = 0; i < kCommands; ++i) queued += "SET a 1\r\n";
@@ -303,7 +308,8 @@ TEST_CASE_METHOD(LongWork, "a long transaction that is given up, or whose client
   client.resets();
 }
 
-TEST_CASE_METHOD(LongWork, "of a client's long pipeline only so much is taken up before others get their turn") {
+TEST_CASE_METHOD(LongWork,
+                 "of a client's long pipeline only so much is taken up before others get their turn") {
   constexpr std::size_t kPings = 100'000;
   std::string pings;
   for (std::size_t i = 0; i < kPings; ++i) pings += "PING\r\n";
@@ -344,6 +350,41 @@ TEST_CASE_METHOD(LongWork, "many subscriptions are made anew in pieces when thei
   settle();
   answerFeeds();
   settle();
+}
+
+TEST_CASE_METHOD(LongWork, "of a very long request the slow log looks at the beginning only") {
+  config.slowlogLogSlowerThan = 0;
+  std::string keys;
+  for (std::size_t i = 0; i < kKeys; ++i) keys += " {a}" + std::to_string(i);
+  client.sends("DEL" + keys);
+  node(1).expectsAny().replies(":1\r\n");
+  client.receives(":1\r\n");
+  client.sends("SET a " + std::string(500'000, 'x'));
+  node(1).expectsAny().replies("+OK\r\n");
+  client.receives("+OK\r\n");
+  client.sends("SLOWLOG GET 2");
+  const std::string got = client.takes();
+  CHECK(got.find(bulk("{a}29")) != std::string::npos);
+  CHECK(got.find(bulk("{a}30")) == std::string::npos);
+  CHECK(got.find(bulk("... (59970 more arguments)")) != std::string::npos);
+  CHECK(got.find(std::string(96, 'x') + "... (499904 more bytes)") != std::string::npos);
+}
+
+TEST_CASE_METHOD(LongWork, "CLIENT LIST and KILL go over many clients in pieces") {
+  constexpr std::size_t kClients = 2'000;
+  std::vector<FakeClient*> many;
+  for (std::size_t i = 0; i < kClients; ++i) many.push_back(&addClient());
+  for (FakeClient* each : many) each->connection();
+  settle();
+  client.connection().push("CLIENT LIST\r\n");
+  std::size_t turns = turnsUntil([&] { return !client.connection().written().empty(); });
+  CHECK(turns >= 2);
+  const std::string list = client.takes();
+  CHECK(std::count(list.begin(), list.end(), '\n') >= static_cast<std::ptrdiff_t>(kClients + 2));
+  client.connection().push("CLIENT KILL TYPE normal ADDR 127.0.0.1:1\r\n");
+  turns = turnsUntil([&] { return !client.connection().written().empty(); });
+  CHECK(turns >= 2);
+  client.receives(":0\r\n");
 }
 
 }  // namespace slotless::test

@@ -26,14 +26,13 @@ std::set<std::string> found(const PatternIndex& index, std::string_view channel)
 }  // namespace
 
 TEST_CASE("a pattern is found by what it begins with, by what it ends with, or by neither") {
-  const std::vector<std::string> patterns = {"news.*", "news.sport", "*",       "*.sport",   "*sp*",
+  const std::vector<std::string> patterns = {"news.*", "news.sport", "*",        "*.sport", "*sp*",
                                              "new?.*", "[mn]ews.*",  "news.\\*", "*[p]ort", "?ews.spor?"};
   PatternIndex index;
   for (const std::string& pattern : patterns) index.add(pattern, &pattern);
   CHECK(found(index, "news.sport") == std::set<std::string>{"news.*", "news.sport", "*", "*.sport", "*sp*",
                                                             "new?.*", "[mn]ews.*", "*[p]ort", "?ews.spor?"});
-  CHECK(found(index, "news.*") ==
-        std::set<std::string>{"news.*", "news.\\*", "*", "new?.*", "[mn]ews.*"});
+  CHECK(found(index, "news.*") == std::set<std::string>{"news.*", "news.\\*", "*", "new?.*", "[mn]ews.*"});
   CHECK(found(index, "x") == std::set<std::string>{"*"});
   for (const std::string& pattern : patterns) index.remove(pattern);
   CHECK(found(index, "news.sport").empty());
@@ -75,8 +74,7 @@ TEST_CASE("publishing is not compared with the thousands of patterns that begin 
 
 TEST_CASE("patterns that have to be compared are compared once, however often is published to a channel") {
   Census census;
-  for (int i = 0; i < 5000; ++i)
-    census.addListeners(TopicKind::Pattern, "*a" + std::to_string(i) + "*", 1);
+  for (int i = 0; i < 5000; ++i) census.addListeners(TopicKind::Pattern, "*a" + std::to_string(i) + "*", 1);
   for (int i = 0; i < 100; ++i) CHECK(census.reachedBy("xa17x", kOne).listeners == 2);  // a1 and a17
   CHECK(census.comparisons() <= 5000);
   census.addListeners(TopicKind::Pattern, "*x", 2);
