@@ -166,6 +166,9 @@ OwnedRequest Client::own(const Command& command) {
     const std::string_view rest(whole.data() + whole.size(), input.data() + input.size());
     owned.arguments = parser_.takeArgv();
     owned.block = std::move(input_);
+    // Nothing but the request: it may be handed over to a link.
+    owned.block->begin = static_cast<std::size_t>(whole.data() - owned.block->data());
+    owned.block->end = owned.block->begin + whole.size();
     // Not more than one read brings at a time.
     if (!rest.empty()) {
       input_ = services_.host.pool.take(rest.size());

@@ -55,10 +55,9 @@ class LongWork : public Stage {
   // All that is sent to the nodes' subscription feeds is answered.
   void answerFeeds() {
     for (std::size_t i = 1; i <= kNodes; ++i) {
-      while (node(i).unexpected() > 0) {
-        const Received received = node(i).expectsAny();
-        received.connection().push("*3\r\n" + bulk(received.words()[0]) + bulk(received.words()[1]) +
-                                   ":1\r\n");
+      while (const auto received = node(i).next()) {
+        received->connection().push("*3\r\n" + bulk(received->words()[0]) + bulk(received->words()[1]) +
+                                    ":1\r\n");
       }
     }
   }
