@@ -205,6 +205,24 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
   return found.finish(valid);
 }
 
+std::optional<KeyRange> plainKeyRange(const CommandSpec& spec, std::size_t argumentCount) noexcept {
+  if (spec.keyProcedure != KeyProcedure::BySpecs || spec.keySpecs.size() > 1) return std::nullopt;
+  KeySpec range;
+  if (spec.keySpecs.empty()) {
+    range.index = spec.firstKey;
+    range.lastKey = spec.lastKey;
+    range.keyStep = spec.keyStep;
+  } else {
+    range = spec.keySpecs.front();
+    if (range.begin != KeySpec::Begin::Index || range.find != KeySpec::Find::Range) return std::nullopt;
+  }
+  const auto count = static_cast<Index>(argumentCount);
+  if (range.index < 1 || range.lastKey != -1 || range.keyStep < 1 || range.limit > 1) return std::nullopt;
+  if (range.index >= count || (count - range.index) % range.keyStep != 0) return std::nullopt;
+  return KeyRange{static_cast<std::size_t>(range.index), static_cast<std::size_t>(range.keyStep),
+                  static_cast<std::size_t>((count - range.index) / range.keyStep)};
+}
+
 std::size_t sessionKeywordPosition(const CommandSpec& spec, Argv argv) noexcept {
   if (spec.sessionKeyword.empty()) return 0;
   const auto keyword = std::find_if(spec.keySpecs.begin(), spec.keySpecs.end(),

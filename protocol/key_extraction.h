@@ -1,7 +1,9 @@
 // Finds the keys among a request's arguments by the command's key specifications.
 // Source: Redis 7.0 db.c getKeysUsingKeySpecs() and the get*Keys procedures for what specs cannot express.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "protocol/argv.h"
@@ -19,6 +21,17 @@ enum class KeyResult : std::uint8_t {
 // keys (NOT_KEY: the channel of SPUBLISH) are among them. No keys (EVAL with 0, XREAD without STREAMS) is Ok
 // and empty. Any argv is safe, also one of the wrong arity.
 KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
+
+// Keys at first, first + step …: `count` of them, and nothing else behind the first one but what belongs to
+// each.
+struct KeyRange {
+  std::size_t first = 0;
+  std::size_t step = 1;
+  std::size_t count = 0;
+};
+// Where the keys of any such command with so many arguments are, without looking at them; nullopt: that
+// depends on the arguments, or contradicts them.
+std::optional<KeyRange> plainKeyRange(const CommandSpec& spec, std::size_t argumentCount) noexcept;
 
 // Adds the arguments that are patterns of keys (BY and GET of SORT).
 void patternPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);

@@ -24,6 +24,7 @@ constexpr std::size_t kLongestCanonicalLine = 11;  // '*' or '$' and what readCa
 constexpr std::size_t kShortestArgumentBytes = 6;  // "$0" CRLF CRLF
 // What next() keeps: an idle client must not hold what one large request of it once needed.
 constexpr std::size_t kKeptArguments = 64;
+constexpr std::size_t kViewsAtOnce = 65536;
 constexpr std::size_t kKeptReferences = 16;
 constexpr std::size_t kKeptUnquotedBytes = 256;
 
@@ -66,6 +67,10 @@ RequestParser::Status RequestParser::parse(std::string_view bytes, const Request
     if (bytes.empty()) return needMore(1);
     if (bytes.front() != '*') return parseInline(bytes, limits);
     if (parseWhole(bytes, limits)) return Status::Complete;
+  } else if (kept_) {
+    if (viewed_ == bytes.data()) return Status::Complete;
+    next();
+    return parse(bytes, limits);
   }
   return parseMultibulk(bytes, limits);
 }
@@ -101,7 +106,7 @@ bool RequestParser::parseWhole(std::string_view bytes, const RequestLimits& limi
   argumentsLeft_ = static_cast<std::int64_t>(left);
   references_.reserve(argv_.size());
   for (const std::string_view argument : argv_) {
-    references_.push_back({static_cast<std::size_t>(argument.data() - begin), argument.size()});
+    references_.add({static_cast<std::size_t>(argument.data() - begin), argument.size()});
   }
   argv_.clear();
   return false;
@@ -121,17 +126,24 @@ RequestParser::Status RequestParser::parseMultibulk(std::string_view bytes, cons
     const std::size_t end = position_ + length + kCrlfBytes;
     if (bytes.size() < end) return needMore(end);
     if (bytes.substr(end - kCrlfBytes, kCrlfBytes) != "\r\n") inline_ = true;
-    references_.push_back({position_, length});
+    references_.add({position_, length});
     position_ = end;
     bulkLength_ = -1;
     --argumentsLeft_;
   }
-  argv_.clear();
-  argv_.reserve(references_.size());
-  for (const ArgumentRef& reference : references_) {
-    argv_.push_back(bytes.substr(reference.offset, reference.length));
+  return viewArguments(bytes);
+}
+
+// In pieces: an argument is only six bytes to a client, and there may be many millions.
+RequestParser::Status RequestParser::viewArguments(std::string_view bytes) {
+  if (viewed_ != bytes.data()) argv_.clear();
+  viewed_ = bytes.data();
+  if (argv_.empty()) argv_.reserve(references_.size());
+  const std::size_t end = std::min(references_.size(), argv_.size() + kViewsAtOnce);
+  for (std::size_t i = argv_.size(); i < end; ++i) {
+    argv_.push_back(bytes.substr(references_[i].offset, references_[i].length));
   }
-  return Status::Complete;
+  return end < references_.size() ? Status::Unfinished : Status::Complete;
 }
 
 // Complete means that argumentsLeft_ is known and not zero.
@@ -231,14 +243,16 @@ std::size_t RequestParser::memoryBytes() const noexcept {
 
 void RequestParser::next() noexcept {
   clearKeeping(argv_, kKeptArguments);
-  clearKeeping(references_, kKeptReferences);
+  references_.clearKeeping(kKeptReferences);
   clearKeeping(unquoted_, kKeptUnquotedBytes);
   position_ = 0;
   scanned_ = 0;
   needed_ = 0;
   argumentsLeft_ = -1;
   bulkLength_ = -1;
+  viewed_ = nullptr;
   inline_ = false;
+  kept_ = false;
 }
 
 }  // namespace slotless::protocol

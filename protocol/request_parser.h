@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "protocol/argument_refs.h"
 #include "protocol/argv.h"
 
 namespace slotless::protocol {
@@ -29,10 +31,11 @@ struct RequestLimits {
 class RequestParser {
  public:
   enum class Status : std::uint8_t {
-    Complete,  // argv() and size() describe one request
-    Empty,     // an empty request (blank inline line, "*0", "*-1"): skip size() bytes, there is no reply
-    NeedMore,  // call again with the same bytes and more behind them
-    Error,     // error() is the text for the client; then the connection must be closed
+    Complete,    // argv() and size() describe one request
+    Empty,       // an empty request (blank inline line, "*0", "*-1"): skip size() bytes, there is no reply
+    NeedMore,    // call again with the same bytes and more behind them
+    Unfinished,  // all of the request is there, and has many arguments: call again with the same bytes
+    Error,       // error() is the text for the client; then the connection must be closed
   };
 
   // `bytes` begins at the first byte of the request. After Complete or Empty, parsing goes on with the next
@@ -56,16 +59,27 @@ class RequestParser {
   bool idle() const noexcept { return position_ == 0 && needed_ <= 1; }
   // Memory that it has beyond itself.
   std::size_t memoryBytes() const noexcept;
+  // The same, with the memory; then there are none.
+  std::vector<std::string_view> takeArgv() noexcept { return std::exchange(argv_, {}); }
+  // The request needs so much memory that it should be taken away before next(), by these and takeArgv().
+  bool isHuge() const noexcept {
+    return argv_.capacity() >= kHugeArguments || references_.capacity() >= kHugeArguments;
+  }
+  ArgumentRefs takeRefs() noexcept { return std::exchange(references_, {}); }
+  // The request that was completed is to be asked for again, with the same bytes (as long as they do not
+  // move): instead of next().
+  void keep(std::string_view bytes) noexcept {
+    kept_ = true;
+    viewed_ = bytes.data();
+  }
   // Forgets the request that was completed. Gives unusually large memory back.
   void next() noexcept;
 
  private:
-  struct ArgumentRef {
-    std::size_t offset;
-    std::size_t length;
-  };
-
   bool parseWhole(std::string_view bytes, const RequestLimits& limits);
+  static constexpr std::size_t kHugeArguments = 1'000'000;
+
+  Status viewArguments(std::string_view bytes);
   Status parseMultibulk(std::string_view bytes, const RequestLimits& limits);
   Status parseCount(std::string_view bytes, const RequestLimits& limits);
   Status parseBulkLength(std::string_view bytes, const RequestLimits& limits);
@@ -79,8 +93,9 @@ class RequestParser {
   // Kept small on purpose: there is one parser per client and most clients are idle.
   std::vector<std::string_view> argv_;
   // The arguments so far of a request that did not arrive whole: its bytes may still move.
-  std::vector<ArgumentRef> references_;
-  std::string unquoted_;  // inline arguments without their quotes, one behind the other
+  ArgumentRefs references_;
+  const char* viewed_ = nullptr;  // where the bytes were that argv_ points to
+  std::string unquoted_;          // inline arguments without their quotes, one behind the other
   std::string error_;
   std::size_t position_ = 0;  // behind the last argument or line that was understood
   std::size_t scanned_ = 0;   // no line end before this
@@ -88,6 +103,7 @@ class RequestParser {
   std::int64_t argumentsLeft_ = -1;  // -1: the count is not known yet
   std::int64_t bulkLength_ = -1;     // of the argument at position_; -1: not known yet
   bool inline_ = false;
+  bool kept_ = false;
 };
 
 }  // namespace slotless::protocol

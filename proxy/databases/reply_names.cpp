@@ -1,11 +1,15 @@
 #include "proxy/databases/reply_names.h"
 
+#include <deque>
+#include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "protocol/encoder.h"
 #include "protocol/glob.h"
 #include "protocol/key_scheme.h"
+#include "protocol/reply_scanner.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::databases {
@@ -13,6 +17,17 @@ namespace slotless::databases {
 using protocol::ReplyNames;
 
 namespace {
+
+// Of a key that is the database's and matches: what it is called there.
+std::optional<std::string_view> ownName(std::string_view key, const Database& database,
+                                        std::string_view pattern) {
+  auto name = routing::textOf(key);
+  if (!name || !owns(database, *name)) return std::nullopt;
+  name->remove_prefix(database.prefix.size());
+  // A single star is no pattern to KEYS and SCAN: it includes the empty key.
+  if (pattern != "*" && !protocol::matchesGlob(pattern, *name)) return std::nullopt;
+  return name;
+}
 
 bool isMap(std::string_view reply) {
   return reply.starts_with('%');
@@ -83,22 +98,54 @@ class ListComposer final : public routing::Composer {
       : database_(database), pattern_(std::move(pattern)) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
-    std::vector<std::string_view> keys;
-    for (const routing::PartReply& part : parts) {
-      const auto elements = routing::elementsOf(part.bytes);
-      if (!elements) {
-        out += part.bytes;
-        return false;
+    Piece piece = Piece::More;
+    while (piece == Piece::More) piece = composePiece(parts, out, std::numeric_limits<std::size_t>::max());
+    return piece == Piece::Good;
+  }
+
+  // All are looked at before the first is written: the reply begins with their number.
+  bool composesInPieces() const override { return true; }
+  Piece composePiece(std::span<const routing::PartReply> parts, std::string& out,
+                     std::size_t elements) override {
+    for (; part_ < parts.size(); ++part_, position_ = 0) {
+      if (!lookAt(parts[part_].bytes, elements)) {
+        out += parts[part_].bytes;
+        return Piece::Failed;
       }
-      keys.insert(keys.end(), elements->begin(), elements->end());
+      if (elements == 0) return Piece::More;
     }
-    appendOwnKeys(out, keys, database_, pattern_);
-    return true;
+    if (written_ == 0) protocol::appendArrayHeader(out, names_.size());
+    for (; written_ < names_.size() && elements > 0; ++written_, --elements)
+      protocol::appendBulk(out, names_[written_]);
+    return written_ < names_.size() ? Piece::More : Piece::Good;
   }
 
  private:
+  // Takes names from a part until it is over, or `elements` is 0. False: it is no list.
+  bool lookAt(std::string_view reply, std::size_t& elements) {
+    if (position_ == 0) {
+      const auto count = routing::isListReply(reply) ? routing::numberOf(reply, position_) : std::nullopt;
+      if (!count || *count < 0) return false;
+      left_ = static_cast<std::size_t>(*count);
+    }
+    for (; left_ > 0 && elements > 0; --left_, --elements) {
+      protocol::ReplyScanner scanner;
+      const auto result = scanner.scan(reply.substr(position_));
+      if (result.status != protocol::ReplyScanner::Status::Complete) return false;
+      if (const auto name = ownName(reply.substr(position_, result.consumed), database_, pattern_))
+        names_.push_back(*name);
+      position_ += result.consumed;
+    }
+    return true;
+  }
+
   const Database& database_;
   std::string pattern_;
+  std::deque<std::string_view> names_;  // does not move what it has when it grows
+  std::size_t part_ = 0;
+  std::size_t position_ = 0;  // in that part; 0: at its beginning
+  std::size_t left_ = 0;      // of its elements
+  std::size_t written_ = 0;
 };
 
 class FirstKeyComposer final : public routing::Composer {
@@ -155,11 +202,7 @@ void appendOwnKeys(std::string& out, std::span<const std::string_view> keys, con
                    std::string_view pattern) {
   std::vector<std::string_view> names;
   for (const std::string_view key : keys) {
-    auto name = routing::textOf(key);
-    if (!name || !owns(database, *name)) continue;
-    name->remove_prefix(database.prefix.size());
-    // A single star is no pattern to KEYS and SCAN: it includes the empty key.
-    if (pattern == "*" || protocol::matchesGlob(pattern, *name)) names.push_back(*name);
+    if (const auto name = ownName(key, database, pattern)) names.push_back(*name);
   }
   protocol::appendArrayHeader(out, names.size());
   for (const std::string_view name : names) protocol::appendBulk(out, name);

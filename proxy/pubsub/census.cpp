@@ -1,19 +1,28 @@
 #include "proxy/pubsub/census.h"
 
-#include "protocol/glob.h"
-
 namespace slotless::pubsub {
 
 Census::Entry& Census::entry(TopicKind kind, std::string_view name) {
   auto& map = entries(kind);
   const auto found = map.find(name);
-  return found != map.end() ? found->second : map.emplace(name, Entry{}).first->second;
+  if (found != map.end()) return found->second;
+  const auto made = map.emplace(name, Entry{}).first;
+  if (kind == TopicKind::Pattern) {
+    patterns_.add(made->first, &made->second);
+    ++patternChanges_;
+  }
+  return made->second;
 }
 
 void Census::dropIfUnused(TopicKind kind, std::string_view name) {
   auto& map = entries(kind);
   const auto found = map.find(name);
-  if (found->second.listeners == 0 && found->second.upstream.empty()) map.erase(found);
+  if (found->second.listeners != 0 || !found->second.upstream.empty()) return;
+  if (kind == TopicKind::Pattern) {
+    patterns_.remove(found->first);
+    ++patternChanges_;
+  }
+  map.erase(found);
 }
 
 void Census::addListeners(TopicKind kind, std::string_view name, std::int64_t change) {
@@ -36,13 +45,32 @@ void Census::add(Count& count, const Entry& entry, const net::Address& node) {
     count.upstream += found->second;
 }
 
+const std::vector<const Census::Entry*>& Census::patternsFor(std::string_view channel) const {
+  if (found_.empty()) found_.resize(kRemembered);
+  Found& found = found_[NameHash{}(channel) % kRemembered];
+  if (found.patterns == patternChanges_ && found.channel == channel) return found.entries;
+  const bool isShort = channel.size() <= kRememberedBytes;
+  found.patterns = isShort ? patternChanges_ : 0;
+  found.channel = channel.substr(0, isShort ? channel.size() : 0);
+  found.entries.clear();
+  patterns_.visitMatches(
+      channel, [&](const void* entry) { found.entries.push_back(static_cast<const Entry*>(entry)); });
+  comparisons_ += patterns_.tried();
+  return found.entries;
+}
+
+std::uint64_t Census::comparisons() const {
+  const std::lock_guard guard(mutex_);
+  return comparisons_;
+}
+
 Census::Count Census::reachedBy(std::string_view channel, const net::Address& node) const {
   const std::lock_guard guard(mutex_);
   Count count;
   const auto& channels = entries(TopicKind::Channel);
   if (const auto found = channels.find(channel); found != channels.end()) add(count, found->second, node);
-  for (const auto& [pattern, entry] : entries(TopicKind::Pattern)) {
-    if (protocol::matchesGlob(pattern, channel)) add(count, entry, node);
+  if (!entries(TopicKind::Pattern).empty()) {
+    for (const Entry* entry : patternsFor(channel)) add(count, *entry, node);
   }
   return count;
 }

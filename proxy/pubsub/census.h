@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/net/address.h"
+#include "proxy/pubsub/pattern_index.h"
 #include "proxy/pubsub/topic.h"
 
 namespace slotless::pubsub {
@@ -28,6 +31,8 @@ class Census {
   // Of those whom a message to `channel` reaches by way of `node`: the channel's and all matching patterns'.
   Count reachedBy(std::string_view channel, const net::Address& node) const;
   Count reachedByShard(std::string_view channel, const net::Address& node) const;
+  // How many patterns have been compared with a channel so far: what publishing costs beyond the nodes'.
+  std::uint64_t comparisons() const;
   // Of the topic itself, over all nodes.
   Count of(TopicKind kind, std::string_view name) const;
   // How many times a sum over nodes counts patterns that no client has, and others more than once.
@@ -46,8 +51,23 @@ class Census {
   const NameMap<Entry>& entries(TopicKind kind) const { return entries_[static_cast<std::size_t>(kind)]; }
   Entry& entry(TopicKind kind, std::string_view name);
 
+  // What has been found out about one channel, good until a pattern comes or goes.
+  struct Found {
+    std::uint64_t patterns = 0;  // as of this patternChanges_; 0: nothing
+    std::string channel;
+    std::vector<const Entry*> entries;
+  };
+  static constexpr std::size_t kRemembered = 256;
+  static constexpr std::size_t kRememberedBytes = 256;  // longer names of channels are looked up each time
+  const std::vector<const Entry*>& patternsFor(std::string_view channel) const;
+
   mutable std::mutex mutex_;
   TopicMaps<Entry> entries_;
+  PatternIndex patterns_;
+  std::uint64_t patternChanges_ = 1;
+  // Remembered, because PUBLISH asks before and after, and often for the same channel.
+  mutable std::vector<Found> found_;
+  mutable std::uint64_t comparisons_ = 0;
 };
 
 }  // namespace slotless::pubsub

@@ -22,6 +22,9 @@ constexpr std::string_view kPongs[] = {"*2\r\n$4\r\npong\r\n$0\r\n\r\n", "+PONG\
 constexpr net::Millis kLook{250};
 // Who comes so late to look has not read what there is, either.
 constexpr net::Millis kOwnAbsence = 3 * kLook;
+// What is read at once: a thousand confirmations, each of which may wake clients.
+constexpr std::size_t kBytesAtOnce = 32U * 1024;
+constexpr std::size_t kBytesPerFlush = 1024U * 1024;
 }  // namespace
 
 Feed::Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net::Address node,
@@ -127,7 +130,7 @@ void Feed::startHandshake() {
 
 void Feed::onReadable() {
   host_.touch();
-  const net::IoResult got = stream_->read(host_.scratch.data(), host_.scratch.size());
+  const net::IoResult got = stream_->read(host_.scratch.data(), std::min(host_.scratch.size(), kBytesAtOnce));
   switch (got.status) {
     case net::IoStatus::WouldBlock: return;
     case net::IoStatus::End: return lose("closed by the node");
@@ -185,11 +188,13 @@ void Feed::send(std::string_view bytes) {
 void Feed::flush() {
   if (stream_ == nullptr || state_ == LinkState::Connecting) return;
   std::array<iovec, kPiecesPerWrite> pieces;
-  while (!output_.empty()) {
+  std::size_t sent = 0;
+  while (!output_.empty() && sent < kBytesPerFlush) {
     const net::IoResult written = stream_->write({pieces.data(), output_.gather(pieces)});
     if (written.status == net::IoStatus::Failed) return lose(std::strerror(written.error));
     if (written.status == net::IoStatus::WouldBlock) break;
     output_.consume(written.bytes);
+    sent += written.bytes;
     metrics_.bytesSent.add(written.bytes);
   }
   stream_->watch(true, !output_.empty());

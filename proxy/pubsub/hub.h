@@ -58,6 +58,9 @@ class Hub final : private IntakeEvents {
 
   // What has been said to nodes leaves. Once per turn.
   void flush() { intakes_.flush(); }
+  // Topics are many, and not all have been brought up to date: goOn(), in each turn, does some more.
+  bool busy() const noexcept { return intakes_.busy(); }
+  void goOn() { intakes_.goOn(); }
   Census& census() noexcept { return census_; }
 
  private:

@@ -146,10 +146,23 @@ void Intakes::interrupt(Intake& intake) {
 
 void Intakes::setTopology(cluster::TopologyPtr topology) {
   topology_ = std::move(topology);
-  for (const auto& map : intakes_) {
-    for (const auto& [name, intake] : map) settle(*intake);
+  settling_.begin();
+  goOn();
+}
+
+bool Intakes::busy() const {
+  return !settling_.over() ||
+         std::any_of(stations_.begin(), stations_.end(), [](const auto& station) { return station->busy(); });
+}
+
+void Intakes::goOn() {
+  for (std::size_t settled = 0; !settling_.over() && settled < kTopicsAtOnce;) {
+    settled += settling_.goOn(intakes_, [this](TopicKind, const std::string&,
+                                               const std::unique_ptr<Intake>& intake) { settle(*intake); });
+    events_.onSettled();
   }
-  events_.onSettled();
+  // Who is told of a loss may need another station.
+  for (std::size_t i = 0; i < stations_.size(); ++i) stations_[i]->goOn();
 }
 
 // --- what the stations say ---

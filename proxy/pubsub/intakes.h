@@ -47,6 +47,9 @@ class Intakes final : private StationEvents {
   void drop(Intake& intake);
   // True: there was something to be asked.
   bool askPostponed();
+  // The topology, or a node, has changed for more intakes than are dealt with in one turn.
+  bool busy() const;
+  void goOn();
   // What has been said to nodes leaves; stations without a purpose go. Once per turn.
   void flush();
 
@@ -78,6 +81,7 @@ class Intakes final : private StationEvents {
   cluster::TopologyPtr topology_ = std::make_shared<const cluster::Topology>();
   std::vector<std::unique_ptr<Station>> stations_;
   TopicMaps<std::unique_ptr<Intake>> intakes_;
+  TopicWalk<std::unique_ptr<Intake>> settling_;
   std::size_t interrupted_ = 0;
 };
 

@@ -29,13 +29,28 @@ Station::~Station() {
 Station::Standing* Station::find(TopicKind kind, std::string_view name) {
   auto& map = standings_[indexOf(kind)];
   const auto found = map.find(name);
-  return found == map.end() ? nullptr : &found->second;
+  if (found == map.end()) return nullptr;
+  refresh(kind, name, found->second);
+  return &found->second;
+}
+
+void Station::refresh(TopicKind kind, std::string_view name, Standing& standing) {
+  if (standing.connection == connection_) return;
+  standing.connection = connection_;
+  if (standing.live) {
+    standing.interrupted = true;
+    standing.live = false;
+    metrics_.upstreamSubscriptions.add(-1);
+  }
+  if (standing.asked != 0) census_.addUpstream(kind, name, node(), -1);
+  standing.asked = 0;
+  setPostponed(standing, false);
 }
 
 bool Station::live(TopicKind kind, std::string_view name) const {
   const auto& map = standings_[indexOf(kind)];
   const auto found = map.find(name);
-  return found != map.end() && found->second.live;
+  return found != map.end() && found->second.live && found->second.connection == connection_;
 }
 
 bool Station::wants(TopicKind kind, std::string_view name) const {
@@ -47,6 +62,7 @@ bool Station::wants(TopicKind kind, std::string_view name) const {
 void Station::setLive(Standing& standing, bool live) {
   if (standing.live == live) return;
   standing.live = live;
+  live_ += live ? 1U : static_cast<std::size_t>(-1);
   metrics_.upstreamSubscriptions.add(live ? 1 : -1);
 }
 
@@ -72,9 +88,10 @@ void Station::subscribe(TopicKind kind, std::string_view name) {
   auto& map = standings_[indexOf(kind)];
   auto found = map.find(name);
   if (found == map.end()) {
-    found = map.emplace(name, Standing{}).first;
+    found = map.emplace(name, Standing{.connection = connection_}).first;
     ++subscriptions_;
   }
+  refresh(kind, name, found->second);
   found->second.wanted = true;
   if (feed_.ready()) return ask(kind, name, found->second, true);
   feed_.open();
@@ -103,14 +120,28 @@ void Station::askPostponed() {
   if (!feed_.ready() || postponed_ == 0) return;
   for (std::size_t i = 0; i < kTopicKindCount; ++i) {
     for (auto& [name, standing] : standings_[i]) {
-      if (standing.postponed) ask(static_cast<TopicKind>(i), name, standing, true);
+      if (standing.postponed && standing.connection == connection_)
+        ask(static_cast<TopicKind>(i), name, standing, true);
     }
   }
 }
 
 void Station::onFeedReady() {
-  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
-    for (auto& [name, standing] : standings_[i]) ask(static_cast<TopicKind>(i), name, standing, true);
+  asking_.begin();
+  goOn();
+}
+
+void Station::goOn() {
+  tellLosses();
+  askMore();
+}
+
+void Station::askMore() {
+  for (std::size_t asked = 0; !asking_.over() && asked < kTopicsAtOnce;) {
+    asked += asking_.goOn(standings_, [this](TopicKind kind, const std::string& name, Standing& standing) {
+      refresh(kind, name, standing);
+      if (standing.asked == 0 && standing.wanted) ask(kind, name, standing, true);
+    });
   }
 }
 
@@ -172,30 +203,31 @@ bool Station::onError(std::string_view line) {
   return true;
 }
 
+// What was known of the lost connection is forgotten at once: it was another one's. Who has to be told is
+// told in pieces.
 bool Station::onFeedLost(std::string_view reason, bool established) {
   asks_.clear();
-  std::vector<std::pair<TopicKind, std::string>> interrupted;
-  for (std::size_t i = 0; i < kTopicKindCount; ++i) {
-    const auto kind = static_cast<TopicKind>(i);
-    auto& map = standings_[i];
-    for (auto each = map.begin(); each != map.end();) {
-      Standing& standing = each->second;
-      if (standing.live) interrupted.emplace_back(kind, each->first);
-      if (standing.asked != 0) census_.addUpstream(kind, each->first, node(), -1);
-      standing.asked = 0;
-      setLive(standing, false);
-      setPostponed(standing, false);
-      if (standing.wanted) {
-        ++each;
-      } else {
-        each = map.erase(each);
-        --subscriptions_;
-      }
-    }
-  }
-  events_.onStationLost(*this, reason, established, interrupted.size());
-  for (const auto& [kind, name] : interrupted) events_.onInterrupted(*this, kind, name);
+  asking_.stop();
+  ++connection_;
+  const std::size_t interrupted = std::exchange(live_, 0);
+  events_.onStationLost(*this, reason, established, interrupted);
+  losing_.begin();
+  tellLosses();
   return !idle();
+}
+
+void Station::tellLosses() {
+  for (std::size_t looked = 0; !losing_.over() && looked < kTopicsAtOnce;) {
+    std::vector<std::pair<TopicKind, std::string>> interrupted;
+    std::vector<std::pair<TopicKind, std::string>> unwanted;
+    looked += losing_.goOn(standings_, [&](TopicKind kind, const std::string& name, Standing& standing) {
+      refresh(kind, name, standing);
+      if (std::exchange(standing.interrupted, false)) interrupted.emplace_back(kind, name);
+      if (!standing.wanted && standing.asked == 0) unwanted.emplace_back(kind, name);
+    });
+    for (const auto& [kind, name] : unwanted) forget(kind, name);
+    for (const auto& [kind, name] : interrupted) events_.onInterrupted(*this, kind, name);
+  }
 }
 
 }  // namespace slotless::pubsub

@@ -50,13 +50,19 @@ class Station final : private FeedOwner {
   bool hasPostponed() const noexcept { return postponed_ > 0; }
   void askPostponed();
   void flush() { feed_.flush(); }
+  // Not all that is wanted has been asked for on a new connection: goOn() asks for some more.
+  // Nor has everybody been told whose subscription was lost with the last one.
+  bool busy() const noexcept { return !asking_.over() || !losing_.over(); }
+  void goOn();
 
  private:
   struct Standing {
-    std::uint64_t asked = 0;  // number of the last command about it on this connection; 0: none
+    std::uint64_t asked = 0;       // number of the last command about it on this connection; 0: none
+    std::uint32_t connection = 0;  // that asked, live and postponed are about
     bool wanted = false;
     bool live = false;
     bool postponed = false;
+    bool interrupted = false;  // it was live on a connection that was lost, and nobody has been told yet
   };
   struct Ask {
     std::uint64_t number;
@@ -71,6 +77,10 @@ class Station final : private FeedOwner {
   bool awaitsFeedReply() const override { return !asks_.empty(); }
   void ask(TopicKind kind, std::string_view name, Standing& standing, bool subscribe);
   void forget(TopicKind kind, std::string_view name);
+  // Brings it up to date with the connection that there is.
+  void refresh(TopicKind kind, std::string_view name, Standing& standing);
+  void askMore();
+  void tellLosses();
   void setLive(Standing& standing, bool live);
   void setPostponed(Standing& standing, bool postponed);
   Standing* find(TopicKind kind, std::string_view name);
@@ -86,6 +96,10 @@ class Station final : private FeedOwner {
   std::size_t subscriptions_ = 0;
   std::size_t postponed_ = 0;
   std::deque<Ask> asks_;  // unanswered, oldest first
+  TopicWalk<Standing> asking_;
+  TopicWalk<Standing> losing_;
+  std::uint32_t connection_ = 1;
+  std::size_t live_ = 0;  // on this connection
   std::uint64_t lastAsk_ = 0;
   std::string encoded_;
 };

@@ -2,10 +2,10 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+
+#include "proxy/pubsub/name_map.h"
 
 namespace slotless::pubsub {
 
@@ -27,16 +27,41 @@ inline const TopicWords& wordsOf(TopicKind kind) noexcept {
   return kTopicWords[static_cast<std::size_t>(kind)];
 }
 
-struct NameHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
-};
-template <typename Value>
-using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
-
 // One map per kind.
 template <typename Value>
 using TopicMaps = std::array<NameMap<Value>, kTopicKindCount>;
+
+// Goes over all names of some maps in pieces, table by table. Names that come meanwhile may be left out.
+template <typename Value>
+class TopicWalk {
+ public:
+  void begin() noexcept { next_ = 0; }
+  void stop() noexcept { next_ = kAll; }
+  bool over() const noexcept { return next_ == kAll; }
+  // Visits a table: visit(kind, name, value). How many names it had.
+  template <typename Visit>
+  std::size_t goOn(TopicMaps<Value>& maps, Visit visit) {
+    const std::size_t map = next_ / NameMap<Value>::kTables;
+    if (maps[map].empty()) {
+      next_ = (map + 1) * NameMap<Value>::kTables;
+      return 0;
+    }
+    std::size_t visited = 0;
+    maps[map].visitTable(next_ % NameMap<Value>::kTables, [&](const std::string& name, Value& value) {
+      ++visited;
+      visit(static_cast<TopicKind>(map), name, value);
+    });
+    ++next_;
+    return visited;
+  }
+
+ private:
+  static constexpr std::size_t kAll = kTopicKindCount * NameMap<Value>::kTables;
+  std::size_t next_ = kAll;
+};
+
+// So many topics are dealt with before others get their turn.
+inline constexpr std::size_t kTopicsAtOnce = 500;
 
 class Topic;
 

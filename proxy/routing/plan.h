@@ -53,6 +53,11 @@ class Composer {
   // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an
   // error.
   virtual bool compose(std::span<const PartReply> parts, std::string& out) = 0;
+  // For replies that may be of any length: about so many `elements` of the same reply are dealt with at each
+  // call, and then there is more to come, or it is over. compose() is not called then.
+  enum class Piece : std::uint8_t { More, Good, Failed };
+  virtual bool composesInPieces() const { return false; }
+  virtual Piece composePiece(std::span<const PartReply>, std::string&, std::size_t) { return Piece::Failed; }
   // For commands in stages (Plan::staged): asked before compose(). True: `plan` has what to ask for next,
   // Prepared, and the parts are over.
   virtual bool goOn(std::span<const PartReply>, Plan&) { return false; }

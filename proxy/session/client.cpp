@@ -5,6 +5,7 @@
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/pause_gate.h"
+#include "proxy/session/work.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -15,6 +16,9 @@ namespace {
 constexpr std::size_t kFirstWindow = 64;
 // Output that may lie unread before login: twenty refusals, and more than HELLO's reply.
 constexpr std::size_t kUnreadBeforeLogin = std::size_t{4} * 1024;
+// To be given up: a client's connection, a request, and 1 for each leg.
+constexpr std::size_t kUnitsPerClient = 50;
+constexpr std::size_t kUnitsPerRequest = 5;
 
 }  // namespace
 
@@ -143,17 +147,27 @@ std::size_t Client::usualAllowance() const noexcept {
   return loggedIn() ? soft : std::min(soft, kUnreadBeforeLogin);
 }
 
-void Client::abandonAll() {
+bool Client::abandon(WorkBudget& budget) {
+  if (!budget.left()) return false;
+  budget.spend(kUnitsPerClient);
   services_.stalls.forget(*this);
-  while (!pending_.empty()) {
+  services_.workbench.forget(*this);
+  for (; !pending_.empty(); services_.metrics.inFlightRequests.add(-1)) {
+    if (!budget.left()) return false;
+    budget.spend(kUnitsPerRequest + pending_.head()->legCount());
     services_.dispatcher.abandon(popPending());
-    services_.metrics.inFlightRequests.add(-1);
   }
   services_.keyLookups.forget(*this);
   services_.gate.forget(*this);
   // After the requests: what was open on a lease is not clean.
   conversation_.end();
   services_.agenda.forget(*this);
+  return true;
+}
+
+void Client::releaseInput() {
+  inputHeld_ = false;
+  services_.agenda.add(*this, Task::Parse);
 }
 
 void Client::resetSession() {

@@ -17,6 +17,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/owned_request.h"
 #include "proxy/session/pending_list.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/reply_switch.h"
@@ -91,7 +92,8 @@ class Client final : private net::Stream::Observer {
   bool loggedIn() const noexcept { return authenticated_ || !requiresAuthentication(services_.config); }
   // The proxy is about to end: serves on, and closes as soon as nothing of the client is under way.
   void drain();
-  void abandonAll();
+  // What it has under way and holds is given up. False: there is more of it; to be called again.
+  bool abandon(WorkBudget& budget);
 
   std::uint64_t id() const noexcept { return id_; }
   ClientState state() const noexcept { return state_; }
@@ -134,8 +136,15 @@ class Client final : private net::Stream::Observer {
 
   // Adds a request to the end of the pending list; it has to be started.
   Request& addRequest(const protocol::CommandSpec& spec);
+  // A command about so many keys that its plan is made and started in pieces. False: as for route().
+  bool splitInPieces(const Command& command);
   // Makes the plan of a command for nodes, and starts it. False: it has to wait; nothing has been done.
   bool route(Command& command);
+  // For work in pieces: takes the request at hand, of which the command tells, out of the input …
+  OwnedRequest own(const Command& command);
+  // … and the next one is not taken up before it is released.
+  void holdInput() noexcept { inputHeld_ = true; }
+  void releaseInput();
   // Starts it by the plan in services.
   void start(Request& request, Command& command);
   upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
@@ -201,6 +210,9 @@ class Client final : private net::Stream::Observer {
   std::size_t takeRequests(std::string_view bytes);
   void keepInput(std::string_view rest);
   bool mayTakeRequest();
+  void goOnLater();
+  void giveBackParser();
+  std::size_t readRoom() const noexcept;
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
@@ -231,6 +243,7 @@ class Client final : private net::Stream::Observer {
   bool starved_ = false;  // nothing is read for want of memory, see MemoryRelief
   bool leaving_ = false;
   bool authenticated_ = false;
+  bool inputHeld_ = false;
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   protocol::RequestParser parser_;

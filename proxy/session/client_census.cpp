@@ -1,6 +1,8 @@
 // CLIENT LIST and CLIENT KILL: over all workers.
 #include <algorithm>
-#include <map>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
@@ -9,6 +11,7 @@
 #include "proxy/session/client_commands.h"
 #include "proxy/session/client_facts.h"
 #include "proxy/session/client_filter.h"
+#include "proxy/session/client_walk.h"
 #include "proxy/session/late_reply.h"
 #include "proxy/telemetry/log.h"
 
@@ -19,15 +22,8 @@ using protocol::equalsIgnoringCase;
 
 namespace {
 
-using Census = std::vector<ClientFacts>;
-
-Census censusOf(Services& services) {
-  Census census;
-  for (const auto& [id, client] : services.clients) {
-    if (client->state() != ClientState::Closed) census.push_back(factsOf(*client, services));
-  }
-  return census;
-}
+// By id: the line of each client that is shown.
+using Lines = std::vector<std::pair<std::uint64_t, std::string>>;
 
 // Which clients CLIENT LIST shows; nothing: all.
 struct Selection {
@@ -59,20 +55,27 @@ bool parseSelection(LocalCall& call, Selection& selection) {
   return false;
 }
 
-std::string render(const std::vector<Census>& parts, const Selection& selection) {
-  std::map<std::uint64_t, const ClientFacts*> byId;
-  for (const Census& part : parts) {
-    for (const ClientFacts& facts : part) byId.emplace(facts.id, &facts);
-  }
+std::string render(std::vector<Lines> parts, const Selection& selection) {
+  Lines all;
+  for (Lines& part : parts) std::move(part.begin(), part.end(), std::back_inserter(all));
+  std::sort(all.begin(), all.end());
   std::string text;
-  for (const std::uint64_t id : selection.ids) {
-    if (const auto found = byId.find(id); found != byId.end()) appendClientLine(text, *found->second);
+  if (selection.ids.empty()) {
+    for (const auto& [id, line] : all) text += line;
+    return text;
   }
-  if (!selection.ids.empty()) return text;
-  for (const auto& [id, facts] : byId) {
-    if (!selection.type || facts->type == *selection.type) appendClientLine(text, *facts);
+  for (const std::uint64_t id : selection.ids) {
+    const auto found = std::lower_bound(
+        all.begin(), all.end(), id, [](const auto& entry, std::uint64_t key) { return entry.first < key; });
+    if (found != all.end() && found->first == id) text += found->second;
   }
   return text;
+}
+
+bool shows(const Selection& selection, const ClientFacts& facts) {
+  if (!selection.ids.empty())
+    return std::find(selection.ids.begin(), selection.ids.end(), facts.id) != selection.ids.end();
+  return !selection.type || facts.type == *selection.type;
 }
 
 struct KillOrder {
@@ -80,20 +83,15 @@ struct KillOrder {
   std::uint64_t asking;
 };
 
-std::int64_t killMatching(Services& services, const KillOrder& order) {
-  std::int64_t killed = 0;
-  for (const auto& [id, client] : services.clients) {
-    if (client->state() == ClientState::Closed || (id == order.asking && order.filter.skipAsking)) continue;
-    if (!order.filter.matches(factsOf(*client, services))) continue;
-    ++killed;
-    if (id == order.asking) {
-      client->closeAfterReply();
-    } else {
-      client->close("killed by another client");
-    }
+void killIfMatching(Services& services, Client& client, const KillOrder& order, std::int64_t& killed) {
+  if (client.id() == order.asking && order.filter.skipAsking) return;
+  if (!order.filter.matches(factsOf(client, services))) return;
+  ++killed;
+  if (client.id() == order.asking) {
+    client.closeAfterReply();
+  } else {
+    client.close("killed by another client");
   }
-  if (killed > 0) log::info("clients killed", {{"by", order.asking}, {"count", killed}});
-  return killed;
 }
 
 }  // namespace
@@ -101,15 +99,17 @@ std::int64_t killMatching(Services& services, const KillOrder& order) {
 void clientList(LocalCall& call) {
   Selection selection;
   if (!parseSelection(call, selection)) return;
-  replyFromWorkers<Census>(
+  replyAboutClients<Lines>(
       call,
-      [asking = call.client.id(), requestBytes = sizeOf(call.argv)](Services& services, std::size_t) {
-        Census census = censusOf(services);
-        for (ClientFacts& facts : census) facts.inputBytes += facts.id == asking ? requestBytes : 0;
-        return census;
+      [selection, asking = call.client.id(), requestBytes = sizeOf(call.argv)](
+          Services& services, std::size_t, Client& client, Lines& lines) {
+        ClientFacts facts = factsOf(client, services);
+        if (!shows(selection, facts)) return;
+        facts.inputBytes += facts.id == asking ? requestBytes : 0;
+        appendClientLine(lines.emplace_back(facts.id, std::string()).second, facts);
       },
-      [selection](const std::vector<Census>& parts, Client& client, std::string& out) {
-        protocol::appendVerbatimText(out, client.protocol, render(parts, selection));
+      [selection](std::vector<Lines> parts, Client& client, std::string& out) {
+        protocol::appendVerbatimText(out, client.protocol, render(std::move(parts), selection));
       });
 }
 
@@ -125,11 +125,15 @@ void clientKill(LocalCall& call) {
     if (!filter) return appendError(call.out, error);
     order.filter = *filter;
   }
-  replyFromWorkers<std::int64_t>(
-      call, [order](Services& services, std::size_t) { return killMatching(services, order); },
-      [byAddress](const std::vector<std::int64_t>& parts, Client&, std::string& out) {
+  replyAboutClients<std::int64_t>(
+      call,
+      [order](Services& services, std::size_t, Client& client, std::int64_t& killed) {
+        killIfMatching(services, client, order, killed);
+      },
+      [byAddress, by = order.asking](const std::vector<std::int64_t>& parts, Client&, std::string& out) {
         std::int64_t killed = 0;
         for (const std::int64_t part : parts) killed += part;
+        if (killed > 0) log::info("clients killed", {{"by", by}, {"count", killed}});
         if (!byAddress) return protocol::appendInteger(out, killed);
         if (killed == 0) return appendError(out, "ERR No such client");
         protocol::appendSimple(out, "OK");

@@ -4,6 +4,7 @@
 
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
+#include "proxy/session/large_memory.h"
 #include "proxy/session/memory_relief.h"
 
 namespace slotless::session {
@@ -17,6 +18,10 @@ namespace {
 constexpr std::size_t kPrefixBytes = 16384;
 // What is taken from a client at once before it has logged in: it may have to be kept.
 constexpr std::size_t kReadBeforeLogin = 16384;
+// Of one client, before others get their turn: so many bytes are read unless they are one argument's, and so
+// many requests taken up.
+constexpr std::size_t kBytesAtOnce = 256U * 1024;
+constexpr std::size_t kRequestsAtOnce = 1000;
 
 }  // namespace
 
@@ -73,10 +78,15 @@ void Client::readIntoInput() {
         std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
     input_ = net::BlockPool::grow(std::move(input_), std::max(wanted, input_->size() + kPrefixBytes));
   }
-  const std::size_t got = receive(input_->data() + input_->end, input_->room());
+  const std::size_t got = receive(input_->data() + input_->end, readRoom());
   if (got == 0) return;
   input_->end += got;
   parse();
+}
+
+std::size_t Client::readRoom() const noexcept {
+  const std::size_t argument = std::max(parser_.bytesNeeded(), input_->size()) - input_->size();
+  return std::min(input_->room(), std::max(argument, kBytesAtOnce));
 }
 
 // Only to notice that a blocked client leaves: what it sends meanwhile is kept, up to a limit.
@@ -103,10 +113,11 @@ void Client::endInput(net::IoStatus status) {
 
 void Client::parse() {
   if (state_ != ClientState::Open || input_ == nullptr) return;
+  const net::Block* const before = input_.get();
   const std::size_t done = takeRequests(input_->view());
-  if (input_ == nullptr) {
+  if (input_.get() != before) {
     updateWatch();
-    return;  // handed over to a link
+    return;  // handed over to a link or a work; what is behind it has been kept
   }
   input_->begin += done;
   if (input_->size() == 0 || state_ != ClientState::Open) input_.reset();
@@ -130,7 +141,7 @@ void Client::updateWatch() {
 }
 
 bool Client::mayTakeRequest() {
-  if (conversation_.exclusive() || outputBytes() > outputRoom_) return false;
+  if (inputHeld_ || conversation_.exclusive() || outputBytes() > outputRoom_) return false;
   // What is under way must not fill the output far beyond its limit when it comes.
   if (!pending_.empty() && outputBytes() + pending_.size() * replyEstimate_ > outputRoom_) return false;
   if (held_.legs > 0 && !services_.holding.admits(*this)) {
@@ -145,6 +156,12 @@ bool Client::mayTakeRequest() {
 void Client::pause() {
   paused_ = true;
   if (outputBytes() > outputAllowance_) services_.stalls.watch(*this);
+}
+
+// There is more to do, and others come first. It is read from again when that is done.
+void Client::goOnLater() {
+  paused_ = true;
+  services_.agenda.add(*this, Task::Parse);
 }
 
 bool Client::stalled() const noexcept {
@@ -163,12 +180,19 @@ void Client::raiseAllowance() {
   services_.agenda.add(*this, Task::Parse);
 }
 
+// It takes the system long to take it back.
+void Client::giveBackParser() {
+  giveBack(services_.workbench, parser_.takeArgv());
+  giveBack(services_.workbench, parser_.takeRefs());
+}
+
 std::size_t Client::takeRequests(std::string_view bytes) {
   const auto& config = services_.config;
   protocol::RequestLimits limits;
   limits.maxBulkBytes = config.protoMaxBulkLen;
   limits.maxRequestBytes = config.clientQueryBufferLimit;
   std::size_t done = 0;
+  std::size_t taken = 0;
   paused_ = false;
   outputRoom_ = outputAllowance_;
   if (services_.relief.scarce()) outputRoom_ = std::min(outputRoom_, services_.relief.share());
@@ -180,6 +204,10 @@ std::size_t Client::takeRequests(std::string_view bytes) {
     limits.authenticated = loggedIn();
     const auto status = parser_.parse(bytes.substr(done), limits);
     if (status == RequestParser::Status::NeedMore) return done;
+    if (status == RequestParser::Status::Unfinished) {
+      goOnLater();
+      return done;
+    }
     if (status == RequestParser::Status::Error) {
       services_.metrics.protocolErrors.add();
       refuse(nullptr, parser_.error());
@@ -190,14 +218,23 @@ std::size_t Client::takeRequests(std::string_view bytes) {
     const bool complete = status == RequestParser::Status::Complete;
     const bool endsCaching = complete && conversation_.endsCaching(parser_.argv());
     if (complete && !handle(parser_, bytes.substr(done, size))) {
-      parser_.next();
+      if (size < kPrefixBytes || parser_.isInline()) {
+        parser_.next();
+      } else {
+        parser_.keep(bytes.substr(done));
+      }
       pause();
       return done;
     }
     replySwitch_.next();
     conversation_.takenUp(endsCaching);
+    if (parser_.isHuge()) giveBackParser();
     parser_.next();
     done += size;
+    if (++taken == kRequestsAtOnce && done < bytes.size() && state_ == ClientState::Open) {
+      goOnLater();
+      return done;
+    }
   }
   return state_ == ClientState::Open ? done : bytes.size();
 }

@@ -14,6 +14,8 @@ using telemetry::Limit;
 namespace {
 
 constexpr std::size_t kPiecesPerWrite = 64;
+// It may take what is written as fast as it comes: others get their turn in between.
+constexpr std::size_t kBytesAtOnce = 1024U * 1024;
 
 }  // namespace
 
@@ -149,12 +151,14 @@ void Client::checkOutputLimit() {
 void Client::flush() {
   if (state_ == ClientState::Closed) return;
   std::array<iovec, kPiecesPerWrite> pieces;
-  while (!output_.empty()) {
+  std::size_t sent = 0;
+  while (!output_.empty() && sent < kBytesAtOnce) {
     const net::IoResult written = stream_->write({pieces.data(), output_.gather(pieces)});
     if (written.status == net::IoStatus::Failed) return close("write failed");
     if (written.status == net::IoStatus::WouldBlock) break;
     services_.metrics.bytesSent.add(written.bytes);
     output_.consume(written.bytes);
+    sent += written.bytes;
     progress_ = true;
   }
   largeReply_ = std::min(largeReply_, output_.size());

@@ -1,5 +1,7 @@
 // The part of a client that takes up requests: what one is, whether it may go on, and where to.
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "protocol/encoder.h"
 #include "proxy/routing/alone_composer.h"
@@ -10,6 +12,7 @@
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/long_split.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/translation.h"
@@ -74,13 +77,15 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     argv = services_.canonical.argv();
     bytes = services_.canonical.bytes();
   }
-  Command command{spec, spec, argv, bytes, conversation_.database()};
+  Command command{spec, spec, argv, bytes, conversation_.database(), bytes};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
   if (spec->scriptText > 0)
     services_.control.scripts().remember(argv[static_cast<std::size_t>(spec->scriptText)]);
   const bool queueing = conversation_.mode() == Mode::Queueing;
-  if (needsTranslation(services_, command) && !translate(services_, protocol, queueing, command, text)) {
+  const bool inPieces = splitsInPieces(command, conversation_.mode());
+  if (!inPieces && needsTranslation(services_, command) &&
+      !translate(services_, protocol, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
     conversation_.onRefused();
     refuse(spec, text);
@@ -88,6 +93,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   }
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
+  if (inPieces) return splitInPieces(command);
   if (spec->barrier && !pending_.empty()) return false;
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
     if (!mayAnswer(*spec, services_.config, text)) {
@@ -142,6 +148,56 @@ bool Client::route(Command& command) {
   added.kind = kindOf(spec);
   start(added, command);
   return true;
+}
+
+// True: it has been taken up.
+bool Client::splitInPieces(const Command& command) {
+  std::string& text = services_.encoded;
+  if (!mayRoute(*command.spec, services_.config, text)) {
+    refuse(command.spec, text);
+    return true;
+  }
+  if (services_.config.strictOrder && !pending_.empty()) return false;
+  lastLink_ = nullptr;
+  Request& request = addRequest(*command.said);
+  holdInput();
+  OwnedRequest owned = own(command);
+  request.bytes = owned.bytes();
+  services_.dispatcher.startLong(request, *command.spec, command.database, std::move(owned));
+  return true;
+}
+
+OwnedRequest Client::own(const Command& command) {
+  OwnedRequest owned;
+  const std::string_view input = input_ == nullptr ? std::string_view() : input_->view();
+  const std::string_view whole = command.whole;
+  const bool isIn = !input.empty() && whole.data() >= input.data() &&
+                    whole.data() + whole.size() <= input.data() + input.size();
+  const bool asItCame = command.argv.data() == parser_.argv().data() && !parser_.isInline();
+  if (isIn && asItCame) {
+    const std::string_view rest(whole.data() + whole.size(), input.data() + input.size());
+    owned.arguments = parser_.takeArgv();
+    owned.block = std::move(input_);
+    // Nothing but the request: it may be handed over to a link.
+    owned.block->begin = static_cast<std::size_t>(whole.data() - owned.block->data());
+    owned.block->end = owned.block->begin + whole.size();
+    // Not more than one read brings at a time.
+    if (!rest.empty()) {
+      input_ = services_.host.pool.take(rest.size());
+      input_->append(rest);
+    }
+    return owned;
+  }
+  // Small enough to have come in one read.
+  std::size_t bytes = 0;
+  for (const std::string_view argument : command.argv) bytes += argument.size();
+  owned.text.reserve(std::max<std::size_t>(bytes, 64));  // not in the string itself, which moves
+  for (const std::string_view argument : command.argv) {
+    const std::size_t offset = owned.text.size();
+    owned.text += argument;
+    owned.arguments.push_back(std::string_view(owned.text).substr(offset));
+  }
+  return owned;
 }
 
 Request& Client::addRequest(const CommandSpec& spec) {

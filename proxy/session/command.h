@@ -19,7 +19,8 @@ struct Command {
   protocol::Argv argv;
   std::string_view bytes;  // as a node gets it: never inline
   const databases::Database& database;
-  std::string_view tail = {};  // follows `bytes`; still in the client's input
+  std::string_view whole = {};  // as it has come, in the client's input
+  std::string_view tail = {};   // follows `bytes`; still in the client's input
   // Makes the client's reply out of the node's one.
   std::unique_ptr<routing::Composer> composer = {};
   // MOVE and COPY between databases or slots: the steps that it is made of. It is a request by itself.

@@ -16,11 +16,13 @@
 #include "proxy/session/holding.h"
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/long_merge.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log.h"
 #include "proxy/session/slow_request.h"
+#include "proxy/session/work.h"
 
 namespace slotless::session {
 
@@ -33,7 +35,9 @@ bool wasRefused(Trouble trouble) {
          trouble == Trouble::ReadOnly || trouble == Trouble::MasterDown;
 }
 
-std::vector<routing::PartReply> partsOf(Request& request) {
+}  // namespace
+
+std::vector<routing::PartReply> partsOf(const Request& request) {
   std::vector<routing::PartReply> parts;
   parts.reserve(request.legCount());
   for (std::size_t i = 0; i < request.legCount(); ++i) {
@@ -41,8 +45,6 @@ std::vector<routing::PartReply> partsOf(Request& request) {
   }
   return parts;
 }
-
-}  // namespace
 
 void Completion::onReply(Leg& leg, std::string_view bytes, bool last) {
   const Request& request = *leg.request;
@@ -129,7 +131,11 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     return;
   }
   if (request.staged && goOn(request)) return;
-  if (!request.streams()) failed = !mergeLegs(request);
+  if (!request.streams()) {
+    if (auto work = longMergeOf(services_, *this, request))
+      return services_.workbench.add(request.client, std::move(work));
+    failed = !mergeLegs(request);
+  }
   finishRequest(request, failed);
 }
 
@@ -173,9 +179,16 @@ void Completion::noteLatency(const Leg& leg, net::Micros duration) {
 }
 
 void Completion::finishRequest(Request& request, bool failed) {
+  forgetTransaction(request);
   services_.metrics.command(request.spec->id)
       .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), failed);
   request.client->onRequestDone(request);
+}
+
+// One of many commands takes long to be destroyed.
+void Completion::forgetTransaction(Request& request) {
+  if (request.transaction != nullptr && request.transaction->isLong())
+    services_.workbench.discard(std::move(request.transaction));
 }
 
 // False: there is nothing more to ask for.
@@ -213,12 +226,13 @@ void Completion::abandon(Request& request) {
   for (std::size_t i = 0; i < request.legCount(); ++i) {
     Leg& leg = request.leg(i);
     leg.reply.reset(0);  // nobody waits for it, and others may take their time
-    if (leg.state != LegState::Held) continue;
-    services_.holding.remove(*request.client, leg);
+    if (leg.state != LegState::Held && leg.state != LegState::Planned) continue;
+    if (leg.state == LegState::Held) services_.holding.remove(*request.client, leg);
     leg.state = LegState::Done;
     --request.openLegs;
   }
   request.client = nullptr;
+  forgetTransaction(request);
   if (request.openLegs == 0) services_.requests.put(request);
 }
 

@@ -5,12 +5,16 @@
 // touch it afterwards.
 #pragma once
 #include <string_view>
+#include <vector>
 
 #include "proxy/session/request.h"
 
 namespace slotless::session {
 
 struct Services;
+
+// What the legs have brought, but for those whose nodes have left.
+std::vector<routing::PartReply> partsOf(const Request& request);
 
 class Completion {
  public:
@@ -27,6 +31,8 @@ class Completion {
   // A blocking command's own timeout, as a node would have answered.
   void timeOut(Leg& leg);
   void finishLeg(Leg& leg, bool failed);
+  // Its reply has been given to the client.
+  void finishRequest(Request& request, bool failed);
   // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.
   void abandon(Request& request);
 
@@ -34,8 +40,8 @@ class Completion {
   void failOvertaken(const Leg& leg);
   void noteIfSlow(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);
-  void finishRequest(Request& request, bool failed);
   bool goOn(Request& request);
+  void forgetTransaction(Request& request);
   bool mergeLegs(Request& request);
 
   Services& services_;

@@ -5,6 +5,7 @@
 #include "protocol/encoder.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_facts.h"
+#include "proxy/session/client_walk.h"
 #include "proxy/session/console_commands.h"
 #include "proxy/session/late_reply.h"
 #include "proxy/session/slow_log.h"
@@ -26,24 +27,23 @@ void textFromWorkers(LocalCall& call, AskWorker<std::string> ask) {
                                 });
 }
 
-std::string clientsOf(Services& services, std::size_t worker) {
-  std::vector<ClientFacts> all;
-  for (const auto& [id, client] : services.clients) all.push_back(factsOf(*client, services));
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+// By id: the line of each client.
+using ClientLines = std::vector<std::pair<std::uint64_t, std::string>>;
+
+void addLine(Services& services, std::size_t worker, Client& client, ClientLines& all) {
+  const ClientFacts facts = factsOf(client, services);
   TextLines lines;
-  for (const ClientFacts& facts : all) {
-    lines.pair("id", facts.id)
-        .pair("worker", worker)
-        .pair("addr", facts.address)
-        .pair("laddr", facts.localAddress);
-    lines.pair("name", facts.name).pair("age", facts.ageSeconds).pair("idle", facts.idleSeconds);
-    lines.pair("flags", facts.flags).pair("pending", facts.pending).pair("held", facts.held);
-    lines.pair("memory", facts.memoryBytes);
-    lines.pair("input", facts.inputBytes).pair("output", facts.outputBytes).pair("multi", facts.queued);
-    lines.pair("cmd", facts.command.empty() ? "NULL" : facts.command).pair("resp", facts.protocol);
-    lines.pair("lib", facts.libraryName).end();
-  }
-  return lines.text();
+  lines.pair("id", facts.id)
+      .pair("worker", worker)
+      .pair("addr", facts.address)
+      .pair("laddr", facts.localAddress);
+  lines.pair("name", facts.name).pair("age", facts.ageSeconds).pair("idle", facts.idleSeconds);
+  lines.pair("flags", facts.flags).pair("pending", facts.pending).pair("held", facts.held);
+  lines.pair("memory", facts.memoryBytes);
+  lines.pair("input", facts.inputBytes).pair("output", facts.outputBytes).pair("multi", facts.queued);
+  lines.pair("cmd", facts.command.empty() ? "NULL" : facts.command).pair("resp", facts.protocol);
+  lines.pair("lib", facts.libraryName).end();
+  all.emplace_back(facts.id, lines.text());
 }
 
 void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link, std::string_view use) {
@@ -100,7 +100,15 @@ std::string memoryText(const Services& services, std::size_t slowEntries) {
 }  // namespace
 
 void consoleClients(LocalCall& call) {
-  textFromWorkers(call, clientsOf);
+  replyAboutClients<ClientLines>(call, addLine,
+                                 [](std::vector<ClientLines> parts, Client& client, std::string& out) {
+                                   std::string text;
+                                   for (ClientLines& part : parts) {
+                                     std::sort(part.begin(), part.end());
+                                     for (const auto& [id, line] : part) text += line;
+                                   }
+                                   protocol::appendVerbatimText(out, client.protocol, text);
+                                 });
 }
 
 void consoleLinks(LocalCall& call) {

@@ -218,14 +218,25 @@ Mode Conversation::mode() const noexcept {
 Conversation::Outcome Conversation::subscribe(const Command& command) {
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
   if (client_.pending().size() > subscriptions_->unconfirmed()) return Outcome::Wait;
-  subscriptions_->subscribe(*command.spec, command.argv);
+  if (subscriptions_->refuses(*command.spec, command.argv)) return Outcome::Done;
+  if (command.argv.size() <= Subscriptions::kMostAtOnce) {
+    subscriptions_->subscribe(*command.spec, command.argv);
+  } else {
+    client_.holdInput();
+    subscriptions_->subscribeLong(*command.spec, client_.own(command));
+  }
   return Outcome::Done;
 }
 
 Conversation::Outcome Conversation::unsubscribe(const Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
-  subscriptions_->unsubscribe(*command.spec, command.argv);
+  if (!subscriptions_->endsMany(*command.spec, command.argv)) {
+    subscriptions_->unsubscribe(*command.spec, command.argv);
+  } else {
+    client_.holdInput();
+    subscriptions_->unsubscribeLong(*command.spec, client_.own(command));
+  }
   return Outcome::Done;
 }
 
@@ -343,7 +354,11 @@ void Conversation::end() {
   exclusive_ = false;
   blockLeases_.release(false);
   watch_.forget(false);
-  transaction_.reset();
+  forgetTransaction(std::move(transaction_));
+  if (subscriptions_ != nullptr && subscriptions_->isLong()) {
+    subscriptions_->orphan();
+    services_.workbench.discard(std::move(subscriptions_));
+  }
   subscriptions_.reset();
   monitoring_.reset();
   tracking_.reset();
@@ -352,6 +367,10 @@ void Conversation::end() {
 
 bool Conversation::dropLostLease(const net::Address& node, LeaseUse use) {
   return use == LeaseUse::Transaction ? watch_.dropLostLease() : blockLeases_.dropLost(node);
+}
+
+void Conversation::forgetTransaction(std::unique_ptr<Transaction> transaction) {
+  if (transaction != nullptr && transaction->isLong()) services_.workbench.discard(std::move(transaction));
 }
 
 Link* Conversation::leaseAt(const net::Address& node, LeaseUse use) {

@@ -143,6 +143,8 @@ class Conversation {
                  std::unique_ptr<Transaction> transaction);
   void sendUnwatch(const protocol::CommandSpec& spec);
   void becomeExclusive(bool blocks);
+  // It may take long to be destroyed.
+  void forgetTransaction(std::unique_ptr<Transaction> transaction);
 
   Client& client_;
   Services& services_;

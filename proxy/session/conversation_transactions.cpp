@@ -156,15 +156,23 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
   transition(Mode::Plain);
   if (transaction->failed()) {
+    forgetTransaction(std::move(transaction));
     watch_.forget(false);
     return refuse(spec, kExecAborted);
   }
   if (watch_.on() &&
       (watch_.broken() || (transaction->slot != protocol::kNoSlot && !watch_.guards(transaction->slot)))) {
+    forgetTransaction(std::move(transaction));
     watch_.forget(false);
     std::string null;
     protocol::appendNullArrayIn(null, client_.protocol);
     return answer(spec, null);
+  }
+  if (transaction->forwarded() == 0 && !watch_.on() && transaction->isLong()) {
+    Request& request = client_.addRequest(spec);
+    becomeExclusive(false);
+    services_.dispatcher.startAssembly(request, std::move(transaction));
+    return Outcome::Done;
   }
   if (transaction->forwarded() == 0 && !watch_.on()) {
     std::string reply;
@@ -181,7 +189,7 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
 Conversation::Outcome Conversation::abort(const CommandSpec& spec, std::string_view cause) {
   if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
   if (transaction_ != nullptr) {
-    transaction_.reset();
+    forgetTransaction(std::move(transaction_));
     transition(Mode::Plain);
     watch_.forget(false);
   }
@@ -215,14 +223,18 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   net::ByteChain batch = transaction->takeBatch(name);
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
-  if (transaction->needsAssembly()) request.transaction = std::move(transaction);
+  if (transaction->needsAssembly()) {
+    request.transaction = std::move(transaction);
+  } else {
+    forgetTransaction(std::move(transaction));
+  }
   request.bytes = batch.size();
   services_.dispatcher.startBatch(request, slot, batch);
 }
 
 Conversation::Outcome Conversation::discard(const CommandSpec& spec) {
   if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
-  transaction_.reset();
+  forgetTransaction(std::move(transaction_));
   transition(Mode::Plain);
   return unwatch(spec);
 }

@@ -5,9 +5,11 @@
 
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/long_split.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/request_copy.h"
 #include "proxy/session/services.h"
+#include "proxy/session/work.h"
 
 namespace slotless::session {
 
@@ -128,6 +130,28 @@ void Dispatcher::startBatch(Request& request, Slot slot, net::ByteChain& batch) 
   request.makeLegs(1);
   request.leg(0).slot = slot;
   sender_.launchBatch(request.leg(0), batch);
+}
+
+// Its only leg is a place for what is to come.
+void Dispatcher::plan(Request& request) {
+  request.dispatcher = this;
+  request.makeLegs(1);
+  request.leg(0).slot = protocol::kNoSlot;
+  request.leg(0).state = LegState::Planned;
+}
+
+void Dispatcher::startLong(Request& request, const protocol::CommandSpec& spec,
+                           const databases::Database& database, OwnedRequest owned) {
+  plan(request);
+  if (database.mapped()) request.database = &database;
+  services_.workbench.add(request.client, makeLongSplit(services_, completion_, sender_, request, spec,
+                                                        database, std::move(owned)));
+}
+
+void Dispatcher::startAssembly(Request& request, std::unique_ptr<Transaction> transaction) {
+  plan(request);
+  request.transaction = std::move(transaction);
+  completion_.finishLeg(request.leg(0), false);
 }
 
 void Dispatcher::startLate(Request& request) {

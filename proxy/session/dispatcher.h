@@ -8,6 +8,7 @@
 #include "proxy/routing/plan.h"
 #include "proxy/session/completion.h"
 #include "proxy/session/leg_sender.h"
+#include "proxy/session/owned_request.h"
 #include "proxy/session/recovery.h"
 #include "proxy/session/request.h"
 
@@ -35,6 +36,11 @@ class Dispatcher {
   };
   // Starts a request that has its own bytes for each of some nodes; it goes nowhere else.
   void startOnNodes(Request& request, const std::vector<NodeBatch>& batches);
+  // Starts a command for nodes in pieces; the client's input is held until it is done.
+  void startLong(Request& request, const protocol::CommandSpec& spec, const databases::Database& database,
+                 OwnedRequest owned);
+  // EXEC of commands that the proxy answers itself, in pieces.
+  void startAssembly(Request& request, std::unique_ptr<Transaction> transaction);
   // Asks for the next stage of a request whose legs are all done.
   void goOn(Request& request, const routing::Plan& stage);
   // A request that the proxy answers itself, but not at once: it counts as sent until its reply is there.
@@ -65,6 +71,7 @@ class Dispatcher {
   }
 
  private:
+  void plan(Request& request);
   void startBySlot(Request& request, const routing::Plan& plan, protocol::Argv argv);
   void startPrepared(Request& request, const routing::Plan& plan);
   void startEachNode(Request& request, const routing::Plan& plan, std::string_view bytes);

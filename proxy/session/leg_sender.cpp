@@ -211,6 +211,10 @@ void LegSender::pump(Client& client) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
       if (leg.state == LegState::Done) continue;
+      if (leg.state == LegState::Planned) {  // of the last request
+        clean = false;
+        break;
+      }
       Link* wanted = leg.state == LegState::Held ? choice_.targetOf(leg) : leg.link;
       // Reads from replicas have no order to keep.
       if (leg.slot == protocol::kNoSlot || readsFromReplica(leg)) {

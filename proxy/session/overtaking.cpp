@@ -22,7 +22,7 @@ bool wasOvertaken(const Leg& leg) {
 }
 
 bool mayBeOvertaken(const Leg& leg) {
-  return anyLater(leg, [](LegState state) { return state != LegState::Held; });
+  return anyLater(leg, [](LegState state) { return state != LegState::Held && state != LegState::Planned; });
 }
 
 }  // namespace slotless::session

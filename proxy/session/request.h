@@ -111,7 +111,8 @@ struct WaitTerms {
   std::optional<net::TimePoint> until;  // none: for ever
 };
 
-enum class LegState : std::uint8_t { Held, Sent, Done };
+// Planned: a Work is still preparing it; it holds nothing and stands on no link.
+enum class LegState : std::uint8_t { Planned, Held, Sent, Done };
 
 // What goes to one node. An unsplit request has one leg.
 class Leg final : public upstream::Exchange {

@@ -2,6 +2,7 @@
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
+#include "protocol/strict_integer.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_walk.h"
@@ -93,6 +94,19 @@ void addPart(Plan& plan, protocol::Slot slot, Argv request) {
   protocol::appendRequest(part.request, request);
 }
 
+// How many places of its table a node looks at for one page is only a wish: more at once would keep others
+// waiting, there and here.
+constexpr std::int64_t kMostAtOnce = 10'000;
+constexpr std::string_view kMostAtOnceText = "10000";
+
+void limitCount(std::vector<std::string_view>& request) {
+  for (std::size_t i = 2; i + 1 < request.size(); i += 2) {
+    if (!protocol::equalsIgnoringCase(request[i], "count")) continue;
+    const auto count = protocol::strictInteger(request[i + 1]);
+    if (count && *count > kMostAtOnce) request[i + 1] = kMostAtOnceText;
+  }
+}
+
 // The client's MATCH, or one of our own; the last one counts.
 void addPattern(const databases::Database& database, std::string& pattern,
                 std::vector<std::string_view>& request) {
@@ -120,6 +134,7 @@ bool planScan(Services& services, Argv argv, const databases::Database& database
   std::vector<std::string_view> request(argv.begin(), argv.end());
   const std::string nodeCursor = std::to_string(cursor.nodeCursor);
   request[1] = nodeCursor;
+  limitCount(request);
   std::string pattern = database.prefix + "*";
   if (database.mapped()) addPattern(database, pattern, request);
   constexpr std::array<std::string_view, 2> kAskView = {"CLUSTER", "NODES"};

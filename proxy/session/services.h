@@ -43,6 +43,7 @@ class PauseGate;
 class SlowLog;
 class StallWatch;
 class Trackers;
+class Workbench;
 
 using ClientMap = std::unordered_map<std::uint64_t, std::unique_ptr<Client>>;  // by client id
 
@@ -112,6 +113,7 @@ struct Services {
   SlowLog& slowLog;
   LatencyEvents& latency;
   Trackers& trackers;
+  Workbench& workbench;
   MemoryRelief& relief;
   const ClientMap& clients;
   // How often the topology has been looked up, whether it had changed or not.

@@ -1,5 +1,8 @@
 #include "proxy/session/slow_request.h"
 
+#include <algorithm>
+#include <charconv>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,15 +19,59 @@ using protocol::RequestParser;
 
 namespace {
 
+// Of a longer request only the beginning is looked at.
+constexpr std::size_t kMostBytesSeen = 256U * 1024;
+// As many arguments, and bytes of one, as the slow log shows whole.
+constexpr std::size_t kMostWords = 32;
+constexpr std::size_t kShownBytes = 96;
+
 std::string bytesOf(Services& services, const Leg& leg) {
-  if (leg.inDoubt()) return leg.detour->doubt->bytes.toString();
   net::ByteChain copy(services.host.pool);
-  if (leg.link != nullptr) {
-    if (const auto sent = leg.link->requestOf(leg)) sent->copyTo(copy);
+  const auto from = [&](const net::ByteChain& chain) {
+    chain.copyTo(copy, 0, std::min(chain.size(), kMostBytesSeen));
+  };
+  if (leg.inDoubt()) {
+    from(leg.detour->doubt->bytes);
+  } else if (leg.link != nullptr) {
+    if (const auto sent = leg.link->requestOf(leg)) sent->copyBeginning(copy, kMostBytesSeen);
   } else if (leg.detour != nullptr) {
-    return leg.detour->bytes.toString();
+    from(leg.detour->bytes);
   }
   return copy.toString();
+}
+
+// Takes "<mark><number>\r\n" off the front.
+std::optional<std::size_t> takeNumber(std::string_view& bytes, char mark) {
+  const std::size_t end = bytes.find("\r\n");
+  if (end == std::string_view::npos || bytes.front() != mark) return std::nullopt;
+  std::size_t number = 0;
+  const auto parsed = std::from_chars(bytes.data() + 1, bytes.data() + end, number);
+  if (parsed.ec != std::errc{} || parsed.ptr != bytes.data() + end) return std::nullopt;
+  bytes.remove_prefix(end + 2);
+  return number;
+}
+
+std::string moreThan(std::size_t count, std::string_view what) {
+  return "... (" + std::to_string(count) + " more " + std::string(what) + ")";
+}
+
+// The first arguments of a request of which only the beginning is there, as the slow log shows them.
+std::vector<std::string> beginningOf(std::string_view bytes) {
+  std::vector<std::string> words;
+  const std::size_t count = takeNumber(bytes, '*').value_or(0);
+  while (words.size() < count && words.size() + 1 < kMostWords) {
+    const auto length = takeNumber(bytes, '$');
+    if (!length) break;
+    if (*length + 2 > bytes.size()) {
+      const std::size_t shown = std::min({*length, bytes.size(), kShownBytes});
+      words.push_back(std::string(bytes.substr(0, shown)) + moreThan(*length - shown, "bytes"));
+      break;
+    }
+    words.emplace_back(bytes.substr(0, *length));
+    bytes.remove_prefix(*length + 2);
+  }
+  if (words.size() < count) words.push_back(moreThan(count - words.size(), "arguments"));
+  return words;
 }
 
 // "config|set" → CONFIG, SET; where the bytes are gone.
@@ -70,6 +117,11 @@ void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
   const std::uint32_t commands = executes ? request.preludes - 1 : 1;
   // What a whole database was asked for is a script by now.
   const bool asSaid = !request.wantsWholeSlot || executes;
+  if (asSaid && commands == 1 && bytes.size() >= kMostBytesSeen) {
+    const std::vector<std::string> beginning = beginningOf(rest);
+    const std::vector<std::string_view> argv(beginning.begin(), beginning.end());
+    return services.slowLog.add(std::move(entry), ownNames(argv, request.database));
+  }
   if (asSaid && commands == 1 && parser.parse(rest, {}) == RequestParser::Status::Complete) {
     return services.slowLog.add(std::move(entry), ownNames(parser.argv(), request.database));
   }

@@ -19,6 +19,8 @@ namespace {
 // the census. Measured (tests/component/footprint_test.cpp), as the number of copies of its name is.
 constexpr std::size_t kTopicBytes = 900;
 constexpr std::size_t kNameCopies = 5;
+// To begin, confirm or end a subscription.
+constexpr std::size_t kUnitsPerTopic = 40;
 
 constexpr std::string_view kNotInTime = "-CLUSTERDOWN The subscription could not be made in time\r\n";
 
@@ -34,11 +36,108 @@ TopicKind topicKindOf(const CommandSpec& spec) noexcept {
 
 }  // namespace
 
-Subscriptions::~Subscriptions() {
-  for (; !pending_.empty(); pending_.pop_front()) release(pending_.front());
-  for (const TopicKind kind : {TopicKind::Channel, TopicKind::Pattern, TopicKind::Shard}) {
-    while (!of(kind).empty()) remove(kind, of(kind).begin());
+// --- in pieces ---
+
+// The rest of a SUBSCRIBE, which is the last of what is pending.
+class Subscriptions::Taking final : public Work {
+ public:
+  Taking(Subscriptions& owner, OwnedRequest request) : owner_(owner), request_(std::move(request)) {}
+  bool goOn(WorkBudget& budget) override {
+    const protocol::Argv argv = request_.argv();
+    Pending& pending = owner_.pending_.back();
+    for (; next_ < argv.size() && budget.left(); ++next_) {
+      budget.spend(kUnitsPerTopic);
+      owner_.take(pending, argv[next_]);
+    }
+    if (next_ < argv.size()) return false;
+    pending.complete = true;
+    owner_.client_->releaseInput();
+    owner_.confirmReady();
+    return true;
   }
+
+ private:
+  Subscriptions& owner_;
+  const OwnedRequest request_;
+  std::size_t next_ = 1;
+};
+
+class Subscriptions::Confirming final : public Work {
+ public:
+  explicit Confirming(Subscriptions& owner) : owner_(owner) {}
+  bool goOn(WorkBudget& budget) override {
+    if (!owner_.confirmReady(budget)) return false;
+    owner_.confirming_ = false;
+    return true;
+  }
+
+ private:
+  Subscriptions& owner_;
+};
+
+// UNSUBSCRIBE, of some topics or of all.
+class Subscriptions::Ending final : public Work {
+ public:
+  Ending(Subscriptions& owner, const CommandSpec& spec, Request& reply, OwnedRequest request)
+      : owner_(owner), spec_(spec), reply_(reply), request_(std::move(request)) {}
+  bool goOn(WorkBudget& budget) override {
+    const protocol::Argv argv = request_.argv();
+    const TopicKind kind = topicKindOf(spec_);
+    const bool all = argv.size() == 1;
+    std::string out;
+    for (; !isOver() && budget.left(); ++next_) {
+      budget.spend(kUnitsPerTopic);
+      if (all) {
+        owner_.endFirst(spec_, kind, out);
+      } else {
+        owner_.end(spec_, kind, argv[next_], out);
+      }
+    }
+    owner_.client_->deliver(reply_, out);
+    if (!isOver()) return false;
+    owner_.client_->releaseInput();
+    owner_.finish(reply_, spec_, false);
+    return true;
+  }
+
+ private:
+  bool isOver() const {
+    return request_.argv().size() == 1 ? owner_.of(topicKindOf(spec_)).empty()
+                                       : next_ >= request_.argv().size();
+  }
+
+  Subscriptions& owner_;
+  const CommandSpec& spec_;
+  Request& reply_;
+  const OwnedRequest request_;
+  std::size_t next_ = 1;
+};
+
+// --- the end ---
+
+Subscriptions::~Subscriptions() {
+  WorkBudget budget = WorkBudget::unlimited();
+  discard(budget);
+}
+
+bool Subscriptions::discard(WorkBudget& budget) {
+  for (; !pending_.empty(); pending_.pop_front()) {
+    if (!release(pending_.front(), budget)) return false;
+  }
+  for (const TopicKind kind : {TopicKind::Channel, TopicKind::Pattern, TopicKind::Shard}) {
+    for (; !of(kind).empty(); remove(kind, of(kind).begin())) {
+      if (!budget.left()) return false;
+      budget.spend(kUnitsPerTopic);
+    }
+  }
+  return true;
+}
+
+bool Subscriptions::isLong() const noexcept {
+  std::size_t topics = 0;
+  for (const Topics& each : topics_) topics += each.size();
+  for (const Pending& pending : pending_) topics += pending.topics.size();
+  return topics > kMostAtOnce;
 }
 
 bool Subscriptions::any() const noexcept {
@@ -64,60 +163,105 @@ bool Subscriptions::tooMany(TopicKind kind, protocol::Argv names) const {
   return count - static_cast<std::size_t>(known) > most;
 }
 
-void Subscriptions::subscribe(const CommandSpec& spec, protocol::Argv argv) {
-  if (tooMany(topicKindOf(spec), argv.subspan(1))) {
-    services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Subscriptions)].add();
-    std::string error;
-    protocol::appendError(error, "ERR A client cannot have more than " +
-                                     std::to_string(services_.config.clientMaxSubscriptions) +
-                                     " subscriptions (client-max-subscriptions)");
-    return client_.reply(&spec, error);
-  }
-  Pending added{.spec = &spec, .kind = topicKindOf(spec)};
-  std::size_t cost = 0;
-  for (const std::string_view name : argv.subspan(1)) {
-    cost += kTopicBytes + name.size() * kNameCopies;
-    Topic& topic = services_.hub.hold(added.kind, name);
-    added.topics.push_back(&topic);
-    // What the client has already is confirmed even while it is interrupted.
-    if (!topic.live() && !of(added.kind).contains(name)) added.awaited.insert(&topic);
-  }
-  if (added.awaited.empty() && pending_.empty()) return client_.notify(&spec, confirm(added));
-  for (Topic* topic : added.awaited) services_.hub.await(*topic, *this);
-  added.request = &client_.addRequest(spec);
-  client_.charge(*added.request, cost);
-  added.deadline =
+// --- subscribing ---
+
+void Subscriptions::take(Pending& pending, std::string_view name) {
+  Topic& topic = services_.hub.hold(pending.kind, name);
+  pending.topics.push_back(&topic);
+  const std::size_t cost = kTopicBytes + name.size() * kNameCopies;
+  pending.cost += cost;
+  if (pending.request != nullptr && client_ != nullptr) client_->charge(*pending.request, cost);
+  // What the client has already is confirmed even while it is interrupted.
+  if (topic.live() || of(pending.kind).contains(name)) return;
+  if (!pending.awaited.insert(&topic).second) return;
+  services_.hub.await(topic, *this);
+}
+
+Subscriptions::Pending& Subscriptions::enqueue(Pending pending) {
+  pending.request = &client_->addRequest(*pending.spec);
+  client_->charge(*pending.request, pending.cost);
+  pending.deadline =
       services_.host.now + std::max(services_.config.holdTimeout, services_.config.connectTimeout);
-  pending_.push_back(std::move(added));
+  pending_.push_back(std::move(pending));
+  return pending_.back();
+}
+
+bool Subscriptions::refuses(const CommandSpec& spec, protocol::Argv argv) {
+  if (!tooMany(topicKindOf(spec), argv.subspan(1))) return false;
+  services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Subscriptions)].add();
+  std::string error;
+  protocol::appendError(error, "ERR A client cannot have more than " +
+                                   std::to_string(services_.config.clientMaxSubscriptions) +
+                                   " subscriptions (client-max-subscriptions)");
+  client_->reply(&spec, error);
+  return true;
+}
+
+void Subscriptions::subscribe(const CommandSpec& spec, protocol::Argv argv) {
+  Pending added{.spec = &spec, .kind = topicKindOf(spec)};
+  for (const std::string_view name : argv.subspan(1)) take(added, name);
+  if (!added.awaited.empty() || !pending_.empty()) {
+    enqueue(std::move(added));
+    return;
+  }
+  std::string out;
+  WorkBudget budget = WorkBudget::unlimited();
+  confirm(added, out, budget);
+  client_->notify(&spec, out);
+}
+
+void Subscriptions::subscribeLong(const CommandSpec& spec, OwnedRequest request) {
+  Pending& added = enqueue({.spec = &spec, .kind = topicKindOf(spec), .complete = false});
+  added.request->bytes = request.bytes();
+  // Grows once: a set that grows with its elements would do so in one piece, too.
+  added.awaited.reserve(request.argv().size());
+  services_.workbench.add(client_, std::make_unique<Taking>(*this, std::move(request)));
+}
+
+// --- unsubscribing ---
+
+bool Subscriptions::endsMany(const CommandSpec& spec, protocol::Argv argv) const {
+  return (argv.size() == 1 ? of(topicKindOf(spec)).size() : argv.size()) > kMostAtOnce;
 }
 
 void Subscriptions::unsubscribe(const CommandSpec& spec, protocol::Argv argv) {
   const TopicKind kind = topicKindOf(spec);
-  Topics& topics = of(kind);
   std::string out;
-  for (const std::string_view name : argv.subspan(1)) {
-    if (const auto found = topics.find(name); found != topics.end()) remove(kind, found);
-    const std::string text(name);
-    appendNotice(out, spec.name, kind, &text);
-  }
-  if (argv.size() == 1 && topics.empty()) appendNotice(out, spec.name, kind, nullptr);
-  while (argv.size() == 1 && !topics.empty()) {
-    const std::string name = topics.begin()->first;
-    remove(kind, topics.begin());
-    appendNotice(out, spec.name, kind, &name);
-  }
-  client_.notify(&spec, out);
+  for (const std::string_view name : argv.subspan(1)) end(spec, kind, name, out);
+  if (argv.size() == 1 && of(kind).empty()) appendNotice(out, spec.name, kind, nullptr);
+  while (argv.size() == 1 && !of(kind).empty()) endFirst(spec, kind, out);
+  client_->notify(&spec, out);
+}
+
+void Subscriptions::unsubscribeLong(const CommandSpec& spec, OwnedRequest request) {
+  Request& reply = client_->addRequest(spec);
+  reply.bytes = request.bytes();
+  reply.muted = false;  // CLIENT REPLY OFF is about replies, as Redis sees it
+  services_.workbench.add(client_, std::make_unique<Ending>(*this, spec, reply, std::move(request)));
+}
+
+void Subscriptions::end(const CommandSpec& spec, TopicKind kind, std::string_view name, std::string& out) {
+  Topics& topics = of(kind);
+  if (const auto found = topics.find(name); found != topics.end()) remove(kind, found);
+  const std::string text(name);
+  appendNotice(out, spec.name, kind, &text);
+}
+
+void Subscriptions::endFirst(const CommandSpec& spec, TopicKind kind, std::string& out) {
+  const std::string name = of(kind).begin()->first;
+  remove(kind, of(kind).begin());
+  appendNotice(out, spec.name, kind, &name);
 }
 
 // Appends a line of Redis's for one topic; `name` nullptr: there was none.
 void Subscriptions::appendNotice(std::string& out, std::string_view word, TopicKind kind,
                                  const std::string* name) const {
-  protocol::appendPushHeader(out, client_.protocol, 3);
+  protocol::appendPushHeader(out, client_->protocol, 3);
   protocol::appendBulk(out, word);
   if (name != nullptr) {
     protocol::appendBulk(out, *name);
   } else {
-    protocol::appendNull(out, client_.protocol);
+    protocol::appendNull(out, client_->protocol);
   }
   // Channels and patterns are counted together, shard channels by themselves.
   const std::size_t total =
@@ -133,8 +277,10 @@ void Subscriptions::remove(TopicKind kind, Topics::iterator position) {
   services_.hub.drop(topic);
 }
 
+// --- what the hub says ---
+
 void Subscriptions::onMessage(std::string_view message) {
-  client_.push(client_.protocol >= 3 ? '>' : '*', message);
+  if (client_ != nullptr) client_->push(client_->protocol >= 3 ? '>' : '*', message);
 }
 
 void Subscriptions::onLive(Topic& topic) {
@@ -156,45 +302,74 @@ void Subscriptions::onWaiting() {
   confirmReady();
 }
 
+// --- confirming ---
+
 void Subscriptions::confirmReady() {
-  while (!pending_.empty() && (pending_.front().awaited.empty() || !pending_.front().refusal.empty())) {
-    Pending ready = std::move(pending_.front());
-    pending_.pop_front();
-    const bool refused = !ready.refusal.empty();
-    if (refused) release(ready);
-    Request& request = *ready.request;
-    if (!refused) request.muted = false;  // CLIENT REPLY OFF is about replies, as Redis sees it
-    client_.deliver(request, refused ? ready.refusal : confirm(ready));
-    services_.metrics.command(ready.spec->id)
-        .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), refused);
-    client_.onRequestDone(request);
-  }
+  if (confirming_ || client_ == nullptr) return;
+  WorkBudget budget(kMostAtOnce * kUnitsPerTopic);
+  if (confirmReady(budget)) return;
+  confirming_ = true;
+  services_.workbench.add(client_, std::make_unique<Confirming>(*this));
 }
 
-// The client's from now on.
-std::string Subscriptions::confirm(Pending& pending) {
-  std::string out;
-  for (Topic* topic : pending.topics) {
-    const auto [position, isNew] = of(pending.kind).emplace(topic->name(), topic);
+// True: all that can be confirmed now has been.
+bool Subscriptions::confirmReady(WorkBudget& budget) {
+  while (!pending_.empty()) {
+    Pending& front = pending_.front();
+    const bool refused = !front.refusal.empty();
+    if (!front.complete || (!front.awaited.empty() && !refused)) return true;
+    Request& request = *front.request;
+    std::string out;
+    if (!refused) request.muted = false;  // CLIENT REPLY OFF is about replies, as Redis sees it
+    const bool all = refused ? release(front, budget) : confirm(front, out, budget);
+    if (all && refused) out = front.refusal;
+    client_->deliver(request, out);
+    if (!all) return false;
+    const CommandSpec& spec = *front.spec;
+    pending_.pop_front();
+    finish(request, spec, refused);
+  }
+  return true;
+}
+
+void Subscriptions::finish(Request& request, const CommandSpec& spec, bool refused) {
+  services_.metrics.command(spec.id).record(
+      std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), refused);
+  client_->onRequestDone(request);
+}
+
+// The client's from now on. True: all of them are.
+bool Subscriptions::confirm(Pending& pending, std::string& out, WorkBudget& budget) {
+  for (; pending.done < pending.topics.size(); ++pending.done) {
+    if (!budget.left()) return false;
+    budget.spend(kUnitsPerTopic);
+    Topic& topic = *pending.topics[pending.done];
+    const auto [position, isNew] = of(pending.kind).emplace(topic.name(), &topic);
     if (isNew) {
-      nameBytes_ += topic->name().size();
-      services_.hub.listen(*topic, *this);
+      nameBytes_ += topic.name().size();
+      services_.hub.listen(topic, *this);
     } else {
-      services_.hub.drop(*topic);
+      services_.hub.drop(topic);
     }
     appendNotice(out, pending.spec->name, pending.kind, &position->first);
   }
-  return out;
+  return true;
 }
 
-void Subscriptions::release(Pending& pending) {
-  for (Topic* topic : pending.topics) {
+// What is not the client's yet. True: all of it.
+bool Subscriptions::release(Pending& pending, WorkBudget& budget) {
+  for (; pending.done < pending.topics.size(); ++pending.done) {
+    if (!budget.left()) return false;
+    budget.spend(kUnitsPerTopic);
+    Topic* topic = pending.topics[pending.done];
+    pending.awaited.erase(topic);
     const bool awaitedByOthers = std::any_of(pending_.begin(), pending_.end(), [&](const Pending& other) {
       return &other != &pending && other.awaited.contains(topic);
     });
     if (!awaitedByOthers) services_.hub.stopAwaiting(*topic, *this);
     services_.hub.drop(*topic);
   }
+  return true;
 }
 
 }  // namespace slotless::session

@@ -15,6 +15,8 @@ constexpr std::size_t kAllocationBytes = 16;
 std::size_t costOf(std::string_view text) {
   return sizeof(std::string) + (text.size() > sizeof(std::string) / 2 ? text.size() + kAllocationBytes : 0);
 }
+constexpr std::size_t kUnitsPerCommand = 5;
+constexpr std::size_t kUnitsToForget = 1;
 
 std::string requestOf(std::string_view word) {
   std::string request;
@@ -86,37 +88,54 @@ net::ByteChain Transaction::takeBatch(std::string_view exec) {
 
 void Transaction::assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
                            std::string& out) const {
-  std::string_view rest = execReply;
-  if (!execReply.empty()) {
-    const std::size_t headerEnd = execReply.find("\r\n");
-    // Not run: an error, or nil because of a watched key.
-    if (execReply[0] != '*' || execReply[1] == '-' || headerEnd == std::string_view::npos) {
-      out += execReply;
-      return;
-    }
-    rest = execReply.substr(headerEnd + 2);
-  }
-  protocol::appendArrayHeader(out, queued_.size());
-  for (const Queued& queued : queued_) {
-    if (!queued.error.empty()) {
-      out += queued.error;
-      continue;
-    }
-    if (queued.argv.empty()) {
-      const std::string_view element = takeElement(rest);
-      if (queued.channel) {
-        correct(*queued.channel, element, out);
-      } else if (queued.composer != nullptr) {
-        const routing::PartReply part{element, {}};
-        queued.composer->compose(std::span(&part, 1), out);
-      } else {
-        out += element;
+  Position position;
+  WorkBudget budget = WorkBudget::unlimited();
+  assemble(position, execReply, runLocal, correct, out, budget);
+}
+
+bool Transaction::assemble(Position& position, std::string_view execReply, const RunLocal& runLocal,
+                           const Correct& correct, std::string& out, WorkBudget& budget) const {
+  if (position.command == 0) {
+    if (!execReply.empty()) {
+      const std::size_t headerEnd = execReply.find("\r\n");
+      // Not run: an error, or nil because of a watched key.
+      if (execReply[0] != '*' || execReply[1] == '-' || headerEnd == std::string_view::npos) {
+        out += execReply;
+        return true;
       }
-      continue;
+      position.replyBytes = headerEnd + 2;
     }
+    protocol::appendArrayHeader(out, queued_.size());
+  }
+  std::string_view rest = execReply.substr(position.replyBytes);
+  for (; position.command < queued_.size() && budget.left(); ++position.command) {
+    budget.spend(kUnitsPerCommand);
+    appendReply(queued_[position.command], rest, runLocal, correct, out);
+  }
+  position.replyBytes = execReply.size() - rest.size();
+  return position.command == queued_.size();
+}
+
+void Transaction::appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
+                              const Correct& correct, std::string& out) {
+  if (!queued.error.empty()) {
+    out += queued.error;
+  } else if (!queued.argv.empty()) {
     const std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
     runLocal(*queued.spec, argv, out);
+  } else if (const std::string_view element = takeElement(rest); queued.channel) {
+    correct(*queued.channel, element, out);
+  } else if (queued.composer != nullptr) {
+    const routing::PartReply part{element, {}};
+    queued.composer->compose(std::span(&part, 1), out);
+  } else {
+    out += element;
   }
+}
+
+bool Transaction::discard(WorkBudget& budget) {
+  for (; !queued_.empty() && budget.left(); queued_.pop_back()) budget.spend(kUnitsToForget);
+  return queued_.empty();
 }
 
 }  // namespace slotless::session

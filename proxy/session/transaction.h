@@ -5,6 +5,7 @@
 // array.
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "proxy/databases/database.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/routing/plan.h"
+#include "proxy/session/work.h"
 
 namespace slotless::session {
 
@@ -65,7 +67,7 @@ class Transaction {
   std::size_t batchBytes() const noexcept { return batch_.size(); }
   // Memory that the queue takes.
   std::size_t bytes() const noexcept {
-    return batch_.size() + localBytes_ + queued_.capacity() * sizeof(Queued) + scripts.size() * kScriptBytes;
+    return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued) + scripts.size() * kScriptBytes;
   }
 
   // The whole batch, with EXEC at its end, as the client has spelled it. Once.
@@ -73,6 +75,17 @@ class Transaction {
   // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
   void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
                 std::string& out) const;
+  // The same in pieces: `position` is where the last one has ended. True: that was all.
+  struct Position {
+    std::size_t command = 0;
+    std::size_t replyBytes = 0;  // of execReply that have been used
+  };
+  bool assemble(Position& position, std::string_view execReply, const RunLocal& runLocal,
+                const Correct& correct, std::string& out, WorkBudget& budget) const;
+  // More commands than should be dealt with, or forgotten, at once.
+  bool isLong() const noexcept { return queued_.size() > kMostAtOnce; }
+  // Takes it apart. True: it is empty.
+  bool discard(WorkBudget& budget);
 
   // The slot of all keys so far; kNoSlot: no keys.
   protocol::Slot slot = protocol::kNoSlot;
@@ -96,12 +109,16 @@ class Transaction {
     std::unique_ptr<routing::Composer> composer;
     std::string error;  // whole; if not empty, it is the reply
   };
+  static void appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
+                          const Correct& correct, std::string& out);
+
+  static constexpr std::size_t kMostAtOnce = 1000;
 
   // A SHA1 as a string of its own.
   static constexpr std::size_t kScriptBytes = 96;
 
   net::ByteChain batch_;
-  std::vector<Queued> queued_;
+  std::deque<Queued> queued_;  // does not move what it has when it grows
   std::optional<Alone> alone_;
   std::size_t forwarded_ = 0;
   std::size_t localBytes_ = 0;

@@ -22,9 +22,6 @@ using protocol::CommandSpec;
 
 namespace {
 
-constexpr std::string_view kReserved =
-    "ERR Keys that begin like '~1{' or '~1:' are reserved for other databases";
-
 // Nearly always decided by the first bytes of the arguments.
 bool namesReservedKey(const CommandSpec& spec, Argv argv) {
   if (spec.singleKey > 0) return protocol::isReservedKey(argv[static_cast<std::size_t>(spec.singleKey)]);
@@ -110,7 +107,7 @@ bool translateTransfer(Services& services, int protocol, Command& command, std::
 bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error) {
   const databases::Database& database = command.database;
   if (!database.mapped() && services.databases.anyMapped() && namesReservedKey(*command.spec, command.argv)) {
-    error = kReserved;
+    error = kReservedKey;
     return false;
   }
   if (command.spec->transfer != protocol::Transfer::None)

@@ -21,6 +21,10 @@ inline bool needsTranslation(const Services& services, const Command& command) n
 // if the command is `queued` for a transaction. False: `error` is the answer.
 bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error);
 
+// For a name that is not the client's to choose.
+inline constexpr std::string_view kReservedKey =
+    "ERR Keys that begin like '~1{' or '~1:' are reserved for other databases";
+
 // What has been written last goes to the nodes in the command's place.
 inline void replaceBy(const databases::KeyMapper& written, Command& command) noexcept {
   command.argv = written.argv();

@@ -1,6 +1,7 @@
 #include "proxy/telemetry/process_stats.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -66,7 +67,11 @@ std::optional<std::uint64_t> readFileBytes() {
   return shared * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+// Linux tells the number since 6.2 by the folder's size, which is 0 before.
 std::optional<std::uint64_t> countOpenDescriptors() {
+  struct stat folder {};
+  if (stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0)
+    return static_cast<std::uint64_t>(folder.st_size);
   std::error_code error;
   std::filesystem::directory_iterator entry("/proc/self/fd", error);
   if (error) return std::nullopt;
@@ -79,6 +84,15 @@ std::optional<std::uint64_t> countOpenDescriptors() {
 }
 
 }  // namespace
+
+// The second number is that of resident pages, see proc(5).
+std::optional<std::uint64_t> residentBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  if (!(file >> all >> resident)) return std::nullopt;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
 
 ProcessStats readProcessStats() {
   ProcessStats stats;

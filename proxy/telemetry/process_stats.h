@@ -17,6 +17,9 @@ struct ProcessStats {
   std::optional<double> startUnixSeconds;  // to a hundredth
 };
 
+// Takes time that grows with the descriptors that are open: not on a worker.
 ProcessStats readProcessStats();
+// The same for one number, at a price that never grows.
+std::optional<std::uint64_t> residentBytes();
 
 }  // namespace slotless::telemetry

@@ -34,6 +34,10 @@ class SentRequest {
     text.resize(std::min({text.size(), bytes, length_ - skip}));
     return text;
   }
+  // Only its beginning.
+  void copyBeginning(net::ByteChain& out, std::size_t bytes) const {
+    chain_.copyTo(out, offset_, bytes < length_ ? bytes : length_);
+  }
 
  private:
   const net::ByteChain& chain_;

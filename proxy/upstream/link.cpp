@@ -28,6 +28,8 @@ constexpr net::Millis kPatienceWithRetired{500};
 constexpr net::Millis kLeastPatience{250};
 // What it has answered before it was replaced has arrived by then.
 constexpr net::Millis kTrustInRetired{100};
+// A node may take what is written as fast as it comes: others get their turn in between.
+constexpr std::size_t kBytesAtOnce = 1024U * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 // A silence that is shorter is nothing unusual: for it no connection is made.
 constexpr net::Millis kProbedAfter{1000};
@@ -378,7 +380,8 @@ void Link::flush() {
   dirty_ = false;
   if (stream_ == nullptr) return;
   std::array<iovec, kPiecesPerWrite> pieces;
-  while (sent_ < output_.size()) {
+  const std::size_t before = sent_;
+  while (sent_ < output_.size() && sent_ - before < kBytesAtOnce) {
     const std::size_t count = output_.gather(pieces, sent_);
     const net::IoResult written = stream_->write({pieces.data(), count});
     if (written.status == net::IoStatus::Failed) {

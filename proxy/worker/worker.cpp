@@ -78,7 +78,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 stalls_,        gate_,
                 busy_,          slowLog_,
                 latency_,       trackers_,
-                relief_,        clients_},
+                workbench_,     relief_,
+                clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
@@ -102,7 +103,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
 }
 
 Worker::~Worker() {
-  for (const auto& [id, client] : clients_) client->abandonAll();
+  session::WorkBudget budget = session::WorkBudget::unlimited();
+  for (const auto& [id, client] : clients_) client->abandon(budget);
 }
 
 void Worker::adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options) {
@@ -234,6 +236,10 @@ std::uint32_t Worker::random(std::uint32_t bound) {
 }
 
 void Worker::endTurn() {
+  workbench_.run();
+  hub_.goOn();
+  for (Client* client : dying_) agenda_.add(*client, Task::Reap);
+  dying_.clear();
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     workOff();
     if (agenda_.idle()) break;
@@ -242,7 +248,8 @@ void Worker::endTurn() {
   for (upstream::LinkPool* links : linkPools()) links->sweep();
   leases_.sweep();
   relief_.note();
-  if (!agenda_.idle()) loop.post([] {});  // do not sleep on what is left
+  const bool idle = agenda_.idle() && workbench_.idle() && dying_.empty() && !hub_.busy();
+  if (!idle) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }
 
@@ -279,8 +286,12 @@ void Worker::workOff() {
 
 void Worker::reap() {
   agenda_.take(Task::Reap, batch_);
+  session::WorkBudget budget(session::Workbench::kUnitsPerTurn);
   for (Client* client : batch_) {
-    client->abandonAll();
+    if (!client->abandon(budget)) {
+      dying_.push_back(client);
+      continue;
+    }
     clients_.erase(client->id());
     metrics_.clients.add(-1);
     control_.clientGone();

@@ -33,6 +33,7 @@
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log.h"
 #include "proxy/session/trackers.h"
+#include "proxy/session/work.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link_pool.h"
 
@@ -144,8 +145,10 @@ class Worker final : private upstream::LinkHost {
   session::SlowLog slowLog_;
   session::LatencyEvents latency_;
   session::Trackers trackers_;
+  session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
   std::vector<session::Client*> batch_;
+  std::vector<session::Client*> dying_;  // have left more than is given up in one turn
   std::unique_ptr<net::Timer> tick_;
   std::unique_ptr<net::Timer> silenceTick_;
   net::TimePoint lastLook_{};

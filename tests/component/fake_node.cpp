@@ -29,6 +29,13 @@ Received FakeNode::expectsAny(Where where) {
   return next;
 }
 
+std::optional<Received> FakeNode::next() {
+  if (requests_.empty()) return std::nullopt;
+  Received next = requests_.front();
+  requests_.pop_front();
+  return next;
+}
+
 Received FakeNode::expects(std::string_view text, Where where) {
   INFO("node " << address_.text() << " expects " << shown(text) << " at " << at(where));
   Received next = expectsAny(where);

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ class FakeNode {
   Received expects(std::string_view text, Where where = Where::current());
   // Whatever it is.
   Received expectsAny(Where where = Where::current());
+  // Whatever there is, if anything, without a turn of the loop.
+  std::optional<Received> next();
   void expectsNothing(Where where = Where::current());
   // "ASKING", answered, and then the request.
   Received expectsAsking(std::string_view text, Where where = Where::current());

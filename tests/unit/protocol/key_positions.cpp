@@ -173,5 +173,30 @@ TEST_CASE("a session is needed only where BLOCK is an option", "[keys]") {
   }
 }
 
+TEST_CASE("where a command's keys are without looking at its arguments is where keyPositions() finds them",
+          "[keys]") {
+  std::size_t plain = 0;
+  for (const CommandSpec& spec : CommandTable::builtIn()->commands()) {
+    for (std::size_t count = 1; count < 8; ++count) {
+      const auto range = plainKeyRange(spec, count);
+      if (!range) continue;
+      ++plain;
+      const std::vector<std::string_view> argv(count, "1");
+      Indexes positions;
+      CAPTURE(spec.name, count);
+      REQUIRE(keyPositions(spec, argv, positions) == KeyResult::Ok);
+      Indexes expected;
+      for (std::size_t i = 0; i < range->count; ++i)
+        expected.push_back(static_cast<std::uint32_t>(range->first + i * range->step));
+      CHECK(positions == expected);
+    }
+  }
+  CHECK(plain > 20);
+  const CommandSpec& mset = *CommandTable::builtIn()->find("mset");
+  CHECK(plainKeyRange(mset, 5)->count == 2);
+  CHECK_FALSE(plainKeyRange(mset, 4).has_value());
+  CHECK_FALSE(plainKeyRange(*CommandTable::builtIn()->find("eval"), 5).has_value());
+}
+
 }  // namespace
 }  // namespace slotless::protocol

@@ -274,3 +274,40 @@ TEST_CASE("The memory for the arguments of small requests is kept from one to th
     CHECK(parser.argv().data() == first);
   }
 }
+
+TEST_CASE("The arguments of a huge request are laid out in pieces, and anew when the bytes have moved") {
+  constexpr std::size_t kArguments = 200'000;
+  std::string bytes = "*" + std::to_string(kArguments) + "\r\n";
+  for (std::size_t i = 0; i < kArguments; ++i) bytes += "$1\r\na\r\n";
+  RequestParser parser;
+  // Not whole at first: then it is not taken in one pass.
+  REQUIRE(parser.parse(std::string_view(bytes).substr(0, bytes.size() - 1), {}) == Status::NeedMore);
+  std::size_t pieces = 0;
+  const std::string moved = bytes;
+  REQUIRE(parser.parse(bytes, {}) == Status::Unfinished);
+  while (parser.parse(moved, {}) == Status::Unfinished) ++pieces;
+  CHECK(pieces >= 2);
+  REQUIRE(parser.argv().size() == kArguments);
+  CHECK(parser.argv()[0].data() == moved.data() + moved.find("a"));
+  CHECK(parser.argv().back().data() == moved.data() + moved.size() - 3);
+  CHECK(parser.size() == moved.size());
+  parser.next();
+  CHECK(parser.idle());
+}
+
+TEST_CASE("A request that is kept is not parsed again, unless its bytes have moved") {
+  const std::string bytes = "*2\r\n$4\r\nECHO\r\n$1\r\na\r\n";
+  RequestParser parser;
+  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  parser.keep(bytes);
+  const std::string_view* const before = parser.argv().data();
+  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  CHECK(parser.argv().data() == before);
+  CHECK(parser.size() == bytes.size());
+  parser.keep(bytes);
+  const std::string moved = bytes;
+  REQUIRE(parser.parse(moved, {}) == Status::Complete);
+  CHECK(parser.argv()[1].data() == moved.data() + moved.size() - 3);
+  parser.next();
+  CHECK(parser.idle());
+}

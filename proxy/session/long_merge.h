@@ -1,0 +1,14 @@
+// The replies of one request's parts that become one in pieces, because they are long: see work.h.
+#pragma once
+#include <cstddef>
+#include <memory>
+
+#include "proxy/session/completion.h"
+#include "proxy/session/work.h"
+
+namespace slotless::session {
+
+// nullptr: it is short enough to be done at once. Otherwise the work finishes the request.
+std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Request& request);
+
+}  // namespace slotless::session
