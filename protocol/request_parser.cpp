@@ -237,8 +237,8 @@ RequestParser::Status RequestParser::fail(std::string_view text) {
 }
 
 std::size_t RequestParser::memoryBytes() const noexcept {
-  return argv_.capacity() * sizeof(std::string_view) + references_.capacity() * sizeof(ArgumentRef) +
-         unquoted_.capacity() + error_.capacity();
+  return argv_.capacity() * sizeof(std::string_view) + referenceBytes() + unquoted_.capacity() +
+         error_.capacity();
 }
 
 void RequestParser::next() noexcept {

@@ -59,6 +59,8 @@ class RequestParser {
   bool idle() const noexcept { return position_ == 0 && needed_ <= 1; }
   // Memory that it has beyond itself.
   std::size_t memoryBytes() const noexcept;
+  // The part of it that is not allocated by new.
+  std::size_t referenceBytes() const noexcept { return references_.capacity() * sizeof(ArgumentRef); }
   // The same, with the memory; then there are none.
   std::vector<std::string_view> takeArgv() noexcept { return std::exchange(argv_, {}); }
   // The request needs so much memory that it should be taken away before next(), by these and takeArgv().

@@ -36,6 +36,7 @@ std::size_t heapBytes() noexcept {
 
 void countAllocated(void*) noexcept {}
 void countFreed(void*) noexcept {}
+void countElsewhere(std::ptrdiff_t) noexcept {}
 
 #else
 
@@ -74,6 +75,10 @@ void countAllocated(void* memory) noexcept {
 
 void countFreed(void* memory) noexcept {
   if (memory != nullptr) count(-costOf(memory));
+}
+
+void countElsewhere(std::ptrdiff_t bytes) noexcept {
+  count(bytes);
 }
 
 #endif

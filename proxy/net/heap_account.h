@@ -16,5 +16,7 @@ std::size_t takeHeapPeakBytes() noexcept;
 // For memory that is allocated by malloc(): right after its allocation, and right before it is given back.
 void countAllocated(void* memory) noexcept;
 void countFreed(void* memory) noexcept;
+// For memory that somebody allocates who cannot say so: so much more of it, or less.
+void countElsewhere(std::ptrdiff_t bytes) noexcept;
 
 }  // namespace slotless::net

@@ -38,7 +38,9 @@ Client::Client(Services& services, std::uint64_t id)
   readFrom = services.config.readFrom;
 }
 
-Client::~Client() = default;
+Client::~Client() {
+  countParser(0);
+}
 
 void Client::attach(std::unique_ptr<net::Stream> stream) {
   stream_ = std::move(stream);

@@ -208,6 +208,8 @@ class Client final : private net::Stream::Observer {
   // Takes requests out of `bytes`, which are in input_ or in the scratch space; returns how many bytes are
   // done.
   std::size_t takeRequests(std::string_view bytes);
+  std::size_t takeSome(std::string_view bytes);
+  void countParser(std::size_t bytes) noexcept;
   void keepInput(std::string_view rest);
   bool mayTakeRequest();
   void goOnLater();
@@ -260,6 +262,7 @@ class Client final : private net::Stream::Observer {
   std::size_t replyEstimate_;     // bytes of a reply, as far as can be told from the last ones
   std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
   std::size_t largeReply_ = 0;    // of a reply at the end of output_ that is not counted for the hard limit
+  std::size_t parserBytes_ = 0;   // as counted in the heap's account
   std::size_t charged_ = 0;       // what its pending requests are charged for
   Held held_;
   KeyQuestion* keyQuestion_ = nullptr;

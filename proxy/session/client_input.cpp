@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/net/heap_account.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/large_memory.h"
@@ -186,7 +187,20 @@ void Client::giveBackParser() {
   giveBack(services_.workbench, parser_.takeRefs());
 }
 
+// The parser's list grows by realloc().
+void Client::countParser(std::size_t bytes) noexcept {
+  if (bytes == parserBytes_) return;
+  net::countElsewhere(static_cast<std::ptrdiff_t>(bytes) - static_cast<std::ptrdiff_t>(parserBytes_));
+  parserBytes_ = bytes;
+}
+
 std::size_t Client::takeRequests(std::string_view bytes) {
+  const std::size_t done = takeSome(bytes);
+  countParser(parser_.referenceBytes());
+  return done;
+}
+
+std::size_t Client::takeSome(std::string_view bytes) {
   const auto& config = services_.config;
   protocol::RequestLimits limits;
   limits.maxBulkBytes = config.protoMaxBulkLen;

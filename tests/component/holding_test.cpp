@@ -73,8 +73,9 @@ TEST_CASE_METHOD(Stage, "who has as many requests held as are left of the limit 
   node(1).acceptsConnections();
   clock.advance(3s);
   for (int i = 0; i < 8; ++i) {
-    CHECK(node(1).expectsAny().words().front() == "SET");
-    node(1).pushes(kOk);
+    const Received set = node(1).expectsAny();
+    CHECK(set.words().front() == "SET");
+    set.replies(kOk);
   }
   client.receives(repeated(kOk, 4));
   other.receives(repeated(kOk, 2));

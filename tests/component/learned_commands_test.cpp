@@ -48,6 +48,7 @@ TEST_CASE_METHOD(Learned, "a learned command is served, and one that is gone is 
 }
 
 TEST_CASE_METHOD(Learned, "a request under way keeps its table, which goes when the request is done") {
+  config.suspectAfter = 10s;  // it has not been at it for long, and may be repeated
   learns({"new 2; readonly; 1 1 1; @read;"});
   client.sends("NEW a");
   const Received sent = node(1).expects("NEW a");
@@ -242,6 +243,7 @@ TEST_CASE_METHOD(Learned, "what MULTI has queued is run by EXEC whatever tables 
 }
 
 TEST_CASE_METHOD(Learned, "the only command of a transaction keeps its table, too") {
+  config.suspectAfter = 10s;  // it has not been at it for long, and may be repeated
   client.sends({"MULTI", "MGET a b"});
   client.receives("+OK\r\n+QUEUED\r\n");
   learns({"new 2; readonly; 1 1 1; @read;"});

@@ -345,6 +345,7 @@ TEST_CASE_METHOD(Watching, "when the budget is spent a WATCH waits until a lease
 
 TEST_CASE_METHOD(Watching, "when the budget stays spent a WATCH fails in the end, and nothing is watched") {
   config.leaseMaxTransactions = 1;
+  config.leaseIdleTimeout = 0ms;
   watch();
   other.sends("WATCH a");
   clock.advance(16s);
