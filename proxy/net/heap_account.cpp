@@ -9,7 +9,8 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SLOTLESS_SANITIZED_HEAP 1
-#include <sanitizer/allocator_interface.h>
+// In both runtimes; not all compilers come with <sanitizer/allocator_interface.h>.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
 namespace slotless::net {
