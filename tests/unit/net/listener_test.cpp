@@ -62,11 +62,14 @@ TEST_CASE("without descriptors connections are handed out to be refused, and the
     stop->start(Millis(millis));
     loop.run();
   };
+  turn(1);  // UBSan needs descriptors for its first look at a class, and remembers what it has seen
   {
     std::vector<std::unique_ptr<Peer>> peers;
     for (int i = 0; i < 5; ++i) peers.push_back(std::make_unique<Peer>(Peer::connectedTo(port)));
-    const NoDescriptors none;
-    turn(50);
+    {
+      const NoDescriptors none;
+      turn(50);
+    }
     CHECK(refused == 5);
     CHECK(accepted.empty());
     for (const auto& peer : peers) CHECK(peer->receive(10) == "no");
