@@ -24,6 +24,12 @@ constexpr std::size_t kReadBeforeLogin = 16384;
 constexpr std::size_t kBytesAtOnce = 256U * 1024;
 constexpr std::size_t kRequestsAtOnce = 1000;
 
+// Large memory grows by remapping, which is cheap; small memory is copied.
+std::size_t roomAfter(std::size_t capacity) noexcept {
+  constexpr std::size_t kLarge = 4U * 1024 * 1024;
+  return capacity < kLarge ? capacity * 2 : capacity + capacity / 8;
+}
+
 }  // namespace
 
 void Client::onReadable() {
@@ -76,7 +82,7 @@ void Client::readIntoInput() {
   if (input_->room() == 0) {
     // Grows with what has come, never at once to what the client announced.
     const std::size_t wanted =
-        std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), input_->capacity * 2);
+        std::min(std::max(parser_.bytesNeeded(), input_->size() + 1), roomAfter(input_->capacity));
     input_ = net::BlockPool::grow(std::move(input_), std::max(wanted, input_->size() + kPrefixBytes));
   }
   const std::size_t got = receive(input_->data() + input_->end, readRoom());

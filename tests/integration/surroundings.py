@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import select
 import signal
 import socket
 import subprocess
@@ -66,6 +67,7 @@ class Log(unittest.TestCase):
         # Who reads again is told what is missing.
         text = b""
         while b"log lines lost" not in text:
+            self.assertTrue(select.select([reader], [], [], SECONDS)[0], text[-1000:])
             text += os.read(reader, 65536)
         # Full once more, at the end.
         for _ in range(700):
@@ -266,7 +268,9 @@ class Floods(unittest.TestCase):
     def test_a_node_that_floods_is_cut_off(self):
         proxy = Proxy([f"{HOST}:{self.listener.getsockname()[1]}"], wait_ready=False)
         self.addCleanup(proxy.child.kill)
-        wait_until(lambda: "the answer is not RESP, or too long" in proxy.child.output(), SECONDS, "the node to be cut off")
+        # With sanitizers reading that much may take longer than a node has time to answer.
+        endings = ("the answer is not RESP, or too long", *(("in time",) if SANITIZERS else ()))
+        wait_until(lambda: any(each in proxy.child.output() for each in endings), SECONDS, "the node to be cut off")
         if not SANITIZERS:
             self.assertLess(proxy.child.memory_bytes(), 200 * 1024 * 1024)
         with connect(proxy) as client:
@@ -321,9 +325,10 @@ class LargeCluster(unittest.TestCase):
                       password=None, wait_ready=False)
         self.addCleanup(proxy.child.kill)
         wait_until(lambda: proxy.metric("slotless_slots_covered") == 16384, SECONDS, "the topology")
-        wait_until(lambda: self.cpu_seconds(proxy.child.pid)["cluster"] > 0.2, SECONDS, "some more look-ups")
-        seconds = self.cpu_seconds(proxy.child.pid)
-        self.assertLess(seconds["slotless"], 0.1 + seconds["cluster"] / 4, seconds)
+        before = self.cpu_seconds(proxy.child.pid)
+        wait_until(lambda: self.cpu_seconds(proxy.child.pid)["cluster"] > before["cluster"] + 0.3, SECONDS, "some more look-ups")
+        after = self.cpu_seconds(proxy.child.pid)
+        self.assertLess(after["slotless"] - before["slotless"], (after["cluster"] - before["cluster"]) / 2, (before, after))
         proxy.stop()
 
 

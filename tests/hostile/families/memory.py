@@ -4,7 +4,7 @@ import resp
 from cluster import PASSWORD
 from slots import key_in
 
-from ..daemon import MIB
+from ..daemon import MEMORY_COUNTED, MIB
 from ..family import Family, Flooding
 from ..flood import Flood, repeated
 
@@ -162,4 +162,41 @@ class Sorter(Family):
                         f"SORT was answered {str(reply)[:100]}")
 
 
-FAMILIES = (QueuedEchoes, QueuedPings, EmptyArguments, LargeNames, ManyChannels, ManyWatches, ManyScripts, Sorter)
+class ToldMemory(Family):
+    name = "told-memory"
+    about = "clients hold 60 MB in five ways, and PROXY MEMORY has to add up to what is resident"
+    once = True
+    must_be_served = True
+    TOLERANCE = 0.10
+
+    def begin(self):
+        self.clients = []
+
+    def act(self):
+        self._hold(b"*2\r\n$3\r\nGET\r\n$50000000\r\n" + b"x" * 12_000_000)
+        self._hold(b"*2000000\r\n$4\r\nMGET\r\n" + b"$0\r\n\r\n" * 1_000_000)
+        self._hold(resp.pack("MULTI") + resp.pack("ECHO", b"e" * 500_000) * 24)
+        self._hold(resp.pack("MULTI") + resp.pack("PING") * 80_000)
+        names = [f"told:{number}" for number in range(10_000)]
+        self._hold(resp.pack("SUBSCRIBE", *names))
+        self.stage.stopping.wait(2)  # the workers tell once a second
+        with self.stage.connect() as client:
+            lines = dict(line.split(":", 1) for line in client.command("PROXY", "MEMORY").decode().split())
+        resident, told = int(lines["resident_bytes"]), int(lines["program_bytes"]) + int(lines["heap_bytes"])
+        self.notes["told"] = f"{told / resident:.2f} of {resident >> 20} MiB"
+        if MEMORY_COUNTED:
+            self.demand(abs(told - resident) <= self.TOLERANCE * resident, f"PROXY MEMORY tells {told} of {resident} bytes: {lines}")
+            rest = int(lines["heap_rest_bytes"])
+            self.demand(rest <= self.TOLERANCE * resident + 8 * MIB, f"PROXY MEMORY does not say what {rest} bytes are for: {lines}")
+
+    def _hold(self, data):
+        client = self.stage.connect()
+        self.clients.append(client)
+        client.send(data)
+
+    def leave(self):
+        for client in self.clients:
+            client.close()
+
+
+FAMILIES = (QueuedEchoes, QueuedPings, EmptyArguments, LargeNames, ManyChannels, ManyWatches, ManyScripts, Sorter, ToldMemory)
