@@ -92,12 +92,13 @@ constexpr std::array kSchema{
     Option{"client-query-buffer-limit", Bytes, &Config::clientQueryBufferLimit, Clients, kMiB, kMostBytes, "",
            kReloadable, "", "client-query-buffer-limit",
            "Longest unfinished request of a client, which is closed above it."},
-    Option{
-        "memory-limit", Bytes, &Config::memoryLimit, Clients, kMiB, 1024 * kMostBytes, "none", kReloadable,
-        "", "",
-        "All that the daemon allocates while it serves. From half of it on clients with unread replies get no "
-        "more than their share; above it those that hold most are closed, and others with more than their share "
-        "are not read from until an eighth is free."},
+    Option{"memory-limit", Bytes, &Config::memoryLimit, Clients, kMiB, 1024 * kMostBytes, "none", kReloadable,
+           "", "",
+           "All that the daemon allocates while it serves. From half of it on clients with unread replies "
+           "get no "
+           "more than their share; above it those that hold most are closed, and others with more than their "
+           "share "
+           "are not read from until an eighth is free."},
     Option{
         "client-max-in-flight", Count, &Config::clientMaxInFlight, Clients, 1, 1000000, "", kReloadable, "",
         "",
@@ -112,7 +113,8 @@ constexpr std::array kSchema{
     Option{"client-output-soft-limit", Bytes, &Config::clientOutputSoftLimit, Clients, kKiB, kMostBytes, "",
            kReloadable, "", "", "Unread replies of one client above which reading from it stops."},
     Option{"client-output-hard-limit", Bytes, &Config::clientOutputHardLimit, Clients, kKiB, kMostBytes,
-           "never", kReloadable, "", "", "Unread replies of one client above which it is closed; one large reply is not counted."},
+           "never", kReloadable, "", "",
+           "Unread replies of one client above which it is closed; one large reply is not counted."},
     Option{"client-output-pubsub-hard-limit", Bytes, &Config::clientOutputPubsubHardLimit, Clients, kKiB,
            kMostBytes, "never", kReloadable, "", "",
            "Unread bytes of a client that is subscribed or monitors, above which it is closed."},

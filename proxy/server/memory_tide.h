@@ -1,5 +1,5 @@
-// Notices when the process needs much less memory than it did, and then has the allocator give pages back to the
-// system: what is freed in the middle of the heap stays resident otherwise.
+// Notices when the process needs much less memory than it did, and then has the allocator give pages back to
+// the system: what is freed in the middle of the heap stays resident otherwise.
 #pragma once
 #include <cstddef>
 

@@ -92,8 +92,8 @@ struct Detour {
   bool awaitsTarget = false;       // redirected to a node that the topology does not have (yet) …
   std::uint64_t confirmation = 0;  // … as of this look-up, by this line
   std::string redirectLine;
-  bool alone = false;          // on no connection with others …
-  bool repeatedAlone = false;  // … for the second time
+  bool alone = false;           // on no connection with others …
+  bool repeatedAlone = false;   // … for the second time
   std::uint64_t suspicion = 0;  // as what (Suspects); 0: not by what it says
   LoneLease lone;
   std::uint32_t losses = 0;  // links that broke with it

@@ -104,7 +104,7 @@ class Subscriptions final : private pubsub::Listener {
   std::array<Topics, pubsub::kTopicKindCount> topics_;
   std::deque<Pending> pending_;
   std::size_t nameBytes_ = 0;  // of topics_
-  bool confirming_ = false;  // in pieces
+  bool confirming_ = false;    // in pieces
 };
 
 }  // namespace slotless::session

@@ -290,7 +290,8 @@ TEST_CASE("a look-up that ends too late is not followed", "[link]") {
   CHECK(one.connections.empty());
 }
 
-TEST_CASE("a request without progress at its turn is late after the reply timeout, if there is one", "[link]") {
+TEST_CASE("a request without progress at its turn is late after the reply timeout, if there is one",
+          "[link]") {
   for (const bool configured : {true, false}) {
     OneLink one;
     one.settings.replyTimeout = Millis(configured ? 1000 : 0);
