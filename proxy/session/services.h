@@ -78,7 +78,7 @@ class Control {
   ~Control() = default;
 
  private:
-  static constexpr std::size_t kScriptBytes = 16U * 1024 * 1024;
+  static constexpr std::size_t kScriptBytes = 12U * 1024 * 1024;  // with what each costs
   ScriptCache scripts_{kScriptBytes};
   StatBaseline baseline_;
   ReliefTurn relief_;

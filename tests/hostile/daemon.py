@@ -87,7 +87,7 @@ class Daemon(Proxy):
 
 def _slack(gauge):
     if gauge.startswith("slotless_memory_in_use_bytes"):
-        return _IDLE_SLACK_BYTES + 4 * _MEMORY_SLACK_BYTES  # the sum of all kinds, and links that came to be
+        return BACK_BYTES  # the sum of all kinds, scripts that are remembered, and links that came to be
     if not gauge.startswith("slotless_memory_bytes"):
         return 0
     return _IDLE_SLACK_BYTES if 'kind="idle"' in gauge else _MEMORY_SLACK_BYTES
