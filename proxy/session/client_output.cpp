@@ -4,7 +4,6 @@
 
 #include "protocol/encoder.h"
 #include "proxy/session/client.h"
-#include "proxy/telemetry/log.h"
 
 namespace slotless::session {
 
@@ -122,10 +121,7 @@ void Client::checkPushLimit() {
 }
 
 void Client::exceedPushLimit(std::string_view limit) {
-  services_.metrics.limits[static_cast<std::size_t>(Limit::PubSubOutput)].add();
-  log::warn("client closed",
-            {{"client", id_}, {"peer", peer_.text()}, {"reason", limit}, {"bytes", outputBytes()}});
-  close("output limit");
+  closeFor(Limit::PubSubOutput, limit);
 }
 
 // One reply that is large by itself may have any size, as from one Redis: memory-limit is there for those.
@@ -140,12 +136,7 @@ void Client::checkOutputLimit() {
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
   if (hard == 0 || outputBytes() <= hard || state_ == ClientState::Closed) return;
   if (outputBeyondLargeReply() <= hard) return;
-  services_.metrics.limits[static_cast<std::size_t>(Limit::OutputHard)].add();
-  log::warn("client closed", {{"client", id_},
-                              {"peer", peer_.text()},
-                              {"reason", "client-output-hard-limit"},
-                              {"bytes", outputBytes()}});
-  close("output limit");
+  closeFor(Limit::OutputHard, "client-output-hard-limit");
 }
 
 void Client::flush() {
