@@ -31,6 +31,8 @@ class ReplyScanner {
   bool isError() const noexcept { return type_ == '-' || type_ == '!'; }
   // True before the first byte of a reply.
   bool idle() const noexcept { return !begun_; }
+  // Bytes of the string under way that are still to come; 0: none is.
+  std::uint64_t payloadLeft() const noexcept { return state_ == State::Payload ? length_ : 0; }
   void reset() noexcept { *this = ReplyScanner{}; }
 
  private:

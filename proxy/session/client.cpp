@@ -13,7 +13,7 @@ namespace slotless::session {
 namespace {
 
 // Requests that are taken before the size of their replies is known.
-constexpr std::size_t kFirstWindow = 64;
+constexpr std::size_t kFirstWindow = 16;
 // Output that may lie unread before login: twenty refusals, and more than HELLO's reply.
 constexpr std::size_t kUnreadBeforeLogin = std::size_t{4} * 1024;
 // To be given up: a client's connection, a request, and 1 for each leg.

@@ -73,6 +73,11 @@ class Client final : private net::Stream::Observer {
   // Closes a client that has not taken such for too long.
   void checkPushLimit();
 
+  // The reply under way comes on a connection that has been paused until there is room.
+  void awaitRoom();
+  // Closes a client that takes nothing of such a reply.
+  void checkRoom();
+
   // For local commands.
   void reply(const protocol::CommandSpec* spec, std::string_view bytes);
   // Even if CLIENT REPLY has switched replies off.
@@ -227,6 +232,7 @@ class Client final : private net::Stream::Observer {
   void leaveBetweenRequests();
   void readWhilePaused();
   void updateWatch();
+  void noteRoom();
   void exceedPushLimit(std::string_view limit);
   void checkOutputLimit();
   std::size_t outputBeyondLargeReply() const noexcept;
@@ -253,6 +259,7 @@ class Client final : private net::Stream::Observer {
   net::ByteChain output_;
   net::ByteChain pushes_;            // until the reply that has begun is at its end
   net::TimePoint aboveSoftSince_{};  // subscribers: 0 while below
+  net::TimePoint awaitsRoom_{};      // since it last took something of a paused reply; 0: none is paused
   PendingList pending_;
   Conversation conversation_;
   const databases::Database* home_;

@@ -4,6 +4,7 @@
 
 #include "protocol/encoder.h"
 #include "proxy/session/client.h"
+#include "proxy/session/dispatcher.h"
 
 namespace slotless::session {
 
@@ -15,6 +16,9 @@ namespace {
 constexpr std::size_t kPiecesPerWrite = 64;
 // It may take what is written as fast as it comes: others get their turn in between.
 constexpr std::size_t kBytesAtOnce = 1024U * 1024;
+
+// So long nothing of a large reply need be taken.
+constexpr net::Millis kPatienceWithReader{60'000};
 
 }  // namespace
 
@@ -152,6 +156,7 @@ void Client::flush() {
     sent += written.bytes;
     progress_ = true;
   }
+  if (awaitsRoom_ != net::TimePoint{} && sent > 0) noteRoom();
   largeReply_ = std::min(largeReply_, output_.size());
   if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
   if (!output_.empty() && !loggedIn() && outputBytes() > usualAllowance())
@@ -160,6 +165,24 @@ void Client::flush() {
   if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
   updateWatch();
   if (leaving_ && state_ == ClientState::Open) leaveBetweenRequests();
+}
+
+void Client::awaitRoom() {
+  if (awaitsRoom_ == net::TimePoint{}) awaitsRoom_ = services_.host.now;
+}
+
+void Client::noteRoom() {
+  awaitsRoom_ = services_.host.now;
+  if (outputBytes() > services_.config.clientOutputSoftLimit) return;
+  awaitsRoom_ = {};
+  services_.dispatcher.onRoom(*this);
+}
+
+// A dead one must not keep a connection that others need.
+void Client::checkRoom() {
+  if (awaitsRoom_ == net::TimePoint{} || state_ == ClientState::Closed) return;
+  if (services_.host.now - awaitsRoom_ > kPatienceWithReader)
+    closeFor(Limit::OutputHard, "a large reply is not taken");
 }
 
 void Client::onWritable() {

@@ -14,6 +14,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/large_replies.h"
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/long_merge.h"
@@ -60,6 +61,7 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
     leg.replyBegun = true;
     if (request.streams()) {
       request.client->deliver(request, bytes);
+      if (!last && leg.detour != nullptr) pauseIfUnread(services_, leg);
     } else {
       leg.reply.append(bytes);
       request.client->charge(request, bytes.size());
@@ -118,7 +120,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
   leg.link = nullptr;
   const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
-  if (freesLease && !failed) services_.suspects.clear(leg.slot, leg.detour->suspicion);
+  if (freesLease && !failed) clearSuspicion(leg);
   leg.detour.reset();
   if (freesLease) services_.holding.wakeAll();
   if (request.client != nullptr && request.client->held().legs > 0) {
@@ -137,6 +139,16 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     failed = !mergeLegs(request);
   }
   finishRequest(request, failed);
+}
+
+// Innocent; but a large reply has to be paused for a slow client the next time, too.
+void Completion::clearSuspicion(const Leg& leg) {
+  const std::uint64_t suspicion = leg.detour->suspicion;
+  if (leg.request->replyBytes > services_.config.clientOutputSoftLimit && suspicion != 0) {
+    services_.suspects.add(leg.slot, suspicion, services_.host.now, true);
+  } else {
+    services_.suspects.clear(leg.slot, suspicion);
+  }
 }
 
 // A node refused a request for a while and has carried out a later one of the same client and slot: what was
@@ -226,6 +238,11 @@ void Completion::abandon(Request& request) {
   for (std::size_t i = 0; i < request.legCount(); ++i) {
     Leg& leg = request.leg(i);
     leg.reply.reset(0);  // nobody waits for it, and others may take their time
+    if (leg.detour != nullptr && leg.detour->lone.link() != nullptr &&
+        leg.detour->lone.link()->readingPaused()) {
+      leg.detour->lone.reset();  // the pool closes it, and tells the leg of its loss
+      services_.holding.wakeAll();
+    }
     if (leg.state != LegState::Held && leg.state != LegState::Planned) continue;
     if (leg.state == LegState::Held) services_.holding.remove(*request.client, leg);
     leg.state = LegState::Done;

@@ -37,6 +37,7 @@ class Completion {
   void abandon(Request& request);
 
  private:
+  void clearSuspicion(const Leg& leg);
   void failOvertaken(const Leg& leg);
   void noteIfSlow(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);

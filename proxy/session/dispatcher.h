@@ -7,6 +7,7 @@
 #include "protocol/argv.h"
 #include "proxy/routing/plan.h"
 #include "proxy/session/completion.h"
+#include "proxy/session/large_replies.h"
 #include "proxy/session/leg_sender.h"
 #include "proxy/session/owned_request.h"
 #include "proxy/session/recovery.h"
@@ -22,7 +23,8 @@ class Dispatcher {
       : services_(services),
         completion_(services),
         sender_(services, completion_),
-        recovery_(services, sender_, completion_) {}
+        recovery_(services, sender_, completion_),
+        largeReplies_(services, sender_) {}
 
   // Starts a request that stands at the end of its client's pending list. The plan must not be Refused.
   // Takes the plan's composer.
@@ -55,6 +57,8 @@ class Dispatcher {
   void trustSilentNodes(Client& client) { sender_.trustSilentNodes(client); }
   // Fails held legs whose deadline has come. True: others wait for a node to be found.
   bool expire(Client& client) { return recovery_.expire(client); }
+  // The client has taken what was unread: its reply may go on.
+  void onRoom(Client& client) { largeReplies_.goOn(client); }
   // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.
   void abandon(Request& request) { completion_.abandon(request); }
 
@@ -62,6 +66,9 @@ class Dispatcher {
   void onReply(Leg& leg, std::string_view bytes, bool last) {
     if (leg.inDoubt()) return recovery_.onAnswer(leg, last);
     completion_.onReply(leg, bytes, last);
+  }
+  bool declines(Leg& leg, std::uint64_t left, const upstream::SentRequest& sent) {
+    return largeReplies_.decline(leg, left, sent);
   }
   void onErrorReply(Leg& leg, std::string_view line, const upstream::SentRequest& sent) {
     recovery_.onErrorReply(leg, line, sent);
@@ -80,6 +87,7 @@ class Dispatcher {
   Completion completion_;
   LegSender sender_;
   Recovery recovery_;
+  LargeReplies largeReplies_;
 };
 
 }  // namespace slotless::session

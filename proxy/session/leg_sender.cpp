@@ -154,6 +154,8 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
   if (services_.suspects.any() && !leg.detour->alone) {
     leg.detour->suspicion = suspicionOf(leg, leg.detour->bytes);
     leg.detour->alone = leg.detour->suspicion != 0 || isTooLarge(leg, leg.detour->bytes.size());
+    leg.detour->large =
+        leg.request->kind == RequestKind::Read && services_.suspects.isLarge(leg.slot, leg.detour->suspicion);
   }
   if (client.inputEnded())
     return completion_.failLeg(

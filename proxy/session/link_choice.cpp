@@ -1,6 +1,7 @@
 #include "proxy/session/link_choice.h"
 
 #include "proxy/session/client.h"
+#include "proxy/session/large_replies.h"
 #include "proxy/session/leg_sender.h"
 #include "proxy/session/services.h"
 
@@ -57,6 +58,7 @@ Link* LinkChoice::loneLink(Leg& leg, cluster::NodeIndex node) {
   const Client& client = *leg.request->client;
   const net::Address& address = services_.links.topology().nodes[node].address;
   Detour& detour = *leg.detour;
+  if (awaitsTurn(leg)) return nullptr;
   Link* held = detour.lone.link();
   if (held != nullptr && (held->lost() || held->node() != address || held->protocol() != client.protocol)) {
     const bool neverWorked = !held->wasEverReady();
@@ -118,7 +120,7 @@ Link* LinkChoice::targetOf(Leg& leg) {
   // The like of it has been answered by now.
   if (detour.suspicion != 0 && !detour.repeatedAlone && detour.lone.link() == nullptr &&
       !services_.suspects.has(leg.slot, detour.suspicion)) {
-    detour.alone = false;
+    detour.alone = detour.large = false;
     detour.suspicion = 0;
   }
   if (detour.target && !detour.sticky && topology.version != detour.targetVersion && !detour.awaitsTarget) {

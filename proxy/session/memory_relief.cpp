@@ -35,6 +35,12 @@ bool MemoryRelief::scarce() const {
   return limit > 0 && services_.control.memoryInUse() > limit / 2;
 }
 
+bool MemoryRelief::isTooMuch(std::uint64_t bytes) const {
+  const std::uint64_t limit = services_.config.memoryLimit;
+  if (limit == 0) return false;
+  return bytes > limit / 16 || services_.control.memoryInUse() + bytes > limit - limit / 4;
+}
+
 std::size_t MemoryRelief::share() const {
   const std::uint64_t workers = std::max<std::uint64_t>(1, services_.config.workers);
   const std::size_t clients = std::max<std::size_t>(1, services_.clients.size());

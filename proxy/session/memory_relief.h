@@ -24,6 +24,8 @@ class MemoryRelief {
   void note();
   // Asked once for each piece of input.
   bool scarce() const;
+  // So much more, for one client, is not to be collected if there is another way.
+  bool isTooMuch(std::uint64_t bytes) const;
   // What one client may hold of what is scarce.
   std::size_t share() const;
   // Nothing is read from the client for now; Client::readAgain() is called when there is memory again.

@@ -12,6 +12,7 @@
 #include "proxy/routing/merger.h"
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/large_replies.h"
 #include "proxy/session/overtaking.h"
 #include "proxy/session/refusal_proof.h"
 #include "proxy/session/reply_texts.h"
@@ -212,10 +213,9 @@ Trouble Recovery::judgeSuspect(Leg& leg, bool atFront, const SentRequest& sent) 
   if (!atFront && !lostBefore && leg.link->breakage().sent > kFew) return Trouble::LostSent;
   const bool wasAlone = leg.detour != nullptr && leg.detour->repeatedAlone;
   if (atFront) {
-    const std::size_t skip = leg.request->frontBytes;
     if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(services_.host.pool);
-    leg.detour->suspicion = Suspects::hashOf(sent.beginning(Suspects::kHead, skip), sent.size() - skip);
-    services_.suspects.add(leg.slot, leg.detour->suspicion, services_.host.now);
+    leg.detour->suspicion =
+        services_.suspects.suspect(leg.slot, sent, leg.request->frontBytes, services_.host.now);
   }
   return wasAlone && atFront ? Trouble::BrokeAgain : Trouble::Suspected;
 }
@@ -395,6 +395,7 @@ bool Recovery::expire(Client& client) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
       if (leg.state != LegState::Held) continue;
+      if (awaitsTurn(leg)) leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
       if (services_.host.now >= leg.detour->deadline || isForged(leg) || isForsaken(leg) ||
           hasLostWatch(leg) || waitsInVain(leg)) {
         expired.push_back(&leg);

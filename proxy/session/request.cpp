@@ -20,6 +20,10 @@ void Leg::onReply(std::string_view bytes, bool last) {
   request->dispatcher->onReply(*this, bytes, last);
 }
 
+bool Leg::declines(std::uint64_t left, const upstream::SentRequest& sent) {
+  return request->dispatcher->declines(*this, left, sent);
+}
+
 void Leg::onPreludeError(std::string_view line) {
   if (preludeError.empty()) preludeError.assign(line);
 }

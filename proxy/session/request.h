@@ -94,6 +94,7 @@ struct Detour {
   std::string redirectLine;
   bool alone = false;           // on no connection with others …
   bool repeatedAlone = false;   // … for the second time
+  bool large = false;           // … for its large reply
   std::uint64_t suspicion = 0;  // as what (Suspects); 0: not by what it says
   LoneLease lone;
   std::uint32_t losses = 0;  // links that broke with it
@@ -118,6 +119,7 @@ enum class LegState : std::uint8_t { Planned, Held, Sent, Done };
 class Leg final : public upstream::Exchange {
  public:
   void onReply(std::string_view bytes, bool last) override;
+  bool declines(std::uint64_t left, const upstream::SentRequest& sent) override;
   void onPreludeError(std::string_view line) override;
   void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
   void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;

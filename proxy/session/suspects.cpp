@@ -17,10 +17,21 @@ std::uint64_t Suspects::hashOf(std::string_view head, std::size_t length) noexce
   return hash | 1U;
 }
 
+const Suspects::Entry* Suspects::find(protocol::Slot slot, std::uint64_t hash) const {
+  if (!anyOf(slot)) return nullptr;
+  const auto found = std::find_if(requests_.begin(), requests_.end(), [&](const Entry& entry) {
+    return entry.slot == slot && entry.hash == hash;
+  });
+  return found == requests_.end() ? nullptr : &*found;
+}
+
 bool Suspects::has(protocol::Slot slot, std::uint64_t hash) const {
-  if (!anyOf(slot)) return false;
-  return std::any_of(requests_.begin(), requests_.end(),
-                     [&](const Entry& entry) { return entry.slot == slot && entry.hash == hash; });
+  return find(slot, hash) != nullptr;
+}
+
+bool Suspects::isLarge(protocol::Slot slot, std::uint64_t hash) const {
+  const Entry* const entry = find(slot, hash);
+  return entry != nullptr && entry->large;
 }
 
 void Suspects::clear(protocol::Slot slot, std::uint64_t hash) {
@@ -29,11 +40,18 @@ void Suspects::clear(protocol::Slot slot, std::uint64_t hash) {
   markSlots();
 }
 
-void Suspects::add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now) {
+void Suspects::add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now, bool large) {
   clear(slot, hash);
   if (requests_.size() == kMost) requests_.erase(requests_.begin());
-  requests_.push_back({hash, slot, now + kRemembered});
+  requests_.push_back({hash, slot, now + kRemembered, large});
   markSlots();
+}
+
+std::uint64_t Suspects::suspect(protocol::Slot slot, const upstream::SentRequest& sent, std::size_t skip,
+                                net::TimePoint now, bool large) {
+  const std::uint64_t hash = hashOf(sent.beginning(kHead, skip), sent.size() - skip);
+  add(slot, hash, now, large);
+  return hash;
 }
 
 bool Suspects::tooLarge(const net::Address& node, std::size_t length) const {

@@ -2,8 +2,8 @@
 // refused requests by breaking the connection: the like go alone from then on.
 //
 // For a time that is bounded, in a table that is bounded: what falls out of it costs its link once more. What
-// is answered when it is alone was innocent. One per worker. Where nothing has broken lately the cost is one
-// comparison.
+// is answered when it is alone was innocent, unless its reply is large (LargeReplies). One per worker. Where
+// nothing has broken lately the cost is one comparison.
 #pragma once
 #include <bitset>
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include "protocol/slot.h"
 #include "proxy/net/address.h"
 #include "proxy/net/loop.h"
+#include "proxy/upstream/exchange.h"
 
 namespace slotless::session {
 
@@ -31,9 +32,14 @@ class Suspects {
   static std::uint64_t hashOf(std::string_view head, std::size_t length) noexcept;
   bool anyOf(protocol::Slot slot) const noexcept { return slots_.test(placeOf(slot)); }
   bool has(protocol::Slot slot, std::uint64_t hash) const;
-  void add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now);
+  void add(protocol::Slot slot, std::uint64_t hash, net::TimePoint now, bool large = false);
+  // For its reply (LargeReplies), not for what has broken.
+  bool isLarge(protocol::Slot slot, std::uint64_t hash) const;
   // The like of it has been answered.
   void clear(protocol::Slot slot, std::uint64_t hash);
+  // The request that was sent so, without its first `skip` bytes; returns its hash.
+  std::uint64_t suspect(protocol::Slot slot, const upstream::SentRequest& sent, std::size_t skip,
+                        net::TimePoint now, bool large = false);
   bool tooLarge(const net::Address& node, std::size_t length) const;
   // A node has broken a connection over a request of that length.
   void addTooLarge(const net::Address& node, std::size_t length, net::TimePoint now);
@@ -45,6 +51,7 @@ class Suspects {
     std::uint64_t hash;
     protocol::Slot slot;
     net::TimePoint until;
+    bool large;
   };
   struct Limit {
     std::size_t bytes;
@@ -56,6 +63,7 @@ class Suspects {
   static std::size_t placeOf(protocol::Slot slot) noexcept {
     return slot < protocol::kSlotCount ? slot : protocol::kSlotCount;
   }
+  const Entry* find(protocol::Slot slot, std::uint64_t hash) const;
   void markSlots();
 
   std::vector<Entry> requests_;  // oldest first

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,13 @@ class Exchange {
  public:
   // Bytes of a reply that is no error, as they arrive; `last` with the final piece.
   virtual void onReply(std::string_view bytes, bool last) = 0;
+  // In place of a large reply's first piece; `left`: what is still to come. True: it is not wanted here, and
+  // the link throws it away; no further call follows.
+  virtual bool declines(std::uint64_t left, const SentRequest& request) {
+    static_cast<void>(left);
+    static_cast<void>(request);
+    return false;
+  }
   // One of the replies that come before the request's own (MULTI's and QUEUED's) is an error.
   virtual void onPreludeError(std::string_view line) { static_cast<void>(line); }
   // An error reply, the whole line with '-' and CRLF.

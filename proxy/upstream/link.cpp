@@ -33,6 +33,8 @@ constexpr std::size_t kBytesAtOnce = 1024U * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 // A silence that is shorter is nothing unusual: for it no connection is made.
 constexpr net::Millis kProbedAfter{1000};
+// A reply that is shorter is taken in any case.
+constexpr std::uint64_t kLargeReply = 256U * 1024;
 // A heartbeat without an answer for so many times its period: the connection is only half there.
 constexpr int kHeartbeatsMissed = 2;
 
@@ -231,6 +233,7 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
     return false;
   }
   if (!isError) {
+    if (first && !complete && declined(entry)) return true;
     if (complete) count(entry, false);
     entry.exchange->onReply(piece, complete);
     if (complete) finishFront();
@@ -252,6 +255,16 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
   return !early;
 }
 
+// A shared link is never paused for one client: a reply that is too much for it is asked for elsewhere.
+bool Link::declined(const Entry& entry) {
+  const std::uint64_t left = scanner_.payloadLeft();
+  if (settings_.role != LinkRole::Shared || left < kLargeReply) return false;
+  if (!entry.exchange->declines(left, SentRequest(output_, entry.prefix, entry.length - entry.prefix)))
+    return false;
+  fifo_.front().exchange = &lateExchange;
+  return true;
+}
+
 void Link::hearNode() {
   lastProgress_ = host_.now;
   failures_ = 0;
@@ -266,8 +279,21 @@ void Link::hearNode() {
   host_.onLinkSilence(*this, false);
 }
 
+void Link::pauseReading() {
+  if (readingPaused_ || !ready()) return;
+  readingPaused_ = true;
+  stream_->watch(false, sent_ < output_.size());
+}
+
+void Link::resumeReading() {
+  if (!readingPaused_) return;
+  readingPaused_ = false;
+  lastProgress_ = host_.now;
+  stream_->watch(true, sent_ < output_.size());
+}
+
 void Link::tend(bool maySuspect, bool mayJudge) {
-  if (!up() || retired_) return;
+  if (!up() || retired_ || readingPaused_) return;
   if (beating_ && fifo_.size() == 1 && silence() >= kHeartbeatsMissed * settings_.heartbeat)
     return lose("no answer to a heartbeat", Breakage::Cause::Forsaken);
   if (fifo_.empty()) {
@@ -393,11 +419,12 @@ void Link::flush() {
     sent_ += written.bytes;
     metrics_.bytesSent.add(written.bytes);
   }
-  stream_->watch(true, sent_ < output_.size());
+  stream_->watch(!readingPaused_, sent_ < output_.size());
 }
 
 void Link::close() {
   stream_.reset();
+  readingPaused_ = false;
   probe_.reset();
   timer_->stop();
   breakage_ = {};
@@ -416,7 +443,7 @@ void Link::close() {
 }
 
 void Link::checkReplyTimeout(net::TimePoint now) {
-  if (settings_.replyTimeout.count() == 0 || fifo_.empty()) return;
+  if (settings_.replyTimeout.count() == 0 || fifo_.empty() || readingPaused_) return;
   if (now - std::max(lastProgress_, frontSince_) <= settings_.replyTimeout) return;
   Entry& late = fifo_.front();
   if (late.length > sent_) return lose("a request not taken in time");
@@ -455,6 +482,7 @@ void Link::lose(std::string_view reason, Breakage::Cause cause) {
   early_ = false;
   beating_ = false;
   trusted_ = false;
+  readingPaused_ = false;
   metrics_.losses.add();
   metrics_.inFlight.set(0);
   transition(LinkState::BackingOff);

@@ -182,9 +182,13 @@ class Link final : private net::Stream::Observer {
   // What is open on it may be waited for and is believed; nothing more goes onto it.
   void trustAgain();
   bool retired() const noexcept { return retired_.has_value(); }
+  // Leases only: the rest of a reply stays with the node for now. Such a link is never called silent or late.
+  void pauseReading();
+  void resumeReading();
+  bool readingPaused() const noexcept { return readingPaused_; }
   // How long the node has said nothing while a request waits; 0: nobody waits.
   net::TimePoint::duration silence() const noexcept {
-    return fifo_.empty() ? net::TimePoint::duration{} : host_.now - lastProgress_;
+    return fifo_.empty() || readingPaused_ ? net::TimePoint::duration{} : host_.now - lastProgress_;
   }
   // Now and then. A node that says nothing for suspectAfter while something is in flight is
   // suspected: the link is not ready() until the node says anything, and what was sent stays sent, since the
@@ -222,6 +226,7 @@ class Link final : private net::Stream::Observer {
   void takeHandshake(std::string_view bytes);
   void takeReplies(std::string_view bytes);
   bool takePiece(std::string_view piece, bool first, bool complete);
+  bool declined(const Entry& entry);
   void finishFront();
   void count(const Entry& entry, bool failed);
   bool takePush(std::string_view piece, bool complete);
@@ -262,6 +267,7 @@ class Link final : private net::Stream::Observer {
   std::uint32_t failures_ = 0;             // attempts since the node last answered a request
   bool wasEverReady_ = false;
   bool dirty_ = false;
+  bool readingPaused_ = false;
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
   bool early_ = false;    // the front request was answered before it was sent

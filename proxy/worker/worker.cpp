@@ -313,6 +313,7 @@ void Worker::onTick() {
   if (!oldCommands_.empty()) dropOldCommands();
   for (const auto& [id, client] : clients_) {
     client->checkPushLimit();
+    client->checkRoom();
     client->checkLogin();
   }
   if (config_.clientIdleTimeout.count() > 0) {

@@ -7,10 +7,19 @@ namespace {
 std::int64_t memory(Stage& stage, telemetry::MemoryKind kind) {
   return stage.metrics().memory[static_cast<std::size_t>(kind)].value();
 }
+// How large its replies are shows only with the first ones.
+void sendsUntilKnown(Stage& stage) {
+  for (int i = 0; i < 40; ++i) {
+    stage.client.sends("SET a 1");
+    stage.node(1).expects("SET a 1").replies("+OK\r\n");
+  }
+  stage.client.takes();
+}
 }  // namespace
 
 TEST_CASE_METHOD(Stage, "blocks and requests that a burst has needed are gone two ticks later") {
   constexpr int kBurst = 60;
+  sendsUntilKnown(*this);
   for (int i = 0; i < kBurst; ++i) client.sends("SET a " + std::string(10'000, 'x'));
   std::vector<Received> received;
   for (int i = 0; i < kBurst; ++i) received.push_back(node(1).expects("SET a " + std::string(10'000, 'x')));
