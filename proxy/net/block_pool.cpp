@@ -53,7 +53,6 @@ BlockPtr BlockPool::take(std::size_t bytes) {
   if (block == nullptr) block = allocate(capacity);
   *block = Block{nullptr, this, capacity, 0, 0};
   inUse_ += capacity;
-  peak_ = std::max(peak_, inUse_ + idle_);
   return BlockPtr(block);
 }
 
@@ -78,7 +77,6 @@ BlockPtr BlockPool::grow(BlockPtr block, std::size_t bytes) {
     auto* moved = static_cast<Block*>(memory);
     moved->capacity = bytes;
     pool->inUse_ += bytes - before;
-    pool->peak_ = std::max(pool->peak_, pool->inUse_ + pool->idle_);
     return BlockPtr(moved);
   }
   BlockPtr larger = block->pool->take(bytes);

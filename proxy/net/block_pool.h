@@ -52,8 +52,6 @@ class BlockPool {
   // Memory in blocks that are in use, and in blocks that wait to be used again.
   std::size_t bytesInUse() const noexcept { return inUse_; }
   std::size_t bytesIdle() const noexcept { return idle_; }
-  // The most that both have been together since this was asked last.
-  std::size_t takePeakBytes() noexcept { return std::exchange(peak_, inUse_ + idle_); }
   // Gives all idle blocks back to the system.
   void trim() noexcept;
   // To be called now and then: gives back the idle blocks that nobody has needed since the last call.
@@ -74,7 +72,6 @@ class BlockPool {
   std::array<std::size_t, kSizes.size()> fewestFreeBytes_{};  // since the last trimUnused()
   std::size_t inUse_ = 0;
   std::size_t idle_ = 0;
-  std::size_t peak_ = 0;
 };
 
 }  // namespace slotless::net

@@ -114,11 +114,11 @@ void Client::closeCrossProtocol() {
   close("spoke HTTP");
 }
 
-void Client::closeFor(telemetry::Limit limit, std::string_view reason) {
+void Client::closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes) {
   services_.metrics.limits[static_cast<std::size_t>(limit)].add();
   static log::RateLimit rate(10);
   log::write(rate, services_.host.now, log::Level::Warn, "client closed",
-             {{"client", id_}, {"peer", peer_.text()}, {"reason", reason}, {"bytes", outputBytes()}});
+             {{"client", id_}, {"peer", peer_.text()}, {"reason", reason}, {"bytes", bytes}});
   close(reason);
 }
 
@@ -141,7 +141,7 @@ void Client::checkLogin() {
   if (patience.count() == 0 || state_ == ClientState::Closed || loggedIn()) return;
   if (postponed_) loginSince_ = services_.host.now;
   if (services_.host.now - loginSince_ > patience)
-    closeFor(telemetry::Limit::LoginTimeout, "client-login-timeout");
+    closeFor(telemetry::Limit::LoginTimeout, "client-login-timeout", outputBytes());
 }
 
 std::size_t Client::usualAllowance() const noexcept {

@@ -82,6 +82,8 @@ class Client final : private net::Stream::Observer {
   void reply(const protocol::CommandSpec* spec, std::string_view bytes);
   // Even if CLIENT REPLY has switched replies off.
   void notify(const protocol::CommandSpec* spec, std::string_view bytes);
+  // It has exceeded a limit; `bytes`: how much it held, for the log.
+  void closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes);
   void closeAfterReply();
   // At once. What is pending is given up at the end of the turn, by abandonAll().
   void close(std::string_view reason);
@@ -236,7 +238,6 @@ class Client final : private net::Stream::Observer {
   void exceedPushLimit(std::string_view limit);
   void checkOutputLimit();
   std::size_t outputBeyondLargeReply() const noexcept;
-  void closeFor(telemetry::Limit limit, std::string_view reason);
   // Unread output above which no more input is taken, unless that is what it waits for.
   std::size_t usualAllowance() const noexcept;
 

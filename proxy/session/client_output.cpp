@@ -125,7 +125,7 @@ void Client::checkPushLimit() {
 }
 
 void Client::exceedPushLimit(std::string_view limit) {
-  closeFor(Limit::PubSubOutput, limit);
+  closeFor(Limit::PubSubOutput, limit, outputBytes());
 }
 
 // One reply that is large by itself may have any size, as from one Redis: memory-limit is there for those.
@@ -140,7 +140,7 @@ void Client::checkOutputLimit() {
   const std::uint64_t hard = services_.config.clientOutputHardLimit;
   if (hard == 0 || outputBytes() <= hard || state_ == ClientState::Closed) return;
   if (outputBeyondLargeReply() <= hard) return;
-  closeFor(Limit::OutputHard, "client-output-hard-limit");
+  closeFor(Limit::OutputHard, "client-output-hard-limit", outputBytes());
 }
 
 void Client::flush() {
@@ -160,7 +160,7 @@ void Client::flush() {
   largeReply_ = std::min(largeReply_, output_.size());
   if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
   if (!output_.empty() && !loggedIn() && outputBytes() > usualAllowance())
-    return closeFor(Limit::BeforeLogin, "unread replies before login");
+    return closeFor(Limit::BeforeLogin, "unread replies before login", outputBytes());
   if (outputBytes() <= services_.config.clientOutputSoftLimit) outputAllowance_ = usualAllowance();
   if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
   updateWatch();
@@ -182,7 +182,7 @@ void Client::noteRoom() {
 void Client::checkRoom() {
   if (awaitsRoom_ == net::TimePoint{} || state_ == ClientState::Closed) return;
   if (services_.host.now - awaitsRoom_ > kPatienceWithReader)
-    closeFor(Limit::OutputHard, "a large reply is not taken");
+    closeFor(Limit::OutputHard, "a large reply is not taken", outputBytes());
 }
 
 void Client::onWritable() {

@@ -59,27 +59,13 @@ class ClientWalk final : public Work {
 
 template <typename Part>
 void askAboutClients(Services& asking, LookAtClient<Part> look, FinishPoll<Part> finish) {
-  struct Poll {
-    std::vector<Part> parts;
-    std::size_t missing;
-    FinishPoll<Part> finish;
-  };
-  // As in askWorkers().
-  auto poll = std::make_shared<Poll>(Poll{{}, 0, std::move(finish)});
-  Services* home = &asking;
-  net::Loop* mailbox = &asking.host.loop;
-  poll->missing = asking.control.tellWorkers([=](Services& there, std::size_t worker) {
-    const auto done = [=](Part part) {
-      auto kept = std::make_shared<Part>(std::move(part));
-      mailbox->post([=] {
-        home->host.touch();
-        if (poll->parts.size() <= worker) poll->parts.resize(worker + 1);
-        poll->parts[worker] = std::move(*kept);
-        if (--poll->missing == 0) poll->finish(std::move(poll->parts));
-      });
-    };
-    there.workbench.add(nullptr, std::make_unique<ClientWalk<Part>>(there, worker, look, done));
-  });
+  askWorkersLater<Part>(
+      asking,
+      [look = std::move(look)](Services& there, std::size_t worker, std::function<void(Part)> done) {
+        there.workbench.add(nullptr,
+                            std::make_unique<ClientWalk<Part>>(there, worker, look, std::move(done)));
+      },
+      std::move(finish));
 }
 
 // The reply is made of every worker's part. `compose` is not called if the client has left.

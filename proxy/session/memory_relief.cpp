@@ -5,7 +5,6 @@
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
 #include "proxy/session/worker_poll.h"
-#include "proxy/telemetry/log.h"
 
 namespace slotless::session {
 
@@ -13,13 +12,8 @@ namespace {
 
 void closeFor(Services& services, std::uint64_t id, std::size_t bytes) {
   const auto found = services.clients.find(id);
-  if (found == services.clients.end()) return;
-  services.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Memory)].add();
-  static log::RateLimit limit(10);
-  log::write(
-      limit, services.host.now, log::Level::Warn, "client closed",
-      {{"client", id}, {"peer", found->second->peer().text()}, {"reason", "memory-limit"}, {"bytes", bytes}});
-  found->second->close("memory limit");
+  if (found != services.clients.end())
+    found->second->closeFor(telemetry::Limit::Memory, "memory-limit", bytes);
 }
 
 }  // namespace

@@ -20,8 +20,13 @@ using AskWorker = std::function<Part(Services& services, std::size_t worker)>;
 template <typename Part>
 using FinishPoll = std::function<void(std::vector<Part> parts)>;
 
+// As AskWorker, for what takes its time: gives its part to `done` once, on the same thread.
 template <typename Part>
-void askWorkers(Services& asking, AskWorker<Part> ask, FinishPoll<Part> finish) {
+using AskWorkerLater =
+    std::function<void(Services& services, std::size_t worker, std::function<void(Part)> done)>;
+
+template <typename Part>
+void askWorkersLater(Services& asking, AskWorkerLater<Part> ask, FinishPoll<Part> finish) {
   struct Poll {
     std::vector<Part> parts;
     std::size_t missing;
@@ -33,14 +38,26 @@ void askWorkers(Services& asking, AskWorker<Part> ask, FinishPoll<Part> finish) 
   Services* home = &asking;
   net::Loop* mailbox = &asking.host.loop;
   poll->missing = asking.control.tellWorkers([=](Services& there, std::size_t worker) {
-    auto part = std::make_shared<Part>(ask(there, worker));
-    mailbox->post([=] {
-      home->host.touch();
-      if (poll->parts.size() <= worker) poll->parts.resize(worker + 1);
-      poll->parts[worker] = std::move(*part);
-      if (--poll->missing == 0) poll->finish(std::move(poll->parts));
+    ask(there, worker, [=](Part part) {
+      auto kept = std::make_shared<Part>(std::move(part));
+      mailbox->post([=] {
+        home->host.touch();
+        if (poll->parts.size() <= worker) poll->parts.resize(worker + 1);
+        poll->parts[worker] = std::move(*kept);
+        if (--poll->missing == 0) poll->finish(std::move(poll->parts));
+      });
     });
   });
+}
+
+template <typename Part>
+void askWorkers(Services& asking, AskWorker<Part> ask, FinishPoll<Part> finish) {
+  askWorkersLater<Part>(
+      asking,
+      [ask = std::move(ask)](Services& there, std::size_t worker, const std::function<void(Part)>& done) {
+        done(ask(there, worker));
+      },
+      std::move(finish));
 }
 
 }  // namespace slotless::session

@@ -87,16 +87,6 @@ TEST_CASE("idle blocks that nobody has needed since the last time are given back
   CHECK(pool.bytesIdle() == 0);
 }
 
-TEST_CASE("the peak of a pool is seen although it is over when somebody asks", "[block]") {
-  BlockPool pool;
-  static_cast<void>(pool.take(1U << 20));
-  CHECK(pool.takePeakBytes() == 1U << 20);
-  CHECK(pool.takePeakBytes() == 0);
-  BlockPtr block = BlockPool::grow(pool.take(100'000), 300'000);
-  block.reset();
-  CHECK(pool.takePeakBytes() == 300'000);
-}
-
 TEST_CASE("appending nothing, from nowhere, is allowed", "[block]") {
   BlockPool pool;
   const BlockPtr block = pool.take(10);
