@@ -1,5 +1,7 @@
 #include "proxy/session/agenda.h"
 
+#include <algorithm>
+
 #include "proxy/session/client.h"
 
 namespace slotless::session {
@@ -15,6 +17,7 @@ std::vector<Client*>& Agenda::list(Task task) noexcept {
     case Task::Parse: return parse_;
     case Task::Pump: return pump_;
     case Task::Flush: return flush_;
+    case Task::Later: return later_;
     case Task::Reap: break;
   }
   return reap_;
@@ -32,8 +35,16 @@ void Agenda::take(Task task, std::vector<Client*>& into) {
   for (Client* client : into) client->agendaBits() &= static_cast<std::uint8_t>(~bit(task));
 }
 
+void Agenda::takeSome(Task task, std::size_t most, std::vector<Client*>& into) {
+  std::vector<Client*>& waiting = list(task);
+  const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(most, waiting.size()));
+  into.assign(waiting.begin(), end);
+  waiting.erase(waiting.begin(), end);
+  for (Client* client : into) client->agendaBits() &= static_cast<std::uint8_t>(~bit(task));
+}
+
 void Agenda::forget(Client& client) {
-  for (const Task task : {Task::Parse, Task::Pump, Task::Flush, Task::Reap}) {
+  for (const Task task : {Task::Parse, Task::Pump, Task::Flush, Task::Reap, Task::Later}) {
     if ((client.agendaBits() & bit(task)) != 0) std::erase(list(task), &client);
   }
   client.agendaBits() = 0;

@@ -1,5 +1,6 @@
 // What has to be done for which client before the turn ends. A client is on each list at most once.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -12,6 +13,7 @@ enum class Task : std::uint8_t {
   Pump = 1U << 1,   // held legs may be able to go
   Flush = 1U << 2,  // there is output
   Reap = 1U << 3,   // closed: destroy it
+  Later = 1U << 4,  // as Parse, or to be read from, when its turn comes: it asks for a lot
 };
 
 class Agenda {
@@ -19,6 +21,10 @@ class Agenda {
   void add(Client& client, Task task);
   // Takes the list for `task`: what is added meanwhile is for the next round.
   void take(Task task, std::vector<Client*>& into);
+  // The same for at most `most` of them, those first that have waited longest.
+  void takeSome(Task task, std::size_t most, std::vector<Client*>& into);
+  bool has(Task task) noexcept { return !list(task).empty(); }
+  // But for those that take turns.
   bool idle() const noexcept { return parse_.empty() && pump_.empty() && flush_.empty() && reap_.empty(); }
   // A client is about to be destroyed.
   void forget(Client& client);
@@ -30,6 +36,7 @@ class Agenda {
   std::vector<Client*> pump_;
   std::vector<Client*> flush_;
   std::vector<Client*> reap_;
+  std::vector<Client*> later_;
 };
 
 }  // namespace slotless::session

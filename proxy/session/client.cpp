@@ -131,6 +131,7 @@ void Client::logIn() {
 
 void Client::beginLogin() {
   authenticated_ = false;
+  saidBeforeLogin_ = 0;
   loginSince_ = services_.host.now;
   outputAllowance_ = usualAllowance();
 }
@@ -169,7 +170,7 @@ bool Client::abandon(WorkBudget& budget) {
 
 void Client::releaseInput() {
   inputHeld_ = false;
-  services_.agenda.add(*this, Task::Parse);
+  wake();
 }
 
 void Client::resetSession() {
@@ -185,7 +186,7 @@ void Client::resetSession() {
 }
 
 void Client::takeMore() {
-  if (paused_) services_.agenda.add(*this, Task::Parse);
+  if (paused_) wake();
 }
 
 void Client::readAgain() {

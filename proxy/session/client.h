@@ -52,6 +52,8 @@ class Client final : private net::Stream::Observer {
   // What the worker calls at the end of a turn, by the agenda.
   void parse();
   void flush();
+  // A greedy client's turn: parses what is left, or reads.
+  void goOn();
 
   // For the dispatcher.
   PendingList& pending() noexcept { return pending_; }
@@ -170,6 +172,8 @@ class Client final : private net::Stream::Observer {
   void resetSession();
   // The output cannot leave, and the client may be waiting to write: let it write some more.
   void raiseAllowance();
+  // There may be something to parse.
+  void wake();
   bool stalled() const noexcept;
   // Has output left since this was asked last?
   bool takeProgress() noexcept { return std::exchange(progress_, false); }
@@ -208,6 +212,7 @@ class Client final : private net::Stream::Observer {
   void transition(ClientState next);
   void onReadable() override;
   void onWritable() override;
+  void read();
   std::size_t receive(char* to, std::size_t room);
   // False: nothing has come.
   bool readIntoScratch();
@@ -253,6 +258,7 @@ class Client final : private net::Stream::Observer {
   bool leaving_ = false;
   bool authenticated_ = false;
   bool inputHeld_ = false;
+  bool greedy_ = false;  // has asked for more than fits into one turn: such clients take turns
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   protocol::RequestParser parser_;
@@ -265,13 +271,14 @@ class Client final : private net::Stream::Observer {
   Conversation conversation_;
   const databases::Database* home_;
   const databases::Database* database_;
-  std::size_t outputAllowance_;   // unread output above which no more input is taken …
-  std::size_t outputRoom_ = 0;    // … while these bytes are: less where memory is scarce
-  std::size_t replyEstimate_;     // bytes of a reply, as far as can be told from the last ones
-  std::size_t waitingBytes_ = 0;  // reply bytes that wait behind earlier requests
-  std::size_t largeReply_ = 0;    // of a reply at the end of output_ that is not counted for the hard limit
-  std::size_t parserBytes_ = 0;   // as counted in the heap's account
-  std::size_t charged_ = 0;       // what its pending requests are charged for
+  std::size_t saidBeforeLogin_ = 0;  // bytes of replies
+  std::size_t outputAllowance_;      // unread output above which no more input is taken …
+  std::size_t outputRoom_ = 0;       // … while these bytes are: less where memory is scarce
+  std::size_t replyEstimate_;        // bytes of a reply, as far as can be told from the last ones
+  std::size_t waitingBytes_ = 0;     // reply bytes that wait behind earlier requests
+  std::size_t largeReply_ = 0;   // of a reply at the end of output_ that is not counted for the hard limit
+  std::size_t parserBytes_ = 0;  // as counted in the heap's account
+  std::size_t charged_ = 0;      // what its pending requests are charged for
   Held held_;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went

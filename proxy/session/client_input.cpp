@@ -22,7 +22,7 @@ constexpr std::size_t kReadBeforeLogin = 16384;
 // Of one client, before others get their turn: so many bytes are read unless they are one argument's, and so
 // many requests taken up.
 constexpr std::size_t kBytesAtOnce = 256U * 1024;
-constexpr std::size_t kRequestsAtOnce = 1000;
+constexpr std::size_t kRequestsAtOnce = 200;
 
 // Large memory grows by remapping, which is cheap; small memory is copied.
 std::size_t roomAfter(std::size_t capacity) noexcept {
@@ -35,6 +35,11 @@ std::size_t roomAfter(std::size_t capacity) noexcept {
 void Client::onReadable() {
   services_.host.touch();
   lastActive_ = services_.host.now;
+  if (greedy_ && !paused_) return wake();
+  read();
+}
+
+void Client::read() {
   if (services_.relief.holdsBack(*this)) {
     starved_ = true;
     return updateWatch();
@@ -118,6 +123,17 @@ void Client::endInput(net::IoStatus status) {
   updateWatch();
 }
 
+void Client::wake() {
+  services_.agenda.add(*this, greedy_ ? Task::Later : Task::Parse);
+}
+
+void Client::goOn() {
+  if (state_ != ClientState::Open) return;
+  if (paused_) return parse();
+  services_.host.touch();
+  read();
+}
+
 void Client::parse() {
   if (state_ != ClientState::Open || input_ == nullptr) return;
   const net::Block* const before = input_.get();
@@ -168,7 +184,8 @@ void Client::pause() {
 // There is more to do, and others come first. It is read from again when that is done.
 void Client::goOnLater() {
   paused_ = true;
-  services_.agenda.add(*this, Task::Parse);
+  greedy_ = true;
+  wake();
 }
 
 bool Client::stalled() const noexcept {
@@ -184,7 +201,7 @@ void Client::raiseAllowance() {
   // Its own pipeline never brings a client to the hard limit.
   if (hard > 0)
     outputAllowance_ = std::min<std::size_t>(outputAllowance_, std::max<std::size_t>(hard / 2, 1));
-  services_.agenda.add(*this, Task::Parse);
+  wake();
 }
 
 // It takes the system long to take it back.
@@ -202,6 +219,7 @@ void Client::countParser(std::size_t bytes) noexcept {
 
 std::size_t Client::takeRequests(std::string_view bytes) {
   const std::size_t done = takeSome(bytes);
+  if (!paused_) greedy_ = false;  // that was all
   countParser(parser_.referenceBytes());
   return done;
 }

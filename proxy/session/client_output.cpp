@@ -15,8 +15,10 @@ namespace {
 
 constexpr std::size_t kPiecesPerWrite = 64;
 // It may take what is written as fast as it comes: others get their turn in between.
-constexpr std::size_t kBytesAtOnce = 1024U * 1024;
+constexpr std::size_t kBytesAtOnce = 256U * 1024;
 
+// Bytes of replies before login, read or not: two thousand refusals.
+constexpr std::size_t kMostBeforeLogin = std::size_t{64} * 1024;
 // So long nothing of a large reply need be taken.
 constexpr net::Millis kPatienceWithReader{60'000};
 
@@ -35,6 +37,11 @@ void Client::notify(const CommandSpec* spec, std::string_view bytes) {
 }
 
 void Client::appendReply(const CommandSpec* spec, std::string_view bytes) {
+  if (!loggedIn()) {
+    saidBeforeLogin_ += bytes.size();
+    if (saidBeforeLogin_ > kMostBeforeLogin)
+      return closeFor(Limit::BeforeLogin, "too many requests before login", saidBeforeLogin_);
+  }
   if (pending_.empty()) {
     output_.append(bytes);
     services_.agenda.add(*this, Task::Flush);
@@ -93,7 +100,7 @@ void Client::onRequestDone(Request& request) {
     conversation_.settle();
   }
   services_.agenda.add(*this, Task::Flush);
-  if (paused_) services_.agenda.add(*this, Task::Parse);
+  if (paused_) wake();
 }
 
 void Client::push(char first, std::string_view bytes) {
@@ -162,7 +169,7 @@ void Client::flush() {
   if (!output_.empty() && !loggedIn() && outputBytes() > usualAllowance())
     return closeFor(Limit::BeforeLogin, "unread replies before login", outputBytes());
   if (outputBytes() <= services_.config.clientOutputSoftLimit) outputAllowance_ = usualAllowance();
-  if (paused_ && outputBytes() <= outputAllowance_) services_.agenda.add(*this, Task::Parse);
+  if (paused_ && outputBytes() <= outputAllowance_) wake();
   updateWatch();
   if (leaving_ && state_ == ClientState::Open) leaveBetweenRequests();
 }

@@ -185,7 +185,7 @@ void KeyLookups::waitForLink(KeyQuestion& question) {
 void KeyLookups::settle(KeyQuestion& question, State state) {
   if (question.client_ == nullptr) return put(question);
   question.state_ = state;
-  services_.agenda.add(*question.client_, Task::Parse);
+  question.client_->wake();
 }
 
 void KeyLookups::tick() {

@@ -52,7 +52,7 @@ class KeyLookups {
 
   // Has the router make the plan for the client's request, or makes it of a node's answer, by which keys of a
   // mapped database get their names in the cluster. False: the answer is not in yet; when it is, the client
-  // is to parse again (Task::Parse), which leads here with the same request.
+  // is to parse again (Client::wake()), which leads here with the same request.
   bool plan(Client& client, Command& command, routing::Plan& plan);
   // The client is about to be destroyed.
   void forget(Client& client);

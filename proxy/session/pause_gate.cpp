@@ -115,7 +115,7 @@ bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec, protoco
 void PauseGate::wakeAll() {
   for (Client* client : waiting_) {
     client->postpone(false);
-    services_.agenda.add(*client, Task::Parse);
+    client->wake();
   }
   waiting_.clear();
 }

@@ -59,10 +59,10 @@ class Workbench {
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
 
-  // About two milliseconds: other clients may meet one turn's work, and the work of their own turn, twice.
-  static constexpr std::size_t kUnitsPerTurn = 20'000;
+  // About 0.4 milliseconds: other clients may meet one turn's work, and the work of their own turn, twice.
+  static constexpr std::size_t kUnitsPerTurn = 4'000;
   // After so much the next work is taken up.
-  static constexpr std::size_t kUnitsPerPiece = 5'000;
+  static constexpr std::size_t kUnitsPerPiece = 1'000;
   // What is not worth a work is done at once.
   static constexpr std::size_t kUnitsAtOnce = 5'000;
 

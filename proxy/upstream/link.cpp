@@ -29,7 +29,7 @@ constexpr net::Millis kLeastPatience{250};
 // What it has answered before it was replaced has arrived by then.
 constexpr net::Millis kTrustInRetired{100};
 // A node may take what is written as fast as it comes: others get their turn in between.
-constexpr std::size_t kBytesAtOnce = 1024U * 1024;
+constexpr std::size_t kBytesAtOnce = 256U * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 // A silence that is shorter is nothing unusual: for it no connection is made.
 constexpr net::Millis kProbedAfter{1000};

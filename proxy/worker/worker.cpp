@@ -238,6 +238,9 @@ std::uint32_t Worker::random(std::uint32_t bound) {
 void Worker::endTurn() {
   workbench_.run();
   hub_.goOn();
+  // Those that ask for a lot, a few at a time: others meet no more than this.
+  agenda_.takeSome(Task::Later, kGreedyPerTurn, batch_);
+  for (Client* client : batch_) client->goOn();
   for (Client* client : dying_) agenda_.add(*client, Task::Reap);
   dying_.clear();
   for (int round = 0; round < kRoundsPerTurn; ++round) {
@@ -248,7 +251,8 @@ void Worker::endTurn() {
   for (upstream::LinkPool* links : linkPools()) links->sweep();
   leases_.sweep();
   relief_.note();
-  const bool idle = agenda_.idle() && workbench_.idle() && dying_.empty() && !hub_.busy();
+  const bool idle =
+      agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() && !hub_.busy();
   if (!idle) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }

@@ -89,6 +89,8 @@ class Worker final : private upstream::LinkHost {
   static constexpr std::size_t kScratchBytes = (64U + 16U) * 1024;
   // Rounds of parsing and flushing before other events get their turn.
   static constexpr int kRoundsPerTurn = 8;
+  // So many clients that ask for a lot have a part of it done in one turn.
+  static constexpr std::size_t kGreedyPerTurn = 2;
 
   void onLinkReady(upstream::Link& link) override;
   void onLinkLost(upstream::Link& link, std::string_view reason, bool established) override;
