@@ -87,6 +87,16 @@ int singleKeyOf(const CommandSpec& spec) {
   return position > 0 && position < minimumArguments ? position : 0;
 }
 
+bool isPlain(const CommandSpec& spec) {
+  const bool ordinary = spec.handling == Handling::Keyed && spec.role == SessionRole::None &&
+                        spec.sessionKeyword.empty() && !spec.barrier;
+  const bool scripts = spec.scriptText > 0 || spec.scriptSha > 0 || spec.forgetsScripts ||
+                       spec.in(kCategoryScripting) || spec.has(kModule);
+  return spec.singleKey > 0 && spec.keyProcedure == KeyProcedure::BySpecs && ordinary && !scripts &&
+         spec.wholeDatabase == WholeDatabase::None && spec.transfer == Transfer::None &&
+         !spec.namesKeysByPattern && !spec.has(kPubSub) && !spec.has(kNoAuth);
+}
+
 }  // namespace
 
 void derive(CommandSpec& spec, const CommandOverride* override) {
@@ -129,6 +139,7 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
   } else if (spec.has(kBlocking) && spec.sessionKeyword.empty() && hasKeys(spec)) {
     spec.role = SessionRole::Blocking;  // a module's: where its timeout stands is not known
   }
+  spec.plain = isPlain(spec);
 }
 
 }  // namespace slotless::protocol

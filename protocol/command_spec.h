@@ -184,6 +184,8 @@ struct CommandSpec {
   bool barrier = false;
   // The common case, decided once: argv[singleKey] is the only key. 0: use keyPositions().
   int singleKey = 0;
+  // One key, sent to the slot's owner, and nothing else about it to look at: most commands of most clients.
+  bool plain = false;
   KeyProcedure keyProcedure = KeyProcedure::BySpecs;
   // AnyNode, but always the same one: the owner of the slot of argv[hashedArgument], which is no key
   // (PUBLISH: the channel). 0: none.

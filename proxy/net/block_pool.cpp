@@ -9,12 +9,6 @@
 
 namespace slotless::net {
 
-void Block::append(std::string_view bytes) noexcept {
-  if (bytes.empty()) return;  // memcpy wants a pointer even then
-  std::memcpy(data() + end, bytes.data(), bytes.size());
-  end += bytes.size();
-}
-
 void BlockReturn::operator()(Block* block) const noexcept {
   block->pool->put(block);
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,12 @@ struct Block {
   std::size_t size() const noexcept { return end - begin; }
   std::size_t room() const noexcept { return capacity - end; }
   std::string_view view() const noexcept { return {data() + begin, size()}; }
-  void append(std::string_view bytes) noexcept;
+  // Requires room for them.
+  void append(std::string_view bytes) noexcept {
+    if (bytes.empty()) return;  // memcpy wants a pointer even then
+    std::memcpy(data() + end, bytes.data(), bytes.size());
+    end += bytes.size();
+  }
 };
 
 struct BlockReturn {

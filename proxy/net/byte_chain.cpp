@@ -34,7 +34,7 @@ std::size_t ByteChain::memoryBytes() const noexcept {
   return bytes;
 }
 
-void ByteChain::append(std::string_view bytes) {
+void ByteChain::appendInBlocks(std::string_view bytes) {
   size_ += bytes.size();
   if (tail_ != nullptr && tail_->room() > 0) {
     const std::size_t fits = std::min(bytes.size(), tail_->room());
@@ -90,7 +90,7 @@ void ByteChain::consume(std::size_t bytes) noexcept {
   }
 }
 
-void ByteChain::clear() noexcept {
+void ByteChain::giveBack() noexcept {
   while (head_ != nullptr) BlockReturn{}(std::exchange(head_, head_->next));
   tail_ = nullptr;
   size_ = 0;

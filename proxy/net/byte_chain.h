@@ -26,7 +26,11 @@ class ByteChain {
   // Memory of its blocks. Looks at each of them.
   std::size_t memoryBytes() const noexcept;
 
-  void append(std::string_view bytes);
+  void append(std::string_view bytes) {
+    if (tail_ == nullptr || tail_->room() < bytes.size()) return appendInBlocks(bytes);
+    tail_->append(bytes);
+    size_ += bytes.size();
+  }
   // Takes a whole block over without copying, its used range.
   void append(BlockPtr block);
   // Moves all of `other` to the end of this chain; small contents are copied, so that blocks stay well
@@ -34,7 +38,9 @@ class ByteChain {
   void splice(ByteChain& other);
   // Drops bytes from the front. Requires bytes <= size().
   void consume(std::size_t bytes) noexcept;
-  void clear() noexcept;
+  void clear() noexcept {
+    if (head_ != nullptr) giveBack();
+  }
   // Fills `pieces` with what follows the first `skip` bytes; returns how many were filled.
   std::size_t gather(std::span<iovec> pieces, std::size_t skip = 0) const noexcept;
   // Appends the bytes [from, from + count) to `out`. Requires from + count <= size().
@@ -42,6 +48,8 @@ class ByteChain {
   std::string toString() const;
 
  private:
+  void giveBack() noexcept;
+  void appendInBlocks(std::string_view bytes);
   template <typename Visit>
   void forEachPiece(std::size_t from, std::size_t count, Visit visit) const;
 

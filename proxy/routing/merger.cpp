@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "protocol/encoder.h"
+#include "protocol/reply_scanner.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/special_merges.h"
 
@@ -89,9 +90,18 @@ bool interleave(std::span<const PartReply> parts, std::string& out) {
   for (const PartReply& part : parts) total += part.keys.size();
   std::vector<std::string_view> merged(total);
   for (const PartReply& part : parts) {
-    const auto elements = elementsOf(part.bytes);
-    if (!elements || elements->size() != part.keys.size()) return false;
-    for (std::size_t i = 0; i < elements->size(); ++i) merged[part.keys[i]] = (*elements)[i];
+    std::size_t position = 0;
+    const auto count = isListReply(part.bytes) ? numberOf(part.bytes, position) : std::nullopt;
+    if (!count || static_cast<std::size_t>(*count) != part.keys.size()) return false;
+    for (const std::uint32_t key : part.keys) {
+      // The last one is all that is left: the reply is whole.
+      const bool last = &key == &part.keys.back();
+      const std::string_view rest = part.bytes.substr(position);
+      protocol::ReplyScanner scanner;
+      const std::size_t size = last ? rest.size() : scanner.scan(rest).consumed;
+      merged[key] = rest.substr(0, size);
+      position += size;
+    }
   }
   protocol::appendArrayHeader(out, total);
   for (const std::string_view element : merged) out += element;

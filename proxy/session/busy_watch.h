@@ -30,6 +30,7 @@ class BusyWatch {
   void onRequest() {
     if (!ticking_) startTicking();
   }
+  bool any() const noexcept { return !busy_.empty(); }
   bool refuses(const protocol::CommandSpec& spec) const noexcept {
     return !busy_.empty() && !spec.has(protocol::kAllowBusy);
   }

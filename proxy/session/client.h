@@ -145,6 +145,7 @@ class Client final : private net::Stream::Observer {
 
   // Adds a request to the end of the pending list; it has to be started.
   Request& addRequest(const protocol::CommandSpec& spec);
+  Request& addRequest(const protocol::CommandSpec& spec, RequestKind kind);
   // A command about so many keys that its plan is made and started in pieces. False: as for route().
   bool splitInPieces(const Command& command);
   // Makes the plan of a command for nodes, and starts it. False: it has to wait; nothing has been done.
@@ -229,6 +230,10 @@ class Client final : private net::Stream::Observer {
   std::size_t readRoom() const noexcept;
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
+  bool isShort(const protocol::CommandSpec* spec, const protocol::RequestParser& request,
+               std::string_view bytes) const noexcept;
+  bool takeShort(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes);
+  bool isBehindBarrier() const noexcept;
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   bool endsInput(std::string_view bytes);

@@ -92,6 +92,7 @@ void Client::onRequestDone(Request& request) {
     if (!pushes_.empty()) output_.splice(pushes_);
     if (pending_.empty()) break;
     net::ByteChain& waiting = pending_.head()->waiting;
+    if (waiting.empty()) continue;
     waitingBytes_ -= waiting.size();
     output_.splice(waiting);
   }

@@ -41,7 +41,7 @@ void makeAlone(Command& command, routing::Plan& plan) {
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
   protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
-  const CommandSpec* spec = services_.commands->find(argv, &container);
+  const CommandSpec* spec = services_.memo.find(*services_.commands, argv, &container);
   if (spec == nullptr && container == nullptr) {
     if (isCrossProtocol(argv[0])) {
       closeCrossProtocol();
@@ -49,6 +49,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     }
     spec = findConsoleCommand(argv, &container);
   }
+  if (isShort(spec, request, bytes)) return takeShort(*spec, argv, bytes);
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
     if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
@@ -67,10 +68,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
-  const Request* first = pending_.head();
-  const bool behindBarrier =
-      first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
-  if (behindBarrier) return false;
+  if (isBehindBarrier()) return false;
   // From here on it is only known as nodes may get it.
   if (request.isInline()) {
     services_.canonical.write(argv);
@@ -200,11 +198,45 @@ OwnedRequest Client::own(const Command& command) {
   return owned;
 }
 
+bool Client::isBehindBarrier() const noexcept {
+  const Request* first = pending_.head();
+  return first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
+}
+
+// A plain command of a client in no special state: all that handle() looks at besides has been answered by
+// its spec or is false here.
+bool Client::isShort(const CommandSpec* spec, const RequestParser& request,
+                     std::string_view bytes) const noexcept {
+  return spec != nullptr && spec->plain && conversation_.plain() && !database_->mapped() &&
+         bytes.size() < kHandOverBytes && !request.isInline() && spec->arityFits(request.argv().size()) &&
+         loggedIn() && !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
+}
+
+bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string_view bytes) {
+  const std::string_view key = argv[static_cast<std::size_t>(spec.singleKey)];
+  lastCommand_ = spec.id;
+  if (isBehindBarrier()) return false;
+  if (telemetry::Counter* counter = services_.metrics.databaseRequests(database_->index)) counter->add();
+  if (services_.databases.anyMapped() && protocol::isReservedKey(key)) {
+    refuse(&spec, kReservedKey);
+    return true;
+  }
+  Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
+  added.bytes = bytes.size();
+  charge(added, bytes.size());
+  services_.dispatcher.startShort(added, protocol::slotOf(key), bytes);
+  return true;
+}
+
 Request& Client::addRequest(const CommandSpec& spec) {
+  return addRequest(spec, kindOf(spec));
+}
+
+Request& Client::addRequest(const CommandSpec& spec, RequestKind kind) {
   Request& added = services_.requests.take();
   added.client = this;
   added.spec = &spec;
-  added.kind = kindOf(spec);
+  added.kind = kind;
   added.arrived = services_.host.now;
   added.muted = replySwitch_.muted();
   added.front = conversation_.frontOf(spec);

@@ -38,13 +38,14 @@ bool wasRefused(Trouble trouble) {
 
 }  // namespace
 
-std::vector<routing::PartReply> partsOf(const Request& request) {
-  std::vector<routing::PartReply> parts;
-  parts.reserve(request.legCount());
+// Good until the next call.
+const std::vector<routing::PartReply>& Completion::partsOf(const Request& request) {
+  parts_.clear();
   for (std::size_t i = 0; i < request.legCount(); ++i) {
-    if (!request.leg(i).forgone) parts.push_back({request.leg(i).reply.view(), request.leg(i).keys});
+    const Leg& leg = request.leg(i);
+    if (!leg.forgone) parts_.push_back({leg.reply.view(), leg.keys});
   }
-  return parts;
+  return parts_;
 }
 
 void Completion::onReply(Leg& leg, std::string_view bytes, bool last) {
@@ -134,9 +135,9 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   }
   if (request.staged && goOn(request)) return;
   if (!request.streams()) {
-    if (auto work = longMergeOf(services_, *this, request))
+    if (auto work = longMergeOf(services_, *this, request, partsOf(request)))
       return services_.workbench.add(request.client, std::move(work));
-    failed = !mergeLegs(request);
+    failed = !mergeLegs(request, parts_);
   }
   finishRequest(request, failed);
 }
@@ -191,7 +192,7 @@ void Completion::noteLatency(const Leg& leg, net::Micros duration) {
 }
 
 void Completion::finishRequest(Request& request, bool failed) {
-  forgetTransaction(request);
+  if (request.transaction != nullptr) forgetTransaction(request);
   services_.metrics.command(request.spec->id)
       .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), failed);
   request.client->onRequestDone(request);
@@ -211,7 +212,7 @@ bool Completion::goOn(Request& request) {
   return true;
 }
 
-bool Completion::mergeLegs(Request& request) {
+bool Completion::mergeLegs(Request& request, std::span<const routing::PartReply> parts) {
   if (request.transaction != nullptr) {
     std::string reply;
     ReplySwitch& replies = request.client->replySwitch();
@@ -225,7 +226,6 @@ bool Completion::mergeLegs(Request& request) {
     request.client->deliver(request, reply);
     return !reply.starts_with('-');
   }
-  const std::vector<routing::PartReply> parts = partsOf(request);
   services_.encoded.clear();
   const bool good = request.composer != nullptr
                         ? request.composer->compose(parts, services_.encoded)

@@ -4,6 +4,7 @@
 // Ownership: finishing the last leg of a request gives the request back to its client or its pool: do not
 // touch it afterwards.
 #pragma once
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -12,9 +13,6 @@
 namespace slotless::session {
 
 struct Services;
-
-// What the legs have brought, but for those whose nodes have left.
-std::vector<routing::PartReply> partsOf(const Request& request);
 
 class Completion {
  public:
@@ -43,9 +41,12 @@ class Completion {
   void noteLatency(const Leg& leg, net::Micros duration);
   bool goOn(Request& request);
   void forgetTransaction(Request& request);
-  bool mergeLegs(Request& request);
+  // What the legs have brought, but for those whose nodes have left.
+  const std::vector<routing::PartReply>& partsOf(const Request& request);
+  bool mergeLegs(Request& request, std::span<const routing::PartReply> parts);
 
   Services& services_;
+  std::vector<routing::PartReply> parts_;  // scratch space
 };
 
 }  // namespace slotless::session

@@ -305,9 +305,8 @@ void Conversation::refuseLate(Request& request, std::string_view line) {
 }
 
 // As in Redis: other CLIENT commands in between do not count.
-bool Conversation::endsCaching(protocol::Argv argv) const noexcept {
-  return tracking_ != nullptr && tracking_->cachingGiven() &&
-         !protocol::equalsIgnoringCase(argv[0], "client");
+bool Conversation::isCachingEndedBy(protocol::Argv argv) const noexcept {
+  return tracking_->cachingGiven() && !protocol::equalsIgnoringCase(argv[0], "client");
 }
 
 // --- all ---

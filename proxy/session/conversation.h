@@ -50,6 +50,11 @@ class Conversation {
   Outcome abort(const protocol::CommandSpec& spec, std::string_view cause);
 
   Mode mode() const noexcept;
+  // Nothing is open or has been asked for that a request could be part of.
+  bool plain() const noexcept {
+    return mode_ == Mode::Plain && !exclusive_ && transaction_ == nullptr && subscriptions_ == nullptr &&
+           monitoring_ == nullptr && tracking_ == nullptr && !watch_.on();
+  }
   // The next request has to wait until the pending one is done.
   bool exclusive() const noexcept { return exclusive_; }
   bool blocked() const noexcept { return blocked_; }
@@ -87,7 +92,9 @@ class Conversation {
     blockLeases_.forgo(link);
   }
   // The command that comes next is about to be dealt with; see takenUp().
-  bool endsCaching(protocol::Argv argv) const noexcept;
+  bool endsCaching(protocol::Argv argv) const noexcept {
+    return tracking_ != nullptr && isCachingEndedBy(argv);
+  }
   void takenUp(bool endsCaching) noexcept {
     if (endsCaching && mode_ != Mode::Queueing) tracking_->endCaching();
   }
@@ -114,6 +121,7 @@ class Conversation {
 
  private:
   void transition(Mode next) noexcept { mode_ = next; }
+  bool isCachingEndedBy(protocol::Argv argv) const noexcept;
 
   Outcome queue(Command& command);
   Outcome queueAlone(const Command& command, std::string_view objection);

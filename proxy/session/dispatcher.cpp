@@ -45,8 +45,16 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   sender_.launch(request.leg(0), bytes);
 }
 
+void Dispatcher::startShort(Request& request, Slot slot, std::string_view bytes) {
+  request.dispatcher = this;
+  request.makeLegs(1);
+  Leg& leg = request.leg(0);
+  leg.slot = slot;
+  sender_.launchShort(leg, bytes);
+}
+
 void Dispatcher::startBySlot(Request& request, const routing::Plan& plan, protocol::Argv argv) {
-  std::vector<std::uint32_t> positions;
+  std::vector<std::uint32_t>& positions = positions_;
   request.makeLegs(plan.partCount);
   for (std::size_t i = 0; i < plan.partCount; ++i) {
     const routing::Part& part = plan.parts[i];

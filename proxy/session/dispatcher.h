@@ -29,6 +29,8 @@ class Dispatcher {
   // Starts a request that stands at the end of its client's pending list. The plan must not be Refused.
   // Takes the plan's composer.
   void start(Request& request, routing::Plan& plan, protocol::Argv argv, RequestBytes bytes);
+  // Starts a request with one key: as it came, to the owner of the slot.
+  void startShort(Request& request, protocol::Slot slot, std::string_view bytes);
   // Starts a transaction (or another batch that the proxy has written), in one piece.
   void startBatch(Request& request, protocol::Slot slot, net::ByteChain& batch);
   struct NodeBatch {
@@ -88,6 +90,7 @@ class Dispatcher {
   LegSender sender_;
   Recovery recovery_;
   LargeReplies largeReplies_;
+  std::vector<std::uint32_t> positions_;  // scratch space
 };
 
 }  // namespace slotless::session

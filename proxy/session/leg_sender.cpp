@@ -65,12 +65,16 @@ bool LegSender::plainWay(const Client& client, protocol::Slot slot) const {
 Link* LegSender::plainLink(Leg& leg) {
   Client& client = *leg.request->client;
   Link* link = plainWay(client, leg.slot) ? choice_.linkForSlot(leg) : nullptr;
-  if (link == nullptr) return nullptr;
+  if (link != nullptr) noteSent(leg, *link);
+  return link;
+}
+
+void LegSender::noteSent(Leg& leg, Link& link) {
+  Client& client = *leg.request->client;
   if (client.pending().size() == 1) client.routedVersion = services_.links.topology().version;
   leg.state = LegState::Sent;
   leg.sentAt = services_.host.now;
-  leg.link = link;
-  return link;
+  leg.link = &link;
 }
 
 // ASKING and CLIENT CACHING each clear the other.
@@ -123,6 +127,18 @@ void LegSender::launch(Leg& leg, RequestBytes bytes) {
     whole.append(bytes.tail);
   }
   sendOrHold(leg, link, whole);
+}
+
+// The way of nearly all requests: launch() without what cannot be.
+void LegSender::launchShort(Leg& leg, std::string_view bytes) {
+  Client& client = *leg.request->client;
+  const cluster::NodeIndex owner = services_.links.topology().owners[leg.slot];
+  const bool usual = owner != cluster::kNoNode && client.readFrom == config::ReadFrom::Master &&
+                     !services_.suspects.any() && plainWay(client, leg.slot);
+  Link* link = usual ? choice_.takes(client.links().linkTo(owner)) : nullptr;
+  if (link == nullptr) return launch(leg, {bytes});
+  noteSent(leg, *link);
+  link->send(leg, bytes, Front::None);
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {
@@ -258,6 +274,7 @@ void LegSender::sendHeld(Client& client, Leg& leg, Link& link) {
 }
 
 bool LegSender::hasScripts(const Request& request, const Link& link) const {
+  if (request.scripts.empty()) return true;
   const std::uint64_t generation = services_.control.scripts().generation();
   return std::all_of(request.scripts.begin(), request.scripts.end(),
                      [&](const ScriptRef& script) { return link.scripts().knows(script->sha, generation); });

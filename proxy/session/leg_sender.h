@@ -37,6 +37,7 @@ class LegSender {
 
   void launch(Leg& leg, RequestBytes bytes);
   // A transaction, or another batch that the proxy has written, in one piece.
+  void launchShort(Leg& leg, std::string_view bytes);
   void launchBatch(Leg& leg, net::ByteChain& batch);
   // To one certain node; none: to any.
   void launchTo(Leg& leg, std::string_view bytes, const std::optional<net::Address>& node);
@@ -63,6 +64,7 @@ class LegSender {
   };
 
   upstream::Link* plainLink(Leg& leg);
+  void noteSent(Leg& leg, upstream::Link& link);
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
   bool isSuspect(const Leg& leg, RequestBytes bytes) const;
   bool isTooLarge(const Leg& leg, std::size_t length) const;

@@ -25,6 +25,8 @@ bool readsFromReplica(const Leg& leg) {
 Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
   Client& client = *leg.request->client;
   Conversation& conversation = client.conversation();
+  if (leg.detour == nullptr && !leg.request->lease && conversation.plain())
+    return takes(client.links().linkTo(node));
   const net::Address& address = services_.links.topology().nodes[node].address;
   Link* link = nullptr;
   const bool urgent = leg.detour != nullptr && leg.detour->urgent;
@@ -48,9 +50,11 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
     if (link == nullptr && alone) return loneLink(leg, node);
     if (link == nullptr) link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
   }
-  if (link == nullptr || !link->ready() || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
-    return nullptr;
-  return link;
+  return link == nullptr ? nullptr : takes(*link);
+}
+
+Link* LinkChoice::takes(Link& link) const noexcept {
+  return link.ready() && link.bytesOpen() < services_.config.linkMaxInFlightBytes ? &link : nullptr;
 }
 
 // A connection for this leg alone. The shared link tries for all whether the node is there.

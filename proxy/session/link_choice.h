@@ -27,6 +27,8 @@ class LinkChoice {
  public:
   explicit LinkChoice(Services& services) : services_(services) {}
 
+  // The link if it can take a request now.
+  upstream::Link* takes(upstream::Link& link) const noexcept;
   // Where a leg goes that nobody has redirected.
   upstream::Link* linkForSlot(Leg& leg);
   // Where a held leg would go now. Forgets a redirect that the topology has overtaken.

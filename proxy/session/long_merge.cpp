@@ -218,14 +218,16 @@ bool isGood(const std::vector<PartReply>& parts) {
   });
 }
 
-std::unique_ptr<Work> interleaving(Completion& completion, Request& request, std::vector<PartReply> parts) {
+std::unique_ptr<Work> interleaving(Completion& completion, Request& request,
+                                   const std::vector<PartReply>& parts) {
   std::size_t elements = 0;
   for (const PartReply& part : parts) elements += part.keys.size();
   if (elements < kManyElements) return nullptr;
-  return std::make_unique<Interleaving>(completion, request, std::move(parts), elements);
+  return std::make_unique<Interleaving>(completion, request, parts, elements);
 }
 
-std::unique_ptr<Work> concatenating(Completion& completion, Request& request, std::vector<PartReply> parts) {
+std::unique_ptr<Work> concatenating(Completion& completion, Request& request,
+                                    const std::vector<PartReply>& parts) {
   std::size_t bytes = 0;
   std::int64_t elements = 0;
   for (const PartReply& part : parts) {
@@ -238,31 +240,30 @@ std::unique_ptr<Work> concatenating(Completion& completion, Request& request, st
   if (bytes < kManyBytes) return nullptr;
   // An array stays an array, a set a set.
   std::string header = parts.front().bytes[0] + std::to_string(elements) + "\r\n";
-  return std::make_unique<Concatenating>(completion, request, std::move(parts), std::move(header));
+  return std::make_unique<Concatenating>(completion, request, parts, std::move(header));
 }
 
 }  // namespace
 
-std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Request& request) {
+std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Request& request,
+                                  const std::vector<PartReply>& parts) {
   if (request.transaction != nullptr) {
     if (!request.transaction->isLong()) return nullptr;
     return std::make_unique<Assembling>(services, completion, request);
   }
   if (request.composer != nullptr) {
     if (!request.composer->composesInPieces()) return nullptr;
-    std::vector<PartReply> parts = partsOf(request);
     const bool isLong = std::any_of(parts.begin(), parts.end(),
                                     [](const PartReply& part) { return part.bytes.size() >= kManyComposed; });
     if (!isLong) return nullptr;
-    return std::make_unique<Composing>(completion, request, std::move(parts));
+    return std::make_unique<Composing>(completion, request, parts);
   }
   if (request.merge != Merge::Interleave && request.merge != Merge::Concatenate &&
       request.merge != Merge::Automatic)
     return nullptr;
-  std::vector<PartReply> parts = partsOf(request);
   if (!isGood(parts)) return nullptr;
-  return request.merge == Merge::Interleave ? interleaving(completion, request, std::move(parts))
-                                            : concatenating(completion, request, std::move(parts));
+  return request.merge == Merge::Interleave ? interleaving(completion, request, parts)
+                                            : concatenating(completion, request, parts);
 }
 
 }  // namespace slotless::session

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "proxy/session/completion.h"
 #include "proxy/session/work.h"
@@ -9,6 +10,7 @@
 namespace slotless::session {
 
 // nullptr: it is short enough to be done at once. Otherwise the work finishes the request.
-std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Request& request);
+std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Request& request,
+                                  const std::vector<routing::PartReply>& parts);
 
 }  // namespace slotless::session

@@ -49,9 +49,10 @@ class PauseGate {
     if (!closings_.empty()) endClosingOf(client);
   }
 
+  bool isOpen() const noexcept { return closings_.empty() && kind_ == PauseKind::None; }
   // Keeps the request back if it has to: false, nothing is in its way.
   bool holds(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
-    return (!closings_.empty() || kind_ != PauseKind::None) && stops(client, spec, argv);
+    return !isOpen() && stops(client, spec, argv);
   }
   // The client is about to be destroyed.
   void forget(Client& client);

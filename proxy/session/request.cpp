@@ -79,7 +79,6 @@ void Request::dropLegs() noexcept {
 }
 
 void Request::trimLegs() noexcept {
-  if (others_.size() <= kKeepLegs) return;
   memory_.legs -= others_.size() * sizeof(Leg);
   std::deque<Leg>().swap(others_);
 }
@@ -120,8 +119,12 @@ bool RequestPool::refersTo(const protocol::CommandTable& table) const {
 }
 
 void RequestPool::put(Request& request) noexcept {
-  request.dropLegs();
-  request.trimLegs();
+  if (request.legCount_ > kKeepLegs) {
+    request.dropLegs();
+    request.trimLegs();
+  } else {
+    request.dropLegs();
+  }
   request.replyBytes = 0;
   request.bytes = 0;
   request.heldLegs = 0;

@@ -23,14 +23,12 @@ void RequestCopy::parse() {
 
 void encodeWithKeys(protocol::Argv argv, std::span<const std::uint32_t> positions, std::uint32_t stride,
                     std::string& out) {
-  std::vector<std::string_view> words;
-  words.reserve(1 + positions.size() * stride);
-  words.push_back(argv[0]);
-  for (const std::uint32_t position : positions) {
-    for (std::uint32_t i = 0; i < stride; ++i) words.push_back(argv[position + i]);
-  }
   out.clear();
-  protocol::appendRequest(out, words);
+  protocol::appendArrayHeader(out, 1 + positions.size() * stride);
+  protocol::appendBulk(out, argv[0]);
+  for (const std::uint32_t position : positions) {
+    for (std::uint32_t i = 0; i < stride; ++i) protocol::appendBulk(out, argv[position + i]);
+  }
 }
 
 }  // namespace slotless::session

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "config/config.h"
+#include "protocol/command_memo.h"
 #include "protocol/command_table.h"
 #include "proxy/databases/database.h"
 #include "proxy/databases/key_mapper.h"
@@ -123,6 +124,8 @@ struct Services {
   upstream::LinkPool& replicaLinksFor(int protocol) noexcept {
     return protocol >= 3 ? resp3ReplicaLinks : replicaLinks;
   }
+
+  protocol::CommandMemo memo{};
 
   // Scratch space for the request at hand.
   routing::Plan plan{};

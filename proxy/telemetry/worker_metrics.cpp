@@ -1,6 +1,7 @@
 #include "proxy/telemetry/worker_metrics.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace slotless::telemetry {
@@ -22,6 +23,18 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(MemoryKind::Count)> kMemoryKindNames = {
     "client_input", "client_output", "link_output", "other", "idle", "requests", "sessions"};
+
+// By how many bits a number has: the first bucket that it may be in.
+constexpr auto kFirstBuckets = [] {
+  std::array<std::uint8_t, 65> first{};
+  for (std::size_t bits = 1; bits < first.size(); ++bits) {
+    const std::uint64_t least = std::uint64_t{1} << (bits - 1);
+    std::uint8_t bucket = 0;
+    while (bucket < kLatencyBoundsMicros.size() && kLatencyBoundsMicros[bucket] < least) ++bucket;
+    first[bits] = bucket;
+  }
+  return first;
+}();
 
 template <typename Enum, std::size_t N>
 std::string_view nameOf(const std::array<std::string_view, N>& names, Enum value) noexcept {
@@ -54,9 +67,10 @@ void LatencyHistogram::record(std::chrono::microseconds latency) noexcept {
   // A clock that is cached per loop turn can make a request end "before" it arrived.
   const auto micros =
       static_cast<std::uint64_t>(std::max<std::chrono::microseconds::rep>(0, latency.count()));
-  const auto bound = std::lower_bound(kLatencyBoundsMicros.begin(), kLatencyBoundsMicros.end(), micros);
+  std::size_t bucket = kFirstBuckets[static_cast<std::size_t>(std::bit_width(micros))];
+  while (bucket < kLatencyBoundsMicros.size() && kLatencyBoundsMicros[bucket] < micros) ++bucket;
   microsSum.add(micros);
-  buckets[static_cast<std::size_t>(bound - kLatencyBoundsMicros.begin())].add();
+  buckets[bucket].add();
 }
 
 WorkerMetrics::WorkerMetrics(std::size_t commandCount, std::size_t databaseCount)

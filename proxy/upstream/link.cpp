@@ -161,6 +161,11 @@ void Link::onReadable() {
   const std::string_view bytes(host_.scratch.data(), got.bytes);
   if (state_ == LinkState::Handshaking) return takeHandshake(bytes);
   takeReplies(bytes);
+  publishInFlight();
+}
+
+void Link::publishInFlight() noexcept {
+  metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
 }
 
 void Link::takeHandshake(std::string_view bytes) {
@@ -354,7 +359,6 @@ void Link::finishFront() {
   sent_ -= std::min<std::size_t>(sent_, length);
   scanner_.reset();
   early_ = false;
-  metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
 }
 
 void Link::beginEntry(Front front) {
@@ -371,7 +375,6 @@ void Link::endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std
   fifo_.push({&exchange, output_.size() - sizeBefore, static_cast<std::uint32_t>(textOf(front).size()),
               preludes + (fronted ? 1U : 0U), fronted, host_.now});
   metrics_.requests.add();
-  metrics_.inFlight.set(static_cast<std::int64_t>(inFlight()));
   if (retired_ && !trustedAgain_ && !timer_->active()) timer_->start(kPatienceWithRetired);
 }
 
@@ -404,6 +407,7 @@ std::optional<SentRequest> Link::requestOf(const Exchange& exchange) const {
 
 void Link::flush() {
   dirty_ = false;
+  publishInFlight();
   if (stream_ == nullptr) return;
   std::array<iovec, kPiecesPerWrite> pieces;
   const std::size_t before = sent_;

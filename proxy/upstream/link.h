@@ -236,6 +236,7 @@ class Link final : private net::Stream::Observer {
   void lose(std::string_view reason, Breakage::Cause cause = Breakage::Cause::Broken);
   void noteBreakage(Breakage::Cause cause, bool established);
   void beat();
+  void publishInFlight() noexcept;
   void hearNode();
   void onTimer();
   bool believable(bool isError) const noexcept;

@@ -11,13 +11,14 @@ class Ring {
  public:
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
-  T& front() noexcept { return items_[head_]; }
-  const T& front() const noexcept { return items_[head_]; }
-  T& operator[](std::size_t i) noexcept { return items_[(head_ + i) & (items_.size() - 1)]; }
+  // Places are masked: always within the memory.
+  T& front() noexcept { return items_.data()[head_]; }
+  const T& front() const noexcept { return items_.data()[head_]; }
+  T& operator[](std::size_t i) noexcept { return items_.data()[(head_ + i) & (items_.size() - 1)]; }
 
   void push(const T& item) {
     if (size_ == items_.size()) grow();
-    items_[(head_ + size_) & (items_.size() - 1)] = item;
+    items_.data()[(head_ + size_) & (items_.size() - 1)] = item;
     ++size_;
   }
   void pop() noexcept {

@@ -141,6 +141,7 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
 void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands) {
   oldCommands_.push_back(std::move(services_.commands));
   services_.commands = std::move(commands);
+  services_.memo = {};
   localCommands_.use(*services_.commands);
   dropOldCommands();
 }
