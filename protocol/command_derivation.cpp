@@ -94,7 +94,8 @@ bool isPlain(const CommandSpec& spec) {
                        spec.in(kCategoryScripting) || spec.has(kModule);
   return spec.singleKey > 0 && spec.keyProcedure == KeyProcedure::BySpecs && ordinary && !scripts &&
          spec.wholeDatabase == WholeDatabase::None && spec.transfer == Transfer::None &&
-         !spec.namesKeysByPattern && !spec.has(kPubSub) && !spec.has(kNoAuth);
+         spec.replyNames == ReplyNames::None && !spec.namesKeysByPattern && !spec.has(kPubSub) &&
+         !spec.has(kNoAuth);
 }
 
 }  // namespace

@@ -24,6 +24,11 @@ struct Database {
 
   bool mapped() const noexcept { return !prefix.empty(); }
   bool pinned() const noexcept { return layout == Layout::Pinned; }
+  // Of the key's name in the cluster.
+  protocol::Slot slotOf(std::string_view key) const {
+    if (pinned()) return slot;
+    return mapped() ? protocol::slotOf(prefix + std::string(key)) : protocol::slotOf(key);
+  }
 };
 
 class Databases {

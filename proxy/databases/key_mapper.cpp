@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "protocol/key_extraction.h"
 
@@ -27,6 +28,38 @@ void appendNumberLine(std::string& out, char type, std::size_t number) {
   out.append(digits.data(), end);
   out += kLineEnd;
 }
+
+// Of a length's digits, by a prefix.
+constexpr std::size_t kLongestGrowth = 4;
+
+// Writes into room that is there.
+class Writer {
+ public:
+  explicit Writer(char* at) noexcept : at_(at) {}
+  char* end() const noexcept { return at_; }
+  void add(const char* from, const char* to) noexcept {
+    const auto size = static_cast<std::size_t>(to - from);
+    std::memcpy(at_, from, size);
+    at_ += size;
+  }
+  // "$<size>\r\n"
+  void addHeader(std::size_t size) noexcept {
+    *at_++ = '$';
+    if (size < 10) {
+      *at_++ = static_cast<char>('0' + size);
+    } else if (size < 100) {
+      *at_++ = static_cast<char>('0' + size / 10);
+      *at_++ = static_cast<char>('0' + size % 10);
+    } else {
+      at_ = std::to_chars(at_, at_ + 20, size).ptr;
+    }
+    *at_++ = '\r';
+    *at_++ = '\n';
+  }
+
+ private:
+  char* at_;
+};
 
 // "$<size>\r\n" as the parser takes it: without leading zeros.
 std::size_t headerBytes(std::size_t size) {
@@ -57,31 +90,42 @@ bool KeyMapper::map(const CommandSpec& spec, Argv argv, std::string_view bytes, 
   return true;
 }
 
+std::string_view KeyMapper::mapKey(std::string_view key, std::string_view bytes, const Database& database) {
+  begin();
+  bytes_.resize(bytes.size() + database.prefix.size() + kLongestGrowth);
+  Writer writer(bytes_.data());
+  writer.add(bytes.data(), key.data() - headerBytes(key.size()));
+  writer.addHeader(database.prefix.size() + key.size());
+  writer.add(database.prefix.data(), database.prefix.data() + database.prefix.size());
+  writer.add(key.data(), bytes.data() + bytes.size());
+  bytes_.resize(static_cast<std::size_t>(writer.end() - bytes_.data()));
+  return bytes_;
+}
+
 // Between two keys the request is copied as it is.
 void KeyMapper::mapAt(const std::vector<std::uint32_t>& positions, Argv argv, std::string_view bytes,
                       const Database& database) {
   begin();
   argv_.assign(argv.begin(), argv.end());
+  const std::string_view last = argv[positions.back()];
+  const auto tail = static_cast<std::size_t>(bytes.data() + bytes.size() - (last.data() + last.size()));
+  if (tail >= kLargeTail) tail_ = bytes.substr(bytes.size() - tail);
+  // Each name may need a longer header, too.
+  bytes_.resize(bytes.size() - tail_.size() + positions.size() * (database.prefix.size() + kLongestGrowth));
+  Writer writer(bytes_.data());
   const char* next = bytes.data();
   for (const std::uint32_t position : positions) {
     const std::string_view key = argv[position];
-    const char* const header = key.data() - headerBytes(key.size());
-    bytes_.append(next, header);
-    const std::size_t size = database.prefix.size() + key.size();
-    appendNumberLine(bytes_, '$', size);
-    places_.push_back({position, bytes_.size(), size});
-    bytes_ += database.prefix;
-    bytes_ += key;
+    writer.add(next, key.data() - headerBytes(key.size()));
+    writer.addHeader(database.prefix.size() + key.size());
+    const char* const name = writer.end();
+    writer.add(database.prefix.data(), database.prefix.data() + database.prefix.size());
     next = key.data() + key.size();
+    writer.add(key.data(), next);
+    argv_[position] = {name, database.prefix.size() + key.size()};
   }
-  const std::string_view rest = bytes.substr(static_cast<std::size_t>(next - bytes.data()));
-  if (rest.size() >= kLargeTail) {
-    tail_ = rest;
-  } else {
-    bytes_ += rest;
-  }
-  for (const Place& place : places_)
-    argv_[place.argument] = std::string_view(bytes_).substr(place.offset, place.size);
+  if (tail_.empty()) writer.add(next, bytes.data() + bytes.size());
+  bytes_.resize(static_cast<std::size_t>(writer.end() - bytes_.data()));
 }
 
 void KeyMapper::write(Argv argv) {

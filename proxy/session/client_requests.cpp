@@ -207,9 +207,9 @@ bool Client::isBehindBarrier() const noexcept {
 // its spec or is false here.
 bool Client::isShort(const CommandSpec* spec, const RequestParser& request,
                      std::string_view bytes) const noexcept {
-  return spec != nullptr && spec->plain && conversation_.plain() && !database_->mapped() &&
-         bytes.size() < kHandOverBytes && !request.isInline() && spec->arityFits(request.argv().size()) &&
-         loggedIn() && !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
+  return spec != nullptr && spec->plain && conversation_.plain() && bytes.size() < kHandOverBytes &&
+         !request.isInline() && spec->arityFits(request.argv().size()) && loggedIn() &&
+         !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
 }
 
 bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string_view bytes) {
@@ -217,14 +217,17 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   lastCommand_ = spec.id;
   if (isBehindBarrier()) return false;
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(database_->index)) counter->add();
-  if (services_.databases.anyMapped() && protocol::isReservedKey(key)) {
+  const bool mapped = database_->mapped();
+  if (!mapped && services_.databases.anyMapped() && protocol::isReservedKey(key)) {
     refuse(&spec, kReservedKey);
     return true;
   }
+  if (mapped) bytes = services_.mapper.mapKey(key, bytes, *database_);
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
   added.bytes = bytes.size();
   charge(added, bytes.size());
-  services_.dispatcher.startShort(added, protocol::slotOf(key), bytes);
+  if (mapped) added.database = database_;
+  services_.dispatcher.startShort(added, database_->slotOf(key), bytes);
   return true;
 }
 
