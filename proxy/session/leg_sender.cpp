@@ -155,9 +155,6 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
     leg.detour->suspicion = suspicionOf(leg, leg.detour->bytes);
     leg.detour->alone = leg.detour->suspicion != 0 || isTooLarge(leg, leg.detour->bytes.size());
   }
-  if (client.inputEnded())
-    return completion_.failLeg(
-        leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
   if (services_.holding.off()) return completion_.failLeg(leg, reply_texts::kNoMaster);
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
