@@ -72,6 +72,18 @@ bool leavesKeysOpen(const CommandSpec& spec) {
   return spec.keySpecs.empty() || std::any_of(spec.keySpecs.begin(), spec.keySpecs.end(), open);
 }
 
+// Nothing but keys, each with what belongs to it, up to the end: only then can some of them be a command by
+// themselves. MSETEX has the number of its keys in front and options behind.
+bool isPlainRangeOfKeys(const CommandSpec& spec) {
+  if (spec.keyProcedure != KeyProcedure::BySpecs || spec.has(kMovableKeys) || spec.keySpecs.size() > 1)
+    return false;
+  if (spec.keySpecs.empty()) return spec.firstKey == 1 && spec.lastKey == -1 && spec.keyStep >= 1;
+  const KeySpec& only = spec.keySpecs.front();
+  return only.begin == KeySpec::Begin::Index && only.index == 1 && only.find == KeySpec::Find::Range &&
+         only.lastKey == -1 && only.limit <= 1 && only.keyStep >= 1 && only.keyStep == spec.keyStep &&
+         (only.flags & (kKeyNotKey | kKeyIncomplete)) == 0;
+}
+
 int singleKeyOf(const CommandSpec& spec) {
   if (spec.keyProcedure != KeyProcedure::BySpecs || spec.keySpecs.size() > 1) return 0;
   const int minimumArguments = std::abs(spec.arity);
@@ -93,9 +105,9 @@ bool isPlain(const CommandSpec& spec) {
   const bool scripts = spec.scriptText > 0 || spec.scriptSha > 0 || spec.forgetsScripts ||
                        spec.in(kCategoryScripting) || spec.has(kModule);
   return spec.singleKey > 0 && spec.keyProcedure == KeyProcedure::BySpecs && ordinary && !scripts &&
-         spec.wholeDatabase == WholeDatabase::None && spec.transfer == Transfer::None &&
-         spec.replyNames == ReplyNames::None && !spec.namesKeysByPattern && !spec.has(kPubSub) &&
-         !spec.has(kNoAuth);
+         !spec.slotUnchecked && spec.wholeDatabase == WholeDatabase::None &&
+         spec.transfer == Transfer::None && spec.replyNames == ReplyNames::None && !spec.namesKeysByPattern &&
+         !spec.has(kPubSub) && !spec.has(kNoAuth);
 }
 
 }  // namespace
@@ -113,7 +125,11 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
       spec.has(kReadOnly) && !spec.has(kWrite) && !spec.has(kMayReplicate) && !spec.has(kBlocking);
   static constexpr CommandOverride kNone{.name = {}, .handling = Handling::Never, .reason = {}};
   const CommandOverride& wanted = override == nullptr ? kNone : *override;
-  if (override != nullptr) spec.handling = override->handling;
+  if (override != nullptr) {
+    spec.handling = override->handling;
+  } else if (spec.aboutCluster()) {
+    spec.handling = Handling::Local;  // new ones, too, are answered as by a server without a cluster
+  }
   spec.requestPolicy = wanted.requestPolicy.value_or(spec.requestPolicy);
   spec.responsePolicy = wanted.responsePolicy.value_or(spec.responsePolicy);
   spec.retryAfterLoss = wanted.retryAfterLoss.value_or(spec.retryAfterLoss);
@@ -121,18 +137,22 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
   spec.hashedArgument = wanted.hashedArgument;
   spec.keyProcedure =
       wanted.keyProcedure.value_or(leavesKeysOpen(spec) ? KeyProcedure::AskServer : KeyProcedure::BySpecs);
+  if (spec.handling == Handling::Split && !isPlainRangeOfKeys(spec)) spec.handling = Handling::Keyed;
   spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
   spec.singleKey = singleKeyOf(spec);
   if (const ScriptFact* fact = findScriptFact(spec.name)) {
     spec.scriptText = fact->text;
     spec.scriptSha = fact->sha;
     spec.forgetsScripts = fact->forgets;
+    spec.loadsLibrary = fact->isLibrary;
+    spec.showsScripts = fact->shows;
   }
   if (const NameFact* fact = findNameFact(spec.name)) {
     spec.replyNames = fact->replyNames;
     spec.wholeDatabase = fact->wholeDatabase;
     spec.namesKeysByPattern = fact->namesKeysByPattern;
     spec.transfer = fact->transfer;
+    spec.otherDatabase = fact->otherDatabase;
   }
   if (const SessionFact* fact = findSessionFact(spec.name)) {
     spec.role = fact->role;

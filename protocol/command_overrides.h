@@ -38,6 +38,7 @@ struct NameFact {
   WholeDatabase wholeDatabase = WholeDatabase::None;
   bool namesKeysByPattern = false;
   Transfer transfer = Transfer::None;
+  OtherDatabase otherDatabase = OtherDatabase::None;
 };
 const NameFact* findNameFact(std::string_view name) noexcept;
 
@@ -47,6 +48,8 @@ struct ScriptFact {
   int text = 0;
   int sha = 0;
   bool forgets = false;
+  bool isLibrary = false;  // of functions, in the last argument
+  bool shows = false;      // its reply does: libraries of functions
 };
 const ScriptFact* findScriptFact(std::string_view name) noexcept;
 

@@ -91,7 +91,7 @@ enum KeySpecFlag : std::uint32_t {
 // How the proxy treats a command. Derived from the facts above, unless the table of overrides says otherwise.
 enum class Handling : std::uint8_t {
   Keyed,    // goes to the owner of its keys' slot
-  Split,    // Keyed, and may be split by slot: request policy multi_shard
+  Split,    // Keyed, and may be split by slot: request policy multi_shard, nothing but keys up to the end
   AnyNode,  // no keys: any master answers
   FanOut,   // goes to all masters, replies are merged by the response policy
   Local,    // answered by the proxy
@@ -152,6 +152,9 @@ enum class WholeDatabase : std::uint8_t { None, Count, Flush, List, Random, Scan
 // Takes a key's value to another name or database.
 enum class Transfer : std::uint8_t { None, Copy, Move };
 
+// Whether it can reach another database than the chosen one: always, or if it has the option DB.
+enum class OtherDatabase : std::uint8_t { None, Always, ByOption };
+
 struct CommandSpec {
   std::string name;  // lower case; a subcommand's is "container|sub"
   int arity = 0;     // as COMMAND reports it: negative means "at least"
@@ -164,6 +167,7 @@ struct CommandSpec {
   int keyStep = 0;
   std::vector<KeySpec> keySpecs;
   std::vector<std::string> tips;
+  std::string group;  // as COMMAND DOCS tells it; empty: not known
   RequestPolicy requestPolicy = RequestPolicy::None;
   ResponsePolicy responsePolicy = ResponsePolicy::None;
   std::vector<CommandSpec> subcommands;
@@ -178,6 +182,8 @@ struct CommandSpec {
   int scriptText = 0;
   int scriptSha = 0;
   bool forgetsScripts = false;  // SCRIPT FLUSH
+  bool loadsLibrary = false;    // FUNCTION LOAD: the code is its last argument
+  bool showsScripts = false;    // FUNCTION LIST: its reply shows them
   // May the proxy send it again when the connection was lost after sending? Only for what cannot write.
   bool retryAfterLoss = false;
   // Waits for all earlier replies of the client (PUBLISH, fan-out, script loading).
@@ -193,11 +199,17 @@ struct CommandSpec {
   ReplyNames replyNames = ReplyNames::None;
   WholeDatabase wholeDatabase = WholeDatabase::None;
   Transfer transfer = Transfer::None;
+  OtherDatabase otherDatabase = OtherDatabase::None;
+  // Some node carries it out for a slot that is not its own (see cluster/unchecked_slots.h): it goes out
+  // behind a command about the same keys that is refused there.
+  bool slotUnchecked = false;
   bool namesKeysByPattern = false;  // SORT: BY and GET
   // The name's small number, the same in all tables (see CommandIds); indexes counters. Subcommands have
   // their own.
   std::uint16_t id = 0;
 
+  // About the cluster itself, of which clients are to see nothing.
+  bool aboutCluster() const noexcept { return group == "cluster"; }
   bool has(CommandFlag flag) const noexcept { return (flags & flag) != 0; }
   bool in(CommandCategory category) const noexcept { return (categories & category) != 0; }
   bool arityFits(std::size_t argc) const noexcept {

@@ -44,9 +44,14 @@ constexpr SessionFact kFacts[] = {
 };
 
 constexpr ScriptFact kScripts[] = {
-    {.name = "eval", .text = 1},        {.name = "eval_ro", .text = 1},
-    {.name = "script|load", .text = 2}, {.name = "evalsha", .sha = 1},
-    {.name = "evalsha_ro", .sha = 1},   {.name = "script|flush", .forgets = true},
+    {.name = "eval", .text = 1},
+    {.name = "eval_ro", .text = 1},
+    {.name = "script|load", .text = 2},
+    {.name = "evalsha", .sha = 1},
+    {.name = "evalsha_ro", .sha = 1},
+    {.name = "script|flush", .forgets = true},
+    {.name = "function|load", .isLibrary = true},
+    {.name = "function|list", .shows = true},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "proxy/cluster/command_reply_parser.h"
 #include "proxy/cluster/learned_facts.h"
+#include "proxy/cluster/unchecked_slots.h"
 
 namespace slotless::cluster {
 
@@ -17,6 +18,22 @@ namespace {
 // States that pass; any other error is an answer.
 constexpr std::array<std::string_view, 5> kPassing = {"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN",
                                                       "TRYAGAIN"};
+
+// Names and groups in turn. COMMAND DOCS itself is nested more deeply than hiredis reads, and most of it is
+// not wanted. Servers before 7.0 have neither.
+constexpr std::string_view kGroups =
+    "local groups = {} "
+    "local docs = redis.call('command', 'docs') "
+    "for i = 1, #docs, 2 do "
+    "  local about = docs[i + 1] "
+    "  for j = 1, #about, 2 do "
+    "    if about[j] == 'group' then "
+    "      groups[#groups + 1] = docs[i] "
+    "      groups[#groups + 1] = about[j + 1] "
+    "    end "
+    "  end "
+    "end "
+    "return groups";
 
 std::string_view fieldOf(std::string_view info, std::string_view name) {
   for (std::size_t at = 0; at < info.size();) {
@@ -127,7 +144,7 @@ void CommandLearner::askCommands() {
     const std::size_t candidate = next_++;
     const auto& build = masters_[candidate].build;
     if (build && !facts_.contains(*build) && !refusals_.contains(*build))
-      return ask(candidate, {{"COMMAND"}});
+      return ask(candidate, {{"COMMAND"}, {"EVAL_RO", kGroups, "0"}});
   }
   endRound();
 }
@@ -143,7 +160,7 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
   if (!result.error.empty()) {
     fail(masters_[master], result.error);
   } else if (askingCommands_) {
-    onCommands(masters_[master], *result.replies[0]);
+    onCommands(masters_[master], *result.replies[0], *result.replies[1]);
   } else {
     masters_[master].build = parseBuild(*result.replies[0], *result.replies[1]);
   }
@@ -154,7 +171,7 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
   }
 }
 
-void CommandLearner::onCommands(const Master& master, const redisReply& reply) {
+void CommandLearner::onCommands(const Master& master, const redisReply& reply, const redisReply& groups) {
   const bool refused = reply.type == REDIS_REPLY_ERROR;
   std::string error = refused ? std::string(reply.str, reply.len) : "COMMAND gave no list of commands";
   if (refused && isPassing(error)) return fail(master, error);
@@ -164,6 +181,8 @@ void CommandLearner::onCommands(const Master& master, const redisReply& reply) {
     facts.reset();
   }
   if (facts) {
+    addGroups(groups, *facts);
+    markUncheckedSlots(*facts, master.build->product, master.build->version);
     facts_.emplace(*master.build, std::move(*facts));
     return;
   }

@@ -1,11 +1,11 @@
 // Learns from the masters which commands there are, and keeps that up to date.
 //
 // Runs on the control thread's loop, one round at a time: every master is asked for its version and how many
-// commands it has, then one master of each distinct answer for COMMAND. The table has what all of them know.
-// A round begins when there are other masters than before and, because modules can be loaded at any time,
-// after `interval`. A master that cannot be asked makes the next round come sooner, with growing pauses;
-// meanwhile the others' facts count. A server that refuses COMMAND (a managed service, an ACL) does not
-// count; if all do, there is no table, and the built-in one goes on.
+// commands it has, then one master of each distinct answer for COMMAND, and for what COMMAND DOCS says of
+// groups. The table has what all of them know. A round begins when there are other masters than before and,
+// because modules can be loaded at any time, after `interval`. A master that cannot be asked makes the next
+// round come sooner, with growing pauses; meanwhile the others' facts count. A server that refuses COMMAND (a
+// managed service, an ACL) does not count; if all do, there is no table, and the built-in one goes on.
 #pragma once
 #include <compare>
 #include <cstddef>
@@ -82,7 +82,7 @@ class CommandLearner {
   void endRound();
   void ask(std::size_t master, const std::vector<std::vector<std::string_view>>& commands);
   void onAnswer(std::size_t master, const QueryResult& result);
-  void onCommands(const Master& master, const redisReply& reply);
+  void onCommands(const Master& master, const redisReply& reply, const redisReply& groups);
   void fail(const Master& master, const std::string& error);
   void publish(const std::set<ServerBuild>& builds);
 

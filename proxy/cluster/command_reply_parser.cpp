@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <string_view>
 
 #include "protocol/command_facts.h"
@@ -178,6 +179,19 @@ bool takeCommand(const redisReply& reply, const CommandSpec* container, CommandS
 }
 
 }  // namespace
+
+void addGroups(const redisReply& list, std::vector<CommandSpec>& facts) {
+  std::vector<std::string> words;
+  if (!isList(list) || !takeTexts(list, words)) return;
+  std::map<std::string_view, std::string_view> groups;
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) groups[words[i]] = words[i + 1];
+  for (CommandSpec& spec : facts) {
+    const auto found = groups.find(spec.name);
+    if (found == groups.end() || !isName(found->second)) continue;
+    spec.group = found->second;
+    for (CommandSpec& subcommand : spec.subcommands) subcommand.group = spec.group;
+  }
+}
 
 std::optional<std::vector<CommandSpec>> parseCommandReply(const redisReply& reply) {
   if (!isList(reply) || reply.elements == 0) return std::nullopt;

@@ -18,5 +18,7 @@ namespace slotless::cluster {
 // facts of the same name: categories, tips, key specifications, subcommands, and flags beside its own. RESP2
 // and RESP3.
 std::optional<std::vector<protocol::CommandSpec>> parseCommandReply(const redisReply& reply);
+// The group of each command, from a list of names and groups in turn; any other reply changes nothing.
+void addGroups(const redisReply& list, std::vector<protocol::CommandSpec>& facts);
 
 }  // namespace slotless::cluster

@@ -57,6 +57,8 @@ void mergeFacts(CommandSpec& spec, const CommandSpec& other) {
   spec.arity = stricterArity(spec.arity, other.arity);
   addMissing(spec.flagNames, other.flagNames);
   addMissing(spec.categoryNames, other.categoryNames);
+  spec.slotUnchecked = spec.slotUnchecked || other.slotUnchecked;
+  if (spec.group.empty()) spec.group = other.group;
   keepCommon(spec.subcommands, other.subcommands);
 }
 

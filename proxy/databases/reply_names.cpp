@@ -177,6 +177,7 @@ class FirstKeyComposer final : public routing::Composer {
 }  // namespace
 
 std::string withoutPrefix(std::string_view line, std::string_view prefix) {
+  if (prefix.empty()) return std::string(line);
   std::string text;
   for (std::size_t at = line.find(prefix); at != std::string_view::npos; at = line.find(prefix)) {
     text += line.substr(0, at);

@@ -5,23 +5,26 @@
 #include <cctype>
 #include <string>
 
+#include "proxy/databases/script_guard.h"
+
 namespace slotless::databases {
 
 using protocol::CommandSpec;
 using protocol::KeySpec;
-using protocol::WholeDatabase;
 
 namespace {
 
 // Of Redis's `redis` only call, pcall and acl_check_cmd are replaced; like Redis's, the table cannot be
 // changed. facts: " name=code" for each command, but not for those whose only key is their first argument. A
 // code is
-// "/" for a container of subcommands, "W…" for a command about a whole database, or whatever key
-// specifications it has, behind an F or S where the reply names keys (ReplyNames::First and Streams).
+// "/" for a container of subcommands, or begins as refusalCodeOf() says, or is whatever key specifications it
+// has, behind an F or S where the reply names keys (ReplyNames::First and Streams).
 constexpr std::string_view kBegin = R"lua(
 local prefix=table.remove(ARGV)
 local routing=string.find(prefix,'{',1,true) and table.remove(names)
 local size=#prefix
+local index=tonumber(string.match(prefix,'%d+')) or 0
+local hint=routing and '' or ': use a pinned database'
 local function own(name)
  if type(name)=='string' and string.sub(name,1,size)==prefix then return string.sub(name,size+1) end
  return name
@@ -162,15 +165,19 @@ local function with(call)
    code=type(words[2])=='string' and codeOf(name..'|'..string.lower(words[2]),'') or ''
   end
   local reply
-  if string.sub(code,1,1)~='W' then
+  local first=string.sub(code,1,1)
+  local served=routing and whole[code] and call~=redis.acl_check_cmd
+  local text=not served and (first=='W' or first=='D') and objection(first=='D' and 'D' or code,hint,index,...)
+  if text then
+   if call==redis.pcall then return redis.error_reply(text) end
+   error(redis.error_reply(text))
+  elseif served then
+   reply=whole[code](call,words,count)
+  elseif code=='Wselect' then
+   return redis.status_reply('OK')
+  else
    rename(code,words,count)
    reply=call(unpack(words,1,count))
-  elseif routing and whole[code] and call~=redis.acl_check_cmd then
-   reply=whole[code](call,words,count)
-  elseif call==redis.pcall then
-   return redis.error_reply('ERR '..string.upper(name)..' in a script would concern one node, not a database')
-  else
-   error(redis.error_reply('ERR '..string.upper(name)..' in a script would concern one node, not a database'))
   end
   return names(code,reply)
  end
@@ -181,20 +188,6 @@ __newindex=function() error('Attempt to modify a readonly table',2) end}),KEYS,A
 end)(redis,KEYS,ARGV);)lua";
 
 constexpr std::string_view kOnlyFirstArgument = "I,1R0,1,0";
-
-constexpr std::string_view kRefused = "Wnode";
-
-constexpr std::string_view codeOf(WholeDatabase what) {
-  switch (what) {
-    case WholeDatabase::Count: return "Wcount";
-    case WholeDatabase::Flush: return "Wflush";
-    case WholeDatabase::List: return "Wlist";
-    case WholeDatabase::Random: return "Wrandom";
-    case WholeDatabase::Scan: return "Wscan";
-    case WholeDatabase::None: break;
-  }
-  return {};
-}
 
 std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -217,12 +210,10 @@ void appendCode(std::string& out, const KeySpec& spec) {
 }
 
 std::string codeOf(const CommandSpec& spec) {
-  if (spec.wholeDatabase != WholeDatabase::None) return std::string(codeOf(spec.wholeDatabase));
-  const bool everywhere = spec.handling == protocol::Handling::FanOut && spec.has(protocol::kWrite);
-  if (everywhere) return std::string(kRefused);  // FLUSHALL: the node has more databases' keys
-  std::string code;
-  if (spec.replyNames == protocol::ReplyNames::First) code = "F";
-  if (spec.replyNames == protocol::ReplyNames::Streams) code = "S";
+  std::string code(refusalCodeOf(spec));
+  if (code.starts_with('W')) return code;
+  if (spec.replyNames == protocol::ReplyNames::First) code += "F";
+  if (spec.replyNames == protocol::ReplyNames::Streams) code += "S";
   for (const KeySpec& each : spec.keySpecs) appendCode(code, each);
   if (spec.keySpecs.empty() && spec.firstKey > 0) {  // a server before 7.0
     KeySpec range;
@@ -267,19 +258,16 @@ std::string factsOf(const protocol::CommandTable& commands) {
 }  // namespace
 
 ScriptNames::ScriptNames(const protocol::CommandTable& commands) : preamble_(kOpening) {
-  preamble_.append(kBegin).append(factsOf(commands)).append(kEnd).append(kClosing);
+  preamble_.append(ScriptGuard::kObjection)
+      .append(kBegin)
+      .append(factsOf(commands))
+      .append(kEnd)
+      .append(kClosing);
   std::replace(preamble_.begin(), preamble_.end(), '\n', ' ');
 }
 
 std::string ScriptNames::wrap(std::string_view script) const {
-  // The line that names engine and flags has to stay the first one.
-  const std::size_t line = script.starts_with("#!") ? script.find('\n') : std::string_view::npos;
-  const std::size_t head = line == std::string_view::npos ? 0 : line + 1;
-  if (script.starts_with("#!") && head == 0) return std::string(script);
-  std::string wrapped(script.substr(0, head));
-  wrapped += preamble_;
-  wrapped += script.substr(head);
-  return wrapped;
+  return behindFlags(script, preamble_);
 }
 
 }  // namespace slotless::databases

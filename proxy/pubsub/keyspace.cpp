@@ -18,6 +18,14 @@ bool isKeyspaceChannel(std::string_view channel) noexcept {
                      [&](std::string_view prefix) { return channel.starts_with(prefix); });
 }
 
+bool isOfHiddenDatabase(std::string_view channel) noexcept {
+  if (!isKeyspaceChannel(channel) || isNotification(channel)) return false;
+  channel.remove_prefix(kKeyspaceWord.size());
+  const auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto digits = std::find_if_not(channel.begin(), channel.end(), isDigit) - channel.begin();
+  return digits > 0 && channel.substr(static_cast<std::size_t>(digits)).starts_with(kDatabaseEnd);
+}
+
 bool canMatchKeyspace(std::string_view pattern) noexcept {
   return std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [&](std::string_view prefix) { return protocol::canMatchPrefix(pattern, prefix); });

@@ -20,4 +20,8 @@ inline bool isNotification(std::string_view channel) noexcept {
   return channel.starts_with(kNodeKeyspace) || channel.starts_with(kNodeKeyevent);
 }
 
+// The same of a database that the node has beside database 0 (Valkey 9 has them in a cluster, too): none that
+// clients know. A script, or somebody who talks to the nodes, has written there.
+bool isOfHiddenDatabase(std::string_view channel) noexcept;
+
 }  // namespace slotless::pubsub

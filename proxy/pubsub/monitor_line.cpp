@@ -6,6 +6,7 @@
 #include "protocol/ascii.h"
 #include "protocol/key_scheme.h"
 #include "protocol/strict_integer.h"
+#include "proxy/databases/script_guard.h"
 #include "proxy/databases/script_names.h"
 
 namespace slotless::pubsub {
@@ -64,11 +65,21 @@ void unwrap(std::string& line, std::size_t command, const Database& database) {
   line.erase(opening, closing + databases::ScriptNames::kClosing.size() - opening);
 }
 
+std::string withoutGuard(const databases::Databases& databases, std::string line, std::size_t opening) {
+  const std::size_t closing = line.find(databases::ScriptNames::kClosing, opening);
+  if (closing == std::string::npos) return line;
+  line.erase(opening, closing + databases::ScriptNames::kClosing.size() - opening);
+  auto translated = translateLine(databases, line);
+  return translated ? std::move(*translated) : line;
+}
+
 }  // namespace
 
 std::optional<std::string> translateLine(const databases::Databases& databases, std::string_view line) {
   const std::size_t number = line.find(kOfNode);
   if (number == std::string_view::npos) return std::nullopt;
+  const std::size_t guard = line.find(databases::ScriptGuard::kOpening, number);
+  if (guard != std::string_view::npos) return withoutGuard(databases, std::string(line), guard);
   const Database* database = nullptr;
   std::string out;
   std::size_t copied = number + kOfNode.size() - 1;

@@ -127,7 +127,7 @@ void Monitors::onSourceLive() {
 void Monitors::onLine(std::string_view line) {
   // A client's PING never gets that far: these are heartbeats of links.
   if (line.ends_with("] \"PING\"\r\n")) return;
-  const auto translated = databases_.anyMapped() ? translateLine(databases_, line) : std::nullopt;
+  const auto translated = translateLine(databases_, line);
   for (Watcher* watcher : watchers_) watcher->onLine(translated ? *translated : line);
 }
 

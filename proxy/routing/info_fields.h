@@ -15,7 +15,7 @@ enum class InfoRule : std::uint8_t {
   Human,     // "1.50M": written anew from the field without "_human"
   Counters,  // "calls=1,usec=2": part by part
   Lines,     // each different line once
-  Leave,     // about one server's own network; one standalone server has none
+  Leave,     // about the nodes themselves: of one standalone server it would not be so, or not be there
 };
 
 InfoRule infoRule(std::string_view section, std::string_view field) noexcept;

@@ -97,6 +97,9 @@ struct Plan {
   std::string rewritten;
   // EachNode: to the replicas too.
   bool replicas = false;
+  // EachNode: to whatever node may still be at something, so also to masters that have been replaced; but
+  // those and replicas are left out if they cannot be reached soon.
+  bool lastingNodes = false;
   // EachNode: nodes that cannot be reached soon are left out (the composer gets an error for them).
   bool reachableOnly = false;
   // Prepared, and the composer may go on asking: nothing of the client may be before or behind it.
@@ -117,6 +120,7 @@ struct Plan {
     node.reset();
     rewritten.clear();
     replicas = false;
+    lastingNodes = false;
     reachableOnly = false;
     staged = false;
     writes = false;

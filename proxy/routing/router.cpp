@@ -59,6 +59,9 @@ void Router::plan(const CommandSpec& spec, Argv argv, Plan& plan) {
     // themselves.
     plan.replicas =
         spec.handling == Handling::Admin && spec.requestPolicy == protocol::RequestPolicy::AllNodes;
+    // What ends a script, or tells of one, is to find it wherever it runs: on a replica that is read from, or
+    // on a master that has lost its place because of it.
+    plan.lastingNodes = spec.has(protocol::kAllowBusy);
     return;
   }
   planKeys(spec, argv, plan);

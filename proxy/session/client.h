@@ -157,6 +157,8 @@ class Client final : private net::Stream::Observer {
   void releaseInput();
   // Starts it by the plan in services.
   void start(Request& request, Command& command);
+  // The same for a command that needs a guard, see slot_guard.h.
+  void startGuarded(Request& request, Command& command);
   upstream::LinkPool& links() noexcept { return services_.linksFor(protocol); }
   Conversation& conversation() noexcept { return conversation_; }
   const Conversation& conversation() const noexcept { return conversation_; }
@@ -228,6 +230,7 @@ class Client final : private net::Stream::Observer {
   void goOnLater();
   void giveBackParser();
   std::size_t readRoom() const noexcept;
+  bool awaitPending() noexcept;
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
   bool isShort(const protocol::CommandSpec* spec, const protocol::RequestParser& request,
@@ -239,6 +242,7 @@ class Client final : private net::Stream::Observer {
   bool endsInput(std::string_view bytes);
   void pause();
   void endInput(net::IoStatus status);
+  void endIfAllAsked();
   Request& popPending() noexcept;
   bool betweenRequests() const noexcept;
   void leaveBetweenRequests();
@@ -264,6 +268,10 @@ class Client final : private net::Stream::Observer {
   bool authenticated_ = false;
   bool inputHeld_ = false;
   bool greedy_ = false;  // has asked for more than fits into one turn: such clients take turns
+  // The first request of the input has been looked at before, and counted, but not taken up …
+  bool seen_ = false;
+  // … because it is to be the only one under way.
+  bool awaitsPending_ = false;
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   protocol::RequestParser parser_;

@@ -111,15 +111,15 @@ void Client::readWhilePaused() {
   updateWatch();
 }
 
-// A client that has only closed its sending side still gets its replies, as from Redis. What is held or
-// blocked is dropped: nobody may be there to take it.
+// A client that has only closed its sending side gets the replies to all that it has sent, however long that
+// takes: one Redis, too, would have carried it out before it noticed. What waits for something to take away
+// is dropped, as by Redis: nobody may be there to have it. Before it waits it may have what is there.
 void Client::endInput(net::IoStatus status) {
   inputEnded_ = true;
-  if (status == net::IoStatus::Failed || pending_.empty() || held_.legs > 0 || conversation_.blocked() ||
-      postponed_) {
+  if (status == net::IoStatus::Failed) return close("closed by the client");
+  if (conversation_.takesWhenWoken() && !services_.dispatcher.tryHeldAtOnce(*this))
     return close("closed by the client");
-  }
-  closeAfterReply();
+  endIfAllAsked();
   updateWatch();
 }
 
@@ -129,21 +129,30 @@ void Client::wake() {
 
 void Client::goOn() {
   if (state_ != ClientState::Open) return;
-  if (paused_) return parse();
+  if (paused_ || inputEnded_) return parse();
   services_.host.touch();
   read();
 }
 
+// No more comes, and nothing of what has come is still to be taken up: what is left of it is no request.
+void Client::endIfAllAsked() {
+  if (!inputEnded_ || state_ != ClientState::Open || paused_ || inputHeld_) return;
+  closeAfterReply();
+}
+
 void Client::parse() {
-  if (state_ != ClientState::Open || input_ == nullptr) return;
+  if (state_ != ClientState::Open) return;
+  if (input_ == nullptr) return endIfAllAsked();
   const net::Block* const before = input_.get();
   const std::size_t done = takeRequests(input_->view());
   if (input_.get() != before) {
+    endIfAllAsked();
     updateWatch();
     return;  // handed over to a link or a work; what is behind it has been kept
   }
   input_->begin += done;
   if (input_->size() == 0 || state_ != ClientState::Open) input_.reset();
+  endIfAllAsked();
   updateWatch();
 }
 
@@ -159,7 +168,7 @@ void Client::updateWatch() {
   if (state_ == ClientState::Closed) return;
   const bool waits = conversation_.blocked() || postponed_;
   const bool noticeLeaving = waits && (input_ == nullptr || input_->size() < kPrefixBytes);
-  const bool reads = (!paused_ || noticeLeaving) && !starved_ && state_ == ClientState::Open;
+  const bool reads = (!paused_ || noticeLeaving) && !starved_ && !inputEnded_ && state_ == ClientState::Open;
   stream_->watch(reads, !output_.empty());
 }
 
@@ -264,6 +273,7 @@ std::size_t Client::takeSome(std::string_view bytes) {
       pause();
       return done;
     }
+    seen_ = awaitsPending_ = false;
     replySwitch_.next();
     conversation_.takenUp(endsCaching);
     if (parser_.isHuge()) giveBackParser();

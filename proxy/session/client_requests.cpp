@@ -15,6 +15,7 @@
 #include "proxy/session/long_split.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/slot_guard.h"
 #include "proxy/session/translation.h"
 #include "proxy/session/whole_database_plans.h"
 
@@ -54,12 +55,12 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   if (!checkCommand(spec, container, argv, text)) {
     if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
       return conversation_.abort(*spec, std::string_view(text).substr(4)) == Conversation::Outcome::Done;
-    conversation_.onRefused();
+    conversation_.onRefused(text);
     refuse(spec, text);
     return true;
   }
   if (!loggedIn() && !spec->has(protocol::kNoAuth)) {
-    conversation_.onRefused();
+    conversation_.onRefused(kNoAuth);
     refuse(spec, kNoAuth);
     return true;
   }
@@ -68,7 +69,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
-  if (isBehindBarrier()) return false;
+  if (isBehindBarrier() || (awaitsPending_ && !pending_.empty())) return false;
   // From here on it is only known as nodes may get it.
   if (request.isInline()) {
     services_.canonical.write(argv);
@@ -76,23 +77,24 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     bytes = services_.canonical.bytes();
   }
   Command command{spec, spec, argv, bytes, conversation_.database(), bytes};
-  if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
-    counter->add();
-  if (spec->scriptText > 0)
-    services_.control.scripts().remember(argv[static_cast<std::size_t>(spec->scriptText)]);
+  if (!seen_) {
+    seen_ = true;
+    if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
+      counter->add();
+  }
   const bool queueing = conversation_.mode() == Mode::Queueing;
   const bool inPieces = splitsInPieces(command, conversation_.mode());
   if (!inPieces && needsTranslation(services_, command) &&
       !translate(services_, protocol, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
-    conversation_.onRefused();
+    conversation_.onRefused(text);
     refuse(spec, text);
     return true;
   }
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (inPieces) return splitInPieces(command);
-  if (spec->barrier && !pending_.empty()) return false;
+  if (spec->barrier && !pending_.empty()) return awaitPending();
   if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
     if (!mayAnswer(*spec, services_.config, text)) {
       refuse(spec, text);
@@ -135,17 +137,42 @@ bool Client::route(Command& command) {
     reply(command.said, composed);
     return true;
   }
-  if (plan.staged && !pending_.empty()) return false;
+  if (plan.staged && !pending_.empty()) return awaitPending();
   if (services_.config.strictOrder) {
     const upstream::Link* link =
         plan.kind == routing::Plan::Kind::OneSlot ? links().linkFor(plan.slot) : nullptr;
-    if (!pending_.empty() && (link == nullptr || link != lastLink_)) return false;
+    if (!pending_.empty() && (link == nullptr || link != lastLink_)) return awaitPending();
     lastLink_ = link;
   }
   Request& added = addRequest(*command.said);
+  if (spec.slotUnchecked && plan.kind == routing::Plan::Kind::OneSlot && !conversation_.watch().on()) {
+    startGuarded(added, command);
+    return true;
+  }
   added.kind = kindOf(spec);
   start(added, command);
   return true;
+}
+
+// Not within a watch, which EXEC would end: there the node has checked the slot itself when it began to
+// watch.
+void Client::startGuarded(Request& request, Command& command) {
+  net::ByteChain batch = guardedBatch(command, services_.host.pool);
+  request.kind = RequestKind::Transaction;
+  request.preludes = kGuardedPreludes;
+  request.composer = guardedReply(command.database, std::move(command.composer));
+  if (command.database.mapped()) request.database = &command.database;
+  request.wantsWholeSlot = command.wantsWholeSlot;
+  request.bytes = batch.size();
+  charge(request, request.bytes);
+  services_.dispatcher.startBatch(request, services_.plan.slot, batch);
+}
+
+// Until then it need not be looked at again: to translate it each time that a reply comes would cost more
+// than the requests before it.
+bool Client::awaitPending() noexcept {
+  awaitsPending_ = true;
+  return false;
 }
 
 // True: it has been taken up.
@@ -155,7 +182,7 @@ bool Client::splitInPieces(const Command& command) {
     refuse(command.spec, text);
     return true;
   }
-  if (services_.config.strictOrder && !pending_.empty()) return false;
+  if (services_.config.strictOrder && !pending_.empty()) return awaitPending();
   lastLink_ = nullptr;
   Request& request = addRequest(*command.said);
   holdInput();

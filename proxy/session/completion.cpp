@@ -74,8 +74,11 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
 void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
   std::string renamed;
-  if (request.database != nullptr && request.composer == nullptr) {  // which does it itself
-    renamed = services_.wrappedScripts.asSaid(databases::withoutPrefix(line, request.database->prefix));
+  const bool isScript = request.spec->scriptText > 0 || request.spec->scriptSha > 0;
+  if ((request.database != nullptr || isScript) && request.composer == nullptr) {  // which does it itself
+    renamed = line;
+    if (request.database != nullptr) renamed = databases::withoutPrefix(line, request.database->prefix);
+    renamed = services_.wrappedScripts.asSaid(std::move(renamed));
     line = renamed;
   }
   if (request.streams()) {

@@ -7,6 +7,7 @@
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
+#include "protocol/key_scheme.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/blocking.h"
 #include "proxy/session/client.h"
@@ -15,6 +16,7 @@
 #include "proxy/session/local_commands.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/script_writes.h"
+#include "proxy/session/slot_guard.h"
 
 namespace slotless::session {
 
@@ -29,10 +31,11 @@ bool slotOn(const cluster::Topology& topology, cluster::NodeIndex node) {
   return std::find(topology.owners.begin(), topology.owners.end(), node) != topology.owners.end();
 }
 
-// A key of our own in some slot of the node. Requires that it has one.
+// A key of our own in some slot of the node: clients cannot have one of a reserved name, and where names are
+// not reserved (one database) this one is nobody's. Requires that the node has a slot.
 std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex node) {
   for (std::uint32_t i = 0;; ++i) {
-    std::string key = "slotless:wait:" + std::to_string(i);
+    std::string key = protocol::routingKey("slotless-wait-" + std::to_string(i));
     if (topology.owners[protocol::slotOf(key)] == node) return key;
   }
 }
@@ -80,8 +83,9 @@ Conversation::Outcome Conversation::handle(Command& command) {
   // Redis counts who monitors among the replicas.
   if (monitoring() && (spec.has(protocol::kWrite) || spec.has(protocol::kReadOnly)) &&
       verdict != Verdict::RefuseSubscribed) {
-    onRefused();
-    return refuse(spec, "ERR Replica can't interact with the keyspace");
+    constexpr std::string_view kReplica = "ERR Replica can't interact with the keyspace";
+    onRefused(kReplica);
+    return refuse(spec, kReplica);
   }
   switch (verdict) {
     case Verdict::Run: return Outcome::Route;
@@ -113,8 +117,13 @@ const databases::Database& Conversation::database() const noexcept {
                                                                       : client_.database();
 }
 
-void Conversation::onRefused() noexcept {
-  if (transaction_ != nullptr) transaction_->fail();
+bool Conversation::takesWhenWoken() const noexcept {
+  const Request* first = client_.pending().head();
+  return blocked_ && first != nullptr && !first->wait;
+}
+
+void Conversation::onRefused(std::string_view line) {
+  if (transaction_ != nullptr) transaction_->fail(line);
 }
 
 Conversation::Outcome Conversation::answer(const CommandSpec& spec, std::string_view reply) {
@@ -138,7 +147,7 @@ Conversation::Outcome Conversation::refuseSubscribed(const CommandSpec& spec) {
 }
 
 Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::string_view line) {
-  transaction_->fail();
+  transaction_->fail(line);
   return refuse(spec, line);
 }
 
@@ -153,6 +162,18 @@ Conversation::Outcome Conversation::block(Command& command) {
   if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, routing::kCrossSlot);
   // Without keys it is malformed, and some node says how.
   Request& added = client_.addRequest(spec);
+  if (plan.kind == routing::Plan::Kind::OneSlot && client_.inputEnded()) {
+    // One Redis would see what there is, and then that the client may have left.
+    net::ByteChain bytes(services_.host.pool);
+    bytes.append(command.bytes);
+    bytes.append(command.tail);
+    added.composer = std::move(command.composer);
+    net::ByteChain batch = makeUnblocked(added, command.database, bytes, services_.host.pool);
+    added.bytes = batch.size();
+    if (command.database.mapped()) added.database = &command.database;
+    services_.dispatcher.startBatch(added, plan.slot, batch);
+    return Outcome::Done;
+  }
   if (plan.kind == routing::Plan::Kind::OneSlot) {
     becomeExclusive(true);
     added.lease = LeaseUse::Blocking;

@@ -43,7 +43,7 @@ class Conversation {
   // While a script keeps all clients waiting.
   Outcome refuseBusy(const protocol::CommandSpec& spec);
   // A request was refused before it came here: inside MULTI that spoils the transaction.
-  void onRefused() noexcept;
+  void onRefused(std::string_view line);
   // In a transaction: a command that gives that error when it is run. True.
   bool queueError(const protocol::CommandSpec& spec, std::string_view line);
   // EXEC itself was refused: the transaction is given up.
@@ -58,6 +58,8 @@ class Conversation {
   // The next request has to wait until the pending one is done.
   bool exclusive() const noexcept { return exclusive_; }
   bool blocked() const noexcept { return blocked_; }
+  // It is blocked, and not by WAIT: what wakes it may take something away for it.
+  bool takesWhenWoken() const noexcept;
   Watch& watch() noexcept { return watch_; }
   const Watch& watch() const noexcept { return watch_; }
   // Would it change data now: it writes, or it is the EXEC of what does.

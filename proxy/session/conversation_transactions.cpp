@@ -9,6 +9,7 @@
 #include "proxy/session/local_commands.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/services.h"
+#include "proxy/session/slot_guard.h"
 #include "proxy/session/translation.h"
 
 namespace slotless::session {
@@ -19,8 +20,13 @@ using upstream::LeaseUse;
 
 namespace {
 
-constexpr std::string_view kExecAborted = "EXECABORT Transaction discarded because of previous errors.";
+// Redis's sentence; some client libraries show nothing but EXEC's error, so the cause follows it.
+constexpr std::string_view kExecAborted =
+    "EXECABORT Transaction discarded because of previous errors. The first: ";
 constexpr std::string_view kAbortedBecause = "EXECABORT Transaction discarded because of: ";
+constexpr std::string_view kOneSlot =
+    "CROSSSLOT Keys in request don't hash to the same slot: use a pinned database for transactions over "
+    "several slots";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 }  // namespace
@@ -63,16 +69,18 @@ Conversation::Outcome Conversation::queue(Command& command) {
   switch (plan.kind) {
     case routing::Plan::Kind::Refused:
       // A key without its value is found when the command is run.
-      if (spec.keyStep <= 1 || !plan.keyPositions.empty()) return refuseQueued(spec, plan.error);
+      if (spec.keyStep <= 1 || !plan.keyPositions.empty())
+        return refuseQueued(spec,
+                            plan.error == routing::kCrossSlot ? kOneSlot : std::string_view(plan.error));
       queueError(spec, plan.error);
       return Outcome::Done;
-    case routing::Plan::Kind::BySlot: return queueAlone(command, routing::kCrossSlot);
+    case routing::Plan::Kind::BySlot: return queueAlone(command, kOneSlot);
     case routing::Plan::Kind::AnyNode: break;
     case routing::Plan::Kind::OneSlot:
       if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
-        return refuseQueued(spec, routing::kCrossSlot);
+        return refuseQueued(spec, kOneSlot);
       }
-      if (!watch_.guardsOrLost(plan.slot)) return refuseQueued(spec, routing::kCrossSlot);
+      if (!watch_.guardsOrLost(plan.slot)) return refuseQueued(spec, kOneSlot);
       transaction_->slot = plan.slot;
       break;
     default:
@@ -133,6 +141,8 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
   const protocol::Argv argv = command.argv;
   transaction_->writes = transaction_->writes || writes(spec, argv);
   transaction_->wantsWholeSlot = transaction_->wantsWholeSlot || command.wantsWholeSlot;
+  if (spec.slotUnchecked && services_.plan.kind == routing::Plan::Kind::OneSlot)
+    transaction_->queueGuard(spec, slotGuardOf(spec, argv));
   if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
   if (spec.hashedArgument > 0) {
     transaction_->queuePublish(spec, command.bytes, argv[static_cast<std::size_t>(spec.hashedArgument)]);
@@ -156,9 +166,10 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
   transition(Mode::Plain);
   if (transaction->failed()) {
+    const std::string line = std::string(kExecAborted) + transaction->failure();
     forgetTransaction(std::move(transaction));
     watch_.forget(false);
-    return refuse(spec, kExecAborted);
+    return refuse(spec, line);
   }
   if (watch_.on() &&
       (watch_.broken() || (transaction->slot != protocol::kNoSlot && !watch_.guards(transaction->slot)))) {
@@ -199,7 +210,7 @@ Conversation::Outcome Conversation::abort(const CommandSpec& spec, std::string_v
 Conversation::Outcome Conversation::refuseBusy(const CommandSpec& spec) {
   const std::string& line = services_.busy.line();
   if (spec.role == protocol::SessionRole::Exec && transaction_ != nullptr) return abort(spec, line);
-  onRefused();
+  onRefused(line);
   return refuse(spec, line);
 }
 
@@ -247,9 +258,10 @@ Conversation::Outcome Conversation::addWatch(Command& command) {
   if (watch_.on() && watch_.broken()) return answer(spec, "+OK\r\n");  // EXEC will answer nil anyway
   routing::Plan& plan = services_.plan;
   services_.router.plan(spec, command.argv, plan);
-  if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
-  if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, routing::kCrossSlot);
-  if (!watch_.guardsOrLost(plan.slot)) return refuse(spec, routing::kCrossSlot);
+  if (plan.kind == routing::Plan::Kind::Refused)
+    return refuse(spec, plan.error == routing::kCrossSlot ? kOneSlot : std::string_view(plan.error));
+  if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, kOneSlot);
+  if (!watch_.guardsOrLost(plan.slot)) return refuse(spec, kOneSlot);
   if (watch_.broken()) return answer(spec, "+OK\r\n");
   const std::size_t keys = command.argv.size() - 1;
   const std::uint64_t most = services_.config.clientMaxWatchedKeys;

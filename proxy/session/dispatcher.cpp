@@ -9,6 +9,7 @@
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/request_copy.h"
 #include "proxy/session/services.h"
+#include "proxy/session/slot_guard.h"
 #include "proxy/session/work.h"
 
 namespace slotless::session {
@@ -112,24 +113,33 @@ void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std:
   const cluster::Topology& topology = services_.links.topology();
   std::vector<cluster::NodeIndex> nodes;
   for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
-    if (topology.nodes[i].master || plan.replicas) nodes.push_back(static_cast<cluster::NodeIndex>(i));
+    if (topology.nodes[i].master || plan.replicas || plan.lastingNodes)
+      nodes.push_back(static_cast<cluster::NodeIndex>(i));
   }
   if (plan.merge == routing::Merge::FirstNonNull && !nodes.empty()) {
     const auto first = services_.host.random(static_cast<std::uint32_t>(nodes.size()));
     std::rotate(nodes.begin(), nodes.begin() + first, nodes.end());
   }
-  request.makeLegs(std::max<std::size_t>(1, nodes.size()));
+  std::vector<net::Address> targets;
+  for (const cluster::NodeIndex node : nodes) targets.push_back(topology.nodes[node].address);
+  if (plan.lastingNodes) {
+    const std::vector<net::Address>& former = services_.links.formerMasters();
+    targets.insert(targets.end(), former.begin(), former.end());
+  }
+  const net::TimePoint soon = services_.host.now + std::min(kReachableWithin, services_.config.holdTimeout);
+  request.makeLegs(std::max<std::size_t>(1, targets.size()));
   for (std::size_t i = 0; i < request.legCount(); ++i) {
     Leg& leg = request.leg(i);
     leg.slot = protocol::kNoSlot;
     leg.detour = std::make_unique<Detour>(services_.host.pool);
     // While a script runs, its link is not read from: what is meant to end it takes another one.
     leg.detour->urgent = request.spec->has(protocol::kAllowBusy);
-    if (!nodes.empty()) leg.detour->anchor = anchorOf(topology, nodes[i]);
-    if (plan.reachableOnly)
-      leg.detour->deadline = services_.host.now + std::min(kReachableWithin, services_.config.holdTimeout);
-    sender_.launchTo(leg, bytes,
-                     nodes.empty() ? std::nullopt : std::optional(topology.nodes[nodes[i]].address));
+    const bool known = i < nodes.size();
+    // A master that takes the place of one that runs a script does not run it.
+    if (known && !plan.lastingNodes) leg.detour->anchor = anchorOf(topology, nodes[i]);
+    leg.detour->dispensable = plan.lastingNodes && !(known && topology.nodes[nodes[i]].master);
+    if (plan.reachableOnly || leg.detour->dispensable) leg.detour->deadline = soon;
+    sender_.launchTo(leg, bytes, targets.empty() ? std::nullopt : std::optional(targets[i]));
   }
 }
 
@@ -173,6 +183,20 @@ void Dispatcher::finishLate(Request& request, std::string_view reply) {
   Leg& leg = request.leg(0);
   if (request.client != nullptr && reply.starts_with('-')) return completion_.failLeg(leg, reply);
   completion_.deliver(leg, reply, true);
+}
+
+bool Dispatcher::tryHeldAtOnce(Client& client) {
+  Request* request = client.pending().head();
+  if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
+  Leg& leg = request->leg(0);
+  services_.holding.remove(client, leg);
+  const databases::Database& database =
+      request->database != nullptr ? *request->database : services_.databases.at(0);
+  net::ByteChain batch = makeUnblocked(*request, database, leg.detour->bytes, services_.host.pool);
+  leg.detour->bytes.clear();
+  leg.detour->bytes.splice(batch);
+  sender_.hold(leg, leg.detour->trouble);
+  return true;
 }
 
 bool Dispatcher::unblockHeld(Client& client, bool asError) {

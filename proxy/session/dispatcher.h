@@ -50,6 +50,9 @@ class Dispatcher {
   // A request that the proxy answers itself, but not at once: it counts as sent until its reply is there.
   void startLate(Request& request);
   void finishLate(Request& request, std::string_view reply);
+  // The only leg of a blocking command waits for a lease: it goes on without one, and takes what is there at
+  // once or nothing. False: it does not wait here.
+  bool tryHeldAtOnce(Client& client);
   // The only leg of a blocking command waits for a lease: answers it as if its time was over, or with an
   // error. False: it does not wait here.
   bool unblockHeld(Client& client, bool asError);

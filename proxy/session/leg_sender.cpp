@@ -173,9 +173,6 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
     leg.detour->large =
         leg.request->kind == RequestKind::Read && services_.suspects.isLarge(leg.slot, leg.detour->suspicion);
   }
-  if (client.inputEnded())
-    return completion_.failLeg(
-        leg, reply_texts::kNoMaster);  // perhaps nobody is there: nothing is tried for it again
   if (services_.holding.off()) return completion_.failLeg(leg, reply_texts::kNoMaster);
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = services_.host.now + services_.config.holdTimeout;

@@ -139,6 +139,10 @@ Link* LinkChoice::targetOf(Leg& leg) {
     return owner == cluster::kNoNode ? nullptr : linkToNode(leg, owner);
   }
   if (node) return linkToNode(leg, *node);
+  if (detour.dispensable) {
+    Link* former = leg.request->client->links().urgentLinkToFormer(*detour.target);
+    return former != nullptr && former->ready() ? former : nullptr;
+  }
   if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
   detour.target.reset();  // looked up anew, and still unknown: back to the slot's owner
   detour.asking = false;

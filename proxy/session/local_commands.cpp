@@ -262,6 +262,12 @@ LocalCommands::LocalCommands(Services& services, const protocol::CommandTable& t
   use(table);
 }
 
+// What is about the cluster needs no entry: servers bring new ones.
+LocalCommand LocalCommands::entryFor(const CommandSpec& spec, LocalCommand inherited) {
+  if (const LocalCommand own = findEntry(spec.name)) return own;
+  return inherited == nullptr && spec.aboutCluster() ? clusterDisabled : inherited;
+}
+
 // Ids are the same in all tables, and what has been queued by an earlier one is still to be run: nothing is
 // forgotten.
 void LocalCommands::use(const protocol::CommandTable& table) {
@@ -278,8 +284,7 @@ bool LocalCommands::answers(const CommandSpec& spec, protocol::Argv argv) const 
 }
 
 void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
-  const LocalCommand own = findEntry(spec.name);
-  byId_[spec.id] = own != nullptr ? own : inherited;
+  byId_[spec.id] = entryFor(spec, inherited);
   if (spec.handling == protocol::Handling::Local && byId_[spec.id] == nullptr) missing_.push_back(spec.name);
   for (const CommandSpec& subcommand : spec.subcommands) resolve(subcommand, byId_[spec.id]);
 }
@@ -288,8 +293,7 @@ void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
 // decides.
 LocalCommand LocalCommands::functionOf(const CommandSpec& spec) const {
   if (spec.id != protocol::CommandIds::kOverflow && !isConsoleCommand(spec)) return byId_[spec.id];
-  const LocalCommand own = findEntry(spec.name);
-  return own != nullptr ? own : findEntry(std::string_view(spec.name).substr(0, spec.name.find('|')));
+  return entryFor(spec, findEntry(std::string_view(spec.name).substr(0, spec.name.find('|'))));
 }
 
 bool LocalCommands::isLate(const CommandSpec& spec) const {

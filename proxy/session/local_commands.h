@@ -42,6 +42,7 @@ class LocalCommands {
 
  private:
   void resolve(const protocol::CommandSpec& spec, LocalCommand inherited);
+  static LocalCommand entryFor(const protocol::CommandSpec& spec, LocalCommand inherited);
   LocalCommand functionOf(const protocol::CommandSpec& spec) const;
 
   void noteIfSlow(const Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);

@@ -129,7 +129,7 @@ void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& 
     const std::string cause = std::exchange(leg.preludeError, {});
     const protocol::ErrorReply error = protocol::classifyError(cause);
     if (retry(leg, troubleOf(error.errorClass), cause, error, sent)) return;
-    return completion_.failLeg(leg, "-EXECABORT Transaction discarded because of: " + cause.substr(1));
+    return completion_.failLeg(leg, std::string(reply_texts::kAbortedBecause) + cause.substr(1));
   }
   const protocol::ErrorReply error = protocol::classifyError(line);
   if (!retry(leg, troubleOf(error.errorClass), line, error, sent)) completion_.failLeg(leg, line);
@@ -415,7 +415,7 @@ void Recovery::expireLeg(Leg& leg) {
   Request& request = *leg.request;
   if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
   if (isForged(leg)) return completion_.failLeg(leg, std::string(leg.detour->redirectLine));
-  if (isForsaken(leg)) return completion_.forgoLeg(leg);
+  if (isForsaken(leg) || leg.detour->dispensable) return completion_.forgoLeg(leg);
   if (request.wait) return completion_.failLeg(leg, request.wait->nobody);
   if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
     return completion_.timeOut(leg);
@@ -439,6 +439,8 @@ bool Recovery::isForged(const Leg& leg) const {
 bool Recovery::isForsaken(const Leg& leg) const {
   const Detour& detour = *leg.detour;
   if (!detour.sticky || detour.anchor != protocol::kNoSlot || leg.slot != protocol::kNoSlot) return false;
+  // One that is not of the cluster any more, and may still be at a script.
+  if (detour.dispensable) return false;
   const cluster::Topology& topology = services_.links.topology();
   const auto node = topology.find(*detour.target);
   // A demoted master had no slots any more, but still counted as one.

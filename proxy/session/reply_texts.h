@@ -5,6 +5,7 @@
 namespace slotless::session::reply_texts {
 
 inline constexpr std::string_view kNoMaster = "-CLUSTERDOWN The slot has no reachable master\r\n";
+inline constexpr std::string_view kAbortedBecause = "-EXECABORT Transaction discarded because of: ";
 inline constexpr std::string_view kLinkFull =
     "-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n";
 inline constexpr std::string_view kNodeSilent =

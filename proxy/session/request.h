@@ -86,8 +86,9 @@ struct Detour {
   std::uint64_t targetVersion = 0;     // the target is good for this topology only (a redirect) …
   bool sticky = false;                 // … or for all (a command for each node) …
   protocol::Slot anchor =
-      protocol::kNoSlot;  // … unless the node is no master any more: to the owner of this slot
-  bool urgent = false;    // on a link of its own, past scripts that keep the node busy
+      protocol::kNoSlot;     // … unless the node is no master any more: to the owner of this slot
+  bool urgent = false;       // on a link of its own, past scripts that keep the node busy
+  bool dispensable = false;  // its node is done without if it cannot be reached by the deadline
   bool asking = false;
   bool awaitsTarget = false;       // redirected to a node that the topology does not have (yet) …
   std::uint64_t confirmation = 0;  // … as of this look-up, by this line

@@ -23,18 +23,20 @@ std::string ScriptCache::sha1Of(std::string_view text) {
   return sha;
 }
 
-void ScriptCache::remember(std::string_view text) {
+ScriptRef ScriptCache::remember(std::string_view text) {
   const std::size_t hash = std::hash<std::string_view>{}(text);
   const std::lock_guard guard(mutex_);
   if (const auto known = byTextHash_.find(hash);
       known != byTextHash_.end() && (*known->second)->text == text) {
     byUse_.splice(byUse_.begin(), byUse_, known->second);
-    return;
+    return byUse_.front();
   }
-  if (costOf(text) > maxBytes_) return;
+  if (costOf(text) > maxBytes_) return nullptr;
   std::string sha = sha1Of(text);
-  if (bySha_.contains(sha)) return;  // another text had the same short hash
-  byUse_.push_front(std::make_shared<const Script>(Script{std::move(sha), std::string(text)}));
+  if (const auto known = bySha_.find(sha); known != bySha_.end())
+    return *known->second;  // another text had the same short hash
+  byUse_.push_front(
+      std::make_shared<const Script>(Script{std::move(sha), std::string(text), databases::callsOf(text)}));
   bySha_[byUse_.front()->sha] = byUse_.begin();
   byTextHash_[hash] = byUse_.begin();
   bytes_ += costOf(text);
@@ -46,6 +48,7 @@ void ScriptCache::remember(std::string_view text) {
     if (short_ != byTextHash_.end() && short_->second == std::prev(byUse_.end())) byTextHash_.erase(short_);
     byUse_.pop_back();
   }
+  return byUse_.front();
 }
 
 ScriptRef ScriptCache::find(std::string_view sha) {

@@ -14,11 +14,14 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "proxy/databases/script_calls.h"
+
 namespace slotless::session {
 
 struct Script {
   std::string sha;  // lower-case hex
   std::string text;
+  databases::ScriptCalls calls;
 };
 using ScriptRef = std::shared_ptr<const Script>;
 
@@ -26,7 +29,8 @@ class ScriptCache {
  public:
   explicit ScriptCache(std::size_t maxBytes) : maxBytes_(maxBytes) {}
 
-  void remember(std::string_view text);
+  // nullptr: it is too long for that.
+  ScriptRef remember(std::string_view text);
   // `sha`: 40 hex digits in any case. nullptr: not known.
   ScriptRef find(std::string_view sha);
   void clear();

@@ -7,8 +7,7 @@
 
 #include "protocol/key_extraction.h"
 #include "protocol/strict_integer.h"
-#include "proxy/databases/reply_names.h"
-#include "proxy/routing/reply_parts.h"
+#include "proxy/session/script_guarding.h"
 #include "proxy/session/translation.h"
 
 namespace slotless::session {
@@ -18,28 +17,6 @@ using protocol::CommandSpec;
 namespace {
 
 constexpr std::string_view kNoScript = "NOSCRIPT No matching script. Please use EVAL.";
-
-// Of a script in a transaction, whose reply is an element of EXEC's.
-class ErrorComposer final : public routing::Composer {
- public:
-  ErrorComposer(const WrappedScripts& scripts, const databases::Database& database)
-      : scripts_(scripts), database_(database) {}
-
-  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
-    const std::string_view reply = parts.front().bytes;
-    const bool failed = routing::isErrorReply(reply);
-    if (failed) {
-      out += scripts_.asSaid(databases::withoutPrefix(reply, database_.prefix));
-    } else {
-      out += reply;
-    }
-    return !failed;
-  }
-
- private:
-  const WrappedScripts& scripts_;
-  const databases::Database& database_;
-};
 
 }  // namespace
 
@@ -70,6 +47,7 @@ bool translateScript(Services& services, bool queued, Command& command, std::str
     sha = *known;
   } else {
     std::string_view& script = words[static_cast<std::size_t>(spec.scriptText)];
+    services.control.scripts().remember(script);
     text = services.wrappedScripts.textFor(script, services.commands);
     script = text;
   }
@@ -89,7 +67,7 @@ bool translateScript(Services& services, bool queued, Command& command, std::str
   words.emplace_back(database.prefix);
   services.mapper.write(words);
   replaceBy(services.mapper, command);
-  if (queued) command.composer = std::make_unique<ErrorComposer>(services.wrappedScripts, database);
+  if (queued) command.composer = scriptErrorComposer(services.wrappedScripts, database);
   return true;
 }
 

@@ -44,9 +44,16 @@ void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_
   batch_.append(tail);
   corrected_ = corrected_ || composer != nullptr;
   if (composer != nullptr) localBytes_ += sizeof(routing::AloneComposer) + kAllocationBytes;
-  queued_.push_back({&spec, {}, {}, std::move(composer), {}});
+  queued_.push_back({&spec, {}, {}, std::move(composer), {}, false});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
+}
+
+void Transaction::queueGuard(const protocol::CommandSpec& spec, std::string_view request) {
+  queueForwarded(spec, request);
+  queued_.back().hidden = true;
+  ++hidden_;
+  corrected_ = true;
 }
 
 void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_view request,
@@ -58,7 +65,7 @@ void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_vi
 }
 
 void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
-  Queued local{&spec, {}, {}, {}, {}};
+  Queued local{&spec, {}, {}, {}, {}, false};
   local.argv.reserve(argv.size());
   localBytes_ += kAllocationBytes;
   for (const std::string_view argument : argv) {
@@ -71,14 +78,18 @@ void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv a
 void Transaction::queueAlone(Alone command) {
   localBytes_ += costOf(command.bytes);
   for (const std::string& argument : command.argv) localBytes_ += costOf(argument);
-  queued_.push_back({command.spec, {}, {}, {}, {}});
+  queued_.push_back({command.spec, {}, {}, {}, {}, false});
   alone_ = std::move(command);
 }
 
 void Transaction::queueError(const protocol::CommandSpec& spec, std::string_view line) {
-  queued_.push_back({&spec, {}, {}, {}, {}});
+  queued_.push_back({&spec, {}, {}, {}, {}, false});
   protocol::appendError(queued_.back().error, line);
   localBytes_ += costOf(line);
+}
+
+void Transaction::fail(std::string_view why) {
+  if (!failed()) failure_ = why;
 }
 
 net::ByteChain Transaction::takeBatch(std::string_view exec) {
@@ -105,7 +116,7 @@ bool Transaction::assemble(Position& position, std::string_view execReply, const
       }
       position.replyBytes = headerEnd + 2;
     }
-    protocol::appendArrayHeader(out, queued_.size());
+    protocol::appendArrayHeader(out, queued_.size() - hidden_);
   }
   std::string_view rest = execReply.substr(position.replyBytes);
   for (; position.command < queued_.size() && budget.left(); ++position.command) {
@@ -123,7 +134,9 @@ void Transaction::appendReply(const Queued& queued, std::string_view& rest, cons
   } else if (!queued.argv.empty()) {
     const std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
     runLocal(*queued.spec, argv, out);
-  } else if (const std::string_view element = takeElement(rest); queued.channel) {
+  } else if (const std::string_view element = takeElement(rest); queued.hidden) {
+    // nobody has asked for it
+  } else if (queued.channel) {
     correct(*queued.channel, element, out);
   } else if (queued.composer != nullptr) {
     const routing::PartReply part{element, {}};

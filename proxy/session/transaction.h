@@ -37,6 +37,8 @@ class Transaction {
   // `tail`: of the request.
   void queueForwarded(const protocol::CommandSpec& spec, std::string_view request, std::string_view tail = {},
                       std::unique_ptr<routing::Composer> composer = nullptr);
+  // A command of the proxy's own before the next one (see slot_guard.h): the client sees no reply to it.
+  void queueGuard(const protocol::CommandSpec& spec, std::string_view request);
   // PUBLISH, which any node can carry out: its reply has to be corrected.
   void queuePublish(const protocol::CommandSpec& spec, std::string_view request, std::string_view channel);
   void queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv);
@@ -55,10 +57,12 @@ class Transaction {
   const std::optional<Alone>& alone() const noexcept { return alone_; }
   // A command that is refused when it is run; the others are run.
   void queueError(const protocol::CommandSpec& spec, std::string_view line);
-  // A command was refused: EXEC must not run anything.
-  void fail() noexcept { failed_ = true; }
+  // A command was refused, with that line (without '-' and CRLF): EXEC must not run anything.
+  void fail(std::string_view why);
 
-  bool failed() const noexcept { return failed_; }
+  bool failed() const noexcept { return !failure_.empty(); }
+  // Why the first one was refused.
+  const std::string& failure() const noexcept { return failure_; }
   std::size_t size() const noexcept { return queued_.size(); }
   std::size_t forwarded() const noexcept { return forwarded_; }
   // EXEC's reply is not the node's as it is.
@@ -107,7 +111,8 @@ class Transaction {
     std::vector<std::string> argv;       // of a local command; empty: it was forwarded, or an error
     std::optional<std::string> channel;  // of PUBLISH
     std::unique_ptr<routing::Composer> composer;
-    std::string error;  // whole; if not empty, it is the reply
+    std::string error;    // whole; if not empty, it is the reply
+    bool hidden = false;  // its reply is not the client's
   };
   static void appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
                           const Correct& correct, std::string& out);
@@ -121,8 +126,9 @@ class Transaction {
   std::deque<Queued> queued_;  // does not move what it has when it grows
   std::optional<Alone> alone_;
   std::size_t forwarded_ = 0;
+  std::size_t hidden_ = 0;
   std::size_t localBytes_ = 0;
-  bool failed_ = false;
+  std::string failure_;     // empty: no command was refused
   bool corrected_ = false;  // some reply is
   bool readOnly_ = true;
 };

@@ -8,10 +8,15 @@
 
 namespace slotless::session {
 
+inline bool carriesScript(const protocol::CommandSpec& spec) noexcept {
+  return spec.scriptText > 0 || spec.scriptSha > 0 || spec.loadsLibrary || spec.showsScripts;
+}
+
 // Cheap, and false for nearly all commands of a database whose keys keep their names.
 inline bool needsTranslation(const Services& services, const Command& command) noexcept {
   const protocol::CommandSpec& spec = *command.spec;
-  if (!services.databases.anyMapped()) return spec.transfer != protocol::Transfer::None;
+  if (!services.databases.anyMapped())
+    return spec.transfer != protocol::Transfer::None || carriesScript(spec);
   if (command.database.mapped() || spec.singleKey == 0) return true;
   return protocol::isReservedKey(command.argv[static_cast<std::size_t>(spec.singleKey)]) ||
          spec.transfer != protocol::Transfer::None;

@@ -9,47 +9,61 @@ namespace slotless::session {
 
 using protocol::CommandTable;
 
-const databases::ScriptNames& WrappedScripts::namesFor(const std::shared_ptr<const CommandTable>& commands) {
+void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands) {
   if (commands_ != commands) {
     names_ = std::make_unique<databases::ScriptNames>(*commands);
+    guard_ = std::make_unique<databases::ScriptGuard>(*commands);
     commands_ = commands;
     forget();
   }
   if (original_.size() >= kMostScripts) forget();
-  return *names_;
+}
+
+const databases::ScriptGuard& WrappedScripts::guardFor(const std::shared_ptr<const CommandTable>& commands) {
+  prepare(commands);
+  return *guard_;
 }
 
 void WrappedScripts::forget() {
-  seen_.clear();
-  wrapped_.clear();
+  for (auto& seen : seen_) seen.clear();
+  for (BySha& wrapped : wrapped_) wrapped.clear();
   original_.clear();
 }
 
+std::string WrappedScripts::wrap(std::string_view script, Wrapping wrapping) const {
+  return wrapping == Wrapping::Names ? names_->wrap(script) : guard_->wrap(script);
+}
+
 std::string WrappedScripts::textFor(std::string_view script,
-                                    const std::shared_ptr<const CommandTable>& commands) {
-  std::string wrapped = namesFor(commands).wrap(script);
-  if (seen_.insert(std::hash<std::string_view>{}(script)).second)
+                                    const std::shared_ptr<const CommandTable>& commands, Wrapping wrapping) {
+  prepare(commands);
+  std::string wrapped = wrap(script, wrapping);
+  auto& seen = seen_[static_cast<std::size_t>(wrapping)];
+  if (seen.insert(std::hash<std::string_view>{}(script)).second)
     original_.emplace(ScriptCache::sha1Of(wrapped), ScriptCache::sha1Of(script));
   return wrapped;
 }
 
 std::optional<std::string_view> WrappedScripts::shaFor(std::string_view sha,
                                                        const std::shared_ptr<const CommandTable>& commands,
-                                                       ScriptCache& cache) {
-  const databases::ScriptNames& names = namesFor(commands);
-  if (generation_ != cache.generation()) wrapped_.clear();
+                                                       ScriptCache& cache, Wrapping wrapping) {
+  prepare(commands);
+  if (generation_ != cache.generation()) {
+    for (BySha& each : wrapped_) each.clear();
+  }
   generation_ = cache.generation();
+  BySha& sent = wrapped_[static_cast<std::size_t>(wrapping)];
   std::string said(sha);
   std::transform(said.begin(), said.end(), said.begin(), protocol::lowerAscii);
-  const auto known = wrapped_.find(said);
-  const bool given = known != wrapped_.end();
+  const auto known = sent.find(said);
+  const bool given = known != sent.end();
   // Others may have displaced it in the cache, from which nodes are given what they lack.
   if (given && cache.find(known->second) != nullptr) return known->second;
   const ScriptRef script = cache.find(said);
   if (script == nullptr) return given ? std::optional<std::string_view>(known->second) : std::nullopt;
-  const std::string wrapped = names.wrap(script->text);
+  const std::string wrapped = wrap(script->text, wrapping);
   cache.remember(wrapped);
-  const auto added = wrapped_.emplace(said, ScriptCache::sha1Of(wrapped)).first;
+  const auto added = sent.emplace(said, ScriptCache::sha1Of(wrapped)).first;
   original_.emplace(added->second, said);
   return added->second;
 }

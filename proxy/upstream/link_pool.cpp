@@ -1,8 +1,16 @@
 #include "proxy/upstream/link_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace slotless::upstream {
+
+namespace {
+
+// Of a cluster whose nodes get new addresses all the time, the latest.
+constexpr std::size_t kMostFormer = 16;
+
+}  // namespace
 
 LinkPool::LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, OpenLinks open)
     : host_(host), settings_(std::move(settings)), metrics_(metrics), open_(open) {}
@@ -10,7 +18,8 @@ LinkPool::LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetri
 LinkPool::~LinkPool() = default;
 
 void LinkPool::setTopology(cluster::TopologyPtr topology) {
-  topology_ = std::move(topology);
+  const cluster::TopologyPtr before = std::exchange(topology_, std::move(topology));
+  noteFormer(*before);
   byNode_.assign(topology_->nodes.size(), nullptr);
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto index = topology_->find(entry->first);
@@ -25,7 +34,7 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
     }
   }
   for (auto entry = urgent_.begin(); entry != urgent_.end();) {
-    if (topology_->find(entry->first)) {
+    if (topology_->find(entry->first) || isFormer(entry->first)) {
       ++entry;
     } else {
       entry->second->retire();
@@ -60,8 +69,29 @@ Link* LinkPool::anyReady() {
   return nullptr;
 }
 
+void LinkPool::noteFormer(const cluster::Topology& before) {
+  for (const cluster::Node& node : before.nodes) {
+    if (node.master && !topology_->find(node.address) && !isFormer(node.address))
+      former_.push_back(node.address);
+  }
+  std::erase_if(former_, [this](const net::Address& each) { return topology_->find(each).has_value(); });
+  if (former_.size() > kMostFormer)
+    former_.erase(former_.begin(), former_.end() - static_cast<std::ptrdiff_t>(kMostFormer));
+}
+
+bool LinkPool::isFormer(const net::Address& node) const noexcept {
+  return std::find(former_.begin(), former_.end(), node) != former_.end();
+}
+
+Link* LinkPool::urgentLinkToFormer(const net::Address& node) {
+  return isFormer(node) ? &urgentLink(node) : nullptr;
+}
+
 Link& LinkPool::urgentLinkTo(cluster::NodeIndex node) {
-  const net::Address& address = topology_->nodes[node].address;
+  return urgentLink(topology_->nodes[node].address);
+}
+
+Link& LinkPool::urgentLink(const net::Address& address) {
   std::unique_ptr<Link>& link = urgent_[address];
   if (link == nullptr) {
     link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
@@ -116,6 +146,15 @@ void LinkPool::judgeRetired() {
 
 void LinkPool::closeStrays() {
   if (settings_.readOnly) return;
+  for (auto entry = urgent_.begin(); entry != urgent_.end();) {
+    if (topology_->find(entry->first) || entry->second->inFlight() > 0) {
+      ++entry;
+      continue;
+    }
+    entry->second->retire();
+    retired_.push_back(std::move(entry->second));
+    entry = urgent_.erase(entry);
+  }
   for (cluster::NodeIndex node = 0; node < byNode_.size(); ++node) {
     Link* link = byNode_[node];
     if (link == nullptr || topology_->nodes[node].master || !link->ready() || link->inFlight() > 0) continue;

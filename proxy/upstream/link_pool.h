@@ -31,6 +31,11 @@ class LinkPool {
     Link* link = byNode_[node];
     return link != nullptr ? *link : openLink(node);
   }
+  // Masters that the topology has no more, the latest last: what they were at they may still be at. Those
+  // that have come back, as whatever, are not among them.
+  const std::vector<net::Address>& formerMasters() const noexcept { return former_; }
+  // As urgentLinkTo(), for one of those; nullptr: it is none of them.
+  Link* urgentLinkToFormer(const net::Address& node);
   // A second link to the same node: for what must get through while a script keeps the first one waiting.
   Link& urgentLinkTo(cluster::NodeIndex node);
   // nullptr: nobody serves the slot.
@@ -52,7 +57,8 @@ class LinkPool {
   void setSettings(LinkSettings settings) { settings_ = std::move(settings); }
   // Now and then: gives back memory that a burst has needed.
   void shrink() noexcept;
-  // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them.
+  // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them, or
+  // somebody has asked a former master. Nobody is to knock at a node for ever that is gone.
   void closeStrays();
   // Bytes that wait on all links for their replies.
   std::size_t bytesOpen() const noexcept;
@@ -68,6 +74,9 @@ class LinkPool {
 
  private:
   void judgeRetired();
+  bool isFormer(const net::Address& node) const noexcept;
+  void noteFormer(const cluster::Topology& before);
+  Link& urgentLink(const net::Address& address);
   Link& openLink(cluster::NodeIndex node);
   template <typename Visit>
   void forEach(Visit visit) const {
@@ -83,6 +92,7 @@ class LinkPool {
   cluster::TopologyPtr topology_ = std::make_shared<const cluster::Topology>();
   std::map<net::Address, std::unique_ptr<Link>> links_;
   std::map<net::Address, std::unique_ptr<Link>> urgent_;  // made when they are first needed
+  std::vector<net::Address> former_;
   std::vector<std::unique_ptr<Link>> retired_;
   std::vector<Link*> byNode_;  // by the current topology's node index
   OpenLinks open_;

@@ -55,7 +55,7 @@ TEST_CASE_METHOD(Busy, "script-busy all: transactions are spoilt while queueing,
   third.receives("+OK\r\n+OK\r\n+QUEUED\r\n" + std::string(kBusy));
   ends(script);
   third.sends("EXEC");
-  third.receives("-EXECABORT Transaction discarded because of previous errors.\r\n");
+  third.receives(aborted(kBusy));
   other.sends("EXEC");
   other.receives("-ERR EXEC without MULTI\r\n");
 }

@@ -135,8 +135,7 @@ TEST_CASE_METHOD(Databases, "SELECT in a transaction that is given up changes no
   client.receives("+OK\r\n+QUEUED\r\n+OK\r\n" + bulk("0"));
   client.sends({"MULTI", "SET a 1", "SELECT 2", "SET x 1", "EXEC", "GET a"});
   node(1).expects("GET a").replies(bulk("0"));
-  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n" + std::string(kCrossSlot) +
-                  "-EXECABORT Transaction discarded because of previous errors.\r\n" + bulk("0"));
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n" + std::string(kOneSlot) + aborted(kOneSlot) + bulk("0"));
 }
 
 TEST_CASE_METHOD(Databases, "replies that name keys give them their own names") {
@@ -373,9 +372,8 @@ TEST_CASE_METHOD(Databases, "COPY goes to another database or slot in steps, wit
 
 TEST_CASE_METHOD(Databases, "a key is not moved in a transaction") {
   client.sends({"MULTI", "MOVE a 1", "EXEC"});
-  client.receives(
-      "+OK\r\n-ERR 'move' between two places cannot be part of a transaction\r\n"
-      "-EXECABORT Transaction discarded because of previous errors.\r\n");
+  const std::string error = "-ERR 'move' between two places cannot be part of a transaction\r\n";
+  client.receives("+OK\r\n" + error + aborted(error));
 }
 
 TEST_CASE_METHOD(Databases, "INFO tells the keys of each database") {
@@ -392,6 +390,36 @@ TEST_CASE_METHOD(Databases, "INFO tells the keys of each database") {
   node(2).expectsAny().replies("*14\r\n" + bulk(info(3)) + counts(":0\r\n"));
   node(3).expectsAny().replies("*14\r\n" + bulk("# Keyspace\r\n") + counts(":0\r\n"));
   client.receives(bulk("# Keyspace\r\ndb0:keys=5,expires=0,avg_ttl=0\r\ndb1:keys=5,expires=0,avg_ttl=0\r\n"));
+}
+
+TEST_CASE_METHOD(Databases, "a request that has to wait is counted once for its database") {
+  const auto count = [this] { return metrics().databaseRequests(0)->value(); };
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  CHECK(count() == 1);
+  client.sends({"GET d", "PUBLISH a x"});
+  const Received second = node(1).expects("GET d");
+  first.replies(bulk("1"));
+  second.replies(bulk("2"));
+  client.receives(bulk("1") + bulk("2"));
+  node(1).expects("PUBLISH a x").replies(":0\r\n");
+  client.receives(":0\r\n");
+  CHECK(count() == 3);
+}
+
+TEST_CASE_METHOD(Databases, "INFO tells nothing of databases that the nodes have themselves") {
+  client.sends("INFO keyspace");
+  std::string rest;
+  for (int i = 0; i < 12; ++i) rest += i == 0 ? ":5\r\n" : ":0\r\n";
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    node(i).expectsAny().replies(
+        i == 1
+            ? "*14\r\n" +
+                  bulk("# Keyspace\r\ndb0:keys=7,expires=0,avg_ttl=0\r\ndb1:keys=1,expires=0,avg_ttl=0\r\n") +
+                  rest
+            : "*0\r\n");
+  }
+  client.receives(bulk("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\ndb1:keys=5,expires=0,avg_ttl=0\r\n"));
 }
 
 }  // namespace slotless::test

@@ -278,4 +278,26 @@ TEST_CASE_METHOD(Keyspace, "MONITOR names keys and databases as clients do") {
   client.receives("+1700000000.000001 [0 10.0.0.9:1] \"SET\" \"foo\" \"1\"\r\n");
 }
 
+TEST_CASE_METHOD(Keyspace, "what the nodes tell of databases of their own is nobody's") {
+  client.sends("PSUBSCRIBE __keyevent@*__:set");
+  confirmAll();
+  client.takes();
+  node(1).pushes(patternMessage("__keyevent@*__:set", "__keyevent@1__:set", "x"));
+  client.receivesNothing();
+  node(1).pushes(patternMessage("__keyevent@*__:set", "__keyevent@0__:set", "~1{a}x"));
+  client.receives(patternMessage("__keyevent@*__:set", "__keyevent@1__:set", "x"));
+}
+
+TEST_CASE_METHOD(Stage, "what the nodes tell of databases of their own is nobody's, with one database, too") {
+  client.sends("PSUBSCRIBE __key*");
+  settle();
+  for (std::size_t number = 1; number <= kNodes; ++number)
+    node(number).expects("psubscribe __key*").replies(notice("psubscribe", "__key*", 1));
+  client.takes();
+  node(2).pushes(patternMessage("__key*", "__keyspace@3__:x", "set"));
+  client.receivesNothing();
+  node(2).pushes(patternMessage("__key*", "__keyspace@0__:x", "set"));
+  client.receives(patternMessage("__key*", "__keyspace@0__:x", "set"));
+}
+
 }  // namespace slotless::test

@@ -259,4 +259,16 @@ TEST_CASE_METHOD(Learned, "the only command of a transaction keeps its table, to
   client.receives("*1\r\n*2\r\n" + bulk("1") + bulk("2"));
 }
 
+TEST_CASE_METHOD(Learned, "what a server tells to be about the cluster is masked, also when it is new") {
+  std::vector<protocol::CommandSpec> facts = protocol::builtInFacts();
+  facts.push_back(*protocol::parseFactLine(
+      "clusterscan -2; readonly; 1 1 1; @keyspace @read @slow; request_policy:special "
+      "response_policy:special; not_key: index 1: range 0 1 0"));
+  facts.back().group = "cluster";
+  worker().setCommands(std::make_shared<const protocol::CommandTable>(std::move(facts)));
+  const std::string disabled = "-ERR This instance has cluster support disabled\r\n";
+  client.sends({"CLUSTERSCAN 0", "CLUSTER SLOTS", "MULTI", "CLUSTERSCAN 0", "EXEC"});
+  client.receives(disabled + disabled + "+OK\r\n+QUEUED\r\n*1\r\n" + disabled);
+}
+
 }  // namespace slotless::test

@@ -33,6 +33,15 @@ inline constexpr std::string_view kAmbiguous =
     "out\r\n";
 inline constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
 
+inline constexpr std::string_view kOneSlot =
+    "-CROSSSLOT Keys in request don't hash to the same slot: use a pinned database for transactions over "
+    "several slots\r\n";
+
+// What EXEC says where a command before it was refused by that line.
+inline std::string aborted(std::string_view line) {
+  return "-EXECABORT Transaction discarded because of previous errors. The first: " + std::string(line.substr(1));
+}
+
 class FakeControl final : public worker::WorkerControl {
  public:
   void refreshTopology(bool urgent) override { ++(urgent ? urgentRefreshes : refreshes); }

@@ -8,8 +8,6 @@ namespace slotless::test {
 namespace {
 constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kQueued = "+QUEUED\r\n";
-constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
-constexpr std::string_view kExecAbort = "-EXECABORT Transaction discarded because of previous errors.\r\n";
 constexpr std::string_view kOom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
 struct Transactions : Stage {
@@ -101,17 +99,16 @@ TEST_CASE("what is refused while queueing spoils the transaction, and nothing of
   const std::pair<std::string_view, std::string_view> refused[] = {
       {"NOSUCH x", "-ERR unknown command 'NOSUCH', with args beginning with: 'x' \r\n"},
       {"GET", "-ERR wrong number of arguments for 'get' command\r\n"},
-      {"SET b 1", kCrossSlot},
-      {"SET d 1", kCrossSlot},  // the same node, another slot
-      {"SINTER a b", kCrossSlot},
+      {"SET b 1", kOneSlot},
+      {"SET d 1", kOneSlot},  // the same node, another slot
+      {"SINTER a b", kOneSlot},
       {"DBSIZE", "-ERR 'dbsize' concerns several nodes and cannot be part of a transaction\r\n"},
   };
   for (const auto& [command, error] : refused) {
     INFO(command);
     Stage stage;
     stage.client.sends({"MULTI", "SET a 1", command, "SET a 2", "EXEC"});
-    stage.client.receives("+OK\r\n+QUEUED\r\n" + std::string(error) + "+QUEUED\r\n" +
-                          std::string(kExecAbort));
+    stage.client.receives("+OK\r\n+QUEUED\r\n" + std::string(error) + "+QUEUED\r\n" + aborted(error));
     stage.client.sends("EXEC");
     stage.client.receives("-ERR EXEC without MULTI\r\n");
     stage.node(1).expectsNothing();
@@ -151,8 +148,8 @@ TEST_CASE("a command for several nodes and any other do not make a transaction")
   const std::string severalNodes =
       "-ERR 'flushall' concerns several nodes and cannot be part of a transaction\r\n";
   const std::tuple<std::string_view, std::string_view, std::string> refused[] = {
-      {"MSET a 1 b 2", "GET a", std::string(kCrossSlot)},
-      {"GET a", "MSET a 1 b 2", std::string(kCrossSlot)},
+      {"MSET a 1 b 2", "GET a", std::string(kOneSlot)},
+      {"GET a", "MSET a 1 b 2", std::string(kOneSlot)},
       {"FLUSHALL", "PING", severalNodes},
       {"PING", "FLUSHALL", severalNodes},
       {"FLUSHALL", "FLUSHALL", severalNodes},
@@ -161,13 +158,13 @@ TEST_CASE("a command for several nodes and any other do not make a transaction")
     INFO(first << ", " << second);
     Stage stage;
     stage.client.sends({"MULTI", first, second, "EXEC"});
-    stage.client.receives("+OK\r\n+QUEUED\r\n" + error + std::string(kExecAbort));
+    stage.client.receives("+OK\r\n+QUEUED\r\n" + error + aborted(error));
   }
   Stage stage;
   stage.client.sends("WATCH a");
   stage.node(1).expects("WATCH a").replies(kOk);
   stage.client.sends({"MULTI", "FLUSHALL", "EXEC"});
-  stage.client.receives("+OK\r\n+OK\r\n" + severalNodes + std::string(kExecAbort));
+  stage.client.receives("+OK\r\n+OK\r\n" + severalNodes + aborted(severalNodes));
 }
 
 TEST_CASE_METHOD(Transactions, "a malformed EXEC gives the transaction up") {

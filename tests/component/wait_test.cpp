@@ -1,6 +1,7 @@
 // WAIT: a lease to each master that the client has written to, a tiny write there, and the smallest number.
 #include <string>
 
+#include "protocol/key_scheme.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -39,6 +40,20 @@ TEST_CASE_METHOD(Waiting, "WAIT asks the masters that were written to and gives 
   first.replies(answered(2));
   client.receivesNothing();
   second.replies(answered(1));
+  client.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Waiting, "WAIT writes to a key that no client can have") {
+  write("a", 1);
+  client.sends("WAIT 1 500");
+  node(1).expects("MULTI");
+  for (const std::string word : {"SET", "DEL"}) {
+    const Received written = node(1).expectsAny();
+    CHECK(written.words()[0] == word);
+    CHECK(protocol::isReservedKey(written.words()[1]));
+  }
+  node(1).expects("EXEC");
+  node(1).expects("WAIT 1 500").replies(answered(1));
   client.receives(":1\r\n");
 }
 

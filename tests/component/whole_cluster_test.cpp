@@ -124,6 +124,39 @@ TEST_CASE_METHOD(Stage, "SCRIPT KILL takes a link of its own, and one success is
   client.receives("-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "SCRIPT KILL finds a script on a replica, and on a master that has lost its place") {
+  addNode(4);
+  addReplica(4, 1);
+  client.sends("EVAL script 1 b");
+  const Received busy = node(2).expects("EVAL script 1 b");
+  replaceNode(2, 4);
+  clock.advance(100ms);
+  other.sends("SCRIPT KILL");
+  for (const std::size_t i : {1U, 3U, 4U}) node(i).expects("SCRIPT KILL").replies(kNotBusy);
+  other.receivesNothing();
+  node(2).expects("SCRIPT KILL").replies(kOk);
+  other.receives(kOk);
+  busy.replies("-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n");
+  client.takes();
+}
+
+TEST_CASE_METHOD(Stage, "SCRIPT KILL does without a replica or a former master that is gone") {
+  settle();
+  node(2).refusesConnections();
+  node(2).resets();
+  replaceNode(2, 4);
+  client.sends("FUNCTION KILL");
+  for (const std::size_t i : {1U, 3U, 4U}) node(i).expects("FUNCTION KILL").replies(kNotBusy);
+  client.receivesNothing();
+  clock.advance(1100ms);
+  client.receives(kNotBusy);
+  // Nobody goes on knocking there.
+  clock.advance(20s);
+  const std::size_t connects = node(2).connects();
+  clock.advance(20s);
+  CHECK(node(2).connects() == connects);
+}
+
 TEST_CASE_METHOD(Stage, "a SCAN whose node says of itself that it has lost the slot starts over") {
   const std::string others = "id1 127.0.0.1:1@1 myself,master - 0 0 1 connected 16383\n";
   client.sends("SCAN 0 COUNT 5");

@@ -18,12 +18,15 @@ struct Server {
   std::string info;      // of INFO server, or an error line
   std::string commands;  // the reply to COMMAND
   std::int64_t count = 0;
+  std::string groups = "-ERR unknown command\r\n";  // to what asks for groups
   bool reachable = true;
   int asked = 0;  // for COMMAND
 };
 
 Server redis(const std::string& version, const Facts& facts) {
-  return {"redis_version:" + version + "\r\n", told(facts), static_cast<std::int64_t>(facts.size())};
+  return {.info = "redis_version:" + version + "\r\n",
+          .commands = told(facts),
+          .count = static_cast<std::int64_t>(facts.size())};
 }
 
 // A cluster of servers on ports 1 …, and what the learner tells.
@@ -81,7 +84,7 @@ struct Scene {
     Server& server = serverAt(connection.peer());
     if (request.find("COUNT") == std::string::npos) {
       ++server.asked;
-      connection.push(server.commands);
+      connection.push(server.commands + server.groups);
       return true;
     }
     std::string replies;
@@ -115,6 +118,24 @@ TEST_CASE("each build is asked once, and the table has what all know", "[learn]"
   CHECK(scene.servers[0].asked + scene.servers[2].asked == 1);
   CHECK(scene.servers[1].asked == 1);
   CHECK(scene.loop.openConnections().empty());
+}
+
+TEST_CASE("groups are learned, and what a server does not check the slots of", "[learn]") {
+  const Facts facts =
+      factsOf({"get 2; readonly; 1 1 1; @read;", "set -3; write; 1 1 1; @write;",
+               "clusterscan -2; readonly; 1 1 1; @read;", "msetex -4; write; 0 0 0; @write;"});
+  Scene scene({redis("9.1.2", facts)});
+  scene.servers[0].info = "redis_version:7.2.4\r\nvalkey_version:9.1.2\r\n";
+  scene.servers[0].groups.assign("*4\r\n");
+  for (const std::string_view word : {"get", "string", "clusterscan", "cluster"})
+    protocol::appendBulk(scene.servers[0].groups, word);
+  scene.begin();
+  scene.play();
+  REQUIRE(scene.tables.size() == 1);
+  CHECK(scene.tables[0]->find("get")->group == "string");
+  CHECK(scene.tables[0]->find("clusterscan")->handling == protocol::Handling::Local);
+  CHECK(scene.tables[0]->find("msetex")->slotUnchecked);
+  CHECK_FALSE(scene.tables[0]->find("set")->slotUnchecked);
 }
 
 TEST_CASE("a master that comes or goes changes the table, slots that move do not", "[learn]") {

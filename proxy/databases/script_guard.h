@@ -1,0 +1,46 @@
+// Keeps scripts from what is not theirs: commands about a whole database, which in a database that is not
+// pinned would be about one of several nodes, and commands that lead to another database, which the nodes
+// have under other names or not at all.
+//
+// A script whose text may call such a command is sent with a piece of Lua in front, on its own first line,
+// that refuses these calls when they are made. All others are sent as they are. Where keys have other names
+// in the cluster ScriptNames does all this, too.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "protocol/command_table.h"
+#include "proxy/databases/script_calls.h"
+
+namespace slotless::databases {
+
+// What is in store for such a command in scripts; empty: it may be called. "W…": refused, unless the script
+// has a database's all to itself ("Wcount", "Wflush", "Wlist", "Wrandom", "Wscan"); "D": with the option DB.
+std::string_view refusalCodeOf(const protocol::CommandSpec& spec);
+// `script` with `preamble` in front; the line that names engine and flags stays the first one.
+std::string behindFlags(std::string_view script, std::string_view preamble);
+
+class ScriptGuard {
+ public:
+  // How the piece in front begins, and with ScriptNames::kClosing ends.
+  static constexpr std::string_view kOpening = " local redis=(function(redis,real)local refused={";
+  // Lua: objection(code, hint, own index, command's name, its arguments) returns an error's text or nil.
+  static const std::string_view kObjection;
+
+  explicit ScriptGuard(const protocol::CommandTable& commands);
+
+  bool needed(const ScriptCalls& calls) const;
+  std::string wrap(std::string_view script) const { return behindFlags(script, script_); }
+  // The same for a library of functions, which runs for all databases.
+  std::string wrapLibrary(std::string_view code) const { return behindFlags(code, library_); }
+
+ private:
+  const protocol::CommandTable& commands_;
+  std::string script_;
+  std::string library_;
+};
+
+// Takes the pieces that ScriptGuard has put in out of a reply that shows scripts as bulk strings.
+std::string withoutGuards(std::string_view reply);
+
+}  // namespace slotless::databases

@@ -1,0 +1,122 @@
+#include "proxy/session/script_guarding.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "protocol/encoder.h"
+#include "proxy/databases/reply_names.h"
+#include "proxy/databases/script_calls.h"
+#include "proxy/databases/script_guard.h"
+#include "proxy/routing/merger.h"
+#include "proxy/routing/reply_parts.h"
+#include "proxy/session/script_translation.h"
+#include "proxy/session/translation.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+
+namespace {
+
+// Of a script in a transaction, whose reply is an element of EXEC's.
+class ErrorComposer final : public routing::Composer {
+ public:
+  ErrorComposer(const WrappedScripts& scripts, const databases::Database& database)
+      : scripts_(scripts), database_(database) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    const std::string_view reply = parts.front().bytes;
+    const bool failed = routing::isErrorReply(reply);
+    if (failed) {
+      out += scripts_.asSaid(databases::withoutPrefix(reply, database_.prefix));
+    } else {
+      out += reply;
+    }
+    return !failed;
+  }
+
+ private:
+  const WrappedScripts& scripts_;
+  const databases::Database& database_;
+};
+
+// SCRIPT LOAD: the SHA1 of what the client has sent.
+class LoadedComposer final : public routing::Composer {
+ public:
+  explicit LoadedComposer(std::string sha) : sha_(std::move(sha)) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    if (routing::appendFirstError(parts, out)) return false;
+    protocol::appendBulk(out, sha_);
+    return true;
+  }
+  bool canForgo() const override { return true; }
+
+ private:
+  const std::string sha_;
+};
+
+// FUNCTION LIST WITHCODE: libraries as clients have loaded them.
+class ListComposer final : public routing::Composer {
+ public:
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    out += databases::withoutGuards(parts.front().bytes);
+    return !routing::isErrorReply(parts.front().bytes);
+  }
+};
+
+void replaceArgument(Services& services, Command& command, std::size_t at, std::string_view by) {
+  std::vector<std::string_view> words(command.argv.begin(), command.argv.end());
+  words[at] = by;
+  services.mapper.write(words);
+  replaceBy(services.mapper, command);
+}
+
+bool needsGuard(Services& services, std::string_view text, const ScriptRef& known) {
+  const databases::ScriptGuard& guard = services.wrappedScripts.guardFor(services.commands);
+  return known != nullptr ? guard.needed(known->calls) : guard.needed(databases::callsOf(text));
+}
+
+void guardLibrary(Services& services, Command& command) {
+  const std::string_view code = command.argv.back();
+  if (!needsGuard(services, code, nullptr)) return;
+  const std::string guarded = services.wrappedScripts.guardFor(services.commands).wrapLibrary(code);
+  replaceArgument(services, command, command.argv.size() - 1, guarded);
+}
+
+}  // namespace
+
+void guardScript(Services& services, bool queued, Command& command) {
+  const CommandSpec& spec = *command.spec;
+  if (spec.loadsLibrary) return guardLibrary(services, command);
+  if (spec.showsScripts) {
+    command.composer = std::make_unique<ListComposer>();
+    return;
+  }
+  ScriptCache& cache = services.control.scripts();
+  const auto at = static_cast<std::size_t>(spec.scriptText > 0 ? spec.scriptText : spec.scriptSha);
+  const std::string_view said = command.argv[at];
+  const ScriptRef script = spec.scriptText > 0 ? cache.remember(said) : cache.find(said);
+  if (spec.scriptSha > 0) {
+    if (script == nullptr || !needsGuard(services, {}, script)) return;
+    const auto sent = services.wrappedScripts.shaFor(said, services.commands, cache, Wrapping::Guard);
+    if (!sent) return;
+    replaceArgument(services, command, at, *sent);
+  } else {
+    // Alone in a transaction it has no composer of its own.
+    if (!needsGuard(services, said, script) || (queued && !runsScript(spec))) return;
+    if (!runsScript(spec)) command.composer = std::make_unique<LoadedComposer>(ScriptCache::sha1Of(said));
+    replaceArgument(services, command, at,
+                    services.wrappedScripts.textFor(said, services.commands, Wrapping::Guard));
+  }
+  if (queued) command.composer = scriptErrorComposer(services.wrappedScripts, command.database);
+}
+
+std::unique_ptr<routing::Composer> scriptErrorComposer(const WrappedScripts& scripts,
+                                                       const databases::Database& database) {
+  return std::make_unique<ErrorComposer>(scripts, database);
+}
+
+}  // namespace slotless::session
