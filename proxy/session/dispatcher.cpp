@@ -21,6 +21,10 @@ using protocol::Slot;
 // How long a request that can do without some nodes waits for one that has no link.
 constexpr net::Millis kReachableWithin{1000};
 
+// A command that blocks and the end of its client's input that come within that time have been sent together:
+// one Redis would have looked once before it saw the end. After that time it would have been waiting.
+constexpr net::Millis kTogether{100};
+
 // Some slot of a master, by which its successor can be found; kNoSlot: it has none.
 Slot anchorOf(const cluster::Topology& topology, cluster::NodeIndex node) {
   const auto found = std::find(topology.owners.begin(), topology.owners.end(), node);
@@ -188,6 +192,7 @@ void Dispatcher::finishLate(Request& request, std::string_view reply) {
 bool Dispatcher::tryHeldAtOnce(Client& client) {
   Request* request = client.pending().head();
   if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
+  if (services_.host.now - request->arrived > kTogether) return false;
   Leg& leg = request->leg(0);
   services_.holding.remove(client, leg);
   const databases::Database& database =

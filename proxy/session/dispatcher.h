@@ -51,7 +51,7 @@ class Dispatcher {
   void startLate(Request& request);
   void finishLate(Request& request, std::string_view reply);
   // The only leg of a blocking command waits for a lease: it goes on without one, and takes what is there at
-  // once or nothing. False: it does not wait here.
+  // once or nothing. False: it does not wait here, or has waited for too long for that.
   bool tryHeldAtOnce(Client& client);
   // The only leg of a blocking command waits for a lease: answers it as if its time was over, or with an
   // error. False: it does not wait here.

@@ -9,7 +9,8 @@
 namespace slotless::session {
 
 inline bool carriesScript(const protocol::CommandSpec& spec) noexcept {
-  return spec.scriptText > 0 || spec.scriptSha > 0 || spec.loadsLibrary || spec.showsScripts;
+  return spec.singleKey == 0 &&
+         (spec.scriptText > 0 || spec.scriptSha > 0 || spec.loadsLibrary || spec.showsScripts);
 }
 
 // Cheap, and false for nearly all commands of a database whose keys keep their names.

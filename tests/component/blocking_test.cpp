@@ -323,6 +323,7 @@ TEST_CASE_METHOD(Blocking, "a client that leaves while it waits for a lease does
   other.sends("BLPOP a 0");
   const Received first = node(1).expects("BLPOP a 0");
   client.sends("BLPOP d 0");
+  clock.advance(1s);
   client.leaves();
   CHECK(client.isClosed());
   CHECK(blocked() == 1);

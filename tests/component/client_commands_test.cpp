@@ -298,12 +298,12 @@ TEST_CASE_METHOD(Stage, "functions that have declared to write nothing go on whi
   client.receives(":1\r\n");
 }
 
-TEST_CASE_METHOD(Stage,
-                 "CLIENT PAUSE without a mode stops everything, and a client that leaves meanwhile is gone") {
+TEST_CASE_METHOD(
+    Stage, "CLIENT PAUSE without a mode stops everything, and a client that is reset meanwhile is gone") {
   client.sends({"CLIENT PAUSE 1000", "PING"});
   client.receives(kOk);
   other.sends("SET a 1");
-  other.leaves();
+  other.resets();
   CHECK(other.isClosed());
   clock.advance(1s);
   client.receives("+PONG\r\n");

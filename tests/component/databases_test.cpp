@@ -410,7 +410,7 @@ TEST_CASE_METHOD(Databases, "a request that has to wait is counted once for its 
 TEST_CASE_METHOD(Databases, "INFO tells nothing of databases that the nodes have themselves") {
   client.sends("INFO keyspace");
   std::string rest;
-  for (int i = 0; i < 12; ++i) rest += i == 0 ? ":5\r\n" : ":0\r\n";
+  for (int i = 0; i < 13; ++i) rest += i == 0 ? ":5\r\n" : ":0\r\n";
   for (std::size_t i = 1; i <= kNodes; ++i) {
     node(i).expectsAny().replies(
         i == 1

@@ -238,7 +238,7 @@ TEST_CASE_METHOD(Stage, "requests that wait for a lease do not knock at a dead n
   clock.advance(1s);
   // The shared link's attempts included.
   CHECK(node(1).connects() - before < 80);
-  other.leaves();
+  other.resets();
   node(1).acceptsConnections();
   clock.advance(3s);
   node(1).expects("BLPOP a 0").replies("*-1\r\n");

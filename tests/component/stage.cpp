@@ -63,7 +63,8 @@ cluster::Topology Stage::initialTopology() const {
 
 void Stage::start() {
   if (worker_ != nullptr) return;
-  metrics_ = std::make_unique<telemetry::WorkerMetrics>(protocol::CommandTable::builtIn()->idCount());
+  metrics_ = std::make_unique<telemetry::WorkerMetrics>(protocol::CommandTable::builtIn()->idCount(),
+                                                        config.databases);
   worker_ = std::make_unique<worker::Worker>(loop, config, control, *metrics_, 42U);
   control.loop = &loop;
   control.worker = worker_.get();

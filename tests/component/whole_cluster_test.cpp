@@ -124,9 +124,16 @@ TEST_CASE_METHOD(Stage, "SCRIPT KILL takes a link of its own, and one success is
   client.receives("-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "SCRIPT KILL finds a script on a replica, and on a master that has lost its place") {
-  addNode(4);
+TEST_CASE_METHOD(Stage, "SCRIPT KILL finds a script on a replica") {
   addReplica(4, 1);
+  client.sends("SCRIPT KILL");
+  for (const std::size_t i : {1U, 2U, 3U}) node(i).expects("SCRIPT KILL").replies(kNotBusy);
+  client.receivesNothing();
+  node(4).expects("SCRIPT KILL").replies(kOk);
+  client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Stage, "SCRIPT KILL finds a script on a master that has lost its place") {
   client.sends("EVAL script 1 b");
   const Received busy = node(2).expects("EVAL script 1 b");
   replaceNode(2, 4);
