@@ -132,6 +132,9 @@ struct BlockTimeout {
 enum class KeyProcedure : std::uint8_t {
   BySpecs,    // by the key specifications; without any, by firstKey, lastKey and keyStep
   Sort,       // SORT: its STORE may stand anywhere
+  GeoRadius,  // GEORADIUS, GEORADIUSBYMEMBER: every STORE and STOREDIST, of which servers take the first or
+              // the last
+  Streams,    // XREAD, XREADGROUP: half of what follows the option STREAMS
   Debug,      // DEBUG: some subcommands have one
   Migrate,    // MIGRATE: KEYS counts only if the single key is empty
   AskServer,  // only a server can tell (COMMAND GETKEYS); keyPositions() gives what the specifications say

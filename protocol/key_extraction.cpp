@@ -150,6 +150,29 @@ void addSortKeys(Argv argv, Positions& positions) {
   if (destination != 0) positions.add(destination);
 }
 
+// Source: Redis 8.0 db.c georadiusGetKeys().
+void addGeoRadiusKeys(Argv argv, Positions& positions) {
+  static constexpr SkippedOption kSkipped[] = {{"count", 1}, {"store", 1}, {"storedist", 1}};
+  if (argv.size() < 2) return;
+  positions.add(1);
+  for (Index i = 5; i + 1 < countOf(argv); ++i) {
+    for (const auto& [name, values] : kSkipped) {
+      if (!equalsIgnoringCase(at(argv, i), name)) continue;
+      if (name != kSkipped[0].name) positions.add(i + 1);
+      i += values;
+      break;
+    }
+  }
+}
+
+// False: not every key has its id. Source: Redis 8.0 db.c xreadGetKeys(); CLAIM is of 8.4.
+bool addStreams(Argv argv, Positions& positions) {
+  static constexpr SkippedOption kSkipped[] = {{"block", 1}, {"count", 1}, {"group", 2}, {"claim", 1}};
+  const Index first = findOption(argv, 1, "streams", kSkipped) + 1;
+  const Index given = countOf(argv) - first;
+  return given <= 0 || (given % 2 == 0 && addRange(argv, first, first + given / 2 - 1, 1, positions));
+}
+
 // Subcommands whose next argument is a key; COMMAND does not say so. Source: Redis 7.0 debug.c
 // debugCommand().
 void addDebugKey(Argv argv, Positions& positions) {
@@ -199,10 +222,24 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
       valid = argv.size() >= 2;
       if (valid) addSortKeys(argv, found);
       break;
+    case KeyProcedure::GeoRadius: addGeoRadiusKeys(argv, found); break;
+    case KeyProcedure::Streams: valid = addStreams(argv, found); break;
     case KeyProcedure::Debug: addDebugKey(argv, found); break;
     case KeyProcedure::Migrate: valid = argv.size() >= 6 && addMigrateKeys(argv, found); break;
   }
   return found.finish(valid);
+}
+
+void certainKeyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions) {
+  Positions found(positions);
+  const auto isCertain = [&](const KeySpec& each) {
+    const bool madeUp = spec.has(kModule) && (each.flags & kKeyVariableFlags) != 0;
+    return each.begin == KeySpec::Begin::Index && (each.flags & kKeyIncomplete) == 0 && !madeUp;
+  };
+  for (const KeySpec& each : spec.keySpecs) {
+    if (isCertain(each) && !addBySpec(each, argv, found)) break;
+  }
+  found.finish(true);
 }
 
 std::optional<KeyRange> plainKeyRange(const CommandSpec& spec, std::size_t argumentCount) noexcept {

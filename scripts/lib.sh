@@ -46,3 +46,23 @@ debian_mirror() {
   [ -n "$mirror" ] || die "apt knows no Debian archive: run apt-get update, or set DEBIAN_MIRROR"
   printf '%s\n' "$mirror"
 }
+
+# Leaves in own_apt the options with which apt-get and apt-cache have sources, package lists, cache and state of their
+# own in FOLDER, and fetches the lists: the system's are left alone. TYPE is deb or deb-src.
+own_package_lists() {  # own_package_lists FOLDER TYPE SUITE...
+  local folder="$1" type="$2" suite mirror
+  shift 2
+  mirror="$(debian_mirror)"
+  mkdir -p "$folder/lists/partial" "$folder/archives/partial"
+  : >"$folder/status"
+  for suite in "$@"; do
+    printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$type" "$mirror" "$suite"
+  done >"$folder/sources.list"
+  own_apt=(-o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+    -o "Dir::State::Lists=$folder/lists" -o "Dir::State::status=$folder/status"
+    -o "Dir::Cache=$folder" -o "Dir::Cache::archives=$folder/archives"
+    -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin
+    -o Acquire::Languages=none -o Acquire::PDiffs=false -o APT::Sandbox::User=root)
+  apt-get "${own_apt[@]}" --quiet --error-on=any update >"$folder/log" 2>&1
+}

@@ -6,6 +6,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/error_reply.h"
+#include "protocol/key_extraction.h"
 #include "proxy/session/client.h"
 #include "proxy/session/failure_table.h"
 #include "proxy/session/services.h"
@@ -22,14 +23,27 @@ constexpr std::string_view kNoNode = "CLUSTERDOWN No node can be asked for the k
 constexpr std::string_view kNotTold =
     "ERR Which arguments of this command are its keys cannot be told: only database 0 has it";
 
-// nullopt: they are no arguments, or other arguments are the same.
-std::optional<std::vector<std::uint32_t>> positionsOf(const std::vector<std::string_view>& keys,
+// The arguments that are these keys. nullopt: they are no arguments, or other arguments are the same. What
+// the facts tell for certain is no matter of looks: in GEORADIUSBYMEMBER a a 5 m only the first "a" is a key.
+std::optional<std::vector<std::uint32_t>> positionsOf(std::vector<std::string_view> keys,
+                                                      const protocol::CommandSpec& spec,
                                                       protocol::Argv argv) {
   std::vector<std::uint32_t> positions;
+  protocol::certainKeyPositions(spec, argv, positions);
+  const std::size_t certain = positions.size();
+  for (const std::uint32_t position : positions) {
+    const auto key = std::find(keys.begin(), keys.end(), argv[position]);
+    if (key == keys.end()) return std::nullopt;
+    keys.erase(key);
+  }
   for (std::uint32_t i = 1; i < argv.size(); ++i) {
+    if (std::find(positions.begin(), positions.begin() + static_cast<std::ptrdiff_t>(certain), i) !=
+        positions.begin() + static_cast<std::ptrdiff_t>(certain))
+      continue;
     if (std::find(keys.begin(), keys.end(), argv[i]) != keys.end()) positions.push_back(i);
   }
-  if (positions.size() != keys.size()) return std::nullopt;
+  if (positions.size() != certain + keys.size()) return std::nullopt;
+  std::sort(positions.begin(), positions.end());
   return positions;
 }
 
@@ -127,7 +141,7 @@ void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing:
     plan.slot = slot;
   }
   if (!command.database.mapped() || keys.empty()) return;
-  const auto positions = positionsOf(keys, command.argv);
+  const auto positions = positionsOf(keys, *command.spec, command.argv);
   if (!positions) {
     plan.kind = Kind::Refused;
     plan.error = kNotTold;

@@ -109,6 +109,21 @@ TEST_CASE_METHOD(Learned, "a node that sees no keys leaves the command to any no
   client.receives(kOk);
 }
 
+TEST_CASE_METHOD(Learned, "in a mapped database what the facts tell for certain is no matter of looks") {
+  config.databases = 2;
+  config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"}};
+  learns(
+      {"odd -2; write module movablekeys; 1 1 1; ; ; RO access: index 1: range 0 1 0"
+       "; OW update incomplete: keyword TO 2: range 0 1 0"});
+  client.sends({"SELECT 1", "ODD a a a TO d TO e"});
+  node(1).expects("COMMAND GETKEYS ODD a a a TO d TO e").replies(keys({"a", "e"}));
+  node(1).expects("ODD ~1{a}a a a TO d TO ~1{a}e").replies(kOk);
+  client.receives("+OK\r\n" + std::string(kOk));
+  client.sends("ODD a e e TO d TO e");
+  node(2).expects("COMMAND GETKEYS ODD a e e TO d TO e").replies(keys({"a", "e"}));
+  CHECK(client.takes().starts_with("-ERR Which arguments of this command are its keys cannot be told"));
+}
+
 TEST_CASE_METHOD(Learned, "a node that may not say leaves it to the facts") {
   learns({"odd -1; readonly module movablekeys; 2 2 1; ;"});
   client.sends("ODD x c");

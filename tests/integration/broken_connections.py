@@ -81,8 +81,8 @@ class BrokenConnections(unittest.TestCase):
             direct.command("CONFIG", "SET", "client-output-buffer-limit", "normal 4mb 0 0")
         proxy = self.proxy()
         with connect(proxy) as client:
-            def get():
-                self.assertIn("broke twice", client.error("GET", key))
+            def get():  # not GET: Valkey 9 sends what it finds without a copy, which does not count for that limit
+                self.assertIn("broke twice", client.error("GETRANGE", key, 0, -1))
 
             first = self.losses_of_others(proxy, get)
             self.assertLessEqual(len(first), 8, first)  # two breaks at most

@@ -35,12 +35,15 @@ def tearDownModule():
 
 
 class Client:
-    """A Ruby process that pushes jobs: it evaluates one line at a time and prints the result as JSON."""
+    """A Ruby process that pushes jobs: it evaluates one line at a time and prints the result as JSON. What Sidekiq itself
+    prints (from 7 on its logger says to whom it connects) goes elsewhere."""
 
     _LOOP = """
-      $stdout.sync = true
       require "json"
-      $stdin.each_line { |line| puts JSON.generate([eval(line)]) }
+      answers = $stdout.dup
+      answers.sync = true
+      $stdout.reopen($stderr)
+      $stdin.each_line { |line| answers.puts JSON.generate([eval(line)]) }
     """
 
     def __init__(self):

@@ -233,7 +233,7 @@ class Handover(unittest.TestCase):
 
 class Failures(unittest.TestCase):
     def setUp(self):
-        self.proxy = UpgradingProxy(site.cluster.addresses(), ["--upgrade-timeout", "1s"])
+        self.proxy = UpgradingProxy(site.cluster.addresses(), ["--upgrade-timeout", "4s"])
         self.addCleanup(self.proxy.stop)
 
     def fails(self, why):

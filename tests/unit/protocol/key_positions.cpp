@@ -78,6 +78,11 @@ TEST_CASE("keys stand where the key specifications say", "[keys]") {
     {"XREADGROUP GROUP STREAMS STREAMS STREAMS a >", {5}},
     {"GEORADIUS k 1 2 3 km", {1}}, {"GEORADIUS k 1 2 3 km STORE d", {1, 7}}, {"GEORADIUS k 1 2 3 km COUNT 1 STOREDIST d", {1, 9}},
     {"GEORADIUS k 1 2 3 km STOREDIST d STORE e", {1, 7, 9}}, {"GEORADIUS_RO k 1 2 3 km", {1}},
+    // of two STOREs some versions hash the first and use the last
+    {"GEORADIUS k 1 2 3 km STORE d STORE e", {1, 7, 9}}, {"GEORADIUS k 1 2 3 km COUNT store STORE d", {1, 9}},
+    {"GEORADIUS k 1 2 3 km STORE STOREDIST", {1, 7}}, {"GEORADIUS k 1 2 3 km STORE", {1}},
+    {"GEORADIUSBYMEMBER k k k km", {1}}, {"XREAD COUNT STREAMS STREAMS a 0", {4}}, {"XREAD COUNT x STREAMS STREAMS 0", {4}},
+    {"XREADGROUP GROUP g c CLAIM 10 STREAMS a >", {7}},
     {"GEORADIUSBYMEMBER k m 3 km store d", {1, 6}}, {"GEORADIUSBYMEMBER_RO k m 3 km", {1}},
     // by a procedure
     {"SORT k", {1}}, {"SORT k BY nosort GET # LIMIT 0 1 DESC ALPHA STORE d", {1, 12}}, {"SORT k BY store GET store", {1}},
