@@ -39,7 +39,8 @@ inline constexpr std::string_view kOneSlot =
 
 // What EXEC says where a command before it was refused by that line.
 inline std::string aborted(std::string_view line) {
-  return "-EXECABORT Transaction discarded because of previous errors. The first: " + std::string(line.substr(1));
+  return "-EXECABORT Transaction discarded because of previous errors. The first: " +
+         std::string(line.substr(1));
 }
 
 class FakeControl final : public worker::WorkerControl {

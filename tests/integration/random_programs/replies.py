@@ -14,15 +14,19 @@ class Incomplete(Exception):
     """The bytes end before the reply does."""
 
 
+# Behind it Slotless says why.
+_ABORTED = b"EXECABORT Transaction discarded because of previous errors."
+
+
 def parse(data, start=0):
-    """The reply that begins at `start`, and where the next one begins."""
+    """The reply that begins at `start`, and where the next one begins. EXECABORT is read without its cause."""
     end = data.find(b"\r\n", start)
     if end < 0:
         raise Incomplete
     kind, line, position = data[start], bytes(data[start + 1:end]), end + 2
     tag = bytes((kind,))
     if kind in _LINES:
-        return (tag, line), position
+        return (tag, _ABORTED if line.startswith(_ABORTED) else line), position
     if kind == 0x5F:  # _
         return NULL, position
     length = int(line)
