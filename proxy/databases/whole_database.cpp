@@ -53,7 +53,7 @@ class ScanComposer final : public routing::Composer {
     if (!cursor || !check) return std::nullopt;
     if (*cursor == 0) return 0;
     return routing::encodeScanCursor(
-        {routing::ScanCursor::Side::Owner, database_.slot, static_cast<std::uint32_t>(*check), *cursor});
+        {routing::ScanCursor::Stage::Pinned, 0, static_cast<std::uint32_t>(*check), *cursor});
   }
 
   const Database& database_;
@@ -78,9 +78,9 @@ Rewritten rewriteScan(Argv argv, const Database& database) {
   if (!number) return refused("ERR invalid cursor");
   const ScanOptions options = parseScanOptions(argv);
   if (!options.error.empty()) return refused(options.error);
-  const routing::ScanCursor cursor = routing::decodeScanCursor(*number);
+  const routing::ScanCursor cursor = routing::decodePinnedCursor(*number);
   // Every bit that the cursor has had room for.
-  const auto mask = routing::shortenedCheck(0xFFFFFF, cursor.nodeCursor).value_or(1);
+  const auto mask = routing::shortenedCheck(0xFFFFFF, cursor);
   Rewritten result = script("eval_ro", scripts::kPinnedScan, database);
   for (std::string& argument : std::vector<std::string>{
            database.prefix + options.match, std::to_string(cursor.nodeCursor), std::to_string(cursor.check),

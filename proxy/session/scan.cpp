@@ -5,13 +5,13 @@
 #include "protocol/strict_integer.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/routing/reply_parts.h"
+#include "proxy/routing/scan_places.h"
 #include "proxy/routing/scan_walk.h"
 
 namespace slotless::session {
 
 using protocol::Argv;
 using routing::Plan;
-using routing::ScanCursor;
 
 namespace {
 
@@ -21,7 +21,7 @@ constexpr std::string_view kNoScanReply = "ERR The node's answer to SCAN is not 
 
 class ScanComposer final : public routing::Composer {
  public:
-  ScanComposer(Services& services, ScanCursor asked, const databases::Database& database)
+  ScanComposer(Services& services, const routing::ScanQuestion& asked, const databases::Database& database)
       : services_(services), asked_(asked), database_(database) {}
 
   // The parts: what the node says of itself (at the beginning of a range), its page, what it says of itself.
@@ -36,11 +36,12 @@ class ScanComposer final : public routing::Composer {
     const auto keys = cursor ? routing::elementsOf(elements->back()) : std::nullopt;
     const auto nodeCursor = cursor ? routing::parseScanCursor(*cursor) : std::nullopt;
     if (!keys || !nodeCursor) return fail(kNoScanReply, out);
-    routing::ScanPage page{asked_, *nodeCursor, std::nullopt, viewIn(parts.back().bytes)};
+    routing::ScanPage page{asked_.cursor, asked_.slot, *nodeCursor, std::nullopt, viewIn(parts.back().bytes)};
     if (parts.size() > 2) page.before = viewIn(parts.front().bytes);
-    const routing::ScanStep step = routing::nextScanStep(page, services_.links.topology());
+    const cluster::Topology& topology = services_.links.topology();
+    const routing::ScanStep step = routing::nextScanStep(page, topology);
     if (step.stale) services_.control.refreshTopology(true);
-    const auto next = step.next ? routing::encodeScanCursor(*step.next) : 0;
+    const auto next = step.next ? routing::scanNumber(*step.next, topology) : 0;
     if (!next) return fail(kTooLong, out);
     write(*next, step, *keys, out);
     return true;
@@ -56,7 +57,8 @@ class ScanComposer final : public routing::Composer {
   std::optional<routing::NodeView> viewIn(std::string_view reply) const {
     if (const auto text = routing::textOf(reply)) return routing::parseNodeView(*text);
     const cluster::Topology& topology = services_.links.topology();
-    const auto node = routing::scanQuestion(asked_, topology).node.value_or(topology.owners[asked_.slot]);
+    const auto node =
+        routing::scanQuestion(asked_.cursor, topology).node.value_or(topology.owners[asked_.slot]);
     if (node == cluster::kNoNode) return std::nullopt;
     return routing::viewOf(topology, node);
   }
@@ -66,8 +68,7 @@ class ScanComposer final : public routing::Composer {
     std::vector<std::string_view> kept;
     for (const std::string_view key : keys) {
       const std::string_view name = routing::textOf(key).value_or("");
-      const auto slot = protocol::slotOf(name);
-      if (step.keysFrom <= slot && slot < step.keysTo && isOwn(name))
+      if (step.slots.test(protocol::slotOf(name)) && isOwn(name))
         kept.push_back(name.substr(database_.prefix.size()));
     }
     protocol::appendArrayHeader(out, 2);
@@ -81,7 +82,7 @@ class ScanComposer final : public routing::Composer {
   }
 
   Services& services_;
-  ScanCursor asked_;
+  routing::ScanQuestion asked_;
   const databases::Database& database_;
 };
 
@@ -129,20 +130,21 @@ bool planScan(Services& services, Argv argv, const databases::Database& database
     return true;
   }
   const cluster::Topology& topology = services.links.topology();
-  const auto [cursor, node] = routing::scanQuestion(routing::decodeScanCursor(*number), topology);
-  if (node) plan.node = topology.nodes[*node].address;
+  const routing::ScanQuestion asked = routing::scanQuestion(
+      *number == 0 ? routing::scanBeginning(topology) : routing::decodeScanCursor(*number), topology);
+  if (asked.node) plan.node = topology.nodes[*asked.node].address;
   std::vector<std::string_view> request(argv.begin(), argv.end());
-  const std::string nodeCursor = std::to_string(cursor.nodeCursor);
+  const std::string nodeCursor = std::to_string(asked.cursor.nodeCursor);
   request[1] = nodeCursor;
   limitCount(request);
   std::string pattern = database.prefix + "*";
   if (database.mapped()) addPattern(database, pattern, request);
   constexpr std::array<std::string_view, 2> kAskView = {"CLUSTER", "NODES"};
   plan.kind = Plan::Kind::Prepared;
-  if (cursor.nodeCursor == 0) addPart(plan, cursor.slot, Argv(kAskView));
-  addPart(plan, cursor.slot, Argv(request));
-  addPart(plan, cursor.slot, Argv(kAskView));
-  plan.composer = std::make_unique<ScanComposer>(services, cursor, database);
+  if (asked.cursor.nodeCursor == 0) addPart(plan, asked.slot, Argv(kAskView));
+  addPart(plan, asked.slot, Argv(request));
+  addPart(plan, asked.slot, Argv(kAskView));
+  plan.composer = std::make_unique<ScanComposer>(services, asked, database);
   return true;
 }
 

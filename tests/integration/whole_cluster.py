@@ -13,7 +13,8 @@ from slots import slot_of
 from waiting import wait_until
 
 ADMIN = ("--allow-admin-commands", "yes")
-INT63 = 1 << 63
+# What clients that keep cursors as doubles can hold.
+DOUBLE = 1 << 53
 
 
 def setUpModule():
@@ -31,7 +32,7 @@ def scan_all(connection, *arguments):
     while True:
         cursor, page = connection.command("SCAN", cursor, *arguments)
         keys += page
-        assert 0 <= int(cursor) < INT63
+        assert 0 <= int(cursor) < DOUBLE
         if cursor == b"0":
             return keys
 
