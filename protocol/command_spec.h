@@ -192,6 +192,8 @@ struct CommandSpec {
   WholeDatabase wholeDatabase = WholeDatabase::None;
   Transfer transfer = Transfer::None;
   bool namesKeysByPattern = false;  // SORT: BY and GET
+  // For all nodes, and yet those that cannot be reached are not missed.
+  bool forgoesAbsent = false;
   // The name's small number, the same in all tables (see CommandIds); indexes counters. Subcommands have
   // their own.
   std::uint16_t id = 0;

@@ -35,7 +35,39 @@ constexpr NameFact kFacts[] = {
     {.name = "scan", .wholeDatabase = WholeDatabase::Scan},
 };
 
+constexpr std::string_view kForgoing[] = {
+    // Carried to nodes that come back: scripts with the first EVALSHA of each connection, settings by the
+    // carrier.
+    "config|set",
+    "script|exists",
+    "script|flush",
+    "script|load",
+    // Who runs something lives.
+    "function|kill",
+    "function|stats",
+    "script|kill",
+    // One that lives can say it.
+    "config|get",
+    "randomkey",
+    // What a node that is away does not have: subscribers, memory in use, numbers to be reset.
+    "config|resetstat",
+    "lastsave",
+    "memory|doctor",
+    "memory|malloc-stats",
+    "memory|purge",
+    "memory|stats",
+    "pubsub|channels",
+    "pubsub|numpat",
+    "pubsub|numsub",
+    "pubsub|shardchannels",
+    "pubsub|shardnumsub",
+};
+
 }  // namespace
+
+bool forgoesAbsentNodes(std::string_view name) noexcept {
+  return std::find(std::begin(kForgoing), std::end(kForgoing), name) != std::end(kForgoing);
+}
 
 const NameFact* findNameFact(std::string_view name) noexcept {
   const std::string_view container = name.substr(0, name.find('|'));
