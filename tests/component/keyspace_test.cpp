@@ -278,4 +278,22 @@ TEST_CASE_METHOD(Keyspace, "MONITOR names keys and databases as clients do") {
   client.receives("+1700000000.000001 [0 10.0.0.9:1] \"SET\" \"foo\" \"1\"\r\n");
 }
 
+namespace {
+// Clients call database 1 their 0.
+struct MappedKeyspace : Keyspace {
+  MappedKeyspace() { config.databaseMap = "1"; }
+};
+}  // namespace
+
+TEST_CASE_METHOD(MappedKeyspace, "with a map notifications are about the client's numbers") {
+  client.sends("SUBSCRIBE __keyspace@0__:foo");
+  bool listens = false;
+  for (const Ask& ask : asked()) {
+    listens = listens || ask.name() == "__keyspace@0__:~1{a}foo";
+    ask.confirm();
+  }
+  CHECK(listens);
+  client.receives(notice("subscribe", "__keyspace@0__:foo", 1));
+}
+
 }  // namespace slotless::test
