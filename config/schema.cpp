@@ -127,7 +127,7 @@ constexpr std::array kSchema{
            kMostBytes, "never", kReloadable, "", "",
            "The same, above which it is closed when that lasts for client-output-pubsub-soft-seconds."},
     Option{"client-output-pubsub-soft-seconds", Duration, &Config::clientOutputPubsubSoftSeconds, Clients,
-           kSecond, kHour, "", kReloadable, "", "",
+           kSecond, kHour, "at once", kReloadable, "", "",
            "How long a client that is subscribed or monitors may be above its soft limit."},
 
     Option{"link-max-in-flight-bytes", Bytes, &Config::linkMaxInFlightBytes, Links, 64 * kKiB, kMostBytes, "",

@@ -18,7 +18,8 @@ using protocol::equalsIgnoringCase;
 namespace {
 
 constexpr std::string_view kNodesLost = "Slotless would lose the nodes";
-constexpr std::string_view kAtStart = "Slotless sets this when it starts: see its own configuration";
+constexpr std::string_view kAtStart =
+    "can't set immutable config: Slotless has it from its own configuration";
 constexpr std::string_view kByMemoryLimit =
     "the clients of the nodes are Slotless itself; its memory-limit is about its own clients";
 constexpr std::string_view kNoSoftLimit =

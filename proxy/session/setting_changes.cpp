@@ -164,6 +164,9 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
     return true;
   };
   for (std::size_t i = 2; i < argv.size(); i += 2) {
+    for (std::size_t k = 2; k < i; k += 2) {
+      if (equalsIgnoringCase(argv[k], argv[i])) return refuse(argv[i], "duplicate parameter");
+    }
     if (equalsIgnoringCase(argv[i], kLogLevel)) {
       level = levelOf(argv[i + 1]);
       if (level == nullptr)

@@ -196,6 +196,14 @@ TEST_CASE_METHOD(Settings,
   client.receives(pairReply("client-output-buffer-limit", limits));
 }
 
+TEST_CASE_METHOD(Settings, "a class of output limits without any is taken") {
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0"}));
+  client.receives(kOk);
+  CHECK(control.kept == Pairs{{"client-output-pubsub-hard-limit", "0"},
+                              {"client-output-pubsub-soft-limit", "0"},
+                              {"client-output-pubsub-soft-seconds", "0"}});
+}
+
 TEST_CASE_METHOD(Settings, "what would have no effect is refused, and nothing beside it is set") {
   for (const std::string_view setting :
        {"port 7", "databases 3", "tcp-backlog 9", "protected-mode no", "maxmemory-clients 5mb", "timeout x",
@@ -206,6 +214,9 @@ TEST_CASE_METHOD(Settings, "what would have no effect is refused, and nothing be
     CHECK(client.takes().starts_with("-ERR CONFIG SET failed (possibly related to argument '" + name +
                                      "') - "));
   }
+  client.sends("CONFIG SET timeout 5 hz 5 TIMEOUT 6");
+  client.receives(
+      "-ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate parameter\r\n");
   client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "normal 0 1 1"}));
   CHECK(client.takes().starts_with("-ERR CONFIG SET failed"));
   CHECK(control.kept.empty());
