@@ -112,8 +112,10 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
       wanted.keyProcedure.value_or(leavesKeysOpen(spec) ? KeyProcedure::AskServer : KeyProcedure::BySpecs);
   spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
   spec.singleKey = singleKeyOf(spec);
-  spec.forgoesAbsent = forgoesAbsentNodes(spec.name);
-  if (spec.forgoesAbsent) spec.retryAfterLoss = true;  // done twice they are as good as done once
+  if (const AbsenceFact* fact = findAbsenceFact(spec.name)) {
+    spec.forgoesAbsent = true;
+    spec.retryAfterLoss = spec.retryAfterLoss || !fact->once;
+  }
   if (const ScriptFact* fact = findScriptFact(spec.name)) {
     spec.scriptText = fact->text;
     spec.scriptSha = fact->sha;
