@@ -70,6 +70,7 @@ enum class LogFormat { Text, Json };
 struct ListenerOptions {
   std::optional<ReadFrom> readFrom = {};
   std::optional<std::uint64_t> defaultDatabase = {};
+  std::optional<std::string> databaseMap = {};
   std::optional<WriteOnLostLink> writeOnLostLink = {};
 
   bool operator==(const ListenerOptions&) const = default;
@@ -91,6 +92,7 @@ struct Config {
   std::uint64_t databases = 16;
   std::vector<DatabaseRule> databaseLayout;  // The last rule for a database counts.
   std::uint64_t defaultDatabase = 0;
+  std::string databaseMap;                      // "1+2": the client's 0 is 1, its 1 is 2. Empty: as they are.
   std::uint64_t databaseWarnKeys = 10'000'000;  // 0: never.
   CrossSlot crossSlot = CrossSlot::Emulate;
   ReadFrom readFrom = ReadFrom::Master;
@@ -130,7 +132,7 @@ struct Config {
   std::uint64_t leaseMaxTransactions = 500;  // Per worker.
   std::uint64_t leaseMaxBlocking = 2000;     // Per worker.
   BlockingOnLostLink blockingOnLostLink = BlockingOnLostLink::Error;
-  WriteOnLostLink writeOnLostLink = WriteOnLostLink::Error;
+  WriteOnLostLink writeOnLostLink = WriteOnLostLink::Close;
   std::uint64_t leaseMaxTracking = 2000;  // Per worker; one for each master and client.
   std::uint64_t leaseMaxAlone = 16;       // Per worker.
   Milliseconds leaseIdleTimeout{5000};    // 0: never.

@@ -85,6 +85,23 @@ void checkDefaultDatabase(const Config& config, std::uint64_t database, std::str
   }
 }
 
+void checkDatabaseMap(const Config& config, const std::string& map, std::string_view option,
+                      Conflicts& conflicts) {
+  const auto numbers = parseDatabaseMap(map);
+  if (!numbers) {
+    conflicts.push_back(
+        {{option}, "found database-map " + inQuotes(map) + "; allowed: different numbers, separated by +"});
+    return;
+  }
+  for (const std::uint64_t number : *numbers) {
+    if (number < config.databases && ruleFor(config, number).layout != DatabaseLayout::Denied) continue;
+    conflicts.push_back({{option, "databases"},
+                         "found database-map " + inQuotes(map) + "; allowed: 0 to " +
+                             std::to_string(config.databases - 1) + ", but for denied ones"});
+    return;
+  }
+}
+
 void checkDatabases(const Config& config, Conflicts& conflicts) {
   for (const DatabaseRule& rule : config.databaseLayout) {
     if (rule.last < config.databases) continue;
@@ -93,9 +110,12 @@ void checkDatabases(const Config& config, Conflicts& conflicts) {
                              std::to_string(config.databases - 1)});
   }
   checkDefaultDatabase(config, config.defaultDatabase, "default-database", conflicts);
+  checkDatabaseMap(config, config.databaseMap, "database-map", conflicts);
   for (const Listener& listener : config.listen) {
     if (listener.options.defaultDatabase)
       checkDefaultDatabase(config, *listener.options.defaultDatabase, "listen", conflicts);
+    if (listener.options.databaseMap)
+      checkDatabaseMap(config, *listener.options.databaseMap, "listen", conflicts);
   }
 }
 

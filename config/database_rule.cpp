@@ -61,6 +61,19 @@ DatabaseRule ruleFor(const Config& config, std::uint64_t database) {
   return {database, database, database == 0 ? DatabaseLayout::Spread : DatabaseLayout::Pinned, {}};
 }
 
+std::optional<std::vector<std::uint64_t>> parseDatabaseMap(std::string_view text) {
+  std::vector<std::uint64_t> numbers;
+  while (!text.empty()) {
+    const auto plus = text.find('+');
+    const auto number = parseIndex(text.substr(0, plus));
+    if (!number.value || plus + 1 == text.size()) return std::nullopt;
+    if (std::find(numbers.begin(), numbers.end(), *number.value) != numbers.end()) return std::nullopt;
+    numbers.push_back(*number.value);
+    text = plus == std::string_view::npos ? std::string_view() : text.substr(plus + 1);
+  }
+  return numbers;
+}
+
 std::string formatDatabaseRule(const DatabaseRule& rule) {
   std::string text = std::to_string(rule.first);
   if (rule.last != rule.first) text += "-" + std::to_string(rule.last);

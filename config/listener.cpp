@@ -33,6 +33,7 @@ constexpr OwnOption own(std::string_view name) {
 constexpr OwnOption kOwnOptions[] = {
     own<&Config::readFrom, &ListenerOptions::readFrom>("read-from"),
     own<&Config::defaultDatabase, &ListenerOptions::defaultDatabase>("default-database"),
+    own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
     own<&Config::writeOnLostLink, &ListenerOptions::writeOnLostLink>("write-on-lost-link"),
 };
 

@@ -44,6 +44,11 @@ constexpr std::array kSchema{
     Option{"default-database", Count, &Config::defaultDatabase, Cluster, 0, 16383, "", kPlain, "", "",
            "The database that a connection begins in. A listener may have its own."},
     Option{
+        "database-map", Word, &Config::databaseMap, Cluster, 0, 512, "", kPlain, "", "",
+        "Which databases the numbers 0, 1 ... of clients are, separated by +: with 1 the clients' database 0 "
+        "is database 1 (and the only one that they see), for applications that say SELECT 0 themselves. "
+        "Empty means as they are. A listener may have its own."},
+    Option{
         "database-warn-keys", Count, &Config::databaseWarnKeys, Cluster, 1, 1ULL << 40U, "never", kReloadable,
         "", "",
         "Keys in a pinned database's slot above which the log warns: all of the database is on one master."},
@@ -122,7 +127,7 @@ constexpr std::array kSchema{
            kMostBytes, "never", kReloadable, "", "",
            "The same, above which it is closed when that lasts for client-output-pubsub-soft-seconds."},
     Option{"client-output-pubsub-soft-seconds", Duration, &Config::clientOutputPubsubSoftSeconds, Clients,
-           kSecond, kHour, "", kReloadable, "", "",
+           kSecond, kHour, "at once", kReloadable, "", "",
            "How long a client that is subscribed or monitors may be above its soft limit."},
 
     Option{"link-max-in-flight-bytes", Bytes, &Config::linkMaxInFlightBytes, Links, 64 * kKiB, kMostBytes, "",
@@ -141,10 +146,10 @@ constexpr std::array kSchema{
         "error, since an element may have been taken for it, or nothing, and it is blocked again."},
     Option{
         "write-on-lost-link", Choice, &Config::writeOnLostLink, Links, 0, 0, "", kReloadable, "", "",
-        "What a client gets whose write was sent when the connection to the node was lost: the error "
-        "AMBIGUOUS, since it may or may not have been carried out, or a closed connection, as from one Redis "
-        "that "
-        "crashed: many frameworks know only how to deal with that. A listener may have its own."},
+        "What a client gets whose write was sent when the connection to the node was lost, so that it may or "
+        "may not have been carried out: a closed connection, as from one Redis that crashed, which is what "
+        "clients and frameworks know how to deal with, or the error AMBIGUOUS, for those who handle it. A "
+        "listener may have its own."},
     Option{"lease-max-tracking", Count, &Config::leaseMaxTracking, Links, 1, 100'000, "", kReloadable, "", "",
            "Connections of one worker for clients with CLIENT TRACKING on, of which each needs one to every "
            "master (with REDIRECT two); who finds too few free is refused when the time to hold is over."},

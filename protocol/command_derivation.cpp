@@ -140,6 +140,10 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
   if (spec.handling == Handling::Split && !isPlainRangeOfKeys(spec)) spec.handling = Handling::Keyed;
   spec.barrier = wanted.barrier || waitsForEarlierReplies(spec.handling);
   spec.singleKey = singleKeyOf(spec);
+  if (const AbsenceFact* fact = findAbsenceFact(spec.name)) {
+    spec.forgoesAbsent = true;
+    spec.retryAfterLoss = spec.retryAfterLoss || !fact->once;
+  }
   if (const ScriptFact* fact = findScriptFact(spec.name)) {
     spec.scriptText = fact->text;
     spec.scriptSha = fact->sha;

@@ -42,6 +42,15 @@ struct NameFact {
 };
 const NameFact* findNameFact(std::string_view name) noexcept;
 
+// Of the commands for all nodes, those that are carried out by the nodes that live, whoever else is missing:
+// where one that is away is made up for when it is back, or has nothing to say; not where the answer would
+// lack keys, or a change would not be made.
+struct AbsenceFact {
+  std::string_view name;
+  bool once = false;  // not to be sent again when the connection was lost after sending
+};
+const AbsenceFact* findAbsenceFact(std::string_view name) noexcept;
+
 // Commands that carry scripts, or name or forget them.
 struct ScriptFact {
   std::string_view name;

@@ -207,6 +207,8 @@ struct CommandSpec {
   // behind a command about the same keys that is refused there.
   bool slotUnchecked = false;
   bool namesKeysByPattern = false;  // SORT: BY and GET
+  // For all nodes, and yet those that cannot be reached are not missed.
+  bool forgoesAbsent = false;
   // The name's small number, the same in all tables (see CommandIds); indexes counters. Subcommands have
   // their own.
   std::uint16_t id = 0;

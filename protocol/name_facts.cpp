@@ -37,7 +37,42 @@ constexpr NameFact kFacts[] = {
     {.name = "scan", .wholeDatabase = WholeDatabase::Scan},
 };
 
+// `once`: done twice it could undo what somebody else has done in between.
+constexpr AbsenceFact kForgoing[] = {
+    // Carried to nodes that come back: scripts with the first EVALSHA of each connection, settings by the
+    // carrier.
+    {.name = "config|set", .once = true},
+    {.name = "script|exists"},
+    {.name = "script|flush", .once = true},
+    {.name = "script|load"},
+    // Who runs something lives.
+    {.name = "function|kill", .once = true},
+    {.name = "function|stats"},
+    {.name = "script|kill", .once = true},
+    // One that lives can say it.
+    {.name = "config|get"},
+    {.name = "randomkey"},
+    // What a node that is away does not have: subscribers, memory in use, numbers to be reset.
+    {.name = "config|resetstat", .once = true},
+    {.name = "lastsave"},
+    {.name = "memory|doctor"},
+    {.name = "memory|malloc-stats"},
+    {.name = "memory|purge"},
+    {.name = "memory|stats"},
+    {.name = "pubsub|channels"},
+    {.name = "pubsub|numpat"},
+    {.name = "pubsub|numsub"},
+    {.name = "pubsub|shardchannels"},
+    {.name = "pubsub|shardnumsub"},
+};
+
 }  // namespace
+
+const AbsenceFact* findAbsenceFact(std::string_view name) noexcept {
+  const auto* found = std::find_if(std::begin(kForgoing), std::end(kForgoing),
+                                   [&](const AbsenceFact& fact) { return fact.name == name; });
+  return found == std::end(kForgoing) ? nullptr : found;
+}
 
 const NameFact* findNameFact(std::string_view name) noexcept {
   const std::string_view container = name.substr(0, name.find('|'));

@@ -70,6 +70,16 @@ void SettingsCarrier::remember(const std::vector<std::pair<std::string, std::str
   lookAtWanted();
 }
 
+void SettingsCarrier::giveAll() {
+  for (auto& [address, server] : servers_) {
+    server.runId.clear();
+    server.hasAll = false;
+    server.wanted = true;
+    if (server.query != nullptr) server.outdated = true;
+  }
+  lookAtWanted();
+}
+
 void SettingsCarrier::lookAt(const net::Address& node) {
   const auto found = servers_.find(node);
   if (found == servers_.end() || values_.empty()) return;

@@ -40,6 +40,8 @@ class SettingsCarrier {
   void setTopology(const Topology& topology);
   // All servers of the topology with this version have taken these.
   void remember(const std::vector<std::pair<std::string, std::string>>& pairs, std::uint64_t topologyVersion);
+  // Some may not have taken what has been remembered last: all are given everything once more.
+  void giveAll();
   // A connection to it has been made: it may be another process than before.
   void lookAt(const net::Address& node);
   // From the next question on.

@@ -31,6 +31,18 @@ std::size_t Topology::slotsCovered() const {
       std::count_if(owners.begin(), owners.end(), [](NodeIndex owner) { return owner != kNoNode; }));
 }
 
+std::size_t Topology::fewestReplicas() const {
+  std::optional<std::size_t> fewest;
+  std::vector<bool> owns(nodes.size());
+  for (const NodeIndex owner : owners) {
+    if (owner != kNoNode) owns[owner] = true;
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (owns[i]) fewest = std::min(fewest.value_or(nodes[i].replicas.size()), nodes[i].replicas.size());
+  }
+  return fewest.value_or(0);
+}
+
 void Topology::sortNodes() {
   const auto byAddress = [](const Node& a, const Node& b) { return a.address < b.address; };
   if (std::is_sorted(nodes.begin(), nodes.end(), byAddress)) {

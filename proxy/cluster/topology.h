@@ -26,7 +26,7 @@ struct Node {
   bool master = false;
   // The node's configuration epoch: of two claims to a slot, the higher one wins. 0: unknown.
   std::uint64_t epoch = 0;
-  std::vector<NodeIndex> replicas;  // of a master
+  std::vector<NodeIndex> replicas;  // of a master: those that have received something from it
   // What other nodes and redirects may call it: by name, by number.
   std::vector<net::Address> aliases = {};
 };
@@ -48,6 +48,8 @@ struct Topology {
   bool isMaster(const net::Address& address) const;
   bool ownsSlots(const net::Address& address) const;
   std::size_t slotsCovered() const;
+  // As many replicas as each master with slots has at least.
+  std::size_t fewestReplicas() const;
   bool complete() const { return slotsCovered() == protocol::kSlotCount; }
   // Brings the nodes into the order of their addresses, so that equal layouts compare equal.
   void sortNodes();

@@ -158,6 +158,7 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
     node.master = hasFlag(flags, "master");
     node.myself = hasFlag(flags, "myself");
+    node.replica = hasFlag(flags, "slave");
     // A suspicion ("fail?") is enough: a master that has just lost its slots is not one that is being filled.
     node.reachable = !hasFlag(flags, "fail") && !hasFlag(flags, "fail?") && !hasFlag(flags, "handshake") &&
                      !hasFlag(flags, "noaddr") && node.address.port != 0;
@@ -197,8 +198,8 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
     if (Node* known = nodeOf(topology, node)) {
       known->id = node.id;
       known->epoch = node.epoch;
-    } else if (node.master && node.reachable && !topology.find(node.address)) {
-      topology.nodes.push_back({node.id, node.address, true, node.epoch, {}});
+    } else if ((node.master || node.replica) && node.reachable && !topology.find(node.address)) {
+      topology.nodes.push_back({node.id, node.address, node.master, node.epoch, {}});
       if (node.byName) addAlias(topology.nodes.back(), *node.byName);
     }
   }

@@ -29,6 +29,31 @@ Databases::Databases(const config::Config& config) {
   for (std::uint32_t i = 0; i < config.databases; ++i) all_.push_back(make(i, config::ruleFor(config, i)));
   anyMapped_ = std::any_of(all_.begin(), all_.end(), [](const Database& each) { return each.mapped(); });
   if (!all_.front().mapped() && all_.front().layout != Layout::Denied) unmapped_ = &all_.front();
+  addNumbering(config.databaseMap);
+  numbering_ = numberings_.at(config.databaseMap).get();
+  for (const config::Listener& listener : config.listen) {
+    if (listener.options.databaseMap) addNumbering(*listener.options.databaseMap);
+  }
+}
+
+void Databases::addNumbering(const std::string& map) {
+  if (!numberings_.contains(map)) numberings_[map] = std::make_unique<const Numbering>(*this, map);
+}
+
+Numbering::Numbering(const Databases& databases, std::string_view map) : same_(map.empty()) {
+  if (same_) {
+    for (const Database& each : databases.all()) databases_.push_back(&each);
+    return;
+  }
+  for (const std::uint64_t number : config::parseDatabaseMap(map).value_or(std::vector<std::uint64_t>{}))
+    databases_.push_back(&databases.at(number));
+}
+
+std::optional<std::uint32_t> Numbering::numberOf(const Database& database) const noexcept {
+  if (same_) return database.index;
+  const auto found = std::find(databases_.begin(), databases_.end(), &database);
+  if (found == databases_.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(found - databases_.begin());
 }
 
 const Database* Databases::ownerOf(std::string_view physical) const noexcept {

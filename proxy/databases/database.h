@@ -3,6 +3,9 @@
 // Ownership: made once from the configuration; databases stay where they are as long as their Databases.
 #pragma once
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,9 +34,30 @@ struct Database {
   }
 };
 
+class Databases;
+
+// What clients call the databases (database-map): their numbers 0, 1 … are any databases, in any order.
+class Numbering {
+ public:
+  // `map` as in the configuration; empty: the numbers are the databases' own.
+  Numbering(const Databases& databases, std::string_view map);
+
+  bool same() const noexcept { return same_; }
+  std::size_t size() const noexcept { return databases_.size(); }
+  const Database& at(std::size_t number) const { return *databases_[number]; }
+  // nullopt: these clients do not see it.
+  std::optional<std::uint32_t> numberOf(const Database& database) const noexcept;
+
+ private:
+  bool same_;
+  std::vector<const Database*> databases_;
+};
+
 class Databases {
  public:
   explicit Databases(const config::Config& config);
+  Databases(const Databases&) = delete;
+  Databases& operator=(const Databases&) = delete;
 
   std::size_t size() const noexcept { return all_.size(); }
   const Database& at(std::size_t index) const { return all_[index]; }
@@ -42,11 +66,19 @@ class Databases {
   bool anyMapped() const noexcept { return anyMapped_; }
   // The one that a key of the cluster belongs to, by its name; nullptr: none that is served here.
   const Database* ownerOf(std::string_view physical) const noexcept;
+  // For clients whose listener has no map of its own, and for those whose listener has this one. Requires
+  // that the configuration has it.
+  const Numbering& numbering() const { return *numbering_; }
+  const Numbering& numbering(const std::string& map) const { return *numberings_.at(map); }
 
  private:
+  void addNumbering(const std::string& map);
+
   std::vector<Database> all_;
   bool anyMapped_ = false;
   const Database* unmapped_ = nullptr;
+  std::map<std::string, std::unique_ptr<const Numbering>> numberings_;
+  const Numbering* numbering_ = nullptr;
 };
 
 }  // namespace slotless::databases

@@ -1,6 +1,7 @@
 #include "proxy/databases/info_keyspace.h"
 
 #include <charconv>
+#include <map>
 
 #include "proxy/databases/scripts.h"
 #include "proxy/routing/reply_parts.h"
@@ -49,17 +50,18 @@ NodeInfo parseNodeInfo(std::string_view reply) {
   return info;
 }
 
-std::string withDatabases(const std::string& info, const Databases& databases,
+std::string withDatabases(const std::string& info, const Databases& databases, const Numbering& numbering,
                           const std::vector<std::uint64_t>& keys) {
   std::uint64_t others = 0;
   for (const std::uint64_t count : keys) others += count;
   const std::size_t at = info.find(kFirst);
-  if (others == 0 || at == std::string::npos) return info;
+  const bool asIs = others == 0 && numbering.same();
+  if (asIs || at == std::string::npos) return info;
   const std::size_t begin = at + kLineEnd.size();
   const std::size_t end =
       std::min(info.find(kLineEnd, begin), info.size() - kLineEnd.size()) + kLineEnd.size();
   const std::uint64_t all = numberAt(info, at + kFirst.size());
-  std::string lines;
+  std::map<std::uint32_t, std::uint64_t> counts;  // by the client's numbers
   std::size_t next = 0;
   for (const Database& database : databases.all()) {
     std::uint64_t count = all > others ? all - others : 0;  // database 0, when it has all that is left
@@ -69,8 +71,11 @@ std::string withDatabases(const std::string& info, const Databases& databases,
     } else if (database.index != 0) {
       continue;
     }
-    if (count > 0) lines += lineOf(database.index, count);
+    const auto number = numbering.numberOf(database);
+    if (number && count > 0) counts[*number] = count;
   }
+  std::string lines;
+  for (const auto& [number, count] : counts) lines += lineOf(number, count);
   return info.substr(0, begin) + lines + info.substr(end);
 }
 

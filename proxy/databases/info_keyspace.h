@@ -25,8 +25,9 @@ struct NodeInfo {
 };
 NodeInfo parseNodeInfo(std::string_view reply);
 
-// `info` has all nodes' keys in the line of database 0.
-std::string withDatabases(const std::string& info, const Databases& databases,
+// `info` has all nodes' keys in the line of database 0. The databases get the numbers that the client has for
+// them; those it does not see are left out.
+std::string withDatabases(const std::string& info, const Databases& databases, const Numbering& numbering,
                           const std::vector<std::uint64_t>& keys);
 
 }  // namespace slotless::databases

@@ -25,15 +25,6 @@ struct Rewritten {
 Rewritten rewriteForPinned(protocol::WholeDatabase what, protocol::Argv argv, const Database& database,
                            int protocol, std::uint32_t random);
 
-// What SCAN says after its cursor. An error as Redis words it is left in `error`.
-struct ScanOptions {
-  std::string match = "*";
-  std::string type;
-  std::uint64_t count = 10;
-  std::string error;
-};
-ScanOptions parseScanOptions(protocol::Argv argv);
-
 // "FLUSHDB [ASYNC | SYNC]"
 bool isFlush(protocol::Argv argv);
 

@@ -48,6 +48,19 @@ std::string text(std::initializer_list<std::string_view> pieces) {
 
 }  // namespace
 
+std::optional<std::string> renumbered(std::string_view name, const Renumber& renumber) {
+  const auto parts = partsOf(name);
+  std::uint32_t number = 0;
+  if (!parts ||
+      std::from_chars(parts->number.data(), parts->number.data() + parts->number.size(), number).ec !=
+          std::errc{})
+    return std::string(name);
+  const auto other = renumber(number);
+  if (!other) return std::nullopt;
+  return text(
+      {parts->ofKeyspace ? kKeyspaceWord : kKeyeventWord, std::to_string(*other), kDatabaseEnd, parts->rest});
+}
+
 bool KeyspaceNames::concernsEveryServer(TopicKind kind, std::string_view name) const noexcept {
   if (kind == TopicKind::Shard) return false;
   if (!same()) return isNotification(name) || (kind == TopicKind::Pattern && isOfAllDatabases(name));

@@ -4,6 +4,7 @@
 // Nodes know database 0 only: a key of database 1 is told of as `__keyspace@0__:~1{tag}key`, which one Redis
 // would call `__keyspace@1__:key`.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,11 @@ struct Notification {
   std::string channel;
   std::string_view payload;
 };
+
+// The name with another number of a database in it: `renumber` gives it for the one that is there. As it is
+// where no number is spelled out. nullopt: `renumber` has none.
+using Renumber = std::function<std::optional<std::uint32_t>(std::uint32_t)>;
+std::optional<std::string> renumbered(std::string_view name, const Renumber& renumber);
 
 class KeyspaceNames {
  public:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proxy/routing/check_hash.h"
+
 namespace slotless::routing {
 
 using protocol::Slot;
@@ -50,14 +52,34 @@ void readMigration(std::string_view word, NodeView& view) {
   if (word.starts_with(kIn)) view.importing[slot] = word.substr(kIn.size());
 }
 
-void readSlots(std::string_view word, NodeView& view) {
-  if (word.starts_with('[')) return readMigration(word, view);
+using Ranges = std::vector<NodeView::Range>;
+
+void readRange(std::string_view word, Ranges& ranges) {
+  if (word.starts_with('[')) return;
   NodeView::Range range{};
   const std::string_view first = take(word, '-');
   if (!readSlot(first, range.first)) return;
   range.last = range.first;
   if (!word.empty() && !readSlot(word, range.last)) return;
-  view.ranges.push_back(range);
+  ranges.push_back(range);
+}
+
+bool beginsEarlier(const NodeView::Range& a, const NodeView::Range& b) {
+  return a.first < b.first;
+}
+
+// `shares`: the ranges of each node that has slots.
+void noteSharing(NodeView& view, std::vector<Ranges> shares) {
+  std::sort(shares.begin(), shares.end(),
+            [](const Ranges& a, const Ranges& b) { return beginsEarlier(a.front(), b.front()); });
+  CheckHash hash;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (!view.ranges.empty() && shares[i].front().first == view.ranges.front().first) view.place = i;
+    hash.add(shares[i].size());
+    for (const NodeView::Range& range : shares[i]) hash.add(std::uint64_t{range.first} << 16 | range.last);
+  }
+  view.places = shares.size();
+  view.sharing = hash.value();
 }
 
 }  // namespace
@@ -78,21 +100,29 @@ std::uint32_t NodeView::rangeEnd(Slot slot) const noexcept {
 }
 
 std::optional<NodeView> parseNodeView(std::string_view clusterNodes) {
+  std::optional<NodeView> own;
+  std::vector<Ranges> shares;
   while (!clusterNodes.empty()) {
     std::string_view line = take(clusterNodes, '\n');
     if (line.ends_with('\r')) line.remove_suffix(1);
     std::vector<std::string_view> words;
     while (!line.empty()) words.push_back(take(line, ' '));
-    if (words.size() < kFirstSlot || !isOwn(words[kFlags])) continue;
+    if (words.size() < kFirstSlot) continue;
+    Ranges ranges;
+    for (std::size_t i = kFirstSlot; i < words.size(); ++i) readRange(words[i], ranges);
+    std::sort(ranges.begin(), ranges.end(), beginsEarlier);
+    if (!ranges.empty()) shares.push_back(ranges);
     NodeView view;
+    if (own || !isOwn(words[kFlags]) || !readNumber(words[kEpoch], view.epoch)) continue;
     view.id = words[kId];
-    if (!readNumber(words[kEpoch], view.epoch)) continue;
-    for (std::size_t i = kFirstSlot; i < words.size(); ++i) readSlots(words[i], view);
-    std::sort(view.ranges.begin(), view.ranges.end(),
-              [](const NodeView::Range& a, const NodeView::Range& b) { return a.first < b.first; });
-    return view;
+    view.ranges = std::move(ranges);
+    for (std::size_t i = kFirstSlot; i < words.size(); ++i) {
+      if (words[i].starts_with('[')) readMigration(words[i], view);
+    }
+    own = std::move(view);
   }
-  return std::nullopt;
+  if (own) noteSharing(*own, std::move(shares));
+  return own;
 }
 
 NodeView viewOf(const cluster::Topology& topology, cluster::NodeIndex node) {
@@ -100,15 +130,20 @@ NodeView viewOf(const cluster::Topology& topology, cluster::NodeIndex node) {
   const cluster::Node& known = topology.nodes[node];
   view.id = known.id.empty() ? known.address.text() : known.id;
   view.epoch = known.epoch;
+  std::vector<Ranges> shares(topology.nodes.size());
   for (std::size_t slot = 0; slot < protocol::kSlotCount; ++slot) {
-    if (topology.owners[slot] != node) continue;
+    if (topology.owners[slot] == cluster::kNoNode) continue;
+    Ranges& ranges = shares[topology.owners[slot]];
     const Slot here = static_cast<Slot>(slot);
-    if (!view.ranges.empty() && view.ranges.back().last + 1U == slot) {
-      view.ranges.back().last = here;
+    if (!ranges.empty() && ranges.back().last + 1U == slot) {
+      ranges.back().last = here;
     } else {
-      view.ranges.push_back({here, here});
+      ranges.push_back({here, here});
     }
   }
+  view.ranges = shares[node];
+  std::erase_if(shares, [](const Ranges& ranges) { return ranges.empty(); });
+  noteSharing(view, std::move(shares));
   return view;
 }
 

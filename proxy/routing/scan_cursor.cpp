@@ -1,55 +1,106 @@
 #include "proxy/routing/scan_cursor.h"
 
+#include <algorithm>
 #include <charconv>
+#include <span>
 
 namespace slotless::routing {
 
 namespace {
 
-constexpr unsigned kSlotShift = kCheckAndCursorBits;
-constexpr unsigned kSlotBits = 14;
-constexpr unsigned kSideShift = kSlotShift + kSlotBits;
-constexpr unsigned kWidthShift = kSideShift + 1;
+using Stage = ScanCursor::Stage;
+
+// From the highest bit on: prefix, place, check, the node's cursor. The check has what the others leave, up
+// to 32 bits.
+struct Layout {
+  std::uint64_t prefix;
+  unsigned prefixBits;
+  Stage stage;
+  unsigned placeBits;
+  unsigned nodeBits;
+
+  constexpr unsigned checkBits() const {
+    return std::min(kCursorBits - prefixBits - placeBits - nodeBits, 32U);
+  }
+};
+
+// Of one stage the shortest node's cursor first.
+constexpr Layout kLayouts[] = {
+    {0b000, 3, Stage::Owner, 14, 18},     {0b001, 3, Stage::Owner, 14, 22},
+    {0b010, 3, Stage::Owner, 14, 26},     {0b011, 3, Stage::Owner, 14, 30},
+    {0b10, 2, Stage::Near, 8, 36},        {0b11000, 5, Stage::Target, 14, 22},
+    {0b11001, 5, Stage::Target, 14, 28},  {0b11010, 5, Stage::Node, 7, 26},
+    {0b11011, 5, Stage::Node, 7, 36},     {0b11100, 5, Stage::Moving, 7, 26},
+    {0b11101, 5, Stage::Moving, 7, 36},   {0b111100, 6, Stage::Arrival, 7, 26},
+    {0b111101, 6, Stage::Arrival, 7, 36}, {0b11111, 5, Stage::Note, kNoteBits, 0},
+};
+constexpr Layout kPinnedLayouts[] = {
+    {0b00, 2, Stage::Pinned, 0, 24},
+    {0b01, 2, Stage::Pinned, 0, 30},
+    {0b10, 2, Stage::Pinned, 0, 36},
+    {0b11111, 5, Stage::Note, kNoteBits, 0},
+};
 
 constexpr std::uint64_t lowBits(unsigned count) {
   return (std::uint64_t{1} << count) - 1;
 }
 
-std::optional<std::size_t> widthFor(std::uint64_t nodeCursor) {
-  for (std::size_t i = 0; i < kCursorBits.size(); ++i) {
-    if (nodeCursor <= lowBits(kCursorBits[i])) return i;
-  }
-  return std::nullopt;
+const Layout* layoutFor(const ScanCursor& cursor) {
+  const std::span<const Layout> layouts =
+      cursor.stage == Stage::Pinned ? std::span<const Layout>(kPinnedLayouts) : kLayouts;
+  const auto found = std::find_if(layouts.begin(), layouts.end(), [&](const Layout& layout) {
+    return layout.stage == cursor.stage && cursor.place <= lowBits(layout.placeBits) &&
+           cursor.nodeCursor <= lowBits(layout.nodeBits);
+  });
+  return found == layouts.end() ? nullptr : &*found;
+}
+
+std::uint32_t shorten(std::uint32_t check, const Layout& layout) {
+  if (layout.checkBits() == 0) return 0;
+  const auto shortened = static_cast<std::uint32_t>(check & lowBits(layout.checkBits()));
+  return shortened == 0 ? 1 : shortened;
+}
+
+ScanCursor decode(std::uint64_t number, std::span<const Layout> layouts) {
+  number &= lowBits(kCursorBits);
+  const auto found = std::find_if(layouts.begin(), layouts.end(), [&](const Layout& layout) {
+    return number >> (kCursorBits - layout.prefixBits) == layout.prefix;
+  });
+  if (found == layouts.end()) return {layouts.front().stage, 0, 0, 0};
+  ScanCursor cursor;
+  cursor.stage = found->stage;
+  cursor.nodeCursor = number & lowBits(found->nodeBits);
+  number >>= found->nodeBits;
+  const unsigned gap = kCursorBits - found->prefixBits - found->placeBits - found->nodeBits;
+  cursor.check = static_cast<std::uint32_t>(number & lowBits(found->checkBits()));
+  cursor.place = number >> gap & lowBits(found->placeBits);
+  return cursor;
 }
 
 }  // namespace
 
-std::optional<std::uint32_t> shortenedCheck(std::uint32_t check, std::uint64_t nodeCursor) noexcept {
-  const auto width = widthFor(nodeCursor);
-  if (!width) return std::nullopt;
-  const auto shortened =
-      static_cast<std::uint32_t>(check & lowBits(kCheckAndCursorBits - kCursorBits[*width]));
-  return shortened == 0 ? 1 : shortened;
+std::uint32_t shortenedCheck(std::uint32_t check, const ScanCursor& cursor) noexcept {
+  const Layout* layout = layoutFor(cursor);
+  if (layout == nullptr) return std::max(check, 1U);  // in a note there is room for all of it
+  return shorten(check, *layout);
 }
 
 std::optional<std::uint64_t> encodeScanCursor(const ScanCursor& cursor) noexcept {
-  const auto width = widthFor(cursor.nodeCursor);
-  const auto check = shortenedCheck(cursor.check, cursor.nodeCursor);
-  if (!width || !check) return std::nullopt;
-  const std::uint64_t side = cursor.side == ScanCursor::Side::Target ? 1 : 0;
-  return std::uint64_t{*width} << kWidthShift | side << kSideShift |
-         std::uint64_t{cursor.slot} << kSlotShift | std::uint64_t{*check} << kCursorBits[*width] |
-         cursor.nodeCursor;
+  const Layout* layout = layoutFor(cursor);
+  if (layout == nullptr) return std::nullopt;
+  std::uint64_t number = layout->prefix;
+  number = number << layout->placeBits | cursor.place;
+  number = number << (kCursorBits - layout->prefixBits - layout->placeBits - layout->nodeBits) |
+           shorten(cursor.check, *layout);
+  return number << layout->nodeBits | cursor.nodeCursor;
 }
 
 ScanCursor decodeScanCursor(std::uint64_t number) noexcept {
-  const unsigned bits = kCursorBits[number >> kWidthShift & lowBits(2)];
-  ScanCursor cursor;
-  cursor.side = (number >> kSideShift & 1) != 0 ? ScanCursor::Side::Target : ScanCursor::Side::Owner;
-  cursor.slot = static_cast<protocol::Slot>(number >> kSlotShift & lowBits(kSlotBits));
-  cursor.check = static_cast<std::uint32_t>((number & lowBits(kCheckAndCursorBits)) >> bits);
-  cursor.nodeCursor = number & lowBits(bits);
-  return cursor;
+  return decode(number, kLayouts);
+}
+
+ScanCursor decodePinnedCursor(std::uint64_t number) noexcept {
+  return decode(number, kPinnedLayouts);
 }
 
 std::optional<std::uint64_t> parseScanCursor(std::string_view text) noexcept {

@@ -1,52 +1,26 @@
 #include "proxy/routing/scan_walk.h"
 
+#include "proxy/routing/check_hash.h"
+#include "proxy/routing/scan_nodes.h"
+#include "proxy/routing/scan_places.h"
+
 namespace slotless::routing {
 
 using protocol::Slot;
-using Side = ScanCursor::Side;
+using Stage = ScanCursor::Stage;
 
 namespace {
 
-// FNV-1a, of which the low bits are used.
-class Hash {
- public:
-  Hash& add(std::string_view bytes) {
-    for (const char byte : bytes) value_ = (value_ ^ static_cast<unsigned char>(byte)) * 16777619U;
-    return add(bytes.size());
-  }
-  Hash& add(std::uint64_t number) {
-    for (unsigned i = 0; i < 8; ++i)
-      value_ = (value_ ^ static_cast<std::uint8_t>(number >> (8 * i))) * 16777619U;
-    return *this;
-  }
-  std::uint32_t value() const { return value_ ^ value_ >> 16; }
-
- private:
-  std::uint32_t value_ = 2166136261U;
-};
-
 std::uint32_t checkOfTarget(std::string_view id) {
-  return Hash().add(id).value();
+  return CheckHash().add(id).value();
 }
 
 std::uint32_t checkOfRange(const NodeView& view, Slot slot) {
-  Hash hash;
-  hash.add(view.id).add(view.epoch).add(view.rangeEnd(slot));
+  CheckHash hash;
+  hash.add(view.id).add(view.epoch).add(slot).add(view.rangeEnd(slot));
   const auto target = view.migrating.find(slot);
   if (target != view.migrating.end()) hash.add(target->second);
   return hash.value();
-}
-
-// Does a check taken from a cursor (shortened) belong to the whole one?
-bool fits(const ScanCursor& cursor, std::uint32_t whole) {
-  return shortenedCheck(whole, cursor.nodeCursor) == shortenedCheck(cursor.check, cursor.nodeCursor);
-}
-
-std::optional<Slot> nextServedSlot(const cluster::Topology& topology, std::uint32_t slot) {
-  for (; slot < protocol::kSlotCount; ++slot) {
-    if (topology.owners[slot] != cluster::kNoNode) return static_cast<Slot>(slot);
-  }
-  return std::nullopt;
 }
 
 // nullopt: the target has left.
@@ -58,78 +32,112 @@ std::optional<cluster::NodeIndex> scanTarget(const ScanCursor& cursor, const clu
   return std::nullopt;
 }
 
+void keep(ScanStep& step, std::uint32_t from, std::uint32_t to) {
+  for (; from < to; ++from) step.slots.set(from);
+}
+
 ScanStep startOver(const ScanPage& page, bool stale) {
   ScanStep step;
-  step.next = ScanCursor{Side::Owner, page.asked.slot, 0, 0};
+  step.next = ScanCursor{Stage::Owner, page.slot, 0, 0};
   step.stale = stale;
   return step;
 }
 
 void advance(ScanStep& step, const cluster::Topology& topology, std::uint32_t slot) {
-  const auto next = nextServedSlot(topology, slot);
   step.next.reset();
-  if (next) step.next = ScanCursor{Side::Owner, *next, 0, 0};
+  const auto next = nextServedSlot(topology, slot);
+  if (!next) return;
+  // Node by node it takes another beginning, which is the cheaper way only where there are very many ranges.
+  const ScanPlaces places = placesIn(topology);
+  step.next = places.ranges > 4 * kMostRangesPerNode * places.firstSlots.size()
+                  ? scanBeginning(topology)
+                  : ScanCursor{Stage::Owner, *next, 0, 0};
 }
 
 ScanStep stepAtOwner(const ScanPage& page, const cluster::Topology& topology) {
   const ScanCursor& asked = page.asked;
   const NodeView& view = *page.after;
-  if (!view.owns(asked.slot)) return startOver(page, true);
-  const std::uint32_t check = checkOfRange(view, asked.slot);
+  if (!view.owns(page.slot)) return startOver(page, true);
+  const std::uint32_t check = checkOfRange(view, page.slot);
   if (asked.nodeCursor == 0) {
     const bool same =
-        page.before && page.before->owns(asked.slot) && checkOfRange(*page.before, asked.slot) == check;
+        page.before && page.before->owns(page.slot) && checkOfRange(*page.before, page.slot) == check;
     if (!same) return startOver(page, false);
   } else if (!fits(asked, check)) {
     return startOver(page, false);
   }
   ScanStep step;
-  step.keysFrom = asked.slot;
-  step.keysTo = view.rangeEnd(asked.slot);
-  const auto target = view.migrating.find(asked.slot);
+  const std::uint32_t end = view.rangeEnd(page.slot);
+  keep(step, page.slot, end);
+  const auto target = view.migrating.find(page.slot);
   if (page.nodeCursor != 0) {
-    step.next = ScanCursor{Side::Owner, asked.slot, check, page.nodeCursor};
+    step.next = ScanCursor{Stage::Owner, page.slot, check, page.nodeCursor};
   } else if (target != view.migrating.end()) {
-    step.next = ScanCursor{Side::Target, asked.slot, checkOfTarget(target->second), 0};
+    step.next = ScanCursor{Stage::Target, page.slot, checkOfTarget(target->second), 0};
   } else {
-    advance(step, topology, step.keysTo);
+    advance(step, topology, end);
   }
   return step;
 }
 
 ScanStep stepAtTarget(const ScanPage& page, const cluster::Topology& topology) {
-  const ScanCursor& asked = page.asked;
   const NodeView& view = *page.after;
-  const bool hasKeys = view.owns(asked.slot) || view.importing.contains(asked.slot);
-  if (!hasKeys || !fits(asked, checkOfTarget(view.id))) return startOver(page, false);
+  const bool hasKeys = view.owns(page.slot) || view.importing.contains(page.slot);
+  if (!hasKeys || !fits(page.asked, checkOfTarget(view.id))) return startOver(page, false);
   ScanStep step;
-  step.keysFrom = asked.slot;
-  step.keysTo = asked.slot + 1U;
+  step.slots.set(page.slot);
   if (page.nodeCursor != 0) {
-    step.next = ScanCursor{Side::Target, asked.slot, checkOfTarget(view.id), page.nodeCursor};
+    step.next = ScanCursor{Stage::Target, page.slot, checkOfTarget(view.id), page.nodeCursor};
   } else {
-    advance(step, topology, step.keysTo);
+    advance(step, topology, page.slot + 1U);
   }
   return step;
+}
+
+ScanQuestion askOwner(ScanCursor cursor, const cluster::Topology& topology) {
+  Slot slot = cursor.slot();
+  if (cursor.stage == Stage::Near) {
+    if (const auto begin = rangeNear(topology, cursor.place)) return {cursor, *begin, std::nullopt};
+    slot = nearSlot(cursor.place);
+    cursor = {Stage::Owner, slot, 0, 0};
+  }
+  auto served = nextServedSlot(topology, slot);
+  if (!served)
+    served = nextServedSlot(topology, 0);  // no cursor of ours, or the last slots have been given up
+  if (served && *served != slot) cursor = {Stage::Owner, *served, 0, 0};
+  return {cursor, cursor.slot(), std::nullopt};
+}
+
+bool byNode(Stage stage) {
+  return stage == Stage::Node || stage == Stage::Moving || stage == Stage::Arrival;
 }
 
 }  // namespace
 
 ScanStep nextScanStep(const ScanPage& page, const cluster::Topology& topology) {
+  if (byNode(page.asked.stage)) return stepByNode(page, topology);
   if (!page.after) return startOver(page, true);
-  return page.asked.side == Side::Owner ? stepAtOwner(page, topology) : stepAtTarget(page, topology);
+  return page.asked.stage == Stage::Target ? stepAtTarget(page, topology) : stepAtOwner(page, topology);
 }
 
 ScanQuestion scanQuestion(ScanCursor cursor, const cluster::Topology& topology) {
-  if (cursor.side == Side::Target) {
-    if (const auto target = scanTarget(cursor, topology)) return {cursor, target};
-    cursor = {Side::Owner, cursor.slot, 0, 0};
+  if (byNode(cursor.stage)) {
+    if (const auto question = questionByNode(cursor, topology)) return *question;
+    cursor = {Stage::Owner, 0, 0, 0};
   }
-  auto served = nextServedSlot(topology, cursor.slot);
-  if (!served)
-    served = nextServedSlot(topology, 0);  // no cursor of ours, or the last slots have been given up
-  if (served && *served != cursor.slot) cursor = {Side::Owner, *served, 0, 0};
-  return {cursor, std::nullopt};
+  if (cursor.stage == Stage::Target) {
+    if (const auto target = scanTarget(cursor, topology)) return {cursor, cursor.slot(), target};
+    cursor = {Stage::Owner, cursor.place, 0, 0};
+  }
+  return askOwner(cursor, topology);
+}
+
+std::optional<std::uint64_t> scanNumber(const ScanCursor& cursor, const cluster::Topology& topology) {
+  if (const auto number = encodeScanCursor(cursor)) return number;
+  if (cursor.stage != Stage::Owner) return std::nullopt;
+  const auto place = placeNear(topology, cursor.slot());
+  if (!place) return std::nullopt;
+  return encodeScanCursor({Stage::Near, *place, cursor.check, cursor.nodeCursor});
 }
 
 }  // namespace slotless::routing

@@ -1,5 +1,7 @@
 // SIGHUP: the configuration is read again, and what can change without a restart does, all of it or nothing.
 #include "config/reload.h"
+#include "config/cross_checks.h"
+#include "config/value.h"
 
 #include <unistd.h>
 
@@ -53,6 +55,20 @@ void Server::onRead(const config::LoadResult& loaded) {
   }
   log::info("configuration reloaded",
             {{"changed", plan.changes.size()}, {"need_restart", plan.needRestart.size()}});
+}
+
+// CONFIG SET of what is the proxy's own. A contradiction to a reload that has come between is left out.
+void Server::keepOptions(const session::SettingPairs& options) {
+  loop_.post([this, options] {
+    if (stopping_.load()) return;
+    config::Config changed = *config_;
+    for (const auto& [name, value] : options) {
+      const config::Option* option = config::findOption(name);
+      if (option == nullptr || config::assign(*option, value, config::Assign::Replace, changed)) return;
+      log::always(log::Level::Info, "option changed by CONFIG SET", {{"option", name}, {"to", value}});
+    }
+    if (config::conflicts(changed).empty()) apply(std::move(changed));
+  });
 }
 
 void Server::apply(config::Config config) {

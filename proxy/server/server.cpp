@@ -228,10 +228,13 @@ void Server::startCarrier() {
       std::make_unique<cluster::SettingsCarrier>(cluster_.loop(), carrierSettings(), std::move(events));
 }
 
-void Server::rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion) {
+void Server::rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion,
+                              Taken taken) {
   carries_.store(true, std::memory_order_relaxed);
-  cluster_.loop().post([this, settings, topologyVersion] {
-    if (carrier_ != nullptr) carrier_->remember(settings, topologyVersion);
+  cluster_.loop().post([this, settings, topologyVersion, taken] {
+    if (carrier_ == nullptr) return;
+    carrier_->remember(settings, topologyVersion);
+    if (taken == Taken::BySome) carrier_->giveAll();
   });
 }
 

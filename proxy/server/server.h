@@ -56,7 +56,9 @@ class Server final : public worker::WorkerControl {
   std::size_t tellWorkers(const session::WorkerTask& task) override;
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override;
   pubsub::Census& census() override { return census_; }
-  void rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion) override;
+  void rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion,
+                        Taken taken) override;
+  void keepOptions(const session::SettingPairs& options) override;
   void nodeConnected(const net::Address& node) override;
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 

@@ -49,12 +49,11 @@ bool serversSpeakResp3(const Services& services) {
 std::optional<std::string_view> checkCredentials(Services& services, Client& client,
                                                  std::string_view username, std::string_view password) {
   const config::Config& config = services.config;
-  const std::string_view expectedUser =
-      config.username.empty() ? "default" : std::string_view(config.username);
-  // Without authentication every default user is right, as in Redis with "nopass".
-  const bool right = requiresAuthentication(config)
-                         ? username == expectedUser && sameSecret(password, config.password)
-                         : username == "default";
+  // Clients that know one password only name the default user (HELLO has no other way). Without
+  // authentication every default user is right, as in Redis with "nopass".
+  const bool known = username == "default" || (!config.username.empty() && username == config.username);
+  const bool right =
+      requiresAuthentication(config) ? known && sameSecret(password, config.password) : username == "default";
   if (!right) {
     static log::RateLimit limit(5);
     log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
@@ -80,8 +79,6 @@ void authenticate(LocalCall& call) {
   std::string_view username = "default";
   if (call.argv.size() == 2) {
     if (!requiresAuthentication(call.services.config)) return appendError(call.out, kNoPasswordSet);
-    // One password is all that a client of one Redis knows.
-    if (!call.services.config.username.empty()) username = call.services.config.username;
   } else {
     username = call.argv[1];
   }

@@ -171,6 +171,12 @@ class Client final : private net::Stream::Observer {
   void select(const databases::Database& database) noexcept { database_ = &database; }
   // Where the connection begins, and RESET leads back to.
   void setHome(const databases::Database& database) noexcept { home_ = database_ = &database; }
+  // What it calls the databases: it begins in its 0 then, unless they are as they are.
+  const databases::Numbering& numbering() const noexcept { return *numbering_; }
+  void setNumbering(const databases::Numbering& numbering) noexcept {
+    numbering_ = &numbering;
+    if (!numbering.same()) setHome(numbering.at(0));
+  }
   // RESET: as it was when the connection was made.
   void resetSession();
   // The output cannot leave, and the client may be waiting to write: let it write some more.
@@ -284,6 +290,7 @@ class Client final : private net::Stream::Observer {
   Conversation conversation_;
   const databases::Database* home_;
   const databases::Database* database_;
+  const databases::Numbering* numbering_ = nullptr;
   std::size_t saidBeforeLogin_ = 0;  // bytes of replies
   std::size_t outputAllowance_;      // unread output above which no more input is taken …
   std::size_t outputRoom_ = 0;       // … while these bytes are: less where memory is scarce

@@ -69,7 +69,8 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.localAddress = client.localAddress().text();
   facts.descriptor = client.descriptor();
   facts.name = client.name;
-  facts.database = client.database().index;
+  // As it calls it itself.
+  facts.database = client.numbering().numberOf(client.database()).value_or(client.database().index);
   facts.ageSeconds = secondsSince(client.createdAt(), services.host.now);
   facts.idleSeconds = secondsSince(client.lastActive(), services.host.now);
   facts.flags = flagsOf(client);

@@ -85,7 +85,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const bool queueing = conversation_.mode() == Mode::Queueing;
   const bool inPieces = splitsInPieces(command, conversation_.mode());
   if (!inPieces && needsTranslation(services_, command) &&
-      !translate(services_, protocol, queueing, command, text)) {
+      !translate(services_, *this, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
     conversation_.onRefused(text);
     refuse(spec, text);
@@ -103,7 +103,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     services_.localCommands.run(*this, *spec, argv);
     return true;
   }
-  if (!mayRoute(*spec, services_.config, text)) {
+  if (!mayRoute(*spec, argv, services_.config, text)) {
     refuse(spec, text);
     return true;
   }
@@ -115,6 +115,7 @@ bool Client::route(Command& command) {
   const protocol::Argv argv = command.argv;
   routing::Plan& plan = services_.plan;
   plan.protocol = protocol;
+  services_.asking = this;
   if (command.steps != nullptr) {
     plan = std::move(*command.steps);
   } else if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
@@ -178,7 +179,7 @@ bool Client::awaitPending() noexcept {
 // True: it has been taken up.
 bool Client::splitInPieces(const Command& command) {
   std::string& text = services_.encoded;
-  if (!mayRoute(*command.spec, services_.config, text)) {
+  if (!mayRoute(*command.spec, command.argv, services_.config, text)) {
     refuse(command.spec, text);
     return true;
   }

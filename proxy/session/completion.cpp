@@ -102,7 +102,8 @@ void Completion::forgoLeg(Leg& leg) {
   std::size_t others = request.legCount();
   for (std::size_t i = 0; i < request.legCount(); ++i)
     others -= request.leg(i).forgone || &request.leg(i) == &leg ? 1U : 0U;
-  const bool isMissed = request.composer != nullptr && !request.composer->canForgo();
+  const bool isMissed =
+      request.composer != nullptr && !request.composer->canForgo() && !request.spec->forgoesAbsent;
   if (others == 0 || isMissed) return failLeg(leg, reply_texts::kNoMaster);
   leg.forgone = true;
   finishLeg(leg, true);

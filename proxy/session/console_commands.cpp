@@ -130,6 +130,16 @@ void consoleVersion(LocalCall& call) {
   appendBulk(call.out, std::string_view(page).substr(0, page.find('\n')));
 }
 
+namespace {
+
+bool isReplicaOfSome(const cluster::Topology& topology, cluster::NodeIndex node) {
+  return std::any_of(topology.nodes.begin(), topology.nodes.end(), [&](const cluster::Node& master) {
+    return std::find(master.replicas.begin(), master.replicas.end(), node) != master.replicas.end();
+  });
+}
+
+}  // namespace
+
 void consoleNodes(LocalCall& call) {
   TextLines lines;
   const cluster::Topology& topology = call.services.links.topology();
@@ -139,6 +149,8 @@ void consoleNodes(LocalCall& call) {
     lines.pair("node", node.address.text())
         .pair("id", node.id)
         .pair("role", node.master ? "master" : "replica");
+    if (!node.master && !isReplicaOfSome(topology, static_cast<cluster::NodeIndex>(i)))
+      lines.pair("received", "nothing");
     lines.pair("epoch", node.epoch).pair("slots", slotsOf(topology, static_cast<cluster::NodeIndex>(i)));
     lines.pair("links", sums.links).pair("links-ready", sums.ready).pair("links-silent", sums.silent);
     lines.pair("in-flight", sums.inFlight);

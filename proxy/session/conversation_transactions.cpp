@@ -58,7 +58,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   if (command.steps != nullptr)
     return refuseQueued(spec, "ERR '" + spec.name + "' between two places cannot be part of a transaction");
   std::string error;
-  if (!mayRoute(spec, services_.config, error)) return refuseQueued(spec, error);
+  if (!mayRoute(spec, command.argv, services_.config, error)) return refuseQueued(spec, error);
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
   // Every node carries messages to all others.
@@ -132,7 +132,7 @@ bool Conversation::queueError(const CommandSpec& spec, std::string_view line) {
 // What follows it in the transaction is about the keys of that database. Whether it may be chosen, EXEC says.
 void Conversation::noteQueuedSelect(protocol::Argv argv) {
   std::string error;
-  if (const databases::Database* chosen = databaseNamed(services_, argv[1], error))
+  if (const databases::Database* chosen = databaseNamed(client_.numbering(), argv[1], error))
     transaction_->database = chosen;
 }
 

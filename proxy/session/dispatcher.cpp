@@ -32,6 +32,15 @@ Slot anchorOf(const cluster::Topology& topology, cluster::NodeIndex node) {
                                         : static_cast<Slot>(found - topology.owners.begin());
 }
 
+// Nodes that could not be reached when that was tried last, unless these are all: then they are waited for.
+void leaveOutAbsent(std::vector<cluster::NodeIndex>& nodes, upstream::LinkPool& links) {
+  std::vector<cluster::NodeIndex> there;
+  for (const cluster::NodeIndex node : nodes) {
+    if (!links.linkTo(node).failing()) there.push_back(node);
+  }
+  if (!there.empty()) nodes = std::move(there);
+}
+
 }  // namespace
 
 void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv argv, RequestBytes bytes) {
@@ -90,13 +99,14 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.dropLegs();
   request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
   request.preludes = stage.preludes;
+  if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);
   request.makeLegs(stage.partCount);
   request.client->charge(request, stage.partCount * sizeof(Leg));
   for (std::size_t i = 0; i < stage.partCount; ++i) {
     Leg& leg = request.leg(i);
     leg.slot = stage.parts[i].slot;
-    if (stage.preludes > 0) {
-      sender_.launchTo(leg, stage.parts[i].request, std::nullopt);
+    if (stage.preludes > 0 || stage.node) {
+      sender_.launchTo(leg, stage.parts[i].request, stage.node);
     } else {
       sender_.launch(leg, {stage.parts[i].request});
     }
@@ -120,6 +130,8 @@ void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std:
     if (topology.nodes[i].master || plan.replicas || plan.lastingNodes)
       nodes.push_back(static_cast<cluster::NodeIndex>(i));
   }
+  const bool forgoes = plan.reachableOnly || request.spec->forgoesAbsent;
+  if (forgoes) leaveOutAbsent(nodes, services_.links);
   if (plan.merge == routing::Merge::FirstNonNull && !nodes.empty()) {
     const auto first = services_.host.random(static_cast<std::uint32_t>(nodes.size()));
     std::rotate(nodes.begin(), nodes.begin() + first, nodes.end());
@@ -142,7 +154,7 @@ void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std:
     // A master that takes the place of one that runs a script does not run it.
     if (known && !plan.lastingNodes) leg.detour->anchor = anchorOf(topology, nodes[i]);
     leg.detour->dispensable = plan.lastingNodes && !(known && topology.nodes[nodes[i]].master);
-    if (plan.reachableOnly || leg.detour->dispensable) leg.detour->deadline = soon;
+    if (forgoes || leg.detour->dispensable) leg.detour->deadline = soon;
     sender_.launchTo(leg, bytes, targets.empty() ? std::nullopt : std::optional(targets[i]));
   }
 }

@@ -139,6 +139,7 @@ void consoleExplain(LocalCall& call) {
     lines.line("database", databaseText(database));
     Plan plan;
     plan.protocol = call.client.protocol;
+    services.asking = &call.client;
     databases::KeyMapper canonical;
     canonical.write(argv);
     Command command{spec, spec, canonical.argv(), canonical.bytes(), database};
@@ -150,10 +151,10 @@ void consoleExplain(LocalCall& call) {
       }
     } else if (changesSession(*spec)) {
       lines.line("plan", "carried out in the client's session");
-    } else if (!mayRoute(*spec, services.config, error)) {
+    } else if (!mayRoute(*spec, argv, services.config, error)) {
       refused(lines, error);
     } else if ((services.databases.anyMapped() || spec->transfer != protocol::Transfer::None) &&
-               !translate(services, call.client.protocol, true, command, error)) {
+               !translate(services, call.client, true, command, error)) {
       refused(lines, error);
     } else if (spec->keyProcedure == protocol::KeyProcedure::AskServer) {
       lines.line("plan", "a node is asked for its keys first (COMMAND GETKEYS)");

@@ -14,6 +14,8 @@
 #include "proxy/routing/info_merge.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
+#include "proxy/session/client.h"
+#include "proxy/session/replica_facts.h"
 
 namespace slotless::session {
 
@@ -42,6 +44,7 @@ std::string executable() {
 struct Facts {
   const Services& services;
   ProcessFacts process;
+  std::string replicas;  // see replica_facts.h
 };
 
 struct OwnField {
@@ -81,7 +84,7 @@ constexpr OwnField kOwnFields[] = {
     {"Stats", "rejected_connections",
      [](const Facts& f) { return std::to_string(f.process.clientsRejected); }},
     {"Replication", "role", [](const Facts&) { return std::string("master"); }},
-    {"Replication", "connected_slaves", [](const Facts&) { return std::string("0"); }},
+    {"Replication", "connected_slaves", [](const Facts& f) { return f.replicas; }},
     {"Replication", "master_failover_state", [](const Facts&) { return std::string("no-failover"); }},
     {"Replication", "master_replid", [](const Facts&) { return runId(); }},
     {"Replication", "master_replid2", [](const Facts&) { return std::string(kNoReplicationId); }},
@@ -101,23 +104,43 @@ bool wanted(std::string_view section, const void* context) {
          });
 }
 
+std::vector<bool> mastersWithSlots(const cluster::Topology& topology) {
+  std::vector<bool> all;
+  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
+    if (!topology.nodes[i].master) continue;
+    const auto& owners = topology.owners;
+    all.push_back(std::find(owners.begin(), owners.end(), i) != owners.end());
+  }
+  return all;
+}
+
 class InfoComposer final : public routing::Composer {
  public:
   InfoComposer(Services& services, std::vector<std::string> sections, int protocol)
-      : services_(services), sections_(std::move(sections)), protocol_(protocol) {}
+      : services_(services),
+        sections_(std::move(sections)),
+        protocol_(protocol),
+        numbering_(services.asking->numbering()),
+        ownAddress_(ownAddress(*services.asking, services)),
+        ownsSlots_(mastersWithSlots(services.links.topology())) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     std::vector<std::string_view> texts;
-    for (const routing::PartReply& part : parts) {
-      const auto text = routing::isErrorReply(part.bytes) ? std::nullopt : textOf(part.bytes);
-      if (text) texts.push_back(*text);
+    std::vector<std::string_view> ofOwners;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto text = routing::isErrorReply(parts[i].bytes) ? std::nullopt : textOf(parts[i].bytes);
+      if (!text) continue;
+      texts.push_back(*text);
+      // Nobody waits for the replicas of a master that has nothing.
+      if (parts.size() != ownsSlots_.size() || ownsSlots_[i]) ofOwners.push_back(*text);
     }
-    const Facts facts{services_, services_.control.baseline().since(services_.control.facts())};
+    const Facts facts{services_, services_.control.baseline().since(services_.control.facts()),
+                      replicaLines(ofOwners, ownAddress_)};
     std::vector<routing::OwnInfoField> own;
     for (const OwnField& field : kOwnFields) own.push_back({field.section, field.name, field.value(facts)});
     std::string text =
         texts.empty() ? routing::ownInfo(own, wanted, &sections_) : routing::mergeInfo(texts, own);
-    if (!keys_.empty()) text = databases::withDatabases(text, services_.databases, keys_);
+    text = databases::withDatabases(text, services_.databases, numbering_, keys_);
     protocol::appendVerbatimText(out, protocol_, text);
     return true;
   }
@@ -136,7 +159,10 @@ class InfoComposer final : public routing::Composer {
   Services& services_;
   std::vector<std::string> sections_;
   int protocol_;
-  std::vector<std::uint64_t> keys_;  // of each pinned database
+  const databases::Numbering& numbering_;
+  const net::Address ownAddress_;
+  const std::vector<bool> ownsSlots_;  // of each master
+  std::vector<std::uint64_t> keys_;    // of each pinned database
 };
 
 }  // namespace

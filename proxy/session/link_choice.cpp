@@ -14,6 +14,8 @@ bool readsFromReplica(const Leg& leg) {
   Client& client = *request.client;
   if (client.readFrom == config::ReadFrom::Master || request.kind != RequestKind::Read) return false;
   if (client.conversation().engaged()) return false;  // a master remembers what is read of it
+  // What is said of all keys is put together from what masters say.
+  if (request.spec->wholeDatabase != protocol::WholeDatabase::None) return false;
   const bool transaction = request.spec->role == protocol::SessionRole::Exec;
   if (request.lease || transaction || client.conversation().watch().on() || leg.slot == protocol::kNoSlot)
     return false;

@@ -20,6 +20,7 @@
 #include "proxy/session/latency_commands.h"
 #include "proxy/session/pause_commands.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/replica_facts.h"
 #include "proxy/session/slow_log.h"
 #include "proxy/session/slow_log_commands.h"
 #include "proxy/session/translation.h"
@@ -66,7 +67,7 @@ void quit(LocalCall& call) {
 
 void select(LocalCall& call) {
   std::string error;
-  const databases::Database* chosen = databaseNamed(call.services, call.argv[1], error);
+  const databases::Database* chosen = databaseNamed(call.client.numbering(), call.argv[1], error);
   if (chosen == nullptr) return appendError(call.out, error);
   call.client.select(*chosen);
   appendSimple(call.out, "OK");
@@ -109,7 +110,15 @@ void role(LocalCall& call) {
   appendArrayHeader(call.out, 3);
   appendBulk(call.out, "master");
   appendInteger(call.out, 0);
-  appendArrayHeader(call.out, 0);
+  const std::size_t replicas = call.services.links.topology().fewestReplicas();
+  const net::Address own = ownAddress(call.client, call.services);
+  appendArrayHeader(call.out, replicas);
+  for (std::size_t i = 0; i < replicas; ++i) {
+    appendArrayHeader(call.out, 3);
+    appendBulk(call.out, own.host);
+    appendBulk(call.out, std::to_string(own.port));
+    appendBulk(call.out, "0");
+  }
 }
 
 void time(LocalCall& call) {

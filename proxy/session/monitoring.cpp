@@ -1,6 +1,7 @@
 #include "proxy/session/monitoring.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "proxy/session/client.h"
@@ -25,7 +26,24 @@ void Monitoring::onMonitoring() {
 }
 
 void Monitoring::onLine(std::string_view line) {
-  if (!client_.replySwitch().off()) client_.push(line.front(), line);
+  if (client_.replySwitch().off()) return;
+  if (client_.numbering().same()) return client_.push(line.front(), line);
+  if (const auto own = asNumbered(line)) client_.push(own->front(), *own);
+}
+
+// `+<time> [<database> <address>] …`; nullopt: about a database that the client does not see.
+std::optional<std::string> Monitoring::asNumbered(std::string_view line) const {
+  constexpr std::string_view kBefore = " [";
+  const std::size_t begin = line.find(kBefore);
+  if (begin == std::string_view::npos) return std::nullopt;
+  const char* const digits = line.data() + begin + kBefore.size();
+  std::size_t index = 0;
+  const auto parsed = std::from_chars(digits, line.data() + line.size(), index);
+  if (parsed.ec != std::errc{} || index >= services_.databases.size()) return std::nullopt;
+  const auto number = client_.numbering().numberOf(services_.databases.at(index));
+  if (!number) return std::nullopt;
+  return std::string(line.data(), digits) + std::to_string(*number) +
+         std::string(parsed.ptr, line.data() + line.size());
 }
 
 void Monitoring::onMonitorRefused(std::string_view line) {

@@ -1,5 +1,7 @@
 // A client that has sent MONITOR: gets what all masters do, after an OK that waits for all of them.
 #pragma once
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "protocol/command_spec.h"
@@ -28,6 +30,7 @@ class Monitoring final : private pubsub::Watcher {
   void onMonitorRefused(std::string_view line) override;
   void onWaiting() override;
   void answer(std::string_view reply);
+  std::optional<std::string> asNumbered(std::string_view line) const;
 
   Client& client_;
   Services& services_;

@@ -416,6 +416,8 @@ void Recovery::expireLeg(Leg& leg) {
   if (hasLostWatch(leg) && failTransaction(leg, Trouble::Unsent)) return;
   if (isForged(leg)) return completion_.failLeg(leg, std::string(leg.detour->redirectLine));
   if (isForsaken(leg) || leg.detour->dispensable) return completion_.forgoLeg(leg);
+  if (request.spec->forgoesAbsent && leg.detour->sticky && sender_.missesNode(leg))
+    return completion_.forgoLeg(leg);
   if (request.wait) return completion_.failLeg(leg, request.wait->nobody);
   if (request.blockedUntil && services_.host.now >= *request.blockedUntil) {
     return completion_.timeOut(leg);

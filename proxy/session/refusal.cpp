@@ -49,6 +49,26 @@ void describeUnknown(const CommandSpec* container, Argv argv, std::string& error
   }
 }
 
+// Administration that everybody may do, since it is done in a way that takes nothing from anybody: by the
+// command's name and those of all that it names at every second place from the third on.
+struct Harmless {
+  std::string_view command;
+  std::string_view name;
+};
+constexpr Harmless kHarmless[] = {
+    {"config|set", "notify-keyspace-events"},  // see setting_changes.h
+};
+
+bool isHarmless(const CommandSpec& spec, Argv argv) {
+  return std::any_of(std::begin(kHarmless), std::end(kHarmless), [&](const Harmless& each) {
+    if (spec.name != each.command || argv.size() < 4) return false;
+    for (std::size_t i = 2; i < argv.size(); i += 2) {
+      if (!protocol::equalsIgnoringCase(argv[i], each.name)) return false;
+    }
+    return true;
+  });
+}
+
 }  // namespace
 
 bool requiresAuthentication(const config::Config& config) noexcept {
@@ -81,7 +101,7 @@ bool mayAnswer(const CommandSpec& spec, const config::Config& config, std::strin
   return false;
 }
 
-bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string& error) {
+bool mayRoute(const CommandSpec& spec, Argv argv, const config::Config& config, std::string& error) {
   // What blocks does not block inside a transaction.
   const bool waits = spec.role == protocol::SessionRole::Blocking || spec.role == protocol::SessionRole::Wait;
   if (spec.handling == Handling::Session && !waits) {
@@ -89,7 +109,7 @@ bool mayRoute(const CommandSpec& spec, const config::Config& config, std::string
             "' needs a session of its own, which this version of Slotless does not offer yet";
     return false;
   }
-  if (spec.handling == Handling::Admin && !config.allowAdminCommands) {
+  if (spec.handling == Handling::Admin && !config.allowAdminCommands && !isHarmless(spec, argv)) {
     error = "ERR '" + spec.name +
             "' administers a server: Slotless refuses it unless allow-admin-commands is set";
     return false;

@@ -23,6 +23,7 @@ bool isCrossProtocol(std::string_view word) noexcept;
 // May the proxy answer this client? Not what the console keeps for administrators.
 bool mayAnswer(const protocol::CommandSpec& spec, const config::Config& config, std::string& error);
 // May a command that the proxy does not answer itself go to a node?
-bool mayRoute(const protocol::CommandSpec& spec, const config::Config& config, std::string& error);
+bool mayRoute(const protocol::CommandSpec& spec, protocol::Argv argv, const config::Config& config,
+              std::string& error);
 
 }  // namespace slotless::session

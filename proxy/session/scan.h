@@ -1,4 +1,4 @@
-// SCAN over all masters: makes the requests for one page and the client's reply out of the answers.
+// SCAN over all masters: asks for one page, and makes the client's reply out of the answers.
 #pragma once
 #include "protocol/argv.h"
 #include "proxy/routing/plan.h"

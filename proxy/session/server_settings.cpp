@@ -6,7 +6,10 @@
 #include "protocol/encoder.h"
 #include "proxy/routing/config_merge.h"
 #include "proxy/routing/merger.h"
+#include "proxy/routing/reply_parts.h"
+#include "proxy/session/client.h"
 #include "proxy/session/latency_events.h"
+#include "proxy/session/own_settings.h"
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/slow_log.h"
 
@@ -36,10 +39,10 @@ constexpr OwnSetting kOwnSettings[] = {
     {"client-query-buffer-limit",
      [](const config::Config& config) { return std::to_string(config.clientQueryBufferLimit); }},
     {"cluster-enabled", [](const config::Config&) { return std::string("no"); }},
-    {"databases", [](const config::Config& config) { return std::to_string(config.databases); }},
     // Secrets between the nodes.
     {"masterauth", [](const config::Config&) { return std::string(); }},
     {"masteruser", [](const config::Config&) { return std::string(); }},
+    {"maxmemory-clients", [](const config::Config&) { return std::string("0"); }},
     {"maxclients", [](const config::Config& config) { return std::to_string(config.maxClients); }},
     {"port",
      [](const config::Config& config) {
@@ -65,14 +68,30 @@ constexpr OwnSetting kOwnSettings[] = {
      }},
 };
 
+constexpr std::string_view kOutputLimits = "client-output-buffer-limit";
+
+// What the first node says.
+std::optional<std::string_view> nodesText(std::span<const routing::PartReply> parts, std::string_view name) {
+  const auto pairs = routing::pairsOf(parts.front().bytes);
+  if (!pairs) return std::nullopt;
+  for (const auto& [key, value] : *pairs) {
+    if (routing::textOf(key) == name) return routing::textOf(value);
+  }
+  return std::nullopt;
+}
+
 class ConfigComposer final : public routing::Composer {
  public:
-  explicit ConfigComposer(const Services& services) : services_(services), config_(services.config) {}
+  explicit ConfigComposer(const Services& services)
+      : services_(services), config_(services.config), databases_(services.asking->numbering().size()) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     if (routing::appendFirstError(parts, out)) return false;
     routing::OwnSettings own;
     for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    own.emplace("databases", std::to_string(databases_));
+    if (const auto text = nodesText(parts, kOutputLimits))
+      own.emplace(kOutputLimits, outputLimitsText(config_, *text));
     own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
     own.emplace("loglevel", std::string(logLevelWord()));
     own.emplace("slowlog-log-slower-than", std::to_string(services_.slowLog.slowerThanMicros()));
@@ -86,6 +105,7 @@ class ConfigComposer final : public routing::Composer {
  private:
   const Services& services_;
   const config::Config& config_;
+  const std::size_t databases_;
 };
 
 }  // namespace

@@ -67,8 +67,13 @@ class Control {
   virtual std::size_t memoryInUse() const = 0;
   // The counters of all workers. Safe to call on any worker.
   virtual void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const = 0;
-  // All servers of that topology have taken these settings: servers that join later are to have them, too.
-  virtual void rememberSettings(const SettingPairs& settings, std::uint64_t topologyVersion) = 0;
+  // All servers of that topology have taken these settings, or only some of them: servers that join or come
+  // back later are to have them, too.
+  enum class Taken : std::uint8_t { ByAll, BySome };
+  virtual void rememberSettings(const SettingPairs& settings, std::uint64_t topologyVersion, Taken taken) = 0;
+  // These options have these values from now on, in the workers already: the rest of the process is to have
+  // them, too. They have been checked.
+  virtual void keepOptions(const SettingPairs& options) = 0;
   // Shared by all workers.
   ScriptCache& scripts() noexcept { return scripts_; }
   const ScriptCache& scripts() const noexcept { return scripts_; }
@@ -117,6 +122,8 @@ struct Services {
   Workbench& workbench;
   MemoryRelief& relief;
   const ClientMap& clients;
+  // Puts another configuration into force here; between two requests.
+  std::function<void(const config::Config&)> useConfig;
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
@@ -127,6 +134,8 @@ struct Services {
 
   protocol::CommandMemo memo{};
 
+  // Whose request is being planned.
+  const Client* asking = nullptr;
   // Scratch space for the request at hand.
   routing::Plan plan{};
   std::string encoded{};

@@ -1,14 +1,19 @@
 #include "proxy/session/setting_changes.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/routing/merger.h"
+#include "proxy/session/client.h"
+#include "proxy/session/event_setting.h"
 #include "proxy/session/latency_commands.h"
+#include "proxy/session/own_settings.h"
 #include "proxy/session/services.h"
+#include "proxy/session/slow_log.h"
 #include "proxy/session/slow_log_commands.h"
 #include "proxy/telemetry/log.h"
 
@@ -19,19 +24,6 @@ using protocol::equalsIgnoringCase;
 using routing::Plan;
 
 namespace {
-
-// With another value on each or all of them the proxy, or one node, would no longer find or be let in by the
-// others.
-constexpr std::string_view kNotToBeSet[] = {"bind",
-                                            "cluster-announce-bus-port",
-                                            "cluster-announce-ip",
-                                            "cluster-announce-port",
-                                            "cluster-port",
-                                            "masterauth",
-                                            "masteruser",
-                                            "port",
-                                            "requirepass",
-                                            "tls-port"};
 
 constexpr std::string_view kLogLevel = "loglevel";
 // Source: redis.conf, from 7.4 on with `nothing`. The first that fits a level is its word.
@@ -60,19 +52,33 @@ std::string failure(std::string_view name, std::string_view reason) {
 // The servers have answered, or none had to be asked: now it is the proxy's turn.
 class SettingComposer final : public routing::Composer {
  public:
-  SettingComposer(Services& services, SettingPairs servers, const LevelWord* level)
+  SettingComposer(Services& services, SettingPairs servers, SettingPairs options, const LevelWord* level,
+                  Argv argv)
       : services_(services),
         servers_(std::move(servers)),
+        options_(std::move(options)),
         level_(level),
-        topologyVersion_(services.links.topology().version) {}
+        nodes_(services.links.topology().nodes.size()),
+        topologyVersion_(services.links.topology().version),
+        said_(argv.begin(), argv.end()),
+        since_(services.host.now),
+        wasSlow_(services.slowLog.slowerThanMicros()) {
+    if (services.asking == nullptr) return;
+    entry_.client = services.asking->peer().text();
+    entry_.clientName = services.asking->name;
+  }
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     if (routing::appendFirstError(parts, out)) return false;
     if (level_ != nullptr) changeLogLevel();
+    if (!options_.empty()) changeOptions();
     if (!servers_.empty()) {
       followSlowLogSettings(services_, servers_);
       followLatencySettings(services_, servers_);
-      services_.control.rememberSettings(servers_, topologyVersion_);
+      services_.control.rememberSettings(
+          servers_, topologyVersion_,
+          parts.size() >= nodes_ ? Control::Taken::ByAll : Control::Taken::BySome);
+      noteIfSlowNow();
     }
     protocol::appendSimple(out, "OK");
     return true;
@@ -88,10 +94,35 @@ class SettingComposer final : public routing::Composer {
     if (heard) log::setLevel(level_->level);
   }
 
+  void changeOptions() const {
+    services_.control.tellWorkers([options = options_](Services& there, std::size_t) {
+      std::string problem;
+      const config::Config next = changed(there.config, options, problem);
+      if (problem.empty()) there.useConfig(next);
+    });
+    services_.control.keepOptions(options_);
+  }
+
+  // It was looked at by the old limit; one Redis looks at the end.
+  void noteIfSlowNow() {
+    const auto took = std::chrono::duration_cast<net::Micros>(services_.host.now - since_);
+    const bool noted = wasSlow_ >= 0 && took.count() >= wasSlow_;
+    if (noted || !services_.slowLog.isSlow(took)) return;
+    entry_.duration = took;
+    const std::vector<std::string_view> words(said_.begin(), said_.end());
+    services_.slowLog.add(std::move(entry_), words);
+  }
+
   Services& services_;
   const SettingPairs servers_;
+  const SettingPairs options_;
   const LevelWord* level_;
+  const std::size_t nodes_;
   const std::uint64_t topologyVersion_;
+  const std::vector<std::string> said_;
+  const net::TimePoint since_;
+  const std::int64_t wasSlow_;
+  SlowEntry entry_;
 };
 
 class ResetComposer final : public routing::Composer {
@@ -120,36 +151,52 @@ void toEveryServer(Plan& plan) {
 bool planConfigSet(Services& services, Argv argv, Plan& plan) {
   if (argv.size() % 2 != 0) return false;  // a server words the error
   plan.clear();
+  if (!services.config.allowAdminCommands) {
+    planMoreEvents(services, argv.back(), plan);
+    return true;
+  }
   SettingPairs servers;
+  SettingPairs options;
   const LevelWord* level = nullptr;
+  const auto refuse = [&](std::string_view name, std::string_view reason) {
+    plan.kind = Plan::Kind::Refused;
+    plan.error = failure(name, reason);
+    return true;
+  };
   for (std::size_t i = 2; i < argv.size(); i += 2) {
-    const auto is = [&](std::string_view name) { return equalsIgnoringCase(argv[i], name); };
-    if (std::any_of(std::begin(kNotToBeSet), std::end(kNotToBeSet), is)) {
-      plan.error = failure(argv[i], "Slotless would lose the nodes");
-      return true;
+    for (std::size_t k = 2; k < i; k += 2) {
+      if (equalsIgnoringCase(argv[k], argv[i])) return refuse(argv[i], "duplicate parameter");
     }
-    if (!is(kLogLevel)) {
+    if (equalsIgnoringCase(argv[i], kLogLevel)) {
+      level = levelOf(argv[i + 1]);
+      if (level == nullptr)
+        return refuse(argv[i],
+                      "argument must be one of the following: debug, verbose, notice, warning, nothing");
+      continue;
+    }
+    const auto own = ownChange(argv[i], argv[i + 1]);
+    if (!own) {
       servers.emplace_back(argv[i], argv[i + 1]);
       continue;
     }
-    level = levelOf(argv[i + 1]);
-    if (level == nullptr) {
-      plan.error =
-          failure(argv[i], "argument must be one of the following: debug, verbose, notice, warning, nothing");
-      return true;
-    }
+    if (!own->refusal.empty()) return refuse(argv[i], own->refusal);
+    options.insert(options.end(), own->options.begin(), own->options.end());
+    if (own->forNodes) servers.emplace_back(argv[i], *own->forNodes);
+    std::string problem;
+    changed(services.config, options, problem);
+    if (!problem.empty()) return refuse(argv[i], problem);
   }
   if (servers.empty()) {
     plan.kind = Plan::Kind::Nobody;
   } else {
     toEveryServer(plan);
-    if (level != nullptr) {
-      std::vector<std::string_view> words{argv[0], argv[1]};
-      for (const auto& [name, value] : servers) words.insert(words.end(), {name, value});
+    std::vector<std::string_view> words{argv[0], argv[1]};
+    for (const auto& [name, value] : servers) words.insert(words.end(), {name, value});
+    if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
       protocol::appendRequest(plan.rewritten, words);
-    }
   }
-  plan.composer = std::make_unique<SettingComposer>(services, std::move(servers), level);
+  plan.composer =
+      std::make_unique<SettingComposer>(services, std::move(servers), std::move(options), level, argv);
   return true;
 }
 

@@ -1,7 +1,8 @@
 // CONFIG SET and CONFIG RESETSTAT: what the proxy does itself, beside or instead of the servers.
 //
-// A setting that all servers have taken is remembered, so that servers which join later get it too (see
-// cluster/settings_carrier.h), and the proxy's own logs follow it. `loglevel` is the proxy's alone.
+// A setting that the servers have taken is remembered, so that servers which join later get it too (see
+// cluster/settings_carrier.h), and the proxy's own logs follow it. What is the proxy's own (own_settings.h)
+// changes its configuration until that is loaded anew.
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ struct Services;
 // Name and value, as they were given.
 using SettingPairs = std::vector<std::pair<std::string, std::string>>;
 
-// Refuses what would take the nodes out of the proxy's reach.
+// Refuses what would take the nodes out of the proxy's reach or have no effect. Those who may not administer
+// the nodes can have more keyspace events (event_setting.h).
 bool planConfigSet(Services& services, protocol::Argv argv, routing::Plan& plan);
 // The proxy's own numbers; those of the servers only for administrators.
 bool planConfigResetStat(Services& services, protocol::Argv argv, routing::Plan& plan);

@@ -131,6 +131,7 @@ void followSlowLogSettings(Services& services, const SettingPairs& settings) {
     for (const Followed& setting : kFollowed) {
       const auto value = protocol::strictInteger(text);
       if (!protocol::equalsIgnoringCase(name, setting.name) || !value || *value < setting.min) continue;
+      setting.set(services.slowLog, *value);  // here before this command is over
       services.control.tellWorkers(
           [set = setting.set, value](Services& there, std::size_t) { set(there.slowLog, *value); });
     }

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "protocol/encoder.h"
+#include "proxy/pubsub/keyspace_names.h"
+#include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
 
@@ -113,6 +115,47 @@ class Subscriptions::Ending final : public Work {
   std::size_t next_ = 1;
 };
 
+Subscriptions::Subscriptions(Client& client, Services& services)
+    : client_(&client), services_(services), numbering_(client.numbering()) {}
+
+// --- the client's numbers of databases ---
+
+std::string Subscriptions::nameForHub(TopicKind kind, std::string_view name) const {
+  if (numbering_.same() || kind == TopicKind::Shard) return std::string(name);
+  return *pubsub::renumbered(name, [this](std::uint32_t number) -> std::optional<std::uint32_t> {
+    if (number < numbering_.size()) return numbering_.at(number).index;
+    return static_cast<std::uint32_t>(services_.databases.size() + number);  // of none, and still a name
+  });
+}
+
+std::optional<std::string> Subscriptions::nameForClient(std::string_view name) const {
+  if (numbering_.same()) return std::string(name);
+  return pubsub::renumbered(name, [this](std::uint32_t number) -> std::optional<std::uint32_t> {
+    const std::size_t all = services_.databases.size();
+    if (number >= all) return number - static_cast<std::uint32_t>(all);
+    return numbering_.numberOf(services_.databases.at(number));
+  });
+}
+
+// nullopt: about a database that the client does not see.
+std::optional<std::string> Subscriptions::messageForClient(std::string_view message) const {
+  const auto elements = routing::elementsOf(message);
+  if (!elements || elements->size() < 3) return std::string(message);
+  std::string out;
+  protocol::appendArrayHeader(out, elements->size());
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    const bool isName = i > 0 && i + 1 < elements->size();
+    const auto name = isName ? nameForClient(routing::textOf((*elements)[i]).value_or("")) : std::nullopt;
+    if (isName && !name) return std::nullopt;
+    if (name) {
+      protocol::appendBulk(out, *name);
+    } else {
+      out += (*elements)[i];
+    }
+  }
+  return out;
+}
+
 // --- the end ---
 
 Subscriptions::~Subscriptions() {
@@ -165,7 +208,9 @@ bool Subscriptions::tooMany(TopicKind kind, protocol::Argv names) const {
 
 // --- subscribing ---
 
-void Subscriptions::take(Pending& pending, std::string_view name) {
+void Subscriptions::take(Pending& pending, std::string_view said) {
+  const std::string translated = numbering_.same() ? std::string() : nameForHub(pending.kind, said);
+  const std::string_view name = numbering_.same() ? said : std::string_view(translated);
   Topic& topic = services_.hub.hold(pending.kind, name);
   pending.topics.push_back(&topic);
   const std::size_t cost = kTopicBytes + name.size() * kNameCopies;
@@ -242,8 +287,8 @@ void Subscriptions::unsubscribeLong(const CommandSpec& spec, OwnedRequest reques
 
 void Subscriptions::end(const CommandSpec& spec, TopicKind kind, std::string_view name, std::string& out) {
   Topics& topics = of(kind);
-  if (const auto found = topics.find(name); found != topics.end()) remove(kind, found);
-  const std::string text(name);
+  if (const auto found = topics.find(nameForHub(kind, name)); found != topics.end()) remove(kind, found);
+  const std::string text = nameForHub(kind, name);
   appendNotice(out, spec.name, kind, &text);
 }
 
@@ -259,7 +304,7 @@ void Subscriptions::appendNotice(std::string& out, std::string_view word, TopicK
   protocol::appendPushHeader(out, client_->protocol, 3);
   protocol::appendBulk(out, word);
   if (name != nullptr) {
-    protocol::appendBulk(out, *name);
+    protocol::appendBulk(out, kind == TopicKind::Shard ? *name : nameForClient(*name).value_or(*name));
   } else {
     protocol::appendNull(out, client_->protocol);
   }
@@ -280,7 +325,10 @@ void Subscriptions::remove(TopicKind kind, Topics::iterator position) {
 // --- what the hub says ---
 
 void Subscriptions::onMessage(std::string_view message) {
-  if (client_ != nullptr) client_->push(client_->protocol >= 3 ? '>' : '*', message);
+  if (client_ == nullptr) return;
+  const char first = client_->protocol >= 3 ? '>' : '*';
+  if (numbering_.same()) return client_->push(first, message);
+  if (const auto own = messageForClient(message)) client_->push(first, *own);
 }
 
 void Subscriptions::onLive(Topic& topic) {

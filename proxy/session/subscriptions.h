@@ -8,6 +8,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -15,6 +16,7 @@
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
+#include "proxy/databases/database.h"
 #include "proxy/pubsub/hub.h"
 #include "proxy/session/owned_request.h"
 #include "proxy/session/work.h"
@@ -30,7 +32,7 @@ class Subscriptions final : private pubsub::Listener {
   // Of a command, and of a client that leaves: more topics than should be dealt with at once.
   static constexpr std::size_t kMostAtOnce = 64;
 
-  Subscriptions(Client& client, Services& services) : client_(&client), services_(services) {}
+  Subscriptions(Client& client, Services& services);
   // Ends all of them. The requests under way are the client's.
   ~Subscriptions();
   Subscriptions(const Subscriptions&) = delete;
@@ -85,7 +87,7 @@ class Subscriptions final : private pubsub::Listener {
   Topics& of(pubsub::TopicKind kind) noexcept { return topics_[static_cast<std::size_t>(kind)]; }
   const Topics& of(pubsub::TopicKind kind) const noexcept { return topics_[static_cast<std::size_t>(kind)]; }
   bool tooMany(pubsub::TopicKind kind, protocol::Argv names) const;
-  void take(Pending& pending, std::string_view name);
+  void take(Pending& pending, std::string_view said);
   Pending& enqueue(Pending pending);
   void confirmReady();
   bool confirmReady(WorkBudget& budget);
@@ -98,9 +100,14 @@ class Subscriptions final : private pubsub::Listener {
   void remove(pubsub::TopicKind kind, Topics::iterator position);
   void appendNotice(std::string& out, std::string_view word, pubsub::TopicKind kind,
                     const std::string* name) const;
+  // Names of keyspace notifications have a database's number in them: between the client's and the hub's.
+  std::string nameForHub(pubsub::TopicKind kind, std::string_view name) const;
+  std::optional<std::string> nameForClient(std::string_view name) const;
+  std::optional<std::string> messageForClient(std::string_view message) const;
 
   Client* client_;  // nullptr: has left
   Services& services_;
+  const databases::Numbering& numbering_;  // the client's
   std::array<Topics, pubsub::kTopicKindCount> topics_;
   std::deque<Pending> pending_;
   std::size_t nameBytes_ = 0;  // of topics_

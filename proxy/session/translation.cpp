@@ -8,10 +8,12 @@
 #include "protocol/key_scheme.h"
 #include "protocol/strict_integer.h"
 #include "proxy/databases/key_mapper.h"
+#include "proxy/databases/pinned_scan.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/transfer.h"
 #include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
+#include "proxy/session/client.h"
 #include "proxy/session/script_guarding.h"
 #include "proxy/session/script_translation.h"
 #include "proxy/session/services.h"
@@ -41,6 +43,13 @@ bool walks(protocol::WholeDatabase what) {
 }
 
 bool translateWhole(Services& services, int protocol, bool queued, Command& command, std::string& error) {
+  if (!queued && command.spec->wholeDatabase == protocol::WholeDatabase::Scan) {
+    command.wantsWholeSlot = true;
+    command.steps = std::make_unique<routing::Plan>();
+    error = databases::planPinnedScan(command.argv, command.database, services.host.random(1U << 30U),
+                                      *command.steps);
+    return error.empty();
+  }
   databases::Rewritten rewritten = databases::rewriteForPinned(
       command.spec->wholeDatabase, command.argv, command.database, protocol, services.host.random(1U << 30U));
   error = rewritten.error;
@@ -68,7 +77,7 @@ bool translateWhole(Services& services, int protocol, bool queued, Command& comm
 }
 
 // False: `error` says why not. What stays within one slot is an ordinary command.
-bool translateTransfer(Services& services, int protocol, Command& command, std::string& error) {
+bool translateTransfer(Services& services, const Client& client, Command& command, std::string& error) {
   const auto request = databases::parseTransfer(command.spec->transfer, command.argv);
   command.wrongWhenRun = true;
   if (!request) {
@@ -76,7 +85,7 @@ bool translateTransfer(Services& services, int protocol, Command& command, std::
     return false;
   }
   const databases::Database* target = &command.database;
-  if (request->database) target = databaseNamed(services, *request->database, error);
+  if (request->database) target = databaseNamed(client.numbering(), *request->database, error);
   if (target == nullptr) return false;
   if (target == &command.database && request->source == request->destination) {
     error = "ERR source and destination objects are the same";
@@ -98,21 +107,22 @@ bool translateTransfer(Services& services, int protocol, Command& command, std::
     return false;
   }
   command.steps = std::make_unique<routing::Plan>();
-  command.steps->protocol = protocol;
+  command.steps->protocol = client.protocol;
   databases::planTransfer(command.spec->transfer, source, destination, request->replace, *command.steps);
   return true;
 }
 
 }  // namespace
 
-bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error) {
+bool translate(Services& services, const Client& client, bool queued, Command& command, std::string& error) {
+  const int protocol = client.protocol;
   const databases::Database& database = command.database;
   if (!database.mapped() && services.databases.anyMapped() && namesReservedKey(*command.spec, command.argv)) {
     error = kReservedKey;
     return false;
   }
   if (command.spec->transfer != protocol::Transfer::None)
-    return translateTransfer(services, protocol, command, error);
+    return translateTransfer(services, client, command, error);
   if (carriesScript(*command.spec) && (!database.mapped() || !runsScript(*command.spec))) {
     guardScript(services, queued, command);
     return true;
@@ -131,7 +141,7 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   return true;
 }
 
-const databases::Database* databaseNamed(const Services& services, std::string_view number,
+const databases::Database* databaseNamed(const databases::Numbering& numbering, std::string_view number,
                                          std::string& error) {
   const auto index = protocol::strictInteger(number);
   constexpr auto kMost = std::numeric_limits<int>::max();
@@ -139,11 +149,11 @@ const databases::Database* databaseNamed(const Services& services, std::string_v
     error = "ERR value is not an integer or out of range";
     return nullptr;
   }
-  if (*index < 0 || static_cast<std::uint64_t>(*index) >= services.databases.size()) {
+  if (*index < 0 || static_cast<std::uint64_t>(*index) >= numbering.size()) {
     error = "ERR DB index is out of range";
     return nullptr;
   }
-  const databases::Database& found = services.databases.at(static_cast<std::size_t>(*index));
+  const databases::Database& found = numbering.at(static_cast<std::size_t>(*index));
   if (found.layout != databases::Layout::Denied) return &found;
   error = "ERR SELECT is not allowed: database-layout denies database " + std::to_string(*index);
   return nullptr;

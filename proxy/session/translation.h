@@ -25,7 +25,7 @@ inline bool needsTranslation(const Services& services, const Command& command) n
 
 // Keys get their names in the cluster, and commands about a whole pinned database become scripts: of one step
 // if the command is `queued` for a transaction. False: `error` is the answer.
-bool translate(Services& services, int protocol, bool queued, Command& command, std::string& error);
+bool translate(Services& services, const Client& client, bool queued, Command& command, std::string& error);
 
 // For a name that is not the client's to choose.
 inline constexpr std::string_view kReservedKey =
@@ -39,7 +39,7 @@ inline void replaceBy(const databases::KeyMapper& written, Command& command) noe
 }
 
 // What SELECT means by that. nullptr: `error` says why not.
-const databases::Database* databaseNamed(const Services& services, std::string_view number,
+const databases::Database* databaseNamed(const databases::Numbering& numbering, std::string_view number,
                                          std::string& error);
 
 }  // namespace slotless::session

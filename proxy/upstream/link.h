@@ -133,6 +133,8 @@ class Link final : private net::Stream::Observer {
   bool ready() const noexcept { return state_ == LinkState::Ready; }
   // The node has answered the handshake and the connection stands.
   bool up() const noexcept { return state_ == LinkState::Ready || state_ == LinkState::Silent; }
+  // The node could not be reached when that was tried last.
+  bool failing() const noexcept { return failures_ > 0 && !up(); }
   // Requests without a reply, heartbeats aside.
   std::size_t inFlight() const noexcept { return fifo_.size() - (beating_ ? 1U : 0U); }
   // Sent and unsent bytes that wait for their replies.

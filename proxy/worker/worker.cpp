@@ -79,7 +79,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 busy_,          slowLog_,
                 latency_,       trackers_,
                 workbench_,     relief_,
-                clients_},
+                clients_,       [this](const config::Config& changed) { setConfig(changed); }},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
@@ -118,6 +118,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   client->attach(std::move(stream));
   if (options.readFrom) client->readFrom = *options.readFrom;
   if (options.defaultDatabase) client->setHome(databases_.at(*options.defaultDatabase));
+  if (options.databaseMap) client->setNumbering(databases_.numbering(*options.databaseMap));
   client->writeOnLostLink = options.writeOnLostLink;
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);

@@ -279,7 +279,7 @@ TEST_CASE_METHOD(Databases, "SCAN of a pinned database starts over when another 
   client.sends("SCAN " + number);
   const Received second = node(1).expectsAny();
   CHECK(second.words()[6] == "17");
-  CHECK(second.words()[7] == std::to_string(1193046 & 0x3FFFFF));
+  CHECK(second.words()[7] == "1193046");
   second.replies("*2\r\n" + bulk("0") + bulk("1193046"));
   client.receives("*2\r\n" + bulk("0") + "*0\r\n");
 }
@@ -420,6 +420,117 @@ TEST_CASE_METHOD(Databases, "INFO tells nothing of databases that the nodes have
             : "*0\r\n");
   }
   client.receives(bulk("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\ndb1:keys=5,expires=0,avg_ttl=0\r\n"));
+}
+
+namespace {
+// Clients call database 1 their 0.
+struct Mapped : Databases {
+  Mapped() { config.databaseMap = "1"; }
+};
+}  // namespace
+
+TEST_CASE_METHOD(Mapped, "with a map the client's database 0 is another one, and all that it sees") {
+  client.sends({"SET b 1", "SELECT 0", "GET c", "SELECT 1"});
+  node(1).expects("SET ~1{a}b 1").replies(kOk);
+  node(1).expects("GET ~1{a}c").replies(bulk("x"));
+  client.receives(std::string(kOk) + std::string(kOk) + bulk("x") + "-ERR DB index is out of range\r\n");
+  client.sends("CLIENT INFO");
+  CHECK(client.takes().find(" db=0 ") != std::string::npos);
+  client.sends({"MULTI", "SELECT 0", "SET b 1", "EXEC"});
+  const Batch batch(node(1), {"SET ~1{a}b 1"});
+  batch.replies("*1\r\n+OK\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n");
+  client.sends({"COPY a b DB 1", "RESET", "GET b"});
+  node(1).expects("GET ~1{a}b").replies(bulk("2"));
+  client.receives("-ERR DB index is out of range\r\n+RESET\r\n" + bulk("2"));
+}
+
+TEST_CASE_METHOD(Mapped, "with a map INFO and CONFIG GET tell of the databases that the client sees") {
+  client.sends("INFO keyspace");
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    const Received asked = node(i).expectsAny();
+    std::string reply =
+        "*" + std::to_string(1 + 14) + "\r\n" + bulk("# Keyspace\r\ndb0:keys=9,expires=0,avg_ttl=0\r\n");
+    for (int k = 0; k < 14; ++k) reply += k == 0 ? ":2\r\n" : ":0\r\n";
+    asked.replies(reply);
+  }
+  client.receives(bulk("# Keyspace\r\ndb0:keys=6,expires=0,avg_ttl=0\r\n"));
+  client.sends("CONFIG GET databases");
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expects("CONFIG GET databases").replies("*2\r\n" + bulk("databases") + bulk("16"));
+  client.receives("*2\r\n" + bulk("databases") + bulk("1"));
+}
+
+namespace {
+
+// The request that some node has got, if there is one.
+Received askedSomewhere(Stage& stage) {
+  stage.settle();
+  std::size_t asked = 1;
+  while (asked < kNodes && stage.node(asked).unexpected() == 0) ++asked;
+  return stage.node(asked).expectsAny();
+}
+
+std::string cursorIn(const std::string& page) {
+  const std::size_t begin = page.find("\r\n", 4) + 2;
+  return page.substr(begin, page.find("\r\n", begin) - begin);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Databases, "a node's cursor of 64 bits is kept in the cluster, and found there again") {
+  const std::string longCursor = "9286422431637966426";
+  for (const bool pinned : {false, true}) {
+    INFO("pinned " << pinned);
+    FakeClient& who = addClient();
+    if (pinned) select(who, 1);
+    const auto page = [&](const std::string& next, const std::string& expected) {
+      if (pinned) {
+        const Received asked = node(1).expectsAny();
+        CHECK(asked.words()[6] == expected);
+        return asked.replies("*3\r\n" + bulk(next) + bulk("77") + bulk("~1{a}x"));
+      }
+      const auto view = [&] { askedSomewhere(*this).replies("-NOPERM no\r\n"); };
+      if (expected == "0") view();
+      const Received asked = askedSomewhere(*this);
+      CHECK(asked.words()[1] == expected);
+      asked.replies("*2\r\n" + bulk(next) + "*0\r\n");
+      view();
+    };
+    who.sends("SCAN 0");
+    page(longCursor, "0");
+    const Received left = askedSomewhere(*this);
+    CHECK(left.words()[3].starts_with("~{scan:"));
+    const std::string kept = left.words()[5];
+    CHECK(kept.ends_with(" " + longCursor));
+    left.replies(":1\r\n");
+    const std::string number = cursorIn(who.takes());
+    CHECK(std::stoull(number) < 1ULL << 53);
+    who.sends("SCAN " + number);
+    const Received looked = askedSomewhere(*this);
+    CHECK(looked.words() == Words{"HGET", left.words()[3], left.words()[4]});
+    looked.replies(bulk(kept));
+    page("0", longCursor);
+    settle();
+    const std::string last = who.takes();
+    if (pinned) CHECK(last == "*2\r\n" + bulk("0") + "*1\r\n" + bulk("x"));
+    if (pinned) continue;
+    // A note that has expired: from the beginning.
+    who.sends("SCAN " + number);
+    askedSomewhere(*this).replies("$-1\r\n");
+    page("0", "0");
+    CHECK(cursorIn(who.takes()) != "0");
+  }
+  client.sends("SELECT 1");
+  client.receives(kOk);
+  client.sends({"MULTI", "SCAN 0", "EXEC"});
+  client.takes();
+  settle();
+  while (const auto next = node(1).next())
+    next->replies(next->words()[0] == "EXEC" ? "*1\r\n*3\r\n" + bulk(longCursor) + bulk("77") + bulk("~1{a}x")
+                  : next->words()[0] == "MULTI" ? "+OK\r\n"
+                                                : "+QUEUED\r\n");
+  CHECK(client.takes().find("too long to be passed on in a transaction") != std::string::npos);
 }
 
 }  // namespace slotless::test

@@ -300,4 +300,22 @@ TEST_CASE_METHOD(Stage, "what the nodes tell of databases of their own is nobody
   client.receives(patternMessage("__key*", "__keyspace@0__:x", "set"));
 }
 
+namespace {
+// Clients call database 1 their 0.
+struct MappedKeyspace : Keyspace {
+  MappedKeyspace() { config.databaseMap = "1"; }
+};
+}  // namespace
+
+TEST_CASE_METHOD(MappedKeyspace, "with a map notifications are about the client's numbers") {
+  client.sends("SUBSCRIBE __keyspace@0__:foo");
+  bool listens = false;
+  for (const Ask& ask : asked()) {
+    listens = listens || ask.name() == "__keyspace@0__:~1{a}foo";
+    ask.confirm();
+  }
+  CHECK(listens);
+  client.receives(notice("subscribe", "__keyspace@0__:foo", 1));
+}
+
 }  // namespace slotless::test

@@ -224,4 +224,17 @@ TEST_CASE_METHOD(Stage, "client-max-watched-keys 0 is no limit") {
   client.receives(kOk);
 }
 
+TEST_CASE("whoever knows the password may call itself default, whatever the nodes' user is called") {
+  for (const std::string_view login : {"AUTH secret", "AUTH default secret", "AUTH app secret"}) {
+    INFO(login);
+    Locked stage;
+    stage.config.username = "app";
+    stage.client.sends({login, "AUTH other secret", "AUTH default wrong"});
+    constexpr std::string_view kWrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    stage.client.receives(std::string(kOk) + std::string(kWrong) + std::string(kWrong));
+    stage.other.sends("HELLO 3 AUTH default secret");
+    CHECK(stage.other.takes().starts_with("%7\r\n"));
+  }
+}
+
 }  // namespace slotless::test

@@ -96,10 +96,10 @@ TEST_CASE_METHOD(Stage, "one client's password does not let another in") {
   other.receives(kNoAuth);
 }
 
-TEST_CASE_METHOD(Stage, "a client must name the configured user, or none") {
+TEST_CASE_METHOD(Stage, "a client must name the configured user, the default one, or none") {
   config.username = "proxy";
   config.password = "secret";
-  client.sends({"AUTH default secret", "GET a", "AUTH proxy secret"});
+  client.sends({"AUTH nobody secret", "GET a", "AUTH proxy secret"});
   client.receives(std::string(kWrongPass) + std::string(kNoAuth) + "+OK\r\n");
   other.sends({"AUTH secret", "PING"});
   other.receives("+OK\r\n+PONG\r\n");

@@ -33,10 +33,11 @@ std::string pairReply(std::string_view name, std::string_view value) {
 }  // namespace
 
 TEST_CASE_METHOD(Settings, "a setting that all servers have taken is remembered for those to come") {
-  client.sends("CONFIG SET notify-keyspace-events KEA timeout 5");
-  allAnswer("CONFIG SET notify-keyspace-events KEA timeout 5", kOk);
+  client.sends("CONFIG SET notify-keyspace-events KEA hz 5");
+  allAnswer("CONFIG SET notify-keyspace-events KEA hz 5", kOk);
   client.receives(kOk);
-  CHECK(control.remembered == Pairs{{"notify-keyspace-events", "KEA"}, {"timeout", "5"}});
+  CHECK(control.remembered == Pairs{{"notify-keyspace-events", "KEA"}, {"hz", "5"}});
+  CHECK(control.takenByAll);
 }
 
 TEST_CASE_METHOD(Settings, "a setting that one server refuses is not remembered") {
@@ -78,13 +79,13 @@ TEST_CASE_METHOD(Settings, "loglevel is the proxy's own: no server hears of it")
 
 TEST_CASE_METHOD(Settings, "servers get what stands beside loglevel, and the level changes if they take it") {
   log::setLevel(log::Level::Info);
-  client.sends("CONFIG SET timeout 5 loglevel warning maxmemory 1");
-  allAnswer("CONFIG SET timeout 5 maxmemory 1", kOk);
+  client.sends("CONFIG SET hz 5 loglevel warning maxmemory 1");
+  allAnswer("CONFIG SET hz 5 maxmemory 1", kOk);
   client.receives(kOk);
   CHECK(log::level() == log::Level::Warn);
-  CHECK(control.remembered == Pairs{{"timeout", "5"}, {"maxmemory", "1"}});
-  client.sends("CONFIG SET timeout x loglevel notice");
-  allAnswer("CONFIG SET timeout x", "-ERR no\r\n");
+  CHECK(control.remembered == Pairs{{"hz", "5"}, {"maxmemory", "1"}});
+  client.sends("CONFIG SET hz x loglevel notice");
+  allAnswer("CONFIG SET hz x", "-ERR no\r\n");
   client.receives("-ERR no\r\n");
   CHECK(log::level() == log::Level::Warn);
 }
@@ -135,6 +136,131 @@ TEST_CASE_METHOD(Settings, "RESETSTAT of an administrator reaches replicas too")
   allAnswer("CONFIG RESETSTAT", kOk);
   node(4).expects("CONFIG RESETSTAT").replies(kOk);
   client.receives(kOk);
+}
+
+TEST_CASE_METHOD(Settings,
+                 "what is the proxy's own takes effect here, is told back, and no node hears of it") {
+  const auto told = [&](std::string_view name, std::string_view nodes) {
+    client.sends("CONFIG GET " + std::string(name));
+    allAnswer("CONFIG GET " + std::string(name), pairReply(name, nodes));
+    return client.takes();
+  };
+  for (const auto& [name, value] : {std::pair<std::string_view, std::string_view>{"timeout", "70"},
+                                    {"timeout", "0"},
+                                    {"tcp-keepalive", "60"},
+                                    {"maxclients", "77"}}) {
+    INFO(name << " " << value);
+    client.sends("CONFIG SET " + std::string(name) + " " + std::string(value));
+    client.receives(kOk);
+    CHECK(told(name, "1") == pairReply(name, value));
+  }
+  CHECK(control.kept == Pairs{{"client-idle-timeout", "70s"},
+                              {"client-idle-timeout", "0"},
+                              {"tcp-keepalive", "60s"},
+                              {"max-clients", "77"}});
+  CHECK(control.remembered.empty());
+}
+
+TEST_CASE_METHOD(Settings, "CONFIG SET timeout closes who is idle") {
+  client.sends("CONFIG SET timeout 5");
+  client.receives(kOk);
+  other.sends("ECHO x");
+  other.receives(bulk("x"));
+  clock.advance(7s);
+  CHECK(other.isClosed());
+}
+
+TEST_CASE_METHOD(Settings, "limits that nodes have as well are set at both") {
+  client.sends("CONFIG SET client-query-buffer-limit 600mb hz 10 maxclients 99");
+  allAnswer("CONFIG SET client-query-buffer-limit 600mb hz 10", kOk);
+  client.receives(kOk);
+  CHECK(control.kept == Pairs{{"client-query-buffer-limit", "600mb"}, {"max-clients", "99"}});
+  client.sends("CONFIG GET client-query-buffer-limit");
+  allAnswer("CONFIG GET client-query-buffer-limit", pairReply("client-query-buffer-limit", "1"));
+  client.receives(pairReply("client-query-buffer-limit", "629145600"));
+}
+
+TEST_CASE_METHOD(Settings,
+                 "limits of output are the proxy's for its clients, and the nodes' for their replicas") {
+  const std::string limits = "normal 100000000 0 0 slave 1 2 3 pubsub 33554432 8388608 90";
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", limits}));
+  for (std::size_t number = 1; number <= kNodes; ++number) {
+    const Received set = node(number).expectsAny();
+    CHECK(set.words() == Words{"CONFIG", "SET", "client-output-buffer-limit", "slave 1 2 3"});
+    set.replies(kOk);
+  }
+  client.receives(kOk);
+  client.sends("CONFIG GET client-output-buffer-limit");
+  allAnswer("CONFIG GET client-output-buffer-limit",
+            pairReply("client-output-buffer-limit", "normal 0 0 0 slave 1 2 3 pubsub 1 1 1"));
+  client.receives(pairReply("client-output-buffer-limit", limits));
+}
+
+TEST_CASE_METHOD(Settings, "a class of output limits without any is taken") {
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0"}));
+  client.receives(kOk);
+  CHECK(control.kept == Pairs{{"client-output-pubsub-hard-limit", "0"},
+                              {"client-output-pubsub-soft-limit", "0"},
+                              {"client-output-pubsub-soft-seconds", "0"}});
+}
+
+TEST_CASE_METHOD(Settings, "what would have no effect is refused, and nothing beside it is set") {
+  for (const std::string_view setting :
+       {"port 7", "databases 3", "tcp-backlog 9", "protected-mode no", "maxmemory-clients 5mb", "timeout x",
+        "timeout -1", "maxclients 0", "tcp-keepalive 99999999", "proto-max-bulk-len 2gb"}) {
+    INFO(setting);
+    client.sends("CONFIG SET hz 5 " + std::string(setting));
+    const std::string name(setting.substr(0, setting.find(' ')));
+    CHECK(client.takes().starts_with("-ERR CONFIG SET failed (possibly related to argument '" + name +
+                                     "') - "));
+  }
+  client.sends("CONFIG SET timeout 5 hz 5 TIMEOUT 6");
+  client.receives(
+      "-ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate parameter\r\n");
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "normal 0 1 1"}));
+  CHECK(client.takes().starts_with("-ERR CONFIG SET failed"));
+  CHECK(control.kept.empty());
+}
+
+TEST_CASE_METHOD(Settings,
+                 "CONFIG SET slowlog-log-slower-than 0 is the first that it logs, and then no more") {
+  client.sends("CONFIG SET slowlog-log-slower-than 0");
+  allAnswer("CONFIG SET slowlog-log-slower-than 0", kOk);
+  client.receives(kOk);
+  client.sends("SLOWLOG GET");
+  settle();
+  const std::string log = client.takes();
+  CHECK(log.starts_with("*1\r\n"));
+  CHECK(log.find("slowlog-log-slower-than") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Guests, "whoever may not administer can have more keyspace events, and takes none away") {
+  client.sends("CONFIG SET notify-keyspace-events gxE");
+  const std::string_view ask = "CONFIG GET notify-keyspace-events";
+  node(1).expects(ask).replies(pairReply("notify-keyspace-events", "xK"));
+  node(2).expects(ask).replies(pairReply("notify-keyspace-events", ""));
+  node(3).expects(ask).replies(pairReply("notify-keyspace-events", "El"));
+  allAnswer("CONFIG SET notify-keyspace-events gxEKl", kOk);
+  client.receives(kOk);
+  CHECK(control.remembered == Pairs{{"notify-keyspace-events", "gxEKl"}});
+  CHECK(control.takenByAll);
+  client.sends("CONFIG SET notify-keyspace-events gxE hz 5");
+  client.receives(
+      "-ERR 'config|set' administers a server: Slotless refuses it unless allow-admin-commands is set\r\n");
+}
+
+TEST_CASE_METHOD(Guests,
+                 "keyspace events are set at the nodes that live, and those that come back get them") {
+  worker();
+  node(2).refusesConnections();
+  node(2).resets();
+  settle();
+  client.sends("CONFIG SET notify-keyspace-events x");
+  for (const std::size_t i : {1U, 3U})
+    node(i).expects("CONFIG GET notify-keyspace-events").replies(pairReply("notify-keyspace-events", ""));
+  for (const std::size_t i : {1U, 3U}) node(i).expects("CONFIG SET notify-keyspace-events x").replies(kOk);
+  client.receives(kOk);
+  CHECK_FALSE(control.takenByAll);
 }
 
 }  // namespace slotless::test

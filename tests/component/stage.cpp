@@ -33,6 +33,7 @@ std::size_t FakeControl::memoryInUse() const {
 }
 
 Stage::Stage() {
+  config.writeOnLostLink = config::WriteOnLostLink::Error;  // so that a test sees what was ambiguous
   config.databases = 1;  // what the others add is told apart in databases_test.cpp
   log::setLevel(log::Level::Error);
   for (std::size_t i = 0; i < kAllNodes; ++i) {

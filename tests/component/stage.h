@@ -55,8 +55,12 @@ class FakeControl final : public worker::WorkerControl {
   pubsub::Census& census() override { return workersCensus; }
   void clientGone() override { ++clientsGone; }
   void nodeConnected(const net::Address&) override {}
-  void rememberSettings(const session::SettingPairs& settings, std::uint64_t) override {
+  void rememberSettings(const session::SettingPairs& settings, std::uint64_t, Taken taken) override {
     remembered.insert(remembered.end(), settings.begin(), settings.end());
+    takenByAll = taken == Taken::ByAll;
+  }
+  void keepOptions(const session::SettingPairs& options) override {
+    kept.insert(kept.end(), options.begin(), options.end());
   }
 
   // What counts for memory-limit: all that is allocated beyond this; none: what the worker has in buffers.
@@ -65,6 +69,8 @@ class FakeControl final : public worker::WorkerControl {
   std::size_t urgentRefreshes = 0;
   std::size_t clientsGone = 0;
   session::SettingPairs remembered;
+  bool takenByAll = false;
+  session::SettingPairs kept;  // options that CONFIG SET has changed
   // The only worker and what it counts: set by the stage.
   FakeLoop* loop = nullptr;
   worker::Worker* worker = nullptr;

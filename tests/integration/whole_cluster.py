@@ -13,7 +13,8 @@ from slots import slot_of
 from waiting import wait_until
 
 ADMIN = ("--allow-admin-commands", "yes")
-INT63 = 1 << 63
+# What clients that keep cursors as doubles can hold.
+DOUBLE = 1 << 53
 
 
 def setUpModule():
@@ -31,7 +32,7 @@ def scan_all(connection, *arguments):
     while True:
         cursor, page = connection.command("SCAN", cursor, *arguments)
         keys += page
-        assert 0 <= int(cursor) < INT63
+        assert 0 <= int(cursor) < DOUBLE
         if cursor == b"0":
             return keys
 
@@ -110,7 +111,7 @@ class Scan(WholeClusterTest):
 
     def test_any_number_is_a_cursor(self):
         self.fill(100)
-        for cursor in ("1", "12345678901234567", str(INT63 - 1), "18446744073709551615"):
+        for cursor in ("1", "12345678901234567", str(DOUBLE - 1), "18446744073709551615"):
             self.assertEqual(len(self.command("SCAN", cursor)), 2)
 
     def test_a_client_library_iterates(self):
@@ -228,13 +229,32 @@ class PubSubCounts(WholeClusterTest):
         self.assertEqual(self.command("PUBSUB", "NUMSUB", "own:1", "all"), [b"own:1", 1, b"all", 4])
 
 
+    def test_a_connection_sees_its_own_subscriptions_at_once(self):
+        requests = [("HELLO", 3), ("SUBSCRIBE", "mine"), ("PUBSUB", "CHANNELS", "mine"), ("PUBSUB", "NUMSUB", "mine"),
+                    ("PSUBSCRIBE", "mine*"), ("PUBSUB", "NUMPAT"), ("SSUBSCRIBE", "mine"), ("PUBSUB", "SHARDCHANNELS", "mine"),
+                    ("UNSUBSCRIBE", "mine"), ("PUBSUB", "CHANNELS", "mine"), ("PUBSUB", "NUMSUB", "mine"),
+                    ("PUNSUBSCRIBE", "mine*"), ("PUBSUB", "NUMPAT")]
+        for _ in range(20):
+            with site.connect() as connection:
+                connection.send(resp.pack_all(requests))
+                got = [connection.read() for _ in requests]
+                seen = [reply for request, reply in zip(requests, got) if request[0] == "PUBSUB"]
+                self.assertEqual(seen, [[b"mine"], [b"mine", 1], 1, [b"mine"], [], [b"mine", 0], 0])
+
+
 class Info(WholeClusterTest):
     def test_it_is_one_standalone_master(self):
         fields = info(self.connection)
-        for name, value in {"redis_mode": "standalone", "role": "master", "connected_slaves": "0", "cluster_enabled": "0",
+        for name, value in {"redis_mode": "standalone", "role": "master", "connected_slaves": "1", "cluster_enabled": "0",
                             "loading": "0", "tcp_port": str(self.connection.socket.getpeername()[1])}.items():
             self.assertEqual(fields[name], value)
-        self.assertNotIn("slave0", fields)
+        # As WAIT counts them, and at an address where all keys are.
+        own = f"ip=127.0.0.1,port={fields['tcp_port']},state=online,"
+        self.assertTrue(fields["slave0"].startswith(own), fields["slave0"])
+        self.assertNotIn("slave1", fields)
+        self.command("SET", "x", 1)
+        self.assertEqual(self.command("WAIT", 1, 5000), 1)
+        self.assertEqual(self.command("ROLE")[2], [[b"127.0.0.1", fields["tcp_port"].encode(), b"0"]])
 
     def test_sections_are_chosen_as_in_redis(self):
         def headings(*sections):

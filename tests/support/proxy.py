@@ -45,7 +45,10 @@ class Proxy:
             self.admin_port = processes.free_port()
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
             arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}",
-                         "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS, *options]
+                         "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS,
+                         *options]
+            if not any(str(option).startswith("--write-on-lost-link") for option in options):
+                arguments += ["--write-on-lost-link", "error"]  # so that a test sees what was ambiguous
             # These prefixes would be options of the daemon.
             environment = {name: value for name, value in os.environ.items()
                            if not name.startswith(("REDIS_", "SLOTLESS_"))}

@@ -197,6 +197,19 @@ TEST_CASE("masters without slots are added if they can be reached, replicas are 
   CHECK(topology->owners[0] == 1);
 }
 
+TEST_CASE("a replica that CLUSTER SLOTS leaves out is known, and nobody reads from it", "[slots]") {
+  const std::vector<ListedNode> listed = {
+      {"m", {"10.0.0.1", 7000}, true, true, 1},
+      {"fresh", {"10.0.0.2", 7000}, false, true, 1, false, std::nullopt, true},
+      {"lost", {"10.0.0.3", 7000}, false, false, 1, false, std::nullopt, true}};
+  const auto topology = parse(oneRow({list({bulk("10.0.0.1"), number(7000), bulk("m")})}), listed);
+  REQUIRE(topology.has_value());
+  REQUIRE(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000}, {"10.0.0.2", 7000}});
+  CHECK_FALSE(topology->nodes[1].master);
+  CHECK(topology->nodes[0].replicas.empty());
+  CHECK(topology->fewestReplicas() == 0);
+}
+
 TEST_CASE("no address stands for two nodes", "[slots]") {
   // A node that was reset came back under the same address with a new id, and the old id is not forgotten
   // yet.

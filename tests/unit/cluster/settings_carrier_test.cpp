@@ -234,5 +234,20 @@ TEST_CASE("a server that leaves while it is asked is forgotten", "[carrier]") {
   CHECK(scene.loop.openConnections().empty());
 }
 
+TEST_CASE("where some may not have taken a setting, all are given all of them once more", "[carrier]") {
+  Scene scene;
+  scene.remember("hz", "20");
+  scene.servers[1].reachable = false;
+  scene.carrier->remember({{"notify-keyspace-events", "x"}}, scene.version);
+  scene.carrier->giveAll();
+  scene.play();
+  CHECK(scene.servers[0].settings == Requests{"hz 20", "notify-keyspace-events x"});
+  CHECK(scene.servers[1].settings.empty());
+  scene.servers[1].reachable = true;  // the same process as before
+  scene.loop.advance(std::chrono::seconds(2));
+  scene.play();
+  CHECK(scene.servers[1].settings == Requests{"hz 20", "notify-keyspace-events x"});
+}
+
 }  // namespace
 }  // namespace slotless::cluster

@@ -130,3 +130,27 @@ TEST_CASE("Doors that stand open are worth a warning") {
   config.clientAuth = ClientAuth::None;
   CHECK(warnings(config).size() == 1);
 }
+
+TEST_CASE("A map of databases names different ones that are there") {
+  Config config;
+  config.clusterNodes = {{"a", 1}};
+  config.databaseLayout = {{4, 4, DatabaseLayout::Denied, ""}};
+  for (const std::string map : {"", "0", "1", "1+3", "15+0"}) {
+    INFO(map);
+    config.databaseMap = map;
+    CHECK(conflicts(config).empty());
+    config.databaseMap.clear();
+    config.listen = {{{"127.0.0.1", 1}, {.databaseMap = map}}};
+    CHECK(conflicts(config).empty());
+    config.listen = {{{"127.0.0.1", 1}}};
+  }
+  for (const std::string map : {"x", "1+", "+1", "1++2", "1+1", "16", "4", "1,2", "-1", "0=1"}) {
+    INFO(map);
+    config.databaseMap = map;
+    CHECK(conflicts(config).size() == 1);
+    config.databaseMap.clear();
+    config.listen = {{{"127.0.0.1", 1}, {.databaseMap = map}}};
+    CHECK(conflicts(config).size() == 1);
+    config.listen = {{{"127.0.0.1", 1}}};
+  }
+}

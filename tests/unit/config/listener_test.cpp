@@ -35,7 +35,7 @@ TEST_CASE("A listener may have its own read policy, by a TCP address or a Unix s
 }
 
 TEST_CASE("A listener for a job framework") {
-  const std::string text = "127.0.0.1:1?default-database=1&write-on-lost-link=close";
+  const std::string text = "127.0.0.1:1?default-database=1&database-map=1+3&write-on-lost-link=close";
   const auto parsed = parseListen(text);
   REQUIRE(parsed.value);
   CHECK(parsed.value->options.defaultDatabase == 1);
@@ -73,7 +73,8 @@ TEST_CASE("What is wrong with a listener's options gives one error that says it"
   const auto& c = GENERATE(values<Case>(
       {{"h:1?read-form=replica", "a listener has no option \"read-form\"; did you mean \"read-from\"?"},
        {"h:1?databases=3",
-        "a listener has no option \"databases\", only read-from, default-database, write-on-lost-link"},
+        "a listener has no option \"databases\", only read-from, default-database, database-map, "
+        "write-on-lost-link"},
        {"h:1?read-from=slave", "read-from: found \"slave\"; allowed: master, prefer-replica or replica"},
        {"h:1?read-from=", "read-from: found nothing; allowed: master, prefer-replica or replica"},
        {"h:1?read-from", "read-from has no value"},

@@ -49,9 +49,9 @@ TEST_CASE("these options need a restart, and no others") {
   for (const Option& option : schema()) {
     if (!option.isReloadable()) names.insert(std::string(option.name));
   }
-  CHECK(names == std::set<std::string>{"databases", "database-layout", "default-database", "listen",
-                                       "admin-listen", "pid-file", "tcp-backlog", "unix-socket-mode",
-                                       "protected-mode", "workers"});
+  CHECK(names == std::set<std::string>{"databases", "database-layout", "default-database", "database-map",
+                                       "listen", "admin-listen", "pid-file", "tcp-backlog",
+                                       "unix-socket-mode", "protected-mode", "workers"});
 }
 
 TEST_CASE("a reload takes over each reloadable option and names each of the others") {

@@ -119,3 +119,16 @@ TEST_CASE("a mapped database 0 has its keys, too, and others are nobody's") {
   CHECK(names.translate("__keyspace@0__:~0{z}x", "set")->channel == "__keyspace@0__:x");
   CHECK_FALSE(names.translate("__keyspace@0__:x", "set"));
 }
+
+TEST_CASE("a name gets another database's number") {
+  const auto next = [](std::uint32_t number) -> std::optional<std::uint32_t> {
+    if (number == 9) return std::nullopt;
+    return number + 1;
+  };
+  CHECK(renumbered("__keyspace@0__:x", next) == "__keyspace@1__:x");
+  CHECK(renumbered("__keyevent@12__:del", next) == "__keyevent@13__:del");
+  CHECK_FALSE(renumbered("__keyspace@9__:x", next));
+  for (const auto* name : {"news", "__keyspace@*__:x", "__keyspace@__:x", "__keyspace@0_:x", ""}) {
+    CHECK(renumbered(name, next) == name);
+  }
+}

@@ -1,0 +1,112 @@
+"""CONFIG SET and GET of every parameter that one plain Redis has: told back as there, or refused with a reason."""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import fixture
+import resp
+from cluster import HOST, PASSWORD
+
+# What would have no effect, or cut the nodes off: refused by the daemon, whatever one Redis says.
+REFUSED = {
+    "bind", "bind-source-addr", "cluster-announce-bus-port", "cluster-announce-hostname", "cluster-announce-ip",
+    "cluster-announce-port", "cluster-announce-tls-port", "databases", "masterauth", "masteruser", "maxmemory-clients", "port",
+    "protected-mode", "replica-announce-ip", "replica-announce-port", "requirepass", "slave-announce-ip",
+    "slave-announce-port", "tcp-backlog", "tls-port", "unixsocket", "unixsocketperm", "cluster-port",
+    "cluster-preferred-endpoint-type",
+}
+# Shown as the sum over the masters.
+SUMMED = {"maxmemory"}
+# Where the next number or the other word would not do.
+VALUES = {
+    "client-output-buffer-limit": "normal 100000000 0 0 slave 268435456 67108864 61 pubsub 33554432 8388608 70",
+    "loglevel": "verbose",
+    "maxclients": "5000",
+    "maxmemory": "104857600",
+    "maxmemory-policy": "allkeys-lru",
+    "notify-keyspace-events": "AKE",
+    "save": "3600 1",
+}
+FAILED = "CONFIG SET failed (possibly related to argument '{}') - "
+
+
+def setUpModule():
+    global site
+    site = fixture.open_site(options=("--allow-admin-commands", "yes"))
+
+
+def tearDownModule():
+    fixture.close_site()
+
+
+def changed(name, value):
+    if name in VALUES:
+        return VALUES[name]
+    if value in ("yes", "no"):
+        return "no" if value == "yes" else "yes"
+    return str(int(value) + 1) if value.isdigit() else value
+
+
+class Parameters(unittest.TestCase):
+    def setUp(self):
+        child, port = fixture.start_oracle()
+        self.addCleanup(child.kill)
+        self.oracle = resp.Connection(HOST, port, PASSWORD)
+        self.addCleanup(self.oracle.close)
+        self.connection = site.connect()
+        self.addCleanup(self.connection.close)
+
+    @staticmethod
+    def told(connection, pattern):
+        words = [word.decode() for word in connection.command("CONFIG", "GET", pattern)]
+        return dict(zip(words[::2], words[1::2]))
+
+    @staticmethod
+    def set(connection, name, value):
+        """The error, or None."""
+        try:
+            connection.command("CONFIG", "SET", name, value)
+        except resp.ReplyError as error:
+            return str(error)
+        return None
+
+    @fixture.NOT_ONE_REDIS
+    def test_each_parameter_is_told_back_or_refused(self):
+        before = self.told(self.oracle, "*")
+        here = self.told(self.connection, "*")
+        self.assertEqual(set(before), set(here))
+        for name, value in before.items():
+            with self.subTest(name=name):
+                wanted = changed(name, value)
+                if name in REFUSED:
+                    self.assertIn(FAILED.format(name), self.set(self.connection, name, wanted) or "OK")
+                    self.assertEqual(here[name], self.told(self.connection, name)[name])
+                    continue
+                theirs = self.set(self.oracle, name, wanted)
+                ours = self.set(self.connection, name, wanted)
+                self.assertEqual(theirs is None, ours is None, f"{theirs} / {ours}")
+                if theirs is None and name not in SUMMED:
+                    self.assertEqual(self.told(self.oracle, name), self.told(self.connection, name))
+                self.set(self.oracle, name, value)
+                self.assertIsNone(ours or self.set(self.connection, name, here[name]) if theirs is None else None)
+
+    @fixture.NOT_ONE_REDIS
+    def test_a_timeout_closes_clients_that_are_idle_also_at_the_other_worker(self):
+        idle = [site.connect() for _ in range(4)]
+        for each in idle:
+            self.addCleanup(each.close)
+        self.connection.command("CONFIG", "SET", "timeout", 1)
+        try:
+            for each in idle:
+                with self.assertRaises((ConnectionError, EOFError, resp.ReplyError, OSError)):
+                    each.read()
+        finally:
+            with site.connect() as fresh:
+                fresh.command("CONFIG", "SET", "timeout", 0)
+
+
+if __name__ == "__main__":
+    fixture.main()
