@@ -64,8 +64,9 @@ std::string ServerBuild::text() const {
   return text;
 }
 
-ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount) {
+ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount, const redisReply& hello) {
   ServerBuild build;
+  build.announced = parseAnnouncement(hello);
   if (info.type != REDIS_REPLY_ERROR && info.str != nullptr) {
     const std::string_view text(info.str, info.len);
     const std::string_view valkey = fieldOf(text, "valkey_version:");
@@ -113,7 +114,7 @@ void CommandLearner::beginRound() {
 
 void CommandLearner::askBuilds() {
   while (queries_.size() < settings_.width && next_ < masters_.size()) {
-    ask(next_++, {{"INFO", "server"}, {"COMMAND", "COUNT"}});
+    ask(next_++, {{"INFO", "server"}, {"COMMAND", "COUNT"}, {"HELLO"}});
   }
   if (!queries_.empty()) return;
   askingCommands_ = true;
@@ -145,7 +146,7 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
   } else if (askingCommands_) {
     onCommands(masters_[master], *result.replies[0]);
   } else {
-    masters_[master].build = parseBuild(*result.replies[0], *result.replies[1]);
+    masters_[master].build = parseBuild(*result.replies[0], *result.replies[1], *result.replies[2]);
   }
   if (askingCommands_) {
     askCommands();
