@@ -5,6 +5,8 @@
 #include <cctype>
 #include <string>
 
+#include "proxy/databases/script_flags.h"
+
 namespace slotless::databases {
 
 using protocol::CommandSpec;
@@ -266,12 +268,15 @@ std::string factsOf(const protocol::CommandTable& commands) {
 
 }  // namespace
 
-ScriptNames::ScriptNames(const protocol::CommandTable& commands) : preamble_(kOpening) {
-  preamble_.append(kBegin).append(factsOf(commands)).append(kEnd).append(kClosing);
+ScriptNames::ScriptNames(const protocol::CommandTable& commands, bool luaServer) : preamble_(kOpening) {
+  preamble_.append(kBegin).append(factsOf(commands)).append(kEnd);
+  preamble_.append(luaServer ? "local server=redis " : "").append(kClosing);
   std::replace(preamble_.begin(), preamble_.end(), '\n', ' ');
 }
 
-std::string ScriptNames::wrap(std::string_view script) const {
+std::string ScriptNames::wrap(std::string_view said) const {
+  const auto flagged = withoutClusterFlag(said);
+  const std::string_view script = flagged ? *flagged : said;
   // The line that names engine and flags has to stay the first one.
   const std::size_t line = script.starts_with("#!") ? script.find('\n') : std::string_view::npos;
   const std::size_t head = line == std::string_view::npos ? 0 : line + 1;
