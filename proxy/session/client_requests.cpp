@@ -7,14 +7,18 @@
 #include "proxy/routing/alone_composer.h"
 #include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
+#include "proxy/session/clusterless_scripts.h"
 #include "proxy/session/compositions.h"
 #include "proxy/session/console.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/long_split.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/script_translation.h"
+#include "proxy/session/slow_request.h"
 #include "proxy/session/translation.h"
 #include "proxy/session/whole_database_plans.h"
 
@@ -28,6 +32,13 @@ namespace {
 
 // From this size on a request's buffer is handed over to the link instead of being copied.
 constexpr std::size_t kHandOverBytes = 16384;
+
+// Nodes get something else, or each of them a part.
+bool differs(const Command& command, const routing::Plan& plan) {
+  const bool whole = plan.kind == routing::Plan::Kind::OneSlot || plan.kind == routing::Plan::Kind::AnyNode;
+  return !whole || command.wantsWholeSlot || plan.composer != nullptr ||
+         (runsScript(*command.spec) && command.bytes.data() != command.sent.data());
+}
 
 // As the only command of a transaction.
 void makeAlone(Command& command, routing::Plan& plan) {
@@ -71,17 +82,34 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   const bool behindBarrier =
       first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
   if (behindBarrier) return false;
+  if (services_.tap.on()) {
+    MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
+    if (!take(*spec, argv, bytes, request.isInline())) return false;
+    if (sight.shown) services_.tap.onTaken(*this, *spec, std::move(sight));
+  } else if (!take(*spec, argv, bytes, request.isInline())) {
+    return false;
+  }
+  ++traffic_.commands;
+  return true;
+}
+
+bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_view bytes, bool isInline) {
+  const CommandSpec* const spec = &wanted;
+  std::string& text = services_.encoded;
   // From here on it is only known as nodes may get it.
-  if (request.isInline()) {
+  if (isInline) {
     services_.canonical.write(argv);
     argv = services_.canonical.argv();
     bytes = services_.canonical.bytes();
   }
-  Command command{spec, spec, argv, bytes, conversation_.database(), bytes};
+  Command command{spec, spec, argv, bytes, conversation_.database(), bytes, bytes};
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
     counter->add();
-  if (spec->scriptText > 0)
-    services_.control.scripts().remember(argv[static_cast<std::size_t>(spec->scriptText)]);
+  if (spec->scriptText > 0) {
+    const std::string_view script = argv[static_cast<std::size_t>(spec->scriptText)];
+    services_.control.scripts().remember(script);
+    if (script.starts_with("#!")) ClusterlessScripts::ofProcess().note(script, services_.control.scripts());
+  }
   const bool queueing = conversation_.mode() == Mode::Queueing;
   const bool inPieces = splitsInPieces(command, conversation_.mode());
   if (!inPieces && needsTranslation(services_, command) &&
@@ -163,6 +191,7 @@ bool Client::splitInPieces(const Command& command) {
   holdInput();
   OwnedRequest owned = own(command);
   request.bytes = owned.bytes();
+  request.said = rememberSaid(services_, command.sent);
   services_.dispatcher.startLong(request, *command.spec, command.database, std::move(owned));
   return true;
 }
@@ -231,6 +260,7 @@ void Client::start(Request& request, Command& command) {
                       plan.kind == routing::Plan::Kind::Prepared;
   if (!copies && endsInput(command.tail.empty() ? bytes : command.tail)) forwarded.block = &input_;
   request.bytes = bytes.size() + command.tail.size();
+  if (differs(command, plan)) request.said = rememberSaid(services_, command.sent);
   charge(request, request.bytes);
   if (plan.partCount > 1)
     charge(request, plan.partCount * sizeof(Leg) + command.argv.size() * sizeof(std::uint32_t));

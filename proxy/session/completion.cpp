@@ -12,11 +12,13 @@
 #include "proxy/session/agenda.h"
 #include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
+#include "proxy/session/clusterless_scripts.h"
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/holding.h"
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/long_merge.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/services.h"
@@ -70,9 +72,13 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
 
 void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
+  if (services_.tap.on()) services_.tap.onError(request, line);
   std::string renamed;
   if (request.database != nullptr && request.composer == nullptr) {  // which does it itself
     renamed = services_.wrappedScripts.asSaid(databases::withoutPrefix(line, request.database->prefix));
+    line = renamed;
+  } else if (ClusterlessScripts::ofProcess().any()) {
+    renamed = ClusterlessScripts::ofProcess().asSaid(line);
     line = renamed;
   }
   if (request.streams()) {
@@ -166,8 +172,21 @@ void Completion::noteIfSlow(const Leg& leg) {
   const auto duration =
       blocks ? net::Micros{0}
              : std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
-  if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, duration);
+  if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, LogKind::Slow, duration.count());
+  if (services_.slowLog.keepsLarge()) noteIfLarge(leg);
   if (services_.latency.isLong(duration)) noteLatency(leg, duration);
+}
+
+void Completion::noteIfLarge(const Leg& leg) {
+  const Request& request = *leg.request;
+  std::size_t reply = request.replyBytes;
+  for (std::size_t i = 0; !request.streams() && i < request.legCount(); ++i)
+    reply += request.leg(i).reply.view().size();
+  for (const auto& [kind, bytes] :
+       {std::pair(LogKind::LargeRequest, request.bytes), std::pair(LogKind::LargeReply, reply)}) {
+    if (services_.slowLog.isLarge(kind, bytes))
+      noteSlowRequest(services_, leg, kind, static_cast<std::int64_t>(bytes));
+  }
 }
 
 void Completion::noteLatency(const Leg& leg, net::Micros duration) {

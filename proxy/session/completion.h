@@ -39,6 +39,7 @@ class Completion {
  private:
   void failOvertaken(const Leg& leg);
   void noteIfSlow(const Leg& leg);
+  void noteIfLarge(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);
   bool goOn(Request& request);
   void forgetTransaction(Request& request);

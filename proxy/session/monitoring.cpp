@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/session/client.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -13,19 +14,22 @@ Monitoring::Monitoring(Client& client, Services& services, const protocol::Comma
       services_(services),
       request_(&client.addRequest(spec)),
       deadline_(services.host.now + std::max(services.config.holdTimeout, services.config.connectTimeout)) {
-  services_.monitors.add(*this);
+  services_.tap.join([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) services_.monitors.add(*this);
+  });
 }
 
 Monitoring::~Monitoring() {
   services_.monitors.remove(*this);
+  services_.tap.leave();
 }
 
 void Monitoring::onMonitoring() {
   answer("+OK\r\n");
 }
 
-void Monitoring::onLine(std::string_view line) {
-  if (!client_.replySwitch().off()) client_.push(line.front(), line);
+void Monitoring::onLines(std::string_view lines) {
+  if (!client_.replySwitch().off()) client_.push(lines.front(), lines);
 }
 
 void Monitoring::onMonitorRefused(std::string_view line) {

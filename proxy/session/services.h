@@ -14,12 +14,14 @@
 #include "proxy/pubsub/hub.h"
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/acl_log.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/lease_shares.h"
 #include "proxy/session/process_facts.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/request.h"
 #include "proxy/session/script_cache.h"
+#include "proxy/session/server_manners.h"
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/stall_watch.h"
 #include "proxy/session/stat_baseline.h"
@@ -39,6 +41,7 @@ class KeyLookups;
 class LatencyEvents;
 class LocalCommands;
 class MemoryRelief;
+class MonitorTap;
 class PauseGate;
 class SlowLog;
 class StallWatch;
@@ -72,6 +75,7 @@ class Control {
   ScriptCache& scripts() noexcept { return scripts_; }
   const ScriptCache& scripts() const noexcept { return scripts_; }
   StatBaseline& baseline() noexcept { return baseline_; }
+  AclLog& aclLog() noexcept { return aclLog_; }
   ReliefTurn& relief() noexcept { return relief_; }
 
  protected:
@@ -81,6 +85,7 @@ class Control {
   static constexpr std::size_t kScriptBytes = 12U * 1024 * 1024;  // with what each costs
   ScriptCache scripts_{kScriptBytes};
   StatBaseline baseline_;
+  AclLog aclLog_;
   ReliefTurn relief_;
 };
 
@@ -107,6 +112,7 @@ struct Services {
   KeyLookups& keyLookups;
   pubsub::Hub& hub;
   pubsub::Monitors& monitors;
+  MonitorTap& tap;
   StallWatch& stalls;
   PauseGate& gate;
   BusyWatch& busy;
@@ -116,6 +122,8 @@ struct Services {
   Workbench& workbench;
   MemoryRelief& relief;
   const ClientMap& clients;
+  // Of the servers whose commands these are.
+  ServerManners manners{};
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }

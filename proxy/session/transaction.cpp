@@ -81,6 +81,13 @@ void Transaction::queueError(const protocol::CommandSpec& spec, std::string_view
   localBytes_ += costOf(line);
 }
 
+void Transaction::noteMonitored(std::string command, bool script) {
+  if (monitored == nullptr) monitored = std::make_shared<std::vector<std::string>>();
+  localBytes_ += costOf(command);
+  monitored->push_back(std::move(command));
+  runsMonitoredScript = runsMonitoredScript || script;
+}
+
 net::ByteChain Transaction::takeBatch(std::string_view exec) {
   batch_.append(requestOf(exec));
   return std::move(batch_);

@@ -12,6 +12,7 @@
 #include "proxy/databases/transfer.h"
 #include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
+#include "proxy/session/clusterless_scripts.h"
 #include "proxy/session/script_translation.h"
 #include "proxy/session/services.h"
 
@@ -112,7 +113,11 @@ bool translate(Services& services, int protocol, bool queued, Command& command, 
   }
   if (command.spec->transfer != protocol::Transfer::None)
     return translateTransfer(services, protocol, command, error);
-  if (!database.mapped()) return true;
+  if (!database.mapped()) {
+    if (ClusterlessScripts::ofProcess().any() && runsScript(*command.spec))
+      translateClusterless(services, command);
+    return true;
+  }
   if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
     return !database.pinned() || translateWhole(services, protocol, queued, command, error);
   }

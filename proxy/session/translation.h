@@ -11,7 +11,8 @@ namespace slotless::session {
 // Cheap, and false for nearly all commands of a database whose keys keep their names.
 inline bool needsTranslation(const Services& services, const Command& command) noexcept {
   const protocol::CommandSpec& spec = *command.spec;
-  if (!services.databases.anyMapped()) return spec.transfer != protocol::Transfer::None;
+  if (!services.databases.anyMapped())
+    return spec.transfer != protocol::Transfer::None || spec.scriptText > 0 || spec.scriptSha > 0;
   if (command.database.mapped() || spec.singleKey == 0) return true;
   return protocol::isReservedKey(command.argv[static_cast<std::size_t>(spec.singleKey)]) ||
          spec.transfer != protocol::Transfer::None;

@@ -11,12 +11,18 @@ using protocol::CommandTable;
 
 const databases::ScriptNames& WrappedScripts::namesFor(const std::shared_ptr<const CommandTable>& commands) {
   if (commands_ != commands) {
-    names_ = std::make_unique<databases::ScriptNames>(*commands);
+    names_ = std::make_unique<databases::ScriptNames>(*commands, luaServer_);
     commands_ = commands;
     forget();
   }
   if (original_.size() >= kMostScripts) forget();
   return *names_;
+}
+
+void WrappedScripts::setLuaServer(bool has) {
+  if (has == luaServer_) return;
+  luaServer_ = has;
+  commands_.reset();
 }
 
 void WrappedScripts::forget() {

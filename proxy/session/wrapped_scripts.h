@@ -24,6 +24,8 @@ class WrappedScripts {
   std::optional<std::string_view> shaFor(std::string_view sha,
                                          const std::shared_ptr<const protocol::CommandTable>& commands,
                                          ScriptCache& cache);
+  // Scripts may call `redis` `server`, too.
+  void setLuaServer(bool has);
   // An error's text names the script that has run: here as the client knows it.
   std::string asSaid(std::string error) const;
 
@@ -35,6 +37,7 @@ class WrappedScripts {
   static constexpr std::size_t kMostScripts = 4096;
 
   std::shared_ptr<const protocol::CommandTable> commands_;  // of which names_ was made
+  bool luaServer_ = false;
   std::unique_ptr<databases::ScriptNames> names_;
   std::unordered_set<std::size_t> seen_;  // texts, by hash
   std::unordered_map<std::string, std::string>

@@ -75,15 +75,16 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 holding_,       dispatcher_,
                 localCommands_, keyLookups_,
                 hub_,           monitors_,
-                stalls_,        gate_,
-                busy_,          slowLog_,
-                latency_,       trackers_,
-                workbench_,     relief_,
-                clients_},
+                tap_,           stalls_,
+                gate_,          busy_,
+                slowLog_,       latency_,
+                trackers_,      workbench_,
+                relief_,        clients_},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
+      tap_(services_),
       dispatcher_(services_),
       relief_(services_),
       holding_(services_),
@@ -138,9 +139,13 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   holding_.wakeAll();
 }
 
-void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands) {
+void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands,
+                         cluster::ServerIdentity servers) {
   oldCommands_.push_back(std::move(services_.commands));
   services_.commands = std::move(commands);
+  services_.manners = session::mannersOf(std::move(servers));
+  services_.wrappedScripts.setLuaServer(services_.manners.hasLuaServer);
+  slowLog_.keepLarge(services_.commands->find("commandlog") != nullptr);
   localCommands_.use(*services_.commands);
   dropOldCommands();
 }
@@ -265,6 +270,7 @@ void Worker::noteTurn() {
 void Worker::flushLinks() {
   // First: who has unsubscribed and publishes then does not count itself.
   hub_.flush();
+  tap_.flush();
   monitors_.flush();
   // Losing a link while flushing can make other links dirty: the list may grow.
   for (std::size_t i = 0; i < dirtyLinks_.size(); ++i) dirtyLinks_[i]->flush();
