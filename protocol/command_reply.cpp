@@ -89,7 +89,7 @@ void appendKeySpec(std::string& out, int protocol, const KeySpec& spec) {
 
 }  // namespace
 
-void appendCommandInfo(std::string& out, const CommandSpec& spec, int protocol) {
+void appendCommandInfo(std::string& out, const CommandSpec& spec, int protocol, WithoutSubcommands without) {
   appendArrayHeader(out, 10);
   appendBulk(out, spec.name);
   appendInteger(out, spec.arity);
@@ -100,8 +100,11 @@ void appendCommandInfo(std::string& out, const CommandSpec& spec, int protocol) 
   for (const std::string& tip : spec.tips) appendBulk(out, tip);
   appendSetHeader(out, protocol, spec.keySpecs.size());
   for (const KeySpec& keySpec : spec.keySpecs) appendKeySpec(out, protocol, keySpec);
+  if (spec.subcommands.empty() && without == WithoutSubcommands::EmptySet)
+    return appendSetHeader(out, protocol, 0);
   appendArrayHeader(out, spec.subcommands.size());
-  for (const CommandSpec& subcommand : spec.subcommands) appendCommandInfo(out, subcommand, protocol);
+  for (const CommandSpec& subcommand : spec.subcommands)
+    appendCommandInfo(out, subcommand, protocol, without);
 }
 
 }  // namespace slotless::protocol

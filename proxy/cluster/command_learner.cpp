@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 5> kPassing = {"LOADING", "BUSY", "MASTER
 // Names and groups in turn. COMMAND DOCS itself is nested more deeply than hiredis reads, and most of it is
 // not wanted. Servers before 7.0 have neither.
 constexpr std::string_view kGroups =
-    "local groups = {} "
+    "--[[slotless]] local groups = {} "
     "local docs = redis.call('command', 'docs') "
     "for i = 1, #docs, 2 do "
     "  local about = docs[i + 1] "
@@ -81,8 +81,9 @@ std::string ServerBuild::text() const {
   return text;
 }
 
-ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount) {
+ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount, const redisReply& hello) {
   ServerBuild build;
+  build.announced = parseAnnouncement(hello);
   if (info.type != REDIS_REPLY_ERROR && info.str != nullptr) {
     const std::string_view text(info.str, info.len);
     const std::string_view valkey = fieldOf(text, "valkey_version:");
@@ -130,7 +131,7 @@ void CommandLearner::beginRound() {
 
 void CommandLearner::askBuilds() {
   while (queries_.size() < settings_.width && next_ < masters_.size()) {
-    ask(next_++, {{"INFO", "server"}, {"COMMAND", "COUNT"}});
+    ask(next_++, {{"INFO", "server"}, {"COMMAND", "COUNT"}, {"HELLO"}});
   }
   if (!queries_.empty()) return;
   askingCommands_ = true;
@@ -162,7 +163,7 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
   } else if (askingCommands_) {
     onCommands(masters_[master], *result.replies[0], *result.replies[1]);
   } else {
-    masters_[master].build = parseBuild(*result.replies[0], *result.replies[1]);
+    masters_[master].build = parseBuild(*result.replies[0], *result.replies[1], *result.replies[2]);
   }
   if (askingCommands_) {
     askCommands();

@@ -22,6 +22,7 @@
 #include "protocol/command_table.h"
 #include "proxy/cluster/credentials.h"
 #include "proxy/cluster/node_query.h"
+#include "proxy/cluster/server_identity.h"
 #include "proxy/cluster/topology.h"
 #include "proxy/net/loop.h"
 
@@ -34,13 +35,14 @@ struct ServerBuild {
   std::vector<std::uint32_t> version;  // 7.0.15 → {7, 0, 15}; empty: INFO was refused
   std::string product;                 // "redis", "valkey"
   std::int64_t commandCount = -1;      // COMMAND COUNT; -1: refused
+  Announcement announced;              // HELLO; empty: refused, or a server before 6.0
 
   auto operator<=>(const ServerBuild&) const = default;
   std::string text() const;
 };
 
-// From the replies to INFO server and COMMAND COUNT.
-ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount);
+// From the replies to INFO server, COMMAND COUNT and HELLO.
+ServerBuild parseBuild(const redisReply& info, const redisReply& commandCount, const redisReply& hello);
 
 struct LearnSettings {
   Credentials credentials;

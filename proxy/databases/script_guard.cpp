@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_names.h"
 
 namespace slotless::databases {
@@ -113,7 +114,9 @@ std::string_view refusalCodeOf(const CommandSpec& spec) {
   return everywhere ? "Wnode" : "";  // FLUSHALL: the node has more databases' keys
 }
 
-std::string behindFlags(std::string_view script, std::string_view preamble) {
+std::string behindFlags(std::string_view said, std::string_view preamble) {
+  const auto flagged = withoutClusterFlag(said);
+  const std::string_view script = flagged ? *flagged : said;
   const std::size_t line = script.starts_with("#!") ? script.find('\n') : std::string_view::npos;
   const std::size_t head = line == std::string_view::npos ? 0 : line + 1;
   if (script.starts_with("#!") && head == 0) return std::string(script);
@@ -124,7 +127,7 @@ std::string behindFlags(std::string_view script, std::string_view preamble) {
 }
 
 // By name, so that all proxies of a cluster write the same.
-ScriptGuard::ScriptGuard(const protocol::CommandTable& commands) : commands_(commands) {
+ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, bool luaServer) : commands_(commands) {
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
     const std::string_view code = refusalCodeOf(spec);
@@ -139,10 +142,17 @@ ScriptGuard::ScriptGuard(const protocol::CommandTable& commands) : commands_(com
     std::string whole = begin;
     const std::size_t at = whole.find(kWith) + 1;
     whole.insert(at, std::string(kObjection) + "local hint='" + std::string(hint) + "' ");
-    return oneLine(whole + std::string(end)) + std::string(ScriptNames::kClosing);
+    return oneLine(whole + std::string(end)) + std::string(luaServer ? ScriptNames::kLuaServer : "") +
+           std::string(ScriptNames::kClosing);
   };
   script_ = piece(": use a pinned database", kScript);
   library_ = piece(": use EVAL in a pinned database", kLibrary);
+}
+
+std::string ScriptGuard::wrap(std::string_view script) const {
+  auto flagged = withoutClusterFlag(script);
+  if (flagged && !needed(callsOf(script))) return *std::move(flagged);
+  return behindFlags(script, script_);
 }
 
 bool ScriptGuard::needed(const ScriptCalls& calls) const {

@@ -17,7 +17,8 @@ namespace slotless::databases {
 // What is in store for such a command in scripts; empty: it may be called. "W…": refused, unless the script
 // has a database's all to itself ("Wcount", "Wflush", "Wlist", "Wrandom", "Wscan"); "D": with the option DB.
 std::string_view refusalCodeOf(const protocol::CommandSpec& spec);
-// `script` with `preamble` in front; the line that names engine and flags stays the first one.
+// `script` with `preamble` in front; the line that names engine and flags stays the first one, without the
+// flag no-cluster.
 std::string behindFlags(std::string_view script, std::string_view preamble);
 
 class ScriptGuard {
@@ -27,10 +28,12 @@ class ScriptGuard {
   // Lua: objection(code, hint, own index, command's name, its arguments) returns an error's text or nil.
   static const std::string_view kObjection;
 
-  explicit ScriptGuard(const protocol::CommandTable& commands);
+  // `luaServer`: the servers' scripts may call `redis` `server`, too.
+  explicit ScriptGuard(const protocol::CommandTable& commands, bool luaServer = false);
 
   bool needed(const ScriptCalls& calls) const;
-  std::string wrap(std::string_view script) const { return behindFlags(script, script_); }
+  // Only the flag no-cluster is taken out of a script that needs no guard.
+  std::string wrap(std::string_view script) const;
   // The same for a library of functions, which runs for all databases.
   std::string wrapLibrary(std::string_view code) const { return behindFlags(code, library_); }
 

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string>
 
+#include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_guard.h"
 
 namespace slotless::databases {
@@ -257,12 +258,9 @@ std::string factsOf(const protocol::CommandTable& commands) {
 
 }  // namespace
 
-ScriptNames::ScriptNames(const protocol::CommandTable& commands) : preamble_(kOpening) {
-  preamble_.append(ScriptGuard::kObjection)
-      .append(kBegin)
-      .append(factsOf(commands))
-      .append(kEnd)
-      .append(kClosing);
+ScriptNames::ScriptNames(const protocol::CommandTable& commands, bool luaServer) : preamble_(kOpening) {
+  preamble_.append(ScriptGuard::kObjection).append(kBegin).append(factsOf(commands)).append(kEnd);
+  preamble_.append(luaServer ? kLuaServer : "").append(kClosing);
   std::replace(preamble_.begin(), preamble_.end(), '\n', ' ');
 }
 

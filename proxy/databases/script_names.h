@@ -17,9 +17,11 @@ class ScriptNames {
  public:
   // How the piece in front begins and ends: nodes show it (MONITOR), and clients have not said it.
   static constexpr std::string_view kOpening = " local redis,KEYS,ARGV=(function(redis,names,ARGV)";
-  static constexpr std::string_view kClosing = "local server=redis; ";
+  static constexpr std::string_view kLuaServer = "local server=redis ";
+  static constexpr std::string_view kClosing = "do local slotless end ";
 
-  explicit ScriptNames(const protocol::CommandTable& commands);
+  // `luaServer`: the servers' scripts may call `redis` `server`, too.
+  explicit ScriptNames(const protocol::CommandTable& commands, bool luaServer = false);
 
   std::string wrap(std::string_view script) const;
 

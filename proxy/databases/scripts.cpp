@@ -2,6 +2,8 @@
 
 namespace slotless::databases::scripts {
 
+#define SLOTLESS_MARK "--[[slotless]] "
+
 #define SLOTLESS_SLOT_KEYS                                                          \
   "local prefix = ARGV[1] "                                                         \
   "local slot = redis.call('cluster', 'keyslot', KEYS[1]) "                         \
@@ -23,15 +25,15 @@ namespace slotless::databases::scripts {
   "  return string.sub(key, 1, #prefix) == prefix "                            \
   "end "
 
-const std::string_view kPinnedCount = SLOTLESS_SLOT_KEYS "return #keysOf(total)";
+const std::string_view kPinnedCount = SLOTLESS_MARK SLOTLESS_SLOT_KEYS "return #keysOf(total)";
 
 // UNLINK takes a bounded number of arguments from Lua's stack.
-const std::string_view kPinnedFlush = SLOTLESS_SLOT_KEYS
+const std::string_view kPinnedFlush = SLOTLESS_MARK SLOTLESS_SLOT_KEYS
     "local keys = keysOf(total) "
     "for i = 1, #keys, 1000 do redis.call('unlink', unpack(keys, i, math.min(i + 999, #keys))) end "
     "return redis.status_reply('OK')";
 
-const std::string_view kPinnedList = SLOTLESS_SLOT_KEYS
+const std::string_view kPinnedList = SLOTLESS_MARK SLOTLESS_SLOT_KEYS
     "if total > tonumber(ARGV[3]) then return redis.call('keys', ARGV[2]) end "
     "local found = {} "
     "for _, key in ipairs(keysOf(total)) do "
@@ -39,7 +41,7 @@ const std::string_view kPinnedList = SLOTLESS_SLOT_KEYS
     "end "
     "return found";
 
-const std::string_view kPinnedRandom = SLOTLESS_SLOT_KEYS
+const std::string_view kPinnedRandom = SLOTLESS_MARK SLOTLESS_SLOT_KEYS
     "local keys = keysOf(math.min(total, tonumber(ARGV[3]))) "
     "if #keys == 0 then keys = keysOf(total) end "
     "local at = tonumber(ARGV[2]) "
@@ -50,13 +52,17 @@ const std::string_view kPinnedRandom = SLOTLESS_SLOT_KEYS
     "end "
     "return false";
 
-const std::string_view kPinnedScan = SLOTLESS_SLOT_KEYS
+const std::string_view kPinnedScan = SLOTLESS_MARK SLOTLESS_SLOT_KEYS
     "local cursor = ARGV[3] "
+    "local kind = ARGV[9] "
+    "if kind ~= '' then "  // some servers refuse a type that they do not know
+    "  local asked = redis.pcall('scan', '0', 'match', '', 'count', '1', 'type', kind) "
+    "  if asked.err then return redis.error_reply(asked.err) end "
+    "end "
     "local id = tonumber(string.sub(redis.call('cluster', 'myid'), 1, 6), 16) "
     "local check = bit.band(id, tonumber(ARGV[5])) "
     "if check == 0 then check = 1 end "
     "if check ~= tonumber(ARGV[4]) then cursor = '0' end "
-    "local kind = ARGV[9] "
     "local found = {cursor, tostring(id)} "
     "if cursor == '0' and total <= tonumber(ARGV[7]) then "
     "  for _, key in ipairs(keysOf(total)) do "
@@ -79,7 +85,7 @@ const std::string_view kPinnedScan = SLOTLESS_SLOT_KEYS
     "return found";
 
 // In a slot with more keys than ARGV[2] all are taken for the pinned databases'.
-const std::string_view kNodeCount = SLOTLESS_OWN_NAMES
+const std::string_view kNodeCount = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "local count = redis.call('dbsize') "
     "for i = 3, #ARGV do "
     "  local total = redis.call('cluster', 'countkeysinslot', ARGV[i]) "
@@ -96,7 +102,7 @@ const std::string_view kNodeCount = SLOTLESS_OWN_NAMES
 // Key by key: a command's keys must be in one slot. One that is on its way from another node cannot be
 // reached yet. One in a slot that the node neither has nor gets is a stray (DEBUG POPULATE leaves such): no
 // client can reach it, and it must not look like a migration that has to end first.
-const std::string_view kWalk = SLOTLESS_OWN_NAMES
+const std::string_view kWalk = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "local cursor, unlink, left = ARGV[2], ARGV[4] == 'unlink', tonumber(ARGV[5]) "
     "local id = redis.call('cluster', 'myid') "
     "local count, failed = 0, 0 "
@@ -130,7 +136,7 @@ const std::string_view kWalk = SLOTLESS_OWN_NAMES
     "until cursor == '0' or left <= 0 "
     "return {begun, cursor, id, count, failed}";
 
-const std::string_view kNodeRandom = SLOTLESS_OWN_NAMES
+const std::string_view kNodeRandom = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "for i = 1, 100 do "
     "  local key = redis.call('randomkey') "
     "  if not key then return false end "
@@ -146,7 +152,7 @@ const std::string_view kNodeRandom = SLOTLESS_OWN_NAMES
     "until cursor == '0' "
     "return false";
 
-const std::string_view kNodeInfo =
+const std::string_view kNodeInfo = SLOTLESS_MARK
     "local last = 1 + tonumber(ARGV[1]) "
     "local answer = {redis.call('info', unpack(ARGV, 2, last))} "
     "for i = last + 1, #ARGV, 2 do "

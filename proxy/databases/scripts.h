@@ -8,6 +8,9 @@
 
 namespace slotless::databases::scripts {
 
+// All of them begin so: MONITOR does not show what they run.
+inline constexpr std::string_view kMark = "--[[slotless]]";
+
 // KEYS[1]: the routing key; ARGV[1]: the prefix. Whole, at one moment.
 extern const std::string_view kPinnedCount;
 extern const std::string_view kPinnedFlush;

@@ -13,9 +13,10 @@ using routing::Plan;
 namespace {
 
 // The value and its time to live at one moment.
-constexpr std::string_view kRead = "return {redis.call('dump', KEYS[1]), redis.call('pttl', KEYS[1])}";
+constexpr std::string_view kRead =
+    "--[[slotless]] return {redis.call('dump', KEYS[1]), redis.call('pttl', KEYS[1])}";
 constexpr std::string_view kDelete =
-    "if redis.call('dump', KEYS[1]) ~= ARGV[1] then return 0 end "
+    "--[[slotless]] if redis.call('dump', KEYS[1]) ~= ARGV[1] then return 0 end "
     "return redis.call('unlink', KEYS[1])";
 // A value that changes more often while it is copied is being worked on.
 constexpr int kMostRounds = 10;

@@ -144,6 +144,7 @@ std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer
     error = EBADF;
     return nullptr;
   }
+  stream->nameAsOwn();
   stream->watch(false, true);
   return stream;
 }

@@ -2,9 +2,11 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "proxy/net/handle.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/own_connections.h"
 
 namespace slotless::net {
 
@@ -24,6 +26,8 @@ class UvStream final : public Stream {
   const Address& peer() const override { return peer_; }
   Address local() const override;
   int descriptor() const override { return descriptor_.number; }
+  // This process has made the connection: see OwnConnections.
+  void nameAsOwn() { own_.emplace(local().text()); }
   // False if libuv cannot poll the descriptor.
   bool usable() const noexcept { return usable_; }
 
@@ -44,6 +48,7 @@ class UvStream final : public Stream {
   bool usable_ = false;
   Address peer_;
   Observer& observer_;
+  std::optional<OwnEnd> own_;
 };
 
 }  // namespace slotless::net

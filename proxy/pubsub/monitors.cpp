@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/pubsub/monitor_filter.h"
 #include "proxy/pubsub/monitor_line.h"
 #include "proxy/telemetry/log.h"
 
@@ -32,7 +33,7 @@ class Monitors::Source final : private FeedOwner {
   }
   bool onFeedReply(std::string_view reply) override {
     if (state_ == State::Live) {
-      if (!retired) monitors_.onLine(reply);
+      if (filter_.shows(reply) && !retired) showLine(reply);
     } else if (reply.front() == '-') {
       state_ = State::Refused;
       monitors_.onRefused(reply);
@@ -51,9 +52,15 @@ class Monitors::Source final : private FeedOwner {
     return !retired;
   }
   bool awaitsFeedReply() const override { return state_ == State::Asked; }
+  void showLine(std::string_view line) {
+    const databases::Databases& databases = monitors_.databases_;
+    const auto translated = translateLine(databases, line);
+    monitors_.show(translated ? *translated : line);
+  }
 
   Monitors& monitors_;
   State state_ = State::Waiting;
+  MonitorFilter filter_;
   Feed feed_;
 };
 
@@ -124,11 +131,8 @@ void Monitors::onSourceLive() {
   for (Watcher* watcher : waiting) watcher->onMonitoring();
 }
 
-void Monitors::onLine(std::string_view line) {
-  // A client's PING never gets that far: these are heartbeats of links.
-  if (line.ends_with("] \"PING\"\r\n")) return;
-  const auto translated = translateLine(databases_, line);
-  for (Watcher* watcher : watchers_) watcher->onLine(translated ? *translated : line);
+void Monitors::show(std::string_view lines) {
+  for (Watcher* watcher : watchers_) watcher->onLines(lines);
 }
 
 void Monitors::onRefused(std::string_view line) {

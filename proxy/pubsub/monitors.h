@@ -1,5 +1,5 @@
-// What all masters do, for the clients of one worker that have sent MONITOR: one connection per master,
-// however many clients watch.
+// What others than this process do at all masters, for the clients of one worker that have sent MONITOR: one
+// connection per master, however many clients watch.
 //
 // Masters that join are added, those that leave are dropped. Lines that a node writes while its connection is
 // lost are missed, as by any client of MONITOR.
@@ -21,8 +21,8 @@ class Watcher {
  public:
   // All masters have confirmed; what they do comes from now on.
   virtual void onMonitoring() = 0;
-  // A whole line.
-  virtual void onLine(std::string_view line) = 0;
+  // Whole lines.
+  virtual void onLines(std::string_view lines) = 0;
   // A master refuses.
   virtual void onMonitorRefused(std::string_view line) = 0;
   // Time passes before onMonitoring().
@@ -43,6 +43,8 @@ class Monitors {
   void setTopology(cluster::TopologyPtr topology);
   void add(Watcher& watcher);
   void remove(Watcher& watcher);
+  // Whole lines that come from elsewhere.
+  void show(std::string_view lines);
   // Once per turn.
   void flush();
 
@@ -53,7 +55,6 @@ class Monitors {
   bool allLive() const;
   void openSources();
   void onSourceLive();
-  void onLine(std::string_view line);
   void onRefused(std::string_view line);
   void tick();
 

@@ -194,6 +194,7 @@ void applyOwn(Section& section, std::span<const OwnInfoField> own) {
   for (const OwnInfoField& field : own) {
     if (field.section != section.name) continue;
     Field* into = section.find(field.name);
+    if (into == nullptr && field.onlyWhereKnown) continue;
     if (into == nullptr) into = &section.fields.emplace_back(Field{std::string(field.name), {}});
     into->merged = field.value;
   }

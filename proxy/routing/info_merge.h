@@ -15,6 +15,8 @@ struct OwnInfoField {
   std::string_view section;
   std::string_view name;
   std::string value;
+  // Not added where no node has it.
+  bool onlyWhereKnown = false;
 };
 
 // `texts`: the nodes' answers to the same INFO. The sections are those that the nodes give, in the first

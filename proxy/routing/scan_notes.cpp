@@ -18,7 +18,7 @@ constexpr std::uint64_t kPagesKept = 100;
 constexpr std::string_view kSecondsKept = "3600";
 
 constexpr std::string_view kLeave =
-    "local old = redis.call('hget', KEYS[1], ARGV[1]) "
+    "--[[slotless]] local old = redis.call('hget', KEYS[1], ARGV[1]) "
     "if old and old ~= ARGV[2] then return 0 end "
     "redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) "
     "redis.call('hdel', KEYS[1], ARGV[3]) "

@@ -63,6 +63,8 @@ std::optional<std::string> Server::whyNotReady() const {
   const std::size_t reachable = slotsReachable(*topology, silent);
   const bool ready =
       config()->readyWhen == config::ReadyWhen::Any ? reachable > 0 : reachable == protocol::kSlotCount;
+  // Until then clients would be answered as by other servers.
+  if (ready && !commandsSettled_) return "which servers these are is not known yet";
   if (ready) return std::nullopt;
   return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) +
          " slots have a reachable master" + (silent.empty() ? "" : "; silent: " + silent);

@@ -183,8 +183,8 @@ void Server::startLearner() {
   cluster::CommandLearner::Events events;
   events.learned = [this](const cluster::CommandTablePtr& commands,
                           const std::set<cluster::ServerBuild>& builds) {
-    commandsSettled_ = true;
     publishCommands(commands, builds);
+    commandsSettled_ = true;
   };
   events.refused = [this](const net::Address& node, const cluster::ServerBuild& build,
                           const std::string& error) {
@@ -206,8 +206,9 @@ void Server::publishCommands(const cluster::CommandTablePtr& commands,
   std::string servers;
   for (const cluster::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
+  const cluster::ServerIdentity identity = cluster::identityOf(builds);
   for (const auto& worker : workers_)
-    worker->post([commands](worker::Worker& w) { w.setCommands(commands); });
+    worker->post([commands, identity](worker::Worker& w) { w.setCommands(commands, identity); });
 }
 
 void Server::startCarrier() {

@@ -7,6 +7,7 @@
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_facts.h"
 #include "proxy/session/info.h"
 #include "proxy/session/refusal.h"
 #include "proxy/telemetry/log.h"
@@ -45,9 +46,19 @@ bool serversSpeakResp3(const Services& services) {
   return major >= 6;
 }
 
+void noteRefusedLogin(LocalCall& call, std::string_view username) {
+  std::string client;
+  appendClientLine(client, factsOf(call.client, call.services), call.services.manners);
+  client.pop_back();
+  call.services.control.aclLog().add(call.inTransaction ? "multi" : "toplevel", call.argv[0], username,
+                                     client);
+}
+
 // nullopt: right. Otherwise the error line.
-std::optional<std::string_view> checkCredentials(Services& services, Client& client,
-                                                 std::string_view username, std::string_view password) {
+std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_view username,
+                                                 std::string_view password) {
+  Services& services = call.services;
+  Client& client = call.client;
   const config::Config& config = services.config;
   // Clients that know one password only name the default user (HELLO has no other way). Without
   // authentication every default user is right, as in Redis with "nopass".
@@ -58,10 +69,48 @@ std::optional<std::string_view> checkCredentials(Services& services, Client& cli
     static log::RateLimit limit(5);
     log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
                {{"client", client.id()}, {"peer", client.peer().text()}});
+    noteRefusedLogin(call, username);
     return kWrongPassword;
   }
   client.logIn();
   return std::nullopt;
+}
+
+void appendField(std::string& out, std::string_view key, std::string_view value) {
+  protocol::appendBulk(out, key);
+  protocol::appendBulk(out, value);
+}
+
+void appendNumber(std::string& out, std::string_view key, std::int64_t value) {
+  protocol::appendBulk(out, key);
+  protocol::appendInteger(out, value);
+}
+
+void appendModule(std::string& out, int protocol, const cluster::ServerModule& module) {
+  protocol::appendMapHeader(out, protocol, 4);
+  appendField(out, "name", module.name);
+  appendNumber(out, "ver", module.version);
+  appendField(out, "path", module.path);
+  protocol::appendBulk(out, "args");
+  protocol::appendArrayHeader(out, module.arguments.size());
+  for (const std::string& argument : module.arguments) protocol::appendBulk(out, argument);
+}
+
+// As one of the servers would say it of itself.
+void appendGreeting(LocalCall& call, int protocol) {
+  const cluster::ServerIdentity& server = call.services.manners.server;
+  std::string& out = call.out;
+  protocol::appendMapHeader(out, protocol, 7);
+  appendField(out, "server", server.announcedName.empty() ? "redis" : std::string_view(server.announcedName));
+  appendField(out, "version",
+              server.announcedVersion.empty() ? serverVersion(call.services) : server.announcedVersion);
+  appendNumber(out, "proto", protocol);
+  appendNumber(out, "id", static_cast<std::int64_t>(call.client.id()));
+  appendField(out, "mode", "standalone");
+  appendField(out, "role", "master");
+  protocol::appendBulk(out, "modules");
+  protocol::appendArrayHeader(out, server.modules.size());
+  for (const cluster::ServerModule& module : server.modules) appendModule(out, protocol, module);
 }
 
 }  // namespace
@@ -82,7 +131,7 @@ void authenticate(LocalCall& call) {
   } else {
     username = call.argv[1];
   }
-  if (const auto error = checkCredentials(call.services, call.client, username, call.argv.back())) {
+  if (const auto error = checkCredentials(call, username, call.argv.back())) {
     return appendError(call.out, *error);
   }
   protocol::appendSimple(call.out, "OK");
@@ -104,7 +153,7 @@ void hello(LocalCall& call) {
   for (std::size_t i = 2; i < argv.size(); ++i) {
     const std::size_t left = argv.size() - 1 - i;
     if (protocol::equalsIgnoringCase(argv[i], "AUTH") && left >= 2) {
-      if (const auto error = checkCredentials(call.services, call.client, argv[i + 1], argv[i + 2])) {
+      if (const auto error = checkCredentials(call, argv[i + 1], argv[i + 2])) {
         return appendError(call.out, *error);
       }
       i += 2;
@@ -122,21 +171,7 @@ void hello(LocalCall& call) {
   if (name) call.client.name = *name;
   call.client.protocol = version;
   call.client.conversation().onProtocol();
-  protocol::appendMapHeader(call.out, version, 7);
-  const auto field = [&](std::string_view key, std::string_view value) {
-    protocol::appendBulk(call.out, key);
-    protocol::appendBulk(call.out, value);
-  };
-  field("server", "redis");
-  field("version", serverVersion(call.services));
-  protocol::appendBulk(call.out, "proto");
-  protocol::appendInteger(call.out, version);
-  protocol::appendBulk(call.out, "id");
-  protocol::appendInteger(call.out, static_cast<std::int64_t>(call.client.id()));
-  field("mode", "standalone");
-  field("role", "master");
-  protocol::appendBulk(call.out, "modules");
-  protocol::appendArrayHeader(call.out, 0);
+  appendGreeting(call, version);
 }
 
 }  // namespace slotless::session

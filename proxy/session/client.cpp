@@ -4,6 +4,7 @@
 
 #include "proxy/session/dispatcher.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/work.h"
 #include "proxy/telemetry/log.h"
@@ -159,7 +160,9 @@ bool Client::abandon(WorkBudget& budget) {
   for (; !pending_.empty(); services_.metrics.inFlightRequests.add(-1)) {
     if (!budget.left()) return false;
     budget.spend(kUnitsPerRequest + pending_.head()->legCount());
-    services_.dispatcher.abandon(popPending());
+    Request& given = popPending();
+    if (services_.tap.on()) services_.tap.onAbandoned(given);
+    services_.dispatcher.abandon(given);
   }
   services_.keyLookups.forget(*this);
   services_.gate.forget(*this);
@@ -182,6 +185,7 @@ void Client::resetSession() {
   protocol = 2;
   noEvict = false;
   noTouch = false;
+  readOnly = false;
   replySwitch_ = {};
   database_ = home_;
 }

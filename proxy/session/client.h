@@ -36,6 +36,13 @@ struct ClientMemory {
   std::size_t all() const noexcept { return input + output + requests + session; }
 };
 
+// Over its whole life.
+struct ClientTraffic {
+  std::uint64_t bytesReceived = 0;
+  std::uint64_t bytesSent = 0;
+  std::uint64_t commands = 0;  // that were not refused at once
+};
+
 enum class ClientState : std::uint8_t { Open, Closing, Closed };
 
 class Client final : private net::Stream::Observer {
@@ -125,6 +132,7 @@ class Client final : private net::Stream::Observer {
     request.charged += bytes;
     charged_ += bytes;
   }
+  const ClientTraffic& traffic() const noexcept { return traffic_; }
   // The id of the last command's name.
   std::uint16_t lastCommand() const noexcept { return lastCommand_; }
   // Nothing of it is on its way.
@@ -212,6 +220,8 @@ class Client final : private net::Stream::Observer {
   // What it has asked for and CLIENT LIST shows; the proxy evicts nobody, and links are shared.
   bool noEvict = false;
   bool noTouch = false;
+  bool readOnly = false;        // READONLY
+  bool takesRedirects = false;  // CLIENT CAPA REDIRECT
   // For the order of requests, see Dispatcher: the topology that all pending legs were sent by …
   std::uint64_t routedVersion = 0;
   // … unless some of them went another way.
@@ -243,6 +253,8 @@ class Client final : private net::Stream::Observer {
                std::string_view bytes) const noexcept;
   bool takeShort(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes);
   bool isBehindBarrier() const noexcept;
+  // What handle() has found nothing against. False: as there.
+  bool take(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes, bool isInline);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
   void appendReply(const protocol::CommandSpec* spec, std::string_view bytes);
   bool endsInput(std::string_view bytes);
@@ -303,6 +315,7 @@ class Client final : private net::Stream::Observer {
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   std::vector<net::Address> writtenTo_;
+  ClientTraffic traffic_;
   const net::TimePoint createdAt_;
   net::TimePoint lastActive_{};
   net::TimePoint loginSince_;

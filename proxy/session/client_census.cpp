@@ -25,29 +25,36 @@ namespace {
 // By id: the line of each client that is shown.
 using Lines = std::vector<std::pair<std::uint64_t, std::string>>;
 
-// Which clients CLIENT LIST shows; nothing: all.
+// What CLIENT LIST shows. Older servers show clients in the order in which they are asked for.
 struct Selection {
-  std::optional<ClientType> type;
-  std::vector<std::uint64_t> ids;
+  ClientFilter filter;
+  bool inOrderAsked = false;
 };
 
-bool parseSelection(LocalCall& call, Selection& selection) {
+FilterContext contextOf(const LocalCall& call, const std::string& user, bool lists) {
+  return {call.services.manners, user, call.services.databases.size(), lists};
+}
+
+// Of older servers: one type, or any number of ids.
+bool parseOldSelection(LocalCall& call, Selection& selection) {
   const protocol::Argv options = call.argv.subspan(2);
+  selection.filter.skipAsking = false;
   if (options.empty()) return true;
   if (options.size() == 2 && equalsIgnoringCase(options[0], "type")) {
-    selection.type = clientTypeOf(options[1]);
-    if (selection.type) return true;
+    selection.filter.wanted.type = clientTypeOf(options[1], call.services.manners);
+    if (selection.filter.wanted.type) return true;
     appendError(call.out, "ERR Unknown client type '" + std::string(options[1]) + "'");
     return false;
   }
   if (options.size() >= 2 && equalsIgnoringCase(options[0], "id")) {
+    selection.inOrderAsked = true;
     for (const std::string_view option : options.subspan(1)) {
       const auto id = protocol::strictInteger(option);
       if (!id) {
         appendError(call.out, "ERR Invalid client ID");
         return false;
       }
-      selection.ids.push_back(static_cast<std::uint64_t>(*id));
+      selection.filter.wanted.ids.push_back(static_cast<std::uint64_t>(*id));
     }
     return true;
   }
@@ -55,27 +62,34 @@ bool parseSelection(LocalCall& call, Selection& selection) {
   return false;
 }
 
+bool parseSelection(LocalCall& call, Selection& selection) {
+  if (!call.services.manners.listsByFilter) return parseOldSelection(call, selection);
+  std::string error;
+  const std::string user = clientUser(call.services);
+  auto filter = parseFilter(call.argv.subspan(2), contextOf(call, user, true), error);
+  if (!filter) {
+    appendError(call.out, error);
+    return false;
+  }
+  selection.filter = std::move(*filter);
+  return true;
+}
+
 std::string render(std::vector<Lines> parts, const Selection& selection) {
   Lines all;
   for (Lines& part : parts) std::move(part.begin(), part.end(), std::back_inserter(all));
   std::sort(all.begin(), all.end());
   std::string text;
-  if (selection.ids.empty()) {
+  if (!selection.inOrderAsked) {
     for (const auto& [id, line] : all) text += line;
     return text;
   }
-  for (const std::uint64_t id : selection.ids) {
+  for (const std::uint64_t id : selection.filter.wanted.ids) {
     const auto found = std::lower_bound(
         all.begin(), all.end(), id, [](const auto& entry, std::uint64_t key) { return entry.first < key; });
     if (found != all.end() && found->first == id) text += found->second;
   }
   return text;
-}
-
-bool shows(const Selection& selection, const ClientFacts& facts) {
-  if (!selection.ids.empty())
-    return std::find(selection.ids.begin(), selection.ids.end(), facts.id) != selection.ids.end();
-  return !selection.type || facts.type == *selection.type;
 }
 
 struct KillOrder {
@@ -104,9 +118,10 @@ void clientList(LocalCall& call) {
       [selection, asking = call.client.id(), requestBytes = sizeOf(call.argv)](
           Services& services, std::size_t, Client& client, Lines& lines) {
         ClientFacts facts = factsOf(client, services);
-        if (!shows(selection, facts)) return;
+        if (facts.id == asking && selection.filter.skipAsking) return;
+        if (!selection.filter.matches(facts)) return;
         facts.inputBytes += facts.id == asking ? requestBytes : 0;
-        appendClientLine(lines.emplace_back(facts.id, std::string()).second, facts);
+        appendClientLine(lines.emplace_back(facts.id, std::string()).second, facts, services.manners);
       },
       [selection](std::vector<Lines> parts, Client& client, std::string& out) {
         protocol::appendVerbatimText(out, client.protocol, render(std::move(parts), selection));
@@ -117,11 +132,12 @@ void clientKill(LocalCall& call) {
   const bool byAddress = call.argv.size() == 3;
   KillOrder order{{}, call.client.id()};
   if (byAddress) {
-    order.filter.address = call.argv[2];
+    order.filter.wanted.address = call.argv[2];
     order.filter.skipAsking = false;
   } else {
     std::string error;
-    const auto filter = parseKillOptions(call.argv.subspan(2), clientUser(call.services), error);
+    const std::string user = clientUser(call.services);
+    const auto filter = parseFilter(call.argv.subspan(2), contextOf(call, user, false), error);
     if (!filter) return appendError(call.out, error);
     order.filter = *filter;
   }

@@ -30,8 +30,22 @@ void clientInfo(LocalCall& call) {
   std::string line;
   ClientFacts facts = factsOf(call.client, call.services);
   facts.inputBytes += sizeOf(call.argv);
-  appendClientLine(line, facts);
+  appendClientLine(line, facts, call.services.manners);
   protocol::appendVerbatimText(call.out, call.client.protocol, line);
+}
+
+// What is not known does no harm.
+void clientCapabilities(LocalCall& call) {
+  for (const std::string_view word : call.argv.subspan(2)) {
+    if (equalsIgnoringCase(word, "redirect")) call.client.takesRedirects = true;
+  }
+  appendSimple(call.out, "OK");
+}
+
+// Links are shared: who would see expired keys (Valkey's import mode) has to do so at the nodes.
+void clientImportSource(LocalCall& call) {
+  if (equalsIgnoringCase(call.argv[2], "off")) return appendSimple(call.out, "OK");
+  appendError(call.out, "ERR Server is not in import mode");
 }
 
 void clientNoEvict(LocalCall& call) {

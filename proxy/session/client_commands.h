@@ -9,6 +9,8 @@ void clientInfo(LocalCall& call);
 void clientList(LocalCall& call);
 void clientKill(LocalCall& call);
 void clientUnblock(LocalCall& call);
+void clientCapabilities(LocalCall& call);
+void clientImportSource(LocalCall& call);
 void clientNoEvict(LocalCall& call);
 void clientNoTouch(LocalCall& call);
 void clientReply(LocalCall& call);

@@ -34,6 +34,7 @@ std::string flagsOf(const Client& client) {
   if (client.peer().port == 0) flags += 'U';
   if (client.noEvict) flags += 'e';
   if (client.noTouch) flags += 'T';
+  if (client.readOnly) flags += 'r';
   return flags.empty() ? "N" : flags;
 }
 
@@ -66,6 +67,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.id = client.id();
   facts.type = conversation.subscribed() ? ClientType::PubSub : ClientType::Normal;
   facts.address = client.peer().text();
+  facts.host = client.peer().host;
   facts.localAddress = client.localAddress().text();
   facts.descriptor = client.descriptor();
   facts.name = client.name;
@@ -94,18 +96,24 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.redirection = tracks(conversation) ? conversation.tracking()->mode().redirect() : -1;
   facts.libraryName = client.libraryName;
   facts.libraryVersion = client.libraryVersion;
+  if (client.takesRedirects) facts.capabilities = "r";
+  facts.watchedKeys = conversation.watch().keys();
+  facts.bytesReceived = client.traffic().bytesReceived;
+  facts.bytesSent = client.traffic().bytesSent;
+  facts.commands = client.traffic().commands;
   facts.pending = client.pending().size();
   facts.held = client.held().legs;
   return facts;
 }
 
 std::size_t sizeOf(protocol::Argv request) {
-  std::string bytes;
-  protocol::appendRequest(bytes, request);
-  return bytes.size();
+  const auto framed = [](std::size_t number) { return std::to_string(number).size() + 3; };  // *3\r\n
+  std::size_t bytes = framed(request.size());
+  for (const std::string_view argument : request) bytes += framed(argument.size()) + argument.size() + 2;
+  return bytes;
 }
 
-void appendClientLine(std::string& out, const ClientFacts& facts) {
+void appendClientLine(std::string& out, const ClientFacts& facts, const ServerManners& manners) {
   const std::size_t buffered = std::min(facts.outputBytes, kReplyBuffer);
   const std::size_t listed = facts.outputBytes - buffered;
   append(out, "id", facts.id);
@@ -116,11 +124,13 @@ void appendClientLine(std::string& out, const ClientFacts& facts) {
   append(out, "age", facts.ageSeconds);
   append(out, "idle", facts.idleSeconds);
   append(out, "flags", facts.flags);
+  if (manners.showsCapabilities) append(out, "capa", facts.capabilities);
   append(out, "db", facts.database);
   append(out, "sub", facts.channels);
   append(out, "psub", facts.patterns);
   append(out, "ssub", facts.shardChannels);
   append(out, "multi", facts.queued);
+  if (manners.showsWatches) append(out, "watch", facts.watchedKeys);
   append(out, "qbuf", facts.inputBytes);
   append(out, "qbuf-free", facts.inputRoom);
   append(out, "argv-mem", 0);
@@ -138,6 +148,12 @@ void appendClientLine(std::string& out, const ClientFacts& facts) {
   append(out, "resp", facts.protocol);
   append(out, "lib-name", facts.libraryName);
   append(out, "lib-ver", facts.libraryVersion);
+  if (manners.showsThread) append(out, "io-thread", 0);
+  if (manners.showsTraffic) {
+    append(out, "tot-net-in", facts.bytesReceived);
+    append(out, "tot-net-out", facts.bytesSent);
+    append(out, "tot-cmds", facts.commands);
+  }
   out += '\n';
 }
 

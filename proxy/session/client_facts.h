@@ -1,6 +1,6 @@
 // What is known of one client at one moment, as CLIENT LIST and PROXY CLIENTS show it. Plain values: it may
 // go from thread to thread. Source of the line's format: Redis 7.0 CLIENT LIST, with lib-name and lib-ver of
-// Redis 7.2.
+// Redis 7.2; what newer servers have in it: Redis 8.0, Valkey 8.1.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,7 @@
 namespace slotless::session {
 
 class Client;
+struct ServerManners;
 struct Services;
 
 enum class ClientType : std::uint8_t { Normal, Master, Replica, PubSub };
@@ -20,6 +21,7 @@ struct ClientFacts {
   std::uint64_t id = 0;
   ClientType type = ClientType::Normal;
   std::string address;
+  std::string host;  // of it
   std::string localAddress;
   int descriptor = -1;
   std::string name;
@@ -43,6 +45,11 @@ struct ClientFacts {
   std::int64_t redirection = -1;  // 0: CLIENT TRACKING is on, and its own connection is told
   std::string libraryName;
   std::string libraryVersion;
+  std::string capabilities;
+  std::size_t watchedKeys = 0;
+  std::uint64_t bytesReceived = 0;
+  std::uint64_t bytesSent = 0;
+  std::uint64_t commands = 0;
   // For the console.
   std::size_t pending = 0;
   std::size_t held = 0;
@@ -52,8 +59,8 @@ struct ClientFacts {
 ClientFacts factsOf(const Client& client, const Services& services);
 // As bytes: the request with which a client asks counts as its input, as in Redis.
 std::size_t sizeOf(protocol::Argv request);
-// Ends with a line feed.
-void appendClientLine(std::string& out, const ClientFacts& facts);
+// With the fields that the servers show. Ends with a line feed.
+void appendClientLine(std::string& out, const ClientFacts& facts, const ServerManners& manners);
 // The user that clients of this proxy are.
 std::string clientUser(const Services& services);
 

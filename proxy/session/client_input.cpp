@@ -66,6 +66,7 @@ std::size_t Client::receive(char* to, std::size_t room) {
     return 0;
   }
   services_.metrics.bytesReceived.add(got.bytes);
+  traffic_.bytesReceived += got.bytes;
   return got.bytes;
 }
 

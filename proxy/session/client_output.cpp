@@ -5,6 +5,7 @@
 #include "protocol/encoder.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
+#include "proxy/session/monitor_tap.h"
 
 namespace slotless::session {
 
@@ -85,6 +86,7 @@ void Client::onRequestDone(Request& request) {
   if (pending_.head() != &request || state_ == ClientState::Closed) return;
   while (!pending_.empty() && pending_.head()->done) {
     Request& finished = popPending();
+    if (services_.tap.on()) services_.tap.onDone(finished);
     if (finished.replyBytes > largeReply_) largeReply_ = finished.replyBytes;
     conversation_.onReplied(finished, output_);
     services_.requests.put(finished);
@@ -160,6 +162,7 @@ void Client::flush() {
     if (written.status == net::IoStatus::Failed) return close("write failed");
     if (written.status == net::IoStatus::WouldBlock) break;
     services_.metrics.bytesSent.add(written.bytes);
+    traffic_.bytesSent += written.bytes;
     output_.consume(written.bytes);
     sent += written.bytes;
     progress_ = true;

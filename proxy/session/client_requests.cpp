@@ -13,9 +13,12 @@
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/long_split.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/script_translation.h"
 #include "proxy/session/slot_guard.h"
+#include "proxy/session/slow_request.h"
 #include "proxy/session/translation.h"
 #include "proxy/session/whole_database_plans.h"
 
@@ -29,6 +32,13 @@ namespace {
 
 // From this size on a request's buffer is handed over to the link instead of being copied.
 constexpr std::size_t kHandOverBytes = 16384;
+
+// Nodes get something else, or each of them a part.
+bool differs(const Command& command, const routing::Plan& plan) {
+  const bool whole = plan.kind == routing::Plan::Kind::OneSlot || plan.kind == routing::Plan::Kind::AnyNode;
+  return !whole || command.wantsWholeSlot || plan.composer != nullptr ||
+         (runsScript(*command.spec) && command.bytes.data() != command.sent.data());
+}
 
 // As the only command of a transaction.
 void makeAlone(Command& command, routing::Plan& plan) {
@@ -70,13 +80,27 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
   if (isBehindBarrier() || (awaitsPending_ && !pending_.empty())) return false;
+  if (services_.tap.on()) {
+    MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
+    if (!take(*spec, argv, bytes, request.isInline())) return false;
+    if (sight.shown) services_.tap.onTaken(*this, *spec, std::move(sight));
+  } else if (!take(*spec, argv, bytes, request.isInline())) {
+    return false;
+  }
+  ++traffic_.commands;
+  return true;
+}
+
+bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_view bytes, bool isInline) {
+  const CommandSpec* const spec = &wanted;
+  std::string& text = services_.encoded;
   // From here on it is only known as nodes may get it.
-  if (request.isInline()) {
+  if (isInline) {
     services_.canonical.write(argv);
     argv = services_.canonical.argv();
     bytes = services_.canonical.bytes();
   }
-  Command command{spec, spec, argv, bytes, conversation_.database(), bytes};
+  Command command{spec, spec, argv, bytes, conversation_.database(), bytes, bytes};
   if (!seen_) {
     seen_ = true;
     if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
@@ -189,6 +213,7 @@ bool Client::splitInPieces(const Command& command) {
   holdInput();
   OwnedRequest owned = own(command);
   request.bytes = owned.bytes();
+  request.said = rememberSaid(services_, command.sent);
   services_.dispatcher.startLong(request, *command.spec, command.database, std::move(owned));
   return true;
 }
@@ -236,7 +261,7 @@ bool Client::isBehindBarrier() const noexcept {
 bool Client::isShort(const CommandSpec* spec, const RequestParser& request,
                      std::string_view bytes) const noexcept {
   return spec != nullptr && spec->plain && conversation_.plain() && bytes.size() < kHandOverBytes &&
-         !request.isInline() && spec->arityFits(request.argv().size()) && loggedIn() &&
+         !request.isInline() && spec->arityFits(request.argv().size()) && loggedIn() && !services_.tap.on() &&
          !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
 }
 
@@ -251,6 +276,7 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
     return true;
   }
   if (mapped) bytes = services_.mapper.mapKey(key, bytes, *database_);
+  ++traffic_.commands;
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
   added.bytes = bytes.size();
   charge(added, bytes.size());
@@ -294,6 +320,7 @@ void Client::start(Request& request, Command& command) {
                       plan.kind == routing::Plan::Kind::Prepared;
   if (!copies && endsInput(command.tail.empty() ? bytes : command.tail)) forwarded.block = &input_;
   request.bytes = bytes.size() + command.tail.size();
+  if (differs(command, plan)) request.said = rememberSaid(services_, command.sent);
   charge(request, request.bytes);
   if (plan.partCount > 1)
     charge(request, plan.partCount * sizeof(Leg) + command.argv.size() * sizeof(std::uint32_t));

@@ -20,6 +20,7 @@ struct Command {
   std::string_view bytes;  // as a node gets it: never inline
   const databases::Database& database;
   std::string_view whole = {};  // as it has come, in the client's input
+  std::string_view sent = {};   // what the client has sent, never inline
   std::string_view tail = {};   // follows `bytes`; still in the client's input
   // Makes the client's reply out of the node's one.
   std::unique_ptr<routing::Composer> composer = {};

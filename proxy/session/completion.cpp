@@ -18,6 +18,7 @@
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/long_merge.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/services.h"
@@ -73,6 +74,7 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
 
 void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
+  if (services_.tap.on()) services_.tap.onError(request, line);
   std::string renamed;
   const bool isScript = request.spec->scriptText > 0 || request.spec->scriptSha > 0;
   if ((request.database != nullptr || isScript) && request.composer == nullptr) {  // which does it itself
@@ -183,8 +185,21 @@ void Completion::noteIfSlow(const Leg& leg) {
   const auto duration =
       blocks ? net::Micros{0}
              : std::chrono::duration_cast<net::Micros>(services_.host.now - leg.request->arrived);
-  if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, duration);
+  if (services_.slowLog.isSlow(duration)) noteSlowRequest(services_, leg, LogKind::Slow, duration.count());
+  if (services_.slowLog.keepsLarge()) noteIfLarge(leg);
   if (services_.latency.isLong(duration)) noteLatency(leg, duration);
+}
+
+void Completion::noteIfLarge(const Leg& leg) {
+  const Request& request = *leg.request;
+  std::size_t reply = request.replyBytes;
+  for (std::size_t i = 0; !request.streams() && i < request.legCount(); ++i)
+    reply += request.leg(i).reply.view().size();
+  for (const auto& [kind, bytes] :
+       {std::pair(LogKind::LargeRequest, request.bytes), std::pair(LogKind::LargeReply, reply)}) {
+    if (services_.slowLog.isLarge(kind, bytes))
+      noteSlowRequest(services_, leg, kind, static_cast<std::int64_t>(bytes));
+  }
 }
 
 void Completion::noteLatency(const Leg& leg, net::Micros duration) {

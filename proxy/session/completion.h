@@ -38,6 +38,7 @@ class Completion {
   void clearSuspicion(const Leg& leg);
   void failOvertaken(const Leg& leg);
   void noteIfSlow(const Leg& leg);
+  void noteIfLarge(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);
   bool goOn(Request& request);
   void forgetTransaction(Request& request);

@@ -6,6 +6,7 @@
 #include "protocol/key_extraction.h"
 #include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
+#include "proxy/session/acl_log_command.h"
 #include "proxy/session/info.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/script_exists.h"
@@ -53,6 +54,7 @@ struct Composition {
   bool (*plan)(Services&, Argv, Plan&);
 };
 constexpr Composition kCompositions[] = {
+    {"acl|log", planAclLog},
     {"config|get", planConfigGet},
     {"config|resetstat", planConfigResetStat},
     {"config|set", planConfigSet},

@@ -87,6 +87,7 @@ Conversation::Outcome Conversation::handle(Command& command) {
     onRefused(kReplica);
     return refuse(spec, kReplica);
   }
+  if (mode_ == Mode::Queueing && spec.has(protocol::kNoMulti)) return refuseForbidden(spec);
   switch (verdict) {
     case Verdict::Run: return Outcome::Route;
     case Verdict::Queue: return queue(command);
@@ -144,6 +145,12 @@ Conversation::Outcome Conversation::refuseSubscribed(const CommandSpec& spec) {
       spec,
       std::string(code) + "Can't execute '" + spec.name +
           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+}
+
+// What servers refuse before they look at it.
+Conversation::Outcome Conversation::refuseForbidden(const CommandSpec& spec) {
+  const std::string which = services_.manners.namesForbiddenCommand ? " '" + spec.name + "'" : "";
+  return refuseQueued(spec, "ERR Command" + which + " not allowed inside a transaction");
 }
 
 Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::string_view line) {

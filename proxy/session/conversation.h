@@ -46,6 +46,8 @@ class Conversation {
   void onRefused(std::string_view line);
   // In a transaction: a command that gives that error when it is run. True.
   bool queueError(const protocol::CommandSpec& spec, std::string_view line);
+  // MONITOR is to show that with EXEC.
+  void noteQueued(const protocol::CommandSpec& spec, std::string command);
   // EXEC itself was refused: the transaction is given up.
   Outcome abort(const protocol::CommandSpec& spec, std::string_view cause);
 
@@ -146,6 +148,7 @@ class Conversation {
   Outcome reset(const protocol::CommandSpec& spec);
   Outcome refuse(const protocol::CommandSpec& spec, std::string_view line);
   Outcome refuseSubscribed(const protocol::CommandSpec& spec);
+  Outcome refuseForbidden(const protocol::CommandSpec& spec);
   Outcome refuseQueued(const protocol::CommandSpec& spec, std::string_view line);
   Outcome answer(const protocol::CommandSpec& spec, std::string_view reply);
   Outcome queued(const protocol::CommandSpec& spec);

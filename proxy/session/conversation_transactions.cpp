@@ -40,9 +40,6 @@ Conversation::Outcome Conversation::begin(const CommandSpec& spec, std::string_v
 Conversation::Outcome Conversation::queue(Command& command) {
   const CommandSpec& spec = *command.spec;
   if (transaction_->alone()) return refuseQueued(spec, transaction_->alone()->objection);
-  if (spec.has(protocol::kNoMulti)) {
-    return refuseQueued(spec, "ERR Command not allowed inside a transaction");
-  }
   // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
   if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(command);
   if (spec.handling == Handling::Local) {
@@ -113,6 +110,7 @@ Conversation::Outcome Conversation::executeAlone() {
   const Transaction::Alone& queued = *transaction->alone();
   const std::vector<std::string_view> argv(queued.argv.begin(), queued.argv.end());
   Command command{queued.said, queued.spec, argv, queued.bytes, *queued.database};
+  command.sent = queued.bytes;
   command.wantsWholeSlot = queued.wantsWholeSlot;
   command.alone = true;
   client_.route(command);  // it waits for nothing: nothing is pending, nor are its keys to be asked for
@@ -150,6 +148,11 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
     transaction_->queueForwarded(spec, command.bytes, command.tail, std::move(command.composer));
   }
   return queued(spec);
+}
+
+void Conversation::noteQueued(const CommandSpec& spec, std::string command) {
+  if (transaction_ != nullptr)
+    transaction_->noteMonitored(std::move(command), spec.has(protocol::kSkipMonitor));
 }
 
 // As Redis: who queues too much is closed.

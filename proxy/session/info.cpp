@@ -51,12 +51,17 @@ struct OwnField {
   std::string_view section;
   std::string_view name;
   std::string (*value)(const Facts&);
+  // Is it for those servers only that have it themselves? nullptr: no.
+  bool (*onlyWhereKnown)(const Facts&) = nullptr;
 };
 
 // Sections stand together, in Redis's order.
 constexpr OwnField kOwnFields[] = {
     {"Server", "redis_version", [](const Facts& f) { return std::string(serverVersion(f.services)); }},
-    {"Server", "redis_mode", [](const Facts&) { return std::string("standalone"); }},
+    {"Server", "redis_mode", [](const Facts&) { return std::string("standalone"); },
+     [](const Facts& f) { return f.services.manners.server.product == "valkey"; }},
+    {"Server", "server_mode", [](const Facts&) { return std::string("standalone"); },
+     [](const Facts&) { return true; }},
     {"Server", "process_id", [](const Facts&) { return std::to_string(getpid()); }},
     {"Server", "process_supervised", [](const Facts&) { return std::string("no"); }},
     {"Server", "run_id", [](const Facts&) { return runId(); }},
@@ -137,7 +142,10 @@ class InfoComposer final : public routing::Composer {
     const Facts facts{services_, services_.control.baseline().since(services_.control.facts()),
                       replicaLines(ofOwners, ownAddress_)};
     std::vector<routing::OwnInfoField> own;
-    for (const OwnField& field : kOwnFields) own.push_back({field.section, field.name, field.value(facts)});
+    for (const OwnField& field : kOwnFields) {
+      const bool onlyWhereKnown = field.onlyWhereKnown != nullptr && field.onlyWhereKnown(facts);
+      own.push_back({field.section, field.name, field.value(facts), onlyWhereKnown});
+    }
     std::string text =
         texts.empty() ? routing::ownInfo(own, wanted, &sections_) : routing::mergeInfo(texts, own);
     text = databases::withDatabases(text, services_.databases, numbering_, keys_);

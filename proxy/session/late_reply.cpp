@@ -1,7 +1,9 @@
 #include "proxy/session/late_reply.h"
 
+#include "protocol/encoder.h"
 #include "proxy/session/client.h"
 #include "proxy/session/dispatcher.h"
+#include "proxy/session/slow_request.h"
 
 namespace slotless::session {
 
@@ -9,6 +11,9 @@ Request& replyLater(LocalCall& call) {
   call.late = true;
   Request& request = call.client.addRequest(call.spec);
   request.kind = RequestKind::Read;
+  std::string said;
+  protocol::appendRequest(said, call.argv);
+  request.said = rememberSaid(call.services, said);
   call.services.dispatcher.startLate(request);
   return request;
 }

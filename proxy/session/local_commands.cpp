@@ -77,6 +77,20 @@ void clusterDisabled(LocalCall& call) {
   appendError(call.out, "ERR This instance has cluster support disabled");
 }
 
+void setReadOnly(LocalCall& call, bool on) {
+  if (!call.services.manners.takesReadOnly) return clusterDisabled(call);
+  call.client.readOnly = on;
+  appendSimple(call.out, "OK");
+}
+
+void readOnly(LocalCall& call) {
+  setReadOnly(call, true);
+}
+
+void readWrite(LocalCall& call) {
+  setReadOnly(call, false);
+}
+
 void clientId(LocalCall& call) {
   appendInteger(call.out, static_cast<std::int64_t>(call.client.id()));
 }
@@ -129,10 +143,16 @@ void time(LocalCall& call) {
   appendBulk(call.out, std::to_string(now.tv_usec));
 }
 
+void appendFacts(LocalCall& call, const CommandSpec& spec) {
+  using enum protocol::WithoutSubcommands;
+  const bool array = call.services.manners.server.isAtLeast("valkey", {9, 0});
+  protocol::appendCommandInfo(call.out, spec, call.client.protocol, array ? EmptyArray : EmptySet);
+}
+
 void commandAll(LocalCall& call) {
   const auto commands = call.services.commands->commands();
   appendArrayHeader(call.out, commands.size());
-  for (const CommandSpec& spec : commands) protocol::appendCommandInfo(call.out, spec, call.client.protocol);
+  for (const CommandSpec& spec : commands) appendFacts(call, spec);
 }
 
 void commandCount(LocalCall& call) {
@@ -147,7 +167,7 @@ void commandInfo(LocalCall& call) {
     if (spec == nullptr) {
       protocol::appendNull(call.out, call.client.protocol);
     } else {
-      protocol::appendCommandInfo(call.out, *spec, call.client.protocol);
+      appendFacts(call, *spec);
     }
   }
 }
@@ -201,9 +221,11 @@ constexpr Entry kEntries[] = {
     {"asking", clusterDisabled},
     {"auth", authenticate},
     {"client|caching", clientCaching},
+    {"client|capa", clientCapabilities},
     {"client|getname", clientGetName},
     {"client|getredir", clientGetRedirection},
     {"client|id", clientId},
+    {"client|import-source", clientImportSource},
     {"client|info", clientInfo},
     {"client|kill", clientKill, When::Late},
     {"client|list", clientList, When::Late},
@@ -221,6 +243,9 @@ constexpr Entry kEntries[] = {
     {"command|count", commandCount},
     {"command|getkeys", commandGetKeys},
     {"command|info", commandInfo},
+    {"commandlog|get", commandLogGet, When::Late},
+    {"commandlog|len", commandLogLen, When::Late},
+    {"commandlog|reset", commandLogReset},
     {"echo", echo},
     {"hello", hello},
     {"latency|doctor", latencyDoctor, When::Late},
@@ -244,8 +269,8 @@ constexpr Entry kEntries[] = {
     {"proxy|stats", consoleStats},
     {"proxy|version", consoleVersion},
     {"quit", quit},
-    {"readonly", clusterDisabled},
-    {"readwrite", clusterDisabled},
+    {"readonly", readOnly},
+    {"readwrite", readWrite},
     {"role", role},
     {"select", select},
     {"slowlog|get", slowLogGet, When::Late},
@@ -312,11 +337,19 @@ bool LocalCommands::isLate(const CommandSpec& spec) const {
 
 // They take no time to speak of, but somebody may want to see all commands.
 void LocalCommands::noteIfSlow(const Client& client, const CommandSpec& spec, protocol::Argv argv) {
-  if (spec.has(protocol::kSkipSlowlog) || !services_.slowLog.isSlow(net::Micros{0})) return;
-  SlowEntry entry;
-  entry.client = client.peer().text();
-  entry.clientName = client.name;
-  services_.slowLog.add(std::move(entry), argv);
+  if (spec.has(protocol::kSkipSlowlog)) return;
+  const auto note = [&](LogKind kind, std::size_t amount) {
+    SlowEntry entry;
+    entry.amount = static_cast<std::int64_t>(amount);
+    entry.client = client.peer().text();
+    entry.clientName = client.name;
+    services_.slowLog.add(kind, std::move(entry), argv);
+  };
+  if (services_.slowLog.isSlow(net::Micros{0})) note(LogKind::Slow, 0);
+  if (!services_.slowLog.keepsLarge()) return;
+  const std::size_t request = sizeOf(argv);
+  if (services_.slowLog.isLarge(LogKind::LargeRequest, request)) note(LogKind::LargeRequest, request);
+  if (services_.slowLog.isLarge(LogKind::LargeReply, out_.size())) note(LogKind::LargeReply, out_.size());
 }
 
 Transaction::RunLocal LocalCommands::runnerFor(Client& client) {

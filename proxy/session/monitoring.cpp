@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/session/client.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -14,21 +15,28 @@ Monitoring::Monitoring(Client& client, Services& services, const protocol::Comma
       services_(services),
       request_(&client.addRequest(spec)),
       deadline_(services.host.now + std::max(services.config.holdTimeout, services.config.connectTimeout)) {
-  services_.monitors.add(*this);
+  services_.tap.join([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) services_.monitors.add(*this);
+  });
 }
 
 Monitoring::~Monitoring() {
   services_.monitors.remove(*this);
+  services_.tap.leave();
 }
 
 void Monitoring::onMonitoring() {
   answer("+OK\r\n");
 }
 
-void Monitoring::onLine(std::string_view line) {
+void Monitoring::onLines(std::string_view lines) {
   if (client_.replySwitch().off()) return;
-  if (client_.numbering().same()) return client_.push(line.front(), line);
-  if (const auto own = asNumbered(line)) client_.push(own->front(), *own);
+  if (client_.numbering().same()) return client_.push(lines.front(), lines);
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+    lines.remove_prefix(line.size());
+    if (const auto own = asNumbered(line)) client_.push(own->front(), *own);
+  }
 }
 
 // `+<time> [<database> <address>] …`; nullopt: about a database that the client does not see.

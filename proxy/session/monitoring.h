@@ -1,5 +1,7 @@
-// A client that has sent MONITOR: gets what all masters do, after an OK that waits for all of them.
+// A client that has sent MONITOR: gets what this process's clients do and what others do at all masters,
+// after an OK that waits for all workers and all of these.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +28,7 @@ class Monitoring final : private pubsub::Watcher {
 
  private:
   void onMonitoring() override;
-  void onLine(std::string_view line) override;
+  void onLines(std::string_view lines) override;
   void onMonitorRefused(std::string_view line) override;
   void onWaiting() override;
   void answer(std::string_view reply);
@@ -37,6 +39,7 @@ class Monitoring final : private pubsub::Watcher {
   Request* request_;
   net::TimePoint deadline_;
   bool useful_ = true;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::session

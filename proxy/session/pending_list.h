@@ -9,6 +9,7 @@ namespace slotless::session {
 class PendingList {
  public:
   Request* head() const noexcept { return head_; }
+  Request* tail() const noexcept { return tail_; }
   bool empty() const noexcept { return head_ == nullptr; }
   std::size_t size() const noexcept { return size_; }
 

@@ -145,6 +145,7 @@ void RequestPool::put(Request& request) noexcept {
   request.preludes = 0;
   request.scripts.clear();
   request.frontBytes = 0;
+  request.said.reset();
   request.transaction.reset();
   request.blockedUntil.reset();
   request.wait.reset();

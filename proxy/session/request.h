@@ -48,6 +48,12 @@ struct RequestMemory {
   std::size_t legs = 0;     // beyond the first of each request
 };
 
+// A request as its client has sent it, as far as the slow log shows it.
+struct SaidRequest {
+  std::string bytes;   // RESP
+  bool isCut = false;  // its arguments are those that are shown
+};
+
 // A connection that one leg has for itself; given back with it.
 class LoneLease {
  public:
@@ -194,6 +200,8 @@ class Request {
   std::vector<ScriptRef> scripts;
   // What that has added to it on its link; not part of it when it goes another way.
   std::size_t frontBytes = 0;
+  // What the slow log may show of it, where nodes get something else.
+  std::unique_ptr<const SaidRequest> said;
   // EXEC with commands that the proxy answers itself: their replies are put into the array.
   std::unique_ptr<Transaction> transaction;
   // A command that blocks: when its own timeout ends; none: never.

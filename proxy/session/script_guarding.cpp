@@ -8,6 +8,7 @@
 #include "protocol/encoder.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/script_calls.h"
+#include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_guard.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
@@ -74,7 +75,9 @@ void replaceArgument(Services& services, Command& command, std::size_t at, std::
   replaceBy(services.mapper, command);
 }
 
+// For what it may call, or for a flag that it has to lose.
 bool needsGuard(Services& services, std::string_view text, const ScriptRef& known) {
+  if (databases::withoutClusterFlag(known != nullptr ? std::string_view(known->text) : text)) return true;
   const databases::ScriptGuard& guard = services.wrappedScripts.guardFor(services.commands);
   return known != nullptr ? guard.needed(known->calls) : guard.needed(databases::callsOf(text));
 }

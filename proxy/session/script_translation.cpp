@@ -16,7 +16,10 @@ using protocol::CommandSpec;
 
 namespace {
 
-constexpr std::string_view kNoScript = "NOSCRIPT No matching script. Please use EVAL.";
+std::string_view noScript(const Services& services) {
+  return services.manners.saysNoScriptOnly ? "NOSCRIPT No matching script."
+                                           : "NOSCRIPT No matching script. Please use EVAL.";
+}
 
 }  // namespace
 
@@ -41,7 +44,7 @@ bool translateScript(Services& services, bool queued, Command& command, std::str
   if (spec.scriptSha > 0) {
     std::string_view& sha = words[static_cast<std::size_t>(spec.scriptSha)];
     const auto known = services.wrappedScripts.shaFor(sha, services.commands, services.control.scripts());
-    error = kNoScript;
+    error = noScript(services);
     command.wrongWhenRun = !known;
     if (!known) return false;
     sha = *known;

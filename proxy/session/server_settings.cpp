@@ -11,7 +11,7 @@
 #include "proxy/session/latency_events.h"
 #include "proxy/session/own_settings.h"
 #include "proxy/session/setting_changes.h"
-#include "proxy/session/slow_log.h"
+#include "proxy/session/slow_log_commands.h"
 
 namespace slotless::session {
 
@@ -94,8 +94,7 @@ class ConfigComposer final : public routing::Composer {
       own.emplace(kOutputLimits, outputLimitsText(config_, *text));
     own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
     own.emplace("loglevel", std::string(logLevelWord()));
-    own.emplace("slowlog-log-slower-than", std::to_string(services_.slowLog.slowerThanMicros()));
-    own.emplace("slowlog-max-len", std::to_string(services_.slowLog.maxLength()));
+    addSlowLogSettings(services_.slowLog, own);
     const std::size_t before = out.size();
     if (routing::mergeConfig(parts, own, out)) return true;
     out.resize(before);

@@ -15,12 +15,14 @@
 #include "proxy/pubsub/hub.h"
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/acl_log.h"
 #include "proxy/session/agenda.h"
 #include "proxy/session/lease_shares.h"
 #include "proxy/session/process_facts.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/request.h"
 #include "proxy/session/script_cache.h"
+#include "proxy/session/server_manners.h"
 #include "proxy/session/setting_changes.h"
 #include "proxy/session/stall_watch.h"
 #include "proxy/session/stat_baseline.h"
@@ -40,6 +42,7 @@ class KeyLookups;
 class LatencyEvents;
 class LocalCommands;
 class MemoryRelief;
+class MonitorTap;
 class PauseGate;
 class SlowLog;
 class StallWatch;
@@ -78,6 +81,7 @@ class Control {
   ScriptCache& scripts() noexcept { return scripts_; }
   const ScriptCache& scripts() const noexcept { return scripts_; }
   StatBaseline& baseline() noexcept { return baseline_; }
+  AclLog& aclLog() noexcept { return aclLog_; }
   ReliefTurn& relief() noexcept { return relief_; }
 
  protected:
@@ -87,6 +91,7 @@ class Control {
   static constexpr std::size_t kScriptBytes = 12U * 1024 * 1024;  // with what each costs
   ScriptCache scripts_{kScriptBytes};
   StatBaseline baseline_;
+  AclLog aclLog_;
   ReliefTurn relief_;
 };
 
@@ -113,6 +118,7 @@ struct Services {
   KeyLookups& keyLookups;
   pubsub::Hub& hub;
   pubsub::Monitors& monitors;
+  MonitorTap& tap;
   StallWatch& stalls;
   PauseGate& gate;
   BusyWatch& busy;
@@ -124,6 +130,8 @@ struct Services {
   const ClientMap& clients;
   // Puts another configuration into force here; between two requests.
   std::function<void(const config::Config&)> useConfig;
+  // Of the servers whose commands these are.
+  ServerManners manners{};
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }

@@ -62,7 +62,7 @@ class SettingComposer final : public routing::Composer {
         topologyVersion_(services.links.topology().version),
         said_(argv.begin(), argv.end()),
         since_(services.host.now),
-        wasSlow_(services.slowLog.slowerThanMicros()) {
+        wasSlow_(services.slowLog.limit(LogKind::Slow)) {
     if (services.asking == nullptr) return;
     entry_.client = services.asking->peer().text();
     entry_.clientName = services.asking->name;
@@ -108,9 +108,9 @@ class SettingComposer final : public routing::Composer {
     const auto took = std::chrono::duration_cast<net::Micros>(services_.host.now - since_);
     const bool noted = wasSlow_ >= 0 && took.count() >= wasSlow_;
     if (noted || !services_.slowLog.isSlow(took)) return;
-    entry_.duration = took;
+    entry_.amount = took.count();
     const std::vector<std::string_view> words(said_.begin(), said_.end());
-    services_.slowLog.add(std::move(entry_), words);
+    services_.slowLog.add(LogKind::Slow, std::move(entry_), words);
   }
 
   Services& services_;

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/encoder.h"
 #include "protocol/request_parser.h"
 #include "proxy/session/client.h"
 #include "proxy/session/request.h"
 #include "proxy/session/services.h"
-#include "proxy/session/slow_log.h"
 
 namespace slotless::session {
 
@@ -21,9 +21,8 @@ namespace {
 
 // Of a longer request only the beginning is looked at.
 constexpr std::size_t kMostBytesSeen = 256U * 1024;
-// As many arguments, and bytes of one, as the slow log shows whole.
-constexpr std::size_t kMostWords = 32;
-constexpr std::size_t kShownBytes = 96;
+// A longer one is kept with its arguments cut.
+constexpr std::size_t kMostBytesSaid = SlowLog::kMostArguments * (SlowLog::kMostBytes + 16);
 
 std::string bytesOf(Services& services, const Leg& leg) {
   net::ByteChain copy(services.host.pool);
@@ -56,22 +55,26 @@ std::string moreThan(std::size_t count, std::string_view what) {
 }
 
 // The first arguments of a request of which only the beginning is there, as the slow log shows them.
-std::vector<std::string> beginningOf(std::string_view bytes) {
+std::vector<std::string> beginningOf(std::string_view bytes, std::size_t mostBytes) {
   std::vector<std::string> words;
   const std::size_t count = takeNumber(bytes, '*').value_or(0);
-  while (words.size() < count && words.size() + 1 < kMostWords) {
+  const std::size_t most = count > SlowLog::kMostArguments ? SlowLog::kMostArguments - 1 : count;
+  while (words.size() < most) {
     const auto length = takeNumber(bytes, '$');
     if (!length) break;
-    if (*length + 2 > bytes.size()) {
-      const std::size_t shown = std::min({*length, bytes.size(), kShownBytes});
-      words.push_back(std::string(bytes.substr(0, shown)) + moreThan(*length - shown, "bytes"));
-      break;
-    }
-    words.emplace_back(bytes.substr(0, *length));
-    bytes.remove_prefix(*length + 2);
+    const std::size_t shown = std::min({*length, bytes.size(), mostBytes});
+    words.emplace_back(bytes.substr(0, shown));
+    if (shown < *length) words.back() += moreThan(*length - shown, "bytes");
+    bytes.remove_prefix(std::min(*length + 2, bytes.size()));
   }
   if (words.size() < count) words.push_back(moreThan(count - words.size(), "arguments"));
   return words;
+}
+
+// Of a transaction, as its client has spelled it: the last word.
+std::string_view execIn(std::string_view batch) {
+  constexpr std::string_view kExec = "EXEC\r\n";
+  return batch.size() < kExec.size() ? kExec.substr(0, 4) : batch.substr(batch.size() - kExec.size(), 4);
 }
 
 // "config|set" → CONFIG, SET; where the bytes are gone.
@@ -93,12 +96,12 @@ std::vector<std::string_view> ownNames(protocol::Argv argv, const databases::Dat
 
 }  // namespace
 
-void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
+void noteSlowRequest(Services& services, const Leg& leg, LogKind kind, std::int64_t amount) {
   const Request& request = *leg.request;
   const bool executes = request.preludes > 0;
   if (request.spec->has(protocol::kSkipSlowlog) && !executes) return;
   SlowEntry entry;
-  entry.duration = duration;
+  entry.amount = amount;
   if (request.client != nullptr) {
     entry.client = request.client->peer().text();
     entry.clientName = request.client->name;
@@ -106,6 +109,12 @@ void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
   if (leg.link != nullptr) {
     entry.node = leg.link->node().text();
     entry.upstream = std::chrono::duration_cast<net::Micros>(services.host.now - leg.sentAt);
+  }
+  if (request.said != nullptr && !executes) {
+    const std::vector<std::string> said =
+        beginningOf(request.said->bytes, request.said->isCut ? std::string_view::npos : SlowLog::kMostBytes);
+    const std::vector<std::string_view> argv(said.begin(), said.end());
+    return services.slowLog.addCut(kind, std::move(entry), argv);
   }
   const std::string bytes = bytesOf(services, leg);
   std::string_view rest = bytes;
@@ -118,17 +127,30 @@ void noteSlowRequest(Services& services, const Leg& leg, net::Micros duration) {
   // What a whole database was asked for is a script by now.
   const bool asSaid = !request.wantsWholeSlot || executes;
   if (asSaid && commands == 1 && bytes.size() >= kMostBytesSeen) {
-    const std::vector<std::string> beginning = beginningOf(rest);
+    const std::vector<std::string> beginning = beginningOf(rest, SlowLog::kMostBytes);
     const std::vector<std::string_view> argv(beginning.begin(), beginning.end());
-    return services.slowLog.add(std::move(entry), ownNames(argv, request.database));
+    return services.slowLog.addCut(kind, std::move(entry), ownNames(argv, request.database));
   }
   if (asSaid && commands == 1 && parser.parse(rest, {}) == RequestParser::Status::Complete) {
-    return services.slowLog.add(std::move(entry), ownNames(parser.argv(), request.database));
+    return services.slowLog.add(kind, std::move(entry), ownNames(parser.argv(), request.database));
   }
   std::vector<std::string_view> words = wordsOf(request.spec->name);
   const std::string count = "(" + std::to_string(commands) + " commands)";
-  if (executes) words.push_back(count);
-  services.slowLog.add(std::move(entry), words);
+  if (executes) words = {execIn(bytes.size() < kMostBytesSeen ? bytes : std::string_view()), count};
+  services.slowLog.add(kind, std::move(entry), words);
+}
+
+std::unique_ptr<const SaidRequest> rememberSaid(const Services& services, std::string_view request) {
+  if (!services.slowLog.keeps()) return nullptr;
+  auto said = std::make_unique<SaidRequest>();
+  said->isCut = request.size() > kMostBytesSaid;
+  if (said->isCut) {
+    const std::vector<std::string> words = beginningOf(request, SlowLog::kMostBytes);
+    protocol::appendRequest(said->bytes, std::vector<std::string_view>(words.begin(), words.end()));
+  } else {
+    said->bytes = request;
+  }
+  return said;
 }
 
 }  // namespace slotless::session

@@ -92,6 +92,13 @@ void Transaction::fail(std::string_view why) {
   if (!failed()) failure_ = why;
 }
 
+void Transaction::noteMonitored(std::string command, bool script) {
+  if (monitored == nullptr) monitored = std::make_shared<std::vector<std::string>>();
+  localBytes_ += costOf(command);
+  monitored->push_back(std::move(command));
+  runsMonitoredScript = runsMonitoredScript || script;
+}
+
 net::ByteChain Transaction::takeBatch(std::string_view exec) {
   batch_.append(requestOf(exec));
   return std::move(batch_);

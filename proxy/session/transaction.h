@@ -96,6 +96,10 @@ class Transaction {
   // The SHA1s that its EVALSHAs name: EXEC cannot be repeated for the want of a script, so they are seen to
   // before.
   std::vector<std::string> scripts;
+  // What MONITOR is to show of it, with its EXEC; nullptr: nobody has watched.
+  std::shared_ptr<std::vector<std::string>> monitored;
+  bool runsMonitoredScript = false;
+  void noteMonitored(std::string command, bool script);
   // What SELECT has chosen in it; nullptr: there is none.
   const databases::Database* database = nullptr;
   // One of its commands looks at more of the slot than the keys that it names.

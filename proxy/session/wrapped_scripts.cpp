@@ -11,8 +11,8 @@ using protocol::CommandTable;
 
 void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands) {
   if (commands_ != commands) {
-    names_ = std::make_unique<databases::ScriptNames>(*commands);
-    guard_ = std::make_unique<databases::ScriptGuard>(*commands);
+    names_ = std::make_unique<databases::ScriptNames>(*commands, luaServer_);
+    guard_ = std::make_unique<databases::ScriptGuard>(*commands, luaServer_);
     commands_ = commands;
     forget();
   }
@@ -22,6 +22,12 @@ void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands
 const databases::ScriptGuard& WrappedScripts::guardFor(const std::shared_ptr<const CommandTable>& commands) {
   prepare(commands);
   return *guard_;
+}
+
+void WrappedScripts::setLuaServer(bool has) {
+  if (has == luaServer_) return;
+  luaServer_ = has;
+  commands_.reset();
 }
 
 void WrappedScripts::forget() {

@@ -32,6 +32,8 @@ class WrappedScripts {
                                          const std::shared_ptr<const protocol::CommandTable>& commands,
                                          ScriptCache& cache, Wrapping wrapping = Wrapping::Names);
   const databases::ScriptGuard& guardFor(const std::shared_ptr<const protocol::CommandTable>& commands);
+  // Scripts may call `redis` `server`, too.
+  void setLuaServer(bool has);
   // An error's text names the script that has run: here as the client knows it.
   std::string asSaid(std::string error) const;
 
@@ -46,6 +48,7 @@ class WrappedScripts {
   static constexpr std::size_t kMostScripts = 4096;
 
   std::shared_ptr<const protocol::CommandTable> commands_;  // of which the next two were made
+  bool luaServer_ = false;
   std::unique_ptr<databases::ScriptNames> names_;
   std::unique_ptr<databases::ScriptGuard> guard_;
   std::array<std::unordered_set<std::size_t>, 2> seen_;  // texts, by hash

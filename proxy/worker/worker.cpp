@@ -65,25 +65,42 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{config_,        *this,
-                links_,         resp3Links_,
-                replicaLinks_,  resp3ReplicaLinks_,
-                leases_,        metrics,
-                control,        protocol::CommandTable::builtIn(),
-                databases_,     router_,
-                requests_,      agenda_,
-                holding_,       dispatcher_,
-                localCommands_, keyLookups_,
-                hub_,           monitors_,
-                stalls_,        gate_,
-                busy_,          slowLog_,
-                latency_,       trackers_,
-                workbench_,     relief_,
-                clients_,       [this](const config::Config& changed) { setConfig(changed); }},
+      services_{config_,
+                *this,
+                links_,
+                resp3Links_,
+                replicaLinks_,
+                resp3ReplicaLinks_,
+                leases_,
+                metrics,
+                control,
+                protocol::CommandTable::builtIn(),
+                databases_,
+                router_,
+                requests_,
+                agenda_,
+                holding_,
+                dispatcher_,
+                localCommands_,
+                keyLookups_,
+                hub_,
+                monitors_,
+                tap_,
+                stalls_,
+                gate_,
+                busy_,
+                slowLog_,
+                latency_,
+                trackers_,
+                workbench_,
+                relief_,
+                clients_,
+                [this](const config::Config& changed) { setConfig(changed); }},
       pushSettings_(linkSettings(config, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
+      tap_(services_),
       dispatcher_(services_),
       relief_(services_),
       holding_(services_),
@@ -139,10 +156,14 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   holding_.wakeAll();
 }
 
-void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands) {
+void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands,
+                         cluster::ServerIdentity servers) {
   oldCommands_.push_back(std::move(services_.commands));
   services_.commands = std::move(commands);
   services_.memo = {};
+  services_.manners = session::mannersOf(std::move(servers));
+  services_.wrappedScripts.setLuaServer(services_.manners.hasLuaServer);
+  slowLog_.keepLarge(services_.commands->find("commandlog") != nullptr);
   localCommands_.use(*services_.commands);
   dropOldCommands();
 }
@@ -271,6 +292,7 @@ void Worker::noteTurn() {
 void Worker::flushLinks() {
   // First: who has unsubscribed and publishes then does not count itself.
   hub_.flush();
+  tap_.flush();
   monitors_.flush();
   // Losing a link while flushing can make other links dirty: the list may grow.
   for (std::size_t i = 0; i < dirtyLinks_.size(); ++i) dirtyLinks_[i]->flush();

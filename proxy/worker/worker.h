@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "protocol/command_table.h"
+#include "proxy/cluster/server_identity.h"
 #include "proxy/cluster/topology.h"
 #include "proxy/net/block_pool.h"
 #include "proxy/net/loop.h"
@@ -29,6 +30,7 @@
 #include "proxy/session/latency_events.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/memory_relief.h"
+#include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/services.h"
 #include "proxy/session/slow_log.h"
@@ -65,8 +67,9 @@ class Worker final : private upstream::LinkHost {
   void setTopology(cluster::TopologyPtr topology);
   // The topology has been looked up, whether it has changed or not.
   void confirmTopology();
-  // The commands that the servers know, for all requests from now on.
-  void setCommands(std::shared_ptr<const protocol::CommandTable> commands);
+  // The commands that the servers know, and which servers these are: for all requests from now on.
+  void setCommands(std::shared_ptr<const protocol::CommandTable> commands,
+                   cluster::ServerIdentity servers = {});
   // All requests, connections and replies from now on follow this; what is under way keeps its deadlines.
   void setConfig(const config::Config& config);
   // Serves each client until nothing of it is under way, and closes it then; calls back when none is left.
@@ -136,6 +139,7 @@ class Worker final : private upstream::LinkHost {
   upstream::LinkSettings pushSettings_;
   pubsub::Hub hub_;
   pubsub::Monitors monitors_;
+  session::MonitorTap tap_;
   session::Dispatcher dispatcher_;
   session::MemoryRelief relief_;
   session::Holding holding_;

@@ -292,7 +292,7 @@ TEST_CASE_METHOD(Stage, "a slow transaction stands in SLOWLOG as its command, or
   client.sends("SLOWLOG GET");
   const std::string log = client.takes();
   CHECK(contains(log, "*3\r\n" + bulk("SET") + bulk("a") + bulk("1")));
-  CHECK(contains(log, "*2\r\n" + bulk("exec") + bulk("(2 commands)")));
+  CHECK(contains(log, "*2\r\n" + bulk("EXEC") + bulk("(2 commands)")));
 }
 
 TEST_CASE_METHOD(Stage, "a command that blocked is not slow") {

@@ -123,6 +123,7 @@ TEST_CASE_METHOD(DatabaseScripts,
   CHECK(flagged.ends_with(" return 1\n"));
   CHECK(std::count(flagged.begin(), flagged.end(), '\n') == 2);
   CHECK(wrapped("#!lua") == "#!lua");
+  CHECK(wrapped("#!lua flags=no-cluster\nreturn 1").starts_with("#!lua\n local redis"));
 }
 
 }  // namespace slotless::test

@@ -37,6 +37,26 @@ struct Scripts : Stage {
 }  // namespace
 
 TEST_CASE_METHOD(Scripts,
+                 "a script flagged no-cluster is sent without the flag, and called as its client knows it") {
+  const std::string said = "#!lua flags=no-cluster\nreturn(2)";
+  const std::string sent = "#!lua\nreturn(2)";
+  const std::string saidSha = session::ScriptCache::sha1Of(said);
+  const std::string sentSha = session::ScriptCache::sha1Of(sent);
+  client.sendsBytes(request(Words{"EVAL", said, "1", "a"}));
+  const Received eval = node(1).expectsAny();
+  CHECK(eval.words() == Words{"EVAL", sent, "1", "a"});
+  eval.replies("-ERR odd script: " + sentSha + ", on @user_script:2.\r\n");
+  client.receives("-ERR odd script: " + saidSha + ", on @user_script:2.\r\n");
+  client.sends("EVALSHA " + saidSha + " 1 b");
+  const Received loading = node(2).expectsAny();
+  CHECK(loading.words() == Words{"SCRIPT", "LOAD", sent});
+  const Received run = node(2).expects("EVALSHA " + sentSha + " 1 b");
+  loading.replies(bulk(sentSha));
+  run.replies(":2\r\n");
+  client.receives(":2\r\n");
+}
+
+TEST_CASE_METHOD(Scripts,
                  "a script that was seen is given to a node in front of EVALSHA, once for a connection") {
   giveScript();
   client.sends(evalSha);

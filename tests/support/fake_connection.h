@@ -62,6 +62,8 @@ class FakeConnection {
   std::size_t readCalls() const noexcept { return readCalls_; }
   std::size_t writeCalls() const noexcept { return writeCalls_; }
   const net::Address& peer() const noexcept { return peer_; }
+  // Of a connection that the proxy makes: where the far end sees it come from.
+  const net::Address& nearEnd() const noexcept { return near_; }
   // What to hand to adopt(); -1 for a connection that the proxy makes.
   int descriptor() const noexcept { return descriptor_; }
 
@@ -75,6 +77,7 @@ class FakeConnection {
   net::IoResult write(std::span<const iovec> pieces);
 
   net::Address peer_;
+  net::Address near_;
   int descriptor_;
   bool connecting_;
   net::Stream::Observer* observer_;

@@ -1,8 +1,11 @@
 #include "fake_loop.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
+
+#include "proxy/net/own_connections.h"
 
 namespace slotless::test {
 
@@ -10,6 +13,9 @@ namespace {
 
 // Far more turns than any test needs to settle.
 constexpr int kMostTurns = 100'000;
+// Of the near ends of the connections that the proxy makes.
+constexpr std::size_t kFirstNearPort = 20'000;
+constexpr std::size_t kNearPorts = 40'000;
 
 // The peer's address and descriptor are known before its observer is.
 class NoObserver final : public net::Stream::Observer {
@@ -57,7 +63,9 @@ class FakeTimer final : public net::Timer {
 
 class FakeStream final : public net::Stream {
  public:
-  explicit FakeStream(std::shared_ptr<FakeConnection> connection) : connection_(std::move(connection)) {}
+  explicit FakeStream(std::shared_ptr<FakeConnection> connection) : connection_(std::move(connection)) {
+    if (connection_->near_.port != 0) own_.emplace(connection_->near_.text());
+  }
   ~FakeStream() override {
     connection_->closed_ = true;
     watch(false, false);
@@ -78,6 +86,7 @@ class FakeStream final : public net::Stream {
 
  private:
   std::shared_ptr<FakeConnection> connection_;
+  std::optional<net::OwnEnd> own_;
 };
 
 FakeLoop::~FakeLoop() = default;
@@ -226,6 +235,7 @@ std::unique_ptr<net::Stream> FakeLoop::connect(const net::Address& address, net:
     return nullptr;
   }
   auto connection = std::make_shared<FakeConnection>(address, true, -1, observer);
+  connection->near_ = {"10.9.9.9", static_cast<std::uint16_t>(kFirstNearPort + connectCalls_ % kNearPorts)};
   connections_.push_back(connection);
   auto stream = std::make_unique<FakeStream>(connection);
   stream->watch(false, true);

@@ -19,6 +19,7 @@ struct Server {
   std::string commands;  // the reply to COMMAND
   std::int64_t count = 0;
   std::string groups = "-ERR unknown command\r\n";  // to what asks for groups
+  std::string hello = "-NOPERM no\r\n";
   bool reachable = true;
   int asked = 0;  // for COMMAND
 };
@@ -94,6 +95,7 @@ struct Scene {
       protocol::appendBulk(replies, server.info);
     }
     protocol::appendInteger(replies, server.count);
+    replies += server.hello;
     connection.push(replies);
     return true;
   }
@@ -270,11 +272,48 @@ TEST_CASE("a server that is loading is asked again instead of being taken at its
   CHECK(scene.tables.size() == 1);
 }
 
+TEST_CASE("the identity is what servers announce, with the modules that all have", "[learn]") {
+  const auto build = [](std::string_view info, const std::string& hello) {
+    std::string text;
+    protocol::appendBulk(text, info);
+    return parseBuild(*replyOf(text), *replyOf(":1\r\n"), *replyOf(hello));
+  };
+  const auto module = [](const std::string& name) {
+    return "*8\r\n$4\r\nname\r\n$" + std::to_string(name.size()) + "\r\n" + name +
+           "\r\n$3\r\nver\r\n:7\r\n$4\r\npath\r\n$1\r\np\r\n$4\r\nargs\r\n*1\r\n$1\r\na\r\n";
+  };
+  const auto hello = [](const std::string& version, const std::string& modules) {
+    return "*6\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n" + version +
+           "\r\n$7\r\nmodules\r\n" + modules;
+  };
+  const ServerBuild newer = build("redis_version:7.2.4\r\nvalkey_version:9.1.2\r\n",
+                                  hello("9.1.2", "*2\r\n" + module("lua") + module("json")));
+  const ServerBuild older =
+      build("redis_version:7.2.4\r\nvalkey_version:8.1.1\r\n", hello("8.1.1", "*1\r\n" + module("json")));
+  CHECK(newer !=
+        build("redis_version:7.2.4\r\nvalkey_version:9.1.2\r\n", hello("9.1.2", "*1\r\n" + module("lua"))));
+  const ServerIdentity one = identityOf({newer});
+  CHECK(one.announcedName == "valkey");
+  CHECK(one.announcedVersion == "9.1.2");
+  REQUIRE(one.modules.size() == 2);
+  CHECK(one.modules[1] == ServerModule{"lua", 7, "p", {"a"}});
+  CHECK(one.isAtLeast("valkey", {9, 1}));
+  CHECK_FALSE(one.isAtLeast("valkey", {9, 2}));
+  CHECK_FALSE(one.isAtLeast("redis", {7, 0}));
+  const ServerIdentity both = identityOf({newer, older});
+  CHECK(both.announcedVersion == "8.1.1");
+  REQUIRE(both.modules.size() == 1);
+  CHECK(both.modules[0].name == "json");
+  CHECK(identityOf({}).product.empty());
+  CHECK(build("redis_version:5.0.0\r\n", "-ERR unknown command\r\n").announced == Announcement{});
+}
+
 TEST_CASE("builds are told apart by product, version and number of commands", "[learn]") {
   const auto build = [](std::string_view info, std::int64_t count) {
     std::string text;
     protocol::appendBulk(text, info);
-    return parseBuild(*replyOf(text), *replyOf(":" + std::to_string(count) + "\r\n"));
+    return parseBuild(*replyOf(text), *replyOf(":" + std::to_string(count) + "\r\n"),
+                      *replyOf("-NOPERM no\r\n"));
   };
   const ServerBuild redis7 = build("# Server\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\n", 240);
   CHECK(redis7.text() == "redis 7.0.15");

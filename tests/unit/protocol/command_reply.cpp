@@ -27,13 +27,17 @@ TEST_CASE("a plain command is described as Redis does", "[command]") {
         "$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n");
 }
 
-TEST_CASE("in RESP3 there are sets and maps, and subcommands stay an array", "[command]") {
+TEST_CASE("in RESP3 there are sets and maps, and subcommands stay an array unless there are none",
+          "[command]") {
   CHECK(infoOf("get", 3) ==
         "*10\r\n$3\r\nget\r\n:2\r\n~2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n"
         "~3\r\n+@read\r\n+@string\r\n+@fast\r\n~0\r\n~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n+RO\r\n+access\r\n"
         "$12\r\nbegin_search\r\n%2\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n%1\r\n$5\r\nindex\r\n:1\r\n"
         "$9\r\nfind_keys\r\n%2\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n%3\r\n$7\r\nlastkey\r\n:0\r\n"
-        "$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n");
+        "$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n~0\r\n");
+  std::string array;
+  appendCommandInfo(array, *CommandTable::builtIn()->find("get"), 3, WithoutSubcommands::EmptyArray);
+  CHECK(array.ends_with(":0\r\n*0\r\n"));
   CHECK(infoOf("xinfo", 3).find("*4\r\n*10\r\n$15\r\nxinfo|consumers\r\n:4\r\n~") != std::string::npos);
 }
 

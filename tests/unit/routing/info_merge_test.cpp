@@ -56,6 +56,12 @@ TEST_CASE("counters are summed part by part", "[info_merge]") {
         "# Errorstats\r\nerrorstat_ERR:count=5\r\n");
 }
 
+TEST_CASE("a field of the proxy's can be for those only whose servers have it", "[info_merge]") {
+  const std::vector<OwnInfoField> own = {{"Server", "server_mode", "standalone", true}};
+  CHECK(merged({"# Server\r\nserver_mode:cluster\r\n"}, own) == "# Server\r\nserver_mode:standalone\r\n");
+  CHECK(merged({"# Server\r\nos:Linux\r\n"}, own) == "# Server\r\nos:Linux\r\n");
+}
+
 TEST_CASE("modules are listed once each", "[info_merge]") {
   CHECK(merged({"# Modules\r\nmodule:name=a,ver=1\r\nmodule:name=b,ver=1\r\n",
                 "# Modules\r\nmodule:name=a,ver=1\r\n"}) ==

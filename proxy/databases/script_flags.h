@@ -1,0 +1,14 @@
+// The flags that a script names on its first line: `#!lua name=x flags=no-writes,no-cluster`.
+// Source: redis.io/docs/manual/programmability/lua-api, "Script flags".
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace slotless::databases {
+
+// The script without the flag no-cluster, with which no node of a cluster runs it: a client that sees one
+// server may. Lines keep their numbers. nullopt: it has no such flag.
+std::optional<std::string> withoutClusterFlag(std::string_view script);
+
+}  // namespace slotless::databases
