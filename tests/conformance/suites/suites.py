@@ -11,7 +11,8 @@ HOST = "127.0.0.1"
 RUN_SECONDS = 900
 
 # fetch(folder): makes the suite's files in an empty folder. run(folder, server): {name of test: "passed" | "failed" | "skipped"}.
-Suite = collections.namedtuple("Suite", "name about fetch run")
+# databases: those in which it comes to its end.
+Suite = collections.namedtuple("Suite", "name about fetch run databases")
 # Where a suite finds Slotless: the listener's clients begin in the database that is tried.
 Server = collections.namedtuple("Server", "port unix_socket database")
 
@@ -113,7 +114,8 @@ def fetch_node_resque(folder):
     package = folder / "package"
     checked(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], package, "npm cannot install what node-resque's tests need")
     helper = package / "__tests__" / "utils" / "specHelper.ts"
-    edit(helper, "port: 6379", "port: parseInt(process.env.SUITE_PORT!)")
+    for file in (helper, package / "__tests__" / "integration" / "ioredis.ts"):
+        edit(file, "port: 6379", "port: parseInt(process.env.SUITE_PORT!)")
     edit(helper, 'parseInt(process.env.JEST_WORKER_ID || "0")', "parseInt(process.env.SUITE_DATABASE!)")
 
 
@@ -134,7 +136,7 @@ def run_node_resque(folder, server):
 
 
 SUITES = [
-    Suite("phpredis", "phpredis 5.3.7 of Debian 12, 6.2.0 of Debian 13", fetch_phpredis, run_phpredis),
-    Suite("hiredis", "hiredis 0.14.1 of Debian 12, 1.2.0 of Debian 13", fetch_hiredis, run_hiredis),
-    Suite("node-resque", "node-resque 9.7.1 with ioredis, from npm", fetch_node_resque, run_node_resque),
+    Suite("phpredis", "phpredis 5.3.7 of Debian 12, 6.2.0 of Debian 13", fetch_phpredis, run_phpredis, (0, 1)),
+    Suite("hiredis", "hiredis 0.14.1 of Debian 12, 1.2.0 of Debian 13", fetch_hiredis, run_hiredis, (0, 1)),
+    Suite("node-resque", "node-resque 9.7.1 with ioredis, from npm", fetch_node_resque, run_node_resque, (1,)),
 ]
