@@ -65,4 +65,9 @@ const Database* Databases::ownerOf(std::string_view physical) const noexcept {
   return found.mapped() && physical.starts_with(found.prefix) ? &found : nullptr;
 }
 
+bool Databases::renumbers() const {
+  return std::any_of(numberings_.begin(), numberings_.end(),
+                     [](const auto& each) { return !each.second->same(); });
+}
+
 }  // namespace slotless::databases

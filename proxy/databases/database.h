@@ -69,6 +69,8 @@ class Databases {
   // For clients whose listener has no map of its own, and for those whose listener has this one. Requires
   // that the configuration has it.
   const Numbering& numbering() const { return *numbering_; }
+  // Some clients call databases by other numbers.
+  bool renumbers() const;
   const Numbering& numbering(const std::string& map) const { return *numberings_.at(map); }
 
  private:

@@ -33,7 +33,7 @@ local function with(how)
  return function(...)
   local name=...
   local code=type(name)=='string' and refused[string.lower(name)]
-  local text=code and objection(code,hint,0,...)
+  local text=code and objection(code,hint,index,...)
   if not text then
    local reply=real()[how](...)
    return reply
@@ -127,7 +127,8 @@ std::string behindFlags(std::string_view said, std::string_view preamble) {
 }
 
 // By name, so that all proxies of a cluster write the same.
-ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, bool luaServer) : commands_(commands) {
+ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, ScriptDialect dialect)
+    : commands_(commands) {
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
     const std::string_view code = refusalCodeOf(spec);
@@ -141,8 +142,9 @@ ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, bool luaServer)
   const auto piece = [&](std::string_view hint, std::string_view end) {
     std::string whole = begin;
     const std::size_t at = whole.find(kWith) + 1;
-    whole.insert(at, std::string(kObjection) + "local hint='" + std::string(hint) + "' ");
-    return oneLine(whole + std::string(end)) + std::string(luaServer ? ScriptNames::kLuaServer : "") +
+    whole.insert(at, std::string(kObjection) + "local hint='" + std::string(hint) +
+                         (dialect.ownNumbers ? "' local index=-1 " : "' local index=0 "));
+    return oneLine(whole + std::string(end)) + std::string(dialect.luaServer ? ScriptNames::kLuaServer : "") +
            std::string(ScriptNames::kClosing);
   };
   script_ = piece(": use a pinned database", kScript);

@@ -21,6 +21,13 @@ std::string_view refusalCodeOf(const protocol::CommandSpec& spec);
 // flag no-cluster.
 std::string behindFlags(std::string_view script, std::string_view preamble);
 
+// What scripts are different by.
+struct ScriptDialect {
+  bool luaServer = false;   // the servers let scripts call `redis` `server`, too
+  bool ownNumbers = false;  // clients may call databases by other numbers: SELECT never leads to their own
+  bool operator==(const ScriptDialect&) const = default;
+};
+
 class ScriptGuard {
  public:
   // How the piece in front begins, and with ScriptNames::kClosing ends.
@@ -28,8 +35,7 @@ class ScriptGuard {
   // Lua: objection(code, hint, own index, command's name, its arguments) returns an error's text or nil.
   static const std::string_view kObjection;
 
-  // `luaServer`: the servers' scripts may call `redis` `server`, too.
-  explicit ScriptGuard(const protocol::CommandTable& commands, bool luaServer = false);
+  explicit ScriptGuard(const protocol::CommandTable& commands, ScriptDialect dialect = {});
 
   bool needed(const ScriptCalls& calls) const;
   // Only the flag no-cluster is taken out of a script that needs no guard.

@@ -24,7 +24,7 @@ constexpr std::string_view kBegin = R"lua(
 local prefix=table.remove(ARGV)
 local routing=string.find(prefix,'{',1,true) and table.remove(names)
 local size=#prefix
-local index=tonumber(string.match(prefix,'%d+')) or 0
+local index=own_numbers and -1 or tonumber(string.match(prefix,'%d+')) or 0
 local hint=routing and '' or ': use a pinned database'
 local function own(name)
  if type(name)=='string' and string.sub(name,1,size)==prefix then return string.sub(name,size+1) end
@@ -258,9 +258,11 @@ std::string factsOf(const protocol::CommandTable& commands) {
 
 }  // namespace
 
-ScriptNames::ScriptNames(const protocol::CommandTable& commands, bool luaServer) : preamble_(kOpening) {
+ScriptNames::ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect)
+    : preamble_(kOpening) {
+  preamble_.append(dialect.ownNumbers ? " local own_numbers=true " : " local own_numbers ");
   preamble_.append(ScriptGuard::kObjection).append(kBegin).append(factsOf(commands)).append(kEnd);
-  preamble_.append(luaServer ? kLuaServer : "").append(kClosing);
+  preamble_.append(dialect.luaServer ? kLuaServer : "").append(kClosing);
   std::replace(preamble_.begin(), preamble_.end(), '\n', ' ');
 }
 

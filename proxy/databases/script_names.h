@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "protocol/command_table.h"
+#include "proxy/databases/script_guard.h"
 
 namespace slotless::databases {
 
@@ -20,8 +21,7 @@ class ScriptNames {
   static constexpr std::string_view kLuaServer = "local server=redis ";
   static constexpr std::string_view kClosing = "do local slotless end ";
 
-  // `luaServer`: the servers' scripts may call `redis` `server`, too.
-  explicit ScriptNames(const protocol::CommandTable& commands, bool luaServer = false);
+  explicit ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect = {});
 
   std::string wrap(std::string_view script) const;
 

@@ -37,7 +37,7 @@ Client::Client(Services& services, std::uint64_t id)
       lastActive_(services.host.now),
       loginSince_(services.host.now) {
   readFrom = services.config.readFrom;
-  setNumbering(services.databases.numbering());
+  numbering_ = &services.databases.numbering();
 }
 
 Client::~Client() {

@@ -84,6 +84,8 @@ class Client final : private net::Stream::Observer {
 
   // The reply under way comes on a connection that has been paused until there is room.
   void awaitRoom();
+  // Since when it has been; the epoch: it is not.
+  net::TimePoint pausedSince() const noexcept { return pausedSince_; }
   // Closes a client that takes nothing of such a reply.
   void checkRoom();
 
@@ -123,6 +125,8 @@ class Client final : private net::Stream::Observer {
   std::size_t inputBytes() const noexcept { return input_ == nullptr ? 0 : input_->size(); }
   std::size_t inputRoom() const noexcept { return input_ == nullptr ? 0 : input_->room(); }
   // Reply bytes that have not left.
+  // What could leave at once, if the client took it.
+  std::size_t unsentBytes() const noexcept { return output_.size(); }
   std::size_t outputBytes() const noexcept { return output_.size() + waitingBytes_ + pushes_.size(); }
   // What is held on its behalf, in time that does not depend on how much it is.
   ClientMemory memory() const noexcept;
@@ -181,9 +185,9 @@ class Client final : private net::Stream::Observer {
   void setHome(const databases::Database& database) noexcept { home_ = database_ = &database; }
   // What it calls the databases: it begins in its 0 then, unless they are as they are.
   const databases::Numbering& numbering() const noexcept { return *numbering_; }
-  void setNumbering(const databases::Numbering& numbering) noexcept {
+  void setNumbering(const databases::Numbering& numbering, const databases::Database& home) noexcept {
     numbering_ = &numbering;
-    if (!numbering.same()) setHome(numbering.at(0));
+    setHome(home);
   }
   // RESET: as it was when the connection was made.
   void resetSession();
@@ -297,7 +301,8 @@ class Client final : private net::Stream::Observer {
   net::ByteChain output_;
   net::ByteChain pushes_;            // until the reply that has begun is at its end
   net::TimePoint aboveSoftSince_{};  // subscribers: 0 while below
-  net::TimePoint awaitsRoom_{};      // since it last took something of a paused reply; 0: none is paused
+  net::TimePoint pausedSince_{};
+  net::TimePoint awaitsRoom_{};  // since it last took something of a paused reply; 0: none is paused
   PendingList pending_;
   Conversation conversation_;
   const databases::Database* home_;

@@ -118,6 +118,7 @@ void Client::readWhilePaused() {
 void Client::endInput(net::IoStatus status) {
   inputEnded_ = true;
   if (status == net::IoStatus::Failed) return close("closed by the client");
+  if (conversation_.waitsWithoutEnd()) return close("closed by the client");
   if (conversation_.takesWhenWoken() && !services_.dispatcher.tryHeldAtOnce(*this))
     return close("closed by the client");
   endIfAllAsked();

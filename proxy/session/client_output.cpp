@@ -179,13 +179,13 @@ void Client::flush() {
 }
 
 void Client::awaitRoom() {
-  if (awaitsRoom_ == net::TimePoint{}) awaitsRoom_ = services_.host.now;
+  if (awaitsRoom_ == net::TimePoint{}) awaitsRoom_ = pausedSince_ = services_.host.now;
 }
 
 void Client::noteRoom() {
   awaitsRoom_ = services_.host.now;
-  if (outputBytes() > services_.config.clientOutputSoftLimit) return;
-  awaitsRoom_ = {};
+  if (unsentBytes() > services_.config.clientOutputSoftLimit) return;
+  awaitsRoom_ = pausedSince_ = {};
   services_.dispatcher.onRoom(*this);
 }
 

@@ -123,6 +123,11 @@ bool Conversation::takesWhenWoken() const noexcept {
   return blocked_ && first != nullptr && !first->wait;
 }
 
+bool Conversation::waitsWithoutEnd() const noexcept {
+  const Request* first = client_.pending().head();
+  return blocked_ && first != nullptr && first->wait && !first->wait->until;
+}
+
 void Conversation::onRefused(std::string_view line) {
   if (transaction_ != nullptr) transaction_->fail(line);
 }

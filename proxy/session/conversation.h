@@ -62,6 +62,8 @@ class Conversation {
   bool blocked() const noexcept { return blocked_; }
   // It is blocked, and not by WAIT: what wakes it may take something away for it.
   bool takesWhenWoken() const noexcept;
+  // By WAIT or WAITAOF without a time.
+  bool waitsWithoutEnd() const noexcept;
   Watch& watch() noexcept { return watch_; }
   const Watch& watch() const noexcept { return watch_; }
   // Would it change data now: it writes, or it is the EXEC of what does.

@@ -35,6 +35,9 @@ class LargeReplies {
   LegSender& sender_;
 };
 
+// There is no connection for another request that has to be alone: the client that has kept one paused for
+// longest gives it up, if that is long.
+void closeSlowest(const Services& services);
 // A piece of the reply has been given to the client, and more will come.
 void pauseIfUnread(const Services& services, Leg& leg);
 

@@ -9,6 +9,11 @@ namespace slotless::session {
 
 using upstream::Link;
 
+namespace {
+// How often clients are looked through for who keeps connections from others.
+constexpr net::Millis kLookPause{500};
+}  // namespace
+
 bool readsFromReplica(const Leg& leg) {
   const Request& request = *leg.request;
   Client& client = *request.client;
@@ -78,7 +83,13 @@ Link* LinkChoice::loneLink(Leg& leg, cluster::NodeIndex node) {
   if (held == nullptr) {
     if (!services_.links.linkTo(node).ready()) return nullptr;
     held = services_.leases.acquire(address, client.protocol, upstream::LeaseUse::Alone);
-    if (held == nullptr) return nullptr;
+    if (held == nullptr) {
+      if (services_.host.now - lastLook_ >= kLookPause) {
+        lastLook_ = services_.host.now;
+        closeSlowest(services_);
+      }
+      return nullptr;
+    }
     detour.lone.take(services_.leases, held);
   }
   return held->ready() ? held : nullptr;

@@ -46,6 +46,7 @@ class LinkChoice {
   upstream::Link* replicaLink(Leg& leg, cluster::NodeIndex master);
 
   Services& services_;
+  net::TimePoint lastLook_{};
 };
 
 // Reads outside of sessions, where the client's policy says so. What has met trouble there goes to the

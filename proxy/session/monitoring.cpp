@@ -22,7 +22,7 @@ Monitoring::Monitoring(Client& client, Services& services, const protocol::Comma
 
 Monitoring::~Monitoring() {
   services_.monitors.remove(*this);
-  services_.tap.leave();
+  if (useful_) services_.tap.leave();
 }
 
 void Monitoring::onMonitoring() {
@@ -55,7 +55,7 @@ std::optional<std::string> Monitoring::asNumbered(std::string_view line) const {
 }
 
 void Monitoring::onMonitorRefused(std::string_view line) {
-  useful_ = false;
+  if (std::exchange(useful_, false)) services_.tap.leave();
   services_.monitors.remove(*this);
   answer(line);
 }

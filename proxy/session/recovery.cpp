@@ -391,11 +391,16 @@ bool Recovery::expire(Client& client) {
   // Collected first: failing a leg can end its request and others behind it.
   std::vector<Leg*> expired;
   bool missesNode = false;
+  std::vector<protocol::Slot> slow;
   for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
+      // A large reply takes as long as its client, and what follows it about the slot waits for it.
+      const bool behind = std::find(slow.begin(), slow.end(), leg.slot) != slow.end();
+      if (leg.detour != nullptr && leg.detour->large && leg.state != LegState::Done) slow.push_back(leg.slot);
       if (leg.state != LegState::Held) continue;
-      if (awaitsTurn(leg)) leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
+      if (awaitsTurn(leg) || (behind && !request->blockedUntil))
+        leg.detour->deadline = services_.host.now + services_.config.holdTimeout;
       if (services_.host.now >= leg.detour->deadline || isForged(leg) || isForsaken(leg) ||
           hasLostWatch(leg) || waitsInVain(leg)) {
         expired.push_back(&leg);

@@ -11,8 +11,8 @@ using protocol::CommandTable;
 
 void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands) {
   if (commands_ != commands) {
-    names_ = std::make_unique<databases::ScriptNames>(*commands, luaServer_);
-    guard_ = std::make_unique<databases::ScriptGuard>(*commands, luaServer_);
+    names_ = std::make_unique<databases::ScriptNames>(*commands, dialect_);
+    guard_ = std::make_unique<databases::ScriptGuard>(*commands, dialect_);
     commands_ = commands;
     forget();
   }
@@ -24,9 +24,9 @@ const databases::ScriptGuard& WrappedScripts::guardFor(const std::shared_ptr<con
   return *guard_;
 }
 
-void WrappedScripts::setLuaServer(bool has) {
-  if (has == luaServer_) return;
-  luaServer_ = has;
+void WrappedScripts::setDialect(databases::ScriptDialect dialect) {
+  if (dialect == dialect_) return;
+  dialect_ = dialect;
   commands_.reset();
 }
 

@@ -32,8 +32,7 @@ class WrappedScripts {
                                          const std::shared_ptr<const protocol::CommandTable>& commands,
                                          ScriptCache& cache, Wrapping wrapping = Wrapping::Names);
   const databases::ScriptGuard& guardFor(const std::shared_ptr<const protocol::CommandTable>& commands);
-  // Scripts may call `redis` `server`, too.
-  void setLuaServer(bool has);
+  void setDialect(databases::ScriptDialect dialect);
   // An error's text names the script that has run: here as the client knows it.
   std::string asSaid(std::string error) const;
 
@@ -48,7 +47,7 @@ class WrappedScripts {
   static constexpr std::size_t kMostScripts = 4096;
 
   std::shared_ptr<const protocol::CommandTable> commands_;  // of which the next two were made
-  bool luaServer_ = false;
+  databases::ScriptDialect dialect_;
   std::unique_ptr<databases::ScriptNames> names_;
   std::unique_ptr<databases::ScriptGuard> guard_;
   std::array<std::unordered_set<std::size_t>, 2> seen_;  // texts, by hash

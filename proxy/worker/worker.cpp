@@ -112,6 +112,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       slowLog_(config_),
       latency_(config_) {
   touch();
+  services_.wrappedScripts.setDialect({false, databases_.renumbers()});
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
   tick_->start(tickLength());
@@ -134,8 +135,10 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   }
   client->attach(std::move(stream));
   if (options.readFrom) client->readFrom = *options.readFrom;
-  if (options.defaultDatabase) client->setHome(databases_.at(*options.defaultDatabase));
-  if (options.databaseMap) client->setNumbering(databases_.numbering(*options.databaseMap));
+  const databases::Numbering& numbering =
+      options.databaseMap ? databases_.numbering(*options.databaseMap) : databases_.numbering();
+  const std::uint64_t home = options.defaultDatabase.value_or(config_.defaultDatabase);
+  client->setNumbering(numbering, numbering.same() ? databases_.at(home) : numbering.at(0));
   client->writeOnLostLink = options.writeOnLostLink;
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);
@@ -162,7 +165,7 @@ void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands,
   services_.commands = std::move(commands);
   services_.memo = {};
   services_.manners = session::mannersOf(std::move(servers));
-  services_.wrappedScripts.setLuaServer(services_.manners.hasLuaServer);
+  services_.wrappedScripts.setDialect({services_.manners.hasLuaServer, databases_.renumbers()});
   slowLog_.keepLarge(services_.commands->find("commandlog") != nullptr);
   localCommands_.use(*services_.commands);
   dropOldCommands();

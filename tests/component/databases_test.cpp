@@ -445,6 +445,14 @@ TEST_CASE_METHOD(Mapped, "with a map the client's database 0 is another one, and
   client.receives("-ERR DB index is out of range\r\n+RESET\r\n" + bulk("2"));
 }
 
+TEST_CASE_METHOD(Mapped, "with a map no script selects a database: numbers are the client's own") {
+  client.sends("EVAL return(redis.call('SELECT',1)) 0");
+  const Received eval = node(1).expectsAny();
+  CHECK(eval.words()[1].find("local own_numbers=true ") != std::string::npos);
+  eval.replies(":1\r\n");
+  client.receives(":1\r\n");
+}
+
 TEST_CASE_METHOD(Mapped, "with a map INFO and CONFIG GET tell of the databases that the client sees") {
   client.sends("INFO keyspace");
   for (std::size_t i = 1; i <= kNodes; ++i) {

@@ -116,6 +116,17 @@ TEST_CASE_METHOD(Stage, "half-closed: WAIT is answered") {
   CHECK(client.isClosed());
 }
 
+TEST_CASE_METHOD(Stage, "half-closed: WAIT without a time is dropped") {
+  client.sends("SET a 1");
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives(kOk);
+  client.sends("WAIT 9 0");
+  for (int i = 0; i < 4; ++i) node(1).expectsAny();
+  node(1).expects("WAIT 9 0");
+  client.leaves();
+  CHECK(client.isClosed());
+}
+
 TEST_CASE_METHOD(Stage, "half-closed: half a request is none, and an unfinished transaction is nothing") {
   client.sendsBytes(request("GET a") + request("MULTI") + request("SET a 1") + "*2\r\n$3\r\nGE");
   client.leaves();

@@ -184,4 +184,71 @@ TEST_CASE_METHOD(LargeReplies, "a client that takes nothing of its large reply f
   CHECK(metrics().loneLeases.value() == 0);
 }
 
+TEST_CASE_METHOD(LargeReplies, "what waits behind a large reply does not keep it paused") {
+  client.sends({"GET a", "GET b", "GET c"});
+  const Received first = node(1).expects("GET a");
+  const std::string behind = bulk(std::string(200'000, 'x'));
+  node(2).expects("GET b").replies(behind);
+  node(3).expects("GET c").replies(behind);
+  const Received again = declined(first);
+  std::size_t fed = 0;
+  std::string taken;
+  for (int i = 0; i < 1000 && fed < reply.size(); ++i) {
+    fed = feed(again, fed);
+    taken += client.takes();
+  }
+  const bool same = taken + client.takes() == reply + behind + behind;
+  CHECK(same);
+}
+
+TEST_CASE_METHOD(LargeReplies, "what follows a large reply about the same slot waits for it, however long") {
+  config.holdTimeout = 1s;
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  client.stopsReading();
+  const Received again = declined(first);
+  client.sends("GET {a}2");
+  std::size_t fed = 0;
+  std::string taken;
+  while (fed < reply.size()) {
+    fed = feed(again, fed);
+    clock.advance(100ms);
+    client.readsOnly(50'000);
+    taken += client.takes();
+  }
+  client.readsAgain();
+  node(1).expects("GET {a}2").replies(bulk("2"));
+  const bool same = taken + client.takes() == reply + bulk("2");
+  CHECK(same);
+}
+
+TEST_CASE_METHOD(LargeReplies, "a client that does not take its large reply gives way when others wait") {
+  config.leaseMaxAlone = 1;
+  config.holdTimeout = 10s;
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  client.stopsReading();
+  const Received again = declined(first);
+  feed(again, 0);
+  clock.advance(5s);
+  CHECK_FALSE(client.isClosed());  // nobody is kept waiting
+  other.sends("GET a");
+  settle();
+  clock.advance(1s);
+  CHECK(client.isClosed());
+  clock.advance(1s);
+  const Received theirs = node(1).expects("GET a");
+  theirs.replies(reply);
+  const bool same = other.takes() == reply;
+  CHECK(same);
+}
+
+TEST_CASE_METHOD(LargeReplies, "where nothing may be held a large reply is collected") {
+  config.holdMaxRequests = 0;
+  client.sends("GET a");
+  node(1).expects("GET a").replies(reply);
+  const bool same = client.takes() == reply;
+  CHECK(same);
+}
+
 }  // namespace slotless::test

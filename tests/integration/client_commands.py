@@ -34,7 +34,7 @@ ALIKE = [
     ("SLOWLOG", "GET", "1", "2"), ("SLOWLOG", "LEN"), ("SLOWLOG", "RESET"), ("SLOWLOG", "HELP"),
     ("SLOWLOG", "NONSENSE"), ("LATENCY", "LATEST"), ("LATENCY", "HISTORY", "command"), ("LATENCY", "RESET"),
     ("LATENCY", "RESET", "command"), ("LATENCY", "GRAPH", "command"), ("LATENCY", "HISTOGRAM", "nonsense"),
-    ("LATENCY", "HELP"), ("LATENCY", "NONSENSE"), ("ROLE",), ("RESET",),
+    ("LATENCY", "HELP"), ("LATENCY", "NONSENSE"), ("RESET",),
 ]
 
 
