@@ -245,7 +245,8 @@ class PubSubCounts(WholeClusterTest):
 class Info(WholeClusterTest):
     def test_it_is_one_standalone_master(self):
         fields = info(self.connection)
-        for name, value in {"redis_mode": "standalone", "role": "master", "connected_slaves": "1", "cluster_enabled": "0",
+        mode = "server_mode" if "valkey_version" in fields else "redis_mode"
+        for name, value in {mode: "standalone", "role": "master", "connected_slaves": "1", "cluster_enabled": "0",
                             "loading": "0", "tcp_port": str(self.connection.socket.getpeername()[1])}.items():
             self.assertEqual(fields[name], value)
         # As WAIT counts them, and at an address where all keys are.

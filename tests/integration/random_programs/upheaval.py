@@ -49,8 +49,8 @@ class Upheaval:
                 slot = random.choice(self._slots)
                 if random.random() < 0.8:
                     self._move(slot)
-                else:
-                    self._replace(self._cluster.owner(slot))
+                elif (owner := self._cluster.owner(slot)) is not None:  # the nodes agree
+                    self._replace(owner)
         except Exception as error:  # pylint: disable=broad-except  # whatever it is, the test has to know
             self._error = error
 
