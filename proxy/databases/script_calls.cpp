@@ -102,6 +102,9 @@ class Finder {
 
   ScriptCalls find() {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      if (isApi(i) && isNaming(i)) apis_.push_back(tokens_[i - 2].text);
+    }
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
       if (isApi(i)) takeUse(i);
       if (isFree(i) &&
           std::find(std::begin(kReflection), std::end(kReflection), tokens_[i].text) != std::end(kReflection))
@@ -124,9 +127,30 @@ class Finder {
   bool isFree(std::size_t i) const {
     return tokens_[i].kind == Kind::Name && (i == 0 || !(is(i - 1, ".") || is(i - 1, ":")));
   }
-  bool isApi(std::size_t i) const { return isFree(i) && (is(i, "redis") || is(i, "server")); }
+  bool isApi(std::size_t i) const {
+    return isFree(i) && (is(i, "redis") || is(i, "server") || isOtherName(i));
+  }
+  bool isOtherName(std::size_t i) const {
+    return std::find(apis_.begin(), apis_.end(), tokens_[i].text) != apis_.end();
+  }
+  // local lib = redis
+  bool isNaming(std::size_t i) const {
+    return i >= 3 && is(i - 1, "=") && tokens_[i - 2].kind == Kind::Name && is(i - 3, "local") &&
+           !is(i + 1, ".") && !is(i + 1, "[") && !is(i + 1, "(") && !is(i + 1, ",");
+  }
+
+  // Servers let nobody assign to their table, or to its name.
+  bool isAssigned(std::size_t i) const {
+    const bool whole = is(i + 1, "=") && !is(i + 2, "=") && !(i > 0 && is(i - 1, "local"));
+    const bool field = is(i + 1, ".") && is(i + 3, "=") && !is(i + 4, "=");
+    // redis.x = redis
+    const bool refused = i >= 4 && is(i - 1, "=") && is(i - 3, ".") && isApi(i - 4);
+    const bool definition = isOtherName(i) && i > 0 && is(i - 1, "local") && is(i + 1, "=");
+    return whole || field || definition || (refused && !is(i + 1, ".") && !is(i + 1, "["));
+  }
 
   void takeUse(std::size_t i) {
+    if (isAssigned(i) || isNaming(i)) return;
     if (!is(i + 1, ".")) {
       calls_.unclear = true;  // redis[...], or under another name
     } else if (is(i + 2, "call") || is(i + 2, "pcall")) {
@@ -160,6 +184,7 @@ class Finder {
 
   std::vector<Token> tokens_;
   ScriptCalls calls_;
+  std::vector<std::string_view> apis_;  // other names of it
   std::vector<std::string_view> aliases_;
   std::vector<std::size_t> definitions_;
 };

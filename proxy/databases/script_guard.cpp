@@ -105,6 +105,7 @@ end
 )lua";
 
 std::string_view refusalCodeOf(const CommandSpec& spec) {
+  if (spec.has(protocol::kNoScript)) return {};  // servers refuse it themselves
   if (spec.wholeDatabase != WholeDatabase::None) return codeOf(spec.wholeDatabase);
   if (spec.role == protocol::SessionRole::Select) return "Wselect";
   if (spec.otherDatabase == OtherDatabase::Always) return "Wother";
