@@ -14,7 +14,7 @@
 
 namespace slotless::databases {
 
-// What is in store for such a command in scripts; empty: it may be called. "W…": refused, unless the script
+// How scripts are kept from such a command; empty: they may call it. "W…": refused, unless the script
 // has a database's all to itself ("Wcount", "Wflush", "Wlist", "Wrandom", "Wscan"); "D": with the option DB.
 std::string_view refusalCodeOf(const protocol::CommandSpec& spec);
 // `script` with `preamble` in front; the line that names engine and flags stays the first one, without the
