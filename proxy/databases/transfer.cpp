@@ -2,6 +2,7 @@
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::databases {
@@ -28,7 +29,7 @@ class TransferComposer final : public routing::Composer {
 
   void read(Plan& plan) {
     step_ = Step::Read;
-    ask(plan, source_, {"EVAL_RO", kRead, "1", source_}, false);
+    routing::askOwner(plan, source_, {"EVAL_RO", kRead, "1", source_}, false);
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
@@ -72,19 +73,6 @@ class TransferComposer final : public routing::Composer {
  private:
   enum class Step : std::uint8_t { Read, Restore, Remove };
 
-  void ask(Plan& plan, const std::string& key, const std::vector<std::string_view>& words, bool writes) {
-    plan.clear();
-    plan.kind = Plan::Kind::Prepared;
-    plan.staged = true;
-    plan.writes = writes;
-    if (plan.parts.empty()) plan.parts.emplace_back();
-    plan.partCount = 1;
-    plan.parts[0].slot = protocol::slotOf(key);
-    plan.parts[0].keys.clear();
-    plan.parts[0].request.clear();
-    protocol::appendRequest(plan.parts[0].request, words);
-  }
-
   // False: there is no such key, or not any more.
   bool restore(std::string_view reply, Plan& plan) {
     const auto elements = routing::elementsOf(reply);
@@ -98,13 +86,13 @@ class TransferComposer final : public routing::Composer {
     std::vector<std::string_view> words = {"RESTORE", destination_, ttl, value_};
     if (replace_) words.push_back("REPLACE");
     step_ = Step::Restore;
-    ask(plan, destination_, words, true);
+    routing::askOwner(plan, destination_, words, true);
     return true;
   }
 
   bool remove(Plan& plan) {
     step_ = Step::Remove;
-    ask(plan, source_, {"EVAL", kDelete, "1", source_, value_}, true);
+    routing::askOwner(plan, source_, {"EVAL", kDelete, "1", source_, value_}, true);
     return true;
   }
 

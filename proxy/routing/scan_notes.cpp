@@ -5,6 +5,7 @@
 #include "protocol/encoder.h"
 #include "protocol/key_scheme.h"
 #include "protocol/slot.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::routing {
@@ -33,20 +34,6 @@ std::string pageOf(std::uint64_t place) {
   return std::to_string(place % kPages);
 }
 
-void ask(const std::string& key, const std::vector<std::string_view>& words, bool writes, Plan& plan) {
-  plan.clear();
-  plan.kind = Plan::Kind::Prepared;
-  plan.staged = true;
-  plan.writes = writes;
-  if (plan.parts.empty()) plan.parts.emplace_back();
-  plan.partCount = 1;
-  Part& part = plan.parts.front();
-  part.slot = protocol::slotOf(key);
-  part.keys.clear();
-  part.request.clear();
-  protocol::appendRequest(part.request, words);
-}
-
 template <typename Number>
 bool take(std::string_view& text, Number& number) {
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -62,7 +49,7 @@ void ScanNotes::look(std::uint64_t place, Plan& plan) {
   place_ = place;
   const std::string key = keyOf(place);
   const std::string page = pageOf(place);
-  ask(key, {"HGET", key, page}, false, plan);
+  askOwner(plan, key, {"HGET", key, page}, false);
 }
 
 std::optional<ScanCursor> ScanNotes::found(std::string_view reply) {
@@ -87,7 +74,7 @@ void ScanNotes::leave(const ScanCursor& cursor, std::uint64_t freshName, Plan& p
                             std::to_string(cursor.nodeCursor);
   const std::string old = std::to_string((*place_ + kPages - kPagesKept) % kPages);
   const std::string page = pageOf(*place_);
-  ask(key, {"EVAL", kLeave, "1", key, page, value, old, kSecondsKept}, true, plan);
+  askOwner(plan, key, {"EVAL", kLeave, "1", key, page, value, old, kSecondsKept}, true);
 }
 
 bool ScanNotes::left(std::string_view reply) {

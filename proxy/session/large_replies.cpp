@@ -43,8 +43,7 @@ void LargeReplies::goOn(Client& client) {
   if (head == nullptr || !head->streams()) return;
   const Leg& leg = head->leg(0);
   upstream::Link* const link = leg.detour == nullptr ? nullptr : leg.detour->lone.link();
-  if (link != nullptr && client.unsentBytes() <= services_.config.clientOutputSoftLimit)
-    link->resumeReading();
+  if (link != nullptr) link->resumeReading();
 }
 
 void closeSlowest(const Services& services) {
