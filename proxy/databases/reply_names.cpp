@@ -1,5 +1,6 @@
 #include "proxy/databases/reply_names.h"
 
+#include <algorithm>
 #include <deque>
 #include <limits>
 #include <optional>
@@ -92,6 +93,8 @@ class NameComposer final : public routing::Composer {
   const Database& database_;
 };
 
+constexpr std::size_t kManyComposed = 64U * 1024;  // bytes, of one part
+
 class ListComposer final : public routing::Composer {
  public:
   ListComposer(const Database& database, std::string pattern)
@@ -103,8 +106,11 @@ class ListComposer final : public routing::Composer {
     return piece == Piece::Good;
   }
 
+  bool composesInPieces(std::span<const routing::PartReply> parts) const override {
+    return std::any_of(parts.begin(), parts.end(),
+                       [](const routing::PartReply& part) { return part.bytes.size() >= kManyComposed; });
+  }
   // All are looked at before the first is written: the reply begins with their number.
-  bool composesInPieces() const override { return true; }
   Piece composePiece(std::span<const routing::PartReply> parts, std::string& out,
                      std::size_t elements) override {
     for (; part_ < parts.size(); ++part_, position_ = 0) {

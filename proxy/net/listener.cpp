@@ -14,7 +14,7 @@ namespace slotless::net {
 namespace {
 
 // Accepting more at once would let a flood of connections delay what else the loop does.
-constexpr int kAcceptsPerTurn = 64;
+constexpr int kAcceptsPerTurn = 16;
 // Pause after running out of descriptors or memory: without it the level-triggered poll would spin.
 constexpr Millis kPauseWhenExhausted{100};
 

@@ -56,10 +56,11 @@ class Composer {
   // For replies that may be of any length: about so many `elements` of the same reply are dealt with at each
   // call, and then there is more to come, or it is over. compose() is not called then.
   enum class Piece : std::uint8_t { More, Good, Failed };
-  virtual bool composesInPieces() const { return false; }
+  virtual bool composesInPieces(std::span<const PartReply>) const { return false; }
   virtual Piece composePiece(std::span<const PartReply>, std::string&, std::size_t) { return Piece::Failed; }
   // For commands in stages (Plan::staged): asked before compose(). True: `plan` has what to ask for next,
-  // Prepared, and the parts are over.
+  // Prepared, and the parts are over; or it is for Nobody, and goOn() is to be called again, in another turn:
+  // there is much to do.
   virtual bool goOn(std::span<const PartReply>, Plan&) { return false; }
   // Whether the request is over with the parts that are under way now, as far as is known.
   virtual bool isLastStage() const { return true; }

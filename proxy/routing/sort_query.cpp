@@ -1,10 +1,7 @@
 #include "proxy/routing/sort_query.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cmath>
-#include <cstdlib>
 
 #include "protocol/ascii.h"
 
@@ -18,23 +15,6 @@ std::optional<std::int64_t> integerIn(std::string_view text) {
   if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size())
     return std::nullopt;
   return value;
-}
-
-std::optional<double> scoreOf(const SortElement& element, const SortQuery& query) {
-  if (query.hasWeights() && !element.weight) return 0.0;
-  const std::string& text = query.hasWeights() ? *element.weight : element.text;
-  char* end = nullptr;
-  errno = 0;
-  const double score = std::strtod(text.c_str(), &end);
-  if (end != text.c_str() + text.size() || errno == ERANGE || std::isnan(score)) return std::nullopt;
-  return score;
-}
-
-// Missing weights come first.
-int compareTexts(const SortElement& a, const SortElement& b, const SortQuery& query) {
-  if (!query.hasWeights()) return a.text.compare(b.text);
-  if (a.weight && b.weight) return a.weight->compare(*b.weight);
-  return static_cast<int>(a.weight.has_value()) - static_cast<int>(b.weight.has_value());
 }
 
 }  // namespace
@@ -85,34 +65,11 @@ std::optional<SortLookUp> sortLookUp(std::string_view pattern, std::string_view 
   return found;
 }
 
-bool sortElements(std::vector<SortElement>& elements, const SortQuery& query) {
-  struct Scored {
-    double score;
-    SortElement element;
-  };
-  std::vector<Scored> scored;
-  scored.reserve(elements.size());
-  for (SortElement& element : elements) {
-    const std::optional<double> score = query.alpha ? 0.0 : scoreOf(element, query);
-    if (!score) return false;
-    scored.push_back({*score, std::move(element)});
-  }
-  std::stable_sort(scored.begin(), scored.end(), [&](const Scored& a, const Scored& b) {
-    int order = a.score < b.score ? -1 : a.score > b.score ? 1 : 0;
-    if (query.alpha) order = compareTexts(a.element, b.element, query);
-    if (!query.alpha && order == 0) order = a.element.text.compare(b.element.text);
-    return query.descending ? order > 0 : order < 0;
-  });
-  for (std::size_t i = 0; i < scored.size(); ++i) elements[i] = std::move(scored[i].element);
-  return true;
-}
-
-void limitElements(std::vector<SortElement>& elements, const SortQuery& query) {
-  const auto size = static_cast<std::int64_t>(elements.size());
+SortRange limitedRange(std::size_t count, const SortQuery& query) {
+  const auto size = static_cast<std::int64_t>(count);
   const std::int64_t begin = std::clamp<std::int64_t>(query.offset, 0, size);
   const std::int64_t end = query.count < 0 || query.count > size - begin ? size : begin + query.count;
-  elements.erase(elements.begin() + end, elements.end());
-  elements.erase(elements.begin(), elements.begin() + begin);
+  return {static_cast<std::size_t>(begin), static_cast<std::size_t>(end)};
 }
 
 }  // namespace slotless::routing

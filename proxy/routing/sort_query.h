@@ -1,9 +1,9 @@
 // SORT and SORT_RO as one Redis understands them: what a cluster's nodes refuse (BY, GET) or cannot do (STORE
 // into another slot) is put together in the proxy. Pure.
 //
-// Source: Redis 7.0 sort.c (sortCommandGeneric(), lookupKeyByPattern(), sortCompare()). Texts are compared
-// byte by byte, as in the C locale.
+// Source: Redis 7.0 sort.c (sortCommandGeneric(), lookupKeyByPattern()).
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,9 +43,11 @@ struct SortElement {
   std::string text;
   std::optional<std::string> weight;  // with hasWeights(): what BY has found
 };
-// Brings the elements into SORT's order. False: a weight is no number.
-bool sortElements(std::vector<SortElement>& elements, const SortQuery& query);
-// Leaves what LIMIT wants.
-void limitElements(std::vector<SortElement>& elements, const SortQuery& query);
+// What LIMIT wants of so many elements in their order: from `begin` on, not `end` any more.
+struct SortRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+SortRange limitedRange(std::size_t count, const SortQuery& query);
 
 }  // namespace slotless::routing

@@ -1,5 +1,7 @@
 #include "proxy/routing/sort_stages.h"
 
+#include <algorithm>
+#include <limits>
 #include <map>
 
 #include "protocol/encoder.h"
@@ -10,8 +12,11 @@ namespace slotless::routing {
 
 namespace {
 
-// Each may be a request of its own.
 constexpr std::size_t kMaxLookUps = 100'000;
+// In one stage: each may be a request of its own.
+constexpr std::size_t kLookUpsAtOnce = 256;
+// What is not worth a turn of its own.
+constexpr std::size_t kElementsAtOnce = 512;
 
 using Words = std::vector<std::string_view>;
 
@@ -62,18 +67,18 @@ void SortComposer::askForElements(Plan& plan) {
 }
 
 bool SortComposer::goOn(std::span<const PartReply> parts, Plan& plan) {
+  return take(parts) && askNext(plan);
+}
+
+bool SortComposer::isLastStage() const {
+  return stage_ == Stage::Store || (stage_ == Stage::Values && taken_ == range_.end && !query_.store);
+}
+
+bool SortComposer::take(std::span<const PartReply> parts) {
   switch (stage_) {
-    case Stage::Elements:
-      if (!takeElements(parts)) return false;
-      if (!query_.hasWeights()) return finish(plan);
-      stage_ = Stage::Weights;
-      lookUp({query_.by}, plan);
-      return plan.partCount > 0 || order(plan);
-    case Stage::Weights: return takeFound(parts) && order(plan);
-    case Stage::Values:
-      if (!takeFound(parts)) return false;
-      if (query_.store) askToStore(plan);
-      return query_.store.has_value();
+    case Stage::Elements: return takeElements(parts);
+    case Stage::Weights: return takeFound(parts) && takeWeights();
+    case Stage::Values: return takeFound(parts);
     case Stage::Store: break;
   }
   return false;
@@ -87,35 +92,106 @@ bool SortComposer::takeElements(std::span<const PartReply> parts) {
     elements_.push_back({std::string(textOf(text).value_or("")), {}});
   if (elements_.size() * std::max<std::size_t>(1, query_.get.size()) > kMaxLookUps)
     return fail("ERR Too many elements for SORT with BY, GET or STORE over several slots");
-  if (parts.size() < 2) return true;
-  if (textOf(parts[1].bytes) == "set") {
+  const bool limitsHere = query_.hasWeights() || (query_.keepsOrder() && query_.store);
+  range_ = limitsHere ? limitedRange(elements_.size(), query_) : SortRange{0, elements_.size()};
+  if (query_.hasWeights()) {
+    order_.emplace(elements_, query_);
+  } else if (parts.size() > 1 && textOf(parts[1].bytes) == "set") {
     SortQuery byText = query_;
     byText.alpha = true;
-    sortElements(elements_, byText);
+    order_.emplace(elements_, byText);
   }
-  limitElements(elements_, query_);
+  stage_ = order_ ? Stage::Weights : Stage::Values;
   return true;
 }
 
-// One MGET for each slot, HGETs for the others. The plan has no part if there is nothing to ask.
-void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) {
+// Something to ask for, or nothing that takes long (Nobody: to be called again). False: it is over.
+bool SortComposer::askNext(Plan& plan) {
   begin(plan);
+  std::size_t done = 0;
+  while (stage_ == Stage::Weights) {
+    if (order_->added() == elements_.size()) {
+      stage_ = Stage::Values;
+    } else {
+      done += askForWeights(plan);
+      if (plan.partCount > 0) return true;
+      if (!takeWeights()) return false;
+    }
+    if (done >= kElementsAtOnce) break;
+  }
+  while (stage_ == Stage::Values && done < kElementsAtOnce) {
+    if (taken_ == range_.end) {
+      if (query_.store) askToStore(plan);
+      return query_.store.has_value();
+    }
+    done += askForValues(plan);
+    if (plan.partCount > 0) return true;
+  }
+  plan.kind = Plan::Kind::Nobody;
+  return true;
+}
+
+// How many elements that is about.
+std::size_t SortComposer::askForWeights(Plan& plan) {
+  chunk_.clear();
+  const std::size_t first = order_->added();
+  const std::size_t end = std::min(elements_.size(), first + kLookUpsAtOnce);
+  for (std::size_t place = first; place < end; ++place) chunk_.push_back(place);
+  found_.clear();
+  if (query_.hasWeights()) lookUp({query_.by}, chunk_, plan);
+  return chunk_.size();
+}
+
+bool SortComposer::takeWeights() {
+  for (std::size_t i = 0; i < found_.size(); ++i) elements_[chunk_[i]].weight = std::move(found_[i]);
+  const std::size_t end = order_->added() + chunk_.size();
+  found_.clear();
+  chunk_.clear();
+  return order_->add(end) || fail("ERR One or more scores can't be converted into double");
+}
+
+std::size_t SortComposer::askForValues(Plan& plan) {
+  chunk_.clear();
+  const std::size_t atOnce = std::max<std::size_t>(1, kLookUpsAtOnce / patterns().size());
+  std::size_t passed = 0;
+  for (; taken_ < range_.end && chunk_.size() < atOnce && passed < kElementsAtOnce; ++taken_, ++passed) {
+    const std::size_t place = nextInOrder();
+    if (taken_ >= range_.begin) chunk_.push_back(place);
+  }
+  lookUp(patterns(), chunk_, plan);
+  return passed;
+}
+
+std::size_t SortComposer::nextInOrder() {
+  return order_ ? order_->next().value_or(taken_) : taken_;
+}
+
+const std::vector<std::string>& SortComposer::patterns() const {
+  static const std::vector<std::string> kItself = {"#"};
+  return query_.get.empty() ? kItself : query_.get;
+}
+
+// One MGET for each slot, HGETs for the others. The plan has no part if there is nothing to ask.
+void SortComposer::lookUp(const std::vector<std::string>& patterns, const std::vector<std::size_t>& elements,
+                          Plan& plan) {
   asked_.clear();
-  found_.assign(elements_.size() * patterns.size(), {});
   std::map<protocol::Slot, std::pair<std::vector<std::string>, Places>> bySlot;
-  for (std::size_t place = 0; place < found_.size(); ++place) {
-    const std::string& element = elements_[place / patterns.size()].text;
-    const std::string& pattern = patterns[place % patterns.size()];
-    const auto wanted = sortLookUp(pattern, element);
-    if (pattern == "#") {
-      found_[place] = element;
-    } else if (wanted && !wanted->field.empty()) {
-      addPart(plan, wanted->key, {"HGET", wanted->key, wanted->field});
-      asked_.push_back({place});
-    } else if (wanted) {
-      auto& [keys, places] = bySlot[protocol::slotOf(wanted->key)];
-      keys.push_back(wanted->key);
-      places.push_back(place);
+  for (const std::size_t element : elements) {
+    const std::string& text = elements_[element].text;
+    for (const std::string& pattern : patterns) {
+      const std::size_t place = found_.size();
+      found_.emplace_back();
+      const auto wanted = sortLookUp(pattern, text);
+      if (pattern == "#") {
+        found_.back() = text;
+      } else if (wanted && !wanted->field.empty()) {
+        addPart(plan, wanted->key, {"HGET", wanted->key, wanted->field});
+        asked_.push_back({place});
+      } else if (wanted) {
+        auto& [keys, places] = bySlot[protocol::slotOf(wanted->key)];
+        keys.push_back(wanted->key);
+        places.push_back(place);
+      }
     }
   }
   for (auto& [slot, wanted] : bySlot) {
@@ -127,7 +203,7 @@ void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) 
 }
 
 bool SortComposer::takeFound(std::span<const PartReply> parts) {
-  for (std::size_t i = 0; i < parts.size(); ++i) {
+  for (std::size_t i = 0; i < asked_.size(); ++i) {
     const std::string_view reply = parts[i].bytes;
     if (isErrorReply(reply)) {
       if (reply.starts_with("-WRONGTYPE ")) continue;  // no hash: nothing found
@@ -140,29 +216,12 @@ bool SortComposer::takeFound(std::span<const PartReply> parts) {
       if (const auto text = textOf(each)) found_[asked_[i][j]] = *text;
     }
   }
+  asked_.clear();
   return true;
-}
-
-// False: it is over.
-bool SortComposer::order(Plan& plan) {
-  for (std::size_t i = 0; i < elements_.size(); ++i) elements_[i].weight = std::move(found_[i]);
-  if (!sortElements(elements_, query_)) return fail("ERR One or more scores can't be converted into double");
-  limitElements(elements_, query_);
-  return finish(plan);
-}
-
-bool SortComposer::finish(Plan& plan) {
-  stage_ = Stage::Values;
-  static const std::vector<std::string> kItself = {"#"};
-  lookUp(query_.get.empty() ? kItself : query_.get, plan);
-  if (plan.partCount > 0) return true;
-  if (query_.store) askToStore(plan);
-  return query_.store.has_value();
 }
 
 void SortComposer::askToStore(Plan& plan) {
   stage_ = Stage::Store;
-  begin(plan);
   plan.writes = true;
   const std::string& target = *query_.store;
   if (found_.empty()) {
@@ -188,15 +247,26 @@ bool SortComposer::compose(std::span<const PartReply> parts, std::string& out) {
     protocol::appendInteger(out, static_cast<std::int64_t>(found_.size()));
     return true;
   }
-  protocol::appendArrayHeader(out, found_.size());
-  for (const auto& value : found_) {
-    if (value) {
+  composePiece(parts, out, std::numeric_limits<std::size_t>::max());
+  return true;
+}
+
+bool SortComposer::composesInPieces(std::span<const PartReply>) const {
+  return error_.empty() && stage_ == Stage::Values && found_.size() > kElementsAtOnce;
+}
+
+Composer::Piece SortComposer::composePiece(std::span<const PartReply>, std::string& out,
+                                           std::size_t elements) {
+  if (composed_ == 0) protocol::appendArrayHeader(out, found_.size());
+  const std::size_t end = composed_ + std::min(elements, found_.size() - composed_);
+  for (; composed_ < end; ++composed_) {
+    if (const auto& value = found_[composed_]) {
       protocol::appendBulk(out, *value);
     } else {
       protocol::appendNull(out, protocol_);
     }
   }
-  return true;
+  return composed_ < found_.size() ? Piece::More : Piece::Good;
 }
 
 bool SortComposer::fail(std::string_view error) {

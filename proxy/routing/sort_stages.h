@@ -1,5 +1,6 @@
 // SORT in stages: the elements, what BY names, what GET names, STORE. Each stage asks the slots' owners what
-// it needs.
+// it needs, for a few elements at a time: neither the proxy nor a node has more to do in one go however many
+// elements there are.
 //
 // Nothing is atomic across the stages: a key that changes meanwhile may be seen before or after. What STORE
 // writes is written in one piece.
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "proxy/routing/plan.h"
+#include "proxy/routing/sort_order.h"
 #include "proxy/routing/sort_query.h"
 
 namespace slotless::routing {
@@ -26,27 +28,40 @@ class SortComposer final : public Composer {
   void askForElements(Plan& plan);
   bool goOn(std::span<const PartReply> parts, Plan& plan) override;
   bool compose(std::span<const PartReply> parts, std::string& out) override;
-  bool isLastStage() const override { return false; }
+  bool composesInPieces(std::span<const PartReply> parts) const override;
+  Piece composePiece(std::span<const PartReply> parts, std::string& out, std::size_t elements) override;
+  bool isLastStage() const override;
 
  private:
   enum class Stage : std::uint8_t { Elements, Weights, Values, Store };
   // A reply's place in found_; several for MGET.
   using Places = std::vector<std::size_t>;
 
+  bool take(std::span<const PartReply> parts);
   bool takeElements(std::span<const PartReply> parts);
+  bool takeWeights();
   bool takeFound(std::span<const PartReply> parts);
-  void lookUp(const std::vector<std::string>& patterns, Plan& plan);
-  bool order(Plan& plan);
-  bool finish(Plan& plan);
+  bool askNext(Plan& plan);
+  std::size_t askForWeights(Plan& plan);
+  std::size_t askForValues(Plan& plan);
+  void lookUp(const std::vector<std::string>& patterns, const std::vector<std::size_t>& elements, Plan& plan);
   void askToStore(Plan& plan);
+  std::size_t nextInOrder();
+  const std::vector<std::string>& patterns() const;
   bool fail(std::string_view error);
 
   const SortQuery query_;
   const int protocol_;
   Stage stage_ = Stage::Elements;
   std::vector<SortElement> elements_;
-  std::vector<std::optional<std::string>> found_;  // element by element, pattern by pattern
-  std::vector<Places> asked_;                      // of each part
+  std::optional<SortOrder> order_;  // none: as they came
+  std::size_t taken_ = 0;           // so many elements in their order
+  SortRange range_;                 // of that order: what is wanted
+  // Element by element, pattern by pattern: what has been looked up.
+  std::vector<std::optional<std::string>> found_;
+  std::vector<std::size_t> chunk_;  // the elements that are being looked up
+  std::vector<Places> asked_;       // of each part
+  std::size_t composed_ = 0;
   std::string error_;
 };
 

@@ -37,6 +37,22 @@ bool wasRefused(Trouble trouble) {
          trouble == Trouble::ReadOnly || trouble == Trouble::MasterDown;
 }
 
+// Its composer has much to do, and asks nobody.
+class NextTurn final : public Work {
+ public:
+  NextTurn(Completion& completion, Request& request) : completion_(completion), request_(request) {}
+
+  bool goOn(WorkBudget& budget) override {
+    budget.spend(budget.units());
+    completion_.conclude(request_, false);
+    return true;
+  }
+
+ private:
+  Completion& completion_;
+  Request& request_;
+};
+
 }  // namespace
 
 // Good until the next call.
@@ -139,6 +155,10 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     services_.requests.put(request);
     return;
   }
+  conclude(request, failed);
+}
+
+void Completion::conclude(Request& request, bool failed) {
   if (request.staged && goOn(request)) return;
   if (!request.streams()) {
     if (auto work = longMergeOf(services_, *this, request, partsOf(request)))
@@ -227,6 +247,10 @@ void Completion::forgetTransaction(Request& request) {
 bool Completion::goOn(Request& request) {
   routing::Plan stage;  // the worker's own may be in use
   if (!request.composer->goOn(partsOf(request), stage)) return false;
+  if (stage.kind == routing::Plan::Kind::Nobody) {
+    services_.workbench.add(request.client, std::make_unique<NextTurn>(*this, request));
+    return true;
+  }
   request.dispatcher->goOn(request, stage);
   return true;
 }

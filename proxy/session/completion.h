@@ -29,6 +29,8 @@ class Completion {
   // A blocking command's own timeout, as a node would have answered.
   void timeOut(Leg& leg);
   void finishLeg(Leg& leg, bool failed);
+  // All legs of the request are done: it goes on with its next stage, or its reply is made of theirs.
+  void conclude(Request& request, bool failed);
   // Its reply has been given to the client.
   void finishRequest(Request& request, bool failed);
   // The client is gone: held legs are dropped unsent, replies of sent ones will be discarded.

@@ -100,8 +100,9 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
   request.preludes = stage.preludes;
   if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);
+  const std::size_t room = request.legRoom();
   request.makeLegs(stage.partCount);
-  request.client->charge(request, stage.partCount * sizeof(Leg));
+  request.client->charge(request, (request.legRoom() - room) * sizeof(Leg));
   for (std::size_t i = 0; i < stage.partCount; ++i) {
     Leg& leg = request.leg(i);
     leg.slot = stage.parts[i].slot;

@@ -24,7 +24,6 @@ using routing::PartReply;
 namespace {
 
 constexpr std::size_t kManyElements = 4096;
-constexpr std::size_t kManyComposed = 64U * 1024;  // bytes, of one part
 constexpr std::size_t kManyBytes = 1024U * 1024;
 constexpr std::size_t kUnitsPerElement = 1;
 constexpr std::size_t kBytesPerUnit = 512;
@@ -252,10 +251,7 @@ std::unique_ptr<Work> longMergeOf(Services& services, Completion& completion, Re
     return std::make_unique<Assembling>(services, completion, request);
   }
   if (request.composer != nullptr) {
-    if (!request.composer->composesInPieces()) return nullptr;
-    const bool isLong = std::any_of(parts.begin(), parts.end(),
-                                    [](const PartReply& part) { return part.bytes.size() >= kManyComposed; });
-    if (!isLong) return nullptr;
+    if (!request.composer->composesInPieces(parts)) return nullptr;
     return std::make_unique<Composing>(completion, request, parts);
   }
   if (request.merge != Merge::Interleave && request.merge != Merge::Concatenate &&

@@ -158,6 +158,8 @@ class Request {
   Leg& leg(std::size_t i) noexcept { return i == 0 ? first_ : others_[i - 1]; }
   const Leg& leg(std::size_t i) const noexcept { return i == 0 ? first_ : others_[i - 1]; }
   void makeLegs(std::size_t count);
+  // So many have had room at once.
+  std::size_t legRoom() const noexcept { return 1 + others_.size(); }
   // What nobody here has seen is not wanted.
   void wantScript(ScriptCache& cache, std::string_view sha);
   // One more while the request is under way.

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "batch.h"
 #include "proxy/session/work.h"
-#include "stage.h"
 
 namespace slotless::test {
 
@@ -114,6 +114,34 @@ TEST_CASE_METHOD(LongWork, "while the reply of an MGET of many keys is put toget
   CHECK(turns >= 2 * kKeys / kUnitsPerTurn);
   const bool same = client.takes() == expected;
   CHECK(same);
+}
+
+TEST_CASE_METHOD(LongWork, "while a SORT without look-ups is put in order, others are answered") {
+  constexpr int kCount = 5000;
+  std::string set = "*" + std::to_string(kCount) + "\r\n";
+  std::string push = "RPUSH {b}to";
+  for (int i = 0; i < kCount; ++i) {
+    set += bulk(std::to_string(9999 - i));
+    push += " " + std::to_string(5000 + i);
+  }
+  const auto begin = [&] {
+    client.sends("SORT {a}set BY nosort STORE {b}to");
+    const Received sort = node(1).expects("SORT {a}set BY nosort");
+    node(1).expects("TYPE {a}set");
+    sort.connection().push(set + "+set\r\n");
+  };
+  begin();
+  const std::size_t turns = turnsUntil([&] { return arrived() == 4; });
+  CHECK(turns >= 3);
+  Batch(node(2), {"DEL {b}to", push}).replies("*2\r\n:0\r\n:5000\r\n");
+  client.receives(":5000\r\n");
+  begin();
+  loop.turn();
+  CHECK(arrived() == 0);
+  client.resets();
+  settle();
+  node(2).expectsNothing();
+  CHECK(worker().requestsInUse() == 0);
 }
 
 TEST_CASE_METHOD(LongWork, "an MSET of many keys keeps each value behind its key") {

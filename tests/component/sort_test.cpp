@@ -64,6 +64,35 @@ TEST_CASE_METHOD(Stage, "a set that is not to be sorted is stored in an order al
   client.receives(":2\r\n");
 }
 
+// As a node is asked for them, and as it answers: each weight is 1000 less its element.
+std::string weighted(int first, int end, std::string& replies) {
+  std::string request = "MGET";
+  replies = "*" + std::to_string(end - first) + "\r\n";
+  for (int i = first; i < end; ++i) {
+    request += " {b}w_" + std::to_string(i);
+    replies += bulk(std::to_string(1000 - i));
+  }
+  return request;
+}
+
+TEST_CASE_METHOD(Stage, "a SORT of many elements asks for a few at a time, and others are served between") {
+  constexpr int kCount = 600;
+  std::string list = "*" + std::to_string(kCount) + "\r\n";
+  for (int i = 0; i < kCount; ++i) list += bulk(std::to_string(i));
+  client.sends("SORT {a}list BY {b}w_* LIMIT 1 2");
+  node(1).expects("SORT {a}list BY nosort").replies(list);
+  for (const auto& [first, end] : {std::pair(0, 256), std::pair(256, 512), std::pair(512, 600)}) {
+    std::string replies;
+    const Received weights = node(2).expects(weighted(first, end, replies));
+    node(2).expectsNothing();
+    other.sends("GET a");
+    node(1).expects("GET a").replies(bulk("1"));
+    other.receives(bulk("1"));
+    weights.replies(replies);
+  }
+  client.receives("*2\r\n" + bulk("598") + bulk("597"));
+}
+
 TEST_CASE_METHOD(Stage, "errors end a SORT at any stage, and a weight that is no number is one") {
   const std::string sort = "SORT {a}list BY {b}w_* STORE {c}to";
   client.sends(sort);

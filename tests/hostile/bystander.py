@@ -47,8 +47,8 @@ class Bystander:
         if code != 0:
             raise AssertionError(f"the bystander ended with {code}: {self._child.stderr_path.read_text()[-2000:]}")
 
-    def errors(self, tolerated=None, once=False):
-        """Texts. Those that match `tolerated` do not count, or with `once` the first on each connection does not."""
+    def errors(self, tolerated=None, times=None):
+        """Texts. Those that match `tolerated` do not count, or only the first so many on each connection do not."""
         errors, forgiven = [], collections.Counter()
         for line in self._child.stderr_path.read_text().splitlines():
             try:
@@ -56,7 +56,7 @@ class Bystander:
             except ValueError:
                 errors.append(line)  # Python's own
                 continue
-            if tolerated and re.match(tolerated, text) and (not once or forgiven[connection] == 0):
+            if tolerated and re.match(tolerated, text) and (times is None or forgiven[connection] < times):
                 forgiven[connection] += 1
             else:
                 errors.append(text)

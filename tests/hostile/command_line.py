@@ -34,8 +34,8 @@ def main(arguments):
     plan = make_plan(options)
     cluster = Cluster(replicas=0, options=NODE_OPTIONS)
     outcomes = []
+    stage = Stage(cluster, SHORT_SCALE if options.short else 1, plan.seconds)
     try:
-        stage = Stage(cluster, SHORT_SCALE if options.short else 1, plan.seconds)
         report.print_header()
         for kind in kinds:
             outcome = trial.run(kind, stage, plan)
@@ -44,6 +44,7 @@ def main(arguments):
             if not outcome.good:
                 (processes.directory() / f"{outcome.name}.log").write_text(outcome.log)
     finally:
+        stage.end()
         cluster.stop()
     return conclude(outcomes, options)
 

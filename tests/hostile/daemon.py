@@ -7,7 +7,7 @@ import threading
 import time
 
 from cluster import LOOPBACK, PASSWORD
-from proxy import READY_SECONDS, SANITIZERS, Proxy
+from proxy import READY_SECONDS, SANITIZERS, Proxy, connect
 from waiting import wait_until
 
 MIB = 1 << 20
@@ -19,6 +19,8 @@ BACK_SECONDS = 10
 RUNAWAY_BYTES = 1500 * MIB
 MEMORY_COUNTED = not SANITIZERS  # these keep what is freed
 PROBE_SECONDS = 0.25
+# In a turn of a worker's loop all its clients wait; shorter ones are not noted.
+TURN_SHOWN = "1ms"
 
 _GAUGE = re.compile(r"^# TYPE (slotless_\w+) gauge$", re.MULTILINE)
 # Not about clients: time, the cluster, and connections that wait for the next client.
@@ -30,7 +32,8 @@ _MEMORY_SLACK_BYTES, _IDLE_SLACK_BYTES = MIB, 8 * MIB
 class Daemon(Proxy):
     def __init__(self, nodes, options=(), memory_limit_mb=100, place=LOOPBACK, password=PASSWORD):
         self.bound_bytes = memory_limit_mb * MIB * 11 // 10 + BASE_BYTES
-        super().__init__(nodes, ["--memory-limit", f"{memory_limit_mb}mb", *options], place=place, password=password)
+        limits = ["--memory-limit", f"{memory_limit_mb}mb", "--latency-monitor-threshold", TURN_SHOWN]
+        super().__init__(nodes, [*limits, *options], place=place, password=password)
         self.held_at_start = self.held()
         self.memory_at_start = self.memory()
 
@@ -44,6 +47,11 @@ class Daemon(Proxy):
 
     def peak_memory(self):
         return self.child.memory_bytes("VmHWM")
+
+    def longest_turn_ms(self):
+        """Of a worker's loop so far, in whole milliseconds; on a busy machine some of it is others'."""
+        with connect(self, PASSWORD) as client:
+            return max((event[3] for event in client.command("LATENCY", "LATEST") if event[0] == b"event-loop"), default=0)
 
     def has_run_away(self):
         return self.memory() > self.bound_bytes + RUNAWAY_BYTES * (4 if SANITIZERS else 1)

@@ -29,7 +29,8 @@ class Family:
     short = True             # also in the quick run
     long_only = False        # only where it is measured
     spared = ()              # masters by number whose keys the bystander leaves alone
-    # Errors of the bystander that are right: a regular expression; `tolerated_once`: one on each of its connections.
+    # Errors of the bystander that are right: a regular expression; `tolerated_once`: one on each of its connections
+    # each time that it is at it.
     tolerated = None
     tolerated_once = False
 
@@ -72,9 +73,9 @@ class Family:
     def problems(self):
         return [text if count == 1 else f"{text} ({count} times)" for text, count in self._problems.items()]
 
-    def bystander_keys(self):
+    def bystander_keys(self, name="bystander"):
         """In two slots of each master; the tag keeps what is made of them there."""
-        return ["{%s}" % self.stage.key(master, f"bystander{number}") for number in range(2)
+        return ["{%s}" % self.stage.key(master, f"{name}{number}") for number in range(2)
                 for master in range(len(self.stage.masters)) if master not in self.spared]
 
     @property

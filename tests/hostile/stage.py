@@ -41,6 +41,7 @@ class Stage:
         self.cluster, self.scale, self.seconds = cluster, scale, seconds
         self.masters = cluster.first_masters
         self.daemon = None
+        self._other_daemon = None
         self.stopping = threading.Event()  # the daemon has run away, or the time is over
         self._errands = queue.SimpleQueue()
         self._slots = [cluster.slots_of(master) for master in self.masters]
@@ -48,6 +49,16 @@ class Stage:
     def start_daemon(self, options, memory_limit_mb, place=LOOPBACK, nodes=None):
         self.stopping.clear()
         self.daemon = Daemon(nodes or self.cluster.addresses(), options, memory_limit_mb, place)
+
+    def other_daemon(self):
+        """One that no hostile client visits, in front of the same nodes; the same for all families."""
+        if self._other_daemon is None:
+            self._other_daemon = Daemon(self.cluster.addresses())
+        return self._other_daemon
+
+    def end(self):
+        if self._other_daemon is not None:
+            self._other_daemon.stop()
 
     def by_main_thread(self, function):
         """A process ends with the thread that has started it, and that of the hostile clients ends soon."""
