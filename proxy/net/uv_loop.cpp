@@ -97,6 +97,7 @@ UvLoop::UvLoop(SocketOptions options, Resolver& resolver)
       afterWait_(std::make_unique<OwnedHandle<uv_check_t>>()),
       resolver_(resolver) {
   if (uv_loop_init(&loop_) != 0) throw std::runtime_error("cannot create an event loop");
+  loop_.data = this;
   if (uv_async_init(&loop_, mailboxBell_->get(),
                     [](uv_async_t* handle) { static_cast<UvLoop*>(handle->data)->runMailbox(); }) != 0) {
     throw std::runtime_error("cannot create a mailbox");
@@ -184,7 +185,12 @@ void UvLoop::atTurnEnd(std::function<void()> callback) {
 }
 
 void UvLoop::endTurn() {
+  events_ = 0;
   turnEnd_();
+}
+
+void UvLoop::countEvent() {
+  if (++events_ >= kEventsPerTurn && turnEnd_) endTurn();
 }
 
 void UvLoop::Mailbox::put(std::function<void()> task) {
@@ -204,7 +210,10 @@ void UvLoop::runMailbox() {
     const std::lock_guard guard(mailbox_->mutex);
     tasks.swap(mailbox_->tasks);
   }
-  for (const auto& task : tasks) task();
+  for (const auto& task : tasks) {
+    task();
+    countEvent();
+  }
 }
 
 void UvLoop::run() {

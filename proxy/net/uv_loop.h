@@ -2,6 +2,7 @@
 #pragma once
 #include <uv.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
@@ -39,6 +40,12 @@ class UvLoop final : public Loop {
   void stop();
   uv_loop_t& raw() noexcept { return loop_; }
 
+  // A turn with more events ends and begins anew: libuv deals with thousands of descriptors before it waits
+  // again, and what the first of them have caused must not wait for the last.
+  static constexpr std::size_t kEventsPerTurn = 64;
+  // Of UvStream: the event of a descriptor has been dealt with.
+  static void onEventDone(uv_loop_t& loop) { static_cast<UvLoop*>(loop.data)->countEvent(); }
+
  private:
   // Outlives the loop: a look-up may end after it.
   struct Mailbox {
@@ -49,6 +56,7 @@ class UvLoop final : public Loop {
   };
 
   void runMailbox();
+  void countEvent();
   void endTurn();
 
   uv_loop_t loop_{};
@@ -58,6 +66,7 @@ class UvLoop final : public Loop {
   std::unique_ptr<OwnedHandle<uv_prepare_t>> beforeWait_;
   std::unique_ptr<OwnedHandle<uv_check_t>> afterWait_;
   std::function<void()> turnEnd_;
+  std::size_t events_ = 0;  // of this turn
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Resolver& resolver_;
   std::uint64_t lastLookUp_ = 0;

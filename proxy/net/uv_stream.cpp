@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "proxy/net/uv_loop.h"
+
 namespace slotless::net {
 
 namespace {
@@ -54,8 +56,8 @@ void UvStream::onPoll(uv_poll_t* handle, int status, int events) {
   if ((events & UV_WRITABLE) != 0) self->observer_.onWritable();
   // The observer may have destroyed the stream, or lost its interest in reading.
   self = static_cast<UvStream*>(handle->data);
-  if (self == nullptr) return;
-  if ((events & self->watched_ & UV_READABLE) != 0) self->observer_.onReadable();
+  if (self != nullptr && (events & self->watched_ & UV_READABLE) != 0) self->observer_.onReadable();
+  UvLoop::onEventDone(*handle->loop);  // may destroy the stream, too
 }
 
 IoResult UvStream::read(char* into, std::size_t capacity) {

@@ -4,6 +4,7 @@
 // Source: Redis 7.0 sort.c (sortCompare()). Texts are compared byte by byte, as in the C locale.
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace slotless::routing {
 class SortOrder {
  public:
   // Refers to the elements, which stay where they are and grow no more.
-  SortOrder(const std::vector<SortElement>& elements, SortQuery query)
+  SortOrder(const std::deque<SortElement>& elements, SortQuery query)
       : elements_(elements), query_(std::move(query)) {}
 
   // So many elements have been added.
@@ -32,7 +33,7 @@ class SortOrder {
   bool before(std::size_t a, std::size_t b) const;
   bool startsLater(const Run& a, const Run& b) const { return before(order_[b.first], order_[a.first]); }
 
-  const std::vector<SortElement>& elements_;
+  const std::deque<SortElement>& elements_;
   const SortQuery query_;
   std::vector<double> scores_;      // without ALPHA
   std::vector<std::size_t> order_;  // run by run

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "protocol/encoder.h"
+#include "protocol/reply_scanner.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
 
@@ -67,6 +68,8 @@ void SortComposer::askForElements(Plan& plan) {
 }
 
 bool SortComposer::goOn(std::span<const PartReply> parts, Plan& plan) {
+  begin(plan);
+  worked_ = 0;
   return take(parts) && askNext(plan);
 }
 
@@ -84,16 +87,18 @@ bool SortComposer::take(std::span<const PartReply> parts) {
   return false;
 }
 
+// As many as may be taken at once; the stage is over with the last one.
 bool SortComposer::takeElements(std::span<const PartReply> parts) {
-  if (appendFirstError(parts, error_)) return false;
-  const auto texts = elementsOf(parts.front().bytes);
-  if (!texts) return appendUnmergeable(error_);
-  for (const std::string_view text : *texts)
-    elements_.push_back({std::string(textOf(text).value_or("")), {}});
-  if (elements_.size() * std::max<std::size_t>(1, query_.get.size()) > kMaxLookUps)
-    return fail("ERR Too many elements for SORT with BY, GET or STORE over several slots");
-  const bool limitsHere = query_.hasWeights() || (query_.keepsOrder() && query_.store);
-  range_ = limitsHere ? limitedRange(elements_.size(), query_) : SortRange{0, elements_.size()};
+  const std::string_view reply = parts.front().bytes;
+  if (position_ == 0 && !beginElements(parts)) return false;
+  for (; elements_.size() < count_; ++worked_) {
+    if (worked_ == kElementsAtOnce) return true;
+    protocol::ReplyScanner scanner;
+    const auto element = scanner.scan(reply.substr(position_));
+    if (element.status != protocol::ReplyScanner::Status::Complete) return appendUnmergeable(error_);
+    elements_.push_back({std::string(textOf(reply.substr(position_, element.consumed)).value_or("")), {}});
+    position_ += element.consumed;
+  }
   if (query_.hasWeights()) {
     order_.emplace(elements_, query_);
   } else if (parts.size() > 1 && textOf(parts[1].bytes) == "set") {
@@ -105,41 +110,56 @@ bool SortComposer::takeElements(std::span<const PartReply> parts) {
   return true;
 }
 
-// Something to ask for, or nothing that takes long (Nobody: to be called again). False: it is over.
+bool SortComposer::beginElements(std::span<const PartReply> parts) {
+  if (appendFirstError(parts, error_)) return false;
+  const std::string_view reply = parts.front().bytes;
+  const auto count = isListReply(reply) ? numberOf(reply, position_) : std::nullopt;
+  if (!count || *count < 0) return appendUnmergeable(error_);
+  count_ = static_cast<std::size_t>(*count);
+  if (count_ * std::max<std::size_t>(1, query_.get.size()) > kMaxLookUps)
+    return fail("ERR Too many elements for SORT with BY, GET or STORE over several slots");
+  const bool limitsHere = query_.hasWeights() || (query_.keepsOrder() && query_.store);
+  range_ = limitsHere ? limitedRange(count_, query_) : SortRange{0, count_};
+  return true;
+}
+
+// Something to ask for, or for Nobody: enough for one turn has been done. False: it is over.
 bool SortComposer::askNext(Plan& plan) {
-  begin(plan);
-  std::size_t done = 0;
-  while (stage_ == Stage::Weights) {
-    if (order_->added() == elements_.size()) {
-      stage_ = Stage::Values;
-    } else {
-      done += askForWeights(plan);
-      if (plan.partCount > 0) return true;
-      if (!takeWeights()) return false;
+  while (worked_ < kElementsAtOnce) {
+    switch (stage_) {
+      case Stage::Elements: break;  // there are more
+      case Stage::Weights:
+        if (order_->added() == count_) {
+          stage_ = Stage::Values;
+          continue;
+        }
+        askForWeights(plan);
+        if (plan.partCount > 0) return true;
+        if (!takeWeights()) return false;
+        break;
+      case Stage::Values:
+        if (taken_ == range_.end) {
+          if (query_.store) askToStore(plan);
+          return query_.store.has_value();
+        }
+        askForValues(plan);
+        if (plan.partCount > 0) return true;
+        break;
+      case Stage::Store: return false;
     }
-    if (done >= kElementsAtOnce) break;
-  }
-  while (stage_ == Stage::Values && done < kElementsAtOnce) {
-    if (taken_ == range_.end) {
-      if (query_.store) askToStore(plan);
-      return query_.store.has_value();
-    }
-    done += askForValues(plan);
-    if (plan.partCount > 0) return true;
   }
   plan.kind = Plan::Kind::Nobody;
   return true;
 }
 
-// How many elements that is about.
-std::size_t SortComposer::askForWeights(Plan& plan) {
-  chunk_.clear();
+void SortComposer::askForWeights(Plan& plan) {
   const std::size_t first = order_->added();
-  const std::size_t end = std::min(elements_.size(), first + kLookUpsAtOnce);
+  const std::size_t end = std::min(count_, first + kLookUpsAtOnce);
+  chunk_.clear();
   for (std::size_t place = first; place < end; ++place) chunk_.push_back(place);
+  worked_ += chunk_.size();
   found_.clear();
-  if (query_.hasWeights()) lookUp({query_.by}, chunk_, plan);
-  return chunk_.size();
+  if (query_.hasWeights()) lookUp({query_.by}, plan);
 }
 
 bool SortComposer::takeWeights() {
@@ -150,41 +170,36 @@ bool SortComposer::takeWeights() {
   return order_->add(end) || fail("ERR One or more scores can't be converted into double");
 }
 
-std::size_t SortComposer::askForValues(Plan& plan) {
+void SortComposer::askForValues(Plan& plan) {
+  const std::size_t patterns = std::max<std::size_t>(1, query_.get.size());
+  const std::size_t atOnce = std::max<std::size_t>(1, kLookUpsAtOnce / patterns);
   chunk_.clear();
-  const std::size_t atOnce = std::max<std::size_t>(1, kLookUpsAtOnce / patterns().size());
-  std::size_t passed = 0;
-  for (; taken_ < range_.end && chunk_.size() < atOnce && passed < kElementsAtOnce; ++taken_, ++passed) {
-    const std::size_t place = nextInOrder();
+  for (; taken_ < range_.end && chunk_.size() < atOnce && worked_ < kElementsAtOnce; ++taken_, ++worked_) {
+    const std::size_t place = order_ ? order_->next().value_or(0) : taken_;
     if (taken_ >= range_.begin) chunk_.push_back(place);
   }
-  lookUp(patterns(), chunk_, plan);
-  return passed;
-}
-
-std::size_t SortComposer::nextInOrder() {
-  return order_ ? order_->next().value_or(taken_) : taken_;
-}
-
-const std::vector<std::string>& SortComposer::patterns() const {
-  static const std::vector<std::string> kItself = {"#"};
-  return query_.get.empty() ? kItself : query_.get;
+  if (query_.get.empty()) {
+    sorted_.insert(sorted_.end(), chunk_.begin(), chunk_.end());
+  } else {
+    lookUp(query_.get, plan);
+  }
 }
 
 // One MGET for each slot, HGETs for the others. The plan has no part if there is nothing to ask.
-void SortComposer::lookUp(const std::vector<std::string>& patterns, const std::vector<std::size_t>& elements,
-                          Plan& plan) {
+void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) {
   asked_.clear();
   std::map<protocol::Slot, std::pair<std::vector<std::string>, Places>> bySlot;
-  for (const std::size_t element : elements) {
+  for (const std::size_t element : chunk_) {
     const std::string& text = elements_[element].text;
     for (const std::string& pattern : patterns) {
       const std::size_t place = found_.size();
       found_.emplace_back();
-      const auto wanted = sortLookUp(pattern, text);
       if (pattern == "#") {
         found_.back() = text;
-      } else if (wanted && !wanted->field.empty()) {
+        continue;
+      }
+      const auto wanted = sortLookUp(pattern, text);
+      if (wanted && !wanted->field.empty()) {
         addPart(plan, wanted->key, {"HGET", wanted->key, wanted->field});
         asked_.push_back({place});
       } else if (wanted) {
@@ -224,7 +239,7 @@ void SortComposer::askToStore(Plan& plan) {
   stage_ = Stage::Store;
   plan.writes = true;
   const std::string& target = *query_.store;
-  if (found_.empty()) {
+  if (resultSize() == 0) {
     addPart(plan, target, {"DEL", target});
     return;
   }
@@ -233,7 +248,7 @@ void SortComposer::askToStore(Plan& plan) {
   const auto add = [&](const Words& request) { protocol::appendRequest(part.request, request); };
   add({"DEL", target});
   Words push = {"RPUSH", target};
-  for (const auto& value : found_) push.push_back(value ? std::string_view(*value) : std::string_view());
+  for (std::size_t i = 0; i < resultSize(); ++i) push.push_back(resultAt(i).value_or(std::string_view()));
   add(push);
   add({"EXEC"});
 }
@@ -244,7 +259,7 @@ bool SortComposer::compose(std::span<const PartReply> parts, std::string& out) {
     return false;
   }
   if (stage_ == Stage::Store) {
-    protocol::appendInteger(out, static_cast<std::int64_t>(found_.size()));
+    protocol::appendInteger(out, static_cast<std::int64_t>(resultSize()));
     return true;
   }
   composePiece(parts, out, std::numeric_limits<std::size_t>::max());
@@ -252,21 +267,30 @@ bool SortComposer::compose(std::span<const PartReply> parts, std::string& out) {
 }
 
 bool SortComposer::composesInPieces(std::span<const PartReply>) const {
-  return error_.empty() && stage_ == Stage::Values && found_.size() > kElementsAtOnce;
+  return error_.empty() && stage_ == Stage::Values && resultSize() > kElementsAtOnce;
 }
 
 Composer::Piece SortComposer::composePiece(std::span<const PartReply>, std::string& out,
                                            std::size_t elements) {
-  if (composed_ == 0) protocol::appendArrayHeader(out, found_.size());
-  const std::size_t end = composed_ + std::min(elements, found_.size() - composed_);
+  if (composed_ == 0) protocol::appendArrayHeader(out, resultSize());
+  const std::size_t end = composed_ + std::min(elements, resultSize() - composed_);
   for (; composed_ < end; ++composed_) {
-    if (const auto& value = found_[composed_]) {
+    if (const auto value = resultAt(composed_)) {
       protocol::appendBulk(out, *value);
     } else {
       protocol::appendNull(out, protocol_);
     }
   }
-  return composed_ < found_.size() ? Piece::More : Piece::Good;
+  return composed_ < resultSize() ? Piece::More : Piece::Good;
+}
+
+std::size_t SortComposer::resultSize() const {
+  return query_.get.empty() ? sorted_.size() : found_.size();
+}
+
+std::optional<std::string_view> SortComposer::resultAt(std::size_t index) const {
+  if (query_.get.empty()) return elements_[sorted_[index]].text;
+  return found_[index] ? std::optional<std::string_view>(*found_[index]) : std::nullopt;
 }
 
 bool SortComposer::fail(std::string_view error) {

@@ -5,7 +5,11 @@
 // Nothing is atomic across the stages: a key that changes meanwhile may be seen before or after. What STORE
 // writes is written in one piece.
 #pragma once
+#include <cstddef>
+#include <deque>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,26 +43,33 @@ class SortComposer final : public Composer {
 
   bool take(std::span<const PartReply> parts);
   bool takeElements(std::span<const PartReply> parts);
+  bool beginElements(std::span<const PartReply> parts);
   bool takeWeights();
   bool takeFound(std::span<const PartReply> parts);
   bool askNext(Plan& plan);
-  std::size_t askForWeights(Plan& plan);
-  std::size_t askForValues(Plan& plan);
-  void lookUp(const std::vector<std::string>& patterns, const std::vector<std::size_t>& elements, Plan& plan);
+  void askForWeights(Plan& plan);
+  void askForValues(Plan& plan);
+  void lookUp(const std::vector<std::string>& patterns, Plan& plan);
   void askToStore(Plan& plan);
-  std::size_t nextInOrder();
-  const std::vector<std::string>& patterns() const;
+  std::size_t resultSize() const;
+  std::optional<std::string_view> resultAt(std::size_t index) const;
   bool fail(std::string_view error);
 
   const SortQuery query_;
   const int protocol_;
   Stage stage_ = Stage::Elements;
-  std::vector<SortElement> elements_;
+  std::size_t worked_ = 0;    // so many elements in this turn
+  std::size_t position_ = 0;  // of the next element in its reply
+  std::size_t count_ = 0;     // of all elements
+  // Many elements are kept in deques: what grows by moving all would take long at times.
+  std::deque<SortElement> elements_;
   std::optional<SortOrder> order_;  // none: as they came
   std::size_t taken_ = 0;           // so many elements in their order
   SortRange range_;                 // of that order: what is wanted
-  // Element by element, pattern by pattern: what has been looked up.
-  std::vector<std::optional<std::string>> found_;
+  std::deque<std::size_t> sorted_;  // without GET: the elements that are wanted
+  // With GET: element by element, pattern by pattern, what has been looked up. The same for weights, of
+  // chunk_.
+  std::deque<std::optional<std::string>> found_;
   std::vector<std::size_t> chunk_;  // the elements that are being looked up
   std::vector<Places> asked_;       // of each part
   std::size_t composed_ = 0;

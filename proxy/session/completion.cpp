@@ -19,6 +19,7 @@
 #include "proxy/session/local_commands.h"
 #include "proxy/session/long_merge.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/overtaking.h"
 #include "proxy/session/publishing.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/services.h"
@@ -30,11 +31,8 @@ namespace slotless::session {
 
 namespace {
 
-// Refused for a while by a node that may have carried out the next one. Not ASK: there it says where to go,
-// and only other keys of the slot can have been served.
-bool wasRefused(Trouble trouble) {
-  return trouble == Trouble::TryAgain || trouble == Trouble::ClusterDown || trouble == Trouble::Loading ||
-         trouble == Trouble::ReadOnly || trouble == Trouble::MasterDown;
+bool isAboutMoving(Trouble trouble) {
+  return trouble == Trouble::TryAgain || trouble == Trouble::Ask;
 }
 
 // Its composer has much to do, and asks nobody.
@@ -188,15 +186,14 @@ void Completion::failOvertaken(const Leg& leg) {
        earlier = earlier->next) {
     for (std::size_t i = 0; i < earlier->legCount(); ++i) {
       Leg& other = earlier->leg(i);
-      const bool refused = other.state == LegState::Held && wasRefused(other.detour->trouble);
       const bool onlyReads = earlier->kind == RequestKind::Read && leg.request->kind == RequestKind::Read;
-      if (refused && other.slot == leg.slot && !onlyReads) overtaken.push_back(&other);
+      if (other.slot == leg.slot && !onlyReads && wasRefused(other)) overtaken.push_back(&other);
     }
   }
   for (Leg* other : overtaken) {
     services_.holding.remove(client, *other);
     failLeg(*other,
-            other->detour->trouble == Trouble::TryAgain ? reply_texts::kTryAgain : reply_texts::kOvertaken);
+            isAboutMoving(other->detour->trouble) ? reply_texts::kTryAgain : reply_texts::kOvertaken);
   }
 }
 

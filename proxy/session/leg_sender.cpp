@@ -10,6 +10,7 @@
 #include "proxy/session/blocking.h"
 #include "proxy/session/client.h"
 #include "proxy/session/holding.h"
+#include "proxy/session/overtaking.h"
 #include "proxy/session/reply_texts.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/log.h"
@@ -241,7 +242,8 @@ void LegSender::pump(Client& client) {
       const bool firstOfSlot = mark.pass != pass_;
       const bool alone =
           firstOfSlot || (mark.link == wanted && services_.host.now >= (*movingUntil_)[leg.slot]);
-      if (leg.state == LegState::Held && wanted != nullptr && alone) sendHeld(client, leg, *wanted);
+      if (leg.state == LegState::Held && wanted != nullptr && alone && !isAwaitingLater(leg))
+        sendHeld(client, leg, *wanted);
       const bool sent = leg.state == LegState::Sent && !leg.inDoubt();
       clean = clean && sent && (leg.detour == nullptr || !(leg.detour->asking || leg.detour->alone)) &&
               leg.link->node() == ownerOf(services_.links.topology(), leg.slot);

@@ -15,7 +15,28 @@ bool anyLater(const Leg& leg, const Matches& matches) {
   return false;
 }
 
+bool namesOneKey(const Leg& leg) {
+  return leg.request->spec->singleKey != 0 && leg.request->kind != RequestKind::Transaction;
+}
+
 }  // namespace
+
+bool wasRefused(const Leg& leg) {
+  if (leg.state != LegState::Held) return false;
+  switch (leg.detour->trouble) {
+    case Trouble::TryAgain:
+    case Trouble::ClusterDown:
+    case Trouble::Loading:
+    case Trouble::ReadOnly:
+    case Trouble::MasterDown: return true;
+    case Trouble::Ask: return !namesOneKey(leg);
+    default: return false;
+  }
+}
+
+bool isAwaitingLater(const Leg& leg) {
+  return wasRefused(leg) && anyLater(leg, [](LegState state) { return state == LegState::Sent; });
+}
 
 bool wasOvertaken(const Leg& leg) {
   return anyLater(leg, [](LegState state) { return state == LegState::Done; });

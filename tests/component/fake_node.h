@@ -30,6 +30,7 @@ class Received {
   void replies(std::string_view bytes) const;
   const Words& words() const noexcept { return words_; }
   FakeConnection& connection() const noexcept { return *connection_; }
+  const std::shared_ptr<FakeConnection>& sharedConnection() const noexcept { return connection_; }
 
  private:
   Stage* stage_;

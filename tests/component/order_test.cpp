@@ -1,5 +1,5 @@
 // Commands that wait for the replies of others.
-#include "stage.h"
+#include "batch.h"
 
 namespace slotless::test {
 
@@ -79,6 +79,50 @@ TEST_CASE_METHOD(Stage, "what a node refused is carried out before a later comma
   node(1).expects("SET a 1").replies(kOk);
   node(1).expects("SET a 2").replies(kOk);
   client.receives("+OK\r\n+OK\r\n");
+}
+
+// A transaction about a key that is there still and one that is not, and a later request about the first.
+struct HalfMoved : Stage {
+  void sendBoth() {
+    client.sends({"MULTI", "APPEND {a}x 1", "DEL {a}y", "EXEC", "GET {a}x"});
+    const Batch batch(node(1), {"APPEND {a}x 1", "DEL {a}y"});
+    later.emplace(node(1).expects("GET {a}x"));
+    batch.connection().push("+OK\r\n+QUEUED\r\n" + ask("a", 2) + std::string(kAborted));
+    node(2).expectsNothing();
+  }
+  static constexpr std::string_view kAborted =
+      "-EXECABORT Transaction discarded because of previous errors.\r\n";
+  static constexpr std::string_view kQueued = "+OK\r\n+QUEUED\r\n+QUEUED\r\n";
+  std::optional<Received> later;
+};
+
+TEST_CASE_METHOD(HalfMoved, "what a node has refused for one key is not carried out behind what it served") {
+  sendBoth();
+  later->replies(bulk("0"));
+  node(2).expectsNothing();
+  client.receives(std::string(kQueued) + std::string(kTryAgain) + bulk("0"));
+}
+
+TEST_CASE_METHOD(HalfMoved, "what a node has refused for one key goes on before what it refused as well") {
+  sendBoth();
+  later->replies(ask("a", 2));
+  node(2).expects("ASKING");
+  const Batch batch(node(2), {"APPEND {a}x 1", "DEL {a}y"});
+  batch.connection().push(kOk);
+  batch.replies("*2\r\n:1\r\n:0\r\n");
+  node(2).expectsAsking("GET {a}x").replies(bulk("1"));
+  client.receives(std::string(kQueued) + "*2\r\n:1\r\n:0\r\n" + bulk("1"));
+}
+
+TEST_CASE_METHOD(HalfMoved, "a connection that breaks tells nothing: what was refused goes on") {
+  sendBoth();
+  node(1).resets();
+  node(2).expects("ASKING");
+  const Batch batch(node(2), {"APPEND {a}x 1", "DEL {a}y"});
+  batch.connection().push(kOk);
+  batch.replies("*2\r\n:1\r\n:0\r\n");
+  node(1).expects("GET {a}x").replies(bulk("1"));
+  client.receives(std::string(kQueued) + "*2\r\n:1\r\n:0\r\n" + bulk("1"));
 }
 
 TEST_CASE_METHOD(Stage, "a command for all masters gives the first error of any of them") {

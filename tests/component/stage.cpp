@@ -91,6 +91,10 @@ cluster::NodeIndex Stage::indexOf(const cluster::Topology& topology, std::size_t
   return index ? *index : cluster::kNoNode;
 }
 
+std::size_t Stage::firstOwner(std::string_view key) {
+  return rangeOwner(protocol::slotOf(key));
+}
+
 void Stage::giveSlot(std::string_view key, std::size_t number) {
   start();
   cluster::Topology next = *topology_;

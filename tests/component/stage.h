@@ -114,6 +114,8 @@ class Stage {
   void settle();
 
   // --- the topology ---
+  // The node to which the slot of `key` belongs at first.
+  static std::size_t firstOwner(std::string_view key);
   // The slot of `key` belongs to that node from now on; 0: to nobody.
   void giveSlot(std::string_view key, std::size_t number);
   // All slots of one node go to another; the first one is not in the topology any more.

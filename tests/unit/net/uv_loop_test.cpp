@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "loopback.h"
 
 namespace slotless::net {
 namespace {
@@ -192,6 +193,39 @@ TEST_CASE("a name that cannot be looked up gives an error and no addresses", "[l
     CHECK(found.addresses.empty());
     CHECK_FALSE(found.error.empty());
   }
+}
+
+TEST_CASE("a turn of many events ends between them, of tasks and of descriptors", "[loop]") {
+  UvLoop loop;
+  constexpr std::size_t kMany = 3 * UvLoop::kEventsPerTurn;
+  std::size_t unflushed = 0;
+  std::size_t most = 0;
+  std::size_t all = 0;
+  const auto event = [&] {
+    most = std::max(most, ++unflushed);
+    if (++all == 2 * kMany) loop.stop();
+  };
+  loop.atTurnEnd([&] { unflushed = 0; });
+  std::vector<test::Watcher> watchers(kMany);
+  std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<std::unique_ptr<test::Peer>> peers;
+  for (test::Watcher& watcher : watchers) {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    peers.push_back(std::make_unique<test::Peer>(ends[0]));
+    streams.push_back(loop.adopt(ends[1], watcher));
+    Stream* stream = streams.back().get();
+    watcher.readable = [&, stream] {
+      stream->watch(false, false);
+      event();
+    };
+    stream->watch(true, false);
+    peers.back()->send("x");
+  }
+  for (std::size_t i = 0; i < kMany; ++i) loop.post(event);
+  loop.run();
+  CHECK(all == 2 * kMany);
+  CHECK(most <= UvLoop::kEventsPerTurn);
 }
 
 TEST_CASE("the end of a turn comes after every task and timer, before the loop waits", "[loop]") {

@@ -9,14 +9,14 @@
 namespace slotless::routing {
 namespace {
 
-std::vector<SortElement> elements(const std::vector<std::string>& texts) {
-  std::vector<SortElement> made;
+std::deque<SortElement> elements(const std::vector<std::string>& texts) {
+  std::deque<SortElement> made;
   for (const std::string& text : texts) made.push_back({text, {}});
   return made;
 }
 
 // In their order, added so many at a time; "not a number" if one is none.
-std::string sorted(const std::vector<SortElement>& elements, const SortQuery& query, std::size_t atOnce) {
+std::string sorted(const std::deque<SortElement>& elements, const SortQuery& query, std::size_t atOnce) {
   SortOrder order(elements, query);
   while (order.added() < elements.size()) {
     if (!order.add(std::min(elements.size(), order.added() + atOnce))) return "not a number";
@@ -26,7 +26,7 @@ std::string sorted(const std::vector<SortElement>& elements, const SortQuery& qu
   return texts;
 }
 
-std::string sorted(const std::vector<SortElement>& elements, const SortQuery& query) {
+std::string sorted(const std::deque<SortElement>& elements, const SortQuery& query) {
   const std::string all = sorted(elements, query, elements.size());
   for (std::size_t atOnce = 1; atOnce < elements.size(); ++atOnce)
     CHECK(sorted(elements, query, atOnce) == all);
@@ -48,7 +48,7 @@ TEST_CASE("numbers are compared as numbers, equal ones by text, and no number is
 TEST_CASE("weights decide, missing ones are 0 or come first, equal ones leave it to the element", "[sort]") {
   SortQuery query;
   query.by = "w_*";
-  std::vector<SortElement> list = {{"a", "3"}, {"d", {}}, {"c", "-1"}, {"b", "3"}};
+  std::deque<SortElement> list = {{"a", "3"}, {"d", {}}, {"c", "-1"}, {"b", "3"}};
   CHECK(sorted(list, query) == "c d a b");
   list[0].weight = "x";
   CHECK(sorted(list, query) == "not a number");
@@ -61,14 +61,14 @@ TEST_CASE("weights decide, missing ones are 0 or come first, equal ones leave it
 }
 
 TEST_CASE("nothing is in order, too", "[sort]") {
-  const std::vector<SortElement> none;
+  const std::deque<SortElement> none;
   SortOrder order(none, {});
   CHECK(order.add(0));
   CHECK_FALSE(order.next());
 }
 
 TEST_CASE("runs of many elements come out as one", "[sort]") {
-  std::vector<SortElement> list;
+  std::deque<SortElement> list;
   std::uint32_t state = 7;
   for (int i = 0; i < 1000; ++i) {
     state = state * 1664525 + 1013904223;
