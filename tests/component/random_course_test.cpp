@@ -40,6 +40,7 @@ class Course {
  public:
   explicit Course(std::uint64_t seed)
       : random_(static_cast<std::mt19937::result_type>(seed)), nodes_(stage_, {"a", "b", "d", "f"}, random_) {
+    stage_.config.strictOrder = below(4) == 0;
     for (std::size_t i = 0; i < kClients; ++i)
       clients_.emplace_back(stage_.addClient(), i, std::vector<std::string>{"a", "b", "d", "f"}, random_);
   }
@@ -49,6 +50,7 @@ class Course {
     nodes_.revive();
     nodes_.endMove();
     nodes_.tell();
+    for (SingleWriter& client : clients_) client.wakeUp();
     finish();
     for (SingleWriter& client : clients_) client.sendCheck();
     finish();
@@ -63,7 +65,7 @@ class Course {
 
  private:
   void step() {
-    switch (below(16)) {
+    switch (below(18)) {
       case 0:
       case 1:
       case 2:
@@ -83,7 +85,8 @@ class Course {
       case 10: nodes_.moveKey(); break;
       case 11: nodes_.endMove(); break;
       case 12: nodes_.tell(); break;
-      case 13: stage_.clock.advance(std::chrono::milliseconds(below(120))); break;
+      case 13: clients_[below(clients_.size())].fallAsleep(); break;
+      case 14: stage_.clock.advance(std::chrono::milliseconds(below(120))); break;
       default: nodes_.carryOutOne(); break;
     }
     nodes_.collect();

@@ -166,6 +166,15 @@ void SingleWriter::addTransaction(std::string& bytes) {
   add(std::move(exec));
 }
 
+void SingleWriter::fallAsleep() {
+  asleep_ = true;
+  client_.readsOnly(below(30));
+}
+
+void SingleWriter::wakeUp() {
+  if (std::exchange(asleep_, false)) client_.readsAgain();
+}
+
 void SingleWriter::sendCheck() {
   for (const std::string& key : keys_) {
     Step step{Step::Kind::Read, "GET " + key, {}, {key}, {}, {}, {}};
@@ -181,6 +190,7 @@ void SingleWriter::expect(Step step) {
 }
 
 void SingleWriter::receive() {
+  if (asleep_ && below(10) == 0) wakeUp();
   received_ += client_.takes();
   while (true) {
     const std::string_view reply = firstReply(received_);

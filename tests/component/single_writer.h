@@ -26,6 +26,9 @@ class SingleWriter {
 
   // Sends a few random requests, in random pieces.
   void sendSome();
+  // Reads little of what comes until it wakes up, which it may do of itself.
+  void fallAsleep();
+  void wakeUp();
   // Asks for all its keys, one by one.
   void sendCheck();
   // Judges what has come. Throws std::logic_error on what cannot be right.
@@ -84,6 +87,7 @@ class SingleWriter {
   std::deque<Step> expected_;
   std::vector<Early> early_;
   std::string received_;
+  bool asleep_ = false;
   std::size_t steps_ = 0;
   std::size_t values_ = 0;
   std::size_t ambiguous_ = 0;
