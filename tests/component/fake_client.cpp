@@ -6,7 +6,7 @@
 namespace slotless::test {
 
 FakeConnection& FakeClient::connection() {
-  if (connection_ == nullptr) connection_ = stage_->connectClient();
+  if (connection_ == nullptr) connection_ = stage_->connectClient(worker_);
   return *connection_;
 }
 

@@ -19,7 +19,7 @@ using Where = std::source_location;
 class FakeClient {
  public:
   // Connects with its first words.
-  explicit FakeClient(Stage& stage) : stage_(&stage) {}
+  explicit FakeClient(Stage& stage, std::size_t worker = 0) : stage_(&stage), worker_(worker) {}
 
   // Each as one request of RESP; all in one piece.
   void sends(std::string_view text) { sendsBytes(request(text)); }
@@ -47,6 +47,7 @@ class FakeClient {
 
  private:
   Stage* stage_;
+  std::size_t worker_;
   std::shared_ptr<FakeConnection> connection_;
 };
 

@@ -41,8 +41,10 @@ class Course {
   explicit Course(std::uint64_t seed)
       : random_(static_cast<std::mt19937::result_type>(seed)), nodes_(stage_, {"a", "b", "d", "f"}, random_) {
     stage_.config.strictOrder = below(4) == 0;
+    stage_.workers = 1 + below(2);
     for (std::size_t i = 0; i < kClients; ++i)
-      clients_.emplace_back(stage_.addClient(), i, std::vector<std::string>{"a", "b", "d", "f"}, random_);
+      clients_.emplace_back(stage_.addClient(i % stage_.workers), i,
+                            std::vector<std::string>{"a", "b", "d", "f"}, random_);
   }
 
   Told run() {

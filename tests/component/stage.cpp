@@ -22,12 +22,13 @@ std::size_t rangeOwner(std::size_t slot) {
 }  // namespace
 
 std::size_t FakeControl::tellWorkers(const session::WorkerTask& task) {
-  loop->post([this, task] { worker->perform(task, 0); });
-  return 1;
+  for (std::size_t i = 0; i < workers->size(); ++i)
+    loop->post([this, task, i] { (*workers)[i]->perform(task, i); });
+  return workers->size();
 }
 
 std::size_t FakeControl::memoryInUse() const {
-  if (!heapAtStart) return worker == nullptr ? 0 : worker->heldBytes();
+  if (!heapAtStart) return workers == nullptr ? 0 : workers->front()->heldBytes();
   const std::size_t bytes = net::heapBytes();
   return bytes > *heapAtStart ? bytes - *heapAtStart : 0;
 }
@@ -48,7 +49,7 @@ Stage::Stage() {
 }
 
 Stage::~Stage() {
-  if (worker_ != nullptr && std::uncaught_exceptions() == 0) checkNothingIsLeft();
+  if (!workers_.empty() && std::uncaught_exceptions() == 0) checkNothingIsLeft();
 }
 
 cluster::Topology Stage::initialTopology() const {
@@ -63,26 +64,28 @@ cluster::Topology Stage::initialTopology() const {
 }
 
 void Stage::start() {
-  if (worker_ != nullptr) return;
-  metrics_ = std::make_unique<telemetry::WorkerMetrics>(protocol::CommandTable::builtIn()->idCount(),
-                                                        config.databases);
-  worker_ = std::make_unique<worker::Worker>(loop, config, control, *metrics_, 42U);
+  if (!workers_.empty()) return;
   control.loop = &loop;
-  control.worker = worker_.get();
-  control.metrics = metrics_.get();
+  control.workers = &workers_;
+  control.metrics = &metrics_;
+  for (std::size_t i = 0; i < workers; ++i) {
+    metrics_.push_back(std::make_unique<telemetry::WorkerMetrics>(
+        protocol::CommandTable::builtIn()->idCount(), config.databases));
+    workers_.push_back(std::make_unique<worker::Worker>(loop, config, control, *metrics_.back(), 42U));
+  }
   topology_ = std::make_shared<const cluster::Topology>();
   publish(initialTopology());
 }
 
-worker::Worker& Stage::worker() {
+worker::Worker& Stage::worker(std::size_t index) {
   start();
-  return *worker_;
+  return *workers_.at(index);
 }
 
 void Stage::publish(cluster::Topology topology) {
   topology.version = topology_->version + 1;
   topology_ = std::make_shared<const cluster::Topology>(std::move(topology));
-  worker_->setTopology(topology_);
+  for (const auto& worker : workers_) worker->setTopology(topology_);
   settle();
 }
 
@@ -145,16 +148,16 @@ std::string Stage::ask(std::string_view key, std::size_t number) {
   return "-ASK " + std::to_string(protocol::slotOf(key)) + " " + node(number).address().text() + "\r\n";
 }
 
-std::shared_ptr<FakeConnection> Stage::connectClient() {
+std::shared_ptr<FakeConnection> Stage::connectClient(std::size_t worker) {
   start();
   const std::uint64_t id = nextClientId_++;
   auto connection = loop.incoming({clientHost, static_cast<std::uint16_t>(40000 + id)});
-  worker_->adopt(connection->descriptor(), id);
+  workers_.at(worker)->adopt(connection->descriptor(), id);
   return connection;
 }
 
-FakeClient& Stage::addClient() {
-  moreClients_.push_back(std::make_unique<FakeClient>(*this));
+FakeClient& Stage::addClient(std::size_t worker) {
+  moreClients_.push_back(std::make_unique<FakeClient>(*this, worker));
   return *moreClients_.back();
 }
 
@@ -198,24 +201,31 @@ void Stage::checkNothingIsLeft() {
   for (const auto& connection : loop.openConnections()) connection->reset();
   settle();
   CHECK(control.clientsGone == connected);
-  CHECK(worker_->clientCount() == 0);
-  CHECK(worker_->requestsInUse() == 0);
-  CHECK(worker_->blocks().bytesInUse() == 0);
-  CHECK(metrics_->clients.value() == 0);
-  CHECK(metrics_->inFlightRequests.value() == 0);
-  CHECK(metrics_->heldRequests.value() == 0);
-  CHECK(metrics_->heldBytes.value() == 0);
-  CHECK(metrics_->blockedClients.value() == 0);
-  CHECK(metrics_->transactionLeases.value() == 0);
-  CHECK(metrics_->blockingLeases.value() == 0);
-  CHECK(metrics_->trackingLeases.value() == 0);
-  CHECK(metrics_->loneLeases.value() == 0);
-  CHECK(metrics_->trackingClients.value() == 0);
-  CHECK(metrics_->subscriptions.value() == 0);
-  CHECK(metrics_->upstreamSubscriptions.value() == 0);
-  CHECK(metrics_->monitors.value() == 0);
-  CHECK(metrics_->paused.value() == 0);
-  metrics_->forEachNode([](const telemetry::NodeMetrics& node) { CHECK(node.inFlight.value() == 0); });
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    INFO("worker " << i);
+    checkNothingIsLeftAt(*workers_[i], *metrics_[i]);
+  }
+}
+
+void Stage::checkNothingIsLeftAt(worker::Worker& worker, const telemetry::WorkerMetrics& metrics) {
+  CHECK(worker.clientCount() == 0);
+  CHECK(worker.requestsInUse() == 0);
+  CHECK(worker.blocks().bytesInUse() == 0);
+  CHECK(metrics.clients.value() == 0);
+  CHECK(metrics.inFlightRequests.value() == 0);
+  CHECK(metrics.heldRequests.value() == 0);
+  CHECK(metrics.heldBytes.value() == 0);
+  CHECK(metrics.blockedClients.value() == 0);
+  CHECK(metrics.transactionLeases.value() == 0);
+  CHECK(metrics.blockingLeases.value() == 0);
+  CHECK(metrics.trackingLeases.value() == 0);
+  CHECK(metrics.loneLeases.value() == 0);
+  CHECK(metrics.trackingClients.value() == 0);
+  CHECK(metrics.subscriptions.value() == 0);
+  CHECK(metrics.upstreamSubscriptions.value() == 0);
+  CHECK(metrics.monitors.value() == 0);
+  CHECK(metrics.paused.value() == 0);
+  metrics.forEachNode([](const telemetry::NodeMetrics& node) { CHECK(node.inFlight.value() == 0); });
 }
 
 }  // namespace slotless::test

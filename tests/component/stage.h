@@ -1,10 +1,10 @@
-// A whole worker with three nodes and as many clients as a test wants, over a fake transport and a fake
-// clock.
+// A whole worker, or several, with three nodes and as many clients as a test wants, over a fake transport and
+// a fake clock.
 //
 // The keys a, d and e belong to node 1, b and f to node 2, c and g to node 3; keys with the tag {a} go with
-// a, and so on. A test sets `config` before anything else. At its end all clients leave and all connections
-// break: then every request must be back in its pool, every gauge at zero, every buffer returned, every
-// request and reply expected.
+// a, and so on. A test sets `config` and `workers` before anything else. At its end all clients leave and all
+// connections break: then every request must be back in its pool, every gauge at zero, every buffer returned,
+// every request and reply expected.
 #pragma once
 #include <chrono>
 #include <memory>
@@ -50,7 +50,7 @@ class FakeControl final : public worker::WorkerControl {
   std::size_t memoryInUse() const override;
   std::size_t tellWorkers(const session::WorkerTask& task) override;
   void visitMetrics(const std::function<void(const telemetry::WorkerMetrics&)>& visit) const override {
-    visit(*metrics);
+    for (const auto& each : *metrics) visit(*each);
   }
   pubsub::Census& census() override { return workersCensus; }
   void clientGone() override { ++clientsGone; }
@@ -71,10 +71,10 @@ class FakeControl final : public worker::WorkerControl {
   session::SettingPairs remembered;
   bool takenByAll = false;
   session::SettingPairs kept;  // options that CONFIG SET has changed
-  // The only worker and what it counts: set by the stage.
+  // The workers and what they count: set by the stage.
   FakeLoop* loop = nullptr;
-  worker::Worker* worker = nullptr;
-  const telemetry::WorkerMetrics* metrics = nullptr;
+  const std::vector<std::unique_ptr<worker::Worker>>* workers = nullptr;
+  const std::vector<std::unique_ptr<telemetry::WorkerMetrics>>* metrics = nullptr;
   pubsub::Census workersCensus;
 };
 
@@ -86,6 +86,8 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
 
   config::Config config;
+  // They share the loop, and so take turns.
+  std::size_t workers = 1;
   FakeLoop loop;
   FakeControl control;
   // Where clients come from that connect from now on.
@@ -95,20 +97,20 @@ class Stage {
 
   // Counted from 1. Node 4 exists, but not in the topology at first.
   FakeNode& node(std::size_t number) { return *nodes_.at(number - 1); }
-  FakeClient& addClient();
+  FakeClient& addClient(std::size_t worker = 0);
 
   struct Clock {
     Stage& stage;
     void advance(net::Millis duration);
   } clock{*this};
 
-  worker::Worker& worker();
-  telemetry::WorkerMetrics& metrics() { return *metrics_; }
+  worker::Worker& worker(std::size_t index = 0);
+  telemetry::WorkerMetrics& metrics(std::size_t worker = 0) { return *metrics_.at(worker); }
   std::uint64_t redirects(telemetry::Redirect kind) const {
-    return metrics_->redirects[static_cast<std::size_t>(kind)].value();
+    return metrics_.front()->redirects[static_cast<std::size_t>(kind)].value();
   }
   std::uint64_t limitHits(telemetry::Limit kind) const {
-    return metrics_->limits[static_cast<std::size_t>(kind)].value();
+    return metrics_.front()->limits[static_cast<std::size_t>(kind)].value();
   }
   // Until the worker and all nodes wait.
   void settle();
@@ -130,7 +132,7 @@ class Stage {
   std::string ask(std::string_view key, std::size_t number);
 
   // For FakeClient.
-  std::shared_ptr<FakeConnection> connectClient();
+  std::shared_ptr<FakeConnection> connectClient(std::size_t worker);
 
  private:
   cluster::Topology initialTopology() const;
@@ -138,12 +140,13 @@ class Stage {
   cluster::NodeIndex indexOf(const cluster::Topology& topology, std::size_t number);
   void start();
   void checkNothingIsLeft();
+  static void checkNothingIsLeftAt(worker::Worker& worker, const telemetry::WorkerMetrics& metrics);
 
   std::vector<std::unique_ptr<FakeNode>> nodes_;
   std::vector<std::unique_ptr<FakeClient>> moreClients_;
   cluster::TopologyPtr topology_;
-  std::unique_ptr<telemetry::WorkerMetrics> metrics_;
-  std::unique_ptr<worker::Worker> worker_;
+  std::vector<std::unique_ptr<telemetry::WorkerMetrics>> metrics_;
+  std::vector<std::unique_ptr<worker::Worker>> workers_;
   std::uint64_t nextClientId_ = 1;
 };
 

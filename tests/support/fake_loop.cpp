@@ -174,7 +174,7 @@ bool FakeLoop::runMailbox() {
 }
 
 void FakeLoop::endTurn() const {
-  if (turnEnd_) turnEnd_();
+  for (const auto& callback : turnEnds_) callback();
 }
 
 bool FakeLoop::anythingReady() {

@@ -58,7 +58,8 @@ class FakeLoop final : public net::Loop {
                                        int& error) override;
   std::unique_ptr<net::Stream> adopt(int descriptor, net::Stream::Observer& observer) override;
   void resolve(const std::string& host, std::function<void(net::Resolution)> callback) override;
-  void atTurnEnd(std::function<void()> callback) override { turnEnd_ = std::move(callback); }
+  // Of everybody who asks, in that order: several workers may share this loop.
+  void atTurnEnd(std::function<void()> callback) override { turnEnds_.push_back(std::move(callback)); }
   void post(std::function<void()> task) override;
 
  private:
@@ -87,7 +88,7 @@ class FakeLoop final : public net::Loop {
   std::map<std::string, net::Resolution> names_;
   bool stalled_ = false;
   std::vector<LookUp> lookUps_;
-  std::function<void()> turnEnd_;
+  std::vector<std::function<void()>> turnEnds_;
   mutable std::mutex mailboxMutex_;
   std::vector<std::function<void()>> mailbox_;
 };
