@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::net {
 

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::net {
 

@@ -122,8 +122,8 @@ void Feed::onWritable() {
 
 void Feed::startHandshake() {
   transition(LinkState::Handshaking);
-  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, 2,
-                                                    cluster::AskId::IfAllowed);
+  handshake_ = std::make_unique<upstream::Handshake>(settings_.credentials, settings_.clientName, 2,
+                                                     upstream::AskId::IfAllowed);
   output_.append(handshake_->bytes());
   flush();
 }
@@ -145,9 +145,9 @@ void Feed::onReadable() {
 
 void Feed::takeHandshake(std::string_view bytes) {
   switch (handshake_->take(bytes)) {
-    case cluster::Handshake::Progress::More: return;
-    case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
-    case cluster::Handshake::Progress::Done: break;
+    case upstream::Handshake::Progress::More: return;
+    case upstream::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
+    case upstream::Handshake::Progress::Done: break;
   }
   nodeClientId_ = handshake_->clientId();
   handshake_.reset();

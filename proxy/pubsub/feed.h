@@ -12,10 +12,10 @@
 #include <string_view>
 
 #include "protocol/reply_scanner.h"
-#include "proxy/cluster/handshake.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/handshake.h"
 #include "proxy/upstream/link.h"
 #include "proxy/upstream/link_probe.h"
 
@@ -77,7 +77,7 @@ class Feed final : private net::Stream::Observer {
   std::unique_ptr<net::Stream> stream_;
   // Connect timeout, or the pause before the next attempt, or, while it is ready, the next look.
   std::unique_ptr<net::Timer> timer_;
-  std::unique_ptr<cluster::Handshake> handshake_;
+  std::unique_ptr<upstream::Handshake> handshake_;
   net::ByteChain output_;
   protocol::ReplyScanner scanner_;
   std::string partial_;  // the beginning of a reply that has not come to its end

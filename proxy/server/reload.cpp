@@ -90,8 +90,8 @@ void Server::apply(config::Config config) {
   });
 }
 
-cluster::RefreshSettings Server::refreshSettings() const {
-  cluster::RefreshSettings settings;
+discovery::RefreshSettings Server::refreshSettings() const {
+  discovery::RefreshSettings settings;
   for (const config::Endpoint& endpoint : config_->clusterNodes)
     settings.seeds.push_back(addressOf(endpoint));
   std::vector<cluster::AddressRule> rules;
@@ -105,15 +105,15 @@ cluster::RefreshSettings Server::refreshSettings() const {
   return settings;
 }
 
-cluster::LearnSettings Server::learnSettings() const {
-  cluster::LearnSettings settings;
+discovery::LearnSettings Server::learnSettings() const {
+  discovery::LearnSettings settings;
   settings.credentials = {config_->username, config_->password};
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }
 
-cluster::CarrierSettings Server::carrierSettings() const {
-  cluster::CarrierSettings settings;
+discovery::CarrierSettings Server::carrierSettings() const {
+  discovery::CarrierSettings settings;
   settings.credentials = {config_->username, config_->password};
   settings.queryTimeout = config_->connectTimeout;
   return settings;

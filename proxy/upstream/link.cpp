@@ -139,10 +139,9 @@ void Link::onWritable() {
 
 void Link::startHandshake() {
   transition(LinkState::Handshaking);
-  handshake_ = std::make_unique<cluster::Handshake>(
+  handshake_ = std::make_unique<Handshake>(
       settings_.credentials, settings_.clientName, settings_.protocol,
-      settings_.role == LinkRole::Lease ? cluster::AskId::Always : cluster::AskId::IfAllowed,
-      settings_.readOnly);
+      settings_.role == LinkRole::Lease ? AskId::Always : AskId::IfAllowed, settings_.readOnly);
   output_.append(handshake_->bytes());
   stream_->watch(true, false);
   flush();
@@ -170,9 +169,9 @@ void Link::publishInFlight() noexcept {
 
 void Link::takeHandshake(std::string_view bytes) {
   switch (handshake_->take(bytes)) {
-    case cluster::Handshake::Progress::More: return;
-    case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
-    case cluster::Handshake::Progress::Done: break;
+    case Handshake::Progress::More: return;
+    case Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
+    case Handshake::Progress::Done: break;
   }
   nodeClientId_ = handshake_->clientId();
   handshake_.reset();

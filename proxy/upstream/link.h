@@ -12,11 +12,11 @@
 #include <string_view>
 
 #include "protocol/reply_scanner.h"
-#include "proxy/cluster/handshake.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/exchange.h"
+#include "proxy/upstream/handshake.h"
 #include "proxy/upstream/ring.h"
 #include "proxy/upstream/script_memory.h"
 
@@ -31,7 +31,7 @@ struct LinkSettings {
   LinkRole role = LinkRole::Shared;
   int protocol = 2;
   bool readOnly = false;  // READONLY: for reads from replicas
-  cluster::Credentials credentials;
+  Credentials credentials;
   std::string clientName;
   net::Millis connectTimeout{2000};  // handshake included
   net::Millis backoffMin{50};
@@ -251,7 +251,7 @@ class Link final : private net::Stream::Observer {
   std::unique_ptr<net::Stream> stream_;
   // Connect timeout, or the pause before the next attempt; when retired: the patience with it.
   std::unique_ptr<net::Timer> timer_;
-  std::unique_ptr<cluster::Handshake> handshake_;
+  std::unique_ptr<Handshake> handshake_;
   net::ByteChain output_;
   std::size_t sent_ = 0;  // bytes of output_ that have left
   Ring<Entry> fifo_;
