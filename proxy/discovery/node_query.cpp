@@ -24,7 +24,7 @@ NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const upstream::Credent
   add(commands);
   timer_ = loop.makeTimer([this] { finish(startError_.empty() ? "no answer in time" : startError_); });
   timer_->start(timeout);
-  resolve();
+  resolve(timeout);
 }
 
 void NodeQuery::again(const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
@@ -43,13 +43,12 @@ void NodeQuery::add(const std::vector<std::vector<std::string_view>>& commands) 
   expected_ = commands.size();
 }
 
-void NodeQuery::resolve() {
+void NodeQuery::resolve(net::Millis timeout) {
   if (net::isNumericHost(node_.host)) {
     hosts_ = {node_.host};
     return connectToNext({});
   }
-  loop_.resolve(node_.host, [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
-    if (alive.expired()) return;
+  lookUp_ = loop_.resolve(node_.host, timeout, [this](const net::Resolution& resolution) {
     hosts_.assign(resolution.addresses.rbegin(), resolution.addresses.rend());
     connectToNext(resolution.error);
   });

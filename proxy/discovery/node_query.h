@@ -38,7 +38,7 @@ class NodeQuery final : private net::Stream::Observer {
   void onReadable() override;
   void onWritable() override;
   void add(const std::vector<std::vector<std::string_view>>& commands);
-  void resolve();
+  void resolve(net::Millis timeout);
   // To the next address that the node's name stands for.
   void connectToNext(std::string_view lastError);
   void takeReplies();
@@ -48,6 +48,7 @@ class NodeQuery final : private net::Stream::Observer {
   net::Address node_;
   std::vector<std::string> hosts_;  // numeric, not tried yet; the next one last
   Callback callback_;               // empty: nothing is asked
+  std::unique_ptr<net::LookUp> lookUp_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Timer> timer_;
   upstream::OwnReplyReader reader_;
@@ -59,8 +60,6 @@ class NodeQuery final : private net::Stream::Observer {
   upstream::Credentials credentials_;
   bool authenticating_;
   QueryResult result_;
-  // A look-up calls back later; it must not find a destroyed query.
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::discovery

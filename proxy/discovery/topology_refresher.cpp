@@ -24,6 +24,8 @@ constexpr net::Millis kFirstLook{1000};
 constexpr std::size_t kWidthOfHunt = 2;
 // More than half of what a round costs is making its connections.
 constexpr net::Millis kKeepConnections{1000};
+// For a seed's name: as long as the system waits for the first of its name servers.
+constexpr net::Millis kPatience{5000};
 
 const std::vector<std::vector<std::string_view>>& questions() {
   static const std::vector<std::vector<std::string_view>> kQuestions{
@@ -97,7 +99,7 @@ void TopologyRefresher::beginRound() {
   inRound_ = true;
   wanted_ = false;
   seedsAsked_ = false;
-  ++round_;
+  lookUps_.clear();
   roundOpen_ = 0;
   roundFirstId_ = lastQueryId_ + 1;
   urgentRound_ = std::exchange(urgent_, false);
@@ -131,15 +133,14 @@ void TopologyRefresher::askSeeds() {
   seedsAsked_ = true;
   roundOpen_ += settings_.seeds.size();
   for (const net::Address& seed : settings_.seeds) {
-    const std::weak_ptr<int> alive = alive_;
-    loop_.resolve(seed.host, [this, seed, round = round_, alive](const net::Resolution& resolution) {
+    lookUps_.push_back(loop_.resolve(seed.host, kPatience, [this, seed](const net::Resolution& resolution) {
       // A straggler may have ended the round that wanted to know, and with it the need.
-      if (alive.expired() || round != round_ || !inRound_) return;
+      if (!inRound_) return;
       --roundOpen_;
       if (resolution.addresses.empty()) events_.failed(seed, resolution.error);
       for (const std::string& host : resolution.addresses) ask({host, seed.port});
       if (inRound_ && roundOpen_ == 0) endRound(false);
-    });
+    }));
   }
 }
 

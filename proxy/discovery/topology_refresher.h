@@ -83,8 +83,8 @@ class TopologyRefresher {
   std::map<net::Address, std::unique_ptr<NodeQuery>> kept_;
   std::unique_ptr<net::Timer> keptTimer_;
   std::uint64_t lastQueryId_ = 0;
-  std::size_t roundOpen_ = 0;  // answers that the current round still waits for
-  std::uint64_t round_ = 0;
+  std::size_t roundOpen_ = 0;                          // answers that the current round still waits for
+  std::vector<std::unique_ptr<net::LookUp>> lookUps_;  // of seeds, in this round
   std::uint64_t roundFirstId_ = 0;
   int failedRounds_ = 0;
   int roundsWithoutNews_ = 0;
@@ -96,8 +96,6 @@ class TopologyRefresher {
   bool urgentRound_ = false;  // the last one
   bool wanted_ = false;
   bool seedsAsked_ = false;
-  // Look-ups call back later; they must not find a destroyed refresher.
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::discovery

@@ -72,6 +72,14 @@ struct Resolution {
   std::string error;
 };
 
+inline constexpr const char* kNoAnswerInTime = "no answer in time";
+
+// A name that is being looked up. Destroyed, it takes the question back: there is no call any more.
+class LookUp {
+ public:
+  virtual ~LookUp() = default;
+};
+
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -83,9 +91,10 @@ class Loop {
   virtual std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) = 0;
   // Takes over an accepted socket.
   virtual std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) = 0;
-  // Calls back on this loop, never before resolve() has returned. Numeric hosts are answered without a
-  // look-up.
-  virtual void resolve(const std::string& host, std::function<void(Resolution)> callback) = 0;
+  // Calls back once, on this loop, never before resolve() has returned; after `patience` at the latest, with
+  // an error. Numeric hosts are answered without a look-up.
+  [[nodiscard]] virtual std::unique_ptr<LookUp> resolve(const std::string& host, Millis patience,
+                                                        std::function<void(const Resolution&)> callback) = 0;
   // `callback` runs at the end of every turn, before the loop waits for events again.
   virtual void atTurnEnd(std::function<void()> callback) = 0;
   // Runs `task` on this loop, in the order of posting. Callable from any thread.

@@ -2,9 +2,7 @@
 #pragma once
 #include <uv.h>
 
-#include <cstdint>
 #include <mutex>
-#include <unordered_map>
 
 #include "proxy/net/handle.h"
 #include "proxy/net/loop.h"
@@ -28,7 +26,8 @@ class UvLoop final : public Loop {
   std::unique_ptr<Timer> makeTimer(std::function<void()> callback) override;
   std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) override;
   std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) override;
-  void resolve(const std::string& host, std::function<void(Resolution)> callback) override;
+  std::unique_ptr<LookUp> resolve(const std::string& host, Millis patience,
+                                  std::function<void(const Resolution&)> callback) override;
   void atTurnEnd(std::function<void()> callback) override;
   void post(std::function<void()> task) override;
 
@@ -40,6 +39,7 @@ class UvLoop final : public Loop {
   uv_loop_t& raw() noexcept { return loop_; }
 
  private:
+  friend class UvLookUp;
   // Outlives the loop: a look-up may end after it.
   struct Mailbox {
     std::mutex mutex;
@@ -60,8 +60,6 @@ class UvLoop final : public Loop {
   std::function<void()> turnEnd_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Resolver& resolver_;
-  std::uint64_t lastLookUp_ = 0;
-  std::unordered_map<std::uint64_t, std::function<void(Resolution)>> lookUps_;
 };
 
 }  // namespace slotless::net

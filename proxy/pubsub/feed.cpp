@@ -98,12 +98,11 @@ void Feed::open() {
   transition(LinkState::Connecting);
   timer_->start(settings_.connectTimeout);
   if (net::isNumericHost(node_.host)) return connectTo(node_);
-  host_.loop.resolve(node_.host,
-                     [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
-                       if (alive.expired() || state_ != LinkState::Connecting || stream_ != nullptr) return;
-                       if (resolution.addresses.empty()) return lose(resolution.error);
-                       connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
-                     });
+  lookUp_ =
+      host_.loop.resolve(node_.host, settings_.connectTimeout, [this](const net::Resolution& resolution) {
+        if (resolution.addresses.empty()) return lose(resolution.error);
+        connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
+      });
 }
 
 void Feed::connectTo(const net::Address& numeric) {
@@ -203,6 +202,7 @@ void Feed::flush() {
 void Feed::lose(std::string_view reason) {
   const std::string why(reason);  // may point into what is about to go
   const bool established = ready();
+  lookUp_.reset();
   stream_.reset();
   probe_.reset();
   handshake_.reset();

@@ -74,6 +74,7 @@ class Feed final : private net::Stream::Observer {
   telemetry::NodeMetrics& metrics_;
   FeedOwner& owner_;
   telemetry::LinkState state_ = telemetry::LinkState::Idle;
+  std::unique_ptr<net::LookUp> lookUp_;
   std::unique_ptr<net::Stream> stream_;
   // Connect timeout, or the pause before the next attempt, or, while it is ready, the next look.
   std::unique_ptr<net::Timer> timer_;
@@ -89,7 +90,6 @@ class Feed final : private net::Stream::Observer {
   net::TimePoint lastLook_{};
   net::TimePoint notBefore_{};                  // the next attempt
   std::unique_ptr<upstream::LinkProbe> probe_;  // while it says nothing
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::pubsub

@@ -110,12 +110,11 @@ void Link::open() {
   transition(LinkState::Connecting);
   timer_->start(settings_.connectTimeout);
   if (net::isNumericHost(node_.host)) return connectTo(node_);
-  host_.loop.resolve(node_.host,
-                     [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
-                       if (alive.expired() || state_ != LinkState::Connecting || stream_ != nullptr) return;
-                       if (resolution.addresses.empty()) return lose(resolution.error);
-                       connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
-                     });
+  lookUp_ =
+      host_.loop.resolve(node_.host, settings_.connectTimeout, [this](const net::Resolution& resolution) {
+        if (resolution.addresses.empty()) return lose(resolution.error);
+        connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
+      });
 }
 
 void Link::connectTo(const net::Address& numeric) {
@@ -426,6 +425,7 @@ void Link::flush() {
 }
 
 void Link::close() {
+  lookUp_.reset();
   stream_.reset();
   readingPaused_ = false;
   probe_.reset();
@@ -475,6 +475,7 @@ void Link::lose(std::string_view reason, Breakage::Cause cause) {
   const std::string why(reason);  // may point into what is about to go
   const bool established = up();
   noteBreakage(cause, established);
+  lookUp_.reset();
   stream_.reset();
   probe_.reset();
   handshake_.reset();

@@ -248,6 +248,7 @@ class Link final : private net::Stream::Observer {
   net::Address node_;
   telemetry::NodeMetrics& metrics_;
   LinkState state_ = LinkState::Idle;
+  std::unique_ptr<net::LookUp> lookUp_;
   std::unique_ptr<net::Stream> stream_;
   // Connect timeout, or the pause before the next attempt; when retired: the patience with it.
   std::unique_ptr<net::Timer> timer_;
@@ -274,7 +275,6 @@ class Link final : private net::Stream::Observer {
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
   bool early_ = false;    // the front request was answered before it was sent
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::upstream
