@@ -108,7 +108,7 @@ void CommandLearner::askCommands() {
 
 void CommandLearner::ask(std::size_t master, const std::vector<std::vector<std::string_view>>& commands) {
   queries_[master] = std::make_unique<NodeQuery>(
-      loop_, masters_[master].address, settings_.credentials, commands, settings_.queryTimeout,
+      loop_, masters_[master].address, settings_.access, commands, settings_.queryTimeout,
       [this, master](const QueryResult& result) { onAnswer(master, result); });
 }
 

@@ -23,14 +23,14 @@
 #include "proxy/discovery/node_query.h"
 #include "proxy/discovery/server_build.h"
 #include "proxy/net/loop.h"
-#include "proxy/upstream/credentials.h"
+#include "proxy/upstream/access.h"
 
 namespace slotless::discovery {
 
 using CommandTablePtr = std::shared_ptr<const protocol::CommandTable>;
 
 struct LearnSettings {
-  upstream::Credentials credentials;
+  upstream::Access access;
   net::Millis queryTimeout{2000};
   net::Millis interval{60000};
   net::Millis retryMin{1000};

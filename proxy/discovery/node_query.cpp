@@ -2,29 +2,33 @@
 
 #include <hiredis/hiredis.h>
 
-#include <array>
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 namespace slotless::discovery {
 
-NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const upstream::Credentials& credentials,
+namespace {
+
+constexpr std::size_t kReadBytes = 16384;
+
+// Read and passed on in one go, so one will do for all queries of a thread.
+std::string& readBuffer() {
+  thread_local std::string buffer(kReadBytes, '\0');
+  return buffer;
+}
+
+}  // namespace
+
+NodeQuery::NodeQuery(net::Loop& loop, net::Address node, const upstream::Access& access,
                      const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
                      Callback callback)
     : loop_(loop),
-      node_(std::move(node)),
       callback_(std::move(callback)),
-      credentials_(credentials),
-      authenticating_(!credentials.password.empty()) {
-  if (authenticating_) {
-    output_ = credentials.username.empty()
-                  ? upstream::formatCommand({"AUTH", credentials.password})
-                  : upstream::formatCommand({"AUTH", credentials.username, credentials.password});
-  }
+      connection_(loop, readBuffer(), std::move(node), nullptr, *this),
+      endsAt_(loop.now() + timeout) {
+  timer_ = loop.makeTimer([this] { finish(sendError_.empty() ? "no answer in time" : sendError_); });
   add(commands);
-  timer_ = loop.makeTimer([this] { finish(startError_.empty() ? "no answer in time" : startError_); });
-  timer_->start(timeout);
-  resolve(timeout);
+  connection_.open(upstream::Handshake(access), timeout);
 }
 
 void NodeQuery::again(const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
@@ -35,7 +39,7 @@ void NodeQuery::again(const std::vector<std::vector<std::string_view>>& commands
   sent_ = 0;
   add(commands);
   timer_->start(timeout);
-  stream_->watch(true, true);
+  onRoom();
 }
 
 void NodeQuery::add(const std::vector<std::vector<std::string_view>>& commands) {
@@ -43,56 +47,26 @@ void NodeQuery::add(const std::vector<std::vector<std::string_view>>& commands) 
   expected_ = commands.size();
 }
 
-void NodeQuery::resolve(net::Millis timeout) {
-  if (net::isNumericHost(node_.host)) {
-    hosts_ = {node_.host};
-    return connectToNext({});
-  }
-  lookUp_ = loop_.resolve(node_.host, timeout, [this](const net::Resolution& resolution) {
-    hosts_.assign(resolution.addresses.rbegin(), resolution.addresses.rend());
-    connectToNext(resolution.error);
-  });
+void NodeQuery::onConnectionUp() {
+  timer_->start(std::max(net::Millis{0}, std::chrono::ceil<net::Millis>(endsAt_ - loop_.now())));
+  onRoom();
 }
 
-void NodeQuery::connectToNext(std::string_view lastError) {
-  startError_ = lastError;
-  stream_.reset();
-  while (stream_ == nullptr && !hosts_.empty()) {
-    const net::Address numeric{std::move(hosts_.back()), node_.port};
-    hosts_.pop_back();
-    int error = 0;
-    stream_ = loop_.connect(numeric, *this, error);
-    if (stream_ == nullptr) startError_ = std::strerror(error);
-  }
-  if (stream_ == nullptr) timer_->start(net::Millis{0});  // never from within the constructor
-}
-
-void NodeQuery::onWritable() {
-  if (!connected_) {
-    if (const int error = stream_->connectError(); error != 0) return connectToNext(std::strerror(error));
-    connected_ = true;
-  }
-  const iovec piece{output_.data() + sent_, output_.size() - sent_};
-  const net::IoResult written = stream_->write({&piece, 1});
-  if (written.status == net::IoStatus::Failed) return finish(std::strerror(written.error));
+void NodeQuery::onRoom() {
+  const auto written = connection_.write(std::string_view(output_).substr(sent_));
   sent_ += written.bytes;
-  stream_->watch(true, sent_ < output_.size());
+  if (written.error == 0) return;
+  sendError_ = connection_.describe(written.error);
+  timer_->start(net::Millis{0});  // never from within again()
 }
 
-void NodeQuery::onReadable() {
-  if (callback_ == nullptr) {  // nothing was asked: it is closed, or of no use
-    stream_.reset();
-    return;
-  }
-  std::array<char, 16384> buffer;
-  const net::IoResult got = stream_->read(buffer.data(), buffer.size());
-  switch (got.status) {
-    case net::IoStatus::WouldBlock: return;
-    case net::IoStatus::End: return finish("connection closed by the node");
-    case net::IoStatus::Failed: return finish(std::strerror(got.error));
-    case net::IoStatus::Ok: break;
-  }
-  reader_.feed({buffer.data(), got.bytes});
+void NodeQuery::onConnectionLost(std::string_view reason) {
+  if (callback_ != nullptr) finish(std::string(reason));
+}
+
+void NodeQuery::onBytes(std::string_view bytes) {
+  if (callback_ == nullptr) return connection_.close();  // nothing was asked: it is of no use
+  reader_.feed(bytes);
   takeReplies();
 }
 
@@ -104,19 +78,13 @@ void NodeQuery::takeReplies() {
       case upstream::OwnReplyReader::Status::Garbage: return finish("the answer is not RESP, or too long");
       case upstream::OwnReplyReader::Status::Reply: break;
     }
-    if (authenticating_) {
-      authenticating_ = false;
-      if (reply->type == REDIS_REPLY_ERROR)
-        return finish(upstream::authRefusal(credentials_, {reply->str, reply->len}));
-      continue;
-    }
     result_.replies.push_back(std::move(reply));
   }
   finish({});
 }
 
 void NodeQuery::finish(std::string error) {
-  if (!error.empty()) stream_.reset();
+  if (!error.empty()) connection_.close();
   timer_->stop();
   if (!error.empty()) result_.replies.clear();
   result_.error = std::move(error);

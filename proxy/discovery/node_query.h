@@ -1,6 +1,7 @@
 // Asks one node a few commands on a connection of its own and calls back once: with all replies, or with an
 // error. The connection of an answered query may be used again, until the query is destroyed.
 #pragma once
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "proxy/net/loop.h"
+#include "proxy/upstream/connection.h"
 #include "proxy/upstream/handshake.h"
 
 namespace slotless::discovery {
@@ -17,48 +19,42 @@ struct QueryResult {
   std::string error;
 };
 
-class NodeQuery final : private net::Stream::Observer {
+class NodeQuery final : private upstream::Connection::Owner {
  public:
   using Callback = std::function<void(QueryResult)>;
 
   // Never calls back from within the constructor. Destroying the query cancels it, in the callback too.
-  NodeQuery(net::Loop& loop, net::Address node, const upstream::Credentials& credentials,
+  NodeQuery(net::Loop& loop, net::Address node, const upstream::Access& access,
             const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
             Callback callback);
 
   // Whether again() may be called: all was answered, and the node has not closed the connection since.
-  bool reusable() const noexcept { return stream_ != nullptr && callback_ == nullptr; }
+  bool reusable() const noexcept { return connection_.isUp() && callback_ == nullptr; }
   // Asks on the same connection, with a call back of its own.
   void again(const std::vector<std::vector<std::string_view>>& commands, net::Millis timeout,
              Callback callback);
 
-  const net::Address& node() const noexcept { return node_; }
+  const net::Address& node() const noexcept { return connection_.node(); }
 
  private:
-  void onReadable() override;
-  void onWritable() override;
+  void onConnectionUp() override;
+  void onBytes(std::string_view bytes) override;
+  void onRoom() override;
+  void onConnectionLost(std::string_view reason) override;
   void add(const std::vector<std::vector<std::string_view>>& commands);
-  void resolve(net::Millis timeout);
-  // To the next address that the node's name stands for.
-  void connectToNext(std::string_view lastError);
   void takeReplies();
   void finish(std::string error);
 
   net::Loop& loop_;
-  net::Address node_;
-  std::vector<std::string> hosts_;  // numeric, not tried yet; the next one last
-  Callback callback_;               // empty: nothing is asked
-  std::unique_ptr<net::LookUp> lookUp_;
-  std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<net::Timer> timer_;
+  Callback callback_;  // empty: nothing is asked
+  upstream::Connection connection_;
+  std::unique_ptr<net::Timer> timer_;  // once it is up
   upstream::OwnReplyReader reader_;
   std::string output_;
   std::size_t sent_ = 0;
+  std::string sendError_;
+  net::TimePoint endsAt_;
   std::size_t expected_ = 0;
-  std::string startError_;
-  bool connected_ = false;
-  upstream::Credentials credentials_;
-  bool authenticating_;
   QueryResult result_;
 };
 

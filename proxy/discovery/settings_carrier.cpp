@@ -98,9 +98,8 @@ void SettingsCarrier::look(Servers::value_type& entry) {
   if (server.query != nullptr) return;
   server.wanted = false;
   server.query = std::make_unique<NodeQuery>(
-      loop_, entry.first, settings_.credentials,
-      std::vector<std::vector<std::string_view>>{{"INFO", "server"}}, settings_.queryTimeout,
-      [this, &entry](const QueryResult& result) { onIdentity(entry, result); });
+      loop_, entry.first, settings_.access, std::vector<std::vector<std::string_view>>{{"INFO", "server"}},
+      settings_.queryTimeout, [this, &entry](const QueryResult& result) { onIdentity(entry, result); });
 }
 
 void SettingsCarrier::onIdentity(Servers::value_type& entry, const QueryResult& result) {
@@ -124,7 +123,7 @@ void SettingsCarrier::give(Servers::value_type& entry, const std::string& runId)
   }
   entry.second.outdated = false;
   entry.second.query =
-      std::make_unique<NodeQuery>(loop_, entry.first, settings_.credentials, commands, settings_.queryTimeout,
+      std::make_unique<NodeQuery>(loop_, entry.first, settings_.access, commands, settings_.queryTimeout,
                                   [this, &entry, runId, names = std::move(names)](const QueryResult& result) {
                                     onGiven(entry, runId, names, result);
                                   });

@@ -43,7 +43,7 @@ void SlotCounter::askNode(const net::Address& node, const std::vector<protocol::
     commands.push_back({"CLUSTER", "COUNTKEYSINSLOT", numbers.back()});
   }
   std::unique_ptr<NodeQuery>& query = queries_[node];
-  query = std::make_unique<NodeQuery>(loop_, node, settings_.credentials, commands, settings_.queryTimeout,
+  query = std::make_unique<NodeQuery>(loop_, node, settings_.access, commands, settings_.queryTimeout,
                                       [this, node, slots](const QueryResult& result) {
                                         const auto done =
                                             queries_.extract(node);  // destroyed at the end of this function

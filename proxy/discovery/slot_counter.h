@@ -11,12 +11,12 @@
 #include "proxy/cluster/topology.h"
 #include "proxy/discovery/node_query.h"
 #include "proxy/net/loop.h"
-#include "proxy/upstream/credentials.h"
+#include "proxy/upstream/access.h"
 
 namespace slotless::discovery {
 
 struct CounterSettings {
-  upstream::Credentials credentials;
+  upstream::Access access;
   net::Millis queryTimeout{2000};
   net::Millis interval{30'000};
 };

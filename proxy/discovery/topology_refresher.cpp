@@ -157,8 +157,8 @@ void TopologyRefresher::ask(const net::Address& node) {
     query = std::move(kept.mapped());
     query->again(questions(), settings_.queryTimeout, std::move(answered));
   } else {
-    query = std::make_unique<NodeQuery>(loop_, node, settings_.credentials, questions(),
-                                        settings_.queryTimeout, std::move(answered));
+    query = std::make_unique<NodeQuery>(loop_, node, settings_.access, questions(), settings_.queryTimeout,
+                                        std::move(answered));
   }
 }
 

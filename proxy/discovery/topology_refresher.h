@@ -18,14 +18,14 @@
 #include "proxy/discovery/node_query.h"
 #include "proxy/discovery/topology_parser.h"
 #include "proxy/net/loop.h"
-#include "proxy/upstream/credentials.h"
+#include "proxy/upstream/access.h"
 
 namespace slotless::discovery {
 
 struct RefreshSettings {
   std::vector<net::Address> seeds;
   cluster::AddressMap addressMap;
-  upstream::Credentials credentials;
+  upstream::Access access;
   net::Millis interval{30000};
   net::Millis minInterval{100};
   net::Millis queryTimeout{2000};

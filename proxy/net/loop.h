@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
@@ -29,7 +30,9 @@ enum class IoStatus : std::uint8_t { Ok, WouldBlock, End, Failed };
 struct IoResult {
   IoStatus status = IoStatus::Ok;
   std::size_t bytes = 0;
-  int error = 0;  // errno, for Failed
+  int error = 0;  // errno or the stream's own, for Failed: see Stream::describe()
+  // The stream itself holds more that can be read, and no event comes for it: see Stream::remind().
+  bool more = false;
 };
 
 // One connected (or connecting) byte stream, non-blocking.
@@ -46,11 +49,17 @@ class Stream {
   };
 
   virtual ~Stream() = default;
-  // Which events to report from now on. Cheap if nothing changes.
+  // Which events to report from now on. Cheap if nothing changes. What the system holds is reported again and
+  // again as long as it is there; what the stream itself holds (`more`), once when reading is watched again.
   virtual void watch(bool readable, bool writable) = 0;
   virtual IoResult read(char* into, std::size_t capacity) = 0;
   virtual IoResult write(std::span<const iovec> pieces) = 0;
-  // After connect(), once writable: 0 if the connection stands, else errno.
+  // For who has had enough of this turn, though the last read() said that there is `more`: onReadable() comes
+  // in a later turn, as long as reading is watched.
+  virtual void remind() {}
+  // The text for an error of read(), write() or connectError().
+  virtual std::string describe(int error) const { return std::strerror(error); }
+  // After connect(), once writable: 0 if the connection stands, else the error.
   virtual int connectError() = 0;
   virtual const Address& peer() const = 0;
   // The near end, and its descriptor: for CLIENT LIST. Asks the system at each call.

@@ -43,7 +43,7 @@ std::vector<telemetry::DatabaseFacts> Server::databaseFacts() const {
 
 discovery::CounterSettings Server::counterSettings() const {
   discovery::CounterSettings settings;
-  settings.credentials = {config_->username, config_->password};
+  settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }

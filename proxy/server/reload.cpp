@@ -90,6 +90,10 @@ void Server::apply(config::Config config) {
   });
 }
 
+upstream::Access Server::access() const {
+  return {config_->username, config_->password, config_->linkClientName};
+}
+
 discovery::RefreshSettings Server::refreshSettings() const {
   discovery::RefreshSettings settings;
   for (const config::Endpoint& endpoint : config_->clusterNodes)
@@ -98,7 +102,7 @@ discovery::RefreshSettings Server::refreshSettings() const {
   for (const config::AddressRule& rule : config_->addressMap)
     rules.push_back({addressOf(rule.from), addressOf(rule.to)});
   settings.addressMap = cluster::AddressMap(std::move(rules));
-  settings.credentials = {config_->username, config_->password};
+  settings.access = access();
   settings.interval = config_->topologyRefreshInterval;
   settings.minInterval = config_->topologyMinInterval;
   settings.queryTimeout = config_->connectTimeout;
@@ -107,14 +111,14 @@ discovery::RefreshSettings Server::refreshSettings() const {
 
 discovery::LearnSettings Server::learnSettings() const {
   discovery::LearnSettings settings;
-  settings.credentials = {config_->username, config_->password};
+  settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }
 
 discovery::CarrierSettings Server::carrierSettings() const {
   discovery::CarrierSettings settings;
-  settings.credentials = {config_->username, config_->password};
+  settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }

@@ -85,6 +85,7 @@ class Server final : public worker::WorkerControl {
   void reload();
   void onRead(const config::LoadResult& loaded);
   void apply(config::Config config);
+  upstream::Access access() const;
   discovery::RefreshSettings refreshSettings() const;
   discovery::LearnSettings learnSettings() const;
   discovery::CarrierSettings carrierSettings() const;

@@ -22,6 +22,14 @@ bool isHarmless(std::string_view error) {
                      [&](std::string_view code) { return error.starts_with(code); });
 }
 
+// Why AUTH failed, in the node's words, but never with the password in it.
+std::string authRefusal(const Access& access, std::string_view text) {
+  // A server that does not know AUTH repeats the arguments, at times cut short.
+  text = text.substr(0, text.find(", with args"));
+  if (text.find(access.password) != std::string_view::npos) text = text.substr(0, text.find(' '));
+  return "AUTH refused: " + std::string(text);
+}
+
 // Beyond what the replies to a handshake are together, HELLO's map included.
 constexpr std::size_t kMaxHandshakeReply = std::size_t{64} * 1024;
 
@@ -111,32 +119,23 @@ std::string formatCommand(const std::vector<std::string_view>& argv) {
   return bytes;
 }
 
-std::string authRefusal(const Credentials& credentials, std::string_view text) {
-  // A server that does not know AUTH repeats the arguments, at times cut short.
-  text = text.substr(0, text.find(", with args"));
-  if (text.find(credentials.password) != std::string_view::npos) text = text.substr(0, text.find(' '));
-  return "AUTH refused: " + std::string(text);
-}
-
 void Handshake::add(const std::vector<std::string_view>& argv, const char* name, bool mayBeRefused) {
   bytes_ += formatCommand(argv);
   steps_.push_back({name, mayBeRefused});
 }
 
-Handshake::Handshake(const Credentials& credentials, std::string_view clientName, int protocol, AskId askId,
-                     bool readOnly)
-    : credentials_(credentials) {
-  if (!credentials.password.empty()) {
-    if (credentials.username.empty()) {
-      add({"AUTH", credentials.password}, "AUTH", false);
+Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly) : access_(access) {
+  if (!access.password.empty()) {
+    if (access.username.empty()) {
+      add({"AUTH", access.password}, "AUTH", false);
     } else {
-      add({"AUTH", credentials.username, credentials.password}, "AUTH", false);
+      add({"AUTH", access.username, access.password}, "AUTH", false);
     }
   }
   if (protocol >= 3) add({"HELLO", "3"}, "HELLO", false);
   // Always one step that a node which does want a password refuses.
   add({"PING"}, "PING", false);
-  if (!clientName.empty()) add({"CLIENT", "SETNAME", clientName}, "CLIENT SETNAME", true);
+  if (!access.clientName.empty()) add({"CLIENT", "SETNAME", access.clientName}, "CLIENT SETNAME", true);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
   if (readOnly) add({"READONLY"}, "READONLY", false);
   if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", askId == AskId::IfAllowed);
@@ -168,7 +167,7 @@ bool Handshake::judge(const Step& step, std::string_view reply) {
   if (reply.front() != '-' || step.mayBeRefused) return true;
   const std::string_view text = reply.substr(1, reply.size() - 3);
   if (step.name == std::string_view("PING") && isHarmless(text)) return true;
-  error_ = step.name == std::string_view("AUTH") ? authRefusal(credentials_, text)
+  error_ = step.name == std::string_view("AUTH") ? authRefusal(access_, text)
                                                  : std::string(step.name) + " refused: " + std::string(text);
   return false;
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "protocol/reply_scanner.h"
-#include "proxy/upstream/credentials.h"
+#include "proxy/upstream/access.h"
 
 struct redisReader;
 struct redisReply;
@@ -42,9 +42,6 @@ class OwnReplyReader {
 
 std::string formatCommand(const std::vector<std::string_view>& argv);
 
-// Why AUTH failed, in the node's words, but never with the password in it.
-std::string authRefusal(const Credentials& credentials, std::string_view text);
-
 // Whether to learn the node's number for the connection: CLIENT ID, which old servers and ACLs may refuse.
 enum class AskId : std::uint8_t { No, IfAllowed, Always };
 
@@ -53,8 +50,7 @@ enum class AskId : std::uint8_t { No, IfAllowed, Always };
 class Handshake {
  public:
   // `protocol`: 2 or 3. `askId`: see clientId(). `readOnly`: READONLY, so that a replica serves reads.
-  Handshake(const Credentials& credentials, std::string_view clientName, int protocol = 2,
-            AskId askId = AskId::No, bool readOnly = false);
+  explicit Handshake(const Access& access, int protocol = 2, AskId askId = AskId::No, bool readOnly = false);
 
   // All commands in one piece.
   const std::string& bytes() const noexcept { return bytes_; }
@@ -74,7 +70,7 @@ class Handshake {
   // False: failed.
   bool judge(const Step& step, std::string_view reply);
 
-  Credentials credentials_;
+  Access access_;
   protocol::ReplyScanner scanner_;
   std::string reply_;  // the reply that is being received
   std::string bytes_;

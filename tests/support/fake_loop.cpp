@@ -74,11 +74,13 @@ class FakeStream final : public net::Stream {
   FakeStream& operator=(const FakeStream&) = delete;
 
   void watch(bool readable, bool writable) override {
+    if (readable && !connection_->readable_ && !connection_->held_.empty()) remind();
     connection_->readable_ = readable;
     connection_->writable_ = writable;
   }
   net::IoResult read(char* into, std::size_t capacity) override { return connection_->read(into, capacity); }
   net::IoResult write(std::span<const iovec> pieces) override { return connection_->write(pieces); }
+  void remind() override { connection_->reminded_ = true; }
   int connectError() override { return connection_->connectError_; }
   const net::Address& peer() const override { return connection_->peer_; }
   net::Address local() const override { return {"127.0.0.1", 7379}; }

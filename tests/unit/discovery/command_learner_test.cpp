@@ -5,6 +5,7 @@
 
 #include "command_replies.h"
 #include "fake_loop.h"
+#include "greeting.h"
 
 namespace slotless::discovery {
 namespace {
@@ -43,7 +44,7 @@ struct Scene {
   explicit Scene(std::vector<Server> all) : servers(std::move(all)) {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       if (serverAt(connection->peer()).reachable) {
-        connection->accept();
+        test::acceptAndGreet(*connection);
       } else {
         connection->refuse();
       }
@@ -80,7 +81,7 @@ struct Scene {
   }
 
   bool answer(FakeConnection& connection) {
-    const std::string request = connection.takeWritten();
+    const std::string request = test::takeRequests(connection);
     if (request.empty()) return false;
     Server& server = serverAt(connection.peer());
     if (request.find("COUNT") == std::string::npos) {

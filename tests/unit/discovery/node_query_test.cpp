@@ -11,6 +11,7 @@
 
 #include "catch.h"
 #include "fake_loop.h"
+#include "greeting.h"
 #include "protocol/encoder.h"
 #include "proxy/upstream/own_reply_limits.h"
 
@@ -24,11 +25,11 @@ using test::FakeConnection;
 class Asked {
  public:
   Asked() {
-    loop.onConnect = [](const auto& made) { made->accept(); };
+    loop.onConnect = [](const auto& made) { test::acceptAndGreet(*made); };
   }
   ~Asked() { CHECK(loop.openConnections().empty()); }
 
-  void ask(const upstream::Credentials& credentials = {}) {
+  void ask(const upstream::Access& credentials = {}) {
     query = std::make_unique<NodeQuery>(
         loop, net::Address{"127.0.0.1", 7000}, credentials,
         std::vector<std::vector<std::string_view>>{{"CLUSTER", "SLOTS"}, {"INFO", "server"}}, Millis(500),
@@ -65,11 +66,12 @@ std::string request(const std::vector<std::string_view>& argv) {
   protocol::appendRequest(out, argv);
   return out;
 }
+const std::string kGreeting(test::kGreeting);
 const std::string kCommands = request({"CLUSTER", "SLOTS"}) + request({"INFO", "server"});
 
 TEST_CASE_METHOD(Asked, "all commands go out at once and all replies come back in order", "[query]") {
   ask();
-  CHECK(connection->written() == kCommands);
+  CHECK(connection->written() == kGreeting + kCommands);
   says("*0\r\n");
   CHECK(calls == 0);
   says("+inf");
@@ -90,8 +92,10 @@ TEST_CASE_METHOD(Asked, "replies may come byte by byte, and requests go out in p
     made->setReadChunk(1);
   };
   ask({"app", "pw"});
-  CHECK(connection->written() == request({"AUTH", "app", "pw"}) + kCommands);
-  says("+OK\r\n*1\r\n:1\r\n$2\r\nab\r\n");
+  CHECK(connection->written() == request({"AUTH", "app", "pw"}) + kGreeting);
+  says("+OK\r\n" + std::string(test::kGreeted));
+  CHECK(connection->written() == request({"AUTH", "app", "pw"}) + kGreeting + kCommands);
+  says("*1\r\n:1\r\n$2\r\nab\r\n");
   REQUIRE(calls == 1);
   CHECK(result.replies.size() == 2);
 }
@@ -105,11 +109,13 @@ TEST_CASE_METHOD(Asked, "an error is an answer like others, but not to AUTH", "[
     CHECK(result.error.empty());
   }
   SECTION("to AUTH") {
+    loop.onConnect = [](const auto& made) { made->accept(); };
     ask({"", "secret"});
     says("-WRONGPASS invalid\r\n-NOAUTH x\r\n-NOAUTH x\r\n");
     fails("AUTH refused: WRONGPASS invalid");
   }
   SECTION("to AUTH, with the password in it") {
+    loop.onConnect = [](const auto& made) { made->accept(); };
     ask({"", "secret"});
     says("-ERR unknown command 'AUTH', with args beginning with: 'secret'\r\n");
     fails("AUTH refused: ERR unknown command 'AUTH'");
@@ -133,7 +139,7 @@ TEST_CASE_METHOD(Asked, "each way of failing gives one error", "[query]") {
     loop.advance(Millis(499));
     CHECK(calls == 0);
     loop.advance(Millis(1));
-    fails("no answer in time");
+    fails("no connection in time");
   }
   SECTION("half an answer") {
     ask();
@@ -146,7 +152,7 @@ TEST_CASE_METHOD(Asked, "each way of failing gives one error", "[query]") {
     connection->push("*0\r\n");
     connection->end();
     loop.settle();
-    fails("connection closed by the node");
+    fails("closed by the node");
   }
   SECTION("reset") {
     ask();
@@ -163,10 +169,12 @@ TEST_CASE_METHOD(Asked, "each way of failing gives one error", "[query]") {
 
 TEST_CASE_METHOD(Asked, "an answered query can ask again on its connection", "[query]") {
   keeps = true;
+  loop.onConnect = [](const auto& made) { made->accept(); };
   ask({"app", "pw"});
   CHECK_FALSE(query->reusable());
+  says("+OK\r\n" + std::string(test::kGreeted));
   const std::size_t before = connection->written().size();
-  says("+OK\r\n*0\r\n+info\r\n");
+  says("*0\r\n+info\r\n");
   REQUIRE(query->reusable());
   CHECK(loop.nextTimer() == net::TimePoint::max());
   const auto again = [this] {

@@ -10,6 +10,7 @@
 #include "catch.h"
 #include "cluster_text.h"
 #include "fake_loop.h"
+#include "greeting.h"
 #include "proxy/discovery/topology_refresher.h"
 
 namespace slotless::test {
@@ -21,7 +22,7 @@ class Refreshing {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       ++asked;
       if (down) return connection->refuse();
-      connection->accept();
+      acceptAndGreet(*connection);
     };
   }
   ~Refreshing() {

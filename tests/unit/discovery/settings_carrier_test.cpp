@@ -5,6 +5,7 @@
 
 #include "catch.h"
 #include "fake_loop.h"
+#include "greeting.h"
 #include "protocol/encoder.h"
 #include "protocol/request_parser.h"
 
@@ -38,7 +39,7 @@ struct Scene {
   Scene() {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       if (serverAt(connection->peer()).reachable) {
-        connection->accept();
+        test::acceptAndGreet(*connection);
       } else {
         connection->refuse();
       }
@@ -89,7 +90,7 @@ struct Scene {
   }
 
   bool answer(FakeConnection& connection) {
-    const std::string requests = connection.takeWritten();
+    const std::string requests = test::takeRequests(connection);
     Server& server = serverAt(connection.peer());
     std::string replies;
     protocol::RequestParser parser;

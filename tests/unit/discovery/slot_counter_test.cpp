@@ -3,6 +3,7 @@
 
 #include "catch.h"
 #include "fake_loop.h"
+#include "greeting.h"
 #include "protocol/request_parser.h"
 
 namespace slotless::discovery {
@@ -27,7 +28,7 @@ struct Scene {
   Scene() {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       if (connection->peer().port == 1 || secondIsReachable) {
-        connection->accept();
+        test::acceptAndGreet(*connection);
       } else {
         connection->refuse();
       }
@@ -55,7 +56,7 @@ struct Scene {
   }
 
   bool answer(FakeConnection& connection) {
-    const std::string bytes = connection.takeWritten();
+    const std::string bytes = test::takeRequests(connection);
     std::string_view rest = bytes;
     protocol::RequestParser parser;
     while (!rest.empty() && parser.parse(rest, {}) == protocol::RequestParser::Status::Complete) {

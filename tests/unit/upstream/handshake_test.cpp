@@ -22,22 +22,23 @@ std::string request(const std::vector<std::string_view>& argv) {
 TEST_CASE("a handshake authenticates, pings and gives its name, in one piece", "[handshake]") {
   const std::string rest =
       request({"PING"}) + request({"CLIENT", "SETNAME", "slotless"}) + request({"CLIENT", "NO-EVICT", "on"});
-  CHECK(Handshake({}, "slotless").bytes() == rest);
-  CHECK(Handshake({"", "pw"}, "slotless").bytes() == request({"AUTH", "pw"}) + rest);
-  CHECK(Handshake({"app", "p w\r\n"}, "slotless").bytes() == request({"AUTH", "app", "p w\r\n"}) + rest);
-  CHECK(Handshake({}, "").bytes() == request({"PING"}) + request({"CLIENT", "NO-EVICT", "on"}));
+  CHECK(Handshake(Access{{}, {}, "slotless"}).bytes() == rest);
+  CHECK(Handshake(Access{"", "pw", "slotless"}).bytes() == request({"AUTH", "pw"}) + rest);
+  CHECK(Handshake(Access{"app", "p w\r\n", "slotless"}).bytes() ==
+        request({"AUTH", "app", "p w\r\n"}) + rest);
+  CHECK(Handshake(Access{{}, {}, ""}).bytes() == request({"PING"}) + request({"CLIENT", "NO-EVICT", "on"}));
 }
 
 TEST_CASE("a handshake is done when every step has been answered, however the bytes come", "[handshake]") {
   const std::string answers = "+OK\r\n+PONG\r\n+OK\r\n+OK\r\n";
-  CHECK(Handshake({"", "pw"}, "name").take(answers) == Progress::Done);
+  CHECK(Handshake(Access{"", "pw", "name"}).take(answers) == Progress::Done);
   for (std::size_t at = 1; at < answers.size(); ++at) {
-    Handshake split({"", "pw"}, "name");
+    Handshake split({"", "pw", "name"});
     INFO(at);
     CHECK(split.take(answers.substr(0, at)) == Progress::More);
     CHECK(split.take(answers.substr(at)) == Progress::Done);
   }
-  Handshake bytewise({"", "pw"}, "name");
+  Handshake bytewise({"", "pw", "name"});
   for (std::size_t i = 0; i + 1 < answers.size(); ++i)
     REQUIRE(bytewise.take(answers.substr(i, 1)) == Progress::More);
   CHECK(bytewise.take("\n") == Progress::Done);
@@ -66,7 +67,7 @@ TEST_CASE("what a node may refuse, and what it may not", "[handshake]") {
            {"+OK\r\n-ERR max number of clients reached\r\n", Progress::Failed,
             "PING refused: ERR max number of clients reached"}}) {
     INFO(row.answers);
-    Handshake handshake({"", "secret"}, "name");
+    Handshake handshake({"", "secret", "name"});
     CHECK(handshake.take(row.answers) == row.progress);
     CHECK(handshake.error() == row.error);
   }
@@ -78,7 +79,7 @@ TEST_CASE("no error repeats the password, not even if the node does", "[handshak
         "-ERR unknown command `AUTH`, with args beginning with: `app`, `secr\r\n",
         "-ERR what is secret\r\n"}) {
     INFO(refusal);
-    Handshake handshake({"app", "secret"}, "name");
+    Handshake handshake({"app", "secret", "name"});
     REQUIRE(handshake.take(refusal) == Progress::Failed);
     CHECK(handshake.error().starts_with("AUTH refused: ERR"));
     CHECK(handshake.error().find("secr") == std::string::npos);
@@ -90,14 +91,14 @@ TEST_CASE("garbage, and more answers than questions, fail the handshake", "[hand
        {"HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n+PONG\r\n+OK\r\n+OK\r\n+OK\r\n",
         "+OK\r\n*9999999999999999999\r\n", "+OK\r\n+PONG\r\n+OK\r\n+OK\r\nnoise\r\n"}) {
     INFO(answers);
-    Handshake handshake({"", "pw"}, "name");
+    Handshake handshake({"", "pw", "name"});
     CHECK(handshake.take(answers) == Progress::Failed);
     CHECK(handshake.error() == "the answer to the handshake is not RESP");
   }
 }
 
 TEST_CASE("a handshake that is answered without end fails", "[handshake]") {
-  Handshake handshake({}, "slotless");
+  Handshake handshake({{}, {}, "slotless"});
   const std::string piece(std::size_t{16} * 1024, 'x');
   Progress progress = handshake.take("$1000000000\r\n");
   int pieces = 0;
