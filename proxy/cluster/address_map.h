@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::cluster {
 

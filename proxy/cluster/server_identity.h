@@ -3,16 +3,11 @@
 #include <compare>
 #include <cstdint>
 #include <initializer_list>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-struct redisReply;
-
 namespace slotless::cluster {
-
-struct ServerBuild;
 
 struct ServerModule {
   std::string name;
@@ -32,19 +27,5 @@ struct ServerIdentity {
 
   bool isAtLeast(std::string_view ofProduct, std::initializer_list<std::uint32_t> ofVersion) const;
 };
-
-// Nothing of it is filled in where the reply is an error, or of another shape.
-struct Announcement {
-  std::string name;
-  std::string version;
-  std::vector<ServerModule> modules;
-
-  auto operator<=>(const Announcement&) const = default;
-};
-// The reply to HELLO in RESP2.
-Announcement parseAnnouncement(const redisReply& hello);
-
-// Where the masters differ: the oldest of them, with the modules that all have.
-ServerIdentity identityOf(const std::set<ServerBuild>& builds);
 
 }  // namespace slotless::cluster

@@ -12,7 +12,7 @@
 
 #include "protocol/slot.h"
 #include "proxy/cluster/address_map.h"
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::cluster {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 #include "proxy/net/listening_socket.h"
 
 namespace slotless::net {

@@ -1,7 +1,6 @@
 #include "proxy/net/listening_socket.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,14 +13,19 @@
 #include <memory>
 #include <optional>
 
+#include "proxy/net/resolver.h"
+#include "proxy/net/socket_address.h"
+
 namespace slotless::net {
 
 namespace {
 
+// How long a name may take to be found out.
+constexpr Millis kPatience{10'000};
 constexpr int kSocketFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-int openTcp(const addrinfo& info, int backlog, bool allAddresses, int& error) {
-  const int descriptor = ::socket(info.ai_family, kSocketFlags, 0);
+int openTcp(const SocketAddress& at, int backlog, bool allAddresses, int& error) {
+  const int descriptor = ::socket(at.family(), kSocketFlags, 0);
   if (descriptor < 0) {
     error = errno;
     return -1;
@@ -29,22 +33,13 @@ int openTcp(const addrinfo& info, int backlog, bool allAddresses, int& error) {
   const int on = 1;
   const int off = 0;
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (info.ai_family == AF_INET6) {
+  if (at.family() == AF_INET6) {
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, allAddresses ? &off : &on, sizeof(on));
   }
-  if (::bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 && ::listen(descriptor, backlog) == 0)
-    return descriptor;
+  if (::bind(descriptor, at.raw(), at.length) == 0 && ::listen(descriptor, backlog) == 0) return descriptor;
   error = errno;
   ::close(descriptor);
   return -1;
-}
-
-std::uint16_t portOf(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(storage);
-  getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length);
-  return ntohs(storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
-                                             : reinterpret_cast<sockaddr_in&>(storage).sin_port);
 }
 
 sockaddr_un localAddress(const std::string& path) {
@@ -86,25 +81,25 @@ int optionOf(int descriptor, int level, int option) {
 std::optional<Address> listeningAddress(int descriptor, bool& local) {
   if (optionOf(descriptor, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) return std::nullopt;
   if (optionOf(descriptor, SOL_SOCKET, SO_ACCEPTCONN) != 1) return std::nullopt;
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(storage);
-  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return std::nullopt;
-  local = storage.ss_family == AF_UNIX;
-  if (local) {
-    const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
-    return Address{std::string(address.sun_path, strnlen(address.sun_path, sizeof(address.sun_path))), 0};
-  }
-  if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return std::nullopt;
-  std::array<char, NI_MAXHOST> host{};
-  if (getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host.data(), host.size(), nullptr, 0,
-                  NI_NUMERICHOST) != 0) {
-    return std::nullopt;
-  }
-  std::string text = host.data();
-  const bool dualStack =
-      storage.ss_family == AF_INET6 && optionOf(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
-  if (text == "::" && dualStack) text.clear();
-  return Address{std::move(text), portOf(descriptor)};
+  SocketAddress at;
+  if (getsockname(descriptor, at.raw(), &at.length) != 0) return std::nullopt;
+  local = at.family() == AF_UNIX;
+  if (local) return addressOf(at);
+  if (at.family() != AF_INET && at.family() != AF_INET6) return std::nullopt;
+  Address address = addressOf(at);
+  if (address.host.empty()) return std::nullopt;
+  const bool dualStack = at.family() == AF_INET6 && optionOf(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+  if (address.host == "::" && dualStack) address.host.clear();
+  return address;
+}
+
+// Numeric addresses to listen on, the first choice first; none: `error` says why.
+std::vector<std::string> hostsFor(const std::string& host, std::string& error) {
+  // One dual-stack socket for all addresses; where there is no IPv6, an IPv4 one.
+  if (host.empty()) return {"::", "0.0.0.0"};
+  Resolution resolution = Resolver::ofProcess().await(host, kPatience);
+  error = std::move(resolution.error);
+  return resolution.addresses;
 }
 
 }  // namespace
@@ -127,26 +122,17 @@ void ListeningSocket::adoptFile() {
 }
 
 ListeningSocket ListeningSocket::tcp(const Address& address, int backlog, std::string& error) {
-  const bool allAddresses = address.host.empty();
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
   ListeningSocket result;
-  int code = 0;
-  // One dual-stack socket for all addresses; where there is no IPv6, an IPv4 one.
-  for (const char* host : std::array<const char*, 2>{allAddresses ? "::" : address.host.c_str(),
-                                                     allAddresses ? "0.0.0.0" : nullptr}) {
-    if (host == nullptr) break;
-    addrinfo* found = nullptr;
-    const int status = getaddrinfo(host, std::to_string(address.port).c_str(), &hints, &found);
-    if (status != 0) {
-      error = gai_strerror(status);
+  for (const std::string& host : hostsFor(address.host, error)) {
+    const auto at = socketAddressOf({host, address.port});
+    if (!at) {
+      error = "not an address: " + host;
       continue;
     }
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, &freeaddrinfo);
-    result.descriptor_ = openTcp(*found, backlog, allAddresses, code);
+    int code = 0;
+    result.descriptor_ = openTcp(*at, backlog, address.host.empty(), code);
     if (result) {
-      result.address_ = {address.host, portOf(result.descriptor_)};
+      result.address_ = {address.host, nearEndOf(result.descriptor_).port};
       break;
     }
     error = std::strerror(code);

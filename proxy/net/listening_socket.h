@@ -8,13 +8,14 @@
 #include <string>
 #include <utility>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::net {
 
 class ListeningSocket {
  public:
   // An empty host means all addresses, by IPv6 and IPv4 where there are both. Port 0: the system chooses one.
+  // Waits for a name to be looked up: only while the process starts.
   static ListeningSocket tcp(const Address& address, int backlog, std::string& error);
   // Replaces the file of a socket on which nobody listens any more. `mode`: the file's permissions.
   static ListeningSocket local(const std::string& path, mode_t mode, int backlog, std::string& error);

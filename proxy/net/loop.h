@@ -10,13 +10,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::net {
 
@@ -29,7 +30,9 @@ enum class IoStatus : std::uint8_t { Ok, WouldBlock, End, Failed };
 struct IoResult {
   IoStatus status = IoStatus::Ok;
   std::size_t bytes = 0;
-  int error = 0;  // errno, for Failed
+  int error = 0;  // errno or the stream's own, for Failed: see Stream::describe()
+  // The stream itself holds more that can be read, and no event comes for it: see Stream::remind().
+  bool more = false;
 };
 
 // One connected (or connecting) byte stream, non-blocking.
@@ -46,11 +49,17 @@ class Stream {
   };
 
   virtual ~Stream() = default;
-  // Which events to report from now on. Cheap if nothing changes.
+  // Which events to report from now on. Cheap if nothing changes. What the system holds is reported again and
+  // again as long as it is there; what the stream itself holds (`more`), once when reading is watched again.
   virtual void watch(bool readable, bool writable) = 0;
   virtual IoResult read(char* into, std::size_t capacity) = 0;
   virtual IoResult write(std::span<const iovec> pieces) = 0;
-  // After connect(), once writable: 0 if the connection stands, else errno.
+  // For who has had enough of this turn, though the last read() said that there is `more`: onReadable() comes
+  // in a later turn, as long as reading is watched.
+  virtual void remind() {}
+  // The text for an error of read(), write() or connectError().
+  virtual std::string describe(int error) const { return std::strerror(error); }
+  // After connect(), once writable: 0 if the connection stands, else the error.
   virtual int connectError() = 0;
   virtual const Address& peer() const = 0;
   // The near end, and its descriptor: for CLIENT LIST. Asks the system at each call.
@@ -72,6 +81,14 @@ struct Resolution {
   std::string error;
 };
 
+inline constexpr const char* kNoAnswerInTime = "no answer in time";
+
+// A name that is being looked up. Destroyed, it takes the question back: there is no call any more.
+class LookUp {
+ public:
+  virtual ~LookUp() = default;
+};
+
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -83,9 +100,10 @@ class Loop {
   virtual std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) = 0;
   // Takes over an accepted socket.
   virtual std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) = 0;
-  // Calls back on this loop, never before resolve() has returned. Numeric hosts are answered without a
-  // look-up.
-  virtual void resolve(const std::string& host, std::function<void(Resolution)> callback) = 0;
+  // Calls back once, on this loop, never before resolve() has returned; after `patience` at the latest, with
+  // an error. Numeric hosts are answered without a look-up.
+  [[nodiscard]] virtual std::unique_ptr<LookUp> resolve(const std::string& host, Millis patience,
+                                                        std::function<void(const Resolution&)> callback) = 0;
   // `callback` runs at the end of every turn, before the loop waits for events again.
   virtual void atTurnEnd(std::function<void()> callback) = 0;
   // Runs `task` on this loop, in the order of posting. Callable from any thread.

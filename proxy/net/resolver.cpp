@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <csignal>
 #include <deque>
+#include <future>
 #include <map>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace slotless::net {
 
@@ -57,13 +57,44 @@ void beginThread() {
 }  // namespace
 
 struct Resolver::State {
+  struct Name {
+    bool underWay = false;
+    std::map<std::uint64_t, Callback> asking;  // in the order of asking
+  };
+
   LookUp lookUp;
   std::mutex mutex;
   bool gone = false;
   int threads = 0;
-  std::deque<std::string> queue;                        // to be looked up
-  std::map<std::string, std::vector<Callback>> asking;  // for each name, queued or under way
+  std::uint64_t lastId = 0;
+  std::deque<std::string> queue;      // to be looked up
+  std::map<std::string, Name> names;  // queued or under way
 };
+
+Resolver::Question& Resolver::Question::operator=(Question&& other) noexcept {
+  if (this == &other) return *this;
+  takeBack();
+  state_ = std::exchange(other.state_, {});
+  host_ = std::move(other.host_);
+  id_ = other.id_;
+  return *this;
+}
+
+void Resolver::Question::takeBack() {
+  const auto state = std::exchange(state_, {}).lock();
+  if (state == nullptr) return;
+  Callback callback;  // destroyed when the lock is free again
+  const std::lock_guard guard(state->mutex);
+  const auto name = state->names.find(host_);
+  if (name == state->names.end()) return;
+  const auto asked = name->second.asking.find(id_);
+  if (asked == name->second.asking.end()) return;
+  callback = std::move(asked->second);
+  name->second.asking.erase(asked);
+  if (!name->second.asking.empty() || name->second.underWay) return;
+  std::erase(state->queue, host_);
+  state->names.erase(name);
+}
 
 Resolver::Resolver(LookUp lookUp) : state_(std::make_shared<State>()) {
   state_->lookUp = std::move(lookUp);
@@ -73,7 +104,7 @@ Resolver::~Resolver() {
   const std::lock_guard guard(state_->mutex);
   state_->gone = true;
   state_->queue.clear();
-  state_->asking.clear();
+  state_->names.clear();
 }
 
 Resolver& Resolver::ofProcess() {
@@ -81,14 +112,18 @@ Resolver& Resolver::ofProcess() {
   return *kInstance;
 }
 
-void Resolver::resolve(const std::string& host, Callback callback) {
+Resolver::Question Resolver::resolve(const std::string& host, Callback callback) {
+  Question question;
+  question.state_ = state_;
+  question.host_ = host;
   {
     const std::lock_guard guard(state_->mutex);
-    std::vector<Callback>& asking = state_->asking[host];
-    asking.push_back(std::move(callback));
-    if (asking.size() > 1) return;
+    question.id_ = ++state_->lastId;
+    const auto [name, isNew] = state_->names.try_emplace(host);
+    name->second.asking.emplace(question.id_, std::move(callback));
+    if (!isNew) return question;
     state_->queue.push_back(host);
-    if (state_->threads == kThreads) return;
+    if (state_->threads == kThreads) return question;
     ++state_->threads;
   }
   try {
@@ -97,15 +132,24 @@ void Resolver::resolve(const std::string& host, Callback callback) {
       work(state);
     }).detach();
   } catch (const std::system_error& failure) {
-    std::vector<Callback> refused;
-    {
-      const std::lock_guard guard(state_->mutex);
-      if (--state_->threads > 0) return;  // one of the others takes it
-      std::erase(state_->queue, host);
-      refused = std::move(state_->asking.extract(host).mapped());
-    }
-    for (const Callback& each : refused) each({{}, failure.what()});
+    const std::lock_guard guard(state_->mutex);
+    if (--state_->threads > 0) return question;  // one of the others takes it
+    std::erase(state_->queue, host);
+    const auto refused = state_->names.extract(host);
+    if (refused.empty()) return question;
+    for (const auto& [id, each] : refused.mapped().asking) each({{}, failure.what()});
   }
+  return question;
+}
+
+Resolution Resolver::await(const std::string& host, Millis patience) {
+  if (isNumericHost(host)) return {{host}, {}};
+  const auto answer = std::make_shared<std::promise<Resolution>>();
+  auto answered = answer->get_future();
+  const Question question =
+      resolve(host, [answer](const Resolution& resolution) { answer->set_value(resolution); });
+  if (answered.wait_for(patience) != std::future_status::ready) return {{}, kNoAnswerInTime};
+  return answered.get();
 }
 
 void Resolver::work(const std::shared_ptr<State>& state) {
@@ -113,13 +157,14 @@ void Resolver::work(const std::shared_ptr<State>& state) {
   while (!state->queue.empty()) {
     const std::string host = std::move(state->queue.front());
     state->queue.pop_front();
+    state->names[host].underWay = true;
     guard.unlock();
     const Resolution resolution = state->lookUp(host);
     guard.lock();
     if (state->gone) break;
-    const auto asking = state->asking.extract(host);
+    const auto name = state->names.extract(host);
     // Under the lock: the resolver, and with it who asks, is there until all have been told.
-    for (const Callback& each : asking.mapped()) each(resolution);
+    for (const auto& [id, each] : name.mapped().asking) each(resolution);
   }
   --state->threads;
 }

@@ -2,11 +2,9 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "proxy/net/socket_address.h"
 #include "proxy/net/uv_stream.h"
 
 namespace slotless::net {
@@ -64,28 +63,6 @@ void tuneTcp(int descriptor, int keepaliveSeconds) {
   setOption(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, keepaliveSeconds);
   setOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, keepaliveSeconds / 3));
   setOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
-// Of a Unix socket the path where the client has connected, as Redis has it.
-Address localPeer(int descriptor) {
-  sockaddr_un address{};
-  socklen_t length = sizeof(address);
-  getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
-  return {std::string(address.sun_path, strnlen(address.sun_path, sizeof(address.sun_path))), 0};
-}
-
-Address peerOf(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(storage);
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  if (storage.ss_family == AF_UNIX) return localPeer(descriptor);
-  if (getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return {};
-  }
-  return {host, static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10))};
 }
 
 }  // namespace
@@ -153,26 +130,56 @@ std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer
 std::unique_ptr<Stream> UvLoop::adopt(int descriptor, Stream::Observer& observer) {
   tuneTcp(descriptor, options_.clientKeepaliveSeconds);
   auto stream = std::make_unique<UvStream>(
-      loop_, descriptor, peerOf(descriptor), [descriptor] { ::close(descriptor); }, observer);
+      loop_, descriptor, farEndOf(descriptor), [descriptor] { ::close(descriptor); }, observer);
   if (!stream->usable()) return nullptr;
   stream->watch(true, false);
   return stream;
 }
 
-void UvLoop::resolve(const std::string& host, std::function<void(Resolution)> callback) {
-  if (isNumericHost(host)) {
-    post([callback = std::move(callback), host] { callback({{host}, {}}); });
-    return;
+// Told by the resolver's thread through the mailbox, by the deadline, or, if it is numeric, by the mailbox
+// alone; whichever comes first.
+class UvLookUp final : public LookUp {
+ public:
+  UvLookUp(UvLoop& loop, const std::string& host, Millis patience,
+           std::function<void(const Resolution&)> callback)
+      : callback_(std::move(callback)) {
+    const auto tell = [mailbox = loop.mailbox_, self = self_](const Resolution& resolution) {
+      mailbox->put([self, resolution] {
+        if (*self != nullptr) (*self)->answer(resolution);
+      });
+    };
+    if (isNumericHost(host)) {
+      tell({{host}, {}});
+      return;
+    }
+    deadline_ = loop.makeTimer([this] { answer({{}, kNoAnswerInTime}); });
+    deadline_->start(patience);
+    question_ = loop.resolver_.resolve(host, tell);
   }
-  const std::uint64_t id = ++lastLookUp_;
-  lookUps_.emplace(id, std::move(callback));
-  resolver_.resolve(host, [this, id, mailbox = mailbox_](const Resolution& resolution) {
-    // Runs on this loop, or never.
-    mailbox->put([this, id, resolution] {
-      const auto asked = lookUps_.extract(id);
-      asked.mapped()(resolution);
-    });
-  });
+  ~UvLookUp() override { *self_ = nullptr; }
+  UvLookUp(const UvLookUp&) = delete;
+  UvLookUp& operator=(const UvLookUp&) = delete;
+
+ private:
+  void answer(const Resolution& resolution) {
+    *self_ = nullptr;
+    deadline_.reset();
+    question_ = {};
+    // A copy: the callback may destroy this.
+    const auto callback = std::move(callback_);
+    callback(resolution);
+  }
+
+  // Only looked into on the loop's thread.
+  std::shared_ptr<UvLookUp*> self_ = std::make_shared<UvLookUp*>(this);
+  std::function<void(const Resolution&)> callback_;
+  std::unique_ptr<Timer> deadline_;
+  Resolver::Question question_;
+};
+
+std::unique_ptr<LookUp> UvLoop::resolve(const std::string& host, Millis patience,
+                                        std::function<void(const Resolution&)> callback) {
+  return std::make_unique<UvLookUp>(*this, host, patience, std::move(callback));
 }
 
 void UvLoop::atTurnEnd(std::function<void()> callback) {

@@ -3,9 +3,7 @@
 #include <uv.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
-#include <unordered_map>
 
 #include "proxy/net/handle.h"
 #include "proxy/net/loop.h"
@@ -29,7 +27,8 @@ class UvLoop final : public Loop {
   std::unique_ptr<Timer> makeTimer(std::function<void()> callback) override;
   std::unique_ptr<Stream> connect(const Address& address, Stream::Observer& observer, int& error) override;
   std::unique_ptr<Stream> adopt(int descriptor, Stream::Observer& observer) override;
-  void resolve(const std::string& host, std::function<void(Resolution)> callback) override;
+  std::unique_ptr<LookUp> resolve(const std::string& host, Millis patience,
+                                  std::function<void(const Resolution&)> callback) override;
   void atTurnEnd(std::function<void()> callback) override;
   void post(std::function<void()> task) override;
 
@@ -47,6 +46,7 @@ class UvLoop final : public Loop {
   static void onEventDone(uv_loop_t& loop) { static_cast<UvLoop*>(loop.data)->countEvent(); }
 
  private:
+  friend class UvLookUp;
   // Outlives the loop: a look-up may end after it.
   struct Mailbox {
     std::mutex mutex;
@@ -69,8 +69,6 @@ class UvLoop final : public Loop {
   std::size_t events_ = 0;  // of this turn
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Resolver& resolver_;
-  std::uint64_t lastLookUp_ = 0;
-  std::unordered_map<std::uint64_t, std::function<void(Resolution)>> lookUps_;
 };
 
 }  // namespace slotless::net

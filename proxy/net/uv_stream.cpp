@@ -1,12 +1,11 @@
 #include "proxy/net/uv_stream.h"
 
-#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 
+#include "proxy/net/socket_address.h"
 #include "proxy/net/uv_loop.h"
 
 namespace slotless::net {
@@ -72,17 +71,7 @@ IoResult UvStream::write(std::span<const iovec> pieces) {
 }
 
 Address UvStream::local() const {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(storage);
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  if (getsockname(descriptor_.number, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  if (storage.ss_family == AF_UNIX) return peer_;  // a path, the same for both ends
-  if (getnameinfo(reinterpret_cast<sockaddr*>(&storage), length, host, sizeof(host), port, sizeof(port),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return {};
-  }
-  return {host, static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10))};
+  return nearEndOf(descriptor_.number);
 }
 
 int UvStream::connectError() {

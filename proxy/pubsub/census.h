@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 #include "proxy/pubsub/pattern_index.h"
 #include "proxy/pubsub/topic.h"
 

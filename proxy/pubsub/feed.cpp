@@ -1,9 +1,7 @@
 #include "proxy/pubsub/feed.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstring>
 #include <iterator>
 #include <utility>
 
@@ -12,7 +10,6 @@ namespace slotless::pubsub {
 using telemetry::LinkState;
 
 namespace {
-constexpr std::size_t kPiecesPerWrite = 64;
 // A buffer that grew larger for one message is not kept for the next.
 constexpr std::size_t kKeepBytes = 64U * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
@@ -31,11 +28,12 @@ Feed::Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net
            telemetry::WorkerMetrics& metrics, FeedOwner& owner)
     : host_(host),
       settings_(settings),
-      node_(std::move(node)),
       workerMetrics_(metrics),
-      metrics_(metrics.addNode(node_.text())),
+      metrics_(metrics.addNode(node.text())),
       owner_(owner),
+      connection_(host.loop, host.scratch, std::move(node), &metrics_, *this),
       output_(host.pool) {
+  connection_.limitReads(kBytesAtOnce);
   timer_ = host_.loop.makeTimer([this] { onTimer(); });
 }
 
@@ -47,7 +45,7 @@ void Feed::onTimer() {
       open();
       return;
     case LinkState::Ready: return tend();
-    default: lose("no connection in time");
+    default: return;
   }
 }
 
@@ -66,7 +64,7 @@ void Feed::tend() {
   }
   if (silence < settings_.heartbeat + settings_.suspectAfter) return;
   if (probe_ == nullptr)
-    probe_ = std::make_unique<upstream::LinkProbe>(host_, settings_, node_, nodeClientId_);
+    probe_ = std::make_unique<upstream::LinkProbe>(host_, settings_, node(), connection_.nodeClientId());
   if (probe_->showsDead(silence)) lose("no answer, but the node answers on another connection");
 }
 
@@ -96,66 +94,35 @@ void Feed::open() {
     return timer_->start(std::chrono::ceil<net::Millis>(notBefore_ - host_.now));
   }
   transition(LinkState::Connecting);
-  timer_->start(settings_.connectTimeout);
-  if (net::isNumericHost(node_.host)) return connectTo(node_);
-  host_.loop.resolve(node_.host,
-                     [this, alive = std::weak_ptr<int>(alive_)](const net::Resolution& resolution) {
-                       if (alive.expired() || state_ != LinkState::Connecting || stream_ != nullptr) return;
-                       if (resolution.addresses.empty()) return lose(resolution.error);
-                       connectTo({resolution.addresses[failures_ % resolution.addresses.size()], node_.port});
-                     });
+  connection_.open(upstream::Handshake(settings_.access, 2, upstream::AskId::IfAllowed),
+                   settings_.connectTimeout, backoff_.failures());
 }
 
-void Feed::connectTo(const net::Address& numeric) {
-  int error = 0;
-  stream_ = host_.loop.connect(numeric, *this, error);
-  if (stream_ == nullptr) lose(std::strerror(error));
-}
-
-void Feed::onWritable() {
-  if (state_ == LinkState::Connecting) {
-    if (const int error = stream_->connectError(); error != 0) return lose(std::strerror(error));
-    return startHandshake();
-  }
-  flush();
-}
-
-void Feed::startHandshake() {
+void Feed::onGreeting() {
   transition(LinkState::Handshaking);
-  handshake_ = std::make_unique<cluster::Handshake>(settings_.credentials, settings_.clientName, 2,
-                                                    cluster::AskId::IfAllowed);
-  output_.append(handshake_->bytes());
-  flush();
 }
 
-void Feed::onReadable() {
+void Feed::onConnectionUp() {
   host_.touch();
-  const net::IoResult got = stream_->read(host_.scratch.data(), std::min(host_.scratch.size(), kBytesAtOnce));
-  switch (got.status) {
-    case net::IoStatus::WouldBlock: return;
-    case net::IoStatus::End: return lose("closed by the node");
-    case net::IoStatus::Failed: return lose(std::strerror(got.error));
-    case net::IoStatus::Ok: break;
-  }
-  metrics_.bytesReceived.add(got.bytes);
-  const std::string_view bytes(host_.scratch.data(), got.bytes);
-  if (state_ == LinkState::Handshaking) return takeHandshake(bytes);
-  takeReplies(bytes);
-}
-
-void Feed::takeHandshake(std::string_view bytes) {
-  switch (handshake_->take(bytes)) {
-    case cluster::Handshake::Progress::More: return;
-    case cluster::Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
-    case cluster::Handshake::Progress::Done: break;
-  }
-  nodeClientId_ = handshake_->clientId();
-  handshake_.reset();
   readySince_ = lastHeard_ = lastLook_ = host_.now;
   timer_->start(kLook);
   metrics_.connects.add();
   transition(LinkState::Ready);
   owner_.onFeedReady();
+}
+
+void Feed::onConnectionLost(std::string_view reason) {
+  host_.touch();
+  lose(reason);
+}
+
+void Feed::onRoom() {
+  flush();
+}
+
+void Feed::onBytes(std::string_view bytes) {
+  host_.touch();
+  takeReplies(bytes);
 }
 
 void Feed::takeReplies(std::string_view bytes) {
@@ -186,26 +153,17 @@ void Feed::send(std::string_view bytes) {
 }
 
 void Feed::flush() {
-  if (stream_ == nullptr || state_ == LinkState::Connecting) return;
-  std::array<iovec, kPiecesPerWrite> pieces;
-  std::size_t sent = 0;
-  while (!output_.empty() && sent < kBytesPerFlush) {
-    const net::IoResult written = stream_->write({pieces.data(), output_.gather(pieces)});
-    if (written.status == net::IoStatus::Failed) return lose(std::strerror(written.error));
-    if (written.status == net::IoStatus::WouldBlock) break;
-    output_.consume(written.bytes);
-    sent += written.bytes;
-    metrics_.bytesSent.add(written.bytes);
-  }
-  stream_->watch(true, !output_.empty());
+  if (!connection_.isUp()) return;
+  const upstream::Connection::Written written = connection_.write(output_, 0, kBytesPerFlush);
+  output_.consume(written.bytes);
+  if (written.error != 0) lose(connection_.describe(written.error));
 }
 
 void Feed::lose(std::string_view reason) {
   const std::string why(reason);  // may point into what is about to go
   const bool established = ready();
-  stream_.reset();
+  connection_.close();
   probe_.reset();
-  handshake_.reset();
   scanner_.reset();
   partial_.clear();
   output_.clear();
@@ -213,16 +171,10 @@ void Feed::lose(std::string_view reason) {
   beating_ = false;
   metrics_.losses.add();
   transition(LinkState::BackingOff);
-  // As for links: at once after a connection broke that had been of use; then the pauses double, with jitter.
-  // One that broke as soon as it was made counts as one that never was.
-  if (established && host_.now - readySince_ >= settings_.backoffMax) failures_ = 0;
-  net::Millis pause{0};
-  if (!established || failures_ > 0) {
-    const auto doubled = settings_.backoffMin.count() << std::min<std::uint32_t>(failures_, 16);
-    const auto full = std::min<net::Millis::rep>(doubled, settings_.backoffMax.count());
-    pause = net::Millis(full / 2 + host_.random(static_cast<std::uint32_t>(full / 2 + 1)));
-  }
-  ++failures_;
+  // As for links. A connection that broke as soon as it was made counts as one that never was.
+  if (established && host_.now - readySince_ >= settings_.backoffMax) backoff_.ofUse();
+  const net::Millis pause = backoff_.afterLoss(established, settings_.backoffMin, settings_.backoffMax,
+                                               [this](std::uint32_t bound) { return host_.random(bound); });
   notBefore_ = host_.now + pause;
   if (!owner_.onFeedLost(why, established)) return transition(LinkState::Idle);
   timer_->start(pause);

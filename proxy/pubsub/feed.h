@@ -12,10 +12,11 @@
 #include <string_view>
 
 #include "protocol/reply_scanner.h"
-#include "proxy/cluster/handshake.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/backoff.h"
+#include "proxy/upstream/connection.h"
 #include "proxy/upstream/link.h"
 #include "proxy/upstream/link_probe.h"
 
@@ -37,7 +38,7 @@ class FeedOwner {
   ~FeedOwner() = default;
 };
 
-class Feed final : private net::Stream::Observer {
+class Feed final : private upstream::Connection::Owner {
  public:
   // `settings` outlive the feed.
   Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net::Address node,
@@ -46,7 +47,7 @@ class Feed final : private net::Stream::Observer {
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
-  const net::Address& node() const noexcept { return node_; }
+  const net::Address& node() const noexcept { return connection_.node(); }
   bool ready() const noexcept { return state_ == telemetry::LinkState::Ready; }
   // Begins to connect unless it is connected or on its way.
   void open();
@@ -56,11 +57,11 @@ class Feed final : private net::Stream::Observer {
 
  private:
   void transition(telemetry::LinkState next);
-  void onReadable() override;
-  void onWritable() override;
-  void connectTo(const net::Address& numeric);
-  void startHandshake();
-  void takeHandshake(std::string_view bytes);
+  void onGreeting() override;
+  void onConnectionUp() override;
+  void onBytes(std::string_view bytes) override;
+  void onRoom() override;
+  void onConnectionLost(std::string_view reason) override;
   void takeReplies(std::string_view bytes);
   void lose(std::string_view reason);
   void onTimer();
@@ -69,27 +70,23 @@ class Feed final : private net::Stream::Observer {
 
   upstream::LinkHost& host_;
   const upstream::LinkSettings& settings_;
-  const net::Address node_;
   telemetry::WorkerMetrics& workerMetrics_;
   telemetry::NodeMetrics& metrics_;
   FeedOwner& owner_;
   telemetry::LinkState state_ = telemetry::LinkState::Idle;
-  std::unique_ptr<net::Stream> stream_;
-  // Connect timeout, or the pause before the next attempt, or, while it is ready, the next look.
+  upstream::Connection connection_;
+  // The pause before the next attempt, or, while it is ready, the next look.
   std::unique_ptr<net::Timer> timer_;
-  std::unique_ptr<cluster::Handshake> handshake_;
+  upstream::Backoff backoff_;
   net::ByteChain output_;
   protocol::ReplyScanner scanner_;
-  std::string partial_;  // the beginning of a reply that has not come to its end
-  std::uint32_t failures_ = 0;
-  std::int64_t nodeClientId_ = 0;
+  std::string partial_;   // the beginning of a reply that has not come to its end
   bool beating_ = false;  // a PING is unanswered
   net::TimePoint readySince_{};
   net::TimePoint lastHeard_{};
   net::TimePoint lastLook_{};
   net::TimePoint notBefore_{};                  // the next attempt
   std::unique_ptr<upstream::LinkProbe> probe_;  // while it says nothing
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::pubsub

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "protocol/slot.h"
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::routing {
 

@@ -10,11 +10,11 @@ void Server::startCounter() {
     if (each.pinned()) slots.insert(each.slot);
   }
   if (slots.empty()) return;
-  counter_ = std::make_unique<cluster::SlotCounter>(cluster_.loop(), counterSettings(), std::move(slots),
-                                                    [this](const auto& counts) { onCounted(counts); });
+  counter_ = std::make_unique<discovery::SlotCounter>(cluster_.loop(), counterSettings(), std::move(slots),
+                                                      [this](const auto& counts) { onCounted(counts); });
 }
 
-void Server::onCounted(const cluster::SlotCounter::Counts& counts) {
+void Server::onCounted(const discovery::SlotCounter::Counts& counts) {
   const std::uint64_t limit = config()->databaseWarnKeys;
   const std::lock_guard guard(sharedMutex_);
   for (const databases::Database& each : databases_.all()) {
@@ -41,9 +41,9 @@ std::vector<telemetry::DatabaseFacts> Server::databaseFacts() const {
   return facts;
 }
 
-cluster::CounterSettings Server::counterSettings() const {
-  cluster::CounterSettings settings;
-  settings.credentials = {config_->username, config_->password};
+discovery::CounterSettings Server::counterSettings() const {
+  discovery::CounterSettings settings;
+  settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }

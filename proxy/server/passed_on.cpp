@@ -1,8 +1,6 @@
 #include "proxy/server/passed_on.h"
 
 #include <fcntl.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +13,7 @@
 #include <variant>
 
 #include "config/cross_checks.h"
+#include "proxy/net/resolver.h"
 #include "proxy/server/endpoints.h"
 
 namespace slotless::server {
@@ -23,6 +22,8 @@ namespace {
 
 constexpr int kFirstDescriptor = 3;  // SD_LISTEN_FDS_START
 constexpr int kMaxDescriptors = 1024;
+// How long a name may take to be found out.
+constexpr net::Millis kPatience{10'000};
 
 // What LISTEN_FDNAMES calls the descriptors of a predecessor; others are called otherwise.
 constexpr std::string_view kChannel = "slotless-channel";
@@ -61,20 +62,9 @@ bool isEveryAddress(const config::Endpoint& endpoint) {
 
 // A name in the configuration has become an address.
 bool resolvesTo(const std::string& host, const std::string& address) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (host.empty() || getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, &freeaddrinfo);
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    std::array<char, NI_MAXHOST> text{};
-    if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) ==
-            0 &&
-        address == text.data()) {
-      return true;
-    }
-  }
-  return false;
+  if (host.empty()) return false;
+  const std::vector<std::string> found = net::Resolver::ofProcess().await(host, kPatience).addresses;
+  return std::find(found.begin(), found.end(), address) != found.end();
 }
 
 bool isSameHost(const config::Endpoint& one, const config::Endpoint& other) {

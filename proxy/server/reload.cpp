@@ -90,31 +90,35 @@ void Server::apply(config::Config config) {
   });
 }
 
-cluster::RefreshSettings Server::refreshSettings() const {
-  cluster::RefreshSettings settings;
+upstream::Access Server::access() const {
+  return {config_->username, config_->password, config_->linkClientName};
+}
+
+discovery::RefreshSettings Server::refreshSettings() const {
+  discovery::RefreshSettings settings;
   for (const config::Endpoint& endpoint : config_->clusterNodes)
     settings.seeds.push_back(addressOf(endpoint));
   std::vector<cluster::AddressRule> rules;
   for (const config::AddressRule& rule : config_->addressMap)
     rules.push_back({addressOf(rule.from), addressOf(rule.to)});
   settings.addressMap = cluster::AddressMap(std::move(rules));
-  settings.credentials = {config_->username, config_->password};
+  settings.access = access();
   settings.interval = config_->topologyRefreshInterval;
   settings.minInterval = config_->topologyMinInterval;
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }
 
-cluster::LearnSettings Server::learnSettings() const {
-  cluster::LearnSettings settings;
-  settings.credentials = {config_->username, config_->password};
+discovery::LearnSettings Server::learnSettings() const {
+  discovery::LearnSettings settings;
+  settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }
 
-cluster::CarrierSettings Server::carrierSettings() const {
-  cluster::CarrierSettings settings;
-  settings.credentials = {config_->username, config_->password};
+discovery::CarrierSettings Server::carrierSettings() const {
+  discovery::CarrierSettings settings;
+  settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }

@@ -144,7 +144,7 @@ std::optional<std::string> Server::openAdmin() {
 }
 
 void Server::startRefresher() {
-  cluster::TopologyRefresher::Events events;
+  discovery::TopologyRefresher::Events events;
   events.changed = [this](cluster::TopologyPtr topology) { publish(std::move(topology)); };
   events.confirmed = [this] {
     const std::lock_guard guard(sharedMutex_);
@@ -156,8 +156,8 @@ void Server::startRefresher() {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  refresher_ = std::make_unique<cluster::TopologyRefresher>(cluster_.loop(), refreshSettings(), events,
-                                                            static_cast<std::uint32_t>(getpid()));
+  refresher_ = std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), refreshSettings(), events,
+                                                              static_cast<std::uint32_t>(getpid()));
   refresher_->start();
 }
 
@@ -180,13 +180,13 @@ void Server::publish(cluster::TopologyPtr topology) {
 }
 
 void Server::startLearner() {
-  cluster::CommandLearner::Events events;
-  events.learned = [this](const cluster::CommandTablePtr& commands,
-                          const std::set<cluster::ServerBuild>& builds) {
+  discovery::CommandLearner::Events events;
+  events.learned = [this](const discovery::CommandTablePtr& commands,
+                          const std::set<discovery::ServerBuild>& builds) {
     publishCommands(commands, builds);
     commandsSettled_ = true;
   };
-  events.refused = [this](const net::Address& node, const cluster::ServerBuild& build,
+  events.refused = [this](const net::Address& node, const discovery::ServerBuild& build,
                           const std::string& error) {
     commandsSettled_ = true;
     log::warn("commands not told, the built-in ones stay",
@@ -198,21 +198,21 @@ void Server::startLearner() {
     log::write(limit, loop_.now(), log::Level::Warn, "commands not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  learner_ = std::make_unique<cluster::CommandLearner>(cluster_.loop(), learnSettings(), std::move(events));
+  learner_ = std::make_unique<discovery::CommandLearner>(cluster_.loop(), learnSettings(), std::move(events));
 }
 
-void Server::publishCommands(const cluster::CommandTablePtr& commands,
-                             const std::set<cluster::ServerBuild>& builds) {
+void Server::publishCommands(const discovery::CommandTablePtr& commands,
+                             const std::set<discovery::ServerBuild>& builds) {
   std::string servers;
-  for (const cluster::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
+  for (const discovery::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
-  const cluster::ServerIdentity identity = cluster::identityOf(builds);
+  const cluster::ServerIdentity identity = discovery::identityOf(builds);
   for (const auto& worker : workers_)
     worker->post([commands, identity](worker::Worker& w) { w.setCommands(commands, identity); });
 }
 
 void Server::startCarrier() {
-  cluster::SettingsCarrier::Events events;
+  discovery::SettingsCarrier::Events events;
   events.carried = [](const net::Address& node, std::size_t settings) {
     log::info("settings carried to a node", {{"node", node.text()}, {"settings", settings}});
   };
@@ -226,7 +226,7 @@ void Server::startCarrier() {
                {{"node", node.text()}, {"error", error}});
   };
   carrier_ =
-      std::make_unique<cluster::SettingsCarrier>(cluster_.loop(), carrierSettings(), std::move(events));
+      std::make_unique<discovery::SettingsCarrier>(cluster_.loop(), carrierSettings(), std::move(events));
 }
 
 void Server::rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion,

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "config/load.h"
-#include "proxy/cluster/command_learner.h"
-#include "proxy/cluster/settings_carrier.h"
-#include "proxy/cluster/slot_counter.h"
-#include "proxy/cluster/topology_refresher.h"
 #include "proxy/databases/database.h"
+#include "proxy/discovery/command_learner.h"
+#include "proxy/discovery/settings_carrier.h"
+#include "proxy/discovery/slot_counter.h"
+#include "proxy/discovery/topology_refresher.h"
 #include "proxy/net/heartbeat.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
@@ -71,12 +71,12 @@ class Server final : public worker::WorkerControl {
   void startRefresher();
   void publish(cluster::TopologyPtr topology);
   void startLearner();
-  void publishCommands(const cluster::CommandTablePtr& commands,
-                       const std::set<cluster::ServerBuild>& builds);
+  void publishCommands(const discovery::CommandTablePtr& commands,
+                       const std::set<discovery::ServerBuild>& builds);
   void startCarrier();
   // database_sizes.cpp
   void startCounter();
-  void onCounted(const cluster::SlotCounter::Counts& counts);
+  void onCounted(const discovery::SlotCounter::Counts& counts);
   std::vector<telemetry::DatabaseFacts> databaseFacts() const;
   void onAccepted(int descriptor, const config::ListenerOptions& options);
   void refuseClient(int descriptor, std::string_view reason);
@@ -85,10 +85,11 @@ class Server final : public worker::WorkerControl {
   void reload();
   void onRead(const config::LoadResult& loaded);
   void apply(config::Config config);
-  cluster::RefreshSettings refreshSettings() const;
-  cluster::LearnSettings learnSettings() const;
-  cluster::CarrierSettings carrierSettings() const;
-  cluster::CounterSettings counterSettings() const;
+  upstream::Access access() const;
+  discovery::RefreshSettings refreshSettings() const;
+  discovery::LearnSettings learnSettings() const;
+  discovery::CarrierSettings carrierSettings() const;
+  discovery::CounterSettings counterSettings() const;
   void beginShutdown();
   // Lets the clients go, with patience for half of that time.
   void drain(config::Milliseconds time);
@@ -125,10 +126,10 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<Reading> reading_;  // of the configuration, anew
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<net::Signals> signals_;
-  std::unique_ptr<cluster::TopologyRefresher> refresher_;
-  std::unique_ptr<cluster::CommandLearner> learner_;
-  std::unique_ptr<cluster::SettingsCarrier> carrier_;
-  std::unique_ptr<cluster::SlotCounter> counter_;
+  std::unique_ptr<discovery::TopologyRefresher> refresher_;
+  std::unique_ptr<discovery::CommandLearner> learner_;
+  std::unique_ptr<discovery::SettingsCarrier> carrier_;
+  std::unique_ptr<discovery::SlotCounter> counter_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
   PidFile pidFile_;
   std::unique_ptr<net::Timer> shutdownTimer_;

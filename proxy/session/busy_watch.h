@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "protocol/command_spec.h"
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 #include "proxy/net/loop.h"
 #include "proxy/upstream/exchange.h"
 

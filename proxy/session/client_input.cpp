@@ -65,6 +65,7 @@ std::size_t Client::receive(char* to, std::size_t room) {
     endInput(got.status);
     return 0;
   }
+  if (got.more) stream_->remind();
   services_.metrics.bytesReceived.add(got.bytes);
   traffic_.bytesReceived += got.bytes;
   return got.bytes;

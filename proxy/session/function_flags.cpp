@@ -6,8 +6,8 @@
 #include <span>
 #include <utility>
 
-#include "proxy/cluster/handshake.h"
 #include "proxy/session/services.h"
+#include "proxy/upstream/handshake.h"
 
 namespace slotless::session {
 
@@ -36,10 +36,10 @@ const redisReply* valueOf(const redisReply* map, std::string_view name) {
 
 std::set<std::string, std::less<>> harmlessOf(std::string_view list) {
   std::set<std::string, std::less<>> harmless;
-  cluster::OwnReplyReader reader;
-  cluster::ReplyPtr reply;
+  upstream::OwnReplyReader reader;
+  upstream::ReplyPtr reply;
   reader.feed(list);
-  if (reader.next(reply) != cluster::OwnReplyReader::Status::Reply) return harmless;
+  if (reader.next(reply) != upstream::OwnReplyReader::Status::Reply) return harmless;
   for (const redisReply* library : elementsOf(reply.get())) {
     for (const redisReply* function : elementsOf(valueOf(library, "functions"))) {
       const auto flags = elementsOf(valueOf(function, "flags"));

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 
 namespace slotless::session {
 

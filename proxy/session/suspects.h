@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "protocol/slot.h"
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 #include "proxy/net/loop.h"
 #include "proxy/upstream/exchange.h"
 

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/net/address.h"
+#include "proxy/net/address/address.h"
 #include "proxy/session/tracking_options.h"
 #include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link.h"

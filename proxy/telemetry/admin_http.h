@@ -15,6 +15,8 @@
 #include <optional>
 #include <string>
 
+#include "proxy/net/address/address.h"
+
 namespace slotless::telemetry {
 
 inline constexpr std::size_t kAdminMaxConnections = 32;
@@ -36,8 +38,7 @@ class AdminHttp {
  public:
   struct Started;
 
-  // Binds the first address that `host` (a name or numeric; empty: all addresses, IPv6 ones where there is
-  // IPv6) resolves to; port 0 takes a free port. Resolving blocks: call at start only.
+  // Where, as ListeningSocket::tcp() has it.
   static Started start(const std::string& host, std::uint16_t port, AdminPages pages);
 
   AdminHttp(const AdminHttp&) = delete;
@@ -46,14 +47,13 @@ class AdminHttp {
   // the threads.
   ~AdminHttp();
 
-  std::uint16_t port() const noexcept { return port_; }
+  std::uint16_t port() const noexcept { return bound_.port; }
   std::string address() const;  // "host:port" as bound, host numeric
 
  private:
-  AdminHttp(std::unique_ptr<AdminServer> server, std::string host, std::uint16_t port);
+  AdminHttp(std::unique_ptr<AdminServer> server, net::Address bound);
   std::unique_ptr<AdminServer> server_;
-  std::string host_;  // numeric, IPv6 in brackets
-  std::uint16_t port_;
+  net::Address bound_;  // the host numeric
 };
 
 // Either a server or, as text for the operator, why there is none.

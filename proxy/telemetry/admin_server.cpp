@@ -52,8 +52,10 @@ AdminResponse stoppingResponse() {
 
 }  // namespace
 
-AdminServer::AdminServer(int listener, AdminPages pages)
-    : listener_(listener), bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), pages_(std::move(pages)) {
+AdminServer::AdminServer(net::ListeningSocket listener, AdminPages pages)
+    : listener_(std::move(listener)),
+      bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      pages_(std::move(pages)) {
   loop_ = std::thread([this] {
     beginThread("admin");
     run();
@@ -76,7 +78,6 @@ AdminServer::~AdminServer() {
   wake();
   loop_.join();
   renderer_.join();
-  ::close(listener_);
   ::close(bell_);
 }
 
@@ -90,7 +91,7 @@ void AdminServer::run() {
   for (;;) {
     const Clock::time_point now = Clock::now();
     if (mayEnd(now)) break;
-    polled.assign({{bell_, POLLIN, 0}, {now >= acceptAgain_ ? listener_ : -1, POLLIN, 0}});
+    polled.assign({{bell_, POLLIN, 0}, {now >= acceptAgain_ ? listener_.descriptor() : -1, POLLIN, 0}});
     for (const Connection& each : connections_) {
       const bool writes = each.state == State::Writing;
       polled.push_back(
@@ -138,8 +139,8 @@ void AdminServer::acceptSome() {
   for (std::size_t i = 0; i < kAdminMaxConnections; ++i) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
-    const int fd =
-        ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(listener_.descriptor(), reinterpret_cast<sockaddr*>(&peer), &length,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
         acceptAgain_ = Clock::now() + kPauseWhenExhausted;

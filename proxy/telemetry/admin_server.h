@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/net/listening_socket.h"
 #include "proxy/telemetry/admin_http.h"
 #include "proxy/telemetry/http_request.h"
 
@@ -22,8 +23,7 @@ namespace slotless::telemetry {
 
 class AdminServer {
  public:
-  // Takes a descriptor over that listens and does not block.
-  AdminServer(int listener, AdminPages pages);
+  AdminServer(net::ListeningSocket listener, AdminPages pages);
   // Stops as ~AdminHttp() says.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
@@ -70,7 +70,7 @@ class AdminServer {
   int patience(Clock::time_point now);
   void wake() const;
 
-  const int listener_;
+  const net::ListeningSocket listener_;
   const int bell_;  // an eventfd
   const AdminPages pages_;
 

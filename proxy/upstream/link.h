@@ -12,10 +12,13 @@
 #include <string_view>
 
 #include "protocol/reply_scanner.h"
-#include "proxy/cluster/handshake.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/access.h"
+#include "proxy/upstream/backoff.h"
+#include "proxy/upstream/belief.h"
+#include "proxy/upstream/connection.h"
 #include "proxy/upstream/exchange.h"
 #include "proxy/upstream/ring.h"
 #include "proxy/upstream/script_memory.h"
@@ -31,8 +34,7 @@ struct LinkSettings {
   LinkRole role = LinkRole::Shared;
   int protocol = 2;
   bool readOnly = false;  // READONLY: for reads from replicas
-  cluster::Credentials credentials;
-  std::string clientName;
+  Access access;
   net::Millis connectTimeout{2000};  // handshake included
   net::Millis backoffMin{50};
   net::Millis backoffMax{2000};
@@ -121,20 +123,21 @@ struct LinkHost {
   ~LinkHost() = default;
 };
 
-class Link final : private net::Stream::Observer {
+class Link final : private Connection::Owner {
  public:
   Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  const net::Address& node() const noexcept { return node_; }
+  // As the topology has it, a name as a name.
+  const net::Address& node() const noexcept { return connection_.node(); }
   LinkState state() const noexcept { return state_; }
   bool ready() const noexcept { return state_ == LinkState::Ready; }
   // The node has answered the handshake and the connection stands.
   bool up() const noexcept { return state_ == LinkState::Ready || state_ == LinkState::Silent; }
   // The node could not be reached when that was tried last.
-  bool failing() const noexcept { return failures_ > 0 && !up(); }
+  bool failing() const noexcept { return backoff_.failures() > 0 && !up(); }
   // Requests without a reply, heartbeats aside.
   std::size_t inFlight() const noexcept { return fifo_.size() - (beating_ ? 1U : 0U); }
   // Sent and unsent bytes that wait for their replies.
@@ -155,7 +158,7 @@ class Link final : private net::Stream::Observer {
   ScriptMemory& scripts() noexcept { return scripts_; }
   const ScriptMemory& scripts() const noexcept { return scripts_; }
   // The node's number for this connection; 0: not known (only leases always know it).
-  std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
+  std::int64_t nodeClientId() const noexcept { return connection_.nodeClientId(); }
   // The node has answered at least once.
   bool wasEverReady() const noexcept { return wasEverReady_; }
   // Leases only: without a holder a push breaks the connection.
@@ -183,7 +186,7 @@ class Link final : private net::Stream::Observer {
   // topology was older than the redirects that led here, or the node has come back by a planned failover.
   // What is open on it may be waited for and is believed; nothing more goes onto it.
   void trustAgain();
-  bool retired() const noexcept { return retired_.has_value(); }
+  bool retired() const noexcept { return belief_.retired(); }
   // Leases only: the rest of a reply stays with the node for now. Such a link is never called silent or late.
   void pauseReading();
   void resumeReading();
@@ -221,11 +224,13 @@ class Link final : private net::Stream::Observer {
   };
 
   void transition(LinkState next);
-  void onReadable() override;
-  void onWritable() override;
-  void connectTo(const net::Address& numeric);
-  void startHandshake();
-  void takeHandshake(std::string_view bytes);
+  // In the place of one who does not wait any more, or who never did.
+  static Exchange& nobody() noexcept;
+  void onGreeting() override;
+  void onConnectionUp() override;
+  void onBytes(std::string_view bytes) override;
+  void onRoom() override;
+  void onConnectionLost(std::string_view reason) override;
   void takeReplies(std::string_view bytes);
   bool takePiece(std::string_view piece, bool first, bool complete);
   bool declined(const Entry& entry);
@@ -241,17 +246,17 @@ class Link final : private net::Stream::Observer {
   void publishInFlight() noexcept;
   void hearNode();
   void onTimer();
-  bool believable(bool isError) const noexcept;
+  void grantPatience();
+  void endPatience();
 
   LinkHost& host_;
   const LinkSettings& settings_;
-  net::Address node_;
   telemetry::NodeMetrics& metrics_;
   LinkState state_ = LinkState::Idle;
-  std::unique_ptr<net::Stream> stream_;
-  // Connect timeout, or the pause before the next attempt; when retired: the patience with it.
+  Connection connection_;
+  // The pause before the next attempt; when retired: the patience with it.
   std::unique_ptr<net::Timer> timer_;
-  std::unique_ptr<cluster::Handshake> handshake_;
+  Backoff backoff_;
   net::ByteChain output_;
   std::size_t sent_ = 0;  // bytes of output_ that have left
   Ring<Entry> fifo_;
@@ -264,17 +269,13 @@ class Link final : private net::Stream::Observer {
   Breakage breakage_;
   std::unique_ptr<LinkProbe> probe_;  // while the node is silent
   ScriptMemory scripts_;
-  std::int64_t nodeClientId_ = 0;
-  bool trustedAgain_ = false;
-  std::optional<net::TimePoint> retired_;  // since then
-  std::uint32_t failures_ = 0;             // attempts since the node last answered a request
+  Belief belief_;
   bool wasEverReady_ = false;
   bool dirty_ = false;
   bool readingPaused_ = false;
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
   bool early_ = false;    // the front request was answered before it was sent
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slotless::upstream

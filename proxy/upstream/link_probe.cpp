@@ -34,8 +34,8 @@ LinkProbe::LinkProbe(LinkHost& host, const LinkSettings& settings, const net::Ad
       host_(host),
       settings_(settings),
       node_(node),
-      question_(clientId == 0 ? cluster::formatCommand({"PING"})
-                              : cluster::formatCommand({"CLIENT", "LIST", "ID", std::to_string(clientId)})),
+      question_(clientId == 0 ? formatCommand({"PING"})
+                              : formatCommand({"CLIENT", "LIST", "ID", std::to_string(clientId)})),
       pause_(kFirstPause) {
   settings_.role = LinkRole::Lease;  // ends when it is lost
   settings_.protocol = 2;

@@ -18,8 +18,7 @@ upstream::LinkSettings linkSettings(const config::Config& config, int protocol, 
   upstream::LinkSettings settings;
   settings.protocol = protocol;
   settings.readOnly = readOnly;
-  settings.credentials = {config.username, config.password};
-  settings.clientName = config.linkClientName;
+  settings.access = {config.username, config.password, config.linkClientName};
   settings.connectTimeout = config.connectTimeout;
   settings.backoffMin = config.reconnectBackoffMin;
   settings.backoffMax = config.reconnectBackoffMax;

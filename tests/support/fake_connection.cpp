@@ -13,7 +13,7 @@ void FakeConnection::reset(int error) {
 
 bool FakeConnection::wantsRead() const noexcept {
   if (closed_ || !readable_ || connecting()) return false;
-  return !input_.empty() || ended_ || error_ != 0 || connectError_ != 0;
+  return !input_.empty() || reminded_ || ended_ || error_ != 0 || connectError_ != 0;
 }
 
 bool FakeConnection::wantsWrite() const noexcept {
@@ -25,12 +25,24 @@ net::IoResult FakeConnection::read(char* into, std::size_t capacity) {
   ++readCalls_;
   if (connecting()) return {net::IoStatus::WouldBlock, 0, 0};
   if (connectError_ != 0) return {net::IoStatus::Failed, 0, connectError_};
+  if (holdsBack_ || !held_.empty()) return readHeld(into, capacity);
   if (error_ != 0 && input_.empty()) return {net::IoStatus::Failed, 0, error_};
   if (input_.empty()) return {ended_ ? net::IoStatus::End : net::IoStatus::WouldBlock, 0, 0};
   const std::size_t bytes = std::min({capacity, readChunk_, input_.size()});
   std::copy_n(input_.data(), bytes, into);
   input_.erase(0, bytes);
   return {net::IoStatus::Ok, bytes, 0};
+}
+
+net::IoResult FakeConnection::readHeld(char* into, std::size_t capacity) {
+  reminded_ = false;
+  held_ += std::exchange(input_, {});
+  if (held_.empty() && error_ != 0) return {net::IoStatus::Failed, 0, error_};
+  if (held_.empty()) return {ended_ ? net::IoStatus::End : net::IoStatus::WouldBlock, 0, 0};
+  const std::size_t bytes = std::min({capacity, readChunk_, held_.size()});
+  std::copy_n(held_.data(), bytes, into);
+  held_.erase(0, bytes);
+  return {net::IoStatus::Ok, bytes, 0, !held_.empty()};
 }
 
 net::IoResult FakeConnection::write(std::span<const iovec> pieces) {

@@ -45,6 +45,8 @@ class FakeConnection {
   void breakOff(int error = ECONNRESET) { error_ = error; }
   // How many more bytes the proxy can write before it would block.
   void setWriteCapacity(std::size_t bytes) { writeCapacity_ = bytes; }
+  // All that has come is taken in with the first read and held by the stream itself: no event tells of it.
+  void holdBack(bool on) { holdsBack_ = on; }
   // The most that one call transfers.
   void setReadChunk(std::size_t bytes) { readChunk_ = bytes; }
   void setWriteChunk(std::size_t bytes) { writeChunk_ = bytes; }
@@ -74,6 +76,7 @@ class FakeConnection {
   bool wantsRead() const noexcept;
   bool wantsWrite() const noexcept;
   net::IoResult read(char* into, std::size_t capacity);
+  net::IoResult readHeld(char* into, std::size_t capacity);
   net::IoResult write(std::span<const iovec> pieces);
 
   net::Address peer_;
@@ -84,6 +87,9 @@ class FakeConnection {
   bool settled_ = false;
   int connectError_ = 0;
   std::string input_;
+  bool holdsBack_ = false;
+  std::string held_;
+  bool reminded_ = false;
   bool ended_ = false;
   int error_ = 0;
   std::string output_;

@@ -74,11 +74,13 @@ class FakeStream final : public net::Stream {
   FakeStream& operator=(const FakeStream&) = delete;
 
   void watch(bool readable, bool writable) override {
+    if (readable && !connection_->readable_ && !connection_->held_.empty()) remind();
     connection_->readable_ = readable;
     connection_->writable_ = writable;
   }
   net::IoResult read(char* into, std::size_t capacity) override { return connection_->read(into, capacity); }
   net::IoResult write(std::span<const iovec> pieces) override { return connection_->write(pieces); }
+  void remind() override { connection_->reminded_ = true; }
   int connectError() override { return connection_->connectError_; }
   const net::Address& peer() const override { return connection_->peer_; }
   net::Address local() const override { return {"127.0.0.1", 7379}; }
@@ -203,23 +205,56 @@ std::vector<std::shared_ptr<FakeConnection>> FakeLoop::openConnections() const {
   return open;
 }
 
+class FakeLookUp final : public net::LookUp {
+ public:
+  FakeLookUp(FakeLoop& loop, std::string host, net::Millis patience,
+             std::function<void(const net::Resolution&)> callback)
+      : loop_(loop), host_(std::move(host)), callback_(std::move(callback)) {
+    deadline_ = loop_.makeTimer([this] { answer({{}, net::kNoAnswerInTime}); });
+    deadline_->start(patience);
+    loop_.lookUps_.push_back(this);
+    if (!loop_.stalled_) answerSoon();
+  }
+  ~FakeLookUp() override {
+    std::erase(loop_.lookUps_, this);
+    *self_ = nullptr;
+  }
+  FakeLookUp(const FakeLookUp&) = delete;
+  FakeLookUp& operator=(const FakeLookUp&) = delete;
+
+  void answerSoon() {
+    std::erase(loop_.lookUps_, this);
+    loop_.post([self = self_, resolution = loop_.resolutionOf(host_)] {
+      if (*self != nullptr) (*self)->answer(resolution);
+    });
+  }
+
+ private:
+  void answer(const net::Resolution& resolution) {
+    std::erase(loop_.lookUps_, this);
+    *self_ = nullptr;
+    deadline_.reset();
+    const auto callback = std::move(callback_);  // it may destroy this look-up
+    callback(resolution);
+  }
+
+  FakeLoop& loop_;
+  std::shared_ptr<FakeLookUp*> self_ = std::make_shared<FakeLookUp*>(this);
+  std::string host_;
+  std::function<void(const net::Resolution&)> callback_;
+  std::unique_ptr<net::Timer> deadline_;
+};
+
 void FakeLoop::stallResolving(bool stalled) {
   stalled_ = stalled;
   if (stalled) return;
-  for (const LookUp& lookUp : std::exchange(lookUps_, {})) answer(lookUp);
+  for (FakeLookUp* lookUp : std::exchange(lookUps_, {})) lookUp->answerSoon();
 }
 
-void FakeLoop::answer(const LookUp& lookUp) {
-  const auto found = names_.find(lookUp.host);
-  net::Resolution resolution;
-  if (net::isNumericHost(lookUp.host)) {
-    resolution.addresses = {lookUp.host};
-  } else if (found != names_.end()) {
-    resolution = found->second;
-  } else {
-    resolution.error = "unknown node or service";
-  }
-  post([callback = lookUp.callback, resolution] { callback(resolution); });
+net::Resolution FakeLoop::resolutionOf(const std::string& host) const {
+  if (net::isNumericHost(host)) return {{host}, {}};
+  const auto found = names_.find(host);
+  return found != names_.end() ? found->second : net::Resolution{{}, "unknown node or service"};
 }
 
 std::unique_ptr<net::Timer> FakeLoop::makeTimer(std::function<void()> callback) {
@@ -255,13 +290,9 @@ std::unique_ptr<net::Stream> FakeLoop::adopt(int descriptor, net::Stream::Observ
   return stream;
 }
 
-void FakeLoop::resolve(const std::string& host, std::function<void(net::Resolution)> callback) {
-  LookUp lookUp{host, std::move(callback)};
-  if (stalled_) {
-    lookUps_.push_back(std::move(lookUp));
-  } else {
-    answer(lookUp);
-  }
+std::unique_ptr<net::LookUp> FakeLoop::resolve(const std::string& host, net::Millis patience,
+                                               std::function<void(const net::Resolution&)> callback) {
+  return std::make_unique<FakeLookUp>(*this, host, patience, std::move(callback));
 }
 
 void FakeLoop::post(std::function<void()> task) {

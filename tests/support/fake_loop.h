@@ -57,24 +57,22 @@ class FakeLoop final : public net::Loop {
   std::unique_ptr<net::Stream> connect(const net::Address& address, net::Stream::Observer& observer,
                                        int& error) override;
   std::unique_ptr<net::Stream> adopt(int descriptor, net::Stream::Observer& observer) override;
-  void resolve(const std::string& host, std::function<void(net::Resolution)> callback) override;
+  std::unique_ptr<net::LookUp> resolve(const std::string& host, net::Millis patience,
+                                       std::function<void(const net::Resolution&)> callback) override;
   // Of everybody who asks, in that order: several workers may share this loop.
   void atTurnEnd(std::function<void()> callback) override { turnEnds_.push_back(std::move(callback)); }
   void post(std::function<void()> task) override;
 
  private:
   friend class FakeTimer;
-  struct LookUp {
-    std::string host;
-    std::function<void(net::Resolution)> callback;
-  };
 
   bool fireTimers();
   bool pollStreams();
   bool runMailbox();
   void endTurn() const;
   bool anythingReady();
-  void answer(const LookUp& lookUp);
+  friend class FakeLookUp;
+  net::Resolution resolutionOf(const std::string& host) const;
 
   // Later than the epoch: time points that were never set must lie in the past.
   net::TimePoint now_ = net::TimePoint(std::chrono::hours(1));
@@ -87,7 +85,7 @@ class FakeLoop final : public net::Loop {
   std::map<net::Address, int> refusedAtOnce_;
   std::map<std::string, net::Resolution> names_;
   bool stalled_ = false;
-  std::vector<LookUp> lookUps_;
+  std::vector<class FakeLookUp*> lookUps_;  // stalled
   std::vector<std::function<void()>> turnEnds_;
   mutable std::mutex mailboxMutex_;
   std::vector<std::function<void()>> mailbox_;

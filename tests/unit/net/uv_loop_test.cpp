@@ -144,7 +144,7 @@ TEST_CASE("a numeric host is answered as it is, and not before resolve() has ret
   for (const std::string host : {"127.0.0.1", "::1", "2001:db8::7"}) {
     std::vector<std::string> found;
     bool answered = false;
-    loop.resolve(host, [&](const Resolution& resolution) {
+    const auto lookUp = loop.resolve(host, Millis(10000), [&](const Resolution& resolution) {
       answered = true;
       found = resolution.addresses;
       loop.stop();
@@ -160,7 +160,7 @@ TEST_CASE("localhost is looked up, IPv4 before IPv6, each address once", "[loop]
   Resolution found;
   bool returned = false;
   bool early = false;
-  loop.resolve("localhost", [&](const Resolution& resolution) {
+  const auto lookUp = loop.resolve("localhost", Millis(10000), [&](const Resolution& resolution) {
     early = !returned;
     found = resolution;
     loop.stop();
@@ -185,7 +185,7 @@ TEST_CASE("a name that cannot be looked up gives an error and no addresses", "[l
   // Refused by the resolver without asking anybody: a label may have 63 bytes.
   for (const std::string& host : {std::string(64, 'x') + ".invalid", std::string(5000, 'x')}) {
     Resolution found;
-    loop.resolve(host, [&](const Resolution& resolution) {
+    const auto lookUp = loop.resolve(host, Millis(10000), [&](const Resolution& resolution) {
       found = resolution;
       loop.stop();
     });

@@ -380,7 +380,8 @@ TEST_CASE("a loop may be destroyed right after its streams, timers and look-ups"
     const Peer peer(Peer::connectedTo(served.port()));
     served.accepted = [&] { served.loop.stop(); };
     served.loop.run();
-    served.loop.resolve("localhost", [&](const Resolution&) { resolved = true; });
+    const auto lookUp =
+        served.loop.resolve("localhost", Millis(10000), [&](const Resolution&) { resolved = true; });
     served.loop.makeTimer([] {})->start(Millis(100000));
   }
   CHECK(inside != nullptr);

@@ -45,7 +45,7 @@ class Asker final : public upstream::Exchange {
 class LinkBench : public upstream::LinkHost {
  public:
   LinkBench() : upstream::LinkHost(loop_, pool_, scratch_) {
-    settings.clientName = "slotless";
+    settings.access.clientName = "slotless";
     loop_.onConnect = [this](const std::shared_ptr<FakeConnection>& made) {
       connections.push_back(made);
       if (acceptsConnections) made->accept();

@@ -1,0 +1,101 @@
+// Keeps the topology fresh: asks nodes, merges their answers by epoch, publishes a snapshot when something
+// changed.
+//
+// Runs on the control thread's loop. At most one round at a time, rounds no closer than minInterval, with
+// jitter. A round asks one node, or several in parallel when it is urgent (requests are waiting for a slot's
+// owner); since urgent rounds come in quick succession, they keep their connections for a while, and the
+// later ones ask fewer nodes. If no known node answers, the seeds are resolved again: all addresses may have
+// changed.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "proxy/cluster/topology.h"
+#include "proxy/discovery/node_query.h"
+#include "proxy/discovery/topology_parser.h"
+#include "proxy/net/loop.h"
+#include "proxy/upstream/access.h"
+
+namespace slotless::discovery {
+
+struct RefreshSettings {
+  std::vector<net::Address> seeds;
+  cluster::AddressMap addressMap;
+  upstream::Access access;
+  net::Millis interval{30000};
+  net::Millis minInterval{100};
+  net::Millis queryTimeout{2000};
+  std::size_t urgentWidth = 3;
+};
+
+class TopologyRefresher {
+ public:
+  struct Events {
+    std::function<void(cluster::TopologyPtr)> changed;
+    // A node answered: the topology is confirmed as of now.
+    std::function<void()> confirmed;
+    std::function<void(const net::Address&, const std::string& error)> failed;
+  };
+
+  TopologyRefresher(net::Loop& loop, RefreshSettings settings, Events events, std::uint32_t randomSeed);
+  ~TopologyRefresher();
+
+  // Begins the first round at once.
+  void start();
+  // From the next round on, which begins soon.
+  void setSettings(RefreshSettings settings);
+  // Something suggests that the topology has changed (MOVED, a lost link, CLUSTERDOWN). Many calls make one
+  // round.
+  void request(bool urgent);
+  const cluster::Topology& current() const noexcept { return *current_; }
+
+ private:
+  void schedule(net::Millis delay);
+  void beginRound();
+  void askKnownNodes();
+  void askSeeds();
+  void ask(const net::Address& node);
+  void onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result);
+  bool accept(const net::Address& node, const QueryResult& result);
+  void keep(std::unique_ptr<NodeQuery> answered);
+  void endRound(bool answered);
+  net::Millis jittered(net::Millis delay);
+  void lookSoonAfterChange();
+  // The shortest time between two rounds.
+  net::Millis pace() const;
+
+  net::Loop& loop_;
+  RefreshSettings settings_;
+  Events events_;
+  std::minstd_rand random_;
+  cluster::TopologyPtr current_ = std::make_shared<const cluster::Topology>();
+  std::unique_ptr<net::Timer> timer_;
+  net::TimePoint lastBegin_{};
+  net::TimePoint nextBegin_{};
+  // Queries of the current round, and stragglers of earlier ones (a frozen node answers late; its epochs
+  // protect us).
+  std::map<std::uint64_t, std::unique_ptr<NodeQuery>> queries_;
+  // Answered queries of urgent rounds: connections for the next one.
+  std::map<net::Address, std::unique_ptr<NodeQuery>> kept_;
+  std::unique_ptr<net::Timer> keptTimer_;
+  std::uint64_t lastQueryId_ = 0;
+  std::size_t roundOpen_ = 0;                          // answers that the current round still waits for
+  std::vector<std::unique_ptr<net::LookUp>> lookUps_;  // of seeds, in this round
+  std::uint64_t roundFirstId_ = 0;
+  int failedRounds_ = 0;
+  int roundsWithoutNews_ = 0;
+  // After a change: when the next look is due, and how long after the one before. 0: as always.
+  net::TimePoint nextLook_{};
+  net::Millis lookAfter_{0};
+  bool inRound_ = false;
+  bool urgent_ = false;       // the next round
+  bool urgentRound_ = false;  // the last one
+  bool wanted_ = false;
+  bool seedsAsked_ = false;
+};
+
+}  // namespace slotless::discovery

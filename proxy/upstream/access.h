@@ -1,0 +1,13 @@
+// As whom the proxy comes to the nodes, on every connection that it makes.
+#pragma once
+#include <string>
+
+namespace slotless::upstream {
+
+struct Access {
+  std::string username;         // empty: the default user
+  std::string password;         // empty: no authentication
+  std::string clientName = {};  // for CLIENT SETNAME; empty: none
+};
+
+}  // namespace slotless::upstream

@@ -1,0 +1,175 @@
+#include "proxy/upstream/handshake.h"
+
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <new>
+
+#include "proxy/upstream/own_reply_limits.h"
+
+namespace slotless::upstream {
+
+namespace {
+
+// What PING may be answered with while a node loads its data or has lost its master, or by an ACL without
+// +ping: the link itself is fine, requests are handled by their own replies.
+constexpr std::array<std::string_view, 5> kHarmless = {"LOADING", "MASTERDOWN", "BUSY", "MISCONF", "NOPERM"};
+
+bool isHarmless(std::string_view error) {
+  return std::any_of(kHarmless.begin(), kHarmless.end(),
+                     [&](std::string_view code) { return error.starts_with(code); });
+}
+
+// Why AUTH failed, in the node's words, but never with the password in it.
+std::string authRefusal(const Access& access, std::string_view text) {
+  // A server that does not know AUTH repeats the arguments, at times cut short.
+  text = text.substr(0, text.find(", with args"));
+  if (text.find(access.password) != std::string_view::npos) text = text.substr(0, text.find(' '));
+  return "AUTH refused: " + std::string(text);
+}
+
+// Beyond what the replies to a handshake are together, HELLO's map included.
+constexpr std::size_t kMaxHandshakeReply = std::size_t{64} * 1024;
+
+const redisReplyObjectFunctions& plainFunctions() {
+  static const redisReplyObjectFunctions* const kPlain = [] {
+    const std::unique_ptr<redisReader, ReaderDeleter> reader(redisReaderCreate());
+    if (reader == nullptr) throw std::bad_alloc();
+    return reader->fn;  // static in hiredis
+  }();
+  return *kPlain;
+}
+
+// What the reply that is being received has cost; the reader's private data.
+struct Budget {
+  std::size_t bytes = 0;
+  std::size_t objects = 0;
+  bool exceeded() const noexcept { return bytes > kMaxOwnReplyBytes || objects > kMaxOwnReplyObjects; }
+};
+
+Budget& budgetOf(redisReader& reader) noexcept {
+  return *static_cast<Budget*>(reader.privdata);
+}
+
+// Every object but the outermost is announced as an element of an array. The type of the number depends on
+// the version.
+template <typename Count>
+void* createCountedArray(const redisReadTask* task, Count elements) {
+  auto& budget = *static_cast<Budget*>(task->privdata);
+  budget.objects += static_cast<std::size_t>(elements);
+  return budget.exceeded() ? nullptr : plainFunctions().createArray(task, elements);
+}
+
+redisReplyObjectFunctions* countingFunctions() {
+  static redisReplyObjectFunctions counting = [] {
+    redisReplyObjectFunctions functions = plainFunctions();
+    functions.createArray = createCountedArray;
+    return functions;
+  }();
+  return &counting;
+}
+
+}  // namespace
+
+void ReplyDeleter::operator()(redisReply* reply) const noexcept {
+  freeReplyObject(reply);
+}
+void ReaderDeleter::operator()(redisReader* reader) const noexcept {
+  delete static_cast<Budget*>(reader->privdata);
+  redisReaderFree(reader);
+}
+
+OwnReplyReader::OwnReplyReader() : reader_(redisReaderCreateWithFunctions(countingFunctions())) {
+  if (reader_ == nullptr) throw std::bad_alloc();
+  reader_->privdata = new Budget;
+}
+
+void OwnReplyReader::feed(std::string_view bytes) {
+  Budget& budget = budgetOf(*reader_);
+  budget.bytes += bytes.size();
+  if (!budget.exceeded()) redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+}
+
+// Above the limits of own_reply_limits.h a reply is garbage, too.
+OwnReplyReader::Status OwnReplyReader::next(ReplyPtr& reply) {
+  Budget& budget = budgetOf(*reader_);
+  void* raw = nullptr;
+  if (budget.exceeded() || redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) return Status::Garbage;
+  reply.reset(static_cast<redisReply*>(raw));
+  if (reply == nullptr) return Status::NeedMore;
+  budget = {};  // some of the next reply may have come already: the limit is no exact one
+  return Status::Reply;
+}
+
+std::string formatCommand(const std::vector<std::string_view>& argv) {
+  std::vector<const char*> pointers;
+  std::vector<std::size_t> lengths;
+  for (const std::string_view argument : argv) {
+    pointers.push_back(argument.data());
+    lengths.push_back(argument.size());
+  }
+  char* formatted = nullptr;
+  const auto length =
+      redisFormatCommandArgv(&formatted, static_cast<int>(argv.size()), pointers.data(), lengths.data());
+  if (length < 0) throw std::bad_alloc();
+  std::string bytes(formatted, static_cast<std::size_t>(length));
+  redisFreeCommand(formatted);
+  return bytes;
+}
+
+void Handshake::add(const std::vector<std::string_view>& argv, const char* name, bool mayBeRefused) {
+  bytes_ += formatCommand(argv);
+  steps_.push_back({name, mayBeRefused});
+}
+
+Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly) : access_(access) {
+  if (!access.password.empty()) {
+    if (access.username.empty()) {
+      add({"AUTH", access.password}, "AUTH", false);
+    } else {
+      add({"AUTH", access.username, access.password}, "AUTH", false);
+    }
+  }
+  if (protocol >= 3) add({"HELLO", "3"}, "HELLO", false);
+  // Always one step that a node which does want a password refuses.
+  add({"PING"}, "PING", false);
+  if (!access.clientName.empty()) add({"CLIENT", "SETNAME", access.clientName}, "CLIENT SETNAME", true);
+  add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
+  if (readOnly) add({"READONLY"}, "READONLY", false);
+  if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", askId == AskId::IfAllowed);
+}
+
+Handshake::Progress Handshake::take(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto result = scanner_.scan(bytes);
+    if (result.status == protocol::ReplyScanner::Status::Error || answered_ == steps_.size()) {
+      error_ = "the answer to the handshake is not RESP";
+      return Progress::Failed;
+    }
+    if (reply_.size() + result.consumed > kMaxHandshakeReply) {
+      error_ = "the answer to the handshake is too long";
+      return Progress::Failed;
+    }
+    reply_.append(bytes.substr(0, result.consumed));
+    bytes.remove_prefix(result.consumed);
+    if (result.status == protocol::ReplyScanner::Status::NeedMore) return Progress::More;
+    if (!judge(steps_[answered_++], reply_)) return Progress::Failed;
+    reply_.clear();
+    scanner_.reset();
+  }
+  return answered_ == steps_.size() ? Progress::Done : Progress::More;
+}
+
+bool Handshake::judge(const Step& step, std::string_view reply) {
+  if (reply.front() == ':') std::from_chars(reply.data() + 1, reply.data() + reply.size(), clientId_);
+  if (reply.front() != '-' || step.mayBeRefused) return true;
+  const std::string_view text = reply.substr(1, reply.size() - 3);
+  if (step.name == std::string_view("PING") && isHarmless(text)) return true;
+  error_ = step.name == std::string_view("AUTH") ? authRefusal(access_, text)
+                                                 : std::string(step.name) + " refused: " + std::string(text);
+  return false;
+}
+
+}  // namespace slotless::upstream

@@ -1,0 +1,135 @@
+// Whether a link is well, and whether its node is still who it was.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/upstream/link.h"
+#include "proxy/upstream/link_probe.h"
+
+namespace slotless::upstream {
+
+namespace {
+
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+// A silence that is shorter is nothing unusual: for it no connection is made.
+constexpr net::Millis kProbedAfter{1000};
+// A heartbeat without an answer for so many times its period: the connection is only half there.
+constexpr int kHeartbeatsMissed = 2;
+// A master that hands over answers everything within that time, on a busy machine too; one that has been
+// silent for so long already has only the shorter time.
+constexpr net::Millis kPatienceWithRetired{500};
+constexpr net::Millis kLeastPatience{250};
+
+// Any answer to a heartbeat will do, an error too; so will one that has come too late.
+class UnheardExchange final : public Exchange {
+ public:
+  void onReply(std::string_view, bool) override {}
+  void onErrorReply(std::string_view, const SentRequest&) override {}
+  void onLost(Loss, const SentRequest&) override {}
+};
+UnheardExchange unheardExchange;  // without state: all threads may share it
+
+}  // namespace
+
+Exchange& Link::nobody() noexcept {
+  return unheardExchange;
+}
+
+void Link::retire() {
+  if (belief_.doubtful()) return;
+  belief_.retire(host_.now);
+  if (!up() || fifo_.empty()) return;
+  const auto left = kPatienceWithRetired - std::chrono::duration_cast<net::Millis>(silence());
+  timer_->start(std::max(kLeastPatience, left));
+}
+
+void Link::trustAgain() {
+  if (!belief_.doubtful()) return;
+  belief_.trustAgain();
+  if (up()) timer_->stop();
+}
+
+void Link::grantPatience() {
+  timer_->start(kPatienceWithRetired);
+}
+
+void Link::endPatience() {
+  if (fifo_.empty()) return;
+  if (!scanner_.idle() && silence() < kLeastPatience) return timer_->start(kLeastPatience);
+  lose("no answer, and its node is not the master any more", Breakage::Cause::Forsaken);
+}
+
+void Link::hearNode() {
+  lastProgress_ = host_.now;
+  backoff_.ofUse();
+  if (probe_ != nullptr) {
+    probe_.reset();
+    metrics_.silentSince.set(0);
+  }
+  trusted_ = false;
+  if (state_ != LinkState::Silent) return;
+  metrics_.silentSince.set(0);
+  transition(LinkState::Ready);
+  host_.onLinkSilence(*this, false);
+}
+
+void Link::pauseReading() {
+  if (readingPaused_ || !ready()) return;
+  readingPaused_ = true;
+  connection_.setReading(false);
+}
+
+void Link::resumeReading() {
+  if (!readingPaused_) return;
+  readingPaused_ = false;
+  lastProgress_ = host_.now;
+  connection_.setReading(true);
+}
+
+void Link::tend(bool maySuspect, bool mayJudge) {
+  if (!up() || retired() || readingPaused_) return;
+  if (beating_ && fifo_.size() == 1 && silence() >= kHeartbeatsMissed * settings_.heartbeat)
+    return lose("no answer to a heartbeat", Breakage::Cause::Forsaken);
+  if (fifo_.empty()) {
+    const bool due = settings_.heartbeat.count() > 0 && host_.now - lastProgress_ >= settings_.heartbeat;
+    if (due) beat();
+    return;
+  }
+  if (settings_.suspectAfter.count() == 0 || silence() < settings_.suspectAfter) return;
+  if (maySuspect && !trusted_ && state_ == LinkState::Ready) {
+    transition(LinkState::Silent);
+    host_.onLinkSilence(*this, true);
+  }
+  if (!mayJudge || silence() < kProbedAfter) return;
+  if (probe_ == nullptr) probe_ = std::make_unique<LinkProbe>(host_, settings_, node(), nodeClientId());
+  if (probe_->showsDead(silence()))
+    lose("no answer, but the node answers on another connection", Breakage::Cause::DeadFlow);
+}
+
+bool Link::trustSilent() {
+  if (state_ == LinkState::Silent) {
+    trusted_ = true;
+    transition(LinkState::Ready);
+  }
+  return up() && trusted_;
+}
+
+void Link::beat() {
+  beginEntry(Front::None);
+  output_.append(kPing);
+  fifo_.push({&nobody(), kPing.size(), 0, 0, false, host_.now, true});
+  beating_ = true;
+}
+
+void Link::checkReplyTimeout(net::TimePoint now) {
+  if (settings_.replyTimeout.count() == 0 || fifo_.empty() || readingPaused_) return;
+  if (now - std::max(lastProgress_, frontSince_) <= settings_.replyTimeout) return;
+  Entry& late = fifo_.front();
+  if (late.length > sent_) return lose("a request not taken in time");
+  if (late.exchange == &nobody()) return;
+  Exchange* exchange = std::exchange(late.exchange, &nobody());
+  // A copy of the entry: what is called may send, and so grow the queue.
+  const Entry entry = late;
+  exchange->onLost(Loss::Late, SentRequest(output_, entry.prefix, entry.length - entry.prefix));
+}
+
+}  // namespace slotless::upstream

@@ -1,0 +1,513 @@
+// TLS between two ends on real sockets, with certificates that the test makes.
+#include "proxy/net/tls_stream.h"
+
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "certificates.h"
+#include "loopback.h"
+#include "proxy/net/listener.h"
+#include "proxy/net/uv_loop.h"
+#include "temporary_folder.h"
+
+namespace slotless::net {
+namespace {
+
+using test::Certificate;
+using test::Peer;
+
+// Who signs, and what is signed by whom. Made once: keys take their time.
+struct Papers {
+  test::TemporaryFolder folder;
+  Certificate authority{{"authority"}};
+  Certificate stranger{{"stranger"}};
+  std::string ca = authority.write(folder.file("ca.pem"));
+  std::string otherCa = stranger.write(folder.file("other-ca.pem"));
+  Certificate server{{"server", "DNS:redis.example,DNS:*.nodes.example,IP:127.0.0.1"}, authority};
+  Certificate ended{{"ended", "DNS:redis.example,IP:127.0.0.1", -60}, authority};
+  Certificate client{{"app-1", "URI:spiffe://example/app"}, authority};
+
+  TlsServerOptions serverOptions() {
+    return {server.write(folder.file("server.pem")), server.writeKey(folder.file("server.key"))};
+  }
+  TlsClientOptions clientOptions() {
+    TlsClientOptions options;
+    options.authorityFile = ca;
+    return options;
+  }
+  void showClient(TlsClientOptions& options) {
+    options.certificateFile = client.write(folder.file("client.pem"));
+    options.keyFile = client.writeKey(folder.file("client.key"));
+  }
+};
+
+Papers& papers() {
+  static Papers all;
+  return all;
+}
+
+// One end of a connection: writes down what it reads and how that ends.
+class End final : public Stream::Observer {
+ public:
+  std::unique_ptr<TlsStream> stream;
+  std::string input;
+  std::string output;  // what is still to be written
+  std::string outcome;
+  std::size_t readRoom = 65536;
+  bool up = false;
+  bool reading = true;
+  std::function<void()> told = [] {};
+
+  void watch() { stream->watch(reading, !output.empty()); }
+  void write(std::string_view bytes) {
+    output += bytes;
+    onWritable();
+  }
+  void onWritable() override {
+    if (const int error = stream->connectError(); error != 0 && !up) return end(stream->describe(error));
+    up = true;
+    while (!output.empty()) {
+      // In two pieces, as chains are.
+      const std::size_t half = output.size() / 2;
+      const iovec pieces[] = {{output.data(), half}, {output.data() + half, output.size() - half}};
+      const IoResult written = stream->write(pieces);
+      if (written.status == IoStatus::Failed) return end(stream->describe(written.error));
+      if (written.status == IoStatus::WouldBlock) break;
+      output.erase(0, written.bytes);
+    }
+    watch();
+    told();
+  }
+  void onReadable() override {
+    for (;;) {
+      std::string bytes(readRoom, '\0');
+      const IoResult got = stream->read(bytes.data(), bytes.size());
+      if (got.status == IoStatus::WouldBlock) return;
+      if (got.status == IoStatus::End) return end("end");
+      if (got.status == IoStatus::Failed) return end(stream->describe(got.error));
+      up = true;
+      input.append(bytes, 0, got.bytes);
+      told();
+      if (stream == nullptr || !got.more || !reading) return;
+    }
+  }
+  void end(const std::string& how) {
+    if (outcome.empty()) outcome = how;
+    reading = false;
+    output.clear();
+    if (stream != nullptr) watch();
+    told();
+  }
+};
+
+// A client and a server, each with its context.
+class Pair {
+ public:
+  Pair() {
+    std::string error;
+    listener = Listener::open(
+        loop, {"127.0.0.1", 0}, 10,
+        [this](int descriptor) {
+          server.stream = TlsStream::adopt(loop, serverContext, descriptor, server, patience);
+          server.watch();
+        },
+        error);
+    REQUIRE(listener != nullptr);
+    watchdog = loop.makeTimer([this] {
+      late = true;
+      loop.stop();
+    });
+    client.told = server.told = [this] {
+      if (done()) loop.stop();
+    };
+  }
+  void useServer(const TlsServerOptions& options) {
+    const TlsMade made = makeTlsServer(options);
+    REQUIRE(made.error == "");
+    serverContext = made.context;
+  }
+  void useClient(const TlsClientOptions& options) {
+    const TlsMade made = makeTlsClient(options);
+    REQUIRE(made.error == "");
+    clientContext = made.context;
+  }
+  void dial(const std::string& name = "redis.example") {
+    if (serverContext == nullptr) useServer(papers().serverOptions());
+    if (clientContext == nullptr) useClient(papers().clientOptions());
+    int error = 0;
+    client.stream =
+        TlsStream::connect(loop, clientContext, name, {"127.0.0.1", port()}, client, patience, error);
+    REQUIRE(client.stream != nullptr);
+  }
+  std::uint16_t port() const { return listener->address().port; }
+  // Until `isDone`.
+  void runUntil(std::function<bool()> isDone) {
+    done = std::move(isDone);
+    if (done()) return;
+    watchdog->start(Millis(10000));
+    loop.run();
+    watchdog->stop();
+    CHECK_FALSE(late);
+  }
+  void bringUp(const std::string& name = "redis.example") {
+    dial(name);
+    client.write("hello");
+    runUntil([this] { return server.input == "hello"; });
+    CHECK(client.outcome == "");
+    server.input.clear();
+  }
+  // How the client's attempt ends.
+  std::string refusal(const std::string& name = "redis.example") {
+    dial(name);
+    runUntil([this] { return !client.outcome.empty() || client.up; });
+    return client.outcome;
+  }
+
+  UvLoop loop;
+  std::unique_ptr<Listener> listener;
+  TlsContextPtr serverContext;
+  TlsContextPtr clientContext;
+  Millis patience{5000};
+  End client;
+  End server;
+  std::unique_ptr<Timer> watchdog;
+  std::function<bool()> done = [] { return false; };
+  bool late = false;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Pair, "bytes go both ways, and both ends know what they have agreed on", "[tls]") {
+  bringUp();
+  server.write("good day");
+  runUntil([this] { return client.input == "good day"; });
+  for (const End* end : {&client, &server}) {
+    CHECK(end->stream->facts().version == "TLSv1.3");
+    CHECK_FALSE(end->stream->facts().cipher.empty());
+  }
+  CHECK(client.stream->facts().peerName == "server");
+  CHECK(server.stream->facts().peerName == "");
+  CHECK(client.stream->peer() == Address{"127.0.0.1", port()});
+  CHECK(client.stream->local() == server.stream->peer());
+}
+
+TEST_CASE_METHOD(Pair, "much goes both ways at once, in pieces of any size", "[tls]") {
+  server.readRoom = GENERATE(std::size_t{1000}, std::size_t{65536});
+  bringUp();
+  std::string much;
+  for (int i = 0; i < 300000; ++i) much += std::to_string(i) + " ";
+  client.write(much);
+  server.write(much);
+  runUntil([&] { return client.input.size() >= much.size() && server.input.size() >= much.size(); });
+  CHECK(client.input == much);
+  CHECK(server.input == much);
+}
+
+TEST_CASE_METHOD(Pair, "what is decrypted already is told again when reading is watched again", "[tls]") {
+  server.readRoom = 100;
+  bringUp();
+  server.told = [this] {
+    server.reading = false;  // has had enough
+    loop.stop();
+  };
+  client.write(std::string(1000, 'x'));
+  runUntil([this] { return server.input.size() == 100; });
+  server.watch();
+  server.told = [this] {
+    if (done()) loop.stop();
+  };
+  server.reading = true;
+  server.watch();
+  runUntil([this] { return server.input.size() == 1000; });
+}
+
+TEST_CASE_METHOD(Pair, "and in a later turn when its reader asks for that", "[tls]") {
+  server.readRoom = 100;
+  bringUp();
+  int turns = 0;
+  server.told = [this, &turns] {
+    ++turns;
+    server.reading = false;  // leaves the loop of reads, but goes on watching
+    server.stream->remind();
+    if (done()) loop.stop();
+  };
+  client.write(std::string(1000, 'x'));
+  runUntil([this] { return server.input.size() == 1000; });
+  CHECK(turns >= 10);
+}
+
+TEST_CASE_METHOD(Pair, "the name that was dialled must be in the certificate", "[tls]") {
+  SECTION("by name") {
+    CHECK(refusal("redis.example") == "");
+  }
+  SECTION("by pattern") {
+    CHECK(refusal("n1.nodes.example") == "");
+  }
+  SECTION("by number") {
+    CHECK(refusal("127.0.0.1") == "");
+  }
+  SECTION("another name") {
+    CHECK(refusal("other.example") == "TLS handshake failed: hostname mismatch");
+  }
+  SECTION("another number") {
+    CHECK(refusal("127.0.0.2") == "TLS handshake failed: IP address mismatch");
+  }
+  SECTION("a name that is to be taken instead") {
+    TlsClientOptions options = papers().clientOptions();
+    options.serverName = "redis.example";
+    useClient(options);
+    CHECK(refusal("10.0.0.1") == "");
+  }
+}
+
+TEST_CASE_METHOD(Pair, "how much is verified can be told", "[tls]") {
+  TlsClientOptions options = papers().clientOptions();
+  SECTION("the authority alone") {
+    options.verify = TlsVerify::Authority;
+    useClient(options);
+    CHECK(refusal("other.example") == "");
+  }
+  SECTION("but that one") {
+    options.verify = TlsVerify::Authority;
+    options.authorityFile = papers().otherCa;
+    useClient(options);
+    CHECK(refusal("redis.example") == "TLS handshake failed: unable to get local issuer certificate");
+  }
+  SECTION("nothing") {
+    options.verify = TlsVerify::Off;
+    options.authorityFile = papers().otherCa;
+    useClient(options);
+    CHECK(refusal("other.example") == "");
+  }
+}
+
+TEST_CASE_METHOD(Pair, "a certificate that has ended is refused", "[tls]") {
+  TlsServerOptions options;
+  options.certificateFile = papers().ended.write(papers().folder.file("ended.pem"));
+  options.keyFile = papers().ended.writeKey(papers().folder.file("ended.key"));
+  useServer(options);
+  CHECK(refusal() == "TLS handshake failed: certificate has expired");
+  CHECK(certificateExpiry(*serverContext) < std::time(nullptr));
+}
+
+TEST_CASE_METHOD(Pair, "clients show a certificate where that is demanded", "[tls]") {
+  TlsServerOptions demands = papers().serverOptions();
+  demands.authorityFile = papers().ca;
+  demands.clientCertificates = GENERATE(ClientCertificates::Optional, ClientCertificates::Required);
+  useServer(demands);
+  TlsClientOptions options = papers().clientOptions();
+  SECTION("one that is trusted") {
+    papers().showClient(options);
+    useClient(options);
+    bringUp();
+    CHECK(server.stream->facts().peerName == "app-1");
+    CHECK(server.stream->facts().peerUri == "spiffe://example/app");
+  }
+  SECTION("none") {
+    dial();
+    client.write("hello");
+    runUntil([this] { return !server.outcome.empty() || !server.input.empty(); });
+    if (demands.clientCertificates == ClientCertificates::Optional) {
+      CHECK(server.input == "hello");
+    } else {
+      CHECK(server.outcome == "TLS handshake failed: peer did not return a certificate");
+      runUntil([this] { return !client.outcome.empty(); });
+      CHECK(client.outcome.find("certificate required") != std::string::npos);
+    }
+  }
+  SECTION("one of somebody else's") {
+    Certificate forged{{"app-1"}, papers().stranger};
+    options.certificateFile = forged.write(papers().folder.file("forged.pem"));
+    options.keyFile = forged.writeKey(papers().folder.file("forged.key"));
+    useClient(options);
+    dial();
+    client.write("hello");
+    runUntil([this] { return !server.outcome.empty(); });
+    CHECK(server.outcome == "TLS handshake failed: unable to get local issuer certificate");
+    CHECK(server.input.empty());
+  }
+}
+
+TEST_CASE_METHOD(Pair, "versions are as demanded, and never below 1.2", "[tls]") {
+  TlsServerOptions options = papers().serverOptions();
+  SECTION("1.2") {
+    options.demands.most = TlsVersion::Tls12;
+    useServer(options);
+    bringUp();
+    CHECK(client.stream->facts().version == "TLSv1.2");
+  }
+  SECTION("none in common") {
+    options.demands.most = TlsVersion::Tls12;
+    useServer(options);
+    TlsClientOptions newer = papers().clientOptions();
+    newer.demands.least = TlsVersion::Tls13;
+    useClient(newer);
+    CHECK(refusal().find("protocol version") != std::string::npos);
+  }
+}
+
+TEST_CASE_METHOD(Pair, "who speaks no TLS is not served, and hears so", "[tls]") {
+  useServer(papers().serverOptions());
+  const Peer plain(Peer::connectedTo(port()));
+  SECTION("a request") {
+    plain.send("PING\r\n");
+    runUntil([this] { return !server.outcome.empty(); });
+    CHECK(server.outcome.starts_with("TLS handshake failed: "));
+  }
+  SECTION("the end") {
+    ::shutdown(plain.descriptor(), SHUT_WR);
+    runUntil([this] { return !server.outcome.empty(); });
+    CHECK(server.outcome == "closed during the TLS handshake");
+  }
+  CHECK(server.input.empty());
+}
+
+TEST_CASE_METHOD(Pair, "a server that speaks no TLS is not spoken to", "[tls]") {
+  useClient(papers().clientOptions());
+  std::vector<std::unique_ptr<Stream>> accepted;
+  test::Watcher plain;
+  std::string heard;
+  std::string error;
+  const auto other = Listener::open(
+      loop, {"127.0.0.1", 0}, 10, [&](int descriptor) { accepted.push_back(loop.adopt(descriptor, plain)); },
+      error);
+  plain.readable = [&] {
+    char bytes[4096];
+    const IoResult got = accepted.back()->read(bytes, sizeof(bytes));
+    if (got.status != IoStatus::Ok) return accepted.back()->watch(false, false);
+    heard.append(bytes, got.bytes);
+    std::string refusal = "-ERR Protocol error\r\n";
+    const iovec piece{refusal.data(), refusal.size()};
+    accepted.back()->write({&piece, 1});
+  };
+  int code = 0;
+  client.stream =
+      TlsStream::connect(loop, clientContext, "redis.example", other->address(), client, patience, code);
+  client.output = "AUTH secret\r\n";
+  runUntil([this] { return !client.outcome.empty(); });
+  CHECK(client.outcome == "TLS handshake failed: wrong version number");
+  CHECK(heard.find("secret") == std::string::npos);
+}
+
+TEST_CASE_METHOD(Pair, "a handshake has a deadline, on both sides", "[tls]") {
+  patience = Millis(50);
+  SECTION("of the server") {
+    useServer(papers().serverOptions());
+    const Peer silent(Peer::connectedTo(port()));
+    runUntil([this] { return !server.outcome.empty(); });
+    CHECK(server.outcome == "no TLS handshake in time");
+  }
+  SECTION("of the client") {
+    const Peer listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    REQUIRE(::bind(listening.descriptor(), reinterpret_cast<const sockaddr*>(&address), length) == 0);
+    REQUIRE(::listen(listening.descriptor(), 1) == 0);
+    getsockname(listening.descriptor(), reinterpret_cast<sockaddr*>(&address), &length);
+    useClient(papers().clientOptions());
+    int error = 0;
+    client.stream = TlsStream::connect(loop, clientContext, "redis.example",
+                                       {"127.0.0.1", ntohs(address.sin_port)}, client, patience, error);
+    runUntil([this] { return !client.outcome.empty(); });
+    CHECK(client.outcome == "no TLS handshake in time");
+  }
+}
+
+TEST_CASE_METHOD(Pair, "a refused connection is refused with the system's reason", "[tls]") {
+  useClient(papers().clientOptions());
+  const std::uint16_t nobody = port();
+  listener.reset();
+  int error = 0;
+  client.stream = TlsStream::connect(loop, clientContext, "redis.example", {"127.0.0.1", nobody}, client,
+                                     patience, error);
+  REQUIRE(client.stream != nullptr);
+  runUntil([this] { return !client.outcome.empty(); });
+  CHECK(client.outcome == std::strerror(ECONNREFUSED));
+}
+
+TEST_CASE_METHOD(Pair, "the end is told by close_notify, and the other direction may go on", "[tls]") {
+  bringUp();
+  SECTION("when a stream is destroyed, behind all that was written") {
+    client.write("bye");
+    client.stream.reset();
+    runUntil([this] { return !server.outcome.empty(); });
+    CHECK(server.input == "bye");
+    CHECK(server.outcome == "end");
+  }
+  SECTION("and a connection that breaks off is one") {
+    server.stream.reset();
+    runUntil([this] { return !client.outcome.empty(); });
+    CHECK(client.outcome == "end");
+  }
+}
+
+TEST_CASE_METHOD(Pair, "a stream may be destroyed in each of its own events", "[tls]") {
+  SECTION("when the handshake is over") {
+    client.told = [this] {
+      client.stream.reset();
+      loop.stop();
+    };
+    dial();
+    loop.run();
+    CHECK(client.up);
+  }
+  SECTION("when something has come") {
+    bringUp();
+    server.told = [this] {
+      server.stream.reset();
+      loop.stop();
+    };
+    client.write("x");
+    loop.run();
+    CHECK(server.input == "x");
+  }
+  SECTION("when it has failed") {
+    client.told = [this] {
+      client.stream.reset();
+      loop.stop();
+    };
+    dial("other.example");
+    loop.run();
+    CHECK(client.outcome.find("mismatch") != std::string::npos);
+  }
+}
+
+TEST_CASE("files that cannot be used are named, with what is wrong", "[tls]") {
+  const test::TemporaryFolder folder;
+  TlsServerOptions options = papers().serverOptions();
+  SECTION("missing") {
+    options.certificateFile = folder.file("none.pem");
+    CHECK(makeTlsServer(options).error ==
+          "certificate " + options.certificateFile + ": No such file or directory");
+  }
+  SECTION("of another key") {
+    options.keyFile = papers().client.writeKey(folder.file("other.key"));
+    CHECK(makeTlsServer(options).error == "key " + options.keyFile + ": key values mismatch");
+  }
+  SECTION("no certificate at all") {
+    options.certificateFile = options.keyFile;
+    CHECK(makeTlsServer(options).error == "certificate " + options.keyFile + ": no start line");
+  }
+  SECTION("an authority") {
+    TlsClientOptions client;
+    client.authorityFile = folder.file("none.pem");
+    CHECK(makeTlsClient(client).error.starts_with("certificate authority " + client.authorityFile + ": "));
+  }
+  SECTION("client certificates that nobody can have signed") {
+    options.clientCertificates = ClientCertificates::Required;
+    CHECK(makeTlsServer(options).error.starts_with("client certificates without an authority"));
+  }
+  SECTION("ciphers that there are not") {
+    options.demands.ciphers = "ROT13";
+    CHECK(makeTlsServer(options).error == "ciphers ROT13: no cipher match");
+  }
+}
+
+}  // namespace slotless::net

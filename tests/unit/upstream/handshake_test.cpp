@@ -1,0 +1,117 @@
+// What is said first on a connection, and what is made of the answers.
+#include "proxy/upstream/handshake.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catch.h"
+#include "protocol/encoder.h"
+
+namespace slotless::upstream {
+namespace {
+
+using Progress = Handshake::Progress;
+
+std::string request(const std::vector<std::string_view>& argv) {
+  std::string out;
+  protocol::appendRequest(out, argv);
+  return out;
+}
+
+TEST_CASE("a handshake authenticates, pings and gives its name, in one piece", "[handshake]") {
+  const std::string rest =
+      request({"PING"}) + request({"CLIENT", "SETNAME", "slotless"}) + request({"CLIENT", "NO-EVICT", "on"});
+  CHECK(Handshake(Access{{}, {}, "slotless"}).bytes() == rest);
+  CHECK(Handshake(Access{"", "pw", "slotless"}).bytes() == request({"AUTH", "pw"}) + rest);
+  CHECK(Handshake(Access{"app", "p w\r\n", "slotless"}).bytes() ==
+        request({"AUTH", "app", "p w\r\n"}) + rest);
+  CHECK(Handshake(Access{{}, {}, ""}).bytes() == request({"PING"}) + request({"CLIENT", "NO-EVICT", "on"}));
+}
+
+TEST_CASE("a handshake is done when every step has been answered, however the bytes come", "[handshake]") {
+  const std::string answers = "+OK\r\n+PONG\r\n+OK\r\n+OK\r\n";
+  CHECK(Handshake(Access{"", "pw", "name"}).take(answers) == Progress::Done);
+  for (std::size_t at = 1; at < answers.size(); ++at) {
+    Handshake split({"", "pw", "name"});
+    INFO(at);
+    CHECK(split.take(answers.substr(0, at)) == Progress::More);
+    CHECK(split.take(answers.substr(at)) == Progress::Done);
+  }
+  Handshake bytewise({"", "pw", "name"});
+  for (std::size_t i = 0; i + 1 < answers.size(); ++i)
+    REQUIRE(bytewise.take(answers.substr(i, 1)) == Progress::More);
+  CHECK(bytewise.take("\n") == Progress::Done);
+}
+
+TEST_CASE("what a node may refuse, and what it may not", "[handshake]") {
+  struct Row {
+    std::string_view answers;
+    Progress progress;
+    std::string_view error;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"+OK\r\n+PONG\r\n-ERR unknown command 'CLIENT'\r\n-NOPERM no\r\n", Progress::Done, ""},
+           {"+OK\r\n+PONG\r\n+OK\r\n-ERR Unknown subcommand\r\n", Progress::Done, ""},
+           {"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n+OK\r\n+OK\r\n", Progress::Done, ""},
+           {"+OK\r\n-MASTERDOWN Link with MASTER is down\r\n+OK\r\n+OK\r\n", Progress::Done, ""},
+           {"+OK\r\n-BUSY Redis is busy running a script\r\n-BUSY x\r\n-BUSY x\r\n", Progress::Done, ""},
+           {"+OK\r\n-MISCONF Redis is configured to save\r\n+OK\r\n+OK\r\n", Progress::Done, ""},
+           // Authenticated, but the ACL has no +ping.
+           {"+OK\r\n-NOPERM User app has no permissions to run the 'ping' command\r\n+OK\r\n+OK\r\n",
+            Progress::Done, ""},
+           {"-WRONGPASS invalid username-password pair or user is disabled.\r\n", Progress::Failed,
+            "AUTH refused: WRONGPASS invalid username-password pair or user is disabled."},
+           {"+OK\r\n-NOAUTH Authentication required.\r\n", Progress::Failed,
+            "PING refused: NOAUTH Authentication required."},
+           {"+OK\r\n-ERR max number of clients reached\r\n", Progress::Failed,
+            "PING refused: ERR max number of clients reached"}}) {
+    INFO(row.answers);
+    Handshake handshake({"", "secret", "name"});
+    CHECK(handshake.take(row.answers) == row.progress);
+    CHECK(handshake.error() == row.error);
+  }
+}
+
+TEST_CASE("no error repeats the password, not even if the node does", "[handshake]") {
+  for (const std::string_view refusal :
+       {"-ERR unknown command 'AUTH', with args beginning with: 'app' 'secret' \r\n",
+        "-ERR unknown command `AUTH`, with args beginning with: `app`, `secr\r\n",
+        "-ERR what is secret\r\n"}) {
+    INFO(refusal);
+    Handshake handshake({"app", "secret", "name"});
+    REQUIRE(handshake.take(refusal) == Progress::Failed);
+    CHECK(handshake.error().starts_with("AUTH refused: ERR"));
+    CHECK(handshake.error().find("secr") == std::string::npos);
+  }
+}
+
+TEST_CASE("garbage, and more answers than questions, fail the handshake", "[handshake]") {
+  for (const std::string_view answers :
+       {"HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n+PONG\r\n+OK\r\n+OK\r\n+OK\r\n",
+        "+OK\r\n*9999999999999999999\r\n", "+OK\r\n+PONG\r\n+OK\r\n+OK\r\nnoise\r\n"}) {
+    INFO(answers);
+    Handshake handshake({"", "pw", "name"});
+    CHECK(handshake.take(answers) == Progress::Failed);
+    CHECK(handshake.error() == "the answer to the handshake is not RESP");
+  }
+}
+
+TEST_CASE("a handshake that is answered without end fails", "[handshake]") {
+  Handshake handshake({{}, {}, "slotless"});
+  const std::string piece(std::size_t{16} * 1024, 'x');
+  Progress progress = handshake.take("$1000000000\r\n");
+  int pieces = 0;
+  for (; progress == Progress::More && pieces < 100; ++pieces) progress = handshake.take(piece);
+  CHECK(progress == Progress::Failed);
+  CHECK(pieces < 10);
+  CHECK(handshake.error() == "the answer to the handshake is too long");
+}
+
+TEST_CASE("arguments are written as they are, empty and binary ones too", "[handshake]") {
+  using namespace std::string_view_literals;
+  CHECK(formatCommand({"SET", "", "a\0b\r\n"sv}) == "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\na\0b\r\n\r\n"sv);
+}
+
+}  // namespace
+}  // namespace slotless::upstream
