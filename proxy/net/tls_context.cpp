@@ -77,6 +77,14 @@ class Maker {
   std::string error_;
 };
 
+// 1: the session is taken over. The context that made the connection outlives it.
+int keepSession(SSL* ssl, SSL_SESSION* session) {
+  const auto* context = static_cast<const TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto* dialled = static_cast<const std::string*>(SSL_get_ex_data(ssl, kDialledIndex));
+  context->sessions.put(*dialled, TlsSessions::Session(session));
+  return 1;
+}
+
 }  // namespace
 
 std::string takeSslError() {
@@ -117,6 +125,9 @@ TlsMade makeTlsClient(const TlsClientOptions& options) {
   if (maker.failed()) return maker.made();
   maker.context().verify = options.verify;
   maker.context().serverName = options.serverName;
+  SSL_CTX_set_session_cache_mode(maker.raw(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_app_data(maker.raw(), &maker.context());
+  SSL_CTX_sess_set_new_cb(maker.raw(), keepSession);
   SSL_CTX_set_verify(maker.raw(), options.verify == TlsVerify::Off ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
                      nullptr);
   return maker.made();

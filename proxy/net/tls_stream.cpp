@@ -72,13 +72,20 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   MemoryTlsStream& operator=(const MemoryTlsStream&) = delete;
 
   // False: that name cannot be demanded.
-  bool demandName(const std::string& dialled) {
+  bool demandName(const std::string& dialled, const Address& numeric) {
     const std::string& name = context_->serverName.empty() ? dialled : context_->serverName;
-    const bool numeric = isNumericHost(name);
-    if (!numeric && SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) != 1) return false;
+    dialled_ = name + " " + numeric.text();
+    SSL_set_ex_data(ssl_.get(), kDialledIndex, &dialled_);
+    if (const auto session = context_->sessions.find(dialled_); session != nullptr)
+      SSL_set_session(ssl_.get(), session.get());
+    return demand(name);
+  }
+  bool demand(const std::string& name) {
+    const bool isNumeric = isNumericHost(name);
+    if (!isNumeric && SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) != 1) return false;
     if (context_->verify != TlsVerify::Name) return true;
     SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (numeric) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str()) == 1;
+    if (isNumeric) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str()) == 1;
     return SSL_set1_host(ssl_.get(), name.c_str()) == 1;
   }
   Stream::Observer& below() noexcept { return *this; }
@@ -131,6 +138,7 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   void tellHandshakeOver();
 
   const TlsContextPtr context_;
+  std::string dialled_;  // by a client
   Stream::Observer& observer_;
   std::unique_ptr<SSL, SslFree> ssl_;
   BIO* incoming_;  // encrypted bytes from the peer
@@ -378,7 +386,7 @@ std::unique_ptr<TlsStream> TlsStream::connect(Loop& loop, TlsContextPtr context,
                                               const Address& numeric, Observer& observer, Millis patience,
                                               int& error) {
   auto stream = std::make_unique<MemoryTlsStream>(loop, std::move(context), observer, patience);
-  if (!stream->demandName(name)) {
+  if (!stream->demandName(name, numeric)) {
     error = EINVAL;
     return nullptr;
   }

@@ -333,6 +333,30 @@ TEST_CASE_METHOD(Pair, "clients show a certificate where that is demanded", "[tl
   }
 }
 
+TEST_CASE_METHOD(Pair, "the next connection to the same server resumes the session", "[tls]") {
+  TlsServerOptions options = papers().serverOptions();
+  options.demands.most = GENERATE(TlsVersion::Tls12, TlsVersion::Tls13);
+  useServer(options);
+  for (const bool resumed : {false, true}) {
+    bringUp();
+    server.write("x");  // with it comes what a session is resumed by
+    runUntil([this] { return client.input == "x"; });
+    CHECK(client.stream->facts().resumed == resumed);
+    CHECK(server.stream->facts().resumed == resumed);
+    CHECK(client.stream->facts().peerName == "server");
+    client.input.clear();
+    client.stream.reset();
+    runUntil([this] { return !server.outcome.empty(); });
+    server.stream.reset();
+    client.outcome = server.outcome = "";
+    client.up = server.up = false;
+    client.reading = server.reading = true;
+  }
+  // Under another name it is another server.
+  bringUp("n1.nodes.example");
+  CHECK_FALSE(client.stream->facts().resumed);
+}
+
 TEST_CASE_METHOD(Pair, "versions are as demanded, and never below 1.2", "[tls]") {
   TlsServerOptions options = papers().serverOptions();
   SECTION("1.2") {

@@ -63,7 +63,8 @@ class OneConnection : public Connection::Owner {
  private:
   void tell(std::string word) {
     heard += word + "|";
-    onTold();
+    const auto action = onTold;  // it may put another one in its place
+    action();
   }
   void onGreeting() override { heard += "greeting|"; }
   void onConnectionUp() override { tell("up"); }
