@@ -199,18 +199,25 @@ class Client final : private net::Stream::Observer {
   // Has output left since this was asked last?
   bool takeProgress() noexcept { return std::exchange(progress_, false); }
 
-  // The masters that it has written to, for WAIT.
-  const std::vector<net::Address>& writtenTo() const noexcept { return writtenTo_; }
+  // A master that it has written to, and the topology's version at the first of these writes.
+  struct Written {
+    net::Address node;
+    std::uint64_t since;
+  };
+  // For WAIT.
+  const std::vector<Written>& writtenTo() const noexcept { return writtenTo_; }
   bool hasWrittenTo(const net::Address& node) const noexcept {
-    return std::find(writtenTo_.begin(), writtenTo_.end(), node) != writtenTo_.end();
+    return std::any_of(writtenTo_.begin(), writtenTo_.end(),
+                       [&](const Written& each) { return each.node == node; });
   }
-  void noteWriteTo(const net::Address& node) {
-    if ((writtenTo_.empty() || writtenTo_.back() != node) && !hasWrittenTo(node)) writtenTo_.push_back(node);
+  void noteWriteTo(const net::Address& node, std::uint64_t topologyVersion) {
+    if ((writtenTo_.empty() || writtenTo_.back().node != node) && !hasWrittenTo(node))
+      writtenTo_.push_back({node, topologyVersion});
   }
 
   // Forgets the writes to those nodes of which `gone` is true. False: there were none.
   template <typename Gone>
-  bool forgetWritesTo(Gone gone) {
+  bool forgetWrites(Gone gone) {
     return std::erase_if(writtenTo_, gone) > 0;
   }
 
@@ -319,7 +326,7 @@ class Client final : private net::Stream::Observer {
   Held held_;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
-  std::vector<net::Address> writtenTo_;
+  std::vector<Written> writtenTo_;
   ClientTraffic traffic_;
   const net::TimePoint createdAt_;
   net::TimePoint lastActive_{};

@@ -459,7 +459,7 @@ bool Recovery::waitsInVain(const Leg& leg) const {
   const auto& wait = leg.request->wait;
   if (!wait) return false;
   return (wait->until && services_.host.now >= *wait->until) ||
-         !services_.links.topology().isMaster(*leg.detour->target);
+         !services_.links.topology().ownsSlots(*leg.detour->target);
 }
 
 bool Recovery::hasLostWatch(const Leg& leg) const {

@@ -1,5 +1,6 @@
 #include "stage.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "protocol/slot.h"
@@ -112,6 +113,13 @@ void Stage::replaceNode(std::size_t gone, std::size_t successor) {
   cluster::Topology next = *topology_;
   cluster::Node& entry = next.nodes.at(indexOf(next, gone));
   entry.address = node(successor).address();
+  publish(std::move(next));
+}
+
+void Stage::giveAllSlots(std::size_t from, std::size_t to) {
+  start();
+  cluster::Topology next = *topology_;
+  std::replace(next.owners.begin(), next.owners.end(), indexOf(next, from), indexOf(next, to));
   publish(std::move(next));
 }
 

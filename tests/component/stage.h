@@ -118,6 +118,8 @@ class Stage {
   void giveSlot(std::string_view key, std::size_t number);
   // All slots of one node go to another; the first one is not in the topology any more.
   void replaceNode(std::size_t gone, std::size_t successor);
+  // All slots of one node go to another; the first one stays a master, without slots.
+  void giveAllSlots(std::size_t from, std::size_t to);
   // `host`: a name instead of the numeric address.
   void addNode(std::size_t number, const std::string& host = {});
   // Node `number` becomes a replica of `master`.
