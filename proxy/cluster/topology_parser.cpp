@@ -126,6 +126,24 @@ Node* nodeOf(Topology& topology, const ListedNode& listed) {
   return found == topology.nodes.end() ? nullptr : &*found;
 }
 
+// Replicas that CLUSTER SLOTS leaves out.
+void noteJoining(Topology& topology, const std::vector<ListedNode>& listed) {
+  for (const ListedNode& node : listed) {
+    if (!node.replica || !node.reachable) continue;
+    const auto indexWithId = [&](const std::string& id) {
+      const auto found = std::find_if(topology.nodes.begin(), topology.nodes.end(),
+                                      [&](const Node& known) { return known.id == id; });
+      return found == topology.nodes.end() ? kNoNode : static_cast<NodeIndex>(found - topology.nodes.begin());
+    };
+    const NodeIndex replica = indexWithId(node.id);
+    const NodeIndex master = indexWithId(node.masterId);
+    if (replica == kNoNode || master == kNoNode || topology.nodes[replica].master) continue;
+    Node& follows = topology.nodes[master];
+    if (std::find(follows.replicas.begin(), follows.replicas.end(), replica) == follows.replicas.end())
+      follows.joining.push_back(replica);
+  }
+}
+
 }  // namespace
 
 std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost,
@@ -140,7 +158,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     node.id = nextField(line);
     std::string_view address = nextField(line);
     const std::string_view flags = nextField(line);
-    for (int skipped = 0; skipped < 3; ++skipped) nextField(line);
+    node.masterId = nextField(line);
+    for (int skipped = 0; skipped < 2; ++skipped) nextField(line);
     const std::string_view epoch = nextField(line);
     // Redis 7 adds a name; what follows that is of no interest here.
     std::string_view extras = address;
@@ -203,6 +222,7 @@ std::optional<Topology> parseSlots(const redisReply& clusterSlots, const std::st
       if (node.byName) addAlias(topology.nodes.back(), *node.byName);
     }
   }
+  noteJoining(topology, listed);
   topology.sortNodes();
   return topology;
 }
@@ -241,11 +261,15 @@ std::size_t keepHigherEpochs(const Topology& known, const std::vector<ListedNode
     if (line == listed.end() || (now == kNoNode && line->myself)) continue;
     Node copy = oldOwner;
     copy.replicas.clear();
+    copy.joining.clear();
     const NodeIndex index = indexOf(fresh, std::move(copy));
     Node& keeper = fresh.nodes[index];
     if (!keeper.master) {  // the answering node still takes it for a replica
       keeper.master = true;
-      for (Node& node : fresh.nodes) std::erase(node.replicas, index);
+      for (Node& node : fresh.nodes) {
+        std::erase(node.replicas, index);
+        std::erase(node.joining, index);
+      }
     }
     keeper.epoch = std::max(keeper.epoch, oldOwner.epoch);
     fresh.owners[slot] = index;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "proxy/upstream/link_probe.h"
+#include "proxy/upstream/replica_role.h"
 
 namespace slotless::upstream {
 
@@ -31,6 +32,9 @@ constexpr net::Millis kTrustInRetired{100};
 // A node may take what is written as fast as it comes: others get their turn in between.
 constexpr std::size_t kBytesAtOnce = 256U * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+constexpr std::string_view kRole = "*1\r\n$4\r\nROLE\r\n";
+// How often a replica is asked whether it is in step.
+constexpr net::Millis kRoleEvery{1000};
 // A silence that is shorter is nothing unusual: for it no connection is made.
 constexpr net::Millis kProbedAfter{1000};
 // A reply that is shorter is taken in any case.
@@ -58,9 +62,14 @@ std::string_view textOf(Front front) noexcept {
 Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics)
     : host_(host), settings_(settings), node_(std::move(node)), metrics_(metrics), output_(host.pool) {
   timer_ = host_.loop.makeTimer([this] { onTimer(); });
+  if (settings_.readOnly) role_ = std::make_unique<ReplicaRole>();
 }
 
 Link::~Link() = default;
+
+bool Link::inStep() const noexcept {
+  return role_ != nullptr && role_->inStep();
+}
 
 void Link::transition(LinkState next) {
   state_ = next;
@@ -184,6 +193,10 @@ void Link::takeHandshake(std::string_view bytes) {
   transition(LinkState::Ready);
   wasEverReady_ = true;
   lastProgress_ = host_.now;
+  if (role_ != nullptr) {
+    role_->forget();
+    beat();
+  }
   if (holder_ != nullptr) holder_->onLeaseReady(*this);
   host_.onLinkReady(*this);
 }
@@ -299,8 +312,10 @@ void Link::resumeReading() {
 
 void Link::tend(bool maySuspect, bool mayJudge) {
   if (!up() || retired_ || readingPaused_) return;
-  if (beating_ && fifo_.size() == 1 && silence() >= kHeartbeatsMissed * settings_.heartbeat)
+  if (settings_.heartbeat.count() > 0 && beating_ && fifo_.size() == 1 &&
+      silence() >= kHeartbeatsMissed * settings_.heartbeat)
     return lose("no answer to a heartbeat", Breakage::Cause::Forsaken);
+  if (role_ != nullptr && !beating_ && host_.now - role_->askedAt() >= kRoleEvery) beat();
   if (fifo_.empty()) {
     const bool due = settings_.heartbeat.count() > 0 && host_.now - lastProgress_ >= settings_.heartbeat;
     if (due) beat();
@@ -327,8 +342,11 @@ bool Link::trustSilent() {
 
 void Link::beat() {
   beginEntry(Front::None);
-  output_.append(kPing);
-  fifo_.push({&heartbeatExchange, kPing.size(), 0, 0, false, host_.now, true});
+  Exchange& exchange = role_ != nullptr ? static_cast<Exchange&>(*role_) : heartbeatExchange;
+  const std::string_view request = role_ != nullptr ? kRole : kPing;
+  if (role_ != nullptr) role_->asked(host_.now);
+  output_.append(request);
+  fifo_.push({&exchange, request.size(), 0, 0, false, host_.now, true});
   beating_ = true;
 }
 

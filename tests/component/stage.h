@@ -124,6 +124,8 @@ class Stage {
   void addNode(std::size_t number, const std::string& host = {});
   // Node `number` becomes a replica of `master`.
   void addReplica(std::size_t number, std::size_t master);
+  // The same, and CLUSTER SLOTS leaves it out.
+  void addJoiningReplica(std::size_t number, std::size_t master);
   void confirmTopology();
   // "MOVED <slot of key> <address of node>", or ASK.
   std::string moved(std::string_view key, std::size_t number);
@@ -135,6 +137,8 @@ class Stage {
  private:
   cluster::Topology initialTopology() const;
   void publish(cluster::Topology topology);
+  void addFollower(std::size_t number, std::size_t master,
+                   std::vector<cluster::NodeIndex> cluster::Node::*list);
   cluster::NodeIndex indexOf(const cluster::Topology& topology, std::size_t number);
   void start();
   void checkNothingIsLeft();
