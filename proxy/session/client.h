@@ -96,6 +96,10 @@ class Client final : private net::Stream::Observer {
   // It has exceeded a limit; `bytes`: how much it held, for the log.
   void closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes);
   void closeAfterReply();
+  // As soon as what was asked before it has been answered. It gets no reply, nor does what follows it.
+  void closeBehind(Request& request);
+  // nullptr: there is none of that kind.
+  const Request* lastWord() const noexcept { return lastWord_; }
   // At once. What is pending is given up at the end of the turn, by abandonAll().
   void close(std::string_view reason);
   // It speaks HTTP: somebody uses a browser to get at what is behind the proxy.
@@ -311,6 +315,7 @@ class Client final : private net::Stream::Observer {
   net::TimePoint pausedSince_{};
   net::TimePoint awaitsRoom_{};  // since it last took something of a paused reply; 0: none is paused
   PendingList pending_;
+  Request* lastWord_ = nullptr;  // of pending_, see closeBehind()
   Conversation conversation_;
   const databases::Database* home_;
   const databases::Database* database_;

@@ -139,6 +139,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     services_.requests.put(request);
     return;
   }
+  if (&request == request.client->lastWord()) return finishRequest(request, true);
   if (request.staged && goOn(request)) return;
   if (!request.streams()) {
     if (auto work = longMergeOf(services_, *this, request, partsOf(request)))
