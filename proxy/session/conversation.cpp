@@ -371,6 +371,11 @@ void Conversation::becomeExclusive(bool blocks) {
   services_.metrics.blockedClients.add(1);
 }
 
+void Conversation::takeBeside(Request& request) {
+  request.besideWatch = true;
+  becomeExclusive(false);
+}
+
 void Conversation::settle() {
   if (!exclusive_) return;
   exclusive_ = false;

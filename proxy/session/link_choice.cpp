@@ -49,10 +49,10 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
     if (!conversation.holdsLease(*leg.request->lease) && !services_.links.linkTo(node).ready())
       return nullptr;
     link = conversation.leaseAt(address, *leg.request->lease);
-  } else if (conversation.engaged() && !urgent && !forReplica) {
+  } else if (conversation.engaged() && !urgent && !forReplica && !leg.request->besideWatch) {
     link = conversation.tracking()->linkTo(address);
   } else {
-    if (conversation.watch().on()) link = conversation.watch().heldAt(address);
+    if (conversation.watch().on() && !leg.request->besideWatch) link = conversation.watch().heldAt(address);
     const bool alone = leg.detour != nullptr && leg.detour->alone && !urgent && !forReplica;
     if (link == nullptr && alone) return loneLink(leg, node);
     if (link == nullptr) link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
