@@ -28,10 +28,10 @@ void SlotLosses::note(const Topology& before, const Topology& after) {
     const auto now = after.find(before.nodes[i].address);
     if (!now || !owns[*now]) lastLoss_[before.nodes[i].address] = after.version;
   }
-  if (lastLoss_.size() <= kMost) return;
-  const auto oldest = std::min_element(lastLoss_.begin(), lastLoss_.end(),
-                                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  lastLoss_.erase(oldest);
+  while (lastLoss_.size() > kMost) {
+    lastLoss_.erase(std::min_element(lastLoss_.begin(), lastLoss_.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
 }
 
 bool SlotLosses::lostAfter(std::uint64_t version, const net::Address& node) const {

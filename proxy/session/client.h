@@ -219,7 +219,7 @@ class Client final : private net::Stream::Observer {
       writtenTo_.push_back({node, topologyVersion});
   }
 
-  // Forgets the writes to those nodes of which `gone` is true. False: there were none.
+  // Forgets the writes of which `gone` is true. False: there were none.
   template <typename Gone>
   bool forgetWrites(Gone gone) {
     return std::erase_if(writtenTo_, gone) > 0;
