@@ -46,7 +46,10 @@ std::size_t Topology::fewestReplicas() const {
 void Topology::sortNodes() {
   const auto byAddress = [](const Node& a, const Node& b) { return a.address < b.address; };
   if (std::is_sorted(nodes.begin(), nodes.end(), byAddress)) {
-    for (Node& node : nodes) std::sort(node.replicas.begin(), node.replicas.end());
+    for (Node& node : nodes) {
+      std::sort(node.replicas.begin(), node.replicas.end());
+      std::sort(node.joining.begin(), node.joining.end());
+    }
     return;
   }
   std::vector<NodeIndex> order(nodes.size());
@@ -61,8 +64,10 @@ void Topology::sortNodes() {
     sorted.push_back(std::move(nodes[old]));
   }
   for (Node& node : sorted) {
-    for (NodeIndex& replica : node.replicas) replica = newIndex[replica];
-    std::sort(node.replicas.begin(), node.replicas.end());
+    for (std::vector<NodeIndex>* replicas : {&node.replicas, &node.joining}) {
+      for (NodeIndex& replica : *replicas) replica = newIndex[replica];
+      std::sort(replicas->begin(), replicas->end());
+    }
   }
   for (NodeIndex& owner : owners) owner = owner == kNoNode ? kNoNode : newIndex[owner];
   nodes = std::move(sorted);
@@ -70,8 +75,8 @@ void Topology::sortNodes() {
 
 bool Topology::sameLayout(const Topology& other) const {
   const auto sameNode = [](const Node& a, const Node& b) {
-    return a.address == b.address && a.master == b.master && a.replicas == b.replicas && a.id == b.id &&
-           a.aliases == b.aliases;
+    return a.address == b.address && a.master == b.master && a.replicas == b.replicas &&
+           a.joining == b.joining && a.id == b.id && a.aliases == b.aliases;
   };
   return owners == other.owners && serverVersion == other.serverVersion &&
          std::equal(nodes.begin(), nodes.end(), other.nodes.begin(), other.nodes.end(), sameNode);

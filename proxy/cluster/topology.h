@@ -29,6 +29,9 @@ struct Node {
   std::vector<NodeIndex> replicas;  // of a master: those that have received something from it
   // What other nodes and redirects may call it: by name, by number.
   std::vector<net::Address> aliases = {};
+  // Of a master: replicas that CLUSTER SLOTS leaves out, since they have sent word of nothing received so
+  // far.
+  std::vector<NodeIndex> joining = {};
 };
 
 struct Topology {

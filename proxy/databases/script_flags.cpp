@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/ascii.h"
+
 namespace slotless::databases {
 
 namespace {
@@ -47,6 +49,12 @@ std::optional<std::string> withoutClusterFlag(std::string_view script) {
   }
   if (!found) return std::nullopt;
   return head + std::string(script.substr(end));
+}
+
+bool mayFlagNoCluster(std::string_view library) {
+  const auto begin = std::search(library.begin(), library.end(), kNoCluster.begin(), kNoCluster.end(),
+                                 [](char a, char b) { return protocol::lowerAscii(a) == b; });
+  return begin != library.end();
 }
 
 }  // namespace slotless::databases

@@ -11,4 +11,7 @@ namespace slotless::databases {
 // server may. Lines keep their numbers. nullopt: it has no such flag.
 std::optional<std::string> withoutClusterFlag(std::string_view script);
 
+// May a function of the library be flagged so where it is registered?
+bool mayFlagNoCluster(std::string_view library);
+
 }  // namespace slotless::databases

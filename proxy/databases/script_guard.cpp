@@ -50,10 +50,17 @@ return setmetatable({},{__index=function(_,name) return ours[name] or redis[name
 __newindex=function() error('Attempt to modify a readonly table',2) end})
 end)(redis,function() return redis end);)lua";
 
-constexpr std::string_view kLibrary = R"lua(
+// While a library is being loaded there are no global names but `redis`: only strings' own methods.
+constexpr std::string_view kLibraryBegin = R"lua(
 local ours={log=redis.log,LOG_DEBUG=redis.LOG_DEBUG,LOG_VERBOSE=redis.LOG_VERBOSE,LOG_NOTICE=redis.LOG_NOTICE,LOG_WARNING=redis.LOG_WARNING}
+)lua";
+
+constexpr std::string_view kLibraryCalls = R"lua(
 ours.call=with('call')
 ours.pcall=with('pcall')
+)lua";
+
+constexpr std::string_view kLibraryEnd = R"lua(
 local filled
 local function filling(callback)
  return function(...)
@@ -64,9 +71,18 @@ local function filling(callback)
   return callback(...)
  end
 end
+local function withoutClusterFlag(flags)
+ local kept,at={},1
+ while flags[at]~=nil do
+  if ('').lower(flags[at])~='no-cluster' then kept[#kept+1]=flags[at] end
+  at=at+1
+ end
+ return #kept<at-1 and kept or flags
+end
 ours.register_function=function(first,callback)
  if callback~=nil then return redis.register_function(first,filling(callback)) end
  if first.callback~=nil then first.callback=filling(first.callback) end
+ if first.flags~=nil then first.flags=withoutClusterFlag(first.flags) end
  return redis.register_function(first)
 end
 return ours
@@ -140,16 +156,28 @@ ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, ScriptDialect d
   std::string begin(kOpening);
   for (const std::string& fact : facts) begin += fact;
   begin += kWith;
-  const auto piece = [&](std::string_view hint, std::string_view end) {
+  const auto piece = [&](std::string_view hint, const std::string& end) {
     std::string whole = begin;
     const std::size_t at = whole.find(kWith) + 1;
     whole.insert(at, std::string(kObjection) + "local hint='" + std::string(hint) +
                          (dialect.ownNumbers ? "' local index=-1 " : "' local index=0 "));
-    return oneLine(whole + std::string(end)) + std::string(dialect.luaServer ? ScriptNames::kLuaServer : "") +
-           std::string(ScriptNames::kClosing);
+    return oneLine(whole + end);
   };
-  script_ = piece(": use a pinned database", kScript);
-  library_ = piece(": use EVAL in a pinned database", kLibrary);
+  const std::string closing =
+      std::string(dialect.luaServer ? ScriptNames::kLuaServer : "") + std::string(ScriptNames::kClosing);
+  const auto joined = [](std::initializer_list<std::string_view> parts) {
+    std::string whole;
+    for (const std::string_view part : parts) whole += part;
+    return whole;
+  };
+  script_ = piece(": use a pinned database", std::string(kScript)) + closing;
+  library_ =
+      piece(": use EVAL in a pinned database", joined({kLibraryBegin, kLibraryCalls, kLibraryEnd})) + closing;
+  flags_ = oneLine(joined({kOpening, "}", kLibraryBegin, kLibraryEnd})) + closing;
+}
+
+std::string ScriptGuard::wrapLibrary(std::string_view code) const {
+  return behindFlags(code, needed(callsOf(code)) ? library_ : flags_);
 }
 
 std::string ScriptGuard::wrap(std::string_view script) const {

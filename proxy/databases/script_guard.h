@@ -40,13 +40,15 @@ class ScriptGuard {
   bool needed(const ScriptCalls& calls) const;
   // Only the flag no-cluster is taken out of a script that needs no guard.
   std::string wrap(std::string_view script) const;
-  // The same for a library of functions, which runs for all databases.
-  std::string wrapLibrary(std::string_view code) const { return behindFlags(code, library_); }
+  // The same for a library of functions, which runs for all databases: its functions are registered without
+  // the flag no-cluster.
+  std::string wrapLibrary(std::string_view code) const;
 
  private:
   const protocol::CommandTable& commands_;
   std::string script_;
   std::string library_;
+  std::string flags_;  // for a library that needs no more than to lose that flag
 };
 
 // Takes the pieces that ScriptGuard has put in out of a reply that shows scripts as bulk strings.

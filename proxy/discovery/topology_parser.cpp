@@ -127,6 +127,25 @@ cluster::Node* nodeOf(cluster::Topology& topology, const ListedNode& listed) {
   return found == topology.nodes.end() ? nullptr : &*found;
 }
 
+// Replicas that CLUSTER SLOTS leaves out.
+void noteJoining(cluster::Topology& topology, const std::vector<ListedNode>& listed) {
+  for (const ListedNode& node : listed) {
+    if (!node.replica || !node.reachable) continue;
+    const auto indexWithId = [&](const std::string& id) {
+      const auto found = std::find_if(topology.nodes.begin(), topology.nodes.end(),
+                                      [&](const cluster::Node& known) { return known.id == id; });
+      return found == topology.nodes.end() ? cluster::kNoNode
+                                           : static_cast<cluster::NodeIndex>(found - topology.nodes.begin());
+    };
+    const cluster::NodeIndex replica = indexWithId(node.id);
+    const cluster::NodeIndex master = indexWithId(node.masterId);
+    if (replica == cluster::kNoNode || master == cluster::kNoNode || topology.nodes[replica].master) continue;
+    cluster::Node& follows = topology.nodes[master];
+    if (std::find(follows.replicas.begin(), follows.replicas.end(), replica) == follows.replicas.end())
+      follows.joining.push_back(replica);
+  }
+}
+
 }  // namespace
 
 std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost,
@@ -141,7 +160,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     node.id = nextField(line);
     std::string_view address = nextField(line);
     const std::string_view flags = nextField(line);
-    for (int skipped = 0; skipped < 3; ++skipped) nextField(line);
+    node.masterId = nextField(line);
+    for (int skipped = 0; skipped < 2; ++skipped) nextField(line);
     const std::string_view epoch = nextField(line);
     // Redis 7 adds a name; what follows that is of no interest here.
     std::string_view extras = address;
@@ -205,6 +225,7 @@ std::optional<cluster::Topology> parseSlots(const redisReply& clusterSlots, cons
       if (node.byName) addAlias(topology.nodes.back(), *node.byName);
     }
   }
+  noteJoining(topology, listed);
   topology.sortNodes();
   return topology;
 }
@@ -244,11 +265,15 @@ std::size_t keepHigherEpochs(const cluster::Topology& known, const std::vector<L
     if (line == listed.end() || (now == cluster::kNoNode && line->myself)) continue;
     cluster::Node copy = oldOwner;
     copy.replicas.clear();
+    copy.joining.clear();
     const cluster::NodeIndex index = indexOf(fresh, std::move(copy));
     cluster::Node& keeper = fresh.nodes[index];
     if (!keeper.master) {  // the answering node still takes it for a replica
       keeper.master = true;
-      for (cluster::Node& node : fresh.nodes) std::erase(node.replicas, index);
+      for (cluster::Node& node : fresh.nodes) {
+        std::erase(node.replicas, index);
+        std::erase(node.joining, index);
+      }
     }
     keeper.epoch = std::max(keeper.epoch, oldOwner.epoch);
     fresh.owners[slot] = index;

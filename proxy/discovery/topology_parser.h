@@ -27,6 +27,7 @@ struct ListedNode {
   bool myself = false;                      // the node that answers
   std::optional<net::Address> byName = {};  // its address with its host name, if it announces one
   bool replica = false;
+  std::string masterId = {};  // of a replica; "-" or empty: not known
 };
 
 // `askedHost`: the host that was asked, for nodes that do not know their own address yet. Lines that make no
@@ -35,8 +36,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
                                    const cluster::AddressMap& map = {});
 
 // Nodes in `listed` add epochs, masters that have no slots yet (targets of ASK while a new node is being
-// filled), and replicas that have received nothing yet: these are nobody's Node::replicas, since what is read
-// from them may be missing.
+// filled), and replicas that have received nothing yet: these are their masters' Node::joining, since what is
+// read from them may be missing.
 std::optional<cluster::Topology> parseSlots(const redisReply& clusterSlots, const std::string& askedHost,
                                             const std::vector<ListedNode>& listed,
                                             const cluster::AddressMap& map = {});

@@ -76,6 +76,18 @@ void Client::closeAfterReply() {
   services_.agenda.add(*this, Task::Flush);
 }
 
+void Client::closeBehind(Request& request) {
+  if (state_ == ClientState::Closed) return;
+  for (Request* each = pending_.head(); each != &request; each = each->next) {
+    if (each == lastWord_) return;
+  }
+  lastWord_ = &request;
+  request.muted = true;
+  discardWaiting(request);
+  closeAfterReply();
+  services_.agenda.add(*this, Task::Flush);
+}
+
 void Client::drain() {
   leaving_ = true;
   services_.agenda.add(*this, Task::Flush);

@@ -96,6 +96,10 @@ class Client final : private net::Stream::Observer {
   // It has exceeded a limit; `bytes`: how much it held, for the log.
   void closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes);
   void closeAfterReply();
+  // As soon as what was asked before it has been answered. It gets no reply, nor does what follows it.
+  void closeBehind(Request& request);
+  // nullptr: there is none of that kind.
+  const Request* lastWord() const noexcept { return lastWord_; }
   // At once. What is pending is given up at the end of the turn, by abandonAll().
   void close(std::string_view reason);
   // It speaks HTTP: somebody uses a browser to get at what is behind the proxy.
@@ -199,18 +203,25 @@ class Client final : private net::Stream::Observer {
   // Has output left since this was asked last?
   bool takeProgress() noexcept { return std::exchange(progress_, false); }
 
-  // The masters that it has written to, for WAIT.
-  const std::vector<net::Address>& writtenTo() const noexcept { return writtenTo_; }
+  // A master that it has written to, and the topology's version at the first of these writes.
+  struct Written {
+    net::Address node;
+    std::uint64_t since;
+  };
+  // For WAIT.
+  const std::vector<Written>& writtenTo() const noexcept { return writtenTo_; }
   bool hasWrittenTo(const net::Address& node) const noexcept {
-    return std::find(writtenTo_.begin(), writtenTo_.end(), node) != writtenTo_.end();
+    return std::any_of(writtenTo_.begin(), writtenTo_.end(),
+                       [&](const Written& each) { return each.node == node; });
   }
-  void noteWriteTo(const net::Address& node) {
-    if ((writtenTo_.empty() || writtenTo_.back() != node) && !hasWrittenTo(node)) writtenTo_.push_back(node);
+  void noteWriteTo(const net::Address& node, std::uint64_t topologyVersion) {
+    if ((writtenTo_.empty() || writtenTo_.back().node != node) && !hasWrittenTo(node))
+      writtenTo_.push_back({node, topologyVersion});
   }
 
-  // Forgets the writes to those nodes of which `gone` is true. False: there were none.
+  // Forgets the writes of which `gone` is true. False: there were none.
   template <typename Gone>
-  bool forgetWritesTo(Gone gone) {
+  bool forgetWrites(Gone gone) {
     return std::erase_if(writtenTo_, gone) > 0;
   }
 
@@ -304,6 +315,7 @@ class Client final : private net::Stream::Observer {
   net::TimePoint pausedSince_{};
   net::TimePoint awaitsRoom_{};  // since it last took something of a paused reply; 0: none is paused
   PendingList pending_;
+  Request* lastWord_ = nullptr;  // of pending_, see closeBehind()
   Conversation conversation_;
   const databases::Database* home_;
   const databases::Database* database_;
@@ -319,7 +331,7 @@ class Client final : private net::Stream::Observer {
   Held held_;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
-  std::vector<net::Address> writtenTo_;
+  std::vector<Written> writtenTo_;
   ClientTraffic traffic_;
   const net::TimePoint createdAt_;
   net::TimePoint lastActive_{};

@@ -84,7 +84,8 @@ void Client::onRequestDone(Request& request) {
   // Up at once, down slowly.
   replyEstimate_ = std::max(request.replyBytes, replyEstimate_ - replyEstimate_ / 16);
   if (pending_.head() != &request || state_ == ClientState::Closed) return;
-  while (!pending_.empty() && pending_.head()->done) {
+  if (&request == lastWord_) return services_.agenda.add(*this, Task::Flush);
+  while (!pending_.empty() && pending_.head()->done && pending_.head() != lastWord_) {
     Request& finished = popPending();
     if (services_.tap.on()) services_.tap.onDone(finished);
     if (finished.replyBytes > largeReply_) largeReply_ = finished.replyBytes;
@@ -170,6 +171,8 @@ void Client::flush() {
   if (awaitsRoom_ != net::TimePoint{} && sent > 0) noteRoom();
   largeReply_ = std::min(largeReply_, output_.size());
   if (state_ == ClientState::Closing && output_.empty() && pending_.empty()) return close("finished");
+  if (lastWord_ != nullptr && output_.empty() && pending_.head() == lastWord_)
+    return close("a write may or may not have been carried out");
   if (!output_.empty() && !loggedIn() && outputBytes() > usualAllowance())
     return closeFor(Limit::BeforeLogin, "unread replies before login", outputBytes());
   if (outputBytes() <= services_.config.clientOutputSoftLimit) outputAllowance_ = usualAllowance();

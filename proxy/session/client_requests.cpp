@@ -169,8 +169,10 @@ bool Client::route(Command& command) {
     if (!pending_.empty() && (link == nullptr || link != lastLink_)) return awaitPending();
     lastLink_ = link;
   }
+  const bool guarded = spec.slotUnchecked && plan.kind == routing::Plan::Kind::OneSlot;
+  if (guarded && conversation_.watch().on() && !pending_.empty()) return awaitPending();
   Request& added = addRequest(*command.said);
-  if (spec.slotUnchecked && plan.kind == routing::Plan::Kind::OneSlot && !conversation_.watch().on()) {
+  if (guarded) {
     startGuarded(added, command);
     return true;
   }
@@ -179,8 +181,8 @@ bool Client::route(Command& command) {
   return true;
 }
 
-// Not within a watch, which EXEC would end: there the node has checked the slot itself when it began to
-// watch.
+// Its EXEC would end a watch on the same connection: then it goes beside it, and the next command waits for
+// it. A key that is watched has changed all the same.
 void Client::startGuarded(Request& request, Command& command) {
   net::ByteChain batch = guardedBatch(command, services_.host.pool);
   request.kind = RequestKind::Transaction;
@@ -188,6 +190,7 @@ void Client::startGuarded(Request& request, Command& command) {
   request.composer = guardedReply(command.database, std::move(command.composer));
   if (command.database.mapped()) request.database = &command.database;
   request.wantsWholeSlot = command.wantsWholeSlot;
+  if (conversation_.watch().on()) conversation_.takeBeside(request);
   request.bytes = batch.size();
   charge(request, request.bytes);
   services_.dispatcher.startBatch(request, services_.plan.slot, batch);

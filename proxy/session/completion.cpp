@@ -137,7 +137,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   leg.state = LegState::Done;
   const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
   if (wrote && request.client != nullptr && leg.link != nullptr)
-    request.client->noteWriteTo(leg.link->node());
+    request.client->noteWriteTo(leg.link->node(), services_.links.topology().version);
   if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
   leg.link = nullptr;
   const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
@@ -157,6 +157,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
 }
 
 void Completion::conclude(Request& request, bool failed) {
+  if (&request == request.client->lastWord()) return finishRequest(request, true);
   if (request.staged && goOn(request)) return;
   if (!request.streams()) {
     if (auto work = longMergeOf(services_, *this, request, partsOf(request)))
@@ -192,8 +193,7 @@ void Completion::failOvertaken(const Leg& leg) {
   }
   for (Leg* other : overtaken) {
     services_.holding.remove(client, *other);
-    failLeg(*other,
-            isAboutMoving(other->detour->trouble) ? reply_texts::kTryAgain : reply_texts::kOvertaken);
+    failLeg(*other, isAboutMoving(other->detour->trouble) ? reply_texts::kTryAgain : reply_texts::kOvertaken);
   }
 }
 

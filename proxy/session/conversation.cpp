@@ -205,9 +205,11 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
   const cluster::Topology& topology = services_.links.topology();
   WaitTerms terms = termsOf(argv, services_.host.now);
   // Of what a master had acknowledged before another node took its place nobody can tell who has it: told
-  // once.
-  if (client_.forgetWritesTo([&](const net::Address& each) { return !topology.isMaster(each); }))
-    return answer(spec, terms.nobody);
+  // once. It may go by the name of a master for a while, without slots, or be one again.
+  const auto isOpen = [&](const Client::Written& each) {
+    return !topology.ownsSlots(each.node) || services_.slotLosses.lostAfter(each.since, each.node);
+  };
+  if (client_.forgetWrites(isOpen)) return answer(spec, terms.nobody);
   std::vector<cluster::NodeIndex> nodes;
   for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
     const cluster::Node& node = topology.nodes[i];
@@ -367,6 +369,11 @@ void Conversation::becomeExclusive(bool blocks) {
   if (!blocks) return;
   blocked_ = true;
   services_.metrics.blockedClients.add(1);
+}
+
+void Conversation::takeBeside(Request& request) {
+  request.besideWatch = true;
+  becomeExclusive(false);
 }
 
 void Conversation::settle() {

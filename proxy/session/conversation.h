@@ -110,6 +110,8 @@ class Conversation {
   void onReplied(const Request& request, net::ByteChain& output) {
     if (tracking_ != nullptr) tracking_->onReplied(request, output);
   }
+  // The request is not to meet what is watched on its lease. Requires that nothing else is pending.
+  void takeBeside(Request& request);
   // All replies are in: an exclusive request is over.
   void settle();
   // The client is leaving.

@@ -223,7 +223,9 @@ void LegSender::pump(Client& client) {
   if (client.held().legs == 0 && !client.detoured) return;
   ++pass_;
   bool clean = true;
-  for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
+  // Behind its last word nothing more is begun for it.
+  for (Request* request = client.pending().head(); request != nullptr && request != client.lastWord();
+       request = request->next) {
     for (std::size_t i = 0; i < request->legCount(); ++i) {
       Leg& leg = request->leg(i);
       if (leg.state == LegState::Done) continue;

@@ -49,10 +49,10 @@ Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
     if (!conversation.holdsLease(*leg.request->lease) && !services_.links.linkTo(node).ready())
       return nullptr;
     link = conversation.leaseAt(address, *leg.request->lease);
-  } else if (conversation.engaged() && !urgent && !forReplica) {
+  } else if (conversation.engaged() && !urgent && !forReplica && !leg.request->besideWatch) {
     link = conversation.tracking()->linkTo(address);
   } else {
-    if (conversation.watch().on()) link = conversation.watch().heldAt(address);
+    if (conversation.watch().on() && !leg.request->besideWatch) link = conversation.watch().heldAt(address);
     const bool alone = leg.detour != nullptr && leg.detour->alone && !urgent && !forReplica;
     if (link == nullptr && alone) return loneLink(leg, node);
     if (link == nullptr) link = urgent ? &client.links().urgentLinkTo(node) : &client.links().linkTo(node);
@@ -95,14 +95,17 @@ Link* LinkChoice::loneLink(Leg& leg, cluster::NodeIndex node) {
   return held->ready() ? held : nullptr;
 }
 
-// A client stays on one replica of a master, as long as that is there.
+// A client stays on one replica of a master, as long as that is there and in step.
 Link* LinkChoice::replicaLink(Leg& leg, cluster::NodeIndex master) {
   const Client& client = *leg.request->client;
-  const auto& replicas = services_.links.topology().nodes[master].replicas;
+  const cluster::Node& node = services_.links.topology().nodes[master];
+  const std::size_t listed = node.replicas.size();
+  const std::size_t all = listed + node.joining.size();
   upstream::LinkPool& pool = services_.replicaLinksFor(client.protocol);
-  for (std::size_t i = 0; i < replicas.size(); ++i) {
-    Link& link = pool.linkTo(replicas[(client.id() + i) % replicas.size()]);
-    if (link.ready() && link.bytesOpen() < services_.config.linkMaxInFlightBytes) return &link;
+  for (std::size_t i = 0; i < all; ++i) {
+    const std::size_t at = (client.id() + i) % all;
+    Link& link = pool.linkTo(at < listed ? node.replicas[at] : node.joining[at - listed]);
+    if (link.inStep() && takes(link) != nullptr) return &link;
   }
   return nullptr;
 }

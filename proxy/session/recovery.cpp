@@ -157,7 +157,7 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
     Client& client = *request.client;
     if (client.writeOnLostLink.value_or(services_.config.writeOnLostLink) == config::WriteOnLostLink::Error)
       return completion_.failLeg(leg, textOf(trouble, action));
-    client.close("a write may or may not have been carried out");
+    client.closeBehind(request);
     return completion_.finishLeg(leg, true);
   }
   request.client->discardWaiting(request);
@@ -459,7 +459,7 @@ bool Recovery::waitsInVain(const Leg& leg) const {
   const auto& wait = leg.request->wait;
   if (!wait) return false;
   return (wait->until && services_.host.now >= *wait->until) ||
-         !services_.links.topology().isMaster(*leg.detour->target);
+         !services_.links.topology().ownsSlots(*leg.detour->target);
 }
 
 bool Recovery::hasLostWatch(const Leg& leg) const {

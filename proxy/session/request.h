@@ -190,6 +190,7 @@ class Request {
   bool staged = false;          // the composer may have more asked for
   bool wantsWholeSlot = false;  // see Command
   bool muted = false;           // CLIENT REPLY: its reply is thrown away
+  bool besideWatch = false;     // goes on a shared link, though its client watches
   // Whose keys have other names in the cluster; nullptr: they have not.
   const databases::Database* database = nullptr;
   // Goes on a lease of the client, not on a shared link.

@@ -84,7 +84,7 @@ bool needsGuard(Services& services, std::string_view text, const ScriptRef& know
 
 void guardLibrary(Services& services, Command& command) {
   const std::string_view code = command.argv.back();
-  if (!needsGuard(services, code, nullptr)) return;
+  if (!needsGuard(services, code, nullptr) && !databases::mayFlagNoCluster(code)) return;
   const std::string guarded = services.wrappedScripts.guardFor(services.commands).wrapLibrary(code);
   replaceArgument(services, command, command.argv.size() - 1, guarded);
 }

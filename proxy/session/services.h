@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "protocol/command_memo.h"
 #include "protocol/command_table.h"
+#include "proxy/cluster/slot_losses.h"
 #include "proxy/databases/database.h"
 #include "proxy/databases/key_mapper.h"
 #include "proxy/net/loop.h"
@@ -132,6 +133,7 @@ struct Services {
   std::function<void(const config::Config&)> useConfig;
   // Of the servers whose commands these are.
   ServerManners manners{};
+  cluster::SlotLosses slotLosses{};
   // How often the topology has been looked up, whether it had changed or not.
   std::uint64_t confirmations = 0;
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }

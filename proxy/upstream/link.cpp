@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/upstream/link_probe.h"
+#include "proxy/upstream/replica_role.h"
 
 namespace slotless::upstream {
 
@@ -18,9 +19,14 @@ Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, tele
       connection_(host.loop, host.scratch, std::move(node), &metrics, *this),
       output_(host.pool) {
   timer_ = host_.loop.makeTimer([this] { onTimer(); });
+  if (settings_.readOnly) role_ = std::make_unique<ReplicaRole>();
 }
 
 Link::~Link() = default;
+
+bool Link::inStep() const noexcept {
+  return role_ != nullptr && role_->inStep();
+}
 
 void Link::transition(LinkState next) {
   state_ = next;
@@ -61,6 +67,10 @@ void Link::onConnectionUp() {
   transition(LinkState::Ready);
   wasEverReady_ = true;
   lastProgress_ = host_.now;
+  if (role_ != nullptr) {
+    role_->forget();
+    beat();
+  }
   if (holder_ != nullptr) holder_->onLeaseReady(*this);
   host_.onLinkReady(*this);
 }

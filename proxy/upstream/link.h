@@ -75,6 +75,7 @@ std::string_view textOf(Front front) noexcept;
 
 class Link;
 class LinkProbe;
+class ReplicaRole;
 
 // Who holds a lease and hears what the node says unasked. Must not destroy the link.
 class LeaseHolder {
@@ -136,6 +137,9 @@ class Link final : private Connection::Owner {
   bool ready() const noexcept { return state_ == LinkState::Ready; }
   // The node has answered the handshake and the connection stands.
   bool up() const noexcept { return state_ == LinkState::Ready || state_ == LinkState::Silent; }
+  // Of a replica: it says that it gets what its master does. Asked once a second, since it serves what it had
+  // before, or nothing, as long as it gets nothing.
+  bool inStep() const noexcept;
   // The node could not be reached when that was tried last.
   bool failing() const noexcept { return backoff_.failures() > 0 && !up(); }
   // Requests without a reply, heartbeats aside.
@@ -267,7 +271,8 @@ class Link final : private Connection::Owner {
   net::TimePoint lastProgress_{};
   net::TimePoint frontSince_{};  // the first of fifo_ is the first since then
   Breakage breakage_;
-  std::unique_ptr<LinkProbe> probe_;  // while the node is silent
+  std::unique_ptr<LinkProbe> probe_;   // while the node is silent
+  std::unique_ptr<ReplicaRole> role_;  // for reads from replicas
   ScriptMemory scripts_;
   Belief belief_;
   bool wasEverReady_ = false;

@@ -4,12 +4,16 @@
 
 #include "proxy/upstream/link.h"
 #include "proxy/upstream/link_probe.h"
+#include "proxy/upstream/replica_role.h"
 
 namespace slotless::upstream {
 
 namespace {
 
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+constexpr std::string_view kRole = "*1\r\n$4\r\nROLE\r\n";
+// How often a replica is asked whether it is in step.
+constexpr net::Millis kRoleEvery{1000};
 // A silence that is shorter is nothing unusual: for it no connection is made.
 constexpr net::Millis kProbedAfter{1000};
 // A heartbeat without an answer for so many times its period: the connection is only half there.
@@ -87,8 +91,10 @@ void Link::resumeReading() {
 
 void Link::tend(bool maySuspect, bool mayJudge) {
   if (!up() || retired() || readingPaused_) return;
-  if (beating_ && fifo_.size() == 1 && silence() >= kHeartbeatsMissed * settings_.heartbeat)
+  if (settings_.heartbeat.count() > 0 && beating_ && fifo_.size() == 1 &&
+      silence() >= kHeartbeatsMissed * settings_.heartbeat)
     return lose("no answer to a heartbeat", Breakage::Cause::Forsaken);
+  if (role_ != nullptr && !beating_ && host_.now - role_->askedAt() >= kRoleEvery) beat();
   if (fifo_.empty()) {
     const bool due = settings_.heartbeat.count() > 0 && host_.now - lastProgress_ >= settings_.heartbeat;
     if (due) beat();
@@ -115,8 +121,11 @@ bool Link::trustSilent() {
 
 void Link::beat() {
   beginEntry(Front::None);
-  output_.append(kPing);
-  fifo_.push({&nobody(), kPing.size(), 0, 0, false, host_.now, true});
+  Exchange& exchange = role_ != nullptr ? static_cast<Exchange&>(*role_) : nobody();
+  const std::string_view request = role_ != nullptr ? kRole : kPing;
+  if (role_ != nullptr) role_->asked(host_.now);
+  output_.append(request);
+  fifo_.push({&exchange, request.size(), 0, 0, false, host_.now, true});
   beating_ = true;
 }
 

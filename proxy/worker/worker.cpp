@@ -150,6 +150,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
 void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
+  services_.slotLosses.note(services_.links.topology(), *topology);
   for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
   leases_.setTopology(*topology);
   hub_.setTopology(topology);

@@ -1,6 +1,6 @@
 // One node of the cluster, played by a test: `node(1).expects("GET a").replies("$1\r\n1\r\n")`.
 //
-// What the proxy says itself on a new connection (AUTH, PING, CLIENT SETNAME, CLIENT NO-EVICT) is answered
+// What the proxy says itself on a connection (AUTH, PING, CLIENT SETNAME, CLIENT NO-EVICT, ROLE) is answered
 // unless the test says otherwise; every other request waits to be expected, in the order of arrival. A
 // request that no test expected fails the test at its end.
 #pragma once
@@ -20,6 +20,10 @@ namespace slotless::test {
 
 class Stage;
 using Where = std::source_location;
+
+// ROLE of a replica that gets what its master does.
+inline constexpr std::string_view kFollowing =
+    "*5\r\n$5\r\nslave\r\n$8\r\n10.0.0.1\r\n:7001\r\n$9\r\nconnected\r\n:100\r\n";
 
 // A request that has arrived at a node, and can be answered.
 class Received {
@@ -97,7 +101,7 @@ class FakeNode {
   net::Address address_;
   Connecting connecting_ = Connecting::Accept;
   std::map<std::string, std::string> handshake_ = {
-      {"AUTH", "+OK\r\n"}, {"PING", "+PONG\r\n"}, {"CLIENT", "+OK\r\n"}};
+      {"AUTH", "+OK\r\n"}, {"PING", "+PONG\r\n"}, {"CLIENT", "+OK\r\n"}, {"ROLE", std::string(kFollowing)}};
   std::vector<std::string> handshakes_;
   std::size_t connects_ = 0;
   std::vector<Link> links_;

@@ -82,6 +82,88 @@ TEST_CASE("a command in parts, of which one is ambiguous, closes the connection 
   stage.node(2).resets();
 }
 
+TEST_CASE("a client that asks for nothing is not closed by a lost link") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.client.sends("SET a 1");
+  stage.node(1).expects("SET a 1").replies(kOk);
+  stage.client.receives(kOk);
+  stage.node(1).resets();
+  CHECK_FALSE(stage.client.isClosed());
+  stage.client.sends("SET a 2");
+  stage.node(1).expects("SET a 2").replies(kOk);
+  stage.client.receives(kOk);
+  CHECK(stage.metrics().ambiguousWrites.value() == 0);
+}
+
+TEST_CASE("what was answered in the same moment reaches a client that is closed for an ambiguous write") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.client.sends({"SET a 1", "SET d 2"});
+  const Received a = stage.node(1).expects("SET a 1");
+  stage.node(1).expects("SET d 2");
+  a.connection().push(kOk);
+  a.connection().end();
+  stage.settle();
+  CHECK(stage.client.takes() == kOk);
+  CHECK(stage.client.isClosed());
+}
+
+TEST_CASE("a client is closed for an ambiguous write when all that it had asked before is answered") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.client.sends({"SET b 1", "GET a", "SET a 1", "SET a 2", "SET c 3"});
+  const Received b = stage.node(2).expects("SET b 1");
+  stage.node(1).expects("GET a");
+  stage.node(1).expects("SET a 1");
+  stage.node(1).expects("SET a 2");
+  stage.node(3).expects("SET c 3").replies(kOk);
+  stage.node(1).resets();
+  CHECK_FALSE(stage.client.isClosed());
+  // A read before it is repeated; of what follows nothing.
+  stage.node(1).expects("GET a").replies(bulk("0"));
+  stage.client.sends("SET a 3");
+  stage.node(1).expectsNothing();
+  CHECK_FALSE(stage.client.isClosed());
+  b.replies(kOk);
+  CHECK(stage.client.takes() == std::string(kOk) + bulk("0"));
+  CHECK(stage.client.isClosed());
+  CHECK(stage.metrics().ambiguousWrites.value() == 2);
+}
+
+TEST_CASE("of two ambiguous writes the first one is the last word, whichever link is lost first") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.client.sends({"GET c", "SET b 1", "GET c", "SET a 1"});
+  const Received c = stage.node(3).expects("GET c");
+  const Received later = stage.node(3).expects("GET c");
+  stage.node(2).expects("SET b 1");
+  stage.node(1).expects("SET a 1");
+  stage.node(1).resets();
+  stage.node(2).resets();
+  CHECK_FALSE(stage.client.isClosed());
+  c.replies(bulk("1"));
+  CHECK(stage.client.takes() == bulk("1"));
+  CHECK(stage.client.isClosed());
+  later.replies(bulk("1"));
+}
+
+TEST_CASE("what waits behind an ambiguous write is not sent any more") {
+  Stage stage;
+  stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
+  stage.settle();
+  stage.node(1).takesOnly(request("SET a 1").size());
+  stage.client.sends({"GET b", "SET a 1", "SET d 2"});
+  const Received b = stage.node(2).expects("GET b");
+  stage.node(1).expects("SET a 1");
+  stage.node(1).resets();  // SET d had not left
+  stage.clock.advance(1s);
+  stage.node(1).expectsNothing();
+  b.replies(bulk("1"));
+  CHECK(stage.client.takes() == bulk("1"));
+  CHECK(stage.client.isClosed());
+}
+
 TEST_CASE("a client that only reads is not closed by a lost link") {
   Stage stage;
   stage.config.writeOnLostLink = config::WriteOnLostLink::Close;

@@ -22,6 +22,10 @@ struct Replicas : Stage {
     client.receives(bulk("0"));
   }
 };
+// ROLE of a replica in that state.
+std::string notInStep(std::string_view state) {
+  return "*5\r\n$5\r\nslave\r\n$8\r\n10.0.0.1\r\n:7001\r\n" + bulk(state) + ":0\r\n";
+}
 constexpr config::ReadFrom kPolicies[] = {config::ReadFrom::PreferReplica, config::ReadFrom::Replica};
 }  // namespace
 
@@ -73,6 +77,78 @@ TEST_CASE("reads inside sessions go to the master") {
     stage.client.receives("*-1\r\n");
     stage.node(4).expectsNothing();
   }
+}
+
+TEST_CASE("a replica that does not get what its master does is not read from until it does") {
+  for (const config::ReadFrom policy : kPolicies) {
+    for (const std::string_view state : {"connect", "connecting", "sync"}) {
+      INFO(state);
+      Replicas stage;
+      stage.readFrom(policy);
+      stage.node(4).answersHandshake("ROLE", notInStep(state));
+      stage.clock.advance(1500ms);
+      stage.client.sends("GET a");
+      if (policy == config::ReadFrom::PreferReplica) {
+        stage.node(1).expects("GET a").replies(bulk("1"));
+        stage.client.receives(bulk("1"));
+      }
+      stage.node(4).expectsNothing();
+      stage.node(4).answersHandshake("ROLE", std::string(kFollowing));
+      stage.clock.advance(1500ms);
+      if (policy == config::ReadFrom::PreferReplica) stage.client.sends("GET a");
+      stage.node(4).expects("GET a").replies(bulk("2"));
+      stage.client.receives(bulk("2"));
+    }
+  }
+}
+
+TEST_CASE("a replica that has started again is not read from before it says that it is in step") {
+  Replicas stage;
+  stage.readFrom(config::ReadFrom::PreferReplica);
+  stage.node(4).answersHandshake("ROLE", "");  // no answer yet
+  stage.node(4).resets();
+  stage.clock.advance(1s);
+  stage.client.sends("GET a");
+  stage.node(1).expects("GET a").replies(bulk("1"));
+  stage.client.receives(bulk("1"));
+  stage.node(4).expectsNothing();
+}
+
+TEST_CASE_METHOD(Stage, "a replica that may not say its role is read from") {
+  config.readFrom = config::ReadFrom::Replica;
+  node(4).answersHandshake("READONLY", "+OK\r\n");
+  node(4).answersHandshake("ROLE", "-NOPERM this user has no permissions to run the 'role' command\r\n");
+  addReplica(4, 1);
+  client.sends("GET a");
+  clock.advance(200ms);
+  node(4).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
+}
+
+TEST_CASE("a replica that CLUSTER SLOTS leaves out is read from if it is in step") {
+  for (const bool inStep : {true, false}) {
+    Stage stage;
+    stage.config.readFrom = config::ReadFrom::PreferReplica;
+    stage.node(4).answersHandshake("READONLY", "+OK\r\n");
+    if (!inStep) stage.node(4).answersHandshake("ROLE", notInStep("connect"));
+    stage.addJoiningReplica(4, 1);
+    stage.client.sends("GET a");
+    stage.node(1).expects("GET a").replies(bulk("1"));  // the link to the replica is made on demand
+    stage.client.receives(bulk("1"));
+    stage.clock.advance(200ms);
+    stage.client.sends("GET a");
+    stage.node(inStep ? 4 : 1).expects("GET a").replies(bulk("2"));
+    stage.client.receives(bulk("2"));
+  }
+}
+
+TEST_CASE_METHOD(Replicas, "a read that meets a replica that loads its data goes to the master") {
+  readFrom(config::ReadFrom::PreferReplica);
+  client.sends("GET a");
+  node(4).expects("GET a").replies("-LOADING Redis is loading the dataset in memory\r\n");
+  clock.advance(200ms);
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
 }
 
 TEST_CASE_METHOD(Replicas, "a read that its replica does not serve goes to the master") {

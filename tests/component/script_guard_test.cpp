@@ -89,6 +89,21 @@ TEST_CASE_METHOD(ScriptGuards, "SCRIPT LOAD gives nodes what will be run, and th
   }
 }
 
+TEST_CASE_METHOD(ScriptGuards,
+                 "a library is sent as it is unless it may call, or flag, what needs the guard") {
+  for (const std::string flag : {"no-writes", "no-cluster"}) {
+    const std::string code = "#!lua name=l\nredis.register_function{function_name='f', flags={'" + flag +
+                             "'}, callback=function() return 1 end}";
+    client.sendsBytes("*3\r\n" + bulk("FUNCTION") + bulk("LOAD") + bulk(code));
+    for (std::size_t i = 1; i <= kNodes; ++i) {
+      const Received load = node(i).expectsAny();
+      CHECK(load.words()[2] == (flag == "no-writes" ? code : guard().wrapLibrary(code)));
+      load.replies(bulk("l"));
+    }
+    client.receives(bulk("l"));
+  }
+}
+
 TEST_CASE_METHOD(ScriptGuards, "a library of functions is guarded when it is loaded, and shown as it was") {
   const std::string code =
       "#!lua name=l\nredis.register_function('f', function() return redis.call('keys','*') end)";

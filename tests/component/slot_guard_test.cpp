@@ -7,6 +7,7 @@ namespace slotless::test {
 
 namespace {
 
+constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
 constexpr std::string_view kMsetex =
     "msetex -4; write denyoom movablekeys; 0 0 0; @write @string @slow; request_policy:multi_shard "
@@ -111,6 +112,45 @@ TEST_CASE_METHOD(Guarded, "the guard asks for the keys by their names in the clu
   client.sends({"SELECT 1", "MSETEX 2 x 1 y 2"});
   Batch(node(1), {"EXISTS ~1{a}x ~1{a}y", "MSETEX 2 ~1{a}x 1 ~1{a}y 2"}).replies("*2\r\n:0\r\n:1\r\n");
   client.receives("+OK\r\n:1\r\n");
+}
+
+TEST_CASE_METHOD(Guarded, "within a watch it goes beside it, and the next command waits for it") {
+  client.sends("WATCH a");
+  const Received watch = node(1).expects("WATCH a");
+  watch.replies(kOk);
+  client.receives(kOk);
+  client.sends({"GET a", "MSETEX 1 a 1", "GET a"});
+  node(1).expects("GET a").replies(bulk("0"));
+  const Batch batch(node(1), {"EXISTS a", "MSETEX 1 a 1"});
+  CHECK(&batch.connection() != &watch.connection());
+  node(1).expectsNothing();
+  batch.replies("*2\r\n:1\r\n:1\r\n");
+  const Received after = node(1).expects("GET a");
+  CHECK(&after.connection() == &watch.connection());
+  after.replies(bulk("1"));
+  client.receives(bulk("0") + ":1\r\n" + bulk("1"));
+  client.sends({"MULTI", "MSETEX 1 a 2", "EXEC"});
+  const Batch exec(node(1), {"EXISTS a", "MSETEX 1 a 2"});
+  CHECK(&exec.connection() == &watch.connection());
+  exec.replies("*-1\r\n");
+  client.receives("+OK\r\n+QUEUED\r\n*-1\r\n");
+}
+
+TEST_CASE_METHOD(Guarded, "within a watch, too, it is routed anew by a node that has the slot no more") {
+  client.sends("WATCH a");
+  node(1).expects("WATCH a").replies(kOk);
+  client.receives(kOk);
+  client.sends("MSETEX 1 a 1");
+  Batch(node(1), {"EXISTS a", "MSETEX 1 a 1"})
+      .connection()
+      .push("+OK\r\n" + moved("a", 2) +
+            "+QUEUED\r\n-EXECABORT Transaction discarded because of previous errors.\r\n");
+  settle();
+  Batch(node(2), {"EXISTS a", "MSETEX 1 a 1"}).replies("*2\r\n:0\r\n:1\r\n");
+  client.receives(":1\r\n");
+  client.sends("UNWATCH");
+  node(1).expects("UNWATCH").replies(kOk);
+  client.receives(kOk);
 }
 
 }  // namespace slotless::test

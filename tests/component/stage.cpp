@@ -1,5 +1,6 @@
 #include "stage.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "protocol/slot.h"
@@ -122,7 +123,23 @@ void Stage::replaceNode(std::size_t gone, std::size_t successor) {
   publish(std::move(next));
 }
 
+void Stage::giveAllSlots(std::size_t from, std::size_t to) {
+  start();
+  cluster::Topology next = *topology_;
+  std::replace(next.owners.begin(), next.owners.end(), indexOf(next, from), indexOf(next, to));
+  publish(std::move(next));
+}
+
 void Stage::addReplica(std::size_t number, std::size_t master) {
+  addFollower(number, master, &cluster::Node::replicas);
+}
+
+void Stage::addJoiningReplica(std::size_t number, std::size_t master) {
+  addFollower(number, master, &cluster::Node::joining);
+}
+
+void Stage::addFollower(std::size_t number, std::size_t master,
+                        std::vector<cluster::NodeIndex> cluster::Node::*list) {
   start();
   cluster::Topology next = *topology_;
   auto replica = next.find(node(number).address());
@@ -131,7 +148,7 @@ void Stage::addReplica(std::size_t number, std::size_t master) {
     next.nodes.push_back({"node" + std::to_string(number), node(number).address(), false, 1, {}});
   }
   next.nodes[*replica].master = false;
-  next.nodes.at(indexOf(next, master)).replicas.push_back(*replica);
+  (next.nodes.at(indexOf(next, master)).*list).push_back(*replica);
   publish(std::move(next));
 }
 

@@ -122,10 +122,14 @@ class Stage {
   void giveSlot(std::string_view key, std::size_t number);
   // All slots of one node go to another; the first one is not in the topology any more.
   void replaceNode(std::size_t gone, std::size_t successor);
+  // All slots of one node go to another; the first one stays a master, without slots.
+  void giveAllSlots(std::size_t from, std::size_t to);
   // `host`: a name instead of the numeric address.
   void addNode(std::size_t number, const std::string& host = {});
   // Node `number` becomes a replica of `master`.
   void addReplica(std::size_t number, std::size_t master);
+  // The same, and CLUSTER SLOTS leaves it out.
+  void addJoiningReplica(std::size_t number, std::size_t master);
   void confirmTopology();
   // "MOVED <slot of key> <address of node>", or ASK.
   std::string moved(std::string_view key, std::size_t number);
@@ -137,6 +141,8 @@ class Stage {
  private:
   cluster::Topology initialTopology() const;
   void publish(cluster::Topology topology);
+  void addFollower(std::size_t number, std::size_t master,
+                   std::vector<cluster::NodeIndex> cluster::Node::*list);
   cluster::NodeIndex indexOf(const cluster::Topology& topology, std::size_t number);
   void start();
   void checkNothingIsLeft();

@@ -69,6 +69,33 @@ TEST_CASE_METHOD(
   client.receives(":1\r\n");
 }
 
+TEST_CASE_METHOD(Waiting,
+                 "a master that has lost its slots and is still called one has been replaced for WAIT") {
+  write("a", 1);
+  write("b", 2);
+  addNode(4);
+  giveAllSlots(1, 4);
+  client.sends("WAIT 1 500");
+  client.receives(":0\r\n");
+  client.sends("WAIT 1 500");
+  expectsWait(2).replies(answered(1));
+  client.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Waiting,
+                 "what a master had acknowledged before its place was taken it does not confirm later") {
+  write("a", 1);
+  addNode(4);
+  giveAllSlots(1, 4);
+  giveAllSlots(4, 1);
+  client.sends("WAIT 1 500");
+  client.receives(":0\r\n");
+  write("a", 1);
+  client.sends("WAIT 1 500");
+  expectsWait(1).replies(answered(1));
+  client.receives(":1\r\n");
+}
+
 TEST_CASE_METHOD(Waiting, "WAIT that meets a master that is none any more counts no replica, and no error") {
   write("a", 1);
   client.sends("WAIT 1 500");
@@ -117,6 +144,20 @@ TEST_CASE_METHOD(Waiting, "WAIT without end for a master that cannot be reached 
   clock.advance(3s);
   client.receivesNothing();
   replaceNode(1, 4);
+  clock.advance(100ms);
+  client.receives(":0\r\n");
+}
+
+TEST_CASE_METHOD(Waiting,
+                 "WAIT without end for a master that cannot be reached ends when it has lost its slots") {
+  write("a", 1);
+  node(1).refusesConnections();
+  node(1).resets();
+  client.sends("WAIT 1 0");
+  clock.advance(3s);
+  client.receivesNothing();
+  addNode(4);
+  giveAllSlots(1, 4);
   clock.advance(100ms);
   client.receives(":0\r\n");
 }

@@ -341,6 +341,32 @@ class AsOneServer(unittest.TestCase):
 
         self.assertEqual(said(site.connect()), said(on_oracle()))
 
+    def test_a_function_that_is_not_for_clusters_is_run(self):
+        code = ("#!lua name=alone\n"
+                "local flags = {'no-cluster', 'no-writes'}\n"
+                "redis.register_function{function_name='alone_read', flags=flags, callback=function(k) return redis.call('get', k[1]) end}\n"
+                "redis.register_function{function_name='alone_write', flags={'No-Cluster'},"
+                " callback=function(k, a) return redis.call('set', k[1], a[1]) end}\n"
+                "redis.register_function{function_name='alone_fail', flags={'no-cluster'}, callback=function() return redis.call('nosuch') end}")
+        wrong = ("#!lua name=wrong\nredis.register_function{function_name='f', flags={'no-cluster', 'no-such'},"
+                 " callback=function() return 1 end}")
+
+        def said(connection):
+            with connection:
+                got = [connection.raw("FUNCTION", "LOAD", wrong), connection.raw("FUNCTION", "LOAD", code)]
+                for database in (0, 1):
+                    connection.command("SELECT", database)
+                    got += [connection.raw("FCALL", "alone_write", 1, "k", f"value {database}"), connection.raw("FCALL", "alone_read", 1, "k"),
+                            connection.raw("FCALL_RO", "alone_read", 1, "k"), connection.raw("FCALL_RO", "alone_write", 1, "k", "x"),
+                            connection.raw("FCALL", "alone_fail", 0)]
+                    connection.command("DEL", "k")
+                listed = connection.command("FUNCTION", "LIST", "LIBRARYNAME", "alone", "WITHCODE")[0]
+                got.append(dict(zip(listed[::2], listed[1::2]))[b"library_code"])
+                connection.command("FUNCTION", "DELETE", "alone")
+                return got
+
+        self.assertEqual(said(site.connect()), said(on_oracle()))
+
 
 if __name__ == "__main__":
     fixture.main()

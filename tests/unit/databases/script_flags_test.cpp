@@ -4,6 +4,13 @@
 
 namespace slotless::databases {
 
+TEST_CASE("a library that speaks of no-cluster may flag a function so", "[script_flags]") {
+  for (const char* library : {"flags={'no-cluster'}", "flags={\"no-writes\",\"No-Cluster\"}", "no-cluster"})
+    CHECK(mayFlagNoCluster(library));
+  for (const char* library : {"", "flags={'no-writes'}", "no-cluste", "cluster"})
+    CHECK_FALSE(mayFlagNoCluster(library));
+}
+
 TEST_CASE("of a script's flags no-cluster is left out", "[script_flags]") {
   CHECK(withoutClusterFlag("#!lua flags=no-cluster\nreturn 1") == "#!lua\nreturn 1");
   CHECK(withoutClusterFlag("#!lua flags=no-writes,no-cluster\nreturn 1") ==

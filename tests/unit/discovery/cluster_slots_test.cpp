@@ -197,17 +197,43 @@ TEST_CASE("masters without slots are added if they can be reached, replicas are 
   CHECK(topology->owners[0] == 1);
 }
 
-TEST_CASE("a replica that CLUSTER SLOTS leaves out is known, and nobody reads from it", "[slots]") {
-  const std::vector<ListedNode> listed = {
-      {"m", {"10.0.0.1", 7000}, true, true, 1},
-      {"fresh", {"10.0.0.2", 7000}, false, true, 1, false, std::nullopt, true},
-      {"lost", {"10.0.0.3", 7000}, false, false, 1, false, std::nullopt, true}};
-  const auto topology = parse(oneRow({list({bulk("10.0.0.1"), number(7000), bulk("m")})}), listed);
+TEST_CASE("a replica that CLUSTER SLOTS leaves out is known as one that is joining its master", "[slots]") {
+  const auto topology = parseWithNodes(oneRow({list({bulk("10.0.0.1"), number(7000), bulk("m")})}),
+                                       "m 10.0.0.1:7000@17000 master - 0 0 1 connected 0-16383\n"
+                                       "fresh 10.0.0.2:7000@17000 slave m 0 0 1 connected\n"
+                                       "lost 10.0.0.3:7000@17000 slave,fail m 0 0 1 disconnected\n");
   REQUIRE(topology.has_value());
   REQUIRE(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000}, {"10.0.0.2", 7000}});
   CHECK_FALSE(topology->nodes[1].master);
   CHECK(topology->nodes[0].replicas.empty());
+  CHECK(topology->nodes[0].joining == std::vector<NodeIndex>{1});
   CHECK(topology->fewestReplicas() == 0);
+}
+
+TEST_CASE("of a master's replicas only those are joining that CLUSTER SLOTS leaves out", "[slots]") {
+  // The masters' addresses come last, so that all indices change when the nodes are sorted.
+  const std::string slots =
+      list({list({number(0), number(99), list({bulk("10.0.0.9"), number(7000), bulk("m9")}),
+                  list({bulk("10.0.0.1"), number(7000), bulk("r1")})}),
+            list({number(100), number(16383), list({bulk("10.0.0.8"), number(7000), bulk("m8")})})});
+  const auto topology = parseWithNodes(slots,
+                                       "m9 10.0.0.9:7000@17000 master - 0 0 1 connected 0-99\n"
+                                       "m8 10.0.0.8:7000@17000 master - 0 0 2 connected 100-16383\n"
+                                       "r1 10.0.0.1:7000@17000 slave m9 0 0 1 connected\n"
+                                       "r2 10.0.0.2:7000@17000 slave m9 0 0 1 connected\n"
+                                       "r3 10.0.0.3:7000@17000 slave m8 0 0 2 connected\n"
+                                       "r4 10.0.0.4:7000@17000 slave unknown 0 0 2 connected\n");
+  REQUIRE(topology.has_value());
+  REQUIRE(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000},
+                                                       {"10.0.0.2", 7000},
+                                                       {"10.0.0.3", 7000},
+                                                       {"10.0.0.4", 7000},
+                                                       {"10.0.0.8", 7000},
+                                                       {"10.0.0.9", 7000}});
+  CHECK(topology->nodes[5].replicas == std::vector<NodeIndex>{0});
+  CHECK(topology->nodes[5].joining == std::vector<NodeIndex>{1});
+  CHECK(topology->nodes[4].replicas.empty());
+  CHECK(topology->nodes[4].joining == std::vector<NodeIndex>{2});
 }
 
 TEST_CASE("no address stands for two nodes", "[slots]") {
