@@ -16,6 +16,10 @@ constexpr net::Millis kTick{20};
 constexpr net::Millis kSlow{100};
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 
+bool isBusy(std::string_view line) {
+  return line.starts_with("-BUSY ");
+}
+
 }  // namespace
 
 class BusyWatch::Probe final : public upstream::Exchange {
@@ -23,8 +27,9 @@ class BusyWatch::Probe final : public upstream::Exchange {
   Probe(BusyWatch& owner, net::Address node) : owner_(owner), node_(std::move(node)) {}
 
   bool done() const noexcept { return !open_ && !busy_; }
-  // A question that is under way is still waited for.
+  // A question that is under way is still waited for, but what it says of a busy node is from before.
   void end() {
+    outdated_ = open_;
     if (std::exchange(busy_, false)) owner_.announce(node_, {});
   }
   void send() {
@@ -44,12 +49,12 @@ class BusyWatch::Probe final : public upstream::Exchange {
     if (last) settle({});
   }
   void onErrorReply(std::string_view line, const upstream::SentRequest&) override {
-    settle(line.starts_with("-BUSY ") ? line.substr(1, line.size() - 3) : std::string_view{});
+    settle(isBusy(line) && !outdated_ ? line.substr(1, line.size() - 3) : std::string_view{});
   }
   void onLost(upstream::Loss, const upstream::SentRequest&) override { settle({}); }
 
   void settle(std::string_view line) {
-    open_ = false;
+    open_ = outdated_ = false;
     if (busy_ == !line.empty()) return;
     busy_ = !line.empty();
     owner_.announce(node_, line);
@@ -58,6 +63,7 @@ class BusyWatch::Probe final : public upstream::Exchange {
   BusyWatch& owner_;
   const net::Address node_;
   bool open_ = false;
+  bool outdated_ = false;
   bool busy_ = false;
 };
 
@@ -72,9 +78,36 @@ void BusyWatch::startTicking() {
   timer_->start(kTick);
 }
 
+void BusyWatch::judgeReply(const Leg& leg) {
+  const protocol::CommandSpec* spec = leg.request->spec;
+  if (leg.link == nullptr || spec == nullptr || spec->has(protocol::kAllowBusy)) return;
+  endAt(leg.link->node());
+}
+
+// Some errors a busy node tells, too, and others are told before it looks whether it is busy; but at once.
+// What has waited for so long was behind a script, or is one that has been killed.
+void BusyWatch::judgeError(const Leg& leg, std::string_view line) {
+  if (!isBusy(line) && seemsStuck(leg)) endAt(leg.link->node());
+}
+
+bool BusyWatch::seemsStuck(const Leg& leg) const {
+  // Who blocks waits for something else.
+  return leg.state == LegState::Sent && leg.link != nullptr &&
+         leg.request->lease != upstream::LeaseUse::Blocking && services_.host.now - leg.sentAt >= kSlow;
+}
+
 void BusyWatch::endAt(const net::Address& node) {
-  const auto found = probes_.find(node);
-  if (found != probes_.end()) found->second->end();
+  if (!forget(node)) return;
+  services_.control.tellWorkers([node, here = &services_](Services& there, std::size_t) {
+    if (&there != here) there.busy.forget(node);
+  });
+}
+
+// Whoever has said that the node is busy takes it back itself: its word may still be on its way to others.
+bool BusyWatch::forget(const net::Address& node) {
+  const auto probe = probes_.find(node);
+  if (probe != probes_.end()) probe->second->end();
+  return std::erase_if(busy_, [&](const Place& place) { return place.second == node; }) > 0;
 }
 
 void BusyWatch::tick() {
@@ -89,12 +122,9 @@ void BusyWatch::tick() {
 void BusyWatch::probeSlowNodes() {
   if (services_.config.scriptBusy == config::ScriptBusy::Node) return;
   services_.requests.countOpen([this](const Request& request) {
-    // Who blocks waits for something else.
-    if (request.lease == upstream::LeaseUse::Blocking) return false;
     for (std::size_t i = 0; i < request.legCount(); ++i) {
       const Leg& leg = request.leg(i);
-      if (leg.state != LegState::Sent || leg.link == nullptr || services_.host.now - leg.sentAt < kSlow)
-        continue;
+      if (!seemsStuck(leg)) continue;
       std::unique_ptr<Probe>& probe = probes_[leg.link->node()];
       if (probe == nullptr) probe = std::make_unique<Probe>(*this, leg.link->node());
     }
@@ -107,8 +137,10 @@ void BusyWatch::announce(const net::Address& node, std::string_view line) {
   const Place place(&services_, node);
   const std::string text(line);
   mark(place, text);
-  services_.control.tellWorkers(
-      [place, text](Services& there, std::size_t) { there.busy.mark(place, text); });
+  services_.control.tellWorkers([place, text](Services& there, std::size_t) {
+    // This worker knows, and may know better by the time that this comes.
+    if (&there != place.first) there.busy.mark(place, text);
+  });
 }
 
 void BusyWatch::mark(const Place& place, const std::string& line) {

@@ -3,7 +3,8 @@
 //
 // A node does not say so by itself: where a request has had no reply for a while, its node is asked on a link
 // that scripts do not keep from being read, until it gives another answer than BUSY. Every worker asks about
-// its own requests and tells the others. Ownership: the worker's; outlives its links.
+// its own requests and tells the others; the first one that sees a script's end tells the others that, too.
+// Ownership: the worker's; outlives its links.
 #pragma once
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 
 namespace slotless::session {
 
+class Leg;
 struct Services;
 
 class BusyWatch {
@@ -34,9 +36,12 @@ class BusyWatch {
   bool refuses(const protocol::CommandSpec& spec) const noexcept {
     return !busy_.empty() && !spec.has(protocol::kAllowBusy);
   }
-  // A good reply: whatever kept the node busy has ended.
-  void onReplyFrom(const net::Address& node) {
-    if (!busy_.empty()) endAt(node);
+  // The node has carried out what the leg has sent: it is not busy, unless this is allowed while it is.
+  void onReply(const Leg& leg) {
+    if (!busy_.empty() || !probes_.empty()) judgeReply(leg);
+  }
+  void onErrorReply(const Leg& leg, std::string_view line) {
+    if (!busy_.empty() || !probes_.empty()) judgeError(leg, line);
   }
   // What the node said, without '-' and CRLF. Requires that something is busy.
   const std::string& line() const noexcept { return line_; }
@@ -47,7 +52,11 @@ class BusyWatch {
   class Probe;
 
   void startTicking();
+  void judgeReply(const Leg& leg);
+  void judgeError(const Leg& leg, std::string_view line);
+  bool seemsStuck(const Leg& leg) const;
   void endAt(const net::Address& node);
+  bool forget(const net::Address& node);
   void tick();
   void probeSlowNodes();
   void announce(const net::Address& node, std::string_view line);

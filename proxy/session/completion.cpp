@@ -138,7 +138,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
   if (wrote && request.client != nullptr && leg.link != nullptr)
     request.client->noteWriteTo(leg.link->node(), services_.links.topology().version);
-  if (!failed && leg.link != nullptr) services_.busy.onReplyFrom(leg.link->node());
+  if (!failed) services_.busy.onReply(leg);
   leg.link = nullptr;
   const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
   if (freesLease && !failed) clearSuspicion(leg);

@@ -113,6 +113,7 @@ void Recovery::onAnswer(Leg& leg, bool last) {
 }
 
 void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& sent) {
+  services_.busy.onErrorReply(leg, line);
   if (line.starts_with(kProtocolError) && leg.link != nullptr)  // then the node closes the connection
     services_.suspects.addTooLarge(leg.link->node(), sent.size(), services_.host.now);
   if (leg.detour != nullptr) services_.suspects.clear(leg.slot, leg.detour->suspicion);

@@ -12,6 +12,8 @@ constexpr std::string_view kAborted =
     "SCRIPT "
     "KILL or SHUTDOWN NOSAVE.\r\n";
 
+constexpr std::string_view kKilled = "-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n";
+
 struct Busy : Stage {
   Busy() { config.scriptBusy = config::ScriptBusy::All; }
   // A script of `client` runs on node 1, which has begun to refuse everything else.
@@ -111,6 +113,76 @@ TEST_CASE_METHOD(Busy, "script-busy all: the script's own reply ends it at once"
   client.sends("PING");
   client.receives("+PONG\r\n");
   clock.advance(50ms);
+}
+
+TEST_CASE_METHOD(Busy, "script-busy all: what a killed script tells its client ends it at once") {
+  const Received script = begins();
+  node(1).answersHandshake("PING", "+PONG\r\n");
+  script.replies(kKilled);
+  client.receives(kKilled);
+  other.sends("PING");
+  other.receives("+PONG\r\n");
+  clock.advance(50ms);
+}
+
+TEST_CASE_METHOD(Busy, "script-busy all: a script that is to be killed runs until its node says otherwise") {
+  const Received script = begins();
+  other.sends("SCRIPT KILL");
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i)
+        .expects("SCRIPT KILL")
+        .replies(i == 1 ? "+OK\r\n" : "-NOTBUSY No scripts in execution right now.\r\n");
+  other.receives(kOk);
+  other.sends("PING");
+  other.receives(kBusy);
+  node(1).answersHandshake("PING", "+PONG\r\n");
+  clock.advance(20ms);
+  other.sends("PING");
+  other.receives("+PONG\r\n");
+  script.replies(kKilled);
+  client.receives(kKilled);
+  clock.advance(50ms);
+}
+
+TEST_CASE_METHOD(Busy,
+                 "script-busy all: what a node has said of itself before the script's end is outdated") {
+  const bool knownBusy = GENERATE(true, false);
+  client.sends("EVAL x 1 a");
+  const Received script = node(1).expects("EVAL x 1 a");
+  if (knownBusy) {
+    node(1).answersHandshake("PING", std::string(kBusy));
+    clock.advance(150ms);
+  }
+  node(1).answersHandshake("PING", "");
+  clock.advance(150ms);
+  script.replies(":1\r\n");
+  client.receives(":1\r\n");
+  node(1).pushes(kBusy);
+  other.sends("PING");
+  other.receives("+PONG\r\n");
+  node(1).answersHandshake("PING", "+PONG\r\n");
+  clock.advance(50ms);
+  other.sends("PING");
+  other.receives("+PONG\r\n");
+}
+
+TEST_CASE_METHOD(Busy,
+                 "script-busy all: a request that its node refuses at once says nothing about a script") {
+  node(1).answersHandshake("HELLO", "%1\r\n+proto\r\n:3\r\n");
+  other.sends("HELLO 3");
+  other.takes();
+  client.sends("EVAL x 1 a");
+  const Received script = node(1).expects("EVAL x 1 a");
+  clock.advance(90ms);
+  other.sends("GET a");
+  const Received get = node(1).expects("GET a");
+  node(1).answersHandshake("PING", std::string(kBusy));
+  clock.advance(50ms);
+  get.replies("-NOPERM no permission\r\n");
+  other.receives("-NOPERM no permission\r\n");
+  other.sends("PING");
+  other.receives(kBusy);
+  ends(script);
 }
 
 }  // namespace slotless::test
