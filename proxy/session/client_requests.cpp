@@ -4,23 +4,24 @@
 #include <utility>
 
 #include "protocol/encoder.h"
+#include "proxy/dispatch/busy_watch.h"
+#include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/request.h"
+#include "proxy/dispatch/slot_guard.h"
+#include "proxy/dispatch/slow_request.h"
+#include "proxy/emulation/compositions.h"
+#include "proxy/emulation/whole_database_plans.h"
 #include "proxy/routing/alone_composer.h"
-#include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
-#include "proxy/session/compositions.h"
-#include "proxy/session/console.h"
-#include "proxy/session/dispatcher.h"
+#include "proxy/session/console_table.h"
 #include "proxy/session/key_lookups.h"
-#include "proxy/session/local_commands.h"
-#include "proxy/session/long_split.h"
+#include "proxy/session/local_answers.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
-#include "proxy/session/script_translation.h"
-#include "proxy/session/slot_guard.h"
-#include "proxy/session/slow_request.h"
-#include "proxy/session/translation.h"
-#include "proxy/session/whole_database_plans.h"
+#include "proxy/session/splitting.h"
+#include "proxy/translation/script_translation.h"
+#include "proxy/translation/translation.h"
 
 namespace slotless::session {
 
@@ -29,9 +30,6 @@ using protocol::Handling;
 using protocol::RequestParser;
 
 namespace {
-
-// From this size on a request's buffer is handed over to the link instead of being copied.
-constexpr std::size_t kHandOverBytes = 16384;
 
 // Nodes get something else, or each of them a part.
 bool differs(const Command& command, const routing::Plan& plan) {
@@ -48,6 +46,15 @@ void makeAlone(Command& command, routing::Plan& plan) {
 }
 
 }  // namespace
+
+bool Client::takeUp(const RequestParser& request, std::string_view bytes, bool whole) {
+  const bool endsCaching = whole && conversation_.endsCaching(request.argv());
+  if (whole && !handle(request, bytes)) return false;
+  seen_ = awaitsPending_ = false;
+  replySwitch_.next();
+  conversation_.takenUp(endsCaching);
+  return true;
+}
 
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
   protocol::Argv argv = request.argv();
@@ -79,7 +86,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
-  if (isBehindBarrier() || (awaitsPending_ && !pending_.empty())) return false;
+  if (isBehindBarrier() || (awaitsPending_ && !pending().empty())) return false;
   if (services_.tap.on()) {
     MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
     if (!take(*spec, argv, bytes, request.isInline())) return false;
@@ -87,7 +94,7 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   } else if (!take(*spec, argv, bytes, request.isInline())) {
     return false;
   }
-  ++traffic_.commands;
+  countCommand();
   return true;
 }
 
@@ -109,7 +116,7 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
   const bool queueing = conversation_.mode() == Mode::Queueing;
   const bool inPieces = splitsInPieces(command, conversation_.mode());
   if (!inPieces && needsTranslation(services_, command) &&
-      !translate(services_, *this, queueing, command, text)) {
+      !translate(services_, *numbering_, protocol, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
     conversation_.onRefused(text);
     refuse(spec, text);
@@ -118,13 +125,13 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
   const Conversation::Outcome outcome = conversation_.handle(command);
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (inPieces) return splitInPieces(command);
-  if (spec->barrier && !pending_.empty()) return awaitPending();
-  if (spec->handling == Handling::Local && services_.localCommands.answers(*spec, argv)) {
+  if (spec->barrier && !pending().empty()) return awaitPending();
+  if (spec->handling == Handling::Local && services_.localAnswers.answers(*spec, argv)) {
     if (!mayAnswer(*spec, services_.config, text)) {
       refuse(spec, text);
       return true;
     }
-    services_.localCommands.run(*this, *spec, argv);
+    services_.localAnswers.run(*this, *spec, argv);
     return true;
   }
   if (!mayRoute(*spec, argv, services_.config, text)) {
@@ -139,10 +146,12 @@ bool Client::route(Command& command) {
   const protocol::Argv argv = command.argv;
   routing::Plan& plan = services_.plan;
   plan.protocol = protocol;
-  services_.asking = this;
+  services_.asker = this;
   if (command.steps != nullptr) {
     plan = std::move(*command.steps);
-  } else if (planWholeDatabase(services_, command, plan) || planComposition(services_, spec, argv, plan)) {
+  } else if (planWholeDatabase(services_, spec, argv, command.database, plan) ||
+             (isComposed(spec) && (planComposition(services_, spec, argv, plan) ||
+                                   services_.localAnswers.plan(spec, argv, plan)))) {
     // the plan is made
   } else if (!services_.keyLookups.plan(*this, command, plan)) {
     return false;
@@ -162,15 +171,15 @@ bool Client::route(Command& command) {
     reply(command.said, composed);
     return true;
   }
-  if (plan.staged && !pending_.empty()) return awaitPending();
+  if (plan.staged && !pending().empty()) return awaitPending();
   if (services_.config.strictOrder) {
     const upstream::Link* link =
         plan.kind == routing::Plan::Kind::OneSlot ? links().linkFor(plan.slot) : nullptr;
-    if (!pending_.empty() && (link == nullptr || link != lastLink_)) return awaitPending();
+    if (!pending().empty() && (link == nullptr || link != lastLink_)) return awaitPending();
     lastLink_ = link;
   }
   const bool guarded = spec.slotUnchecked && plan.kind == routing::Plan::Kind::OneSlot;
-  if (guarded && conversation_.watch().on() && !pending_.empty()) return awaitPending();
+  if (guarded && conversation_.watch().on() && !pending().empty()) return awaitPending();
   Request& added = addRequest(*command.said);
   if (guarded) {
     startGuarded(added, command);
@@ -184,7 +193,8 @@ bool Client::route(Command& command) {
 // Its EXEC would end a watch on the same connection: then it goes beside it, and the next command waits for
 // it. A key that is watched has changed all the same.
 void Client::startGuarded(Request& request, Command& command) {
-  net::ByteChain batch = guardedBatch(command, services_.host.pool);
+  net::ByteChain batch =
+      guardedBatch(*command.spec, command.argv, command.bytes, command.tail, services_.host.pool);
   request.kind = RequestKind::Transaction;
   request.preludes = kGuardedPreludes;
   request.composer = guardedReply(command.database, std::move(command.composer));
@@ -210,7 +220,7 @@ bool Client::splitInPieces(const Command& command) {
     refuse(command.spec, text);
     return true;
   }
-  if (services_.config.strictOrder && !pending_.empty()) return awaitPending();
+  if (services_.config.strictOrder && !pending().empty()) return awaitPending();
   lastLink_ = nullptr;
   Request& request = addRequest(*command.said);
   holdInput();
@@ -221,41 +231,8 @@ bool Client::splitInPieces(const Command& command) {
   return true;
 }
 
-OwnedRequest Client::own(const Command& command) {
-  OwnedRequest owned;
-  const std::string_view input = input_ == nullptr ? std::string_view() : input_->view();
-  const std::string_view whole = command.whole;
-  const bool isIn = !input.empty() && whole.data() >= input.data() &&
-                    whole.data() + whole.size() <= input.data() + input.size();
-  const bool asItCame = command.argv.data() == parser_.argv().data() && !parser_.isInline();
-  if (isIn && asItCame) {
-    const std::string_view rest(whole.data() + whole.size(), input.data() + input.size());
-    owned.arguments = parser_.takeArgv();
-    owned.block = std::move(input_);
-    // Nothing but the request: it may be handed over to a link.
-    owned.block->begin = static_cast<std::size_t>(whole.data() - owned.block->data());
-    owned.block->end = owned.block->begin + whole.size();
-    // Not more than one read brings at a time.
-    if (!rest.empty()) {
-      input_ = services_.host.pool.take(rest.size());
-      input_->append(rest);
-    }
-    return owned;
-  }
-  // Small enough to have come in one read.
-  std::size_t bytes = 0;
-  for (const std::string_view argument : command.argv) bytes += argument.size();
-  owned.text.reserve(std::max<std::size_t>(bytes, 64));  // not in the string itself, which moves
-  for (const std::string_view argument : command.argv) {
-    const std::size_t offset = owned.text.size();
-    owned.text += argument;
-    owned.arguments.push_back(std::string_view(owned.text).substr(offset));
-  }
-  return owned;
-}
-
 bool Client::isBehindBarrier() const noexcept {
-  const Request* first = pending_.head();
+  const Request* first = pending().head();
   return first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
 }
 
@@ -279,7 +256,7 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
     return true;
   }
   if (mapped) bytes = services_.mapper.mapKey(key, bytes, *database_);
-  ++traffic_.commands;
+  countCommand();
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
   added.bytes = bytes.size();
   charge(added, bytes.size());
@@ -300,7 +277,7 @@ Request& Client::addRequest(const CommandSpec& spec, RequestKind kind) {
   added.arrived = services_.host.now;
   added.muted = replySwitch_.muted();
   added.front = conversation_.frontOf(spec);
-  pending_.push(added);
+  pending().push(added);
   charge(added, sizeof(Request));
   services_.metrics.inFlightRequests.add(1);
   services_.busy.onRequest();
@@ -321,23 +298,13 @@ void Client::start(Request& request, Command& command) {
   const bool copies = plan.kind == routing::Plan::Kind::BySlot ||
                       plan.kind == routing::Plan::Kind::EachNode ||
                       plan.kind == routing::Plan::Kind::Prepared;
-  if (!copies && endsInput(command.tail.empty() ? bytes : command.tail)) forwarded.block = &input_;
+  if (!copies) forwarded.block = bufferEndingWith(command.tail.empty() ? bytes : command.tail);
   request.bytes = bytes.size() + command.tail.size();
   if (differs(command, plan)) request.said = rememberSaid(services_, command.sent);
   charge(request, request.bytes);
   if (plan.partCount > 1)
     charge(request, plan.partCount * sizeof(Leg) + command.argv.size() * sizeof(std::uint32_t));
   services_.dispatcher.start(request, plan, command.argv, forwarded);
-}
-
-// Large, and all that is left of the input: then its buffer can be handed over to a link.
-bool Client::endsInput(std::string_view bytes) {
-  if (input_ == nullptr || bytes.size() < kHandOverBytes) return false;
-  const std::string_view left = input_->view();
-  const char* const end = left.data() + left.size();
-  if (bytes.data() < left.data() || bytes.data() + bytes.size() != end) return false;
-  input_->begin = input_->end - bytes.size();
-  return true;
 }
 
 void Client::refuse(const CommandSpec* spec, std::string_view line) {

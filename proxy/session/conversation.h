@@ -11,15 +11,16 @@
 #include <vector>
 
 #include "protocol/command_spec.h"
+#include "proxy/dispatch/leases.h"
 #include "proxy/session/block_leases.h"
-#include "proxy/session/command.h"
 #include "proxy/session/lease_source.h"
 #include "proxy/session/monitoring.h"
 #include "proxy/session/session_table.h"
 #include "proxy/session/subscriptions.h"
-#include "proxy/session/tracking.h"
 #include "proxy/session/transaction.h"
 #include "proxy/session/watch.h"
+#include "proxy/tracking/tracking.h"
+#include "proxy/translation/command.h"
 #include "proxy/upstream/lease_pool.h"
 
 namespace slotless::session {
@@ -28,7 +29,7 @@ class Client;
 class Leg;
 struct Services;
 
-class Conversation {
+class Conversation final : public Leases {
  public:
   Conversation(Client& client, Services& services);
 
@@ -88,7 +89,7 @@ class Conversation {
   Tracking* tracking() noexcept { return tracking_.get(); }
   const Tracking* tracking() const noexcept { return tracking_.get(); }
   // All that the client sends to nodes goes by its tracking leases.
-  bool engaged() const noexcept { return tracking_ != nullptr && tracking_->engaged(); }
+  bool engaged() const noexcept override { return tracking_ != nullptr && tracking_->engaged(); }
   void onProtocol() {
     if (tracking_ != nullptr) tracking_->onProtocol();
   }
@@ -117,14 +118,25 @@ class Conversation {
   // The client is leaving.
   void end();
 
-  // The lease that a request of this use goes by, at `node`; acquires it if need be. nullptr: none to be had
-  // now.
-  upstream::Link* leaseAt(const net::Address& node, upstream::LeaseUse use);
-  // Gives back what leaseAt() would give, if that is lost. True: it has never worked, so the next one may not
-  // either.
-  bool dropLostLease(const net::Address& node, upstream::LeaseUse use);
-  bool holdsLease(upstream::LeaseUse use) const noexcept {
+  // Where its requests go, see Leases.
+  bool sharesLinks() const noexcept override { return plain(); }
+  upstream::Link* leaseAt(const net::Address& node, upstream::LeaseUse use) override;
+  bool dropLostLease(const net::Address& node, upstream::LeaseUse use) override;
+  bool holdsLease(upstream::LeaseUse use) const noexcept override {
     return use == upstream::LeaseUse::Blocking ? !blockLeases_.empty() : watch_.holdsLease();
+  }
+  bool watches() const noexcept override { return watch_.on(); }
+  upstream::Link* watchLease() const noexcept override { return watch_.lease(); }
+  upstream::Link* watchLeaseAt(const net::Address& node) const override { return watch_.heldAt(node); }
+  bool watchBegins() const noexcept override { return watch_.first(); }
+  bool watchBroken() const noexcept override { return watch_.broken(); }
+  void breakWatch() noexcept override { watch_.breakOff(); }
+  upstream::Link* trackingLeaseAt(const net::Address& node) override { return tracking_->linkTo(node); }
+  upstream::Link* anyTrackingLease() override { return tracking_->anyLink(); }
+  bool tracksOn(const upstream::Link& link) const noexcept override { return tracking_->owns(link); }
+  bool hasRoomToTrack() const noexcept override { return tracking_->hasRoom(); }
+  void voidReadsOf(const Request& request, const net::ByteChain& bytes) override {
+    tracking_->voidReadsOf(request, bytes);
   }
 
  private:

@@ -1,16 +1,17 @@
 // The part of a conversation that is about transactions: MULTI to EXEC or DISCARD, and WATCH.
 #include "protocol/encoder.h"
+#include "proxy/dispatch/busy_watch.h"
+#include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/slot_guard.h"
 #include "proxy/routing/router.h"
-#include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
-#include "proxy/session/dispatcher.h"
+#include "proxy/session/exec_reply.h"
 #include "proxy/session/key_lookups.h"
-#include "proxy/session/local_commands.h"
+#include "proxy/session/local_answers.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/services.h"
-#include "proxy/session/slot_guard.h"
-#include "proxy/session/translation.h"
+#include "proxy/translation/translation.h"
 
 namespace slotless::session {
 
@@ -43,7 +44,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
   if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(command);
   if (spec.handling == Handling::Local) {
-    if (services_.localCommands.isLate(spec)) {
+    if (services_.localAnswers.isLate(spec)) {
       return refuseQueued(spec,
                           "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
     }
@@ -185,13 +186,14 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
   if (transaction->forwarded() == 0 && !watch_.on() && transaction->isLong()) {
     Request& request = client_.addRequest(spec);
     becomeExclusive(false);
-    services_.dispatcher.startAssembly(request, std::move(transaction));
+    services_.dispatcher.startAssembly(request,
+                                       std::make_unique<ExecReply>(services_, std::move(transaction)));
     return Outcome::Done;
   }
   if (transaction->forwarded() == 0 && !watch_.on()) {
     std::string reply;
     const bool heard = !client_.replySwitch().off();
-    transaction->assemble({}, services_.localCommands.runnerFor(client_), {}, reply);
+    transaction->assemble({}, services_.localAnswers.runnerFor(client_), {}, reply);
     // CLIENT REPLY OFF among them: nor has EXEC a reply.
     if (heard && client_.replySwitch().off()) return Outcome::Done;
     return answer(spec, reply);
@@ -238,7 +240,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
   if (transaction->needsAssembly()) {
-    request.transaction = std::move(transaction);
+    request.hook = std::make_unique<ExecReply>(services_, std::move(transaction));
   } else {
     forgetTransaction(std::move(transaction));
   }

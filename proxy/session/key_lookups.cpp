@@ -7,10 +7,10 @@
 #include "protocol/encoder.h"
 #include "protocol/error_reply.h"
 #include "protocol/key_extraction.h"
+#include "proxy/dispatch/failure_table.h"
 #include "proxy/session/client.h"
-#include "proxy/session/failure_table.h"
 #include "proxy/session/services.h"
-#include "proxy/session/translation.h"
+#include "proxy/translation/translation.h"
 
 namespace slotless::session {
 

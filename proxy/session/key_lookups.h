@@ -17,7 +17,7 @@
 #include "protocol/slot.h"
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
-#include "proxy/session/command.h"
+#include "proxy/translation/command.h"
 #include "proxy/upstream/exchange.h"
 
 namespace slotless::session {

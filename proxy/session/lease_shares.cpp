@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "proxy/dispatch/holding.h"
 #include "proxy/session/client.h"
-#include "proxy/session/holding.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/log.h"
 

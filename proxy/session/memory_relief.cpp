@@ -41,7 +41,7 @@ std::size_t MemoryRelief::share() const {
   return std::max<std::size_t>(kWorthwhileBytes, services_.config.memoryLimit / 8 / workers / clients);
 }
 
-bool MemoryRelief::holdsBack(const Client& client) const {
+bool MemoryRelief::holdsBack(const ClientConnection& client) const {
   return engaged_ && client.footprint() > share();
 }
 

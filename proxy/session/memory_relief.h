@@ -9,27 +9,23 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/downstream/memory_limits.h"
 #include "proxy/net/loop.h"
 
 namespace slotless::session {
 
-class Client;
 struct Services;
 
-class MemoryRelief {
+class MemoryRelief final : public MemoryLimits {
  public:
   explicit MemoryRelief(Services& services);
 
   // Once per turn.
   void note();
-  // Asked once for each piece of input.
-  bool scarce() const;
-  // So much more, for one client, is not to be collected if there is another way.
-  bool isTooMuch(std::uint64_t bytes) const;
-  // What one client may hold of what is scarce.
-  std::size_t share() const;
-  // Nothing is read from the client for now; Client::readAgain() is called when there is memory again.
-  bool holdsBack(const Client& client) const;
+  bool scarce() const override;
+  bool isTooMuch(std::uint64_t bytes) const override;
+  std::size_t share() const override;
+  bool holdsBack(const ClientConnection& client) const override;
 
  private:
   struct Offender {

@@ -5,10 +5,12 @@
 #include <string>
 
 #include "protocol/encoder.h"
+#include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/request.h"
+#include "proxy/scripts/script_writes.h"
 #include "proxy/session/client.h"
-#include "proxy/session/console.h"
-#include "proxy/session/late_reply.h"
-#include "proxy/session/script_writes.h"
+#include "proxy/session/console_table.h"
+#include "proxy/session/worker_poll.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -28,7 +30,7 @@ PauseGate::PauseGate(Services& services)
         services_.host.touch();
         endClosingsInTime();
       })),
-      functions_(services, [this] { wakeAll(); }),
+      functions_(services.links, [this] { wakeAll(); }),
       recount_(services.host.loop.makeTimer([this] { countInFlight(); })) {}
 
 void PauseGate::pause(PauseKind kind, net::Millis duration) {
@@ -151,7 +153,7 @@ void PauseGate::settleWaits(std::size_t inFlight) {
       protocol::appendError(reply, "ERR paused, but " + std::to_string(inFlight) +
                                        " requests are still in flight; new ones wait for PROXY RESUME");
     }
-    finishLate(services_, *wait.request, reply);
+    services_.dispatcher.finishLate(*wait.request, reply);
     return true;
   });
   if (!waits_.empty() && !recount_->active()) recount_->start(kRecount);

@@ -15,7 +15,7 @@
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "proxy/net/loop.h"
-#include "proxy/session/function_flags.h"
+#include "proxy/scripts/function_flags.h"
 
 namespace slotless::session {
 

@@ -57,8 +57,9 @@ void findTarget(Services& services, std::uint64_t client, TargetFound found) {
       });
 }
 
-void redirectInvalidation(Services& services, std::uint64_t from, const RedirectTarget& target,
-                          std::string_view keys) {
+void Redirections::redirectInvalidation(std::uint64_t from, const RedirectTarget& target,
+                                        std::string_view keys) {
+  Services& services = services_;
   if (!target.worker) {
     if (!tell(services, target.client, keys)) tellBroken(services, from, target.client);
     return;

@@ -9,15 +9,11 @@
 #include <optional>
 #include <string_view>
 
+#include "proxy/tracking/redirector.h"
+
 namespace slotless::session {
 
 struct Services;
-
-struct RedirectTarget {
-  std::uint64_t client = 0;
-  // The number of its worker; nullopt: this one.
-  std::optional<std::size_t> worker;
-};
 
 // Is there such a client on this worker?
 bool hasClient(const Services& services, std::uint64_t id);
@@ -26,9 +22,13 @@ bool hasClient(const Services& services, std::uint64_t id);
 using TargetFound = std::function<void(std::optional<RedirectTarget> target)>;
 void findTarget(Services& services, std::uint64_t client, TargetFound found);
 
-// `keys`: an array as RESP; empty for all keys. In RESP3 it is pushed; in RESP2 it is a message to a client
-// that has subscribed to anything, and nothing to any other. If the target has left, `from` is told.
-void redirectInvalidation(Services& services, std::uint64_t from, const RedirectTarget& target,
-                          std::string_view keys);
+class Redirections final : public Redirector {
+ public:
+  explicit Redirections(Services& services) : services_(services) {}
+  void redirectInvalidation(std::uint64_t from, const RedirectTarget& target, std::string_view keys) override;
+
+ private:
+  Services& services_;
+};
 
 }  // namespace slotless::session

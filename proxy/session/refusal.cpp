@@ -5,7 +5,7 @@
 
 #include "protocol/ascii.h"
 #include "protocol/command_overrides.h"
-#include "proxy/session/console.h"
+#include "proxy/session/console_table.h"
 
 namespace slotless::session {
 
@@ -70,10 +70,6 @@ bool isHarmless(const CommandSpec& spec, Argv argv) {
 }
 
 }  // namespace
-
-bool requiresAuthentication(const config::Config& config) noexcept {
-  return config.clientAuth == config::ClientAuth::Same && !config.password.empty();
-}
 
 bool checkCommand(const CommandSpec* spec, const CommandSpec* container, Argv argv, std::string& error) {
   if (spec == nullptr) {

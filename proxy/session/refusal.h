@@ -12,7 +12,6 @@ namespace slotless::session {
 
 inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
 
-bool requiresAuthentication(const config::Config& config) noexcept;
 // Known, and with the right number of arguments? Otherwise `error` is the line for the client, without '-'
 // and CRLF. `spec` is nullptr for an unknown command; then `container` is set if only the subcommand is
 // unknown.

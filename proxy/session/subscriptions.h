@@ -17,9 +17,9 @@
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "proxy/databases/database.h"
+#include "proxy/dispatch/owned_request.h"
+#include "proxy/dispatch/work.h"
 #include "proxy/pubsub/hub.h"
-#include "proxy/session/owned_request.h"
-#include "proxy/session/work.h"
 
 namespace slotless::session {
 
@@ -60,6 +60,9 @@ class Subscriptions final : private pubsub::Listener {
   bool isLong() const noexcept;
   // True: all are ended.
   bool discard(WorkBudget& budget);
+
+  // To begin, confirm or end a subscription.
+  static constexpr std::size_t kUnitsPerTopic = 40;
 
  private:
   using Topics = std::map<std::string, pubsub::Topic*, std::less<>>;

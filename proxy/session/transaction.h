@@ -17,9 +17,9 @@
 #include "protocol/command_spec.h"
 #include "protocol/slot.h"
 #include "proxy/databases/database.h"
+#include "proxy/dispatch/work.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/routing/plan.h"
-#include "proxy/session/work.h"
 
 namespace slotless::session {
 

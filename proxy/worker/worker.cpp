@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/console/console_commands.h"
 #include "proxy/session/refusal.h"
+#include "proxy/session/slowest_client.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::worker {
 
 using session::Client;
 using session::ClientState;
+using session::Downstream;
 using session::Task;
 
 namespace {
@@ -41,6 +44,11 @@ constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
+// What this worker's agenda is about.
+Client& clientOf(Downstream* each) noexcept {
+  return static_cast<Client&>(*each);
+}
+
 upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
   return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking,
           config.leaseMaxAlone};
@@ -64,35 +72,23 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{config_,
-                *this,
-                links_,
-                resp3Links_,
-                replicaLinks_,
-                resp3ReplicaLinks_,
-                leases_,
-                metrics,
+      services_{{{{config_,   *this,     links_,     resp3Links_,       replicaLinks_, resp3ReplicaLinks_,
+                   leases_,   metrics,   databases_, control.scripts(), control,       *this,
+                   requests_, agenda_,   holding_,   dispatcher_,       busy_,         slowLog_,
+                   latency_,  workbench_},
+                  protocol::CommandTable::builtIn()},
+                 hub_,
+                 control,
+                 control.baseline()},
                 control,
-                protocol::CommandTable::builtIn(),
-                databases_,
                 router_,
-                requests_,
-                agenda_,
-                holding_,
-                dispatcher_,
                 localCommands_,
                 keyLookups_,
-                hub_,
                 monitors_,
                 tap_,
-                stalls_,
+                {services_, stalls_, relief_},
                 gate_,
-                busy_,
-                slowLog_,
-                latency_,
                 trackers_,
-                workbench_,
-                relief_,
                 clients_,
                 [this](const config::Config& changed) { setConfig(changed); }},
       pushSettings_(linkSettings(config, 2)),
@@ -103,13 +99,20 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       dispatcher_(services_),
       relief_(services_),
       holding_(services_),
-      localCommands_(services_, *services_.commands),
+      localCommands_(services_, *services_.commands, session::consoleEntries()),
       keyLookups_(services_),
       stalls_(eventLoop),
       gate_(services_),
-      busy_(services_),
+      busy_(services_,
+            [this](const session::BusyWatch::Task& task) {
+              control_.tellWorkers([task, here = &busy_](session::Services& there, std::size_t) {
+                if (&there.busy != here) task(there.busy);
+              });
+            }),
       slowLog_(config_),
-      latency_(config_) {
+      latency_(config_),
+      redirections_(services_),
+      trackers_(redirections_) {
   touch();
   services_.wrappedScripts.setDialect({false, databases_.renumbers()});
   loop.atTurnEnd([this] { endTurn(); });
@@ -261,13 +264,21 @@ std::uint32_t Worker::random(std::uint32_t bound) {
   return std::uniform_int_distribution<std::uint32_t>(0, bound == 0 ? 0 : bound - 1)(random_);
 }
 
+void Worker::onError(const session::Request& request, std::string_view line) {
+  if (tap_.on()) tap_.onError(request, line);
+}
+
+void Worker::closeSlowest() {
+  session::closeSlowest(services_);
+}
+
 void Worker::endTurn() {
   workbench_.run();
   hub_.goOn();
   // Those that ask for a lot, a few at a time: others meet no more than this.
   agenda_.takeSome(Task::Later, kGreedyPerTurn, batch_);
-  for (Client* client : batch_) client->goOn();
-  for (Client* client : dying_) agenda_.add(*client, Task::Reap);
+  for (Downstream* each : batch_) clientOf(each).goOn();
+  for (Downstream* each : dying_) agenda_.add(*each, Task::Reap);
   dying_.clear();
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     workOff();
@@ -304,26 +315,26 @@ void Worker::flushLinks() {
 
 void Worker::workOff() {
   agenda_.take(Task::Pump, batch_);
-  for (Client* client : batch_) {
-    if (client->state() != ClientState::Closed) dispatcher_.pump(*client);
+  for (Downstream* each : batch_) {
+    if (clientOf(each).state() != ClientState::Closed) dispatcher_.pump(*each);
   }
   agenda_.take(Task::Parse, batch_);
-  for (Client* client : batch_) client->parse();
+  for (Downstream* each : batch_) clientOf(each).parse();
   flushLinks();
   agenda_.take(Task::Flush, batch_);
-  for (Client* client : batch_) client->flush();
+  for (Downstream* each : batch_) clientOf(each).flush();
   reap();
 }
 
 void Worker::reap() {
   agenda_.take(Task::Reap, batch_);
   session::WorkBudget budget(session::Workbench::kUnitsPerTurn);
-  for (Client* client : batch_) {
-    if (!client->abandon(budget)) {
-      dying_.push_back(client);
+  for (Downstream* each : batch_) {
+    if (!clientOf(each).abandon(budget)) {
+      dying_.push_back(each);
       continue;
     }
-    clients_.erase(client->id());
+    clients_.erase(each->id());
     metrics_.clients.add(-1);
     control_.clientGone();
   }

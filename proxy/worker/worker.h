@@ -16,27 +16,29 @@
 #include "protocol/command_table.h"
 #include "proxy/cluster/server_identity.h"
 #include "proxy/cluster/topology.h"
+#include "proxy/commands/local_commands.h"
+#include "proxy/dispatch/agenda.h"
+#include "proxy/dispatch/busy_watch.h"
+#include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/holding.h"
+#include "proxy/dispatch/work.h"
+#include "proxy/downstream/stall_watch.h"
 #include "proxy/net/block_pool.h"
 #include "proxy/net/loop.h"
+#include "proxy/observe/latency_events.h"
+#include "proxy/observe/slow_log.h"
 #include "proxy/pubsub/hub.h"
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
-#include "proxy/session/agenda.h"
-#include "proxy/session/busy_watch.h"
 #include "proxy/session/client.h"
-#include "proxy/session/dispatcher.h"
-#include "proxy/session/holding.h"
 #include "proxy/session/key_lookups.h"
-#include "proxy/session/latency_events.h"
-#include "proxy/session/local_commands.h"
 #include "proxy/session/memory_relief.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
+#include "proxy/session/redirection.h"
 #include "proxy/session/services.h"
-#include "proxy/session/slow_log.h"
-#include "proxy/session/trackers.h"
-#include "proxy/session/work.h"
 #include "proxy/telemetry/worker_metrics.h"
+#include "proxy/tracking/trackers.h"
 #include "proxy/upstream/link_pool.h"
 
 namespace slotless::worker {
@@ -53,7 +55,7 @@ class WorkerControl : public session::Control {
   ~WorkerControl() = default;
 };
 
-class Worker final : private upstream::LinkHost {
+class Worker final : private upstream::LinkHost, private session::Surroundings {
  public:
   // `control` outlives the worker, `config` is copied. `randomSeed` is for jitter.
   Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl& control,
@@ -100,6 +102,8 @@ class Worker final : private upstream::LinkHost {
   void onLinkDirty(upstream::Link& link) override;
   void onLinkSilence(upstream::Link& link, bool begins) override;
   std::uint32_t random(std::uint32_t bound) override;
+  void onError(const session::Request& request, std::string_view line) override;
+  void closeSlowest() override;
 
   void endTurn();
   void noteTurn();
@@ -150,11 +154,12 @@ class Worker final : private upstream::LinkHost {
   session::BusyWatch busy_;
   session::SlowLog slowLog_;
   session::LatencyEvents latency_;
+  session::Redirections redirections_;
   session::Trackers trackers_;
   session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
-  std::vector<session::Client*> batch_;
-  std::vector<session::Client*> dying_;  // have left more than is given up in one turn
+  std::vector<session::Downstream*> batch_;
+  std::vector<session::Downstream*> dying_;  // have left more than is given up in one turn
   std::unique_ptr<net::Timer> tick_;
   std::unique_ptr<net::Timer> silenceTick_;
   net::TimePoint lastLook_{};

@@ -4,7 +4,7 @@
 #include "batch.h"
 #include "protocol/command_table.h"
 #include "proxy/databases/script_names.h"
-#include "proxy/session/script_cache.h"
+#include "proxy/scripts/script_cache.h"
 
 namespace slotless::test {
 

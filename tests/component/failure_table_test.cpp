@@ -1,6 +1,6 @@
 // Section "failures" of the contract, row by row: first the table itself, then each row through a whole
 // worker. What proves that a script was refused is in refusal_proof_test.cpp.
-#include "proxy/session/failure_table.h"
+#include "proxy/dispatch/failure_table.h"
 
 #include <array>
 

@@ -1,5 +1,5 @@
 // Replies that are more than their client may leave unread: of any size, and nobody else waits for them.
-#include "proxy/session/reply_texts.h"
+#include "proxy/dispatch/reply_texts.h"
 #include "stage.h"
 
 namespace slotless::test {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "batch.h"
-#include "proxy/session/work.h"
+#include "proxy/dispatch/work.h"
 
 namespace slotless::test {
 

@@ -2,7 +2,7 @@
 // keys on the same link tells.
 #include "protocol/command_facts.h"
 #include "protocol/command_table.h"
-#include "proxy/session/script_cache.h"
+#include "proxy/scripts/script_cache.h"
 #include "stage.h"
 
 namespace slotless::test {

@@ -2,7 +2,7 @@
 #include "proxy/databases/script_guard.h"
 #include "batch.h"
 #include "protocol/command_table.h"
-#include "proxy/session/script_cache.h"
+#include "proxy/scripts/script_cache.h"
 
 namespace slotless::test {
 

@@ -2,7 +2,7 @@
 #include <cctype>
 
 #include "batch.h"
-#include "proxy/session/script_cache.h"
+#include "proxy/scripts/script_cache.h"
 
 namespace slotless::test {
 

@@ -1,7 +1,7 @@
 // What breaks a connection, or ends its node, is not tried on a connection that others use, and not for ever.
 #include <vector>
 
-#include "proxy/session/reply_texts.h"
+#include "proxy/dispatch/reply_texts.h"
 #include "stage.h"
 
 namespace slotless::test {

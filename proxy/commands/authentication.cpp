@@ -1,0 +1,177 @@
+#include "proxy/commands/authentication.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/commands/client_snapshot.h"
+#include "proxy/emulation/info.h"
+#include "proxy/session/client.h"
+#include "proxy/session/refusal.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::session {
+
+using protocol::appendError;
+
+namespace {
+
+constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
+constexpr std::string_view kNoPasswordSet =
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
+    "configuration is correct?";
+constexpr std::string_view kHelloNoAuth =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
+    "<user> "
+    "<pass> option can be used to authenticate the client and select the RESP protocol version at the same "
+    "time";
+
+// Takes the same time wherever the difference is.
+bool sameSecret(std::string_view given, std::string_view expected) {
+  unsigned difference = given.size() == expected.size() ? 0U : 1U;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const char other = expected.empty() ? '\0' : expected[i % expected.size()];
+    difference |= static_cast<unsigned>(given[i] ^ other);
+  }
+  return difference == 0;
+}
+
+// Since Redis 6.
+bool serversSpeakResp3(const Services& services) {
+  const std::string_view version = serverVersion(services);
+  int major = 0;
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  return major >= 6;
+}
+
+void noteRefusedLogin(LocalCall& call, std::string_view username) {
+  std::string client;
+  appendClientLine(client, factsOf(call.client, call.services), call.services.manners);
+  client.pop_back();
+  call.services.control.aclLog().add(call.inTransaction ? "multi" : "toplevel", call.argv[0], username,
+                                     client);
+}
+
+// nullopt: right. Otherwise the error line.
+std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_view username,
+                                                 std::string_view password) {
+  Services& services = call.services;
+  Client& client = call.client;
+  const config::Config& config = services.config;
+  // Clients that know one password only name the default user (HELLO has no other way). Without
+  // authentication every default user is right, as in Redis with "nopass".
+  const bool known = username == "default" || (!config.username.empty() && username == config.username);
+  const bool right =
+      requiresAuthentication(config) ? known && sameSecret(password, config.password) : username == "default";
+  if (!right) {
+    static log::RateLimit limit(5);
+    log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
+               {{"client", client.id()}, {"peer", client.peer().text()}});
+    noteRefusedLogin(call, username);
+    return kWrongPassword;
+  }
+  client.logIn();
+  return std::nullopt;
+}
+
+void appendField(std::string& out, std::string_view key, std::string_view value) {
+  protocol::appendBulk(out, key);
+  protocol::appendBulk(out, value);
+}
+
+void appendNumber(std::string& out, std::string_view key, std::int64_t value) {
+  protocol::appendBulk(out, key);
+  protocol::appendInteger(out, value);
+}
+
+void appendModule(std::string& out, int protocol, const cluster::ServerModule& module) {
+  protocol::appendMapHeader(out, protocol, 4);
+  appendField(out, "name", module.name);
+  appendNumber(out, "ver", module.version);
+  appendField(out, "path", module.path);
+  protocol::appendBulk(out, "args");
+  protocol::appendArrayHeader(out, module.arguments.size());
+  for (const std::string& argument : module.arguments) protocol::appendBulk(out, argument);
+}
+
+// As one of the servers would say it of itself.
+void appendGreeting(LocalCall& call, int protocol) {
+  const cluster::ServerIdentity& server = call.services.manners.server;
+  std::string& out = call.out;
+  protocol::appendMapHeader(out, protocol, 7);
+  appendField(out, "server", server.announcedName.empty() ? "redis" : std::string_view(server.announcedName));
+  appendField(out, "version",
+              server.announcedVersion.empty() ? serverVersion(call.services) : server.announcedVersion);
+  appendNumber(out, "proto", protocol);
+  appendNumber(out, "id", static_cast<std::int64_t>(call.client.id()));
+  appendField(out, "mode", "standalone");
+  appendField(out, "role", "master");
+  protocol::appendBulk(out, "modules");
+  protocol::appendArrayHeader(out, server.modules.size());
+  for (const cluster::ServerModule& module : server.modules) appendModule(out, protocol, module);
+}
+
+}  // namespace
+
+std::optional<std::string> objectionToName(std::string_view name, std::string_view what) {
+  if (name.size() > kLongestName)
+    return "ERR " + std::string(what) + " cannot be longer than " + std::to_string(kLongestName) + " bytes.";
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+  if (printable) return std::nullopt;
+  return "ERR " + std::string(what) + " cannot contain spaces, newlines or special characters.";
+}
+
+void authenticate(LocalCall& call) {
+  if (call.argv.size() > 3) return appendError(call.out, "ERR syntax error");
+  std::string_view username = "default";
+  if (call.argv.size() == 2) {
+    if (!requiresAuthentication(call.services.config)) return appendError(call.out, kNoPasswordSet);
+  } else {
+    username = call.argv[1];
+  }
+  if (const auto error = checkCredentials(call, username, call.argv.back())) {
+    return appendError(call.out, *error);
+  }
+  protocol::appendSimple(call.out, "OK");
+}
+
+void hello(LocalCall& call) {
+  const protocol::Argv argv = call.argv;
+  int version = call.client.protocol;
+  if (argv.size() >= 2) {
+    const auto parsed = std::from_chars(argv[1].data(), argv[1].data() + argv[1].size(), version);
+    if (parsed.ec != std::errc{} || parsed.ptr != argv[1].data() + argv[1].size()) {
+      return appendError(call.out, "ERR Protocol version is not an integer or out of range");
+    }
+    if (version < 2 || version > 3 || (version == 3 && !serversSpeakResp3(call.services))) {
+      return appendError(call.out, "NOPROTO unsupported protocol version");
+    }
+  }
+  std::optional<std::string_view> name;
+  for (std::size_t i = 2; i < argv.size(); ++i) {
+    const std::size_t left = argv.size() - 1 - i;
+    if (protocol::equalsIgnoringCase(argv[i], "AUTH") && left >= 2) {
+      if (const auto error = checkCredentials(call, argv[i + 1], argv[i + 2])) {
+        return appendError(call.out, *error);
+      }
+      i += 2;
+    } else if (protocol::equalsIgnoringCase(argv[i], "SETNAME") && left >= 1) {
+      name = argv[++i];
+      if (const auto objection = objectionToName(*name, kClientNames))
+        return appendError(call.out, *objection);
+    } else {
+      return appendError(call.out, "ERR Syntax error in HELLO option '" + std::string(argv[i]) + "'");
+    }
+  }
+  if (!call.client.loggedIn()) {
+    return appendError(call.out, kHelloNoAuth);
+  }
+  if (name) call.client.name = *name;
+  call.client.protocol = version;
+  call.client.conversation().onProtocol();
+  appendGreeting(call, version);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,119 @@
+#include "proxy/commands/server_settings.h"
+
+#include <chrono>
+
+#include "config/endpoint.h"
+#include "protocol/encoder.h"
+#include "proxy/commands/own_settings.h"
+#include "proxy/commands/setting_changes.h"
+#include "proxy/commands/slow_log_commands.h"
+#include "proxy/observe/latency_events.h"
+#include "proxy/routing/config_merge.h"
+#include "proxy/routing/merger.h"
+#include "proxy/routing/reply_parts.h"
+#include "proxy/session/client.h"
+
+namespace slotless::session {
+
+using routing::Plan;
+
+namespace {
+
+std::string secondsText(config::Milliseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+struct OwnSetting {
+  std::string_view name;
+  std::string (*value)(const config::Config&);
+};
+constexpr OwnSetting kOwnSettings[] = {
+    {"bind",
+     [](const config::Config& config) {
+       std::string hosts;
+       for (const config::Endpoint& endpoint : config.listen) {
+         if (!endpoint.isUnix()) (hosts += hosts.empty() ? "" : " ") += endpoint.host;
+       }
+       return hosts;
+     }},
+    {"client-query-buffer-limit",
+     [](const config::Config& config) { return std::to_string(config.clientQueryBufferLimit); }},
+    {"cluster-enabled", [](const config::Config&) { return std::string("no"); }},
+    // Secrets between the nodes.
+    {"masterauth", [](const config::Config&) { return std::string(); }},
+    {"masteruser", [](const config::Config&) { return std::string(); }},
+    {"maxmemory-clients", [](const config::Config&) { return std::string("0"); }},
+    {"maxclients", [](const config::Config& config) { return std::to_string(config.maxClients); }},
+    {"port",
+     [](const config::Config& config) {
+       const config::Endpoint* listener = config::firstTcpListener(config);
+       return std::to_string(listener == nullptr ? 0 : listener->port);
+     }},
+    {"proto-max-bulk-len",
+     [](const config::Config& config) { return std::to_string(config.protoMaxBulkLen); }},
+    {"protected-mode",
+     [](const config::Config& config) { return std::string(config.protectedMode ? "yes" : "no"); }},
+    {"requirepass",
+     [](const config::Config& config) {
+       return config.clientAuth == config::ClientAuth::Same ? config.password : std::string();
+     }},
+    {"tcp-backlog", [](const config::Config& config) { return std::to_string(config.tcpBacklog); }},
+    {"tcp-keepalive", [](const config::Config& config) { return secondsText(config.tcpKeepalive); }},
+    {"timeout", [](const config::Config& config) { return secondsText(config.clientIdleTimeout); }},
+    {"tls-port", [](const config::Config&) { return std::string("0"); }},
+    {"unixsocket",
+     [](const config::Config& config) {
+       const config::Endpoint* listener = config::firstUnixListener(config);
+       return listener == nullptr ? std::string() : listener->path;
+     }},
+};
+
+constexpr std::string_view kOutputLimits = "client-output-buffer-limit";
+
+// What the first node says.
+std::optional<std::string_view> nodesText(std::span<const routing::PartReply> parts, std::string_view name) {
+  const auto pairs = routing::pairsOf(parts.front().bytes);
+  if (!pairs) return std::nullopt;
+  for (const auto& [key, value] : *pairs) {
+    if (routing::textOf(key) == name) return routing::textOf(value);
+  }
+  return std::nullopt;
+}
+
+class ConfigComposer final : public routing::Composer {
+ public:
+  explicit ConfigComposer(const Services& services)
+      : services_(services), config_(services.config), databases_(services.asker->numbering().size()) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    if (routing::appendFirstError(parts, out)) return false;
+    routing::OwnSettings own;
+    for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    own.emplace("databases", std::to_string(databases_));
+    if (const auto text = nodesText(parts, kOutputLimits))
+      own.emplace(kOutputLimits, outputLimitsText(config_, *text));
+    own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
+    own.emplace("loglevel", std::string(logLevelWord()));
+    addSlowLogSettings(services_.slowLog, own);
+    const std::size_t before = out.size();
+    if (routing::mergeConfig(parts, own, out)) return true;
+    out.resize(before);
+    return routing::appendUnmergeable(out);
+  }
+
+ private:
+  const Services& services_;
+  const config::Config& config_;
+  const std::size_t databases_;
+};
+
+}  // namespace
+
+bool planConfigGet(Services& services, protocol::Argv, Plan& plan) {
+  plan.clear();
+  plan.kind = Plan::Kind::EachNode;
+  plan.composer = std::make_unique<ConfigComposer>(services);
+  return true;
+}
+
+}  // namespace slotless::session

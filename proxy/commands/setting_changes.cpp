@@ -1,0 +1,218 @@
+#include "proxy/commands/setting_changes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "protocol/ascii.h"
+#include "protocol/encoder.h"
+#include "proxy/commands/event_setting.h"
+#include "proxy/commands/latency_commands.h"
+#include "proxy/commands/own_settings.h"
+#include "proxy/commands/slow_log_commands.h"
+#include "proxy/observe/slow_log.h"
+#include "proxy/routing/merger.h"
+#include "proxy/session/client.h"
+#include "proxy/session/services.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::session {
+
+using protocol::Argv;
+using protocol::equalsIgnoringCase;
+using routing::Plan;
+
+namespace {
+
+constexpr std::string_view kLogLevel = "loglevel";
+// Source: redis.conf, from 7.4 on with `nothing`. The first that fits a level is its word.
+struct LevelWord {
+  std::string_view word;
+  log::Level level;
+};
+constexpr LevelWord kLevelWords[] = {{"debug", log::Level::Trace},
+                                     {"verbose", log::Level::Debug},
+                                     {"notice", log::Level::Info},
+                                     {"warning", log::Level::Warn},
+                                     {"nothing", log::Level::Error}};
+
+const LevelWord* levelOf(std::string_view word) {
+  const auto* found =
+      std::find_if(std::begin(kLevelWords), std::end(kLevelWords),
+                   [&](const LevelWord& each) { return equalsIgnoringCase(word, each.word); });
+  return found == std::end(kLevelWords) ? nullptr : found;
+}
+
+std::string failure(std::string_view name, std::string_view reason) {
+  return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
+         std::string(reason);
+}
+
+// The servers have answered, or none had to be asked: now it is the proxy's turn.
+class SettingComposer final : public routing::Composer {
+ public:
+  SettingComposer(Services& services, SettingPairs servers, SettingPairs options, const LevelWord* level,
+                  Argv argv)
+      : services_(services),
+        servers_(std::move(servers)),
+        options_(std::move(options)),
+        level_(level),
+        nodes_(services.links.topology().nodes.size()),
+        topologyVersion_(services.links.topology().version),
+        said_(argv.begin(), argv.end()),
+        since_(services.host.now),
+        wasSlow_(services.slowLog.limit(LogKind::Slow)) {
+    if (services.asker == nullptr) return;
+    Downstream::Identity identity = services.asker->identity();
+    entry_.client = std::move(identity.address);
+    entry_.clientName = std::move(identity.name);
+  }
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    if (routing::appendFirstError(parts, out)) return false;
+    if (level_ != nullptr) changeLogLevel();
+    if (!options_.empty()) changeOptions();
+    if (!servers_.empty()) {
+      followSlowLogSettings(services_, servers_);
+      followLatencySettings(services_, servers_);
+      services_.control.rememberSettings(
+          servers_, topologyVersion_,
+          parts.size() >= nodes_ ? Control::Taken::ByAll : Control::Taken::BySome);
+      noteIfSlowNow();
+    }
+    protocol::appendSimple(out, "OK");
+    return true;
+  }
+  bool canForgo() const override { return true; }
+
+ private:
+  // Tells so while it can be heard.
+  void changeLogLevel() const {
+    const bool heard = log::enabled(log::Level::Info);
+    if (!heard) log::setLevel(level_->level);
+    log::info("log level changed", {{"to", log::levelName(level_->level)}});
+    if (heard) log::setLevel(level_->level);
+  }
+
+  void changeOptions() const {
+    services_.control.tellWorkers([options = options_](Services& there, std::size_t) {
+      std::string problem;
+      const config::Config next = changed(there.config, options, problem);
+      if (problem.empty()) there.useConfig(next);
+    });
+    services_.control.keepOptions(options_);
+  }
+
+  // It was looked at by the old limit; one Redis looks at the end.
+  void noteIfSlowNow() {
+    const auto took = std::chrono::duration_cast<net::Micros>(services_.host.now - since_);
+    const bool noted = wasSlow_ >= 0 && took.count() >= wasSlow_;
+    if (noted || !services_.slowLog.isSlow(took)) return;
+    entry_.amount = took.count();
+    const std::vector<std::string_view> words(said_.begin(), said_.end());
+    services_.slowLog.add(LogKind::Slow, std::move(entry_), words);
+  }
+
+  Services& services_;
+  const SettingPairs servers_;
+  const SettingPairs options_;
+  const LevelWord* level_;
+  const std::size_t nodes_;
+  const std::uint64_t topologyVersion_;
+  const std::vector<std::string> said_;
+  const net::TimePoint since_;
+  const std::int64_t wasSlow_;
+  SlowEntry entry_;
+};
+
+class ResetComposer final : public routing::Composer {
+ public:
+  explicit ResetComposer(Control& control) : control_(control) {}
+
+  bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    control_.baseline().set(control_);
+    if (routing::appendFirstError(parts, out)) return false;
+    protocol::appendSimple(out, "OK");
+    return true;
+  }
+  bool canForgo() const override { return true; }
+
+ private:
+  Control& control_;
+};
+
+void toEveryServer(Plan& plan) {
+  plan.kind = Plan::Kind::EachNode;
+  plan.replicas = true;
+}
+
+}  // namespace
+
+bool planConfigSet(Services& services, Argv argv, Plan& plan) {
+  if (argv.size() % 2 != 0) return false;  // a server words the error
+  plan.clear();
+  if (!services.config.allowAdminCommands) {
+    planMoreEvents(services, argv.back(), plan);
+    return true;
+  }
+  SettingPairs servers;
+  SettingPairs options;
+  const LevelWord* level = nullptr;
+  const auto refuse = [&](std::string_view name, std::string_view reason) {
+    plan.kind = Plan::Kind::Refused;
+    plan.error = failure(name, reason);
+    return true;
+  };
+  for (std::size_t i = 2; i < argv.size(); i += 2) {
+    for (std::size_t k = 2; k < i; k += 2) {
+      if (equalsIgnoringCase(argv[k], argv[i])) return refuse(argv[i], "duplicate parameter");
+    }
+    if (equalsIgnoringCase(argv[i], kLogLevel)) {
+      level = levelOf(argv[i + 1]);
+      if (level == nullptr)
+        return refuse(argv[i],
+                      "argument must be one of the following: debug, verbose, notice, warning, nothing");
+      continue;
+    }
+    const auto own = ownChange(argv[i], argv[i + 1]);
+    if (!own) {
+      servers.emplace_back(argv[i], argv[i + 1]);
+      continue;
+    }
+    if (!own->refusal.empty()) return refuse(argv[i], own->refusal);
+    options.insert(options.end(), own->options.begin(), own->options.end());
+    if (own->forNodes) servers.emplace_back(argv[i], *own->forNodes);
+    std::string problem;
+    changed(services.config, options, problem);
+    if (!problem.empty()) return refuse(argv[i], problem);
+  }
+  if (servers.empty()) {
+    plan.kind = Plan::Kind::Nobody;
+  } else {
+    toEveryServer(plan);
+    std::vector<std::string_view> words{argv[0], argv[1]};
+    for (const auto& [name, value] : servers) words.insert(words.end(), {name, value});
+    if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
+      protocol::appendRequest(plan.rewritten, words);
+  }
+  plan.composer =
+      std::make_unique<SettingComposer>(services, std::move(servers), std::move(options), level, argv);
+  return true;
+}
+
+bool planConfigResetStat(Services& services, Argv, Plan& plan) {
+  plan.clear();
+  plan.kind = Plan::Kind::Nobody;
+  if (services.config.allowAdminCommands) toEveryServer(plan);
+  plan.composer = std::make_unique<ResetComposer>(services.control);
+  return true;
+}
+
+std::string_view logLevelWord() {
+  const auto* found = std::find_if(std::begin(kLevelWords), std::end(kLevelWords),
+                                   [](const LevelWord& each) { return log::enabled(each.level); });
+  return found == std::end(kLevelWords) ? kLevelWords[0].word : found->word;
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,127 @@
+// PROXY CLIENTS, LINKS and MEMORY: what only each worker knows of itself.
+#include <algorithm>
+#include <numeric>
+
+#include "protocol/encoder.h"
+#include "proxy/commands/client_snapshot.h"
+#include "proxy/commands/client_walk.h"
+#include "proxy/commands/late_reply.h"
+#include "proxy/console/console_commands.h"
+#include "proxy/observe/slow_log.h"
+#include "proxy/observe/text_lines.h"
+#include "proxy/session/client.h"
+
+namespace slotless::session {
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+// One text, the workers' parts in their order.
+void textFromWorkers(LocalCall& call, AskWorker<std::string> ask) {
+  replyFromWorkers<std::string>(call, std::move(ask),
+                                [](const Texts& parts, Client& client, std::string& out) {
+                                  std::string text;
+                                  for (const std::string& part : parts) text += part;
+                                  protocol::appendVerbatimText(out, client.protocol, text);
+                                });
+}
+
+// By id: the line of each client.
+using ClientLines = std::vector<std::pair<std::uint64_t, std::string>>;
+
+void addLine(Services& services, std::size_t worker, Client& client, ClientLines& all) {
+  const ClientFacts facts = factsOf(client, services);
+  TextLines lines;
+  lines.pair("id", facts.id)
+      .pair("worker", worker)
+      .pair("addr", facts.address)
+      .pair("laddr", facts.localAddress);
+  lines.pair("name", facts.name).pair("age", facts.ageSeconds).pair("idle", facts.idleSeconds);
+  lines.pair("flags", facts.flags).pair("pending", facts.pending).pair("held", facts.held);
+  lines.pair("memory", facts.memoryBytes);
+  lines.pair("input", facts.inputBytes).pair("output", facts.outputBytes).pair("multi", facts.queued);
+  lines.pair("cmd", facts.command.empty() ? "NULL" : facts.command).pair("resp", facts.protocol);
+  lines.pair("lib", facts.libraryName).end();
+  all.emplace_back(facts.id, lines.text());
+}
+
+void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link, std::string_view use) {
+  lines.pair("worker", worker)
+      .pair("node", link.node().text())
+      .pair("use", use)
+      .pair("resp", link.protocol());
+  lines.pair("state", telemetry::linkStateName(link.state())).pair("in-flight", link.inFlight());
+  lines.pair("bytes-open", link.bytesOpen()).end();
+}
+
+std::string linksOf(Services& services, std::size_t worker) {
+  TextLines lines;
+  const auto shared = [&](const upstream::Link& link) { appendLink(lines, worker, link, "shared"); };
+  const auto replica = [&](const upstream::Link& link) { appendLink(lines, worker, link, "replica"); };
+  services.links.forEachLink(shared);
+  services.resp3Links.forEachLink(shared);
+  services.replicaLinks.forEachLink(replica);
+  services.resp3ReplicaLinks.forEachLink(replica);
+  services.leases.forEachLease(
+      [&](const upstream::Link& link, std::string_view use) { appendLink(lines, worker, link, use); });
+  return lines.text();
+}
+
+std::size_t heldBy(const telemetry::WorkerMetrics& metrics, telemetry::MemoryKind kind) {
+  return static_cast<std::size_t>(metrics.memory[static_cast<std::size_t>(kind)].value());
+}
+
+// From what is resident down to what it is for. The kinds are as of each worker's last look, at most a second
+// ago.
+std::string memoryText(const Services& services, std::size_t slowEntries) {
+  const ProcessFacts facts = services.control.facts();
+  TextLines lines;
+  lines.line("resident_bytes", facts.residentBytes);
+  lines.line("program_bytes", facts.programBytes);
+  lines.line("heap_bytes", facts.heapBytes);
+  std::size_t told = facts.scriptBytes;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(telemetry::MemoryKind::Count); ++i) {
+    const auto kind = static_cast<telemetry::MemoryKind>(i);
+    std::size_t sum = 0;
+    services.control.visitMetrics(
+        [&](const telemetry::WorkerMetrics& metrics) { sum += heldBy(metrics, kind); });
+    lines.line("heap_" + std::string(telemetry::memoryKindName(kind)) + "_bytes", sum);
+    told += sum;
+  }
+  lines.line("heap_scripts_bytes", facts.scriptBytes);
+  lines.line("heap_rest_bytes", facts.heapBytes > told ? facts.heapBytes - told : 0);
+  lines.line("limit_bytes", services.config.memoryLimit);
+  lines.line("counted_for_limit_bytes", services.control.memoryInUse());
+  lines.line("slowlog_entries", slowEntries);
+  return lines.text();
+}
+
+}  // namespace
+
+void consoleClients(LocalCall& call) {
+  replyAboutClients<ClientLines>(call, addLine,
+                                 [](std::vector<ClientLines> parts, Client& client, std::string& out) {
+                                   std::string text;
+                                   for (ClientLines& part : parts) {
+                                     std::sort(part.begin(), part.end());
+                                     for (const auto& [id, line] : part) text += line;
+                                   }
+                                   protocol::appendVerbatimText(out, client.protocol, text);
+                                 });
+}
+
+void consoleLinks(LocalCall& call) {
+  textFromWorkers(call, linksOf);
+}
+
+void consoleMemory(LocalCall& call) {
+  replyFromWorkers<std::size_t>(
+      call, [](Services& services, std::size_t) { return services.slowLog.entries().size(); },
+      [&services = call.services](const std::vector<std::size_t>& entries, Client& client, std::string& out) {
+        const std::size_t all = std::accumulate(entries.begin(), entries.end(), std::size_t{0});
+        protocol::appendVerbatimText(out, client.protocol, memoryText(services, all));
+      });
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,25 @@
+// What the console PROXY shows. Texts are lines of key=value or name:value, for eyes and for scripts.
+#pragma once
+#include <span>
+
+#include "proxy/commands/local_commands.h"
+
+namespace slotless::session {
+
+// All of them, for the table of what the proxy answers itself.
+std::span<const LocalEntry> consoleEntries() noexcept;
+
+void consoleHelp(LocalCall& call);
+void consoleVersion(LocalCall& call);
+void consoleClients(LocalCall& call);
+void consoleLinks(LocalCall& call);
+void consoleMemory(LocalCall& call);
+void consoleNodes(LocalCall& call);
+void consoleSlots(LocalCall& call);
+void consoleStats(LocalCall& call);
+// PROXY CONFIG [GET pattern]: name → value; secrets are masked.
+void consoleConfig(LocalCall& call);
+// PROXY EXPLAIN command …: where it would go, and why. Nothing is sent.
+void consoleExplain(LocalCall& call);
+
+}  // namespace slotless::session

@@ -1,0 +1,26 @@
+#include "proxy/commands/pause_commands.h"
+#include "proxy/commands/slow_log_commands.h"
+#include "proxy/console/console_commands.h"
+
+namespace slotless::session {
+
+std::span<const LocalEntry> consoleEntries() noexcept {
+  static constexpr LocalEntry kEntries[] = {
+      {"proxy|clients", consoleClients, When::Late},
+      {"proxy|config", consoleConfig},
+      {"proxy|explain", consoleExplain},
+      {"proxy|help", consoleHelp},
+      {"proxy|links", consoleLinks, When::Late},
+      {"proxy|memory", consoleMemory, When::Late},
+      {"proxy|nodes", consoleNodes},
+      {"proxy|pause", consolePause, When::Late},
+      {"proxy|resume", consoleResume, When::Late},
+      {"proxy|slots", consoleSlots},
+      {"proxy|slowlog", consoleSlowLog, When::Late},
+      {"proxy|stats", consoleStats},
+      {"proxy|version", consoleVersion},
+  };
+  return kEntries;
+}
+
+}  // namespace slotless::session

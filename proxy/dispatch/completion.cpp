@@ -1,0 +1,287 @@
+#include "proxy/dispatch/completion.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/encoder.h"
+#include "protocol/error_reply.h"
+#include "proxy/databases/reply_names.h"
+#include "proxy/dispatch/agenda.h"
+#include "proxy/dispatch/busy_watch.h"
+#include "proxy/dispatch/context.h"
+#include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/holding.h"
+#include "proxy/dispatch/large_replies.h"
+#include "proxy/dispatch/long_merge.h"
+#include "proxy/dispatch/overtaking.h"
+#include "proxy/dispatch/reply_texts.h"
+#include "proxy/dispatch/slow_request.h"
+#include "proxy/dispatch/surroundings.h"
+#include "proxy/dispatch/work.h"
+#include "proxy/observe/latency_events.h"
+#include "proxy/observe/slow_log.h"
+#include "proxy/routing/merger.h"
+
+namespace slotless::session {
+
+namespace {
+
+bool isAboutMoving(Trouble trouble) {
+  return trouble == Trouble::TryAgain || trouble == Trouble::Ask;
+}
+
+// Its composer has much to do, and asks nobody.
+class NextTurn final : public Work {
+ public:
+  NextTurn(Completion& completion, Request& request) : completion_(completion), request_(request) {}
+
+  bool goOn(WorkBudget& budget) override {
+    budget.spend(budget.units());
+    completion_.conclude(request_, false);
+    return true;
+  }
+
+ private:
+  Completion& completion_;
+  Request& request_;
+};
+
+}  // namespace
+
+// Good until the next call.
+const std::vector<routing::PartReply>& Completion::partsOf(const Request& request) {
+  parts_.clear();
+  for (std::size_t i = 0; i < request.legCount(); ++i) {
+    const Leg& leg = request.leg(i);
+    if (!leg.forgone) parts_.push_back({leg.reply.view(), leg.keys});
+  }
+  return parts_;
+}
+
+void Completion::onReply(Leg& leg, std::string_view bytes, bool last) {
+  const Request& request = *leg.request;
+  // The write before it was refused: the number says nothing.
+  if (last && request.client != nullptr && request.wait && !leg.preludeError.empty())
+    return failWait(leg, {});
+  deliver(leg, bytes, last);
+}
+
+void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
+  Request& request = *leg.request;
+  if (request.client != nullptr) {
+    leg.replyBegun = true;
+    if (request.streams()) {
+      request.client->deliver(request, bytes);
+      if (!last && leg.detour != nullptr) pauseIfUnread(leg);
+    } else {
+      leg.reply.append(bytes);
+      request.client->charge(request, bytes.size());
+    }
+  }
+  if (last) finishLeg(leg, false);
+}
+
+void Completion::failLeg(Leg& leg, std::string_view line) {
+  Request& request = *leg.request;
+  context_.surroundings.onError(request, line);
+  std::string renamed;
+  const bool isScript = request.spec->scriptText > 0 || request.spec->scriptSha > 0;
+  if ((request.database != nullptr || isScript) && request.composer == nullptr) {  // which does it itself
+    renamed = line;
+    if (request.database != nullptr) renamed = databases::withoutPrefix(line, request.database->prefix);
+    renamed = context_.wrappedScripts.asSaid(std::move(renamed));
+    line = renamed;
+  }
+  if (request.streams()) {
+    request.client->discardWaiting(request);
+    request.client->deliver(request, line);
+  } else {
+    leg.reply.assign(line);
+  }
+  finishLeg(leg, true);
+}
+
+void Completion::failWait(Leg& leg, std::string_view line) {
+  const std::string cause =
+      leg.preludeError.empty() ? std::string(line) : std::exchange(leg.preludeError, {});
+  const Trouble trouble = troubleOf(protocol::classifyError(cause).errorClass);
+  failLeg(leg, trouble == Trouble::None ? cause : leg.request->wait->nobody);
+}
+
+void Completion::forgoLeg(Leg& leg) {
+  const Request& request = *leg.request;
+  std::size_t others = request.legCount();
+  for (std::size_t i = 0; i < request.legCount(); ++i)
+    others -= request.leg(i).forgone || &request.leg(i) == &leg ? 1U : 0U;
+  const bool isMissed =
+      request.composer != nullptr && !request.composer->canForgo() && !request.spec->forgoesAbsent;
+  if (others == 0 || isMissed) return failLeg(leg, reply_texts::kNoMaster);
+  leg.forgone = true;
+  finishLeg(leg, true);
+}
+
+void Completion::timeOut(Leg& leg) {
+  std::string null;
+  protocol::appendNullArrayIn(null, leg.request->client->protocol);
+  deliver(leg, null, true);
+}
+
+void Completion::finishLeg(Leg& leg, bool failed) {
+  Request& request = *leg.request;
+  if (request.openLegs == 1 && (!request.staged || request.composer->isLastStage())) noteIfSlow(leg);
+  leg.state = LegState::Done;
+  const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
+  if (wrote && request.client != nullptr && leg.link != nullptr)
+    request.client->noteWriteTo(leg.link->node(), context_.links.topology().version);
+  if (!failed) context_.busy.onReply(leg);
+  leg.link = nullptr;
+  const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
+  if (freesLease && !failed) clearSuspicion(leg);
+  leg.detour.reset();
+  if (freesLease) context_.holding.wakeAll();
+  if (request.client != nullptr && request.client->held().legs > 0) {
+    if (!failed) failOvertaken(leg);
+    context_.agenda.add(*request.client, Task::Pump);
+  }
+  if (--request.openLegs > 0) return;
+  if (request.client == nullptr) {
+    context_.requests.put(request);
+    return;
+  }
+  conclude(request, failed);
+}
+
+void Completion::conclude(Request& request, bool failed) {
+  if (&request == request.client->lastWord()) return finishRequest(request, true);
+  if (request.staged && goOn(request)) return;
+  if (!request.streams()) {
+    if (auto work = longMergeOf(*this, request, partsOf(request)))
+      return context_.workbench.add(request.client, std::move(work));
+    failed = !mergeLegs(request, parts_);
+  }
+  finishRequest(request, failed);
+}
+
+// Innocent; but a large reply has to be paused for a slow client the next time, too.
+void Completion::clearSuspicion(const Leg& leg) {
+  const std::uint64_t suspicion = leg.detour->suspicion;
+  if (leg.request->replyBytes > context_.config.clientOutputSoftLimit && suspicion != 0) {
+    context_.suspects.add(leg.slot, suspicion, context_.host.now, true);
+  } else {
+    context_.suspects.clear(leg.slot, suspicion);
+  }
+}
+
+// A node refused a request for a while and has carried out a later one of the same client and slot: what was
+// refused must not be carried out after it.
+void Completion::failOvertaken(const Leg& leg) {
+  if (leg.slot == protocol::kNoSlot) return;
+  Downstream& client = *leg.request->client;
+  std::vector<Leg*> overtaken;
+  for (Request* earlier = client.pending().head(); earlier != leg.request && earlier != nullptr;
+       earlier = earlier->next) {
+    for (std::size_t i = 0; i < earlier->legCount(); ++i) {
+      Leg& other = earlier->leg(i);
+      const bool onlyReads = earlier->kind == RequestKind::Read && leg.request->kind == RequestKind::Read;
+      if (other.slot == leg.slot && !onlyReads && wasRefused(other)) overtaken.push_back(&other);
+    }
+  }
+  for (Leg* other : overtaken) {
+    context_.holding.remove(client, *other);
+    failLeg(*other, isAboutMoving(other->detour->trouble) ? reply_texts::kTryAgain : reply_texts::kOvertaken);
+  }
+}
+
+void Completion::noteIfSlow(const Leg& leg) {
+  const bool blocks = leg.request->lease == upstream::LeaseUse::Blocking;
+  const auto duration =
+      blocks ? net::Micros{0}
+             : std::chrono::duration_cast<net::Micros>(context_.host.now - leg.request->arrived);
+  if (context_.slowLog.isSlow(duration)) noteSlowRequest(context_, leg, LogKind::Slow, duration.count());
+  if (context_.slowLog.keepsLarge()) noteIfLarge(leg);
+  if (context_.latency.isLong(duration)) noteLatency(leg, duration);
+}
+
+void Completion::noteIfLarge(const Leg& leg) {
+  const Request& request = *leg.request;
+  std::size_t reply = request.replyBytes;
+  for (std::size_t i = 0; !request.streams() && i < request.legCount(); ++i)
+    reply += request.leg(i).reply.view().size();
+  for (const auto& [kind, bytes] :
+       {std::pair(LogKind::LargeRequest, request.bytes), std::pair(LogKind::LargeReply, reply)}) {
+    if (context_.slowLog.isLarge(kind, bytes))
+      noteSlowRequest(context_, leg, kind, static_cast<std::int64_t>(bytes));
+  }
+}
+
+void Completion::noteLatency(const Leg& leg, net::Micros duration) {
+  const bool fast = leg.request->spec->has(protocol::kFast);
+  context_.latency.note(fast ? LatencyKind::FastCommand : LatencyKind::Command, duration);
+  if (leg.link == nullptr) return;
+  context_.latency.note(LatencyKind::Upstream,
+                        std::chrono::duration_cast<net::Micros>(context_.host.now - leg.sentAt));
+}
+
+void Completion::finishRequest(Request& request, bool failed) {
+  if (request.hook != nullptr) forgetHook(request);
+  context_.metrics.command(request.spec->id)
+      .record(std::chrono::duration_cast<net::Micros>(context_.host.now - request.arrived), failed);
+  request.client->onRequestDone(request);
+}
+
+void Completion::forgetHook(Request& request) {
+  if (request.hook != nullptr && request.hook->isLong()) context_.workbench.discard(std::move(request.hook));
+}
+
+// False: there is nothing more to ask for.
+bool Completion::goOn(Request& request) {
+  routing::Plan stage;  // the worker's own may be in use
+  if (!request.composer->goOn(partsOf(request), stage)) return false;
+  if (stage.kind == routing::Plan::Kind::Nobody) {
+    context_.workbench.add(request.client, std::make_unique<NextTurn>(*this, request));
+    return true;
+  }
+  request.dispatcher->goOn(request, stage);
+  return true;
+}
+
+bool Completion::mergeLegs(Request& request, std::span<const routing::PartReply> parts) {
+  if (request.hook != nullptr) {
+    std::string reply;
+    WorkBudget budget = WorkBudget::unlimited();
+    request.hook->begin(request);
+    request.hook->assemble(request, reply, budget);
+    request.client->deliver(request, reply);
+    return !reply.starts_with('-');
+  }
+  context_.encoded.clear();
+  const bool good = request.composer != nullptr
+                        ? request.composer->compose(parts, context_.encoded)
+                        : routing::mergeReplies(request.merge, parts, context_.encoded);
+  request.client->deliver(request, context_.encoded);
+  return good;
+}
+
+void Completion::abandon(Request& request) {
+  for (std::size_t i = 0; i < request.legCount(); ++i) {
+    Leg& leg = request.leg(i);
+    leg.reply.reset(0);  // nobody waits for it, and others may take their time
+    if (leg.detour != nullptr && leg.detour->lone.link() != nullptr &&
+        leg.detour->lone.link()->readingPaused()) {
+      leg.detour->lone.reset();  // the pool closes it, and tells the leg of its loss
+      context_.holding.wakeAll();
+    }
+    if (leg.state != LegState::Held && leg.state != LegState::Planned) continue;
+    if (leg.state == LegState::Held) context_.holding.remove(*request.client, leg);
+    leg.state = LegState::Done;
+    --request.openLegs;
+  }
+  request.client = nullptr;
+  forgetHook(request);
+  if (request.openLegs == 0) context_.requests.put(request);
+}
+
+}  // namespace slotless::session

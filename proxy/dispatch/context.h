@@ -1,0 +1,61 @@
+// What all requests of one worker share. Built by the worker; outlives every request.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "config/config.h"
+#include "proxy/databases/database.h"
+#include "proxy/dispatch/suspects.h"
+#include "proxy/scripts/script_cache.h"
+#include "proxy/scripts/wrapped_scripts.h"
+#include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/lease_pool.h"
+#include "proxy/upstream/link_pool.h"
+
+namespace slotless::session {
+
+class Agenda;
+class BusyWatch;
+class Dispatcher;
+class Holding;
+class LatencyEvents;
+class RequestPool;
+class SlowLog;
+class Surroundings;
+class TopologyWishes;
+class Workbench;
+
+struct Context {
+  const config::Config& config;  // replaced as a whole between two requests, see Worker
+  upstream::LinkHost& host;      // loop, blocks, scratch space, clock
+  upstream::LinkPool& links;     // RESP2; its topology is the worker's
+  upstream::LinkPool& resp3Links;
+  upstream::LinkPool& replicaLinks;
+  upstream::LinkPool& resp3ReplicaLinks;
+  upstream::LeasePool& leases;
+  telemetry::WorkerMetrics& metrics;
+  const databases::Databases& databases;
+  ScriptCache& scripts;  // the process's
+  TopologyWishes& wishes;
+  Surroundings& surroundings;
+  RequestPool& requests;
+  Agenda& agenda;
+  Holding& holding;
+  Dispatcher& dispatcher;
+  BusyWatch& busy;
+  SlowLog& slowLog;
+  LatencyEvents& latency;
+  Workbench& workbench;
+  // How often the topology has been looked up, whether it had changed or not.
+  std::uint64_t confirmations = 0;
+  WrappedScripts wrappedScripts{};
+  Suspects suspects{};
+  std::string encoded{};  // scratch space for the request at hand
+
+  upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
+  upstream::LinkPool& replicaLinksFor(int protocol) noexcept {
+    return protocol >= 3 ? resp3ReplicaLinks : replicaLinks;
+  }
+};
+
+}  // namespace slotless::session

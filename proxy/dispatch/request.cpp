@@ -1,0 +1,155 @@
+#include "proxy/dispatch/request.h"
+
+#include <algorithm>
+
+#include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/downstream.h"
+
+namespace slotless::session {
+
+namespace {
+// A reply buffer that grew larger is not kept for the next request.
+constexpr std::size_t kKeepReplyBytes = 4096;
+// Nor are more legs than a request usually has.
+constexpr std::size_t kKeepLegs = 16;
+// Room for so many pointers is not worth giving back.
+constexpr std::size_t kKeepFree = 1024;
+}  // namespace
+
+void Leg::onReply(std::string_view bytes, bool last) {
+  request->dispatcher->onReply(*this, bytes, last);
+}
+
+bool Leg::declines(std::uint64_t left, const upstream::SentRequest& sent) {
+  return request->dispatcher->declines(*this, left, sent);
+}
+
+void Leg::onPreludeError(std::string_view line) {
+  if (preludeError.empty()) preludeError.assign(line);
+}
+
+void Leg::onErrorReply(std::string_view line, const upstream::SentRequest& sent) {
+  request->dispatcher->onErrorReply(*this, line, sent);
+}
+
+void Leg::onLost(upstream::Loss loss, const upstream::SentRequest& sent) {
+  request->dispatcher->onLost(*this, loss, sent);
+}
+
+Request::Request(net::BlockPool& pool, RequestMemory& memory) : waiting(pool), memory_(memory) {
+  first_.reply.countIn(memory_.merging);
+}
+
+void Request::makeLegs(std::size_t count) {
+  legCount_ = 0;
+  openLegs = 0;
+  while (legCount_ < count) addLeg();
+}
+
+Leg& Request::addLeg() {
+  ++legCount_;
+  ++openLegs;
+  if (legCount_ > 1 && others_.size() < legCount_ - 1) {
+    others_.emplace_back().reply.countIn(memory_.merging);
+    memory_.legs += sizeof(Leg);
+  }
+  Leg& added = leg(legCount_ - 1);
+  added.request = this;
+  return added;
+}
+
+void Request::wantScript(ScriptCache& cache, std::string_view sha) {
+  if (ScriptRef script = cache.find(sha)) scripts.push_back(std::move(script));
+}
+
+void Request::dropLegs() noexcept {
+  for (std::size_t i = 0; i < legCount_; ++i) {
+    Leg& leg = this->leg(i);
+    leg.detour.reset();
+    leg.link = nullptr;
+    leg.keys.clear();
+    leg.preludeError.clear();
+    leg.replyBegun = false;
+    leg.forgone = false;
+    leg.state = LegState::Done;
+    leg.reply.reset(kKeepReplyBytes);
+  }
+  legCount_ = 0;
+  openLegs = 0;
+}
+
+void Request::trimLegs() noexcept {
+  memory_.legs -= others_.size() * sizeof(Leg);
+  std::deque<Leg>().swap(others_);
+}
+
+bool Request::isHead() const noexcept {
+  return client != nullptr && client->pending().head() == this;
+}
+
+Request& RequestPool::take() {
+  if (free_.empty()) {
+    all_.push_back(std::make_unique<Request>(blocks_, memory_));
+    return *all_.back();
+  }
+  Request& request = *free_.back();
+  free_.pop_back();
+  fewestFree_ = std::min(fewestFree_, free_.size());
+  return request;
+}
+
+void RequestPool::trimUnused() {
+  // The first ones have waited longest.
+  for (std::size_t i = 0; i < fewestFree_; ++i) {
+    memory_.legs -= free_[i]->others_.size() * sizeof(Leg);
+    free_[i]->unneeded_ = true;
+  }
+  free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(fewestFree_));
+  if (fewestFree_ > 0) std::erase_if(all_, [](const auto& request) { return request->unneeded_; });
+  if (free_.capacity() > 2 * all_.size() + kKeepFree) free_.shrink_to_fit();
+  if (all_.capacity() > 2 * all_.size() + kKeepFree) all_.shrink_to_fit();
+  fewestFree_ = free_.size();
+}
+
+bool RequestPool::refersTo(const protocol::CommandTable& table) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const auto& request) {
+    return request->hook != nullptr ||
+           (request->spec != nullptr && table.find(request->spec->name) == request->spec);
+  });
+}
+
+void RequestPool::put(Request& request) noexcept {
+  if (request.legCount_ > kKeepLegs) {
+    request.dropLegs();
+    request.trimLegs();
+  } else {
+    request.dropLegs();
+  }
+  request.replyBytes = 0;
+  request.bytes = 0;
+  request.heldLegs = 0;
+  request.charged = 0;
+  request.waiting.clear();
+  request.client = nullptr;
+  request.next = nullptr;
+  request.spec = nullptr;
+  request.merge = routing::Merge::None;
+  request.composer.reset();
+  request.done = false;
+  request.muted = false;
+  request.staged = false;
+  request.wantsWholeSlot = false;
+  request.database = nullptr;
+  request.lease.reset();
+  request.front = upstream::Front::None;
+  request.preludes = 0;
+  request.scripts.clear();
+  request.frontBytes = 0;
+  request.said.reset();
+  request.hook.reset();
+  request.blockedUntil.reset();
+  request.wait.reset();
+  free_.push_back(&request);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,76 @@
+#include "proxy/emulation/compositions.h"
+
+#include <algorithm>
+
+#include "protocol/ascii.h"
+#include "protocol/key_extraction.h"
+#include "proxy/emulation/info.h"
+#include "proxy/emulation/publishing.h"
+#include "proxy/emulation/script_exists.h"
+#include "proxy/routing/sort_stages.h"
+#include "proxy/routing/special_merges.h"
+
+namespace slotless::session {
+
+using protocol::Argv;
+using protocol::CommandSpec;
+using protocol::Handling;
+using routing::Plan;
+
+namespace {
+
+bool planDebug(PlanContext& context, Argv argv, Plan& plan) {
+  std::vector<std::uint32_t> positions;
+  const CommandSpec* spec = context.commands->find("debug");
+  if (spec == nullptr || argv.size() < 2) return false;
+  if (protocol::keyPositions(*spec, argv, positions) == protocol::KeyResult::Ok && !positions.empty()) {
+    plan.clear();
+    plan.kind = Plan::Kind::OneSlot;
+    plan.slot = protocol::slotOf(argv[positions.front()]);
+    return true;
+  }
+  if (!protocol::equalsIgnoringCase(argv[1], "digest")) return false;
+  plan.clear();
+  plan.kind = Plan::Kind::EachNode;
+  plan.merge = routing::specialMergeOf("debug|digest");
+  return true;
+}
+
+bool planSort(PlanContext& context, Argv argv, Plan& plan) {
+  return context.config.crossSlot == config::CrossSlot::Emulate &&
+         routing::planSortStages(argv, routing::SortStore::Allowed, plan);
+}
+
+bool planSortReadOnly(PlanContext& context, Argv argv, Plan& plan) {
+  return context.config.crossSlot == config::CrossSlot::Emulate &&
+         routing::planSortStages(argv, routing::SortStore::Refused, plan);
+}
+
+struct Composition {
+  std::string_view command;
+  bool (*plan)(PlanContext&, Argv, Plan&);
+};
+constexpr Composition kCompositions[] = {
+    {"debug", planDebug},
+    {"info", planInfo},
+    {"publish", planPublish},
+    {"pubsub|channels", planChannels},
+    {"pubsub|numpat", planNumPat},
+    {"pubsub|numsub", planNumSub},
+    {"pubsub|shardnumsub", planShardNumSub},
+    {"script|exists", planScriptExists},
+    {"sort", planSort},
+    {"sort_ro", planSortReadOnly},
+    {"spublish", planShardPublish},
+};
+
+}  // namespace
+
+bool planComposition(PlanContext& context, const CommandSpec& spec, Argv argv, Plan& plan) {
+  if (!isComposed(spec)) return false;
+  const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
+                                   [&](const Composition& each) { return each.command == spec.name; });
+  return found != std::end(kCompositions) && found->plan(context, argv, plan);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,21 @@
+// The commands that the proxy puts together itself out of what it asks nodes for: a table from name to plan.
+#pragma once
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+#include "proxy/routing/plan.h"
+
+namespace slotless::session {
+
+struct PlanContext;
+
+// False for nearly all commands: they have no composition.
+inline bool isComposed(const protocol::CommandSpec& spec) noexcept {
+  using protocol::Handling;
+  return spec.handling == Handling::FanOut || spec.handling == Handling::Admin ||
+         spec.has(protocol::kPubSub) || spec.namesKeysByPattern;
+}
+// False: the command has no composition (or not with these arguments); the router makes the plan.
+bool planComposition(PlanContext& context, const protocol::CommandSpec& spec, protocol::Argv argv,
+                     routing::Plan& plan);
+
+}  // namespace slotless::session

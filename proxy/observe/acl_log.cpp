@@ -1,0 +1,49 @@
+#include "proxy/observe/acl_log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace slotless::session {
+
+std::int64_t AclLog::now() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+void AclLog::add(std::string_view context, std::string_view object, std::string_view username,
+                 std::string_view client) {
+  const std::int64_t time = now();
+  add({0, 1, std::string(context), std::string(object), std::string(username), std::string(client), time,
+       time});
+}
+
+void AclLog::add(AclEntry entry) {
+  const std::lock_guard guard(mutex_);
+  const auto like = std::find_if(entries_.begin(), entries_.end(), [&](const AclEntry& each) {
+    return each.context == entry.context && each.object == entry.object && each.username == entry.username &&
+           entry.updated - each.updated <= kOneMillis;
+  });
+  if (like != entries_.end()) {
+    entry.id = like->id;
+    entry.count = like->count + 1;
+    entry.created = like->created;
+    entries_.erase(like);
+  } else {
+    entry.id = nextId_++;
+  }
+  entries_.push_front(std::move(entry));
+  if (entries_.size() > kMost) entries_.pop_back();
+}
+
+std::vector<AclEntry> AclLog::entries() const {
+  const std::lock_guard guard(mutex_);
+  return {entries_.begin(), entries_.end()};
+}
+
+void AclLog::clear() {
+  const std::lock_guard guard(mutex_);
+  entries_.clear();
+}
+
+}  // namespace slotless::session

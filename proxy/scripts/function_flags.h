@@ -1,0 +1,44 @@
+// Which functions have declared "no-writes": asked of a node once for each CLIENT PAUSE of writes, during
+// which no client of this proxy can load another one. Source: redis.io/commands/function-list.
+//
+// Ownership: must outlive the worker's links. Errors: what cannot be asked counts as writing.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "proxy/upstream/exchange.h"
+#include "proxy/upstream/link_pool.h"
+
+namespace slotless::session {
+
+class FunctionFlags final : public upstream::Exchange {
+ public:
+  // `known`: called when there is an answer after writesNothing() had none.
+  FunctionFlags(upstream::LinkPool& links, std::function<void()> known)
+      : links_(links), known_(std::move(known)) {}
+
+  // False for an empty name, and as long as it is not known.
+  bool writesNothing(std::string_view function);
+  // What has been learned may not hold any more.
+  void forget() noexcept;
+
+ private:
+  enum class State : std::uint8_t { Unknown, Asked, Known };
+
+  void onReply(std::string_view bytes, bool last) override;
+  void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
+  void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;
+  void settle();
+
+  upstream::LinkPool& links_;
+  std::function<void()> known_;
+  State state_ = State::Unknown;
+  bool outdated_ = false;  // forgotten while it was asked
+  std::string reply_;
+  std::set<std::string, std::less<>> harmless_;
+};
+
+}  // namespace slotless::session

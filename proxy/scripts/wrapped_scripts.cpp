@@ -1,0 +1,87 @@
+#include "proxy/scripts/wrapped_scripts.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "protocol/ascii.h"
+
+namespace slotless::session {
+
+using protocol::CommandTable;
+
+void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands) {
+  if (commands_ != commands) {
+    names_ = std::make_unique<databases::ScriptNames>(*commands, dialect_);
+    guard_ = std::make_unique<databases::ScriptGuard>(*commands, dialect_);
+    commands_ = commands;
+    forget();
+  }
+  if (original_.size() >= kMostScripts) forget();
+}
+
+const databases::ScriptGuard& WrappedScripts::guardFor(const std::shared_ptr<const CommandTable>& commands) {
+  prepare(commands);
+  return *guard_;
+}
+
+void WrappedScripts::setDialect(databases::ScriptDialect dialect) {
+  if (dialect == dialect_) return;
+  dialect_ = dialect;
+  commands_.reset();
+}
+
+void WrappedScripts::forget() {
+  for (auto& seen : seen_) seen.clear();
+  for (BySha& wrapped : wrapped_) wrapped.clear();
+  original_.clear();
+}
+
+std::string WrappedScripts::wrap(std::string_view script, Wrapping wrapping) const {
+  return wrapping == Wrapping::Names ? names_->wrap(script) : guard_->wrap(script);
+}
+
+std::string WrappedScripts::textFor(std::string_view script,
+                                    const std::shared_ptr<const CommandTable>& commands, Wrapping wrapping) {
+  prepare(commands);
+  std::string wrapped = wrap(script, wrapping);
+  auto& seen = seen_[static_cast<std::size_t>(wrapping)];
+  if (seen.insert(std::hash<std::string_view>{}(script)).second)
+    original_.emplace(ScriptCache::sha1Of(wrapped), ScriptCache::sha1Of(script));
+  return wrapped;
+}
+
+std::optional<std::string_view> WrappedScripts::shaFor(std::string_view sha,
+                                                       const std::shared_ptr<const CommandTable>& commands,
+                                                       ScriptCache& cache, Wrapping wrapping) {
+  prepare(commands);
+  if (generation_ != cache.generation()) {
+    for (BySha& each : wrapped_) each.clear();
+  }
+  generation_ = cache.generation();
+  BySha& sent = wrapped_[static_cast<std::size_t>(wrapping)];
+  std::string said(sha);
+  std::transform(said.begin(), said.end(), said.begin(), protocol::lowerAscii);
+  const auto known = sent.find(said);
+  const bool given = known != sent.end();
+  // Others may have displaced it in the cache, from which nodes are given what they lack.
+  if (given && cache.find(known->second) != nullptr) return known->second;
+  const ScriptRef script = cache.find(said);
+  if (script == nullptr) return given ? std::optional<std::string_view>(known->second) : std::nullopt;
+  const std::string wrapped = wrap(script->text, wrapping);
+  cache.remember(wrapped);
+  const auto added = sent.emplace(said, ScriptCache::sha1Of(wrapped)).first;
+  original_.emplace(added->second, said);
+  return added->second;
+}
+
+std::string WrappedScripts::asSaid(std::string error) const {
+  constexpr std::string_view kBefore = "script: ";
+  constexpr std::size_t kShaSize = 40;
+  const std::size_t at = error.find(kBefore);
+  if (at == std::string::npos) return error;
+  const auto found = original_.find(error.substr(at + kBefore.size(), kShaSize));
+  if (found != original_.end()) error.replace(at + kBefore.size(), kShaSize, found->second);
+  return error;
+}
+
+}  // namespace slotless::session

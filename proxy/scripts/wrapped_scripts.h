@@ -1,0 +1,59 @@
+// The scripts of clients as they are sent where that is not as they are: for databases whose keys have other
+// names in the cluster, and, as far as they may need a guard, for others.
+//
+// One for each worker. EVALSHA needs the text that its SHA1 stands for, since what nodes run has another
+// SHA1: a script that this process has not seen is not known, whoever else has loaded it.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "protocol/command_table.h"
+#include "proxy/databases/script_guard.h"
+#include "proxy/databases/script_names.h"
+#include "proxy/scripts/script_cache.h"
+
+namespace slotless::session {
+
+// What stands in front: databases::ScriptNames or ScriptGuard.
+enum class Wrapping : std::uint8_t { Names, Guard };
+
+class WrappedScripts {
+ public:
+  std::string textFor(std::string_view script, const std::shared_ptr<const protocol::CommandTable>& commands,
+                      Wrapping wrapping = Wrapping::Names);
+  // Remembers what is sent for it, too. nullopt: the script is not known.
+  std::optional<std::string_view> shaFor(std::string_view sha,
+                                         const std::shared_ptr<const protocol::CommandTable>& commands,
+                                         ScriptCache& cache, Wrapping wrapping = Wrapping::Names);
+  const databases::ScriptGuard& guardFor(const std::shared_ptr<const protocol::CommandTable>& commands);
+  void setDialect(databases::ScriptDialect dialect);
+  // An error's text names the script that has run: here as the client knows it.
+  std::string asSaid(std::string error) const;
+
+ private:
+  using BySha = std::unordered_map<std::string, std::string>;
+
+  void prepare(const std::shared_ptr<const protocol::CommandTable>& commands);
+  std::string wrap(std::string_view script, Wrapping wrapping) const;
+  void forget();
+
+  // A guard against endless series of different scripts: then all are looked up again.
+  static constexpr std::size_t kMostScripts = 4096;
+
+  std::shared_ptr<const protocol::CommandTable> commands_;  // of which the next two were made
+  databases::ScriptDialect dialect_;
+  std::unique_ptr<databases::ScriptNames> names_;
+  std::unique_ptr<databases::ScriptGuard> guard_;
+  std::array<std::unordered_set<std::size_t>, 2> seen_;  // texts, by hash
+  std::array<BySha, 2> wrapped_;  // what is sent, by what clients say: SHA1s, lower case
+  BySha original_;                // the other way round
+  std::uint64_t generation_ = 0;  // of the cache
+};
+
+}  // namespace slotless::session

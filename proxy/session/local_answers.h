@@ -1,0 +1,29 @@
+// The commands that the proxy answers itself, as a session needs them.
+#pragma once
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+#include "proxy/routing/plan.h"
+#include "proxy/session/transaction.h"
+
+namespace slotless::session {
+
+class Client;
+
+class LocalAnswers {
+ public:
+  // False: only a node knows (COMMAND GETKEYS of a command whose facts leave its keys open).
+  virtual bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const = 0;
+  virtual void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) = 0;
+  // Does its reply need other workers? Then it cannot be part of a transaction.
+  virtual bool isLate(const protocol::CommandSpec& spec) const = 0;
+  // For EXEC: appends replies instead of giving them to the client.
+  virtual Transaction::RunLocal runnerFor(Client& client) = 0;
+  // A command that nodes are asked for as well: CONFIG and the like. False: it is none of these (or not with
+  // these arguments); the router makes the plan.
+  virtual bool plan(const protocol::CommandSpec& spec, protocol::Argv argv, routing::Plan& plan) = 0;
+
+ protected:
+  ~LocalAnswers() = default;
+};
+
+}  // namespace slotless::session
