@@ -139,6 +139,7 @@ void RequestPool::put(Request& request) noexcept {
   request.muted = false;
   request.staged = false;
   request.wantsWholeSlot = false;
+  request.besideWatch = false;
   request.database = nullptr;
   request.lease.reset();
   request.front = upstream::Front::None;
