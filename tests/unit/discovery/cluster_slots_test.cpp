@@ -206,7 +206,7 @@ TEST_CASE("a replica that CLUSTER SLOTS leaves out is known as one that is joini
   REQUIRE(addresses(*topology) == std::vector<Address>{{"10.0.0.1", 7000}, {"10.0.0.2", 7000}});
   CHECK_FALSE(topology->nodes[1].master);
   CHECK(topology->nodes[0].replicas.empty());
-  CHECK(topology->nodes[0].joining == std::vector<NodeIndex>{1});
+  CHECK(topology->nodes[0].joining == std::vector<cluster::NodeIndex>{1});
   CHECK(topology->fewestReplicas() == 0);
 }
 
@@ -230,10 +230,10 @@ TEST_CASE("of a master's replicas only those are joining that CLUSTER SLOTS leav
                                                        {"10.0.0.4", 7000},
                                                        {"10.0.0.8", 7000},
                                                        {"10.0.0.9", 7000}});
-  CHECK(topology->nodes[5].replicas == std::vector<NodeIndex>{0});
-  CHECK(topology->nodes[5].joining == std::vector<NodeIndex>{1});
+  CHECK(topology->nodes[5].replicas == std::vector<cluster::NodeIndex>{0});
+  CHECK(topology->nodes[5].joining == std::vector<cluster::NodeIndex>{1});
   CHECK(topology->nodes[4].replicas.empty());
-  CHECK(topology->nodes[4].joining == std::vector<NodeIndex>{2});
+  CHECK(topology->nodes[4].joining == std::vector<cluster::NodeIndex>{2});
 }
 
 TEST_CASE("no address stands for two nodes", "[slots]") {
