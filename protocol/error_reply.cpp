@@ -112,6 +112,9 @@ constexpr std::array kServerTexts{
                "force unblock from blocking operation, instance state changed (master -> replica?)"},
 };
 
+// Redis 5 to 8, Valkey: script_lua.c, script.c. In older ones it stands in the middle of the text.
+constexpr std::string_view kForeignKey = "cript attempted to access a non local key in a cluster node";
+
 bool matches(std::string_view text, std::string_view pattern, std::string_view serverName) noexcept {
   while (!pattern.empty()) {
     if (pattern == "*") return !text.empty();
@@ -182,7 +185,11 @@ ErrorReply classifyError(std::string_view line) noexcept {
 
   const auto code = std::find_if(kCodes.begin(), kCodes.end(), [&](const Code& c) { return c.word == word; });
   ErrorReply reply;
-  if (code == kCodes.end()) return reply;
+  if (code == kCodes.end()) {
+    if (word == "ERR" && text.find(kForeignKey) != std::string_view::npos)
+      reply.errorClass = ErrorClass::ForeignKey;
+    return reply;
+  }
   const bool redirect = code->errorClass == ErrorClass::Moved || code->errorClass == ErrorClass::Ask;
   if (redirect && !readRedirect(text, reply)) return reply;
   reply.errorClass = code->errorClass;

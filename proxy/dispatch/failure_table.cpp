@@ -56,6 +56,8 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::MasterDown, "masterdown", {RetryLater, RetryLater, RetryLater, PassOn, RetryLater, RetryLater}},
     // Answered before anything is run; once per request, since a script could say so too.
     {Trouble::NoScript, "noscript", {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}},
+    // What cannot write does no harm where it ends half-way.
+    {Trouble::ForeignKey, "foreign key", {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn}},
     // Only what blocks can be unblocked; XREAD is a read.
     {Trouble::Unblocked, "unblocked", {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}},
     {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn, PassOn, PassOn}},
@@ -81,6 +83,7 @@ Trouble troubleOf(ErrorClass errorClass) noexcept {
     case ErrorClass::ReadOnly: return Trouble::ReadOnly;
     case ErrorClass::MasterDown: return Trouble::MasterDown;
     case ErrorClass::NoScript: return Trouble::NoScript;
+    case ErrorClass::ForeignKey: return Trouble::ForeignKey;
     case ErrorClass::Unblocked: return Trouble::Unblocked;
     default: return Trouble::None;
   }

@@ -31,9 +31,10 @@ enum class Trouble : std::uint8_t {
   Loading,
   ReadOnly,
   MasterDown,
-  NoScript,   // the node lacks the script that EVALSHA names
-  Unblocked,  // a blocked command was sent away, because its node is no longer the one to wait at
-  None,       // an error reply that belongs to the client
+  NoScript,    // the node lacks the script that EVALSHA names
+  ForeignKey,  // a script wanted a key that it has not declared and its node has not
+  Unblocked,   // a blocked command was sent away, because its node is no longer the one to wait at
+  None,        // an error reply that belongs to the client
 };
 inline constexpr std::size_t kTroubleCount = static_cast<std::size_t>(Trouble::None) + 1;
 
@@ -52,6 +53,7 @@ enum class Action : std::uint8_t {
   RetryLater,    // send it again after a pause
   RetryOnProof,  // the same, once the node has refused a plain read of the same keys as well
   LoadScript,    // send it again with the script in front, if it is known
+  AskOthers,     // send it to each of the other masters in turn, until one has what it wants
   RepeatAlone,   // send it again, on a connection that nobody else uses
   Ambiguous,     // it may have been run: tell the client, never repeat it
   GiveUp,        // an error that tells what happened

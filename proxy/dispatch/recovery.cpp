@@ -52,6 +52,7 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     case Trouble::UnsentLarge:
     case Trouble::RefusedAgain:
     case Trouble::Late:
+    case Trouble::ForeignKey:
     case Trouble::Unblocked:
     case Trouble::None: break;
   }
@@ -145,6 +146,7 @@ bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const pro
   const Action action = actionFor(trouble, leg.request->kind, error.serverText);
   if (action == Action::PassOn) return false;
   if (action == Action::LoadScript) return loadScript(leg, sent);
+  if (action == Action::AskOthers) return askOthers(leg, sent);
   if (action == Action::RetryOnProof) return askForProof(context_, leg, trouble, line, sent);
   counterOf(context_.metrics, trouble).add();
   if (failOnWatch(completion_, leg, trouble)) return true;
@@ -188,6 +190,32 @@ bool Recovery::loadScript(Leg& leg, const SentRequest& sent) {
   counterOf(context_.metrics, Trouble::NoScript).add();
   sender_.holdAgain(leg, Trouble::NoScript, sent);
   return true;
+}
+
+// Without declared keys it went to any node, and no node says whose key it wants. False: it has declared
+// some, or all have been asked.
+bool Recovery::askOthers(Leg& leg, const SentRequest& sent) {
+  const Request& request = *leg.request;
+  if (leg.slot != protocol::kNoSlot || request.legCount() != 1 || request.lease) return false;
+  if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(context_.host.pool);
+  Detour& detour = *leg.detour;
+  detour.lacking.push_back(leg.link->node());
+  const cluster::Topology& topology = context_.links.topology();
+  const auto hasKeys = [&](cluster::NodeIndex node) {
+    return std::find(topology.owners.begin(), topology.owners.end(), node) != topology.owners.end();
+  };
+  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
+    const net::Address& address = topology.nodes[i].address;
+    const bool asked =
+        std::find(detour.lacking.begin(), detour.lacking.end(), address) != detour.lacking.end();
+    if (asked || !hasKeys(static_cast<cluster::NodeIndex>(i))) continue;
+    counterOf(context_.metrics, Trouble::ForeignKey).add();
+    detour.target = address;
+    detour.targetVersion = topology.version;
+    sender_.holdAgain(leg, Trouble::ForeignKey, sent);
+    return true;
+  }
+  return false;
 }
 
 // A multi-key command that may be split goes on key by key: each key is on one side or the other.

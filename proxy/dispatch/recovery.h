@@ -28,6 +28,7 @@ class Recovery {
              const upstream::SentRequest& sent);
   void settleDoubt(Leg& leg, bool refused);
   bool loadScript(Leg& leg, const upstream::SentRequest& sent);
+  bool askOthers(Leg& leg, const upstream::SentRequest& sent);
   bool splitPerKey(Leg& leg, const upstream::SentRequest& sent);
 
   Context& context_;

@@ -18,6 +18,7 @@
 #include "proxy/dispatch/counted_text.h"
 #include "proxy/dispatch/failure_table.h"
 #include "proxy/dispatch/reply_hook.h"
+#include "proxy/net/address/address.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
@@ -99,10 +100,11 @@ struct Detour {
   bool awaitsTarget = false;       // redirected to a node that the topology does not have (yet) …
   std::uint64_t confirmation = 0;  // … as of this look-up, by this line
   std::string redirectLine;
-  bool alone = false;           // on no connection with others …
-  bool repeatedAlone = false;   // … for the second time
-  bool large = false;           // … for its large reply
-  std::uint64_t suspicion = 0;  // as what (Suspects); 0: not by what it says
+  std::vector<net::Address> lacking;  // nodes that lack the keys that a script wants without declaring them
+  bool alone = false;                 // on no connection with others …
+  bool repeatedAlone = false;         // … for the second time
+  bool large = false;                 // … for its large reply
+  std::uint64_t suspicion = 0;        // as what (Suspects); 0: not by what it says
   LoneLease lone;
   std::uint32_t losses = 0;  // links that broke with it
   std::uint32_t attempts = 0;

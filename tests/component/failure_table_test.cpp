@@ -54,6 +54,9 @@ constexpr Expected kExpected[] = {
     {Trouble::ReadOnly, kPasses, kPassesUnlessForeign},
     {Trouble::MasterDown, kPasses, kPassesUnlessForeign},
     {Trouble::NoScript, {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}, kAll(PassOn)},
+    {Trouble::ForeignKey,
+     {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn},
+     {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn}},
     // CLIENT UNBLOCK's text begins like the server's own and is the client's.
     {Trouble::Unblocked, {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},
     {Trouble::None, kAll(PassOn), kAll(PassOn)},

@@ -1,5 +1,6 @@
 // Scripts that a node lacks are given to it once.
 #include <cctype>
+#include <set>
 
 #include "batch.h"
 #include "proxy/scripts/script_cache.h"
@@ -8,6 +9,8 @@ namespace slotless::test {
 
 namespace {
 constexpr std::string_view kNoScript = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
+constexpr std::string_view kForeignKey =
+    "-ERR Script attempted to access a non local key in a cluster node script: f, on @user_function:3.\r\n";
 
 struct Scripts : Stage {
   const std::string sha = session::ScriptCache::sha1Of("return(1)");
@@ -33,8 +36,51 @@ struct Scripts : Stage {
     expectsLoading(2).replies(":1\r\n");
     client.receives(":1\r\n");
   }
+  // Of the node that has got it; the others have nothing.
+  std::size_t receiver() {
+    settle();
+    std::size_t found = 0;
+    for (std::size_t i = 1; i <= kNodes; ++i) {
+      if (node(i).unexpected() == 0) continue;
+      CHECK(found == 0);
+      found = i;
+    }
+    REQUIRE(found != 0);
+    return found;
+  }
 };
 }  // namespace
+
+TEST_CASE_METHOD(Scripts,
+                 "a script that cannot write finds the keys that it does not declare, wherever they are") {
+  const std::string command = GENERATE("EVAL_RO x 0", "FCALL_RO f 0");
+  const std::size_t tries = GENERATE(1U, 2U, 3U);
+  client.sends(command);
+  std::set<std::size_t> asked;
+  for (std::size_t i = 1; i <= tries; ++i) {
+    const std::size_t number = receiver();
+    asked.insert(number);
+    node(number).expects(command).replies(i == tries ? ":1\r\n" : kForeignKey);
+  }
+  client.receives(":1\r\n");
+  CHECK(asked.size() == tries);
+}
+
+TEST_CASE_METHOD(Scripts,
+                 "a script that cannot write fails once no master has the keys that it does not declare") {
+  client.sends("FCALL_RO f 0");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(receiver()).expects("FCALL_RO f 0").replies(kForeignKey);
+  client.receives(kForeignKey);
+}
+
+TEST_CASE_METHOD(Scripts, "a script that may have written, or has declared a key, is sent to nobody else") {
+  client.sends("EVAL x 0");
+  node(receiver()).expects("EVAL x 0").replies(kForeignKey);
+  client.receives(kForeignKey);
+  client.sends("EVAL_RO x 1 a");
+  node(1).expects("EVAL_RO x 1 a").replies(kForeignKey);
+  client.receives(kForeignKey);
+}
 
 TEST_CASE_METHOD(Scripts,
                  "a script flagged no-cluster is sent without the flag, and called as its client knows it") {
