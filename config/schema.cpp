@@ -23,24 +23,22 @@ constexpr std::array kSchema{
            "REDIS_CLUSTER_NODES", "",
            "Nodes of the cluster to start from; the others are found by asking these."},
     Option{"address-map", AddressRules, &Config::addressMap, Cluster, 0, 0, "", kReloadable, "", "",
-           "Where nodes are reached whose announced addresses are good elsewhere only (NAT, containers): "
-           "ANNOUNCED=REACHABLE."},
+           "Where nodes are reached whose announced addresses are good "
+           "elsewhere only (NAT, containers): ANNOUNCED=REACHABLE."},
     Option{"username", Word, &Config::username, Cluster, 0, 512, "", kReloadable, "REDIS_USERNAME", "",
            "ACL user to log in as on the nodes; empty means the default user."},
     Option{"password", Text, &Config::password, Cluster, 0, 4096, "", kReloadable | kSecret, "REDIS_PASSWORD",
            "",
-           "Password for the nodes, which clients must then present too; prefer password-file or the "
-           "environment, "
-           "since other users of the machine can see a command line."},
+           "Password for the nodes, which clients must then present too; prefer password-file "
+           "or the environment, since other users of the machine can see a command line."},
     Option{"password-file", Path, &Config::passwordFile, Cluster, 0, 4096, "", kReloadable, "", "",
            "File whose only line is the password; use it or password, not both."},
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
            "Number of logical databases; SELECT of a higher number is out of range. With 1, database 0 costs "
            "nothing extra."},
     Option{"database-layout", DatabaseRules, &Config::databaseLayout, Cluster, 0, 0, "", kPlain, "", "",
-           "How databases lie in the cluster: spread over its slots (the default for 0), pinned to one slot, "
-           "where "
-           "everything works as on one Redis (the default for the others), or denied."},
+           "How databases lie in the cluster: spread over its slots (the default for 0), pinned to "
+           "one slot, where everything works as on one Redis (the default for the others), or denied."},
     Option{"default-database", Count, &Config::defaultDatabase, Cluster, 0, 16383, "", kPlain, "", "",
            "The database that a connection begins in. A listener may have its own."},
     Option{
@@ -54,8 +52,7 @@ constexpr std::array kSchema{
         "Keys in a pinned database's slot above which the log warns: all of the database is on one master."},
     Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kReloadable, "", "",
            "Which nodes serve reads outside of transactions: from a replica, a read may be older than the "
-           "client's own "
-           "last write; prefer-replica falls back to the master. A listener may have its own."},
+           "client's own last write; prefer-replica falls back to the master. A listener may have its own."},
     Option{"cross-slot", Choice, &Config::crossSlot, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a multi-key command over several slots is split and merged, or answered with CROSSSLOT."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
@@ -66,8 +63,7 @@ constexpr std::array kSchema{
 
     Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
            "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "
-           "commas. "
-           "Sockets that systemd, or an earlier process at an upgrade, passes on are used instead."},
+           "commas. Sockets that systemd, or an earlier process at an upgrade, passes on are used instead."},
     Option{"admin-listen", AdminListener, &Config::adminListen, Listening, 0, 0, "", kPlain, "", "",
            "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password."},
     Option{"tcp-backlog", Count, &Config::tcpBacklog, Listening, 1, 65535, "", kPlain, "", "tcp-backlog",
@@ -79,9 +75,11 @@ constexpr std::array kSchema{
            "Whether clients must present the same credentials that are used for the nodes, or none."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
            "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
-    Option{"allow-admin-commands", Boolean, &Config::allowAdminCommands, Listening, 0, 0, "", kReloadable, "",
-           "",
-           "Whether clients may send commands that administer the nodes, such as SHUTDOWN or CONFIG SET."},
+    Option{
+        "allow-admin-commands", Boolean, &Config::allowAdminCommands, Listening, 0, 0, "", kReloadable, "",
+        "",
+        "Whether clients may send commands that administer the nodes, such as CONFIG SET or SAVE; SHUTDOWN "
+        "and the like are always refused."},
 
     Option{"max-clients", Count, &Config::maxClients, Clients, 1, 1000000, "", kReloadable, "", "maxclients",
            "Clients connected at the same time, over all workers; further ones get an error and are closed."},
@@ -99,11 +97,9 @@ constexpr std::array kSchema{
            "Longest unfinished request of a client, which is closed above it."},
     Option{"memory-limit", Bytes, &Config::memoryLimit, Clients, kMiB, 1024 * kMostBytes, "none", kReloadable,
            "", "",
-           "All that the daemon allocates while it serves. From half of it on clients with unread replies "
-           "get no "
-           "more than their share; above it those that hold most are closed, and others with more than their "
-           "share "
-           "are not read from until an eighth is free."},
+           "All that the daemon allocates while it serves. From half of it on clients with unread "
+           "replies get no more than their share; above it those that hold most are closed, and "
+           "others with more than their share are not read from until an eighth is free."},
     Option{
         "client-max-in-flight", Count, &Config::clientMaxInFlight, Clients, 1, 1000000, "", kReloadable, "",
         "",
@@ -134,12 +130,11 @@ constexpr std::array kSchema{
            kReloadable, "", "", "Bytes of requests on one link to a node that are not yet answered."},
     Option{"lease-max-transactions", Count, &Config::leaseMaxTransactions, Links, 1, 100'000, "", kReloadable,
            "", "",
-           "Clients of one worker that can WATCH at the same time, each with a connection of its own to a "
-           "node."},
+           "Clients of one worker that can WATCH at the same "
+           "time, each with a connection of its own to a node."},
     Option{"lease-max-blocking", Count, &Config::leaseMaxBlocking, Links, 1, 100'000, "", kReloadable, "", "",
-           "Clients of one worker that can be in a blocking command at the same time, each with a connection "
-           "of its "
-           "own to a node; others wait, and the time counts."},
+           "Clients of one worker that can be in a blocking command at the same time, "
+           "each with a connection of its own to a node; others wait, and the time counts."},
     Option{
         "blocking-on-lost-link", Choice, &Config::blockingOnLostLink, Links, 0, 0, "", kReloadable, "", "",
         "What a client that is blocked in BLPOP or the like gets when the connection to the node is lost: an "
@@ -222,11 +217,11 @@ constexpr std::array kSchema{
            "the old one goes on."},
     Option{"upgrade-drain-timeout", Duration, &Config::upgradeDrainTimeout, Process, kSecond, 24 * kHour, "",
            kReloadable, "", "",
-           "Longest time that the old process stays after an upgrade, for clients that are in the middle of "
-           "something."},
+           "Longest time that the old process stays after an "
+           "upgrade, for clients that are in the middle of something."},
     Option{"pid-file", Path, &Config::pidFile, Process, 0, 4096, "", kPlain, "", "pidfile",
-           "File that holds the number of the process that serves; after an upgrade, the new one's. Empty "
-           "means none."},
+           "File that holds the number of the process that serves; "
+           "after an upgrade, the new one's. Empty means none."},
 };
 
 static_assert(kSchema.size() == memberCount<Config>(),

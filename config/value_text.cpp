@@ -106,16 +106,14 @@ std::string range(const Option& option) {
   switch (option.kind) {
     case Kind::Nodes: return "host:port or [IPv6]:port, separated by commas";
     case Kind::Listeners:
-      return "host:port, [IPv6]:port, :port for all local addresses, or unix:/path, separated by commas; "
-             "each may be "
-             "followed by " +
+      return "host:port, [IPv6]:port, :port for all local addresses, or "
+             "unix:/path, separated by commas; each may be followed by " +
              listenerOptionsText();
     case Kind::AddressRules:
       return "host:port=host:port, or host=host for all ports, separated by commas; IPv6 in brackets";
     case Kind::DatabaseRules:
-      return "database=layout, the database a number or a range, the layout spread, pinned, pinned:TAG (the "
-             "slot is "
-             "the tag's) or denied, separated by commas";
+      return "database=layout, the database a number or a range, the layout spread, "
+             "pinned, pinned:TAG (the slot is the tag's) or denied, separated by commas";
     case Kind::AdminListener: return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:
       return "up to " + std::to_string(option.max) + " printable ASCII characters without spaces";

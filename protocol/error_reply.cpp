@@ -55,53 +55,42 @@ constexpr std::array kServerTexts{
     ServerText{ErrorClass::MasterDown,
                "Link with MASTER is down and replica-serve-stale-data is set to 'no'."},
     ServerText{ErrorClass::MasterDown,
-               "Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is "
-               "not set on "
-               "the script."},
+               "Link with MASTER is down, replica-serve-stale-data is set "
+               "to 'no' and 'allow-stale' flag is not set on the script."},
     ServerText{ErrorClass::NoScript, "No matching script. Please use EVAL."},
     ServerText{ErrorClass::NoScript, "No matching script."},  // Valkey 8
     ServerText{ErrorClass::CrossSlot, "Keys in request don't hash to the same slot"},
     ServerText{ErrorClass::NoAuth, "Authentication required."},
-    ServerText{
-        ErrorClass::NoAuth,
-        "HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> "
-        "option can be used to authenticate the client and select the RESP protocol version at the same "
-        "time"},
-    ServerText{
-        ErrorClass::NoAuth,  // Valkey 8, Redis 7.2
-        "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
-        "<pass> option can be used to authenticate the client and select the RESP protocol version at the "
-        "same "
-        "time"},
+    ServerText{ErrorClass::NoAuth,
+               "HELLO must be called with the client already authenticated, otherwise "
+               "the HELLO AUTH <user> <pass> option can be used to authenticate the "
+               "client and select the RESP protocol version at the same time"},
+    ServerText{ErrorClass::NoAuth,  // Valkey 8, Redis 7.2
+               "HELLO must be called with the client already authenticated, otherwise "
+               "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate "
+               "the client and select the RESP protocol version at the same time"},
     ServerText{ErrorClass::Busy,
                "@ is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."},
     ServerText{ErrorClass::Busy,
                "@ is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."},
     ServerText{ErrorClass::Busy, "@ is busy running a module command."},
-    ServerText{
-        ErrorClass::Misconf,
-        "@ is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that "
-        "may "
-        "modify the data set are disabled, because this instance is configured to report errors during "
-        "writes "
-        "if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the @ logs for details "
-        "about the RDB error."},
-    ServerText{
-        ErrorClass::Misconf,  // up to Redis 6.2
-        "@ is configured to save RDB snapshots, but it is currently not able to persist on disk. Commands "
-        "that "
-        "may modify the data set are disabled, because this instance is configured to report errors during "
-        "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the @ logs for "
-        "details about the RDB error."},
-    ServerText{ErrorClass::Misconf, "Errors writing to the AOF file: *"},
     ServerText{ErrorClass::Misconf,
                "@ is configured to save RDB snapshots, but it's currently unable to persist to disk. "
-               "Writable scripts "
-               "are blocked. Use 'no-writes' flag for read only scripts."},
+               "Commands that may modify the data set are disabled, because this instance is configured "
+               "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error "
+               "option). Please check the @ logs for details about the RDB error."},
+    ServerText{ErrorClass::Misconf,  // up to Redis 6.2
+               "@ is configured to save RDB snapshots, but it is currently not able to persist on disk. "
+               "Commands that may modify the data set are disabled, because this instance is configured "
+               "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error "
+               "option). Please check the @ logs for details about the RDB error."},
+    ServerText{ErrorClass::Misconf, "Errors writing to the AOF file: *"},
+    ServerText{ErrorClass::Misconf,
+               "@ is configured to save RDB snapshots, but it's currently unable to persist to "
+               "disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts."},
     ServerText{ErrorClass::Misconf,
                "@ is configured to persist data to AOF, but it's currently unable to persist to disk. "
-               "Writable scripts "
-               "are blocked. Use 'no-writes' flag for read only scripts. AOF error: *"},
+               "Writable scripts are blocked. Use 'no-writes' flag for read only scripts. AOF error: *"},
     ServerText{ErrorClass::NoReplicas, "Not enough good replicas to write."},
     ServerText{ErrorClass::OutOfMemory, "command not allowed when used memory > 'maxmemory'."},
     ServerText{ErrorClass::OutOfMemory,

@@ -23,10 +23,9 @@ constexpr std::string_view kNoPasswordSet =
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
     "configuration is correct?";
 constexpr std::string_view kHelloNoAuth =
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
-    "<user> "
-    "<pass> option can be used to authenticate the client and select the RESP protocol version at the same "
-    "time";
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise "
+    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
+    "client and select the RESP protocol version at the same time";
 
 // Takes the same time wherever the difference is.
 bool sameSecret(std::string_view given, std::string_view expected) {

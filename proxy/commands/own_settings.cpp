@@ -23,8 +23,8 @@ constexpr std::string_view kAtStart =
 constexpr std::string_view kByMemoryLimit =
     "the clients of the nodes are Slotless itself; its memory-limit is about its own clients";
 constexpr std::string_view kNoSoftLimit =
-    "Slotless has no soft limit for normal clients: beyond client-output-soft-limit it stops reading from "
-    "them";
+    "Slotless has no soft limit for normal clients: beyond "
+    "client-output-soft-limit it stops reading from them";
 
 enum class Unit : std::uint8_t { Plain, Seconds };
 

@@ -1,6 +1,6 @@
 // Learns from the masters which commands there are, and keeps that up to date.
 //
-// Runs on the control thread's loop, one round at a time: every master is asked for its version and how many
+// Runs on the cluster thread's loop, one round at a time: every master is asked for its version and how many
 // commands it has, then one master of each distinct answer for COMMAND, and for what COMMAND DOCS says of
 // groups. The table has what all of them know. A round begins when there are other masters than before and,
 // because modules can be loaded at any time, after `interval`. A master that cannot be asked makes the next

@@ -1,6 +1,6 @@
 // Carries the settings that CONFIG SET has given to all servers to those that join, or start again, later.
 //
-// Runs on the control thread's loop. A server is known by its run id (INFO server): those that were in the
+// Runs on the cluster thread's loop. A server is known by its run id (INFO server): those that were in the
 // topology when a setting was made have got it with the others; one that joins, or comes back with another
 // run id, is given all settings, each by a CONFIG SET of its own, since it may not know one of them. The
 // settings live as long as the process, like those that CONFIG SET gives to one Redis.

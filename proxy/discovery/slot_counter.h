@@ -1,6 +1,6 @@
 // Asks the owners of some slots, now and then, how many keys these have.
 //
-// Runs on the control thread's loop. A slot that cannot be asked about keeps its last number.
+// Runs on the cluster thread's loop. A slot that cannot be asked about keeps its last number.
 #pragma once
 #include <cstdint>
 #include <functional>

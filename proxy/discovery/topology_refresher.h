@@ -1,7 +1,7 @@
 // Keeps the topology fresh: asks nodes, merges their answers by epoch, publishes a snapshot when something
 // changed.
 //
-// Runs on the control thread's loop. At most one round at a time, rounds no closer than minInterval, with
+// Runs on the cluster thread's loop. At most one round at a time, rounds no closer than minInterval, with
 // jitter. A round asks one node, or several in parallel when it is urgent (requests are waiting for a slot's
 // owner); since urgent rounds come in quick succession, they keep their connections for a while, and the
 // later ones ask fewer nodes. If no known node answers, the seeds are resolved again: all addresses may have

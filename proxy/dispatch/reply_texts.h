@@ -11,8 +11,8 @@ inline constexpr std::string_view kLinkFull =
 inline constexpr std::string_view kNodeSilent =
     "-CLUSTERDOWN The node of the slot does not answer (suspect-after)\r\n";
 inline constexpr std::string_view kNoLease =
-    "-ERR max number of leased connections reached (lease-max-blocking, lease-max-tracking, "
-    "lease-max-transactions)\r\n";
+    "-ERR max number of leased connections reached (lease-max-blocking, "
+    "lease-max-tracking, lease-max-transactions)\r\n";
 // For a name that is not the client's to choose.
 inline constexpr std::string_view kReservedKey =
     "ERR Keys that begin like '~1{' or '~1:' are reserved for other databases";
@@ -24,14 +24,13 @@ inline constexpr std::string_view kAmbiguous =
     "-AMBIGUOUS The connection to the node broke after this command was sent: it may or may not have been "
     "carried out\r\n";
 inline constexpr std::string_view kLateWrite =
-    "-AMBIGUOUS The node did not answer in time (reply-timeout): the command may or may not have been "
-    "carried "
-    "out\r\n";
+    "-AMBIGUOUS The node did not answer in time (reply-timeout): "
+    "the command may or may not have been carried out\r\n";
 inline constexpr std::string_view kLate = "-ERR The node did not answer in time (reply-timeout)\r\n";
 inline constexpr std::string_view kBrokeAgain =
-    "-ERR The connection to the node broke twice while this command was answered: its reply may be more than "
-    "the node sends to one client (client-output-buffer-limit), or the command may be more than the node "
-    "takes\r\n";
+    "-ERR The connection to the node broke twice while this command was answered: "
+    "its reply may be more than the node sends to one client "
+    "(client-output-buffer-limit), or the command may be more than the node takes\r\n";
 inline constexpr std::string_view kTooLarge =
     "-ERR The connection to the node broke twice while this command was sent: it may be larger than the node "
     "takes (proto-max-bulk-len, client-query-buffer-limit)\r\n";

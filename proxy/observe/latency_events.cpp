@@ -13,21 +13,17 @@ struct KindText {
 };
 constexpr std::array<KindText, kLatencyKinds> kTexts{{
     {"command",
-     "From a request's arrival to the end of its reply. SLOWLOG GET has the commands; PROXY SLOWLOG says "
-     "which node "
-     "served each and how much of the time was spent there."},
+     "From a request's arrival to the end of its reply. SLOWLOG GET has the commands; "
+     "PROXY SLOWLOG says which node served each and how much of the time was spent there."},
     {"fast-command",
-     "As `command`, but these take a node next to no time. They waited: for a slot without a master, behind "
-     "a slow "
-     "command on the same node, or for CPU time."},
+     "As `command`, but these take a node next to no time. They waited: for a slot "
+     "without a master, behind a slow command on the same node, or for CPU time."},
     {"upstream",
-     "From sending a request to a node to the end of its reply. The node, or the network to it, is slow: ask "
-     "its own "
-     "LATENCY and SLOWLOG."},
+     "From sending a request to a node to the end of its reply. The node, "
+     "or the network to it, is slow: ask its own LATENCY and SLOWLOG."},
     {"event-loop",
-     "One turn of a worker, in which its other clients have waited. Give it CPU time, have more workers, or "
-     "look for "
-     "very large requests and replies."},
+     "One turn of a worker, in which its other clients have waited. Give it "
+     "CPU time, have more workers, or look for very large requests and replies."},
 }};
 
 void keepNewest(std::vector<LatencySample>& samples) {

@@ -119,9 +119,8 @@ std::string latencyDoctorText(std::span<const AllLatencySeries> parts, net::Mill
   }
   if (number > 0) return "These events have taken " + limit + " ms or longer:\n\n" + text;
   if (threshold.count() > 0) return "No event has taken " + limit + " ms or longer.\n";
-  return "Events are not watched: latency-monitor-threshold is 0. How long commands take is in LATENCY "
-         "HISTOGRAM, which of "
-         "them were slow in SLOWLOG GET and PROXY SLOWLOG.\n";
+  return "Events are not watched: latency-monitor-threshold is 0. How long commands take is "
+         "in LATENCY HISTOGRAM, which of them were slow in SLOWLOG GET and PROXY SLOWLOG.\n";
 }
 
 }  // namespace slotless::session

@@ -26,8 +26,8 @@ constexpr std::string_view kExecAborted =
     "EXECABORT Transaction discarded because of previous errors. The first: ";
 constexpr std::string_view kAbortedBecause = "EXECABORT Transaction discarded because of: ";
 constexpr std::string_view kOneSlot =
-    "CROSSSLOT Keys in request don't hash to the same slot: use a pinned database for transactions over "
-    "several slots";
+    "CROSSSLOT Keys in request don't hash to the same slot: "
+    "use a pinned database for transactions over several slots";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 }  // namespace

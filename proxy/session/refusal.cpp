@@ -102,7 +102,7 @@ bool mayRoute(const CommandSpec& spec, Argv argv, const config::Config& config, 
   const bool waits = spec.role == protocol::SessionRole::Blocking || spec.role == protocol::SessionRole::Wait;
   if (spec.handling == Handling::Session && !waits) {
     error = "ERR '" + spec.name +
-            "' needs a session of its own, which this version of Slotless does not offer yet";
+            "' would change the connection that it is sent on in a way that Slotless does not know";
     return false;
   }
   if (spec.handling == Handling::Admin && !config.allowAdminCommands && !isHarmless(spec, argv)) {

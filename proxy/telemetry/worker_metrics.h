@@ -1,4 +1,4 @@
-// What one worker counts: written by its thread only, read by the control thread when somebody scrapes.
+// What one worker counts: written by its thread only, read by another one when somebody scrapes.
 #pragma once
 #include <array>
 #include <chrono>
