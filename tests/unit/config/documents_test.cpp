@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/process_inputs.h"
 #include "loading.h"
 
 using namespace slotless::config;
