@@ -1,6 +1,7 @@
 #include "protocol/encoder.h"
 
 #include <charconv>
+#include <cstring>
 
 namespace slotless::protocol {
 namespace {
@@ -11,12 +12,22 @@ class HeaderLine {
   template <typename Number>
   HeaderLine(char type, Number number) noexcept {
     bytes_[0] = type;
-    char* p = std::to_chars(bytes_ + 1, bytes_ + sizeof bytes_ - 2, number).ptr;
+    char* p = bytes_ + 1;
+    if (static_cast<std::uint64_t>(number) < 10) {
+      *p++ = static_cast<char>('0' + number);
+    } else {
+      p = std::to_chars(p, bytes_ + sizeof bytes_ - 2, number).ptr;
+    }
     *p++ = '\r';
     *p++ = '\n';
     size_ = static_cast<std::size_t>(p - bytes_);
   }
   void appendTo(std::string& out) const { out.append(bytes_, size_); }
+  // Returns the place behind it.
+  char* writeTo(char* to) const noexcept {
+    std::memcpy(to, bytes_, size_);
+    return to + size_;
+  }
 
  private:
   char bytes_[1 + 20 + 2];  // 20: the digits of the largest 64-bit number, or 19 and a sign
@@ -98,6 +109,19 @@ void appendVerbatimText(std::string& out, int protocol, std::string_view text) {
   out += "txt:";
   out += text;
   out += "\r\n";
+}
+
+char* writeArrayHeader(char* to, std::size_t elements) noexcept {
+  return HeaderLine('*', elements).writeTo(to);
+}
+
+char* writeBulk(char* to, std::string_view bytes) noexcept {
+  char* next = HeaderLine('$', bytes.size()).writeTo(to);
+  if (!bytes.empty()) std::memcpy(next, bytes.data(), bytes.size());
+  next += bytes.size();
+  *next++ = '\r';
+  *next++ = '\n';
+  return next;
 }
 
 }  // namespace slotless::protocol

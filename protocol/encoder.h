@@ -28,4 +28,28 @@ void appendVerbatimText(std::string& out, int protocol, std::string_view text); 
 // "*<argc>" and one bulk per argument.
 void appendRequest(std::string& out, Argv argv);
 
+// The pieces of a request, written into room that is there; all return the place behind what they wrote.
+inline constexpr std::size_t kMostAroundBulk = 1 + 20 + 2 + 2;  // a type byte, digits, two line ends
+char* writeArrayHeader(char* to, std::size_t elements) noexcept;
+char* writeBulk(char* to, std::string_view bytes) noexcept;
+
+// As appendRequest(), quicker where it is short: in room that is made once. `forEach(visit)` calls
+// visit(argument) for each argument, and is called twice.
+template <typename ForEach>
+void appendRequestOf(std::string& out, std::size_t arguments, const ForEach& forEach) {
+  std::size_t most = kMostAroundBulk;
+  forEach([&](std::string_view argument) { most += kMostAroundBulk + argument.size(); });
+  constexpr std::size_t kShort = 4096;  // new room is filled with zeros first
+  if (most > kShort) {
+    appendArrayHeader(out, arguments);
+    forEach([&](std::string_view argument) { appendBulk(out, argument); });
+    return;
+  }
+  const std::size_t before = out.size();
+  out.resize(before + most);
+  char* next = writeArrayHeader(out.data() + before, arguments);
+  forEach([&](std::string_view argument) { next = writeBulk(next, argument); });
+  out.resize(static_cast<std::size_t>(next - out.data()));
+}
+
 }  // namespace slotless::protocol

@@ -66,7 +66,10 @@ RequestParser::Status RequestParser::parse(std::string_view bytes, const Request
   if (position_ == 0) {
     if (bytes.empty()) return needMore(1);
     if (bytes.front() != '*') return parseInline(bytes, limits);
-    if (parseWhole(bytes, limits)) return Status::Complete;
+    if (parseWhole(bytes, limits)) {
+      whole_ = needed_ == 0 && argv_.capacity() <= kKeptArguments;
+      return Status::Complete;
+    }
   } else if (kept_) {
     if (viewed_ == bytes.data()) return Status::Complete;
     next();
@@ -89,7 +92,8 @@ bool RequestParser::parseWhole(std::string_view bytes, const RequestLimits& limi
   const std::uint64_t longest = longestBulk(limits);
   const auto mostPresent = static_cast<std::size_t>(end - p) / kShortestArgumentBytes;
   argv_.clear();
-  argv_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left, mostPresent)));
+  if (left > argv_.capacity())
+    argv_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left, mostPresent)));
   for (; left > 0; --left) {
     if (p == end || *p != '$') break;
     std::uint64_t length = 0;
@@ -241,7 +245,7 @@ std::size_t RequestParser::memoryBytes() const noexcept {
          error_.capacity();
 }
 
-void RequestParser::next() noexcept {
+void RequestParser::forget() noexcept {
   clearKeeping(argv_, kKeptArguments);
   references_.clearKeeping(kKeptReferences);
   clearKeeping(unquoted_, kKeptUnquotedBytes);
@@ -253,6 +257,7 @@ void RequestParser::next() noexcept {
   viewed_ = nullptr;
   inline_ = false;
   kept_ = false;
+  whole_ = false;
 }
 
 }  // namespace slotless::protocol

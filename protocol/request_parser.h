@@ -72,13 +72,20 @@ class RequestParser {
   // move): instead of next().
   void keep(std::string_view bytes) noexcept {
     kept_ = true;
+    whole_ = false;
     viewed_ = bytes.data();
   }
   // Forgets the request that was completed. Gives unusually large memory back.
-  void next() noexcept;
+  void next() noexcept {
+    if (!whole_) return forget();
+    whole_ = false;
+    position_ = 0;
+    argv_.clear();
+  }
 
  private:
   bool parseWhole(std::string_view bytes, const RequestLimits& limits);
+  void forget() noexcept;
   static constexpr std::size_t kHugeArguments = 1'000'000;
 
   Status viewArguments(std::string_view bytes);
@@ -106,6 +113,7 @@ class RequestParser {
   std::int64_t bulkLength_ = -1;     // of the argument at position_; -1: not known yet
   bool inline_ = false;
   bool kept_ = false;
+  bool whole_ = false;  // nothing but argv_ and position_ is as it was not before
 };
 
 }  // namespace slotless::protocol

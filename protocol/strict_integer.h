@@ -22,7 +22,8 @@ inline std::optional<std::int64_t> strictInteger(std::string_view text) noexcept
 // The hot paths' reader: the non-negative number at `p`, canonical, of at most ten digits and with its CRLF,
 // all before `end`. Returns the byte behind the CRLF, or nullptr for whatever else stands there (a number
 // that is not yet whole, too, so the caller falls back to its careful path).
-inline const char* readCanonicalLength(const char* p, const char* end, std::uint64_t& value) noexcept {
+[[gnu::always_inline]] inline const char* readCanonicalLength(const char* p, const char* end,
+                                                              std::uint64_t& value) noexcept {
   constexpr std::ptrdiff_t kMostDigits = 10;
   if (end - p < 3) return nullptr;
   std::uint64_t digit = static_cast<unsigned char>(*p) - std::uint64_t{'0'};

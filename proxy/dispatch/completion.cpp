@@ -54,6 +54,7 @@ class NextTurn final : public Work {
 // Good until the next call.
 const std::vector<routing::PartReply>& Completion::partsOf(const Request& request) {
   parts_.clear();
+  parts_.reserve(request.legCount());
   for (std::size_t i = 0; i < request.legCount(); ++i) {
     const Leg& leg = request.leg(i);
     if (!leg.forgone) parts_.push_back({leg.reply.view(), leg.keys});
@@ -63,6 +64,9 @@ const std::vector<routing::PartReply>& Completion::partsOf(const Request& reques
 
 void Completion::onReply(Leg& leg, std::string_view bytes, bool last) {
   const Request& request = *leg.request;
+  if (last && request.isShort() && leg.detour == nullptr && request.client != nullptr &&
+      request.client->held().legs == 0)
+    return finishShort(leg, bytes);
   // The write before it was refused: the number says nothing.
   if (last && request.client != nullptr && request.wait && !leg.preludeError.empty())
     return failWait(leg, {});
@@ -82,6 +86,20 @@ void Completion::deliver(Leg& leg, std::string_view bytes, bool last) {
     }
   }
   if (last) finishLeg(leg, false);
+}
+
+// The way of nearly all replies: deliver() and finishLeg() without what cannot be.
+void Completion::finishShort(Leg& leg, std::string_view bytes) {
+  Request& request = *leg.request;
+  request.client->deliver(request, bytes);
+  const net::Micros duration = sinceArrival(request);
+  noteIfSlow(leg, duration);
+  noteWrite(leg);
+  context_.busy.onReply(leg);
+  leg.link = nullptr;
+  leg.state = LegState::Done;
+  request.openLegs = 0;
+  finishRequest(request, &request == request.client->lastWord(), duration);
 }
 
 void Completion::failLeg(Leg& leg, std::string_view line) {
@@ -131,11 +149,12 @@ void Completion::timeOut(Leg& leg) {
 
 void Completion::finishLeg(Leg& leg, bool failed) {
   Request& request = *leg.request;
-  if (request.openLegs == 1 && (!request.staged || request.composer->isLastStage())) noteIfSlow(leg);
+  if (request.openLegs == 1 && (!request.staged || request.composer->isLastStage())) {
+    const bool blocks = request.lease == upstream::LeaseUse::Blocking;
+    noteIfSlow(leg, blocks ? net::Micros{0} : sinceArrival(request));
+  }
   leg.state = LegState::Done;
-  const bool wrote = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
-  if (wrote && request.client != nullptr && leg.link != nullptr)
-    request.client->noteWriteTo(leg.link->node(), context_.links.topology().version);
+  if (request.client != nullptr && leg.link != nullptr) noteWrite(leg);
   if (!failed) context_.busy.onReply(leg);
   leg.link = nullptr;
   const bool freesLease = leg.detour != nullptr && leg.detour->lone.link() != nullptr;
@@ -143,7 +162,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
   leg.detour.reset();
   if (freesLease) context_.holding.wakeAll();
   if (request.client != nullptr && request.client->held().legs > 0) {
-    if (!failed) failOvertaken(leg);
+    if (!failed && request.client->held().refused != nullptr) failOvertaken(leg);
     context_.agenda.add(*request.client, Task::Pump);
   }
   if (--request.openLegs > 0) return;
@@ -152,6 +171,13 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     return;
   }
   conclude(request, failed);
+}
+
+// For WAIT.
+void Completion::noteWrite(const Leg& leg) {
+  const RequestKind kind = leg.request->kind;
+  if (kind == RequestKind::Read || kind == RequestKind::ScriptRead) return;
+  leg.request->client->noteWriteTo(*leg.link, context_.links.topology().version);
 }
 
 void Completion::conclude(Request& request, bool failed) {
@@ -179,15 +205,15 @@ void Completion::clearSuspicion(const Leg& leg) {
 // refused must not be carried out after it.
 void Completion::failOvertaken(const Leg& leg) {
   if (leg.slot == protocol::kNoSlot) return;
-  Downstream& client = *leg.request->client;
+  const Request& later = *leg.request;
+  Downstream& client = *later.client;
+  const auto refused = client.held().refused->find(leg.slot);
+  if (refused == client.held().refused->end()) return;
   std::vector<Leg*> overtaken;
-  for (Request* earlier = client.pending().head(); earlier != leg.request && earlier != nullptr;
-       earlier = earlier->next) {
-    for (std::size_t i = 0; i < earlier->legCount(); ++i) {
-      Leg& other = earlier->leg(i);
-      const bool onlyReads = earlier->kind == RequestKind::Read && leg.request->kind == RequestKind::Read;
-      if (other.slot == leg.slot && !onlyReads && wasRefused(other)) overtaken.push_back(&other);
-    }
+  for (Leg* other : refused->second) {
+    const Request& earlier = *other->request;
+    const bool onlyReads = earlier.kind == RequestKind::Read && later.kind == RequestKind::Read;
+    if (earlier.number < later.number && !onlyReads) overtaken.push_back(other);
   }
   for (Leg* other : overtaken) {
     context_.holding.remove(client, *other);
@@ -195,11 +221,11 @@ void Completion::failOvertaken(const Leg& leg) {
   }
 }
 
-void Completion::noteIfSlow(const Leg& leg) {
-  const bool blocks = leg.request->lease == upstream::LeaseUse::Blocking;
-  const auto duration =
-      blocks ? net::Micros{0}
-             : std::chrono::duration_cast<net::Micros>(context_.host.now - leg.request->arrived);
+net::Micros Completion::sinceArrival(const Request& request) const noexcept {
+  return std::chrono::duration_cast<net::Micros>(context_.host.now - request.arrived);
+}
+
+void Completion::noteIfSlow(const Leg& leg, net::Micros duration) {
   if (context_.slowLog.isSlow(duration)) noteSlowRequest(context_, leg, LogKind::Slow, duration.count());
   if (context_.slowLog.keepsLarge()) noteIfLarge(leg);
   if (context_.latency.isLong(duration)) noteLatency(leg, duration);
@@ -227,8 +253,11 @@ void Completion::noteLatency(const Leg& leg, net::Micros duration) {
 
 void Completion::finishRequest(Request& request, bool failed) {
   if (request.hook != nullptr) forgetHook(request);
-  context_.metrics.command(request.spec->id)
-      .record(std::chrono::duration_cast<net::Micros>(context_.host.now - request.arrived), failed);
+  finishRequest(request, failed, sinceArrival(request));
+}
+
+void Completion::finishRequest(Request& request, bool failed, net::Micros duration) {
+  context_.metrics.command(request.spec->id).record(duration, failed);
   request.client->onRequestDone(request);
 }
 

@@ -37,9 +37,13 @@ class Completion {
   void abandon(Request& request);
 
  private:
+  void finishShort(Leg& leg, std::string_view bytes);
+  void finishRequest(Request& request, bool failed, net::Micros duration);
+  net::Micros sinceArrival(const Request& request) const noexcept;
+  void noteWrite(const Leg& leg);
   void clearSuspicion(const Leg& leg);
   void failOvertaken(const Leg& leg);
-  void noteIfSlow(const Leg& leg);
+  void noteIfSlow(const Leg& leg, net::Micros duration);
   void noteIfLarge(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);
   bool goOn(Request& request);

@@ -1,11 +1,13 @@
 #include "proxy/dispatch/dispatcher.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
 #include "proxy/dispatch/holding.h"
+#include "proxy/dispatch/leases.h"
 #include "proxy/dispatch/long_split.h"
 #include "proxy/dispatch/reply_texts.h"
 #include "proxy/dispatch/request_copy.h"
@@ -61,24 +63,29 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
 
 void Dispatcher::startShort(Request& request, Slot slot, std::string_view bytes) {
   request.dispatcher = this;
-  request.makeLegs(1);
-  Leg& leg = request.leg(0);
+  Leg& leg = request.makeShort();
   leg.slot = slot;
   sender_.launchShort(leg, bytes);
 }
 
-void Dispatcher::startBySlot(Request& request, const routing::Plan& plan, protocol::Argv argv) {
+void Dispatcher::startBySlot(Request& request, routing::Plan& plan, protocol::Argv argv) {
   std::vector<std::uint32_t>& positions = positions_;
+  const bool usual = !request.lease && request.front == upstream::Front::None && request.scripts.empty() &&
+                     request.client->leases().sharesLinks();
   request.makeLegs(plan.partCount);
   for (std::size_t i = 0; i < plan.partCount; ++i) {
-    const routing::Part& part = plan.parts[i];
+    routing::Part& part = plan.parts[i];
     Leg& leg = request.leg(i);
     leg.slot = part.slot;
-    leg.keys = part.keys;
+    std::swap(leg.keys, part.keys);
     positions.clear();
-    for (const std::uint32_t ordinal : part.keys) positions.push_back(plan.keyPositions[ordinal]);
+    for (const std::uint32_t ordinal : leg.keys) positions.push_back(plan.keyPositions[ordinal]);
     encodeWithKeys(argv, positions, plan.stride, context_.encoded);
-    sender_.launch(leg, {context_.encoded});
+    if (usual) {
+      sender_.launchShort(leg, context_.encoded);
+    } else {
+      sender_.launch(leg, {context_.encoded});
+    }
   }
 }
 

@@ -86,7 +86,8 @@ class Dispatcher {
 
  private:
   void plan(Request& request);
-  void startBySlot(Request& request, const routing::Plan& plan, protocol::Argv argv);
+  // Takes the plan's lists of keys.
+  void startBySlot(Request& request, routing::Plan& plan, protocol::Argv argv);
   void startPrepared(Request& request, const routing::Plan& plan);
   void startEachNode(Request& request, const routing::Plan& plan, std::string_view bytes);
 

@@ -15,6 +15,7 @@
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/pending_list.h"
 #include "proxy/net/address/address.h"
+#include "proxy/upstream/link.h"
 
 namespace slotless::session {
 
@@ -71,6 +72,7 @@ class Downstream {
   struct Written {
     net::Address node;
     std::uint64_t since;
+    std::uint64_t link;  // Link::serial() of the last of them
   };
   // For WAIT.
   const std::vector<Written>& writtenTo() const noexcept { return writtenTo_; }
@@ -78,9 +80,11 @@ class Downstream {
     return std::any_of(writtenTo_.begin(), writtenTo_.end(),
                        [&](const Written& each) { return each.node == node; });
   }
-  void noteWriteTo(const net::Address& node, std::uint64_t topologyVersion) {
-    if ((writtenTo_.empty() || writtenTo_.back().node != node) && !hasWrittenTo(node))
-      writtenTo_.push_back({node, topologyVersion});
+  void noteWriteTo(const upstream::Link& link, std::uint64_t topologyVersion) {
+    for (const Written& each : writtenTo_) {
+      if (each.link == link.serial()) return;
+    }
+    noteFirstWriteOn(link, topologyVersion);
   }
   // Forgets the writes of which `gone` is true. False: there were none.
   template <typename Gone>
@@ -116,6 +120,16 @@ class Downstream {
   }
 
  private:
+  void noteFirstWriteOn(const upstream::Link& link, std::uint64_t topologyVersion) {
+    const auto found = std::find_if(writtenTo_.begin(), writtenTo_.end(),
+                                    [&](const Written& each) { return each.node == link.node(); });
+    if (found != writtenTo_.end()) {
+      found->link = link.serial();
+    } else {
+      writtenTo_.push_back({link.node(), topologyVersion, link.serial()});
+    }
+  }
+
   const std::uint64_t id_;
   std::uint8_t agendaBits_ = 0;
   PendingList pending_;

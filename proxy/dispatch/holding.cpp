@@ -7,6 +7,7 @@
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/overtaking.h"
 
 namespace slotless::session {
 
@@ -31,7 +32,7 @@ bool Holding::admits(const Downstream& client) const {
   return requestsFit && bytesFit;
 }
 
-void Holding::add(Downstream& client, const Leg& leg) {
+void Holding::add(Downstream& client, Leg& leg) {
   Held& held = client.held();
   if (held.legs++ == 0) {
     held.place = clients_.size();
@@ -44,6 +45,7 @@ void Holding::add(Downstream& client, const Leg& leg) {
   held.bytes += leg.detour->bytes.size();
   held.memory += sizeof(Detour) + leg.detour->bytes.memoryBytes();
   bytes_ += leg.detour->bytes.size();
+  if (wasRefused(leg)) noteRefused(held, leg);
   publish();
   if (!timer_->active()) timer_->start(kTick);
 }
@@ -62,8 +64,22 @@ void Holding::remove(Downstream& client, const Leg& leg) {
   held.bytes -= leg.detour->bytes.size();
   held.memory -= sizeof(Detour) + leg.detour->bytes.memoryBytes();
   bytes_ -= leg.detour->bytes.size();
+  if (held.refused != nullptr) forgetRefused(held, leg);
   publish();
   client.takeMore();
+}
+
+void Holding::noteRefused(Held& held, Leg& leg) {
+  if (held.refused == nullptr) held.refused = std::make_unique<Held::Refused>();
+  (*held.refused)[leg.slot].push_back(&leg);
+}
+
+void Holding::forgetRefused(Held& held, const Leg& leg) {
+  const auto found = held.refused->find(leg.slot);
+  if (found == held.refused->end()) return;
+  std::erase(found->second, &leg);
+  if (found->second.empty()) held.refused->erase(found);
+  if (held.refused->empty()) held.refused.reset();
 }
 
 void Holding::publish() {

@@ -7,8 +7,10 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
+#include "protocol/slot.h"
 #include "proxy/net/loop.h"
 
 namespace slotless::session {
@@ -19,6 +21,9 @@ struct Context;
 
 // What is held of one client.
 struct Held {
+  // Those that were refused (wasRefused()), by slot; nullptr: there are none.
+  using Refused = std::unordered_map<protocol::Slot, std::vector<Leg*>>;
+  std::unique_ptr<Refused> refused;
   std::size_t legs = 0;
   std::size_t requests = 0;
   std::size_t bytes = 0;   // of requests
@@ -34,12 +39,15 @@ class Holding {
   bool off() const noexcept;
   // May the next request of this client be taken? Counts the limit that forbids it.
   bool admits(const Downstream& client) const;
-  void add(Downstream& client, const Leg& leg);
+  // The leg is held, and its trouble known: both stay as they are until remove().
+  void add(Downstream& client, Leg& leg);
   void remove(Downstream& client, const Leg& leg);
   // A link is ready, or the topology has changed: everybody may try again.
   void wakeAll();
 
  private:
+  static void noteRefused(Held& held, Leg& leg);
+  static void forgetRefused(Held& held, const Leg& leg);
   void tick();
   void publish();
 

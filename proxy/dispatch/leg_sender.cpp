@@ -220,9 +220,27 @@ void LegSender::holdAgain(Leg& leg, Trouble trouble) {
   hold(leg, trouble);
 }
 
+void LegSender::markSent(const Downstream& client) {
+  for (Request* request = client.pending().head(); request != nullptr; request = request->next) {
+    for (std::size_t i = 0; i < request->legCount(); ++i) {
+      const Leg& leg = request->leg(i);
+      if (leg.state != LegState::Sent || leg.slot == protocol::kNoSlot) continue;
+      Mark& mark = (*marks_)[leg.slot];
+      mark.sentPass = pass_;
+      mark.lastSent = request->number;
+    }
+  }
+}
+
+bool LegSender::awaitsLater(const Leg& leg) const {
+  const Mark& mark = (*marks_)[leg.slot];
+  return wasRefused(leg) && mark.sentPass == pass_ && mark.lastSent > leg.request->number;
+}
+
 void LegSender::pump(Downstream& client) {
   if (client.held().legs == 0 && !client.detoured) return;
   ++pass_;
+  if (client.held().refused != nullptr) markSent(client);
   bool clean = true;
   // Behind its last word nothing more is begun for it.
   for (Request* request = client.pending().head(); request != nullptr && request != client.lastWord();
@@ -245,7 +263,7 @@ void LegSender::pump(Downstream& client) {
       const bool firstOfSlot = mark.pass != pass_;
       const bool alone =
           firstOfSlot || (mark.link == wanted && context_.host.now >= (*movingUntil_)[leg.slot]);
-      if (leg.state == LegState::Held && wanted != nullptr && alone && !isAwaitingLater(leg))
+      if (leg.state == LegState::Held && wanted != nullptr && alone && !awaitsLater(leg))
         sendHeld(client, leg, *wanted);
       const bool sent = leg.state == LegState::Sent && !leg.inDoubt();
       clean = clean && sent && (leg.detour == nullptr || !(leg.detour->asking || leg.detour->alone)) &&

@@ -61,6 +61,8 @@ class LegSender {
   struct Mark {
     std::uint64_t pass = 0;
     const upstream::Link* link = nullptr;  // nullptr: blocked
+    std::uint64_t sentPass = 0;
+    std::uint64_t lastSent = 0;  // the number of the last request that has been sent
   };
 
   upstream::Link* plainLink(Leg& leg);
@@ -75,6 +77,10 @@ class LegSender {
   void sendOrHold(Leg& leg, upstream::Link* link, net::ByteChain& batch);
   bool hasScripts(const Request& request, const upstream::Link& link) const;
   void sendBatch(Leg& leg, upstream::Link& link, net::ByteChain& batch);
+  void markSent(const Downstream& client);
+  // It was refused, and a later one is on its way: what becomes of that one tells whether this one has missed
+  // its turn. Requires markSent().
+  bool awaitsLater(const Leg& leg) const;
   void sendHeld(Downstream& client, Leg& leg, upstream::Link& link);
 
   Context& context_;

@@ -34,10 +34,6 @@ bool wasRefused(const Leg& leg) {
   }
 }
 
-bool isAwaitingLater(const Leg& leg) {
-  return wasRefused(leg) && anyLater(leg, [](LegState state) { return state == LegState::Sent; });
-}
-
 bool wasOvertaken(const Leg& leg) {
   return anyLater(leg, [](LegState state) { return state == LegState::Done; });
 }

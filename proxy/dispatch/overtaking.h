@@ -9,8 +9,6 @@ namespace slotless::session {
 // ASK about one key: there the node says where to go, and only other keys of the slot can have been served;
 // but a request about several keys may be refused for one of them, and the next one be about another.
 bool wasRefused(const Leg& leg);
-// A later one is on its way: what becomes of it tells whether this one has missed its turn.
-bool isAwaitingLater(const Leg& leg);
 // A later one has been answered, and so may have been carried out.
 bool wasOvertaken(const Leg& leg);
 // A later one has been sent, and is perhaps carried out by now.

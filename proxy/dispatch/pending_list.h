@@ -1,6 +1,7 @@
 // The replies that one client still waits for, in the order of its requests.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "proxy/dispatch/request.h"
 
@@ -15,6 +16,7 @@ class PendingList {
 
   void push(Request& request) noexcept {
     request.next = nullptr;
+    request.number = ++pushed_;
     (tail_ != nullptr ? tail_->next : head_) = &request;
     tail_ = &request;
     ++size_;
@@ -31,6 +33,7 @@ class PendingList {
   Request* head_ = nullptr;
   Request* tail_ = nullptr;
   std::size_t size_ = 0;
+  std::uint64_t pushed_ = 0;
 };
 
 }  // namespace slotless::session

@@ -1,6 +1,7 @@
 #include "proxy/dispatch/request.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/downstream.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr std::size_t kKeepReplyBytes = 4096;
 // Nor are more legs than a request usually has.
 constexpr std::size_t kKeepLegs = 16;
+// Of a leg beyond the first.
+constexpr std::size_t kLegBytes = sizeof(Leg) + sizeof(std::unique_ptr<Leg>);
 // Room for so many pointers is not worth giving back.
 constexpr std::size_t kKeepFree = 1024;
 }  // namespace
@@ -37,6 +40,7 @@ void Leg::onLost(upstream::Loss loss, const upstream::SentRequest& sent) {
 }
 
 Request::Request(net::BlockPool& pool, RequestMemory& memory) : waiting(pool), memory_(memory) {
+  first_.request = this;
   first_.reply.countIn(memory_.merging);
 }
 
@@ -50,12 +54,12 @@ Leg& Request::addLeg() {
   ++legCount_;
   ++openLegs;
   if (legCount_ > 1 && others_.size() < legCount_ - 1) {
-    others_.emplace_back().reply.countIn(memory_.merging);
-    memory_.legs += sizeof(Leg);
+    Leg& made = *others_.emplace_back(std::make_unique<Leg>());
+    made.request = this;
+    made.reply.countIn(memory_.merging);
+    memory_.legs += kLegBytes;
   }
-  Leg& added = leg(legCount_ - 1);
-  added.request = this;
-  return added;
+  return leg(legCount_ - 1);
 }
 
 void Request::wantScript(ScriptCache& cache, std::string_view sha) {
@@ -78,9 +82,21 @@ void Request::dropLegs() noexcept {
   openLegs = 0;
 }
 
+void Request::dropShortLeg() noexcept {
+  assert(static_cast<const RequestTerms&>(*this) == RequestTerms{});
+  assert(legCount_ == 1 && first_.keys.empty() && first_.preludeError.empty() && first_.reply.size() == 0 &&
+         !first_.forgone);
+  first_.detour.reset();
+  first_.link = nullptr;
+  first_.replyBegun = false;
+  first_.state = LegState::Done;
+  legCount_ = openLegs = 0;
+  short_ = false;
+}
+
 void Request::trimLegs() noexcept {
-  memory_.legs -= others_.size() * sizeof(Leg);
-  std::deque<Leg>().swap(others_);
+  memory_.legs -= others_.size() * kLegBytes;
+  std::vector<std::unique_ptr<Leg>>().swap(others_);
 }
 
 bool Request::isHead() const noexcept {
@@ -101,7 +117,7 @@ Request& RequestPool::take() {
 void RequestPool::trimUnused() {
   // The first ones have waited longest.
   for (std::size_t i = 0; i < fewestFree_; ++i) {
-    memory_.legs -= free_[i]->others_.size() * sizeof(Leg);
+    memory_.legs -= free_[i]->others_.size() * kLegBytes;
     free_[i]->unneeded_ = true;
   }
   free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(fewestFree_));
@@ -119,37 +135,25 @@ bool RequestPool::refersTo(const protocol::CommandTable& table) const {
 }
 
 void RequestPool::put(Request& request) noexcept {
-  if (request.legCount_ > kKeepLegs) {
-    request.dropLegs();
-    request.trimLegs();
+  if (request.short_) {
+    request.dropShortLeg();
   } else {
+    const bool many = request.legCount_ > kKeepLegs;
     request.dropLegs();
+    if (many) request.trimLegs();
+    static_cast<RequestTerms&>(request) = RequestTerms{};
   }
+  request.client = nullptr;
+  request.next = nullptr;
+  request.spec = nullptr;
+  request.database = nullptr;
+  request.waiting.clear();
   request.replyBytes = 0;
   request.bytes = 0;
   request.heldLegs = 0;
   request.charged = 0;
-  request.waiting.clear();
-  request.client = nullptr;
-  request.next = nullptr;
-  request.spec = nullptr;
-  request.merge = routing::Merge::None;
-  request.composer.reset();
   request.done = false;
   request.muted = false;
-  request.staged = false;
-  request.wantsWholeSlot = false;
-  request.besideWatch = false;
-  request.database = nullptr;
-  request.lease.reset();
-  request.front = upstream::Front::None;
-  request.preludes = 0;
-  request.scripts.clear();
-  request.frontBytes = 0;
-  request.said.reset();
-  request.hook.reset();
-  request.blockedUntil.reset();
-  request.wait.reset();
   free_.push_back(&request);
 }
 

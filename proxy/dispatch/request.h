@@ -5,7 +5,6 @@
 // it replies (which are then discarded): links hold plain pointers to legs.
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -119,6 +118,37 @@ struct WaitTerms {
   // Where nobody can be asked: that no server has it. One 0 for each kind of server that was asked for.
   std::string nobody;
   std::optional<net::TimePoint> until;  // none: for ever
+
+  bool operator==(const WaitTerms&) const = default;
+};
+
+// What a plain command has none of. Reset as a whole (RequestPool::put()), so that no field is forgotten.
+struct RequestTerms {
+  routing::Merge merge = routing::Merge::None;
+  bool staged = false;          // the composer may have more asked for
+  bool wantsWholeSlot = false;  // see Command
+  bool besideWatch = false;     // goes on a shared link, though its client watches
+  // Goes on a lease of the client, not on a shared link.
+  std::optional<upstream::LeaseUse> lease;
+  // CLIENT CACHING was said before it.
+  upstream::Front front = upstream::Front::None;
+  // Replies that come before the request's own on the link (MULTI's and QUEUED's).
+  std::uint32_t preludes = 0;
+  std::unique_ptr<routing::Composer> composer;  // in place of the merge
+  // Its node needs to have these: they are loaded in front of it, where they are not known to be.
+  std::vector<ScriptRef> scripts;
+  // What that has added to it on its link; not part of it when it goes another way.
+  std::size_t frontBytes = 0;
+  // What the slow log may show of it, where nodes get something else.
+  std::unique_ptr<const SaidRequest> said;
+  // In place of the merge and the composer.
+  std::unique_ptr<ReplyHook> hook;
+  // A command that blocks: when its own timeout ends; none: never.
+  std::optional<net::TimePoint> blockedUntil;
+  // WAIT and WAITAOF.
+  std::optional<WaitTerms> wait;
+
+  bool operator==(const RequestTerms&) const = default;
 };
 
 // Planned: a Work is still preparing it; it holds nothing and stands on no link.
@@ -148,7 +178,7 @@ class Leg final : public upstream::Exchange {
   net::TimePoint sentAt{};  // last
 };
 
-class Request {
+class Request final : public RequestTerms {
  public:
   // `memory`: the account that it is part of.
   Request(net::BlockPool& pool, RequestMemory& memory);
@@ -157,9 +187,16 @@ class Request {
 
   // Legs in use; their addresses are fixed.
   std::size_t legCount() const noexcept { return legCount_; }
-  Leg& leg(std::size_t i) noexcept { return i == 0 ? first_ : others_[i - 1]; }
-  const Leg& leg(std::size_t i) const noexcept { return i == 0 ? first_ : others_[i - 1]; }
+  Leg& leg(std::size_t i) noexcept { return i == 0 ? first_ : *others_[i - 1]; }
+  const Leg& leg(std::size_t i) const noexcept { return i == 0 ? first_ : *others_[i - 1]; }
   void makeLegs(std::size_t count);
+  // The only leg of a request without terms, as it will be to its end.
+  Leg& makeShort() noexcept {
+    short_ = true;
+    legCount_ = openLegs = 1;
+    return first_;
+  }
+  bool isShort() const noexcept { return short_; }
   // So many have had room at once.
   std::size_t legRoom() const noexcept { return 1 + others_.size(); }
   // What nobody here has seen is not wanted.
@@ -172,12 +209,17 @@ class Request {
   void trimLegs() noexcept;
   bool isHead() const noexcept;
   // The reply is passed on as it comes, not made of several.
-  bool streams() const noexcept { return legCount_ == 1 && composer == nullptr && hook == nullptr; }
+  bool streams() const noexcept {
+    return short_ || (legCount_ == 1 && composer == nullptr && hook == nullptr);
+  }
 
   Dispatcher* dispatcher = nullptr;
   Downstream* client = nullptr;  // nullptr: has left
   Request* next = nullptr;       // in the client's pending list
+  std::uint64_t number = 0;      // there: later ones have larger numbers
   const protocol::CommandSpec* spec = nullptr;
+  // Whose keys have other names in the cluster; nullptr: they have not.
+  const databases::Database* database = nullptr;
   net::TimePoint arrived{};
   net::ByteChain waiting;  // reply bytes until this request is the head of the pending list
   std::size_t openLegs = 0;
@@ -185,41 +227,19 @@ class Request {
   std::size_t bytes = 0;       // of the request itself
   std::size_t heldLegs = 0;
   std::size_t charged = 0;  // of its client's account, see Downstream::charge()
-  routing::Merge merge = routing::Merge::None;
-  std::unique_ptr<routing::Composer> composer;  // in place of the merge
   RequestKind kind = RequestKind::Write;
   bool done = false;
-  bool staged = false;          // the composer may have more asked for
-  bool wantsWholeSlot = false;  // see Command
-  bool muted = false;           // CLIENT REPLY: its reply is thrown away
-  bool besideWatch = false;     // goes on a shared link, though its client watches
-  // Whose keys have other names in the cluster; nullptr: they have not.
-  const databases::Database* database = nullptr;
-  // Goes on a lease of the client, not on a shared link.
-  std::optional<upstream::LeaseUse> lease;
-  // CLIENT CACHING was said before it.
-  upstream::Front front = upstream::Front::None;
-  // Replies that come before the request's own on the link (MULTI's and QUEUED's).
-  std::uint32_t preludes = 0;
-  // Its node needs to have these: they are loaded in front of it, where they are not known to be.
-  std::vector<ScriptRef> scripts;
-  // What that has added to it on its link; not part of it when it goes another way.
-  std::size_t frontBytes = 0;
-  // What the slow log may show of it, where nodes get something else.
-  std::unique_ptr<const SaidRequest> said;
-  // In place of the merge and the composer.
-  std::unique_ptr<ReplyHook> hook;
-  // A command that blocks: when its own timeout ends; none: never.
-  std::optional<net::TimePoint> blockedUntil;
-  // WAIT and WAITAOF.
-  std::optional<WaitTerms> wait;
+  bool muted = false;  // CLIENT REPLY: its reply is thrown away
 
  private:
   friend class RequestPool;
+  void dropShortLeg() noexcept;
+
   RequestMemory& memory_;
   Leg first_;
-  std::deque<Leg> others_;  // does not shrink while the request is under way
+  std::vector<std::unique_ptr<Leg>> others_;  // does not shrink while the request is under way
   std::size_t legCount_ = 0;
+  bool short_ = false;
   bool unneeded_ = false;
 };
 

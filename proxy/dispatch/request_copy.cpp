@@ -24,11 +24,12 @@ void RequestCopy::parse() {
 void encodeWithKeys(protocol::Argv argv, std::span<const std::uint32_t> positions, std::uint32_t stride,
                     std::string& out) {
   out.clear();
-  protocol::appendArrayHeader(out, 1 + positions.size() * stride);
-  protocol::appendBulk(out, argv[0]);
-  for (const std::uint32_t position : positions) {
-    for (std::uint32_t i = 0; i < stride; ++i) protocol::appendBulk(out, argv[position + i]);
-  }
+  protocol::appendRequestOf(out, 1 + positions.size() * stride, [&](const auto& visit) {
+    visit(argv[0]);
+    for (const std::uint32_t position : positions) {
+      for (std::uint32_t i = 0; i < stride; ++i) visit(argv[position + i]);
+    }
+  });
 }
 
 }  // namespace slotless::session

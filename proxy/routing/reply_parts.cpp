@@ -5,6 +5,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/reply_scanner.h"
+#include "protocol/strict_integer.h"
 
 namespace slotless::routing {
 
@@ -37,10 +38,17 @@ bool isNullReply(std::string_view reply) noexcept {
 }
 
 bool isListReply(std::string_view reply) noexcept {
-  return !reply.empty() && (reply[0] == '*' || reply[0] == '~') && !isNullReply(reply);
+  return reply.size() > 1 && (reply[0] == '*' || reply[0] == '~') && reply[1] != '-';
 }
 
 std::optional<std::int64_t> numberOf(std::string_view reply, std::size_t& lineEnd) {
+  std::uint64_t length = 0;
+  const char* const begin = reply.data();
+  if (const char* next =
+          reply.empty() ? nullptr : protocol::readCanonicalLength(begin + 1, begin + reply.size(), length)) {
+    lineEnd = static_cast<std::size_t>(next - begin);
+    return static_cast<std::int64_t>(length);
+  }
   const std::size_t end = reply.find(kLineEnd);
   if (end == std::string_view::npos || end < 2) return std::nullopt;
   std::int64_t value = 0;

@@ -16,6 +16,7 @@ Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, tele
     : host_(host),
       settings_(settings),
       metrics_(metrics),
+      serial_(++host.linksMade),
       connection_(host.loop, host.scratch, std::move(node), &metrics, *this),
       output_(host.pool) {
   timer_ = host_.loop.makeTimer([this] { onTimer(); });

@@ -101,6 +101,7 @@ struct LinkHost {
   net::TimePoint now{};
   // The first event of this turn of the loop; 0: there was none.
   net::TimePoint turnBegan{};
+  std::uint64_t linksMade = 0;
 
   void touch() {
     now = loop.now();
@@ -133,6 +134,8 @@ class Link final : private Connection::Owner {
 
   // As the topology has it, a name as a name.
   const net::Address& node() const noexcept { return connection_.node(); }
+  // No other link of the worker has had or will have that number.
+  std::uint64_t serial() const noexcept { return serial_; }
   LinkState state() const noexcept { return state_; }
   bool ready() const noexcept { return state_ == LinkState::Ready; }
   // The node has answered the handshake and the connection stands.
@@ -256,6 +259,7 @@ class Link final : private Connection::Owner {
   LinkHost& host_;
   const LinkSettings& settings_;
   telemetry::NodeMetrics& metrics_;
+  const std::uint64_t serial_;
   LinkState state_ = LinkState::Idle;
   Connection connection_;
   // The pause before the next attempt; when retired: the patience with it.
