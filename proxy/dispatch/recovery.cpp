@@ -201,14 +201,11 @@ bool Recovery::askOthers(Leg& leg, const SentRequest& sent) {
   Detour& detour = *leg.detour;
   detour.lacking.push_back(leg.link->node());
   const cluster::Topology& topology = context_.links.topology();
-  const auto hasKeys = [&](cluster::NodeIndex node) {
-    return std::find(topology.owners.begin(), topology.owners.end(), node) != topology.owners.end();
-  };
-  for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
-    const net::Address& address = topology.nodes[i].address;
+  for (const cluster::Node& node : topology.nodes) {
+    const net::Address& address = node.address;
     const bool asked =
         std::find(detour.lacking.begin(), detour.lacking.end(), address) != detour.lacking.end();
-    if (asked || !hasKeys(static_cast<cluster::NodeIndex>(i))) continue;
+    if (asked || !topology.ownsSlots(address)) continue;
     counterOf(context_.metrics, Trouble::ForeignKey).add();
     detour.target = address;
     detour.targetVersion = topology.version;
