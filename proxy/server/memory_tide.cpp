@@ -11,6 +11,9 @@ void limitAllocatorReserve() noexcept {
   mallopt(M_TRIM_THRESHOLD, kBytes);
   // Larger blocks are mapped and unmapped one by one.
   mallopt(M_MMAP_THRESHOLD, kBytes);
+  // Freed blocks join their neighbours at once. Else malloc_trim(), and any free() of a large block, does
+  // that for all of them in one go: 100 ms for a million, in which the threads that share the heap stand.
+  mallopt(M_MXFAST, 0);
 }
 
 bool MemoryTide::note(std::size_t bytes, std::size_t peakBytes, net::TimePoint now) noexcept {

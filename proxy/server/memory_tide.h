@@ -8,7 +8,7 @@
 namespace slotless::server {
 
 // Once per process, before there are threads. The allocator would otherwise learn from large values to keep
-// as much at the end of each thread's heap, which malloc_trim() does not touch.
+// as much at the end of each thread's heap, which malloc_trim() does not touch. Also keeps giving back short.
 void limitAllocatorReserve() noexcept;
 
 class MemoryTide {
