@@ -48,9 +48,9 @@ class Daemon(Proxy):
     def peak_memory(self):
         return self.child.memory_bytes("VmHWM")
 
-    def longest_turn_ms(self):
+    def longest_turn_ms(self, password):
         """Of a worker's loop so far, in whole milliseconds; on a busy machine some of it is others'."""
-        with connect(self, PASSWORD) as client:
+        with connect(self, password) as client:
             return max((event[3] for event in client.command("LATENCY", "LATEST") if event[0] == b"event-loop"), default=0)
 
     def has_run_away(self):

@@ -113,7 +113,7 @@ def _play(family, plan, outcome):
         for each in {bystander, neighbour}:
             each.wait_until_going()
         if plan.timed:
-            outcome.notes["longest turn ms"] = daemon.longest_turn_ms()
+            outcome.notes["longest turn ms"] = daemon.longest_turn_ms(family.password)
         outcome.pairs = [Pair(bystander.window(begin, middle), bystander.window(middle, end), neighbour.window(middle, end))
                          for begin, middle, end in windows]
     finally:
