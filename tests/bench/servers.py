@@ -61,10 +61,14 @@ class Servers:
 
     def start_slotless(self, binary, nodes, workers, arguments):
         """Returns its port and process id."""
+        return self.start_program([binary], nodes, workers, arguments)
+
+    def start_program(self, command, nodes, workers, arguments):
+        """The same for a command that runs Slotless."""
         port = processes.free_port()
         admin_port = processes.free_port()
-        return self._start("slotless", port, [
-            binary, "--cluster-nodes", nodes, "--listen", f"{HOST}:{port}", "--admin-listen", f"{HOST}:{admin_port}",
+        return self._start(f"slotless-{port}", port, [
+            *command, "--cluster-nodes", nodes, "--listen", f"{HOST}:{port}", "--admin-listen", f"{HOST}:{admin_port}",
             "--workers", workers, *arguments])
 
     def _start(self, name, port, command):
