@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "proxy/databases/database.h"
+#include "proxy/dispatch/downstream.h"
 #include "proxy/dispatch/suspects.h"
 #include "proxy/scripts/script_cache.h"
 #include "proxy/scripts/wrapped_scripts.h"
@@ -32,6 +33,8 @@ struct Context {
   upstream::LinkPool& resp3Links;
   upstream::LinkPool& replicaLinks;
   upstream::LinkPool& resp3ReplicaLinks;
+  upstream::LinkPool& bulkLinks;  // of clients whose values are large, see Downstream::bulk
+  upstream::LinkPool& resp3BulkLinks;
   upstream::LeasePool& leases;
   telemetry::WorkerMetrics& metrics;
   const databases::Databases& databases;
@@ -52,7 +55,10 @@ struct Context {
   Suspects suspects{};
   std::string encoded{};  // scratch space for the request at hand
 
-  upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
+  upstream::LinkPool& linksFor(const Downstream& client) noexcept {
+    if (client.bulk) return client.protocol >= 3 ? resp3BulkLinks : bulkLinks;
+    return client.protocol >= 3 ? resp3Links : links;
+  }
   upstream::LinkPool& replicaLinksFor(int protocol) noexcept {
     return protocol >= 3 ? resp3ReplicaLinks : replicaLinks;
   }

@@ -93,6 +93,9 @@ class Downstream {
   }
 
   int protocol = 2;
+  // Its values are large: they go by links of their own, lest small ones of others wait behind them. Changes
+  // only while nothing is pending.
+  bool bulk = false;
   config::ReadFrom readFrom = config::ReadFrom::Master;
   // nullopt: as for all.
   std::optional<config::WriteOnLostLink> writeOnLostLink;

@@ -34,7 +34,7 @@ bool readsFromReplica(const Leg& leg) {
 Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
   Downstream& client = *leg.request->client;
   Leases& leases = client.leases();
-  upstream::LinkPool& links = context_.linksFor(client.protocol);
+  upstream::LinkPool& links = context_.linksFor(client);
   if (leg.detour == nullptr && !leg.request->lease && leases.sharesLinks()) return takes(links.linkTo(node));
   const net::Address& address = context_.links.topology().nodes[node].address;
   Link* link = nullptr;
@@ -126,7 +126,7 @@ Link* LinkChoice::linkForSlot(Leg& leg) {
     return lease != nullptr && lease->ready() ? lease : nullptr;
   }
   if (client.leases().engaged()) return client.leases().anyTrackingLease();
-  Link* any = context_.linksFor(client.protocol).anyReady();
+  Link* any = context_.linksFor(client).anyReady();
   if (any == nullptr || leg.detour == nullptr || !leg.detour->alone) return any;
   // Alone at the node that it has got a connection to.
   const Link* held = leg.detour->lone.link();
@@ -157,7 +157,7 @@ Link* LinkChoice::targetOf(Leg& leg) {
   }
   if (node) return linkToNode(leg, *node);
   if (detour.dispensable) {
-    Link* former = context_.linksFor(leg.request->client->protocol).urgentLinkToFormer(*detour.target);
+    Link* former = context_.linksFor(*leg.request->client).urgentLinkToFormer(*detour.target);
     return former != nullptr && former->ready() ? former : nullptr;
   }
   if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
@@ -174,7 +174,7 @@ Link* LinkChoice::sharedLinkOf(const Leg& leg) const {
   if (leg.detour != nullptr && leg.detour->target)
     node = topology.find(*leg.detour->target).value_or(cluster::kNoNode);
   if (node == cluster::kNoNode || !topology.nodes[node].master) return nullptr;
-  return &context_.linksFor(leg.request->client->protocol).linkTo(node);
+  return &context_.linksFor(*leg.request->client).linkTo(node);
 }
 
 Obstacle LinkChoice::obstacleTo(const Leg& leg) const {

@@ -82,6 +82,7 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   bool awaitRoom() final;
 
   // Closes a client that has not taken what comes unasked for too long.
+  void noteBulk(const Request& finished) noexcept;
   void checkPushLimit();
   // Since when the connection that the reply under way comes on has been paused; the epoch: it is not.
   net::TimePoint pausedSince() const noexcept { return pausedSince_; }
@@ -238,6 +239,7 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   std::size_t saidBeforeLogin_ = 0;  // bytes of replies
   std::size_t outputAllowance_;      // unread output above which no more input is taken …
   std::size_t outputRoom_ = 0;       // … while these bytes are: less where memory is scarce
+  std::uint32_t bulkLeft_ = 0;       // so many more replies until its values count as small
   std::size_t replyEstimate_;        // bytes of a reply, as far as can be told from the last ones
   std::size_t waitingBytes_ = 0;     // reply bytes that wait behind earlier requests
   std::size_t largeReply_ = 0;   // of a reply at the end of output_ that is not counted for the hard limit

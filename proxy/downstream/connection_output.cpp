@@ -22,6 +22,10 @@ constexpr std::size_t kBytesAtOnce = 256U * 1024;
 
 // Bytes of replies before login, read or not: two thousand refusals.
 constexpr std::size_t kMostBeforeLogin = std::size_t{64} * 1024;
+// Requests and replies from that size on keep others on the same link waiting …
+constexpr std::size_t kBulkBytes = std::size_t{64} * 1024;
+// … and who has had one is taken to have more, for so many replies.
+constexpr std::uint32_t kBulkReplies = 64;
 // So long nothing of a large reply need be taken.
 constexpr net::Millis kPatienceWithReader{60'000};
 
@@ -78,6 +82,7 @@ void ClientConnection::onRequestDone(Request& request) {
   while (!pending().empty() && pending().head()->done && pending().head() != lastWord()) {
     Request& finished = popPending();
     if (finished.replyBytes > largeReply_) largeReply_ = finished.replyBytes;
+    noteBulk(finished);
     onReplied(finished, output_);
     context_.requests.put(finished);
     context_.metrics.inFlightRequests.add(-1);
@@ -90,10 +95,19 @@ void ClientConnection::onRequestDone(Request& request) {
   }
   if (pending().empty()) {
     detoured = false;
+    bulk = bulkLeft_ > 0;
     onAllReplied();
   }
   context_.agenda.add(*this, Task::Flush);
   if (paused_) wake();
+}
+
+void ClientConnection::noteBulk(const Request& finished) noexcept {
+  if (std::max(finished.replyBytes, finished.bytes) >= kBulkBytes) {
+    bulkLeft_ = kBulkReplies;
+  } else if (bulkLeft_ > 0) {
+    --bulkLeft_;
+  }
 }
 
 void ClientConnection::appendPush(char first, std::string_view bytes) {

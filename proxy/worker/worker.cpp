@@ -68,14 +68,16 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       resp3Links_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
       replicaLinks_(*this, linkSettings(config_, 2, true), metrics, upstream::OpenLinks::OnDemand),
       resp3ReplicaLinks_(*this, linkSettings(config_, 3, true), metrics, upstream::OpenLinks::OnDemand),
+      bulkLinks_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::OnDemand),
+      resp3BulkLinks_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
       leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{{{{config_,   *this,     links_,     resp3Links_,       replicaLinks_, resp3ReplicaLinks_,
-                   leases_,   metrics,   databases_, control.scripts(), control,       *this,
-                   requests_, agenda_,   holding_,   dispatcher_,       busy_,         slowLog_,
-                   latency_,  workbench_},
+      services_{{{{config_,    *this,           links_,    resp3Links_, replicaLinks_, resp3ReplicaLinks_,
+                   bulkLinks_, resp3BulkLinks_, leases_,   metrics,     databases_,    control.scripts(),
+                   control,    *this,           requests_, agenda_,     holding_,      dispatcher_,
+                   busy_,      slowLog_,        latency_,  workbench_},
                   protocol::CommandTable::builtIn()},
                  hub_,
                  control,
@@ -195,6 +197,8 @@ void Worker::setConfig(const config::Config& config) {
   config_ = config;
   links_.setSettings(linkSettings(config_, 2));
   resp3Links_.setSettings(linkSettings(config_, 3));
+  bulkLinks_.setSettings(linkSettings(config_, 2));
+  resp3BulkLinks_.setSettings(linkSettings(config_, 3));
   replicaLinks_.setSettings(linkSettings(config_, 2, true));
   resp3ReplicaLinks_.setSettings(linkSettings(config_, 3, true));
   leases_.setSettings(linkSettings(config_, 2), leaseBudgets(config_));
@@ -341,8 +345,8 @@ void Worker::reap() {
   tellIfDrained();
 }
 
-std::array<upstream::LinkPool*, 4> Worker::linkPools() noexcept {
-  return {&links_, &resp3Links_, &replicaLinks_, &resp3ReplicaLinks_};
+std::array<upstream::LinkPool*, 6> Worker::linkPools() noexcept {
+  return {&links_, &resp3Links_, &bulkLinks_, &resp3BulkLinks_, &replicaLinks_, &resp3ReplicaLinks_};
 }
 
 net::Millis Worker::tickLength() const {

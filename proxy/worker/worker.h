@@ -113,7 +113,7 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void tellIfDrained();
   void dropOldCommands();
   void onTick();
-  std::array<upstream::LinkPool*, 4> linkPools() noexcept;
+  std::array<upstream::LinkPool*, 6> linkPools() noexcept;
   void tidy();
   void lookForSilence();
   void publishMemory();
@@ -130,6 +130,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   upstream::LinkPool resp3Links_;
   upstream::LinkPool replicaLinks_;
   upstream::LinkPool resp3ReplicaLinks_;
+  upstream::LinkPool bulkLinks_;
+  upstream::LinkPool resp3BulkLinks_;
   upstream::LeasePool leases_;
   std::vector<upstream::Link*> dirtyLinks_;
   const databases::Databases databases_;
