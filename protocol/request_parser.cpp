@@ -91,22 +91,23 @@ bool RequestParser::parseWhole(std::string_view bytes, const RequestLimits& limi
 
   const std::uint64_t longest = longestBulk(limits);
   const auto mostPresent = static_cast<std::size_t>(end - p) / kShortestArgumentBytes;
-  argv_.clear();
-  if (left > argv_.capacity())
-    argv_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left, mostPresent)));
-  for (; left > 0; --left) {
+  argv_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, mostPresent)));
+  std::string_view* const arguments = argv_.data();
+  std::size_t count = 0;
+  for (; left > 0; --left, ++count) {
     if (p == end || *p != '$') break;
     std::uint64_t length = 0;
     const char* const argument = readCanonicalLength(p + 1, end, length);
     if (argument == nullptr || length > longest) break;
     if (static_cast<std::uint64_t>(end - argument) < length + kCrlfBytes) break;
     if (argument[length] != '\r' || argument[length + 1] != '\n') break;
-    argv_.emplace_back(argument, static_cast<std::size_t>(length));
+    arguments[count] = std::string_view(argument, static_cast<std::size_t>(length));
     p = argument + length + kCrlfBytes;
   }
   position_ = static_cast<std::size_t>(p - begin);
   if (left == 0) return true;
 
+  argv_.resize(count);
   argumentsLeft_ = static_cast<std::int64_t>(left);
   references_.reserve(argv_.size());
   for (const std::string_view argument : argv_) {

@@ -177,7 +177,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
 void Completion::noteWrite(const Leg& leg) {
   const RequestKind kind = leg.request->kind;
   if (kind == RequestKind::Read || kind == RequestKind::ScriptRead) return;
-  leg.request->client->noteWriteTo(*leg.link, context_.links.topology().version);
+  leg.request->client->noteWriteTo(*leg.link, context_.links.topology());
 }
 
 void Completion::conclude(Request& request, bool failed) {
@@ -226,7 +226,13 @@ net::Micros Completion::sinceArrival(const Request& request) const noexcept {
 }
 
 void Completion::noteIfSlow(const Leg& leg, net::Micros duration) {
-  if (context_.slowLog.isSlow(duration)) noteSlowRequest(context_, leg, LogKind::Slow, duration.count());
+  const bool slow = context_.slowLog.isSlow(duration);
+  if (slow || context_.slowLog.keepsLarge() || context_.latency.isLong(duration))
+    noteUnusual(leg, duration, slow);
+}
+
+void Completion::noteUnusual(const Leg& leg, net::Micros duration, bool slow) {
+  if (slow) noteSlowRequest(context_, leg, LogKind::Slow, duration.count());
   if (context_.slowLog.keepsLarge()) noteIfLarge(leg);
   if (context_.latency.isLong(duration)) noteLatency(leg, duration);
 }

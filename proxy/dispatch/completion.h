@@ -44,6 +44,7 @@ class Completion {
   void clearSuspicion(const Leg& leg);
   void failOvertaken(const Leg& leg);
   void noteIfSlow(const Leg& leg, net::Micros duration);
+  void noteUnusual(const Leg& leg, net::Micros duration, bool slow);
   void noteIfLarge(const Leg& leg);
   void noteLatency(const Leg& leg, net::Micros duration);
   bool goOn(Request& request);

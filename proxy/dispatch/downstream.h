@@ -80,11 +80,11 @@ class Downstream {
     return std::any_of(writtenTo_.begin(), writtenTo_.end(),
                        [&](const Written& each) { return each.node == node; });
   }
-  void noteWriteTo(const upstream::Link& link, std::uint64_t topologyVersion) {
+  void noteWriteTo(const upstream::Link& link, const cluster::Topology& topology) {
     for (const Written& each : writtenTo_) {
       if (each.link == link.serial()) return;
     }
-    noteFirstWriteOn(link, topologyVersion);
+    noteFirstWriteOn(link, topology.version);
   }
   // Forgets the writes of which `gone` is true. False: there were none.
   template <typename Gone>

@@ -140,7 +140,7 @@ void LegSender::launchShort(Leg& leg, std::string_view bytes) {
   Link* link = usual ? choice_.takes(context_.linksFor(client).linkTo(owner)) : nullptr;
   if (link == nullptr) return launch(leg, {bytes});
   noteSent(leg, *link);
-  link->send(leg, bytes, Front::None);
+  link->send(leg, bytes);
 }
 
 void LegSender::launchBatch(Leg& leg, net::ByteChain& batch) {

@@ -156,6 +156,7 @@ class Link final : private Connection::Owner {
 
   // All of these require ready(). The exchange must outlive the reply or the loss. `preludes`: how many
   // replies come before the request's own; they are not forwarded.
+  void send(Exchange& exchange, std::string_view request);
   void send(Exchange& exchange, std::string_view request, Front front);
   void send(Exchange& exchange, net::BlockPtr request, Front front);
   void send(Exchange& exchange, net::ByteChain& request, Front front, std::uint32_t preludes = 0);

@@ -167,6 +167,15 @@ void Link::endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std
   if (belief_.doubtful() && !timer_->active()) grantPatience();
 }
 
+// The way of nearly all requests: the same as with Front::None.
+void Link::send(Exchange& exchange, std::string_view request) {
+  beginEntry(Front::None);
+  output_.append(request);
+  fifo_.push({&exchange, request.size(), 0, 0, false, host_.now});
+  metrics_.requests.add();
+  if (belief_.doubtful() && !timer_->active()) grantPatience();
+}
+
 void Link::send(Exchange& exchange, std::string_view request, Front front) {
   const std::size_t before = output_.size();
   beginEntry(front);
