@@ -144,6 +144,9 @@ struct Config {
   Milliseconds replyTimeout{0};             // 0: never.
   Milliseconds suspectAfter{500};           // 0: never.
   Milliseconds linkHeartbeat{5000};         // 0: never.
+  Milliseconds linkIdleTimeout{300'000};    // 0: never.
+  bool linksWarmUp = true;
+  std::uint64_t nodeConnectRate = 500;  // 0: no limit.
 
   // Holding requests while a slot has no reachable master
   Milliseconds holdTimeout = std::chrono::seconds(15);

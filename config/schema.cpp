@@ -174,6 +174,17 @@ constexpr std::array kSchema{
            "to it stays sent, and what comes is held."},
     Option{"link-heartbeat", Duration, &Config::linkHeartbeat, Links, kSecond, kHour, "never", kReloadable,
            "", "", "Time after which an idle link that clients share is tried with a PING."},
+    Option{"link-idle-timeout", Duration, &Config::linkIdleTimeout, Links, kSecond, 24 * kHour, "never",
+           kReloadable, "", "",
+           "Time after which a connection to a node that no request has used is closed; the next request "
+           "makes it again, and waits for that."},
+    Option{"links-warm-up", Boolean, &Config::linksWarmUp, Links, 0, 0, "", kPlain, "", "",
+           "Whether each worker connects to all masters at the start, and to those that join while it is "
+           "busy, or to each when the first request wants to go there."},
+    Option{"node-connect-rate", Count, &Config::nodeConnectRate, Links, 1, 1'000'000, "no limit", kReloadable,
+           "", "",
+           "Connections a second that this process makes to one node, after as many at once; requests that "
+           "need one of their own wait for their turn."},
 
     Option{"hold-timeout", Duration, &Config::holdTimeout, Holding, 1, kHour, "not at all", kReloadable, "",
            "", "Longest time that a request waits unsent while its slot has no reachable master."},

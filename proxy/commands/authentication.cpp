@@ -144,7 +144,9 @@ void hello(LocalCall& call) {
     if (parsed.ec != std::errc{} || parsed.ptr != argv[1].data() + argv[1].size()) {
       return appendError(call.out, "ERR Protocol version is not an integer or out of range");
     }
-    if (version < 2 || version > 3 || (version == 3 && !serversSpeakResp3(call.services))) {
+    const bool takesThree =
+        serversSpeakResp3(call.services) && !call.services.denials.any(telemetry::Deniable::Hello);
+    if (version < 2 || version > 3 || (version == 3 && !takesThree)) {
       return appendError(call.out, "NOPROTO unsupported protocol version");
     }
   }

@@ -46,6 +46,14 @@ Finding unblockOn(Services& services, std::uint64_t id, bool asError) {
   return finding;
 }
 
+constexpr std::string_view kNoId =
+    "-ERR CLIENT UNBLOCK needs CLIENT ID, which a node denies to the proxy\r\n";
+
+bool hasUnknown(const Finding& finding) {
+  return std::any_of(finding.blockedAt.begin(), finding.blockedAt.end(),
+                     [](const Finding::Place& place) { return place.clientId == 0; });
+}
+
 // Of EXEC's replies: whether one of the nodes has unblocked the client.
 class UnblockedComposer final : public routing::Composer {
  public:
@@ -104,6 +112,7 @@ void clientUnblock(LocalCall& call) {
         const auto blocked = std::find_if(findings.begin(), findings.end(),
                                           [](const Finding& each) { return !each.blockedAt.empty(); });
         if (request->client != nullptr && blocked != findings.end()) {
+          if (hasUnknown(*blocked)) return finishLate(*services, *request, kNoId);
           return askNodes(*services, *request, *blocked, asError);
         }
         const bool done =

@@ -1,12 +1,17 @@
 #include "proxy/commands/server_settings.h"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <chrono>
 
 #include "config/endpoint.h"
+#include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "proxy/commands/own_settings.h"
 #include "proxy/commands/setting_changes.h"
 #include "proxy/commands/slow_log_commands.h"
+#include "proxy/dispatch/asked_nodes.h"
 #include "proxy/observe/latency_events.h"
 #include "proxy/routing/config_merge.h"
 #include "proxy/routing/merger.h"
@@ -69,6 +74,7 @@ constexpr OwnSetting kOwnSettings[] = {
 };
 
 constexpr std::string_view kOutputLimits = "client-output-buffer-limit";
+constexpr std::string_view kPassword = "requirepass";
 
 // What the first node says.
 std::optional<std::string_view> nodesText(std::span<const routing::PartReply> parts, std::string_view name) {
@@ -82,19 +88,20 @@ std::optional<std::string_view> nodesText(std::span<const routing::PartReply> pa
 
 class ConfigComposer final : public routing::Composer {
  public:
-  explicit ConfigComposer(const Services& services)
-      : services_(services), config_(services.config), databases_(services.asker->numbering().size()) {}
+  ConfigComposer(Services& services, protocol::Argv argv, int protocol)
+      : services_(services),
+        config_(services.config),
+        databases_(services.asker->numbering().size()),
+        patterns_(argv.begin() + 2, argv.end()),
+        protocol_(protocol),
+        asked_(askedNodes(services.links, eachMaster())) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
+    if (noteDenials(parts) && composeOwn(out)) return true;
     if (routing::appendFirstError(parts, out)) return false;
-    routing::OwnSettings own;
-    for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
-    own.emplace("databases", std::to_string(databases_));
+    routing::OwnSettings own = ownSettings();
     if (const auto text = nodesText(parts, kOutputLimits))
       own.emplace(kOutputLimits, outputLimitsText(config_, *text));
-    own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
-    own.emplace("loglevel", std::string(logLevelWord()));
-    addSlowLogSettings(services_.slowLog, own);
     const std::size_t before = out.size();
     if (routing::mergeConfig(parts, own, out)) return true;
     out.resize(before);
@@ -102,17 +109,70 @@ class ConfigComposer final : public routing::Composer {
   }
 
  private:
-  const Services& services_;
+  static Plan eachMaster() {
+    Plan plan;
+    plan.kind = Plan::Kind::EachNode;
+    return plan;
+  }
+
+  bool noteDenials(std::span<const routing::PartReply> parts) {
+    bool denied = false;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const net::Address node = parts.size() == asked_.size() ? asked_[i] : net::Address{};
+      if (!routing::isErrorReply(parts[i].bytes)) {
+        services_.denials.worked(telemetry::Deniable::ConfigGet, node);
+      } else if (protocol::isDenial(parts[i].bytes)) {
+        services_.denials.note(telemetry::Deniable::ConfigGet, node, parts[i].bytes, services_.host.now);
+        denied = true;
+      }
+    }
+    return denied;
+  }
+
+  // Where the nodes' are denied: those that were asked for, but for what an operator may want to hide. False:
+  // there are none.
+  bool composeOwn(std::string& out) const {
+    std::string pairs;
+    std::size_t count = 0;
+    for (const auto& [name, value] : ownSettings()) {
+      const bool wanted = std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
+        return fnmatch(pattern.c_str(), std::string(name).c_str(), FNM_CASEFOLD) == 0;
+      });
+      if (!wanted || name == kPassword) continue;
+      protocol::appendBulk(pairs, name);
+      protocol::appendBulk(pairs, value);
+      ++count;
+    }
+    if (count == 0) return false;
+    protocol::appendMapHeader(out, protocol_, count);
+    out += pairs;
+    return true;
+  }
+
+  routing::OwnSettings ownSettings() const {
+    routing::OwnSettings own;
+    for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
+    own.emplace("databases", std::to_string(databases_));
+    own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
+    own.emplace("loglevel", std::string(logLevelWord()));
+    addSlowLogSettings(services_.slowLog, own);
+    return own;
+  }
+
+  Services& services_;
   const config::Config& config_;
   const std::size_t databases_;
+  const std::vector<std::string> patterns_;
+  const int protocol_;
+  const std::vector<net::Address> asked_;
 };
 
 }  // namespace
 
-bool planConfigGet(Services& services, protocol::Argv, Plan& plan) {
+bool planConfigGet(Services& services, protocol::Argv argv, Plan& plan) {
   plan.clear();
   plan.kind = Plan::Kind::EachNode;
-  plan.composer = std::make_unique<ConfigComposer>(services);
+  plan.composer = std::make_unique<ConfigComposer>(services, argv, plan.protocol);
   return true;
 }
 

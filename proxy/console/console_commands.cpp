@@ -113,6 +113,14 @@ std::int64_t sumOver(const Services& services, Value value) {
   return sum;
 }
 
+// "EVAL_RO nodes=a:1,b:2 times=3 error=NOPERM …"
+std::string textOf(const telemetry::Denials::Row& row) {
+  std::string nodes;
+  for (const std::string& node : row.nodes) nodes += (nodes.empty() ? "" : ",") + node;
+  return std::string(telemetry::factOf(row.what).name) + " nodes=" + nodes +
+         " times=" + std::to_string(row.times) + " error=" + row.error;
+}
+
 std::string shownValue(const config::Option& option, const config::Config& config) {
   std::string value = config::format(option, config);
   return option.isSecret() && !value.empty() ? "********" : value;
@@ -196,6 +204,7 @@ void consoleStats(LocalCall& call) {
                sumOver(call.services,
                        [i](const auto& m) { return static_cast<std::int64_t>(m.limits[i].value()); }));
   }
+  for (const telemetry::Denials::Row& row : call.services.denials.rows()) lines.line("denied", textOf(row));
   answerText(call, lines);
 }
 

@@ -25,8 +25,9 @@ std::string lineOf(std::uint32_t index, std::uint64_t keys) {
 
 }  // namespace
 
-std::vector<std::string> infoRequest(const std::vector<std::string>& sections, const Databases& databases) {
-  std::vector<std::string> words = {"EVAL_RO", std::string(scripts::kNodeInfo), "0",
+std::vector<std::string> infoRequest(const std::vector<std::string>& sections, const Databases& databases,
+                                     std::string_view eval) {
+  std::vector<std::string> words = {std::string(eval), std::string(scripts::kNodeInfo), "0",
                                     std::to_string(sections.size())};
   words.insert(words.end(), sections.begin(), sections.end());
   for (const Database& database : databases.all()) {

@@ -14,8 +14,10 @@
 
 namespace slotless::databases {
 
-// INFO with these sections, as a script that tells the keys of each pinned database besides.
-std::vector<std::string> infoRequest(const std::vector<std::string>& sections, const Databases& databases);
+// INFO with these sections, as a script that tells the keys of each pinned database besides. `eval`: EVAL or
+// EVAL_RO.
+std::vector<std::string> infoRequest(const std::vector<std::string>& sections, const Databases& databases,
+                                     std::string_view eval);
 
 // What one node has answered to that.
 struct NodeInfo {

@@ -1,5 +1,6 @@
 #include "proxy/databases/pinned_scan.h"
 
+#include <charconv>
 #include <optional>
 #include <span>
 
@@ -26,16 +27,18 @@ constexpr std::string_view kAtOnce = "10000";
 // Places of the node's hash table that one SCAN looks at: some milliseconds.
 constexpr std::string_view kPlacesPerScan = "10000";
 
+constexpr std::string_view kPlacesPerPlainScan = "1000";
+
 constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 constexpr std::string_view kNoScanReply = "ERR The node's answer to SCAN is not one";
 constexpr std::string_view kTooLong =
     "ERR The node's own SCAN cursor is too long to be passed on in a transaction";
 
 std::vector<std::string> pageRequest(const ScanOptions& options, const Database& database,
-                                     const ScanCursor& cursor) {
+                                     const ScanCursor& cursor, std::string_view eval) {
   // Every bit that the cursor has had room for.
   const auto mask = routing::shortenedCheck(0xFFFFFF, cursor);
-  return {"eval_ro",
+  return {std::string(eval),
           std::string(scripts::kPinnedScan),
           "1",
           database.routingKey,
@@ -73,6 +76,38 @@ void write(std::uint64_t cursor, std::string_view keys, std::string& out) {
   out += keys;
 }
 
+// Of a node's id, as the script makes it.
+std::uint32_t checkOf(std::string_view nodeId) {
+  std::uint32_t check = 0;
+  const std::string_view digits = nodeId.substr(0, 6);
+  std::from_chars(digits.data(), digits.data() + digits.size(), check, 16);
+  return check;
+}
+
+// By SCAN alone: a cursor of another node's begins anew.
+std::vector<std::string> plainRequest(const ScanOptions& options, const Database& database,
+                                      const ScanCursor& cursor, std::uint32_t check) {
+  const bool same = routing::shortenedCheck(check, cursor) == cursor.check;
+  std::vector<std::string> words = {"SCAN",  std::to_string(same ? cursor.nodeCursor : 0),
+                                    "MATCH", database.prefix + options.match,
+                                    "COUNT", std::string(kPlacesPerPlainScan)};
+  if (!options.type.empty()) words.insert(words.end(), {"TYPE", options.type});
+  return words;
+}
+
+// nullopt: it is none.
+std::optional<Page> plainPageIn(std::string_view reply, const Database& database, const std::string& pattern,
+                                std::uint32_t check) {
+  const auto elements = routing::elementsOf(reply);
+  if (!elements || elements->size() != 2) return std::nullopt;
+  const auto cursor = routing::parseScanCursor(routing::textOf(elements->front()).value_or("x"));
+  const auto keys = routing::elementsOf(elements->back());
+  if (!cursor || !keys) return std::nullopt;
+  Page page{{ScanCursor::Stage::Pinned, 0, check, *cursor}, {}};
+  appendOwnKeys(page.keys, *keys, database, pattern);
+  return page;
+}
+
 class OnePage final : public routing::Composer {
  public:
   OnePage(const Database& database, std::string pattern)
@@ -102,8 +137,8 @@ class OnePage final : public routing::Composer {
 
 class Steps final : public routing::Composer {
  public:
-  Steps(const Database& database, ScanOptions options, std::uint32_t random)
-      : database_(database), options_(std::move(options)), random_(random) {}
+  Steps(const Database& database, ScanOptions options, std::uint32_t random, PageBy by)
+      : database_(database), options_(std::move(options)), random_(random), by_(std::move(by)) {}
 
   void begin(std::uint64_t number, Plan& plan) {
     const ScanCursor cursor = routing::decodePinnedCursor(number);
@@ -154,12 +189,15 @@ class Steps final : public routing::Composer {
     part.slot = database_.slot;
     part.keys.clear();
     part.request.clear();
-    const auto words = pageRequest(options_, database_, cursor);
+    if (by_.eval.empty()) check_ = checkOf(by_.nodeId());
+    const auto words = by_.eval.empty() ? plainRequest(options_, database_, cursor, check_)
+                                        : pageRequest(options_, database_, cursor, by_.eval);
     protocol::appendRequest(part.request, std::vector<std::string_view>(words.begin(), words.end()));
   }
 
   bool takePage(std::string_view reply, Plan& plan) {
-    auto page = pageIn(reply, database_, options_.match);
+    auto page = by_.eval.empty() ? plainPageIn(reply, database_, options_.match, check_)
+                                 : pageIn(reply, database_, options_.match);
     if (!page) {
       protocol::appendError(error_, kNoScanReply);
       return false;
@@ -178,6 +216,8 @@ class Steps final : public routing::Composer {
   const Database& database_;
   const ScanOptions options_;
   std::uint32_t random_;
+  const PageBy by_;
+  std::uint32_t check_ = 0;  // SCAN alone
   routing::ScanNotes notes_;
   Step step_ = Step::Look;
   Page page_;
@@ -215,7 +255,7 @@ ScanOptions parseScanOptions(Argv argv) {
   return options;
 }
 
-PinnedScan pinnedScan(Argv argv, const Database& database) {
+PinnedScan pinnedScan(Argv argv, const Database& database, std::string_view eval) {
   PinnedScan scan;
   const auto number = routing::parseScanCursor(argv[1]);
   const ScanOptions options = parseScanOptions(argv);
@@ -227,21 +267,21 @@ PinnedScan pinnedScan(Argv argv, const Database& database) {
   } else if (cursor.stage == ScanCursor::Stage::Note) {
     scan.error = kTooLong;
   } else {
-    scan.argv = pageRequest(options, database, cursor);
+    scan.argv = pageRequest(options, database, cursor, eval);
     scan.composer = std::make_unique<OnePage>(database, options.match);
   }
   return scan;
 }
 
-std::string planPinnedScan(Argv argv, const Database& database, std::uint32_t random, Plan& plan) {
-  const auto number = routing::parseScanCursor(argv[1]);
-  if (!number) return std::string(kInvalidCursor);
-  ScanOptions options = parseScanOptions(argv);
-  if (!options.error.empty()) return options.error;
-  auto steps = std::make_unique<Steps>(database, std::move(options), random);
-  steps->begin(*number, plan);
+std::string objectionToScan(Argv argv) {
+  if (!routing::parseScanCursor(argv[1])) return std::string(kInvalidCursor);
+  return parseScanOptions(argv).error;
+}
+
+void planPinnedScan(Argv argv, const Database& database, std::uint32_t random, PageBy by, Plan& plan) {
+  auto steps = std::make_unique<Steps>(database, parseScanOptions(argv), random, std::move(by));
+  steps->begin(routing::parseScanCursor(argv[1]).value_or(0), plan);
   plan.composer = std::move(steps);
-  return {};
 }
 
 }  // namespace slotless::databases

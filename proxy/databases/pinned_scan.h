@@ -1,6 +1,7 @@
 // SCAN of a pinned database: a script in the database's slot, and cursors of their own. Pure.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,18 +22,28 @@ struct ScanOptions {
 // What a SCAN says behind its cursor.
 ScanOptions parseScanOptions(protocol::Argv argv);
 
-// As one request, for a transaction: EVAL_RO's arguments, and the composer for its reply. Cursors of a node
-// that are too long give an error there.
+// As one request, for a transaction: EVAL_RO's or EVAL's arguments, and the composer for its reply. Cursors
+// of a node that are too long give an error there.
 struct PinnedScan {
   std::string error;
   std::vector<std::string> argv;
   std::unique_ptr<routing::Composer> composer;
 };
-PinnedScan pinnedScan(protocol::Argv argv, const Database& database);
+PinnedScan pinnedScan(protocol::Argv argv, const Database& database, std::string_view eval);
 
-// In steps, which keep what is too long (routing/scan_notes.h). Returns the error, or nothing. `random`:
-// below 2^30.
-std::string planPinnedScan(protocol::Argv argv, const Database& database, std::uint32_t random,
-                           routing::Plan& plan);
+// What is wrong with a SCAN, a line without its mark; empty: nothing.
+std::string objectionToScan(protocol::Argv argv);
+
+// In which way a page is asked for.
+struct PageBy {
+  std::string_view eval;  // the word; empty: by SCAN alone, where scripts are denied
+  // SCAN alone: the id of the node that has the slot.
+  std::function<std::string()> nodeId;
+};
+
+// In steps, which keep what is too long (routing/scan_notes.h). Requires that there is no objection to it.
+// `random`: below 2^30.
+void planPinnedScan(protocol::Argv argv, const Database& database, std::uint32_t random, PageBy by,
+                    routing::Plan& plan);
 
 }  // namespace slotless::databases

@@ -99,6 +99,7 @@ const std::string_view kNodeCount = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "end "
     "return count";
 
+// Whatever else UNLINK is refused for is an error, as where an ACL denies it.
 // Key by key: a command's keys must be in one slot. One that is on its way from another node cannot be
 // reached yet. One in a slot that the node neither has nor gets is a stray (DEBUG POPULATE leaves such): no
 // client can reach it, and it must not look like a migration that has to end first.
@@ -106,7 +107,7 @@ const std::string_view kWalk = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "local cursor, unlink, left = ARGV[2], ARGV[4] == 'unlink', tonumber(ARGV[5]) "
     "local id = redis.call('cluster', 'myid') "
     "local count, failed = 0, 0 "
-    "local nodes "
+    "local nodes, refusal "
     "local function arrives(key) "
     "  nodes = nodes or redis.call('cluster', 'nodes') "
     "  return string.find(nodes, '[' .. redis.call('cluster', 'keyslot', key) .. '-<-', 1, true) "
@@ -116,7 +117,9 @@ const std::string_view kWalk = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "  count = count + 1 "
     "  if not unlink then return end "
     "  local done = redis.pcall('unlink', key) "
-    "  if type(done) == 'table' and done.err and arrives(key) then failed = failed + 1 end "
+    "  if type(done) ~= 'table' or not done.err then return end "
+    "  if not string.find(done.err, 'non local key', 1, true) then refusal = done "
+    "  elseif arrives(key) then failed = failed + 1 end "
     "end "
     "if ARGV[3] ~= id then cursor = '0' end "
     "local begun = cursor "
@@ -125,7 +128,7 @@ const std::string_view kWalk = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "  local total = redis.call('cluster', 'countkeysinslot', slot) "
     "  if total <= left then "
     "    for _, key in ipairs(redis.call('cluster', 'getkeysinslot', slot, total)) do visit(key) end "
-    "    return {begun, '0', id, count, failed} "
+    "    return refusal or {begun, '0', id, count, failed} "
     "  end "
     "end "
     "repeat "
@@ -134,7 +137,7 @@ const std::string_view kWalk = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "  for _, key in ipairs(page[2]) do visit(key) end "
     "  left = left - 1000 "
     "until cursor == '0' or left <= 0 "
-    "return {begun, cursor, id, count, failed}";
+    "return refusal or {begun, cursor, id, count, failed}";
 
 const std::string_view kNodeRandom = SLOTLESS_MARK SLOTLESS_OWN_NAMES
     "for i = 1, 100 do "

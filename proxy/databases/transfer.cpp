@@ -24,19 +24,32 @@ constexpr int kMostRounds = 10;
 
 class TransferComposer final : public routing::Composer {
  public:
-  TransferComposer(Transfer kind, std::string source, std::string destination, bool replace)
-      : kind_(kind), source_(std::move(source)), destination_(std::move(destination)), replace_(replace) {}
+  TransferComposer(Transfer kind, std::string source, std::string destination, bool replace,
+                   std::string_view eval)
+      : kind_(kind),
+        source_(std::move(source)),
+        destination_(std::move(destination)),
+        replace_(replace),
+        eval_(eval) {}
 
   void read(Plan& plan) {
     step_ = Step::Read;
-    routing::askOwner(plan, source_, {"EVAL_RO", kRead, "1", source_}, false);
+    if (!eval_.empty()) return routing::askOwner(plan, source_, {eval_, kRead, "1", source_}, false);
+    routing::askOwner(plan, source_, {"DUMP", source_}, false);
+    if (plan.parts.size() == 1) plan.parts.emplace_back();
+    plan.partCount = 2;
+    routing::Part& ttl = plan.parts[1];
+    ttl.slot = plan.parts[0].slot;
+    ttl.keys.clear();
+    ttl.request.clear();
+    protocol::appendRequest(ttl.request, {{"PTTL", source_}});
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
     const std::string_view reply = parts.front().bytes;
     if (routing::isErrorReply(reply)) return false;
     switch (step_) {
-      case Step::Read: return restore(reply, plan);
+      case Step::Read: return eval_.empty() ? restoreFrom(parts, plan) : restore(reply, plan);
       case Step::Restore: return kind_ == Transfer::Move && remove(plan);
       case Step::Remove:
         if (routing::integerOf(reply) == 1 || ++rounds_ == kMostRounds) return false;
@@ -48,7 +61,7 @@ class TransferComposer final : public routing::Composer {
   }
 
   bool compose(std::span<const PartReply> parts, std::string& out) override {
-    const std::string_view reply = parts.front().bytes;
+    const std::string_view reply = errorOrFirst(parts);
     if (reply.starts_with("-BUSYKEY")) {
       protocol::appendInteger(out, 0);
       return true;
@@ -73,16 +86,32 @@ class TransferComposer final : public routing::Composer {
  private:
   enum class Step : std::uint8_t { Read, Restore, Remove };
 
-  // False: there is no such key, or not any more.
+  static std::string_view errorOrFirst(std::span<const PartReply> parts) {
+    for (const PartReply& part : parts) {
+      if (routing::isErrorReply(part.bytes)) return part.bytes;
+    }
+    return parts.front().bytes;
+  }
+
   bool restore(std::string_view reply, Plan& plan) {
     const auto elements = routing::elementsOf(reply);
-    const auto value = elements && elements->size() == 2 && !routing::isNullReply(elements->front())
-                           ? routing::textOf(elements->front())
-                           : std::nullopt;
+    return elements && elements->size() == 2 && restore(elements->front(), elements->back(), plan);
+  }
+
+  bool restoreFrom(std::span<const PartReply> parts, Plan& plan) {
+    return parts.size() == 2 && !routing::isErrorReply(parts[1].bytes) &&
+           restore(parts[0].bytes, parts[1].bytes, plan);
+  }
+
+  // False: there is no such key, or not any more.
+  bool restore(std::string_view dumped, std::string_view left, Plan& plan) {
+    const auto value = routing::isNullReply(dumped) ? std::nullopt : routing::textOf(dumped);
     if (!value) return false;
     value_ = *value;
-    const std::string ttl =
-        std::to_string(std::max<std::int64_t>(0, routing::integerOf(elements->back()).value_or(0)));
+    // -2: it has gone in between; read one after the other, its time may have been over.
+    const std::int64_t milliseconds = routing::integerOf(left).value_or(0);
+    if (milliseconds == -2) return false;
+    const std::string ttl = std::to_string(std::max<std::int64_t>(0, milliseconds));
     std::vector<std::string_view> words = {"RESTORE", destination_, ttl, value_};
     if (replace_) words.push_back("REPLACE");
     step_ = Step::Restore;
@@ -100,6 +129,7 @@ class TransferComposer final : public routing::Composer {
   std::string source_;
   std::string destination_;
   bool replace_;
+  const std::string_view eval_;
   Step step_ = Step::Read;
   int rounds_ = 0;
   std::string value_;
@@ -123,9 +153,10 @@ std::optional<TransferRequest> parseTransfer(Transfer kind, protocol::Argv argv)
   return request;
 }
 
-void planTransfer(Transfer kind, std::string source, std::string destination, bool replace, Plan& plan) {
+void planTransfer(Transfer kind, std::string source, std::string destination, bool replace,
+                  std::string_view eval, Plan& plan) {
   auto composer =
-      std::make_unique<TransferComposer>(kind, std::move(source), std::move(destination), replace);
+      std::make_unique<TransferComposer>(kind, std::move(source), std::move(destination), replace, eval);
   composer->read(plan);
   plan.composer = std::move(composer);
 }

@@ -23,8 +23,9 @@ struct TransferRequest {
 // nullopt: no server would take it.
 std::optional<TransferRequest> parseTransfer(protocol::Transfer kind, protocol::Argv argv);
 
-// With keys as the cluster has them.
+// With keys as the cluster has them. `eval`: the word by which a script reads value and time to live at one
+// moment; empty: one after the other, without scripts. To move a key takes EVAL, for its deletion too.
 void planTransfer(protocol::Transfer kind, std::string source, std::string destination, bool replace,
-                  routing::Plan& plan);
+                  std::string_view eval, routing::Plan& plan);
 
 }  // namespace slotless::databases

@@ -19,8 +19,11 @@ constexpr int kMostRounds = 5;
 
 class Walk final : public routing::Composer {
  public:
-  Walk(WholeDatabase what, const Database& database, std::function<Masters()> masters)
-      : deletes_(what == WholeDatabase::Flush), database_(database), masters_(std::move(masters)) {}
+  Walk(WholeDatabase what, const Database& database, std::function<Masters()> masters, std::string_view eval)
+      : deletes_(what == WholeDatabase::Flush),
+        database_(database),
+        masters_(std::move(masters)),
+        eval_(eval) {}
 
   void begin(Plan& plan) {
     const Masters masters = masters_();
@@ -102,7 +105,7 @@ class Walk final : public routing::Composer {
       part.slot = path.slot;
       part.keys.clear();
       part.request.clear();
-      std::vector<std::string_view> words = {deletes_ ? "EVAL" : "EVAL_RO", scripts::kWalk, "0"};
+      std::vector<std::string_view> words = {eval_, scripts::kWalk, "0"};
       if (database_.pinned()) words = {words[0], words[1], "1", database_.routingKey};
       words.insert(words.end(),
                    {database_.prefix, path.cursor, path.node, deletes_ ? "unlink" : "count", kPlacesPerStep});
@@ -135,6 +138,7 @@ class Walk final : public routing::Composer {
   bool deletes_;
   const Database& database_;
   std::function<Masters()> masters_;
+  const std::string_view eval_;
   std::vector<Path> paths_;
   std::vector<Path*> asked_;
   std::uint64_t version_ = 0;
@@ -144,8 +148,9 @@ class Walk final : public routing::Composer {
 
 }  // namespace
 
-void planWalk(WholeDatabase what, const Database& database, std::function<Masters()> masters, Plan& plan) {
-  auto walk = std::make_unique<Walk>(what, database, std::move(masters));
+void planWalk(WholeDatabase what, const Database& database, std::function<Masters()> masters,
+              std::string_view eval, Plan& plan) {
+  auto walk = std::make_unique<Walk>(what, database, std::move(masters), eval);
   walk->begin(plan);
   plan.composer = std::move(walk);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/command_spec.h"
@@ -17,8 +18,9 @@ struct Masters {
   std::uint64_t version = 0;
 };
 
-// `masters` is asked again at the end: if the cluster has changed meanwhile, the walk begins anew.
+// `masters` is asked again at the end: if the cluster has changed meanwhile, the walk begins anew. `eval`:
+// EVAL, or EVAL_RO where nothing is deleted.
 void planWalk(protocol::WholeDatabase what, const Database& database, std::function<Masters()> masters,
-              routing::Plan& plan);
+              std::string_view eval, routing::Plan& plan);
 
 }  // namespace slotless::databases

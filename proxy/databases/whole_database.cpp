@@ -31,11 +31,11 @@ Rewritten refused(std::string_view error) {
   return result;
 }
 
-Rewritten rewriteScan(Argv argv, const Database& database) {
-  PinnedScan scan = pinnedScan(argv, database);
+Rewritten rewriteScan(Argv argv, const Database& database, std::string_view eval) {
+  PinnedScan scan = pinnedScan(argv, database, eval);
   if (!scan.error.empty()) return refused(scan.error);
   Rewritten result;
-  result.command = "eval_ro";
+  result.command = eval;
   result.argv = std::move(scan.argv);
   result.composer = std::move(scan.composer);
   return result;
@@ -50,27 +50,27 @@ bool isFlush(Argv argv) {
 }
 
 Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& database, int protocol,
-                           std::uint32_t random) {
+                           std::uint32_t random, std::string_view eval) {
   switch (what) {
-    case WholeDatabase::Count: return script("eval_ro", scripts::kPinnedCount, database);
+    case WholeDatabase::Count: return script(eval, scripts::kPinnedCount, database);
     case WholeDatabase::Flush:
       if (!isFlush(argv)) return refused("ERR syntax error");
       return script("eval", scripts::kPinnedFlush, database);
     case WholeDatabase::List: {
-      Rewritten result = script("eval_ro", scripts::kPinnedList, database);
+      Rewritten result = script(eval, scripts::kPinnedList, database);
       result.argv.push_back(database.prefix + std::string(argv[1]));
       result.argv.emplace_back(kAtOnce);
       result.composer = listComposer(database, std::string(argv[1]));
       return result;
     }
     case WholeDatabase::Random: {
-      Rewritten result = script("eval_ro", scripts::kPinnedRandom, database);
+      Rewritten result = script(eval, scripts::kPinnedRandom, database);
       result.argv.push_back(std::to_string(random));
       result.argv.emplace_back(kAtOnce);
       result.composer = firstKeyComposer(database, protocol);
       return result;
     }
-    case WholeDatabase::Scan: return rewriteScan(argv, database);
+    case WholeDatabase::Scan: return rewriteScan(argv, database, eval);
     case WholeDatabase::None: break;
   }
   return refused("ERR unknown command");

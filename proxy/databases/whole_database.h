@@ -21,9 +21,9 @@ struct Rewritten {
   std::unique_ptr<routing::Composer> composer;  // of the client's reply
 };
 
-// `random`: any number.
+// `random`: any number. `eval`: eval or eval_ro, for what only reads.
 Rewritten rewriteForPinned(protocol::WholeDatabase what, protocol::Argv argv, const Database& database,
-                           int protocol, std::uint32_t random);
+                           int protocol, std::uint32_t random, std::string_view eval = "eval_ro");
 
 // "FLUSHDB [ASYNC | SYNC]"
 bool isFlush(protocol::Argv argv);

@@ -6,11 +6,15 @@
 #include <array>
 #include <utility>
 
+#include "protocol/denial.h"
 #include "proxy/cluster/learned_facts.h"
 #include "proxy/cluster/unchecked_slots.h"
 #include "proxy/discovery/command_reply_parser.h"
+#include "proxy/discovery/reply_denials.h"
 
 namespace slotless::discovery {
+
+using telemetry::Deniable;
 
 namespace {
 
@@ -117,8 +121,14 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
   if (!result.error.empty()) {
     fail(masters_[master], result.error);
   } else if (askingCommands_) {
+    noteDenials(masters_[master].address, result);
     onCommands(masters_[master], *result.replies[0], *result.replies[1]);
   } else {
+    const auto note = [&](Deniable what, const redisReply& reply) {
+      noteIfDenied(settings_.access.denials, what, masters_[master].address, reply, loop_.now());
+    };
+    note(Deniable::Info, *result.replies[0]);
+    note(Deniable::Hello, *result.replies[2]);
     masters_[master].build = parseBuild(*result.replies[0], *result.replies[1], *result.replies[2]);
   }
   if (askingCommands_) {
@@ -126,6 +136,16 @@ void CommandLearner::onAnswer(std::size_t master, const QueryResult& result) {
   } else {
     askBuilds();
   }
+}
+
+// Of the script about groups: whether it is let in, and whether it may ask.
+void CommandLearner::noteDenials(const net::Address& node, const QueryResult& result) {
+  noteIfDenied(settings_.access.denials, Deniable::Command, node, *result.replies[0], loop_.now());
+  const redisReply& groups = *result.replies[1];
+  const bool within =
+      groups.type == REDIS_REPLY_ERROR && protocol::isDenialInScript({groups.str, groups.len});
+  noteIfDenied(settings_.access.denials, within ? Deniable::CommandDocs : Deniable::EvalRo, node, groups,
+               loop_.now());
 }
 
 void CommandLearner::onCommands(const Master& master, const redisReply& reply, const redisReply& groups) {
@@ -161,6 +181,7 @@ void CommandLearner::endRound() {
     if (master.build && facts_.contains(*master.build)) builds.insert(*master.build);
   }
   if (!builds.empty() && builds != learned_) publish(builds);
+  if (builds.empty() && complete_) tellUntold();
   std::erase_if(facts_, [&](const auto& entry) { return !learned_.contains(entry.first); });
   failedRounds_ = complete_ ? 0 : failedRounds_ + 1;
   net::Millis delay = settings_.interval;
@@ -171,8 +192,19 @@ void CommandLearner::endRound() {
   timer_->start(wanted_ ? net::Millis{0} : delay);
 }
 
+void CommandLearner::tellUntold() {
+  std::set<ServerBuild> builds;
+  for (const Master& master : masters_) {
+    if (master.build) builds.insert(*master.build);
+  }
+  if (builds.empty() || builds == untold_) return;
+  untold_ = builds;
+  events_.untold(builds);
+}
+
 void CommandLearner::publish(const std::set<ServerBuild>& builds) {
   learned_ = builds;
+  untold_.clear();
   std::vector<Facts> servers;
   for (const ServerBuild& build : builds) servers.push_back(facts_.at(build));
   Facts facts = cluster::intersectFacts(std::move(servers));

@@ -43,6 +43,9 @@ class CommandLearner {
   struct Events {
     // Other servers count than before.
     std::function<void(CommandTablePtr, const std::set<ServerBuild>&)> learned;
+    // No server tells its commands, but these are the servers: then the table that is built in counts. Told
+    // when other servers count than before.
+    std::function<void(const std::set<ServerBuild>&)> untold = [](const std::set<ServerBuild>&) {};
     // The server answered, but not with a list of commands. Told once per build.
     std::function<void(const net::Address&, const ServerBuild&, const std::string& error)> refused;
     std::function<void(const net::Address&, const std::string& error)> failed;
@@ -69,9 +72,11 @@ class CommandLearner {
   void endRound();
   void ask(std::size_t master, const std::vector<std::vector<std::string_view>>& commands);
   void onAnswer(std::size_t master, const QueryResult& result);
+  void noteDenials(const net::Address& node, const QueryResult& result);
   void onCommands(const Master& master, const redisReply& reply, const redisReply& groups);
   void fail(const Master& master, const std::string& error);
   void publish(const std::set<ServerBuild>& builds);
+  void tellUntold();
 
   net::Loop& loop_;
   LearnSettings settings_;
@@ -85,6 +90,7 @@ class CommandLearner {
   std::set<ServerBuild> refusals_;  // of this round
   std::set<ServerBuild> reported_;  // refusals that have been told
   std::set<ServerBuild> learned_;   // what the latest table is made of
+  std::set<ServerBuild> untold_;    // told as such
   int failedRounds_ = 0;
   bool inRound_ = false;
   bool askingCommands_ = false;  // the second half of a round

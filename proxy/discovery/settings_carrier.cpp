@@ -6,6 +6,8 @@
 #include <cctype>
 #include <string_view>
 
+#include "proxy/discovery/reply_denials.h"
+
 namespace slotless::discovery {
 
 namespace {
@@ -137,6 +139,7 @@ void SettingsCarrier::onGiven(Servers::value_type& entry, const std::string& run
   std::size_t taken = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const redisReply& reply = *result.replies[i];
+    noteIfDenied(settings_.access.denials, telemetry::Deniable::ConfigSet, entry.first, reply, loop_.now());
     if (reply.type == REDIS_REPLY_ERROR) {
       events_.refused(entry.first, names[i], std::string(reply.str, reply.len));
     } else {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/discovery/reply_denials.h"
+
 namespace slotless::discovery {
 
 SlotCounter::SlotCounter(net::Loop& loop, CounterSettings settings, std::set<protocol::Slot> slots,
@@ -43,18 +45,20 @@ void SlotCounter::askNode(const net::Address& node, const std::vector<protocol::
     commands.push_back({"CLUSTER", "COUNTKEYSINSLOT", numbers.back()});
   }
   std::unique_ptr<NodeQuery>& query = queries_[node];
-  query = std::make_unique<NodeQuery>(loop_, node, settings_.access, commands, settings_.queryTimeout,
-                                      [this, node, slots](const QueryResult& result) {
-                                        const auto done =
-                                            queries_.extract(node);  // destroyed at the end of this function
-                                        if (!result.error.empty()) return;
-                                        for (std::size_t i = 0; i < slots.size(); ++i) {
-                                          const redisReply& reply = *result.replies[i];
-                                          if (reply.type == REDIS_REPLY_INTEGER)
-                                            counts_[slots[i]] = static_cast<std::uint64_t>(reply.integer);
-                                        }
-                                        counted_(counts_);
-                                      });
+  query = std::make_unique<NodeQuery>(
+      loop_, node, settings_.access, commands, settings_.queryTimeout,
+      [this, node, slots](const QueryResult& result) {
+        const auto done = queries_.extract(node);  // destroyed at the end of this function
+        if (!result.error.empty()) return;
+        for (std::size_t i = 0; i < slots.size(); ++i) {
+          const redisReply& reply = *result.replies[i];
+          noteIfDenied(settings_.access.denials, telemetry::Deniable::CountKeysInSlot, node, reply,
+                       loop_.now());
+          if (reply.type == REDIS_REPLY_INTEGER)
+            counts_[slots[i]] = static_cast<std::uint64_t>(reply.integer);
+        }
+        counted_(counts_);
+      });
 }
 
 }  // namespace slotless::discovery

@@ -25,11 +25,6 @@ std::string textOf(const redisReply& reply) {
              : std::string();
 }
 
-struct SlotRange {
-  protocol::Slot first;
-  protocol::Slot last;
-};
-
 std::optional<SlotRange> rangeOf(std::span<redisReply* const> row) {
   if (row.size() < 2 || row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_INTEGER)
     return std::nullopt;
@@ -146,6 +141,23 @@ void noteJoining(cluster::Topology& topology, const std::vector<ListedNode>& lis
   }
 }
 
+// "0-5460 5462"; slots on their way ("[93-<-id]") are their owners' still.
+std::vector<SlotRange> slotsIn(std::string_view fields) {
+  std::vector<SlotRange> slots;
+  while (!fields.empty()) {
+    const std::string_view field = nextField(fields);
+    if (field.empty() || field.front() == '[') continue;
+    int first = 0;
+    const auto begin = std::from_chars(field.data(), field.data() + field.size(), first);
+    int last = first;
+    if (begin.ec == std::errc{} && begin.ptr != field.data() + field.size() && *begin.ptr == '-')
+      std::from_chars(begin.ptr + 1, field.data() + field.size(), last);
+    if (begin.ec != std::errc{} || first < 0 || last < first || last >= protocol::kSlotCount) continue;
+    slots.push_back({static_cast<protocol::Slot>(first), static_cast<protocol::Slot>(last)});
+  }
+  return slots;
+}
+
 }  // namespace
 
 std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::string& askedHost,
@@ -177,6 +189,8 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
     if (!name.empty()) node.byName = map.translate({std::string(name), node.address.port});
     if (colon != 0) node.address = map.translate(node.address);
     if (std::from_chars(epoch.data(), epoch.data() + epoch.size(), node.epoch).ec != std::errc{}) continue;
+    nextField(line);  // the state of the cluster's own link
+    node.slots = slotsIn(line);
     node.master = hasFlag(flags, "master");
     node.myself = hasFlag(flags, "myself");
     node.replica = hasFlag(flags, "slave");

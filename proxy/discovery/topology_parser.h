@@ -17,6 +17,11 @@ struct redisReply;
 
 namespace slotless::discovery {
 
+struct SlotRange {
+  protocol::Slot first;
+  protocol::Slot last;
+};
+
 // One line of CLUSTER NODES.
 struct ListedNode {
   std::string id;
@@ -28,6 +33,7 @@ struct ListedNode {
   std::optional<net::Address> byName = {};  // its address with its host name, if it announces one
   bool replica = false;
   std::string masterId = {};  // of a replica; "-" or empty: not known
+  std::vector<SlotRange> slots = {};
 };
 
 // `askedHost`: the host that was asked, for nodes that do not know their own address yet. Lines that make no

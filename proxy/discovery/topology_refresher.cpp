@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/denial.h"
+#include "proxy/discovery/reply_denials.h"
+#include "proxy/discovery/topology_listing.h"
+
 namespace slotless::discovery {
 
 namespace {
@@ -27,10 +31,14 @@ constexpr net::Millis kKeepConnections{1000};
 // For a seed's name: as long as the system waits for the first of its name servers.
 constexpr net::Millis kPatience{5000};
 
-const std::vector<std::vector<std::string_view>>& questions() {
-  static const std::vector<std::vector<std::string_view>> kQuestions{
-      {"CLUSTER", "SLOTS"}, {"CLUSTER", "NODES"}, {"INFO", "server"}};
-  return kQuestions;
+using Questions = std::vector<std::vector<std::string_view>>;
+enum Question : std::size_t { Slots, Nodes, Info, Shards };
+
+const Questions& questions(bool withShards) {
+  static const Questions kQuestions{{"CLUSTER", "SLOTS"}, {"CLUSTER", "NODES"}, {"INFO", "server"}};
+  static const Questions kWithShards{
+      {"CLUSTER", "SLOTS"}, {"CLUSTER", "NODES"}, {"INFO", "server"}, {"CLUSTER", "SHARDS"}};
+  return withShards ? kWithShards : kQuestions;
 }
 
 // What INFO says behind "redis_version:"; empty if INFO was refused.
@@ -155,10 +163,10 @@ void TopologyRefresher::ask(const net::Address& node) {
   std::unique_ptr<NodeQuery>& query = queries_[id];
   if (!kept.empty() && kept.mapped()->reusable()) {
     query = std::move(kept.mapped());
-    query->again(questions(), settings_.queryTimeout, std::move(answered));
+    query->again(questions(shardsNeeded_), settings_.queryTimeout, std::move(answered));
   } else {
-    query = std::make_unique<NodeQuery>(loop_, node, settings_.access, questions(), settings_.queryTimeout,
-                                        std::move(answered));
+    query = std::make_unique<NodeQuery>(loop_, node, settings_.access, questions(shardsNeeded_),
+                                        settings_.queryTimeout, std::move(answered));
   }
 }
 
@@ -185,19 +193,44 @@ void TopologyRefresher::keep(std::unique_ptr<NodeQuery> answered) {
   keptTimer_->start(kKeepConnections);
 }
 
+void TopologyRefresher::noteDenials(const net::Address& node, const QueryResult& result) {
+  using telemetry::Deniable;
+  const auto denied = [&](Deniable what, Question question) {
+    return noteIfDenied(settings_.access.denials, what, node, *result.replies[question], loop_.now());
+  };
+  const bool slots = denied(Deniable::ClusterSlots, Slots);
+  const bool nodes = denied(Deniable::ClusterNodes, Nodes);
+  denied(Deniable::Info, Info);
+  if (result.replies.size() > Shards) denied(Deniable::ClusterShards, Shards);
+  shardsNeeded_ = slots && nodes;
+}
+
+// `listed`: what is known of the nodes beside it. Refused by an ACL, there are no epochs, and the newest
+// answer wins.
+std::optional<cluster::Topology> TopologyRefresher::topologyIn(const net::Address& node,
+                                                               const QueryResult& result,
+                                                               std::vector<ListedNode>& listed) {
+  const cluster::AddressMap& map = settings_.addressMap;
+  const redisReply& slots = *result.replies[Slots];
+  const redisReply& nodes = *result.replies[Nodes];
+  if (nodes.type == REDIS_REPLY_STRING) listed = parseNodes({nodes.str, nodes.len}, node.host, map);
+  if (slots.type != REDIS_REPLY_ERROR) return parseSlots(slots, node.host, listed, map);
+  if (!protocol::isDenial({slots.str, slots.len})) return std::nullopt;
+  if (listed.empty() && result.replies.size() > Shards)
+    listed = parseShards(*result.replies[Shards], node.host, map);
+  return topologyOf(listed, map);
+}
+
 bool TopologyRefresher::accept(const net::Address& node, const QueryResult& result) {
   if (!result.error.empty()) {
     events_.failed(node, result.error);
     return false;
   }
-  const redisReply& nodes = *result.replies[1];
-  // Refused by an ACL: then there are no epochs, and the newest answer wins.
-  const auto listed = nodes.type == REDIS_REPLY_STRING
-                          ? parseNodes({nodes.str, nodes.len}, node.host, settings_.addressMap)
-                          : std::vector<ListedNode>{};
-  auto fresh = parseSlots(*result.replies[0], node.host, listed, settings_.addressMap);
+  noteDenials(node, result);
+  std::vector<ListedNode> listed;
+  auto fresh = topologyIn(node, result, listed);
   if (!fresh) {
-    const redisReply& slots = *result.replies[0];
+    const redisReply& slots = *result.replies[Slots];
     events_.failed(node, slots.type == REDIS_REPLY_ERROR ? std::string(slots.str, slots.len)
                                                          : "CLUSTER SLOTS gave no list of slots");
     return false;
@@ -208,7 +241,7 @@ bool TopologyRefresher::accept(const net::Address& node, const QueryResult& resu
   }
   keepKnownAddresses(*current_, *fresh);
   keepHigherEpochs(*current_, listed, *fresh);
-  fresh->serverVersion = versionIn(*result.replies[2]);
+  fresh->serverVersion = versionIn(*result.replies[Info]);
   if (fresh->serverVersion.empty()) fresh->serverVersion = current_->serverVersion;
   events_.confirmed();
   fresh->version = current_->version + 1;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ class TopologyRefresher {
   void ask(const net::Address& node);
   void onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result);
   bool accept(const net::Address& node, const QueryResult& result);
+  std::optional<cluster::Topology> topologyIn(const net::Address& node, const QueryResult& result,
+                                              std::vector<ListedNode>& listed);
+  void noteDenials(const net::Address& node, const QueryResult& result);
   void keep(std::unique_ptr<NodeQuery> answered);
   void endRound(bool answered);
   net::Millis jittered(net::Millis delay);
@@ -96,6 +100,7 @@ class TopologyRefresher {
   bool urgentRound_ = false;  // the last one
   bool wanted_ = false;
   bool seedsAsked_ = false;
+  bool shardsNeeded_ = false;  // CLUSTER SLOTS and NODES are denied
 };
 
 }  // namespace slotless::discovery

@@ -9,6 +9,7 @@
 #include "proxy/dispatch/suspects.h"
 #include "proxy/scripts/script_cache.h"
 #include "proxy/scripts/wrapped_scripts.h"
+#include "proxy/telemetry/denials.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link_pool.h"
@@ -38,7 +39,8 @@ struct Context {
   upstream::LeasePool& leases;
   telemetry::WorkerMetrics& metrics;
   const databases::Databases& databases;
-  ScriptCache& scripts;  // the process's
+  ScriptCache& scripts;         // the process's
+  telemetry::Denials& denials;  // the process's
   TopologyWishes& wishes;
   Surroundings& surroundings;
   RequestPool& requests;

@@ -1,5 +1,7 @@
 #include "proxy/dispatch/link_choice.h"
 
+#include <algorithm>
+
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
 #include "proxy/dispatch/large_replies.h"
@@ -111,6 +113,14 @@ Link* LinkChoice::replicaLink(Leg& leg, cluster::NodeIndex master) {
   return nullptr;
 }
 
+// Where all that can be reached deny READONLY nobody would ever be read from.
+bool LinkChoice::replicasDeny(const Leg& leg, cluster::NodeIndex master) const {
+  const cluster::Node& node = context_.links.topology().nodes[master];
+  upstream::LinkPool& pool = context_.replicaLinksFor(leg.request->client->protocol);
+  const auto denies = [&pool](cluster::NodeIndex replica) { return pool.linkTo(replica).deniesReads(); };
+  return !node.replicas.empty() && std::all_of(node.replicas.begin(), node.replicas.end(), denies);
+}
+
 Link* LinkChoice::linkForSlot(Leg& leg) {
   const cluster::Topology& topology = context_.links.topology();
   if (leg.slot != protocol::kNoSlot) {
@@ -118,7 +128,9 @@ Link* LinkChoice::linkForSlot(Leg& leg) {
     if (owner == cluster::kNoNode) return nullptr;
     if (!readsFromReplica(leg)) return linkToNode(leg, owner);
     if (Link* link = replicaLink(leg, owner)) return link;
-    return leg.request->client->readFrom == config::ReadFrom::Replica ? nullptr : linkToNode(leg, owner);
+    const bool waits =
+        leg.request->client->readFrom == config::ReadFrom::Replica && !replicasDeny(leg, owner);
+    return waits ? nullptr : linkToNode(leg, owner);
   }
   Downstream& client = *leg.request->client;
   if (leg.request->lease) {  // a batch without keys on the watch's lease
@@ -189,10 +201,12 @@ Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
                                         : !leases.holdsLease(*leg.request->lease) &&
                                               !context_.leases.hasRoom(*leg.request->lease);
     if (spent) return Obstacle::LeaseLimit;
-    return context_.links.linkTo(owner).ready() ? Obstacle::None : Obstacle::NoNode;
+    const Link& shared = context_.links.linkTo(owner);
+    return shared.ready() || shared.beginning() ? Obstacle::None : Obstacle::NoNode;
   }
   const Link* link = sharedLinkOf(leg);
-  if (link == nullptr || !link->up()) return Obstacle::NoNode;
+  if (link == nullptr || (!link->up() && !link->beginning())) return Obstacle::NoNode;
+  if (!link->up()) return Obstacle::None;
   if (!alone && link->bytesOpen() >= context_.config.linkMaxInFlightBytes) return Obstacle::LinkFull;
   if (!link->ready()) return Obstacle::NodeSilent;
   if (alone) {

@@ -44,6 +44,7 @@ class LinkChoice {
   upstream::Link* linkToNode(Leg& leg, cluster::NodeIndex node);
   upstream::Link* loneLink(Leg& leg, cluster::NodeIndex node);
   upstream::Link* replicaLink(Leg& leg, cluster::NodeIndex master);
+  bool replicasDeny(const Leg& leg, cluster::NodeIndex master) const;
 
   Context& context_;
   net::TimePoint lastLook_{};

@@ -234,16 +234,15 @@ std::unique_ptr<Work> longMergeOf(Completion& completion, Request& request,
     if (!request.hook->isLong()) return nullptr;
     return std::make_unique<Assembling>(completion, request);
   }
-  if (request.composer != nullptr) {
+  const Merge merge = request.composer != nullptr ? request.composer->merges() : request.merge;
+  if (request.composer != nullptr && merge == Merge::None) {
     if (!request.composer->composesInPieces(parts)) return nullptr;
     return std::make_unique<Composing>(completion, request, parts);
   }
-  if (request.merge != Merge::Interleave && request.merge != Merge::Concatenate &&
-      request.merge != Merge::Automatic)
-    return nullptr;
+  if (merge != Merge::Interleave && merge != Merge::Concatenate && merge != Merge::Automatic) return nullptr;
   if (!isGood(parts)) return nullptr;
-  return request.merge == Merge::Interleave ? interleaving(completion, request, parts)
-                                            : concatenating(completion, request, parts);
+  return merge == Merge::Interleave ? interleaving(completion, request, parts)
+                                    : concatenating(completion, request, parts);
 }
 
 }  // namespace slotless::session

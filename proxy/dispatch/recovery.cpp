@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "proxy/dispatch/busy_watch.h"
@@ -77,6 +78,10 @@ void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& 
   if (leg.request->wait) return completion_.failWait(leg, line);
   if (!leg.preludeError.empty() && leg.request->frontBytes > 0 &&
       leg.request->kind != RequestKind::Transaction) {
+    if (protocol::isDenial(leg.preludeError) && leg.link != nullptr) {
+      context_.denials.note(telemetry::Deniable::ScriptLoad, leg.link->node(), leg.preludeError,
+                            context_.host.now);
+    }
     leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
     leg.link->scripts().forget();
   }

@@ -16,6 +16,7 @@
 #include "proxy/routing/info_merge.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
+#include "proxy/translation/alternatives.h"
 
 namespace slotless::session {
 
@@ -173,6 +174,30 @@ class InfoComposer final : public routing::Composer {
   std::vector<std::uint64_t> keys_;    // of each pinned database
 };
 
+void askAll(const std::vector<std::string>& words, routing::Plan& plan) {
+  plan.kind = routing::Plan::Kind::EachNode;
+  plan.reachableOnly = true;
+  protocol::appendRequest(plan.rewritten, std::vector<std::string_view>(words.begin(), words.end()));
+}
+
+// With the databases' keys, or, where scripts are denied, with all keys as database 0's.
+void planInfoWays(PlanContext& context, const std::vector<std::string>& sections, routing::Plan& plan) {
+  using telemetry::Deniable;
+  std::vector<Way> ways;
+  addScriptWays(ways, context.commands->find("eval_ro") != nullptr, Deniable::InfoScripts,
+                [&all = context.databases, sections](std::string_view eval, routing::Plan& next) {
+                  askAll(databases::infoRequest(sections, all, eval), next);
+                });
+  ways.push_back({Deniable::Info, {}, [sections](routing::Plan& next) {
+                    std::vector<std::string> words = {"INFO"};
+                    words.insert(words.end(), sections.begin(), sections.end());
+                    askAll(words, next);
+                  }});
+  ways.back().takesDenials = true;
+  planAlternatives(context, "INFO", std::move(ways), plan,
+                   std::make_unique<InfoComposer>(context, sections, plan.protocol));
+}
+
 }  // namespace
 
 std::string_view serverVersion(const PlanContext& context) {
@@ -186,10 +211,10 @@ bool planInfo(PlanContext& context, protocol::Argv argv, routing::Plan& plan) {
   plan.reachableOnly = true;
   std::vector<std::string> sections(argv.begin() + 1, argv.end());
   if (context.databases.anyMapped() && wanted("Keyspace", &sections)) {
-    const std::vector<std::string> words = databases::infoRequest(sections, context.databases);
-    protocol::appendRequest(plan.rewritten, std::vector<std::string_view>(words.begin(), words.end()));
+    planInfoWays(context, sections, plan);
+  } else {
+    plan.composer = std::make_unique<InfoComposer>(context, std::move(sections), plan.protocol);
   }
-  plan.composer = std::make_unique<InfoComposer>(context, std::move(sections), plan.protocol);
   return true;
 }
 

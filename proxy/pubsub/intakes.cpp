@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/denial.h"
 #include "protocol/error_reply.h"
 #include "protocol/slot.h"
 #include "proxy/pubsub/keyspace.h"
@@ -167,7 +168,9 @@ void Intakes::goOn() {
 
 // --- what the stations say ---
 
-void Intakes::onStanding(Station&, TopicKind kind, std::string_view name) {
+void Intakes::onStanding(Station& station, TopicKind kind, std::string_view name) {
+  if (settings_.access.denials != nullptr)
+    settings_.access.denials->worked(telemetry::Deniable::Subscribe, station.node());
   Intake* intake = find(kind, name);
   if (intake == nullptr) return;
   judge(*intake, wantedStations(*intake));
@@ -192,6 +195,8 @@ void Intakes::onInterrupted(Station& station, TopicKind kind, std::string_view n
 void Intakes::onRefusedBy(Station& station, TopicKind kind, std::string_view name, std::string_view line) {
   Intake* intake = find(kind, name);
   if (intake == nullptr) return;
+  if (settings_.access.denials != nullptr && protocol::isDenial(line))
+    settings_.access.denials->note(telemetry::Deniable::Subscribe, station.node(), line, host_.now);
   events_.onPostponed();
   if (passes(protocol::classifyError(line).errorClass)) return refreshTopology_();
   static log::RateLimit limit(5);
@@ -229,8 +234,12 @@ bool Intakes::askPostponed() {
 void Intakes::flush() {
   // Losing a connection while flushing can bring new stations.
   for (std::size_t i = 0; i < stations_.size(); ++i) stations_[i]->flush();
-  std::erase_if(stations_,
-                [this](const auto& station) { return station->idle() && !isMaster(station->node()); });
+  const net::Millis patience = settings_.idleTimeout;
+  std::erase_if(stations_, [&](const auto& station) {
+    if (!station->idle()) return false;
+    const bool isTooLong = patience.count() > 0 && host_.now - station->idleSince() >= patience;
+    return isTooLong || !isMaster(station->node());
+  });
 }
 
 }  // namespace slotless::pubsub

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/denial.h"
 #include "proxy/pubsub/monitor_filter.h"
 #include "proxy/pubsub/monitor_line.h"
 #include "proxy/telemetry/log.h"
@@ -36,9 +37,14 @@ class Monitors::Source final : private FeedOwner {
       if (filter_.shows(reply) && !retired) showLine(reply);
     } else if (reply.front() == '-') {
       state_ = State::Refused;
+      telemetry::Denials* denials = monitors_.settings_.access.denials;
+      if (denials != nullptr && protocol::isDenial(reply))
+        denials->note(telemetry::Deniable::Monitor, node(), reply, monitors_.host_.now);
       monitors_.onRefused(reply);
     } else {
       state_ = State::Live;
+      telemetry::Denials* denials = monitors_.settings_.access.denials;
+      if (denials != nullptr) denials->worked(telemetry::Deniable::Monitor, node());
       monitors_.onSourceLive();
     }
     return true;

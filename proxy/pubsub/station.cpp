@@ -15,7 +15,12 @@ std::size_t indexOf(TopicKind kind) noexcept {
 
 Station::Station(upstream::LinkHost& host, const upstream::LinkSettings& settings, const net::Address& node,
                  telemetry::WorkerMetrics& metrics, Census& census, StationEvents& events)
-    : feed_(host, settings, node, metrics, *this), metrics_(metrics), census_(census), events_(events) {}
+    : host_(host),
+      feed_(host, settings, node, metrics, *this),
+      metrics_(metrics),
+      census_(census),
+      events_(events),
+      idleSince_(host.now) {}
 
 Station::~Station() {
   for (std::size_t i = 0; i < kTopicKindCount; ++i) {
@@ -113,7 +118,7 @@ void Station::forget(TopicKind kind, std::string_view name) {
   setLive(found->second, false);
   setPostponed(found->second, false);
   map.erase(found);
-  --subscriptions_;
+  if (--subscriptions_ == 0) idleSince_ = host_.now;
 }
 
 void Station::askPostponed() {

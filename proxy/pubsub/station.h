@@ -46,6 +46,8 @@ class Station final : private FeedOwner {
   bool wants(TopicKind kind, std::string_view name) const;
   // Nothing is wanted, and nothing is under way.
   bool idle() const noexcept { return subscriptions_ == 0; }
+  // Requires idle().
+  net::TimePoint idleSince() const noexcept { return idleSince_; }
   // Something is wanted that the node could not do when it was asked.
   bool hasPostponed() const noexcept { return postponed_ > 0; }
   void askPostponed();
@@ -88,12 +90,14 @@ class Station final : private FeedOwner {
   bool onConfirmed(const Notice& notice);
   void onRevoked(const Notice& notice);
 
+  upstream::LinkHost& host_;
   Feed feed_;
   telemetry::WorkerMetrics& metrics_;
   Census& census_;
   StationEvents& events_;
   TopicMaps<Standing> standings_;
   std::size_t subscriptions_ = 0;
+  net::TimePoint idleSince_;
   std::size_t postponed_ = 0;
   std::deque<Ask> asks_;  // unanswered, oldest first
   TopicWalk<Standing> asking_;

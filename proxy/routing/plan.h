@@ -53,6 +53,8 @@ class Composer {
   // Appends the reply to `out`. Errors among the parts are the composer's to judge. False: the reply is an
   // error.
   virtual bool compose(std::span<const PartReply> parts, std::string& out) = 0;
+  // How the parts become the reply where that is all; None: compose() makes it.
+  virtual Merge merges() const { return Merge::None; }
   // For replies that may be of any length: about so many `elements` of the same reply are dealt with at each
   // call, and then there is more to come, or it is over. compose() is not called then.
   enum class Piece : std::uint8_t { More, Good, Failed };

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "protocol/denial.h"
 #include "proxy/upstream/handshake.h"
 
 namespace slotless::session {
@@ -52,7 +53,7 @@ std::set<std::string, std::less<>> harmlessOf(std::string_view list) {
 
 }  // namespace
 
-bool FunctionFlags::writesNothing(std::string_view function) {
+bool FunctionFlags::writesNothing(std::string_view function, net::TimePoint now) {
   if (function.empty()) return false;
   if (state_ == State::Known) return harmless_.contains(function);
   if (state_ == State::Asked) return false;
@@ -60,6 +61,8 @@ bool FunctionFlags::writesNothing(std::string_view function) {
   if (link == nullptr) return false;
   state_ = State::Asked;
   outdated_ = false;
+  node_ = link->node();
+  askedAt_ = now;
   link->send(*this, kFunctionList, upstream::Front::None);
   return false;
 }
@@ -72,10 +75,13 @@ void FunctionFlags::forget() noexcept {
 
 void FunctionFlags::onReply(std::string_view bytes, bool last) {
   reply_.append(bytes);
-  if (last) settle();
+  if (!last) return;
+  denials_.worked(telemetry::Deniable::FunctionList, node_);
+  settle();
 }
 
-void FunctionFlags::onErrorReply(std::string_view, const upstream::SentRequest&) {
+void FunctionFlags::onErrorReply(std::string_view line, const upstream::SentRequest&) {
+  if (protocol::isDenial(line)) denials_.note(telemetry::Deniable::FunctionList, node_, line, askedAt_);
   settle();
 }
 

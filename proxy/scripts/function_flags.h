@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/telemetry/denials.h"
 #include "proxy/upstream/exchange.h"
 #include "proxy/upstream/link_pool.h"
 
@@ -17,11 +18,11 @@ namespace slotless::session {
 class FunctionFlags final : public upstream::Exchange {
  public:
   // `known`: called when there is an answer after writesNothing() had none.
-  FunctionFlags(upstream::LinkPool& links, std::function<void()> known)
-      : links_(links), known_(std::move(known)) {}
+  FunctionFlags(upstream::LinkPool& links, telemetry::Denials& denials, std::function<void()> known)
+      : links_(links), denials_(denials), known_(std::move(known)) {}
 
   // False for an empty name, and as long as it is not known.
-  bool writesNothing(std::string_view function);
+  bool writesNothing(std::string_view function, net::TimePoint now);
   // What has been learned may not hold any more.
   void forget() noexcept;
 
@@ -34,9 +35,12 @@ class FunctionFlags final : public upstream::Exchange {
   void settle();
 
   upstream::LinkPool& links_;
+  telemetry::Denials& denials_;
   std::function<void()> known_;
   State state_ = State::Unknown;
   bool outdated_ = false;  // forgotten while it was asked
+  net::Address node_;      // that was asked last
+  net::TimePoint askedAt_{};
   std::string reply_;
   std::set<std::string, std::less<>> harmless_;
 };

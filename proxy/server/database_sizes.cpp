@@ -41,7 +41,7 @@ std::vector<telemetry::DatabaseFacts> Server::databaseFacts() const {
   return facts;
 }
 
-discovery::CounterSettings Server::counterSettings() const {
+discovery::CounterSettings Server::counterSettings() {
   discovery::CounterSettings settings;
   settings.access = access();
   settings.queryTimeout = config_->connectTimeout;

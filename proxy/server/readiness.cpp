@@ -1,7 +1,6 @@
 // What the admin pages ask of the server: is it ready, what is known of the cluster.
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "protocol/command_ids.h"
 #include "proxy/server/server.h"
@@ -21,30 +20,40 @@ bool silentTooLong(const telemetry::NodeMetrics& node) {
 
 }  // namespace
 
-// Slots whose owner has a link that is ready, on some worker, and none that has been silent for too long, on
-// any. `silent`: the names of those that have.
+// Slots whose owner has a link that is ready, on some worker, or that can have one: no link to it is missed.
+// Links that nobody needs are not there, and say nothing. None may have been silent for too long, on any
+// worker. `silent`: the names of those that have.
 std::size_t Server::slotsReachable(const cluster::Topology& topology, std::string& silent) const {
-  std::map<std::string, bool, std::less<>> readyByNode;
-  std::set<std::string, std::less<>> silentNodes;
+  struct Reach {
+    bool ready = false;
+    bool missing = false;
+    bool silent = false;
+  };
+  std::map<std::string, Reach, std::less<>> reaches;
   for (const auto& worker : workers_) {
     worker->metrics().forEachNode([&](const telemetry::NodeMetrics& node) {
       const auto state = static_cast<telemetry::LinkState>(node.state.value());
-      readyByNode[node.node] |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent;
-      if (silentTooLong(node)) silentNodes.insert(node.node);
+      Reach& reach = reaches[node.node];
+      reach.ready |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent;
+      reach.missing |= node.missing.value() != 0;
+      reach.silent |= silentTooLong(node);
     });
   }
-  for (const std::string& node : silentNodes) {
-    readyByNode[node] = false;
-    silent += (silent.empty() ? "" : ", ") + node;
+  for (const auto& [name, reach] : reaches) {
+    if (reach.silent) silent += (silent.empty() ? "" : ", ") + name;
   }
-  std::vector<bool> ready;
+  // Until the workers have begun to make them.
+  const bool isMissedAtFirst = config()->linksWarmUp;
+  std::vector<bool> reachable;
   for (const cluster::Node& node : topology.nodes) {
-    const auto found = readyByNode.find(node.address.text());
-    ready.push_back(found != readyByNode.end() && found->second);
+    const auto found = reaches.find(node.address.text());
+    reachable.push_back(found == reaches.end()
+                            ? !isMissedAtFirst
+                            : !found->second.silent && (found->second.ready || !found->second.missing));
   }
   return static_cast<std::size_t>(
       std::count_if(topology.owners.begin(), topology.owners.end(),
-                    [&](cluster::NodeIndex owner) { return owner != cluster::kNoNode && ready[owner]; }));
+                    [&](cluster::NodeIndex owner) { return owner != cluster::kNoNode && reachable[owner]; }));
 }
 
 std::optional<std::string> Server::whyNotReady() const {

@@ -90,11 +90,11 @@ void Server::apply(config::Config config) {
   });
 }
 
-upstream::Access Server::access() const {
-  return {config_->username, config_->password, config_->linkClientName};
+upstream::Access Server::access() {
+  return {config_->username, config_->password, config_->linkClientName, &denials()};
 }
 
-discovery::RefreshSettings Server::refreshSettings() const {
+discovery::RefreshSettings Server::refreshSettings() {
   discovery::RefreshSettings settings;
   for (const config::Endpoint& endpoint : config_->clusterNodes)
     settings.seeds.push_back(addressOf(endpoint));
@@ -109,14 +109,14 @@ discovery::RefreshSettings Server::refreshSettings() const {
   return settings;
 }
 
-discovery::LearnSettings Server::learnSettings() const {
+discovery::LearnSettings Server::learnSettings() {
   discovery::LearnSettings settings;
   settings.access = access();
   settings.queryTimeout = config_->connectTimeout;
   return settings;
 }
 
-discovery::CarrierSettings Server::carrierSettings() const {
+discovery::CarrierSettings Server::carrierSettings() {
   discovery::CarrierSettings settings;
   settings.access = access();
   settings.queryTimeout = config_->connectTimeout;

@@ -172,6 +172,9 @@ void Server::publish(cluster::TopologyPtr topology) {
     const std::lock_guard guard(sharedMutex_);
     topology_ = topology;
   }
+  std::vector<net::Address> present;
+  for (const cluster::Node& node : topology->nodes) present.push_back(node.address);
+  denials().keepOnly(present);
   for (const auto& worker : workers_)
     worker->post([topology](worker::Worker& w) { w.setTopology(topology); });
   learner_->setTopology(*topology);
@@ -185,6 +188,9 @@ void Server::startLearner() {
                           const std::set<discovery::ServerBuild>& builds) {
     publishCommands(commands, builds);
     commandsSettled_ = true;
+  };
+  events.untold = [this](const std::set<discovery::ServerBuild>& builds) {
+    tellWorkersCommands(protocol::CommandTable::builtIn(), builds);
   };
   events.refused = [this](const net::Address& node, const discovery::ServerBuild& build,
                           const std::string& error) {
@@ -206,6 +212,11 @@ void Server::publishCommands(const discovery::CommandTablePtr& commands,
   std::string servers;
   for (const discovery::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
+  tellWorkersCommands(commands, builds);
+}
+
+void Server::tellWorkersCommands(const discovery::CommandTablePtr& commands,
+                                 const std::set<discovery::ServerBuild>& builds) {
   const cluster::ServerIdentity identity = discovery::identityOf(builds);
   for (const auto& worker : workers_)
     worker->post([commands, identity](worker::Worker& w) { w.setCommands(commands, identity); });

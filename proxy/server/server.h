@@ -73,6 +73,8 @@ class Server final : public worker::WorkerControl {
   void startLearner();
   void publishCommands(const discovery::CommandTablePtr& commands,
                        const std::set<discovery::ServerBuild>& builds);
+  void tellWorkersCommands(const discovery::CommandTablePtr& commands,
+                           const std::set<discovery::ServerBuild>& builds);
   void startCarrier();
   // database_sizes.cpp
   void startCounter();
@@ -85,11 +87,11 @@ class Server final : public worker::WorkerControl {
   void reload();
   void onRead(const config::LoadResult& loaded);
   void apply(config::Config config);
-  upstream::Access access() const;
-  discovery::RefreshSettings refreshSettings() const;
-  discovery::LearnSettings learnSettings() const;
-  discovery::CarrierSettings carrierSettings() const;
-  discovery::CounterSettings counterSettings() const;
+  upstream::Access access();
+  discovery::RefreshSettings refreshSettings();
+  discovery::LearnSettings learnSettings();
+  discovery::CarrierSettings carrierSettings();
+  discovery::CounterSettings counterSettings();
   void beginShutdown();
   // Lets the clients go, with patience for half of that time.
   void drain(config::Milliseconds time);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "protocol/error_reply.h"
 #include "protocol/key_extraction.h"
@@ -70,13 +71,17 @@ std::optional<std::string_view> takeBulk(std::string_view& reply) {
 
 void KeyQuestion::onReply(std::string_view bytes, bool last) {
   if (client_ != nullptr) reply_.append(bytes);
-  if (last) owner_->settle(*this, State::Answered);
+  if (!last) return;
+  owner_->noteAnswer(*this);
+  owner_->settle(*this, State::Answered);
 }
 
 void KeyQuestion::onErrorReply(std::string_view line, const upstream::SentRequest&) {
-  const bool passing = troubleOf(protocol::classifyError(line).errorClass) != Trouble::None;
+  const bool denied = protocol::isDenial(line);
+  if (denied) owner_->noteDenial(*this, line);
+  const bool passing = !denied && troubleOf(protocol::classifyError(line).errorClass) != Trouble::None;
   if (passing && client_ != nullptr) return owner_->waitForLink(*this);
-  owner_->settle(*this, State::Unknown);
+  owner_->settle(*this, denied ? State::Denied : State::Unknown);
 }
 
 void KeyQuestion::onLost(upstream::Loss, const upstream::SentRequest&) {
@@ -93,6 +98,11 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
   const protocol::Argv argv = command.argv;
   if (spec.keyProcedure != protocol::KeyProcedure::AskServer) {
     services_.router.plan(spec, argv, plan);
+    return true;
+  }
+  if (client.keyQuestion() == nullptr &&
+      services_.denials.avoids(telemetry::Deniable::CommandGetKeys, services_.host.now)) {
+    planUntold(command, plan);
     return true;
   }
   std::string& text = services_.encoded;
@@ -113,6 +123,7 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
   plan.clear();
   if (state == State::Answered) planByAnswer(question->reply_, command, plan);
   if (state == State::Unknown) services_.router.plan(spec, argv, plan);
+  if (state == State::Denied) planUntold(command, plan);
   if (state == State::TimedOut) {
     plan.kind = routing::Plan::Kind::Refused;
     plan.error = kNoNode;
@@ -120,6 +131,17 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
   put(*question);
   question = nullptr;
   return true;
+}
+
+// By what is known of the command. Elsewhere than in database 0 its keys would not get their names.
+void KeyLookups::planUntold(const Command& command, routing::Plan& plan) {
+  if (!command.database.mapped()) {
+    services_.router.plan(*command.spec, command.argv, plan);
+    return;
+  }
+  plan.clear();
+  plan.kind = routing::Plan::Kind::Refused;
+  plan.error = kNotTold;
 }
 
 void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing::Plan& plan) {
@@ -187,6 +209,7 @@ void KeyLookups::send(KeyQuestion& question) {
   if (link == nullptr || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
     return waitForLink(question);
   question.state_ = State::Sent;
+  question.node_ = link->node();
   link->send(question, question.request_, upstream::Front::None);
 }
 
@@ -194,6 +217,14 @@ void KeyLookups::waitForLink(KeyQuestion& question) {
   question.state_ = State::Waiting;
   waiting_.push_back(&question);
   if (!timer_->active()) timer_->start(kTick);
+}
+
+void KeyLookups::noteDenial(const KeyQuestion& question, std::string_view line) {
+  services_.denials.note(telemetry::Deniable::CommandGetKeys, question.node_, line, services_.host.now);
+}
+
+void KeyLookups::noteAnswer(const KeyQuestion& question) {
+  services_.denials.worked(telemetry::Deniable::CommandGetKeys, question.node_);
 }
 
 void KeyLookups::settle(KeyQuestion& question, State state) {

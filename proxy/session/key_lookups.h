@@ -28,7 +28,7 @@ struct Services;
 
 class KeyQuestion final : public upstream::Exchange {
  public:
-  enum class State : std::uint8_t { Waiting, Sent, Answered, Unknown, TimedOut };
+  enum class State : std::uint8_t { Waiting, Sent, Answered, Unknown, Denied, TimedOut };
 
   void onReply(std::string_view bytes, bool last) override;
   void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
@@ -41,6 +41,7 @@ class KeyQuestion final : public upstream::Exchange {
   State state_ = State::Waiting;
   std::string request_;
   std::string reply_;
+  net::Address node_;  // that was asked last
   net::TimePoint deadline_{};
 };
 
@@ -65,6 +66,9 @@ class KeyLookups {
   void send(KeyQuestion& question);
   void waitForLink(KeyQuestion& question);
   void settle(KeyQuestion& question, KeyQuestion::State state);
+  void noteDenial(const KeyQuestion& question, std::string_view line);
+  void noteAnswer(const KeyQuestion& question);
+  void planUntold(const Command& command, routing::Plan& plan);
   void planByAnswer(std::string_view reply, Command& command, routing::Plan& plan);
   void tick();
 

@@ -30,7 +30,7 @@ PauseGate::PauseGate(Services& services)
         services_.host.touch();
         endClosingsInTime();
       })),
-      functions_(services.links, [this] { wakeAll(); }),
+      functions_(services.links, services.denials, [this] { wakeAll(); }),
       recount_(services.host.loop.makeTimer([this] { countInFlight(); })) {}
 
 void PauseGate::pause(PauseKind kind, net::Millis duration) {
@@ -105,9 +105,9 @@ void PauseGate::onClosingsChanged() {
 bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
   if (isConsoleCommand(spec)) return false;
   const bool byConsole = !closings_.empty() && !spec.has(protocol::kNoAuth);
-  const bool byPause =
-      kind_ == PauseKind::All || (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv) &&
-                                  !functions_.writesNothing(functionCalledBy(spec, argv)));
+  const bool byPause = kind_ == PauseKind::All ||
+                       (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv) &&
+                        !functions_.writesNothing(functionCalledBy(spec, argv), services_.host.now));
   if (!byConsole && !byPause) return false;
   if (client.postpone(true)) waiting_.push_back(&client);
   return true;

@@ -31,7 +31,9 @@
 #include "proxy/session/lease_shares.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/setting_pairs.h"
+#include "proxy/telemetry/denials.h"
 #include "proxy/telemetry/worker_metrics.h"
+#include "proxy/upstream/dial_rate.h"
 #include "proxy/upstream/lease_pool.h"
 #include "proxy/upstream/link_pool.h"
 
@@ -71,6 +73,8 @@ class Control : public ProcessCounters, public TopologyWishes {
   const ScriptCache& scripts() const noexcept { return scripts_; }
   StatBaseline& baseline() noexcept { return baseline_; }
   AclLog& aclLog() noexcept { return aclLog_; }
+  telemetry::Denials& denials() noexcept { return denials_; }
+  upstream::DialRate& dialRate() noexcept { return dialRate_; }
   ReliefTurn& relief() noexcept { return relief_; }
 
  protected:
@@ -81,6 +85,8 @@ class Control : public ProcessCounters, public TopologyWishes {
   ScriptCache scripts_{kScriptBytes};
   StatBaseline baseline_;
   AclLog aclLog_;
+  telemetry::Denials denials_;
+  upstream::DialRate dialRate_;
   ReliefTurn relief_;
 };
 

@@ -90,6 +90,7 @@ struct NodeMetrics {
   std::string node;   // host:port
   Gauge state;        // LinkState
   Gauge silentSince;  // milliseconds of the steady clock; 0: it is not silent
+  Gauge missing;      // 1: a shared link that there should be, and that is not established
   Gauge inFlight;
   Counter requests;
   Counter errors;            // error replies, redirects among them

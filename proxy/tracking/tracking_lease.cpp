@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "proxy/dispatch/context.h"
 #include "proxy/tracking/invalidation.h"
@@ -15,6 +16,8 @@ using upstream::Link;
 
 namespace {
 constexpr std::string_view kNull = "_\r\n";
+constexpr std::string_view kNoId =
+    "-ERR CLIENT TRACKING with REDIRECT needs CLIENT ID, which the node denies to the proxy\r\n";
 // To a connection whose ear is gone, which hears of that itself.
 constexpr std::string_view kBroken = ">2\r\n$21\r\ntracking-redir-broken\r\n";
 }  // namespace
@@ -45,6 +48,7 @@ std::int64_t TrackingLease::earId() const noexcept {
 
 void TrackingLease::onLeaseReady(Link&) {
   if (!link_->ready() || (ear_ != nullptr && !ear_->ready())) return;
+  if (ear_ != nullptr && earId() == 0) return onAnswered(kNoId);
   ask(mode_.commands(earId()));
 }
 
@@ -75,12 +79,16 @@ void TrackingLease::tell(std::string_view command) {
 
 void TrackingLease::onAnswered(std::string_view refusal) {
   confirmation_ = nullptr;
+  telemetry::Denials& denials = context_.denials;
   if (refusal.empty()) {
+    denials.worked(telemetry::Deniable::ClientTracking, node_);
     state_ = State::Live;
     failures_ = 0;
     return events_.onLeaseLive(*this, std::exchange(anew_, false));
   }
   const std::string line(refusal);
+  if (protocol::isDenial(line))
+    denials.note(telemetry::Deniable::ClientTracking, node_, line, context_.host.now);
   drop();
   events_.onLeaseRefused(*this, line);
 }

@@ -8,12 +8,12 @@
 #include "protocol/key_scheme.h"
 #include "protocol/strict_integer.h"
 #include "proxy/databases/key_mapper.h"
-#include "proxy/databases/pinned_scan.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/transfer.h"
-#include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
 #include "proxy/routing/router.h"
+#include "proxy/translation/alternatives.h"
+#include "proxy/translation/pinned_database.h"
 #include "proxy/translation/script_guarding.h"
 #include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation_context.h"
@@ -37,44 +37,31 @@ bool namesReservedKey(const CommandSpec& spec, Argv argv) {
                      [&](std::uint32_t i) { return suspicious(argv[i]); });
 }
 
-// Large databases are counted and deleted step by step.
-bool walks(protocol::WholeDatabase what) {
-  return what == protocol::WholeDatabase::Count || what == protocol::WholeDatabase::Flush;
+bool hasEvalRo(const TranslationContext& context) {
+  return context.commands->find("eval_ro") != nullptr;
 }
 
-bool translateWhole(TranslationContext& context, int protocol, bool queued, Command& command,
-                    std::string& error) {
-  if (!queued && command.spec->wholeDatabase == protocol::WholeDatabase::Scan) {
-    command.wantsWholeSlot = true;
-    command.steps = std::make_unique<routing::Plan>();
-    error = databases::planPinnedScan(command.argv, command.database, context.host.random(1U << 30U),
-                                      *command.steps);
-    return error.empty();
+// MOVE has to compare and delete at one moment, which takes a script that writes: whether that is let in is
+// found out before anything is done.
+void planTransferWays(TranslationContext& context, const CommandSpec& said, const std::string& source,
+                      const std::string& destination, bool replace, routing::Plan& plan) {
+  using telemetry::Deniable;
+  const protocol::Transfer kind = said.transfer;
+  const bool moves = kind == protocol::Transfer::Move;
+  std::vector<Way> ways;
+  addScriptWays(
+      ways, !moves && hasEvalRo(context), Deniable::TransferScripts,
+      [=](std::string_view eval, routing::Plan& next) {
+        databases::planTransfer(kind, source, destination, replace, eval, next);
+      },
+      Deniable::Restore);
+  if (!moves) {
+    ways.push_back({Deniable::Dump, {}, [=](routing::Plan& next) {
+                      databases::planTransfer(kind, source, destination, replace, {}, next);
+                    }});
+    ways.back().later = Deniable::Restore;
   }
-  databases::Rewritten rewritten = databases::rewriteForPinned(
-      command.spec->wholeDatabase, command.argv, command.database, protocol, context.host.random(1U << 30U));
-  error = rewritten.error;
-  command.wrongWhenRun = !error.empty();
-  if (!error.empty()) return false;
-  command.wantsWholeSlot = true;
-  if (!queued && walks(command.spec->wholeDatabase)) {
-    const protocol::Slot slot = command.database.slot;
-    command.steps = std::make_unique<routing::Plan>();
-    databases::planWalk(
-        command.spec->wholeDatabase, command.database, [slot] { return databases::Masters{{slot}}; },
-        *command.steps);
-    return true;
-  }
-  command.spec = context.commands->find(rewritten.command);
-  if (command.spec == nullptr) {
-    error = "ERR The servers have no " + std::string(rewritten.command) +
-            ", which this needs in a pinned database";
-    return false;
-  }
-  context.mapper.write(std::vector<std::string_view>(rewritten.argv.begin(), rewritten.argv.end()));
-  replaceBy(context.mapper, command);
-  command.composer = std::move(rewritten.composer);
-  return true;
+  planAlternatives(context, moves ? "MOVE" : "COPY", std::move(ways), plan);
 }
 
 // False: `error` says why not. What stays within one slot is an ordinary command.
@@ -110,7 +97,7 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
   }
   command.steps = std::make_unique<routing::Plan>();
   command.steps->protocol = protocol;
-  databases::planTransfer(command.spec->transfer, source, destination, request->replace, *command.steps);
+  planTransferWays(context, *command.said, source, destination, request->replace, *command.steps);
   return true;
 }
 
@@ -131,7 +118,7 @@ bool translate(TranslationContext& context, const databases::Numbering& numberin
   }
   if (!database.mapped()) return true;
   if (command.spec->wholeDatabase != protocol::WholeDatabase::None) {
-    return !database.pinned() || translateWhole(context, protocol, queued, command, error);
+    return !database.pinned() || translatePinned(context, protocol, queued, command, error);
   }
   if (runsScript(*command.spec)) return translateScript(context, queued, command, error);
   // Where a node has to be asked for the keys, its answer decides: see KeyLookups.

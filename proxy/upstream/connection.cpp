@@ -15,7 +15,11 @@ constexpr int kReadsPerTurn = 4;
 
 Connection::Connection(net::Loop& loop, std::string& scratch, net::Address node,
                        telemetry::NodeMetrics* traffic, Owner& owner)
-    : scratch_(scratch), traffic_(traffic), owner_(owner), dialler_(loop, std::move(node), *this, *this) {
+    : loop_(loop),
+      scratch_(scratch),
+      traffic_(traffic),
+      owner_(owner),
+      dialler_(loop, std::move(node), *this, *this) {
   deadline_ = loop.makeTimer([this] { onDeadline(); });
 }
 
@@ -26,6 +30,7 @@ void Connection::open(Handshake handshake, net::Millis patience, std::size_t att
   handshake_ = std::make_unique<Handshake>(std::move(handshake));
   greeted_ = 0;
   nodeClientId_ = 0;
+  readOnlyDenied_ = false;
   reading_ = true;
   writeWanted_ = false;
   deadline_->start(patience);
@@ -77,12 +82,12 @@ void Connection::sendGreeting() {
 }
 
 void Connection::takeGreeting(std::string_view bytes) {
-  switch (handshake_->take(bytes)) {
-    case Handshake::Progress::More: return;
-    case Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
-    case Handshake::Progress::Done: break;
-  }
+  const Handshake::Progress progress = handshake_->take(bytes);
+  if (progress == Handshake::Progress::More) return;
+  handshake_->noteDenials(node(), loop_.now());
+  if (progress == Handshake::Progress::Failed) return lose(std::string(handshake_->error()));
   nodeClientId_ = handshake_->clientId();
+  readOnlyDenied_ = handshake_->readOnlyDenied();
   handshake_.reset();
   deadline_->stop();
   stage_ = Stage::Up;

@@ -81,6 +81,8 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   void limitReads(std::size_t bytes) noexcept { readLimit_ = bytes; }
   // The node's number for it; 0: not asked for, or not told.
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
+  // READONLY was to be said, and the node denies it.
+  bool readOnlyDenied() const noexcept { return readOnlyDenied_; }
 
  private:
   enum class Stage : std::uint8_t { Closed, Dialling, Greeting, Up };
@@ -97,6 +99,7 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   void watch(const Written& written, bool isAll);
   void lose(std::string_view reason);
 
+  net::Loop& loop_;
   std::string& scratch_;
   telemetry::NodeMetrics* const traffic_;
   Owner& owner_;
@@ -109,6 +112,7 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   std::size_t greeted_ = 0;  // bytes of the handshake that have left
   std::size_t readLimit_ = static_cast<std::size_t>(-1);
   std::int64_t nodeClientId_ = 0;
+  bool readOnlyDenied_ = false;
   bool reading_ = true;
   bool writeWanted_ = false;
   // For whoever is in the middle of reading.

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <new>
 
+#include "protocol/denial.h"
 #include "proxy/upstream/own_reply_limits.h"
 
 namespace slotless::upstream {
@@ -119,26 +120,29 @@ std::string formatCommand(const std::vector<std::string_view>& argv) {
   return bytes;
 }
 
-void Handshake::add(const std::vector<std::string_view>& argv, const char* name, bool mayBeRefused) {
+void Handshake::add(const std::vector<std::string_view>& argv, const char* name, Refusal refusal, What what) {
   bytes_ += formatCommand(argv);
-  steps_.push_back({name, mayBeRefused});
+  steps_.push_back({name, refusal, what});
 }
 
 Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly) : access_(access) {
+  using enum Refusal;
+  using telemetry::Deniable;
   if (!access.password.empty()) {
     if (access.username.empty()) {
-      add({"AUTH", access.password}, "AUTH", false);
+      add({"AUTH", access.password}, "AUTH", Fails);
     } else {
-      add({"AUTH", access.username, access.password}, "AUTH", false);
+      add({"AUTH", access.username, access.password}, "AUTH", Fails);
     }
   }
-  if (protocol >= 3) add({"HELLO", "3"}, "HELLO", false);
+  if (protocol >= 3) add({"HELLO", "3"}, "HELLO", Fails, Deniable::Hello);
   // Always one step that a node which does want a password refuses.
-  add({"PING"}, "PING", false);
-  if (!access.clientName.empty()) add({"CLIENT", "SETNAME", access.clientName}, "CLIENT SETNAME", true);
-  add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
-  if (readOnly) add({"READONLY"}, "READONLY", false);
-  if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", askId == AskId::IfAllowed);
+  add({"PING"}, "PING", Fails);
+  if (!access.clientName.empty())
+    add({"CLIENT", "SETNAME", access.clientName}, "CLIENT SETNAME", DoesNoHarm, Deniable::ClientSetName);
+  add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", DoesNoHarm, Deniable::ClientNoEvict);
+  if (readOnly) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
+  if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", DoesNoHarm, Deniable::ClientId);
 }
 
 Handshake::Progress Handshake::take(std::string_view bytes) {
@@ -162,14 +166,34 @@ Handshake::Progress Handshake::take(std::string_view bytes) {
   return answered_ == steps_.size() ? Progress::Done : Progress::More;
 }
 
-bool Handshake::judge(const Step& step, std::string_view reply) {
+bool Handshake::judge(Step& step, std::string_view reply) {
   if (reply.front() == ':') std::from_chars(reply.data() + 1, reply.data() + reply.size(), clientId_);
-  if (reply.front() != '-' || step.mayBeRefused) return true;
+  if (reply.front() != '-') return true;
   const std::string_view text = reply.substr(1, reply.size() - 3);
+  const bool denied = protocol::isDenial(text);
+  if (denied) step.denied = text;
+  if (step.refusal == Refusal::DoesNoHarm) return true;
+  if (step.refusal == Refusal::FailsUnlessDenied && denied) {
+    readOnlyDenied_ = readOnlyDenied_ || step.what == telemetry::Deniable::ReadOnly;
+    return true;
+  }
   if (step.name == std::string_view("PING") && isHarmless(text)) return true;
   error_ = step.name == std::string_view("AUTH") ? authRefusal(access_, text)
                                                  : std::string(step.name) + " refused: " + std::string(text);
   return false;
+}
+
+void Handshake::noteDenials(const net::Address& node, net::TimePoint now) const {
+  if (access_.denials == nullptr) return;
+  for (std::size_t i = 0; i < answered_; ++i) {
+    const Step& step = steps_[i];
+    if (!step.what) continue;
+    if (step.denied.empty()) {
+      access_.denials->worked(*step.what, node);
+    } else {
+      access_.denials->note(*step.what, node, step.denied, now);
+    }
+  }
 }
 
 }  // namespace slotless::upstream

@@ -7,11 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocol/reply_scanner.h"
+#include "proxy/telemetry/denials.h"
 #include "proxy/upstream/access.h"
 
 struct redisReader;
@@ -43,7 +45,7 @@ class OwnReplyReader {
 std::string formatCommand(const std::vector<std::string_view>& argv);
 
 // Whether to learn the node's number for the connection: CLIENT ID, which old servers and ACLs may refuse.
-enum class AskId : std::uint8_t { No, IfAllowed, Always };
+enum class AskId : std::uint8_t { No, IfAllowed };
 
 // Only the kind of each reply matters here, and HELLO 3 is answered by a map, which the oldest hiredis cannot
 // read: the replies are taken by our own scanner.
@@ -60,15 +62,23 @@ class Handshake {
   Progress take(std::string_view bytes);
   const std::string& error() const noexcept { return error_; }
   std::int64_t clientId() const noexcept { return clientId_; }
+  // READONLY was asked for, and the node denies it: it will not serve reads of its master's slots.
+  bool readOnlyDenied() const noexcept { return readOnlyDenied_; }
+  // Notes what the node has denied so far, and what not.
+  void noteDenials(const net::Address& node, net::TimePoint now) const;
 
  private:
+  enum class Refusal : std::uint8_t { Fails, FailsUnlessDenied, DoesNoHarm };
   struct Step {
     const char* name;
-    bool mayBeRefused;  // by an ACL, a managed service or an old server
+    Refusal refusal;  // by an ACL, a managed service or an old server
+    std::optional<telemetry::Deniable> what;
+    std::string denied = {};  // the node's words, if it has denied it
   };
-  void add(const std::vector<std::string_view>& argv, const char* name, bool mayBeRefused);
+  using What = std::optional<telemetry::Deniable>;
+  void add(const std::vector<std::string_view>& argv, const char* name, Refusal refusal, What what = {});
   // False: failed.
-  bool judge(const Step& step, std::string_view reply);
+  bool judge(Step& step, std::string_view reply);
 
   Access access_;
   protocol::ReplyScanner scanner_;
@@ -77,6 +87,7 @@ class Handshake {
   std::vector<Step> steps_;
   std::size_t answered_ = 0;
   std::int64_t clientId_ = 0;
+  bool readOnlyDenied_ = false;
   std::string error_;
 };
 

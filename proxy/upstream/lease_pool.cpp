@@ -59,6 +59,7 @@ void LeasePool::release(Link& link, bool clean) {
       std::find_if(leases_.begin(), leases_.end(), [&](const Lease& l) { return l.link.get() == &link; });
   if (found == leases_.end() || !found->taken) return;
   found->taken = false;
+  found->since = host_.now;
   link.setHolder(nullptr);
   --inUse_[static_cast<std::size_t>(found->use)];
   publish(found->use);
@@ -102,8 +103,10 @@ void LeasePool::tend(bool mayJudge) {
       std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return l.link->probing(); }));
   // By number: who is told of a loss may acquire another one.
   for (std::size_t i = 0; i < leases_.size(); ++i) {
-    const Lease& lease = leases_[i];
+    Lease& lease = leases_[i];
     Link& link = *lease.link;
+    const net::Millis patience = settings_.front().idleTimeout;
+    if (!lease.taken && patience.count() > 0 && host_.now - lease.since >= patience) lease.closing = true;
     if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) continue;
     const bool was = link.probing();
     link.tend(false, mayJudge && (was || probed < kMaxProbed));

@@ -51,8 +51,8 @@ class LeasePool {
   net::TimePoint::duration silence() const noexcept;
   // Bytes that wait on all leases for their replies.
   std::size_t bytesOpen() const noexcept;
-  // Now and then: idle ones are tried, and those that say nothing for long are probed (Link::tend()); but
-  // not those on which somebody blocks.
+  // Now and then: idle ones are tried, or closed after idleTimeout, and those that say nothing for long are
+  // probed (Link::tend()); but not those on which somebody blocks.
   void tend(bool mayJudge);
   // Once per turn: destroys leases that are lost or were not clean.
   void sweep();
@@ -62,7 +62,8 @@ class LeasePool {
     std::unique_ptr<Link> link;
     LeaseUse use = LeaseUse::Transaction;
     bool taken = false;
-    bool closing = false;  // not for the next client
+    bool closing = false;    // not for the next client
+    net::TimePoint since{};  // when it was given back
   };
   // Idle leases beyond this many per worker are closed.
   static constexpr std::size_t kMaxIdle = 16;

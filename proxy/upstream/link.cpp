@@ -10,6 +10,8 @@ namespace slotless::upstream {
 namespace {
 // A node may take what is written as fast as it comes: others get their turn in between.
 constexpr std::size_t kBytesAtOnce = 256U * 1024;
+// A node that is there has been connected to and greeted by then.
+constexpr net::Millis kBeginning{200};
 }  // namespace
 
 Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, telemetry::NodeMetrics& metrics)
@@ -20,13 +22,13 @@ Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, tele
       connection_(host.loop, host.scratch, std::move(node), &metrics, *this),
       output_(host.pool) {
   timer_ = host_.loop.makeTimer([this] { onTimer(); });
-  if (settings_.readOnly) role_ = std::make_unique<ReplicaRole>();
+  if (settings_.readOnly) role_ = std::make_unique<ReplicaRole>(settings_.access.denials, this->node());
 }
 
 Link::~Link() = default;
 
 bool Link::inStep() const noexcept {
-  return role_ != nullptr && role_->inStep();
+  return role_ != nullptr && role_->inStep() && !deniesReads();
 }
 
 void Link::transition(LinkState next) {
@@ -41,20 +43,38 @@ void Link::transition(LinkState next) {
 }
 
 void Link::onTimer() {
-  if (state_ == LinkState::BackingOff) {
-    transition(LinkState::Idle);
-    return open();
-  }
   host_.touch();
+  if (state_ == LinkState::Connecting) return dial();
+  if (state_ == LinkState::BackingOff) return unused() ? rest() : begin();
   endPatience();
 }
 
 void Link::open() {
   if (state_ != LinkState::Idle) return;
+  lastUsed_ = openedAt_ = host_.now;
+  begin();
+}
+
+void Link::openAhead() {
+  if (state_ == LinkState::Idle) metrics_.missing.set(1);
+  open();
+}
+
+void Link::begin() {
   transition(LinkState::Connecting);
-  const AskId askId = settings_.role == LinkRole::Lease ? AskId::Always : AskId::IfAllowed;
-  connection_.open(Handshake(settings_.access, settings_.protocol, askId, settings_.readOnly),
+  const net::Millis wait = host_.turnToDial(node(), settings_.role);
+  if (wait.count() > 0) return timer_->start(wait);
+  dial();
+}
+
+void Link::dial() {
+  connection_.open(Handshake(settings_.access, settings_.protocol, AskId::IfAllowed, settings_.readOnly),
                    settings_.connectTimeout, backoff_.failures());
+}
+
+bool Link::beginning() const noexcept {
+  const bool underWay = state_ == LinkState::Connecting || state_ == LinkState::Handshaking;
+  return underWay && backoff_.failures() == 0 && host_.now - openedAt_ < kBeginning;
 }
 
 void Link::onGreeting() {
@@ -65,6 +85,7 @@ void Link::onConnectionUp() {
   host_.touch();
   backoff_.standing();  // of use with its first reply
   metrics_.connects.add();
+  metrics_.missing.set(0);
   transition(LinkState::Ready);
   wasEverReady_ = true;
   lastProgress_ = host_.now;
@@ -149,6 +170,7 @@ void Link::lose(std::string_view reason, Breakage::Cause cause) {
   readingPaused_ = false;
   metrics_.losses.add();
   metrics_.inFlight.set(0);
+  metrics_.missing.set(settings_.role == LinkRole::Shared && !settings_.readOnly ? 1 : 0);
   transition(LinkState::BackingOff);
   const net::Millis pause = backoff_.afterLoss(established, settings_.backoffMin, settings_.backoffMax,
                                                [this](std::uint32_t bound) { return host_.random(bound); });

@@ -41,6 +41,7 @@ struct LinkSettings {
   net::Millis replyTimeout{0};  // 0: none
   net::Millis suspectAfter{0};  // 0: never; see Link::tend()
   net::Millis heartbeat{0};     // 0: none
+  net::Millis idleTimeout{0};   // 0: never; see Link::tend()
 };
 
 using telemetry::LinkState;
@@ -115,6 +116,8 @@ struct LinkHost {
   virtual void onLinkDirty(Link& link) = 0;
   // A node has become silent (see Link::tend()), or has answered again.
   virtual void onLinkSilence(Link& link, bool begins) = 0;
+  // How long a connection that is wanted now has to wait before it may be begun. `role`: what for.
+  virtual net::Millis turnToDial(const net::Address&, LinkRole) { return net::Millis{0}; }
   // A number in [0, bound), for jitter.
   virtual std::uint32_t random(std::uint32_t bound) = 0;
 
@@ -138,11 +141,17 @@ class Link final : private Connection::Owner {
   std::uint64_t serial() const noexcept { return serial_; }
   LinkState state() const noexcept { return state_; }
   bool ready() const noexcept { return state_ == LinkState::Ready; }
+  // There is no connection, and none is being made: not wanted so far, or not for a while.
+  bool idle() const noexcept { return state_ == LinkState::Idle; }
+  // It is on its way for the first time since it was idle, and has not taken long so far.
+  bool beginning() const noexcept;
   // The node has answered the handshake and the connection stands.
   bool up() const noexcept { return state_ == LinkState::Ready || state_ == LinkState::Silent; }
   // Of a replica: it says that it gets what its master does. Asked once a second, since it serves what it had
   // before, or nothing, as long as it gets nothing.
   bool inStep() const noexcept;
+  // Of a replica: it denies READONLY, and so serves nothing.
+  bool deniesReads() const noexcept { return up() && connection_.readOnlyDenied(); }
   // The node could not be reached when that was tried last.
   bool failing() const noexcept { return backoff_.failures() > 0 && !up(); }
   // Requests without a reply, heartbeats aside.
@@ -151,8 +160,11 @@ class Link final : private Connection::Owner {
   std::size_t bytesOpen() const noexcept { return output_.size(); }
   telemetry::NodeMetrics& metrics() noexcept { return metrics_; }
 
-  // Begins to connect, unless the link is up or on its way; goes on trying until it is destroyed.
+  // Begins to connect, unless the link is up or on its way; goes on trying until it is destroyed, or nobody
+  // has used it for idleTimeout.
   void open();
+  // The same, ahead of need: until it is established it is missed.
+  void openAhead();
 
   // All of these require ready(). The exchange must outlive the reply or the loss. `preludes`: how many
   // replies come before the request's own; they are not forwarded.
@@ -165,7 +177,7 @@ class Link final : private Connection::Owner {
   int protocol() const noexcept { return settings_.protocol; }
   ScriptMemory& scripts() noexcept { return scripts_; }
   const ScriptMemory& scripts() const noexcept { return scripts_; }
-  // The node's number for this connection; 0: not known (only leases always know it).
+  // The node's number for this connection; 0: not known.
   std::int64_t nodeClientId() const noexcept { return connection_.nodeClientId(); }
   // The node has answered at least once.
   bool wasEverReady() const noexcept { return wasEverReady_; }
@@ -207,7 +219,8 @@ class Link final : private Connection::Owner {
   // suspected: the link is not ready() until the node says anything, and what was sent stays sent, since the
   // node may only be busy. An idle link gets a PING after each `heartbeat`; if nothing else waits for a node
   // that does not answer it, the connection is given up. `mayJudge`: the node is asked on another connection
-  // whether this one is dead (LinkProbe), and if so it is given up.
+  // whether this one is dead (LinkProbe), and if so it is given up. A shared link that nobody has used for
+  // idleTimeout is closed, and idle.
   void tend(bool maySuspect, bool mayJudge = true);
   bool probing() const noexcept { return probe_ != nullptr; }
   // What it has not answered yet may be waited for on the link, too: until the node's next word it is not
@@ -232,6 +245,10 @@ class Link final : private Connection::Owner {
   };
 
   void transition(LinkState next);
+  void begin();
+  void dial();
+  bool unused() const noexcept;
+  void rest();
   // In the place of one who does not wait any more, or who never did.
   static Exchange& nobody() noexcept;
   void onGreeting() override;
@@ -274,6 +291,8 @@ class Link final : private Connection::Owner {
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   std::string push_;       // the same of a push
   net::TimePoint lastProgress_{};
+  net::TimePoint lastUsed_{};  // opened, or sent a request
+  net::TimePoint openedAt_{};
   net::TimePoint frontSince_{};  // the first of fifo_ is the first since then
   Breakage breakage_;
   std::unique_ptr<LinkProbe> probe_;   // while the node is silent

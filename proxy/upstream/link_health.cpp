@@ -89,7 +89,27 @@ void Link::resumeReading() {
   connection_.setReading(true);
 }
 
+bool Link::unused() const noexcept {
+  return settings_.role == LinkRole::Shared && settings_.idleTimeout.count() > 0 && inFlight() == 0 &&
+         host_.now - lastUsed_ >= settings_.idleTimeout;
+}
+
+// Nobody is told: there is nothing that anybody waits for.
+void Link::rest() {
+  close();
+  scanner_.reset();
+  errorLine_.clear();
+  push_.clear();
+  scripts_.forget();
+  early_ = trusted_ = false;
+  backoff_.ofUse();
+  metrics_.inFlight.set(0);
+  metrics_.missing.set(0);
+  transition(LinkState::Idle);
+}
+
 void Link::tend(bool maySuspect, bool mayJudge) {
+  if (up() && !retired() && unused()) return rest();
   if (!up() || retired() || readingPaused_) return;
   if (settings_.heartbeat.count() > 0 && beating_ && fifo_.size() == 1 &&
       silence() >= kHeartbeatsMissed * settings_.heartbeat)

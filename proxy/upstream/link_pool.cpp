@@ -18,6 +18,7 @@ LinkPool::LinkPool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetri
 LinkPool::~LinkPool() = default;
 
 void LinkPool::setTopology(cluster::TopologyPtr topology) {
+  const bool wasInUse = inUse();
   const cluster::TopologyPtr before = std::exchange(topology_, std::move(topology));
   noteFormer(*before);
   byNode_.assign(topology_->nodes.size(), nullptr);
@@ -44,28 +45,48 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
   }
   judgeRetired();
   if (open_ == OpenLinks::OnDemand) return;
+  const bool ahead = before->nodes.empty() || wasInUse;
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
-    if (topology_->nodes[i].master) linkTo(static_cast<cluster::NodeIndex>(i)).open();
+    if (!topology_->nodes[i].master || byNode_[i] != nullptr) continue;
+    const bool isKnown = links_.contains(topology_->nodes[i].address);
+    Link& link = addLink(static_cast<cluster::NodeIndex>(i));
+    if (ahead && !isKnown) link.openAhead();
   }
 }
 
-Link& LinkPool::openLink(cluster::NodeIndex node) {
+// Two nodes may have one address (an address-map that is wrong): they share a link.
+Link& LinkPool::addLink(cluster::NodeIndex node) {
   const net::Address& address = topology_->nodes[node].address;
-  auto link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
-  Link& opened = *link;
-  links_[address] = std::move(link);
-  byNode_[node] = &opened;
-  opened.open();
-  return opened;
+  std::unique_ptr<Link>& link = links_[address];
+  if (link == nullptr)
+    link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
+  byNode_[node] = link.get();
+  return *link;
+}
+
+Link& LinkPool::openLink(cluster::NodeIndex node) {
+  Link& link = byNode_[node] != nullptr ? *byNode_[node] : addLink(node);
+  link.open();
+  return link;
+}
+
+bool LinkPool::inUse() const noexcept {
+  return std::any_of(links_.begin(), links_.end(), [](const auto& entry) { return !entry.second->idle(); });
+}
+
+void LinkPool::setSettings(LinkSettings settings) {
+  settings_ = std::move(settings);
+  if (open_ == OpenLinks::OnDemand || settings_.idleTimeout.count() > 0) return;
+  for (const auto& [address, link] : links_) link->openAhead();  // what has been closed is to be kept open
 }
 
 Link* LinkPool::anyReady() {
-  if (open_ == OpenLinks::OnDemand && !byNode_.empty()) openSome();
   for (std::size_t tried = 0; tried < byNode_.size(); ++tried) {
     Link* link = byNode_[next_++ % byNode_.size()];
     if (link != nullptr && link->ready() && topology_->nodes[(next_ - 1) % byNode_.size()].master)
       return link;
   }
+  openSome();
   return nullptr;
 }
 
@@ -93,18 +114,26 @@ Link& LinkPool::urgentLinkTo(cluster::NodeIndex node) {
 
 Link& LinkPool::urgentLink(const net::Address& address) {
   std::unique_ptr<Link>& link = urgent_[address];
-  if (link == nullptr) {
+  if (link == nullptr)
     link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
-    link->open();
-  }
+  link->open();
   return *link;
 }
 
-// On demand, but for any node: the first master stands for all.
+// On demand, but for any node: one master stands for all, for each process another one.
 void LinkPool::openSome() {
-  for (std::size_t i = 0; i < byNode_.size(); ++i) {
-    if (!topology_->nodes[i].master) continue;
-    linkTo(static_cast<cluster::NodeIndex>(i));
+  const auto isOnItsWay = [](const auto& entry) {
+    const Link& link = *entry.second;
+    return !link.idle() && !link.failing() && !link.up();
+  };
+  if (std::any_of(links_.begin(), links_.end(), isOnItsWay)) return;
+  const std::size_t count = byNode_.size();
+  const std::size_t begin = count == 0 ? 0 : host_.random(static_cast<std::uint32_t>(count));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = (begin + i) % count;
+    const bool isOpen = byNode_[at] != nullptr && !byNode_[at]->idle();
+    if (!topology_->nodes[at].master || isOpen) continue;
+    linkTo(static_cast<cluster::NodeIndex>(at));
     return;
   }
 }
@@ -147,7 +176,8 @@ void LinkPool::judgeRetired() {
 void LinkPool::closeStrays() {
   if (settings_.readOnly) return;
   for (auto entry = urgent_.begin(); entry != urgent_.end();) {
-    if (topology_->find(entry->first) || entry->second->inFlight() > 0) {
+    const bool isWanted = topology_->find(entry->first) && !entry->second->idle();
+    if (isWanted || entry->second->inFlight() > 0) {
       ++entry;
       continue;
     }
@@ -157,7 +187,8 @@ void LinkPool::closeStrays() {
   }
   for (cluster::NodeIndex node = 0; node < byNode_.size(); ++node) {
     Link* link = byNode_[node];
-    if (link == nullptr || topology_->nodes[node].master || !link->ready() || link->inFlight() > 0) continue;
+    if (link == nullptr || topology_->nodes[node].master || link->inFlight() > 0) continue;
+    if (!link->ready() && !link->idle()) continue;
     byNode_[node] = nullptr;
     const auto entry = links_.find(topology_->nodes[node].address);
     link->retire();

@@ -14,7 +14,7 @@
 namespace slotless::upstream {
 
 enum class OpenLinks : std::uint8_t {
-  Ahead,     // to all masters as soon as the topology names them
+  Ahead,     // to all masters as soon as the topology names them, but not while nobody uses any
   OnDemand,  // to each master when the first request wants to go there
 };
 
@@ -29,7 +29,7 @@ class LinkPool {
   // The link to a node of the current topology; it may not be ready. Opens it if need be.
   Link& linkTo(cluster::NodeIndex node) {
     Link* link = byNode_[node];
-    return link != nullptr ? *link : openLink(node);
+    return link != nullptr && !link->idle() ? *link : openLink(node);
   }
   // Masters that the topology has no more, the latest last: what they were at they may still be at. Those
   // that have come back, as whatever, are not among them.
@@ -43,7 +43,8 @@ class LinkPool {
     const cluster::NodeIndex owner = topology_->owners[slot];
     return owner == cluster::kNoNode ? nullptr : &linkTo(owner);
   }
-  // Some master whose link is ready; nullptr if there is none. Turns round at each call.
+  // Some master whose link is ready; nullptr if there is none: then one is opened, if none is on its way.
+  // Turns round at each call.
   Link* anyReady();
 
   // Calls `visit(const Link&)` for each link that is not on its way out.
@@ -54,7 +55,7 @@ class LinkPool {
   }
 
   // Counts from the next connection of each link on, time limits at once.
-  void setSettings(LinkSettings settings) { settings_ = std::move(settings); }
+  void setSettings(LinkSettings settings);
   // Now and then: gives back memory that a burst has needed.
   void shrink() noexcept;
   // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them, or
@@ -78,6 +79,8 @@ class LinkPool {
   void noteFormer(const cluster::Topology& before);
   Link& urgentLink(const net::Address& address);
   Link& openLink(cluster::NodeIndex node);
+  Link& addLink(cluster::NodeIndex node);
+  bool inUse() const noexcept;
   template <typename Visit>
   void forEach(Visit visit) const {
     for (const auto& [address, link] : links_) visit(*link);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/denial.h"
+#include "proxy/telemetry/denials.h"
+
 namespace slotless::upstream {
 
 namespace {
@@ -83,6 +86,8 @@ void LinkProbe::onLinkLost(Link&, std::string_view, bool) {
 void LinkProbe::onReply(std::string_view bytes, bool last) {
   if (answer_.size() < kMaxAnswer) answer_.append(bytes.substr(0, kMaxAnswer - answer_.size()));
   if (!last) return;
+  if (settings_.access.denials != nullptr)
+    settings_.access.denials->worked(telemetry::Deniable::ClientList, node_);
   if (answer_.starts_with("$0\r\n")) return settle(Verdict::Dead);  // the node has no such connection
   const std::string_view flags = fieldOf(answer_, " flags=");
   const std::string_view idle = fieldOf(answer_, " idle=");
@@ -94,6 +99,8 @@ void LinkProbe::onReply(std::string_view bytes, bool last) {
 }
 
 void LinkProbe::onErrorReply(std::string_view line, const SentRequest&) {
+  if (settings_.access.denials != nullptr && protocol::isDenial(line))
+    settings_.access.denials->note(telemetry::Deniable::ClientList, node_, line, now);
   const bool busy = line.starts_with("-BUSY") || line.starts_with("-LOADING");
   settle(busy ? Verdict::None : Verdict::Unknown);
 }

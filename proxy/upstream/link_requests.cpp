@@ -164,6 +164,7 @@ void Link::endEntry(Exchange& exchange, Front front, std::uint32_t preludes, std
   fifo_.push({&exchange, output_.size() - sizeBefore, static_cast<std::uint32_t>(textOf(front).size()),
               preludes + (fronted ? 1U : 0U), fronted, host_.now});
   metrics_.requests.add();
+  lastUsed_ = host_.now;
   if (belief_.doubtful() && !timer_->active()) grantPatience();
 }
 
@@ -173,6 +174,7 @@ void Link::send(Exchange& exchange, std::string_view request) {
   output_.append(request);
   fifo_.push({&exchange, request.size(), 0, 0, false, host_.now});
   metrics_.requests.add();
+  lastUsed_ = host_.now;
   if (belief_.doubtful() && !timer_->active()) grantPatience();
 }
 

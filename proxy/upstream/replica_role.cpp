@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/denial.h"
+
 namespace slotless::upstream {
 
 namespace {
@@ -21,10 +23,13 @@ void ReplicaRole::onReply(std::string_view bytes, bool last) {
   reply_.append(bytes.substr(0, kMost - std::min(kMost, reply_.size())));
   if (!last) return;
   inStep_ = isInStep(reply_);
+  if (denials_ != nullptr) denials_->worked(telemetry::Deniable::Role, node_);
   reply_.clear();
 }
 
-void ReplicaRole::onErrorReply(std::string_view, const SentRequest&) {
+void ReplicaRole::onErrorReply(std::string_view line, const SentRequest&) {
+  if (denials_ != nullptr && protocol::isDenial(line))
+    denials_->note(telemetry::Deniable::Role, node_, line, askedAt_);
   reply_.clear();
   inStep_ = true;
 }

@@ -6,14 +6,19 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/net/loop.h"
+#include "proxy/telemetry/denials.h"
 #include "proxy/upstream/exchange.h"
 
 namespace slotless::upstream {
 
 class ReplicaRole final : public Exchange {
  public:
+  // `denials`: nullptr: it is noted nowhere that the node denies ROLE.
+  ReplicaRole(telemetry::Denials* denials, net::Address node) : denials_(denials), node_(std::move(node)) {}
+
   void asked(net::TimePoint now) noexcept { askedAt_ = now; }
   net::TimePoint askedAt() const noexcept { return askedAt_; }
   // Another connection: nothing has been said on it.
@@ -26,6 +31,8 @@ class ReplicaRole final : public Exchange {
   void onLost(Loss loss, const SentRequest& sent) override;
 
  private:
+  telemetry::Denials* const denials_;
+  const net::Address node_;
   bool inStep_ = false;
   net::TimePoint askedAt_{};
   std::string reply_;

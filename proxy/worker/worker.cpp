@@ -17,21 +17,6 @@ using session::Task;
 
 namespace {
 
-upstream::LinkSettings linkSettings(const config::Config& config, int protocol, bool readOnly = false) {
-  upstream::LinkSettings settings;
-  settings.protocol = protocol;
-  settings.readOnly = readOnly;
-  settings.access = {config.username, config.password, config.linkClientName};
-  settings.connectTimeout = config.connectTimeout;
-  settings.backoffMin = config.reconnectBackoffMin;
-  settings.backoffMax = config.reconnectBackoffMax;
-  settings.replyTimeout = config.replyTimeout;
-  // Requests that may not be held are better off on the link of a silent node.
-  if (config.holdTimeout.count() > 0) settings.suspectAfter = config.suspectAfter;
-  settings.heartbeat = config.linkHeartbeat;
-  return settings;
-}
-
 constexpr net::Millis kSlowTick{1000};
 constexpr net::Millis kFastTick{50};
 // A node that says nothing for so long while somebody waits may have been replaced, and nobody else would
@@ -49,6 +34,14 @@ Client& clientOf(Downstream* each) noexcept {
   return static_cast<Client&>(*each);
 }
 
+bool mayHold(const config::Config& config) {
+  return config.holdTimeout.count() > 0 && config.holdMaxRequests > 0 && config.holdMaxBytes > 0;
+}
+
+upstream::OpenLinks openLinks(const config::Config& config) {
+  return config.linksWarmUp || !mayHold(config) ? upstream::OpenLinks::Ahead : upstream::OpenLinks::OnDemand;
+}
+
 upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
   return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking,
           config.leaseMaxAlone};
@@ -64,36 +57,37 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::Ahead),
-      resp3Links_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
-      replicaLinks_(*this, linkSettings(config_, 2, true), metrics, upstream::OpenLinks::OnDemand),
-      resp3ReplicaLinks_(*this, linkSettings(config_, 3, true), metrics, upstream::OpenLinks::OnDemand),
-      bulkLinks_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::OnDemand),
-      resp3BulkLinks_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
-      leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
+      links_(*this, linkSettings(2), metrics, openLinks(config_)),
+      resp3Links_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
+      replicaLinks_(*this, linkSettings(2, true), metrics, upstream::OpenLinks::OnDemand),
+      resp3ReplicaLinks_(*this, linkSettings(3, true), metrics, upstream::OpenLinks::OnDemand),
+      bulkLinks_(*this, linkSettings(2), metrics, upstream::OpenLinks::OnDemand),
+      resp3BulkLinks_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
+      leases_(*this, linkSettings(2), metrics, leaseBudgets(config_)),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{{{{config_,    *this,           links_,    resp3Links_, replicaLinks_, resp3ReplicaLinks_,
-                   bulkLinks_, resp3BulkLinks_, leases_,   metrics,     databases_,    control.scripts(),
-                   control,    *this,           requests_, agenda_,     holding_,      dispatcher_,
-                   busy_,      slowLog_,        latency_,  workbench_},
-                  protocol::CommandTable::builtIn()},
-                 hub_,
-                 control,
-                 control.baseline()},
-                control,
-                router_,
-                localCommands_,
-                keyLookups_,
-                monitors_,
-                tap_,
-                {services_, stalls_, relief_},
-                gate_,
-                trackers_,
-                clients_,
-                [this](const config::Config& changed) { setConfig(changed); }},
-      pushSettings_(linkSettings(config, 2)),
+      services_{
+          {{{config_,           *this,           links_,   resp3Links_, replicaLinks_, resp3ReplicaLinks_,
+             bulkLinks_,        resp3BulkLinks_, leases_,  metrics,     databases_,    control.scripts(),
+             control.denials(), control,         *this,    requests_,   agenda_,       holding_,
+             dispatcher_,       busy_,           slowLog_, latency_,    workbench_},
+            protocol::CommandTable::builtIn()},
+           hub_,
+           control,
+           control.baseline()},
+          control,
+          router_,
+          localCommands_,
+          keyLookups_,
+          monitors_,
+          tap_,
+          {services_, stalls_, relief_},
+          gate_,
+          trackers_,
+          clients_,
+          [this](const config::Config& changed) { setConfig(changed); }},
+      pushSettings_(linkSettings(2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
@@ -122,6 +116,23 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
   tick_->start(tickLength());
   silenceTick_ = loop.makeTimer([this] { lookForSilence(); });
   silenceTick_->start(kSilenceTick);
+}
+
+upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) {
+  upstream::LinkSettings settings;
+  settings.protocol = protocol;
+  settings.readOnly = readOnly;
+  settings.access = {config_.username, config_.password, config_.linkClientName, &control_.denials()};
+  settings.connectTimeout = config_.connectTimeout;
+  settings.backoffMin = config_.reconnectBackoffMin;
+  settings.backoffMax = config_.reconnectBackoffMax;
+  settings.replyTimeout = config_.replyTimeout;
+  // Requests that may not be held are better off on the link of a silent node.
+  if (config_.holdTimeout.count() > 0) settings.suspectAfter = config_.suspectAfter;
+  settings.heartbeat = config_.linkHeartbeat;
+  // Nor can they wait until a link is made again.
+  if (mayHold(config_)) settings.idleTimeout = config_.linkIdleTimeout;
+  return settings;
 }
 
 Worker::~Worker() {
@@ -195,14 +206,14 @@ void Worker::setConfig(const config::Config& config) {
   touch();
   const bool wasOpen = !session::requiresAuthentication(config_);
   config_ = config;
-  links_.setSettings(linkSettings(config_, 2));
-  resp3Links_.setSettings(linkSettings(config_, 3));
-  bulkLinks_.setSettings(linkSettings(config_, 2));
-  resp3BulkLinks_.setSettings(linkSettings(config_, 3));
-  replicaLinks_.setSettings(linkSettings(config_, 2, true));
-  resp3ReplicaLinks_.setSettings(linkSettings(config_, 3, true));
-  leases_.setSettings(linkSettings(config_, 2), leaseBudgets(config_));
-  pushSettings_ = linkSettings(config_, 2);
+  links_.setSettings(linkSettings(2));
+  resp3Links_.setSettings(linkSettings(3));
+  bulkLinks_.setSettings(linkSettings(2));
+  resp3BulkLinks_.setSettings(linkSettings(3));
+  replicaLinks_.setSettings(linkSettings(2, true));
+  resp3ReplicaLinks_.setSettings(linkSettings(3, true));
+  leases_.setSettings(linkSettings(2), leaseBudgets(config_));
+  pushSettings_ = linkSettings(2);
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
@@ -262,6 +273,12 @@ void Worker::onLinkSilence(upstream::Link& link, bool begins) {
 
 void Worker::onLinkDirty(upstream::Link& link) {
   dirtyLinks_.push_back(&link);
+}
+
+// Leases come in crowds; the others are few, and many clients wait for each.
+net::Millis Worker::turnToDial(const net::Address& node, upstream::LinkRole role) {
+  return control_.dialRate().turn(node, config_.nodeConnectRate, role == upstream::LinkRole::Shared, now,
+                                  [this](std::uint32_t bound) { return random(bound); });
 }
 
 std::uint32_t Worker::random(std::uint32_t bound) {

@@ -101,10 +101,12 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void onLinkLost(upstream::Link& link, std::string_view reason, bool established) override;
   void onLinkDirty(upstream::Link& link) override;
   void onLinkSilence(upstream::Link& link, bool begins) override;
+  net::Millis turnToDial(const net::Address& node, upstream::LinkRole role) override;
   std::uint32_t random(std::uint32_t bound) override;
   void onError(const session::Request& request, std::string_view line) override;
   void closeSlowest() override;
 
+  upstream::LinkSettings linkSettings(int protocol, bool readOnly = false);
   void endTurn();
   void noteTurn();
   void flushLinks();

@@ -316,7 +316,7 @@ TEST_CASE_METHOD(Databases, "MOVE copies a key with its time to live, and delete
   select(client, 1);
   client.sends({"MOVE k 2", "GET k"});
   const Received read = node(1).expectsAny();
-  CHECK(read.words()[0] == "EVAL_RO");
+  CHECK(read.words()[0] == "EVAL");
   CHECK(read.words()[3] == "~1{a}k");
   read.replies("*2\r\n" + bulk("VALUE") + ":5000\r\n");
   node(2).expects("RESTORE ~2{b}k 5000 VALUE").replies(kOk);

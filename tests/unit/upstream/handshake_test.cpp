@@ -73,6 +73,43 @@ TEST_CASE("what a node may refuse, and what it may not", "[handshake]") {
   }
 }
 
+TEST_CASE("what a node denies of the handshake is noted, and what works again is forgotten", "[handshake]") {
+  const net::Address node{"10.0.0.1", 7001};
+  telemetry::Denials denials;
+  Access access{"", "pw", "name"};
+  access.denials = &denials;
+  Handshake denied(access, 2, AskId::IfAllowed, true);
+  CHECK(denied.take("+OK\r\n+PONG\r\n-NOPERM no\r\n-ERR unknown subcommand 'NO-EVICT'. Try CLIENT HELP.\r\n"
+                    "-NOPERM no\r\n-NOPERM no\r\n") == Progress::Done);
+  CHECK(denied.readOnlyDenied());
+  CHECK(denied.clientId() == 0);
+  denied.noteDenials(node, {});
+  std::vector<telemetry::Deniable> found;
+  for (const auto& row : denials.rows()) found.push_back(row.what);
+  using enum telemetry::Deniable;
+  CHECK(found == std::vector{ClientSetName, ClientNoEvict, ClientId, ReadOnly});
+  Handshake allowed(access, 2, AskId::IfAllowed, true);
+  CHECK(allowed.take("+OK\r\n+PONG\r\n+OK\r\n+OK\r\n+OK\r\n:7\r\n") == Progress::Done);
+  CHECK_FALSE(allowed.readOnlyDenied());
+  allowed.noteDenials(node, {});
+  CHECK(denials.rows().empty());
+}
+
+TEST_CASE("READONLY and HELLO that fail for another reason end the handshake, and so does a denied HELLO",
+          "[handshake]") {
+  Handshake standalone({"", "pw", "name"}, 2, AskId::No, true);
+  CHECK(
+      standalone.take("+OK\r\n+PONG\r\n+OK\r\n+OK\r\n-ERR This instance has cluster support disabled\r\n") ==
+      Progress::Failed);
+  telemetry::Denials denials;
+  Access access;
+  access.denials = &denials;
+  Handshake old(access, 3);
+  CHECK(old.take("-ERR unknown command 'HELLO', with args beginning with: '3' \r\n") == Progress::Failed);
+  old.noteDenials({"10.0.0.1", 7001}, {});
+  CHECK(denials.any(telemetry::Deniable::Hello));
+}
+
 TEST_CASE("no error repeats the password, not even if the node does", "[handshake]") {
   for (const std::string_view refusal :
        {"-ERR unknown command 'AUTH', with args beginning with: 'app' 'secret' \r\n",
