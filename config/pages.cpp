@@ -56,7 +56,7 @@ secret.
 
 *Reloadable* options take effect when the process gets SIGHUP and reads file, environment and command line
 again: at once, or for connections that are made from then on where an option is about making them (keepalive,
-credentials, names). The log tells what has changed from what to what, and which changes wait for a restart. If
+names). Connections to nodes that stand log in anew. The log tells what has changed from what to what, and which changes wait for a restart. If
 anything is wrong, the errors are logged and everything stays as it was.
 )";
 
@@ -100,8 +100,8 @@ std::string yamlValue(const Option& option, const Config& config) {
     return "[" + list + "]";
   }
   const bool isText = std::holds_alternative<std::string Config::*>(option.member);
-  const bool isAddress = option.kind == Kind::AdminListener;
-  return isText || isAddress ? inQuotes(entries.front(), entries.front().size()) : entries.front();
+  const bool isQuoted = option.kind == Kind::AdminListener || option.kind == Kind::Program;
+  return isText || isQuoted ? inQuotes(entries.front(), entries.front().size()) : entries.front();
 }
 
 }  // namespace
