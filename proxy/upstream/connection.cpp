@@ -25,7 +25,8 @@ void Connection::open(Handshake handshake, net::Millis patience, std::size_t att
   stage_ = Stage::Dialling;
   handshake_ = std::make_unique<Handshake>(std::move(handshake));
   greeted_ = 0;
-  nodeClientId_ = 0;
+  greeting_ = {};
+  unauthorised_ = false;
   reading_ = true;
   writeWanted_ = false;
   deadline_->start(patience);
@@ -79,10 +80,13 @@ void Connection::sendGreeting() {
 void Connection::takeGreeting(std::string_view bytes) {
   switch (handshake_->take(bytes)) {
     case Handshake::Progress::More: return;
-    case Handshake::Progress::Failed: return lose(std::string(handshake_->error()));
+    case Handshake::Progress::Again: greeted_ = 0; return sendGreeting();
+    case Handshake::Progress::Failed:
+      unauthorised_ = handshake_->unauthorised();
+      return lose(std::string(handshake_->error()));
     case Handshake::Progress::Done: break;
   }
-  nodeClientId_ = handshake_->clientId();
+  greeting_ = handshake_->greeting();
   handshake_.reset();
   deadline_->stop();
   stage_ = Stage::Up;

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <new>
+#include <utility>
 
 #include "proxy/upstream/own_reply_limits.h"
 
@@ -22,12 +23,20 @@ bool isHarmless(std::string_view error) {
                      [&](std::string_view code) { return error.starts_with(code); });
 }
 
-// Why AUTH failed, in the node's words, but never with the password in it.
+// Why AUTH failed, in the node's words, but never with a password in it.
 std::string authRefusal(const Access& access, std::string_view text) {
   // A server that does not know AUTH repeats the arguments, at times cut short.
   text = text.substr(0, text.find(", with args"));
-  if (text.find(access.password) != std::string_view::npos) text = text.substr(0, text.find(' '));
+  const bool holdsSecret =
+      text.find(access.password) != std::string_view::npos ||
+      (access.previous && text.find(access.previous->password) != std::string_view::npos);
+  if (holdsSecret) text = text.substr(0, text.find(' '));
   return "AUTH refused: " + std::string(text);
+}
+
+// The node knows AUTH, and not these credentials. Redis 5 has no code for it.
+bool refusesCredentials(std::string_view text) {
+  return text.starts_with("WRONGPASS") || text.starts_with("ERR invalid password");
 }
 
 // Beyond what the replies to a handshake are together, HELLO's map included.
@@ -124,21 +133,34 @@ void Handshake::add(const std::vector<std::string_view>& argv, const char* name,
   steps_.push_back({name, mayBeRefused});
 }
 
-Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly) : access_(access) {
-  if (!access.password.empty()) {
-    if (access.username.empty()) {
-      add({"AUTH", access.password}, "AUTH", false);
-    } else {
-      add({"AUTH", access.username, access.password}, "AUTH", false);
-    }
+std::string authCommand(const Credentials& credentials) {
+  if (credentials.username.empty()) return formatCommand({"AUTH", credentials.password});
+  return formatCommand({"AUTH", credentials.username, credentials.password});
+}
+
+Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly)
+    : access_(access), protocol_(protocol), askId_(askId), readOnly_(readOnly) {
+  greeting_.generation = access.generation;
+  write(access.triesPreviousFirst());
+}
+
+void Handshake::write(bool byPrevious) {
+  bytes_.clear();
+  steps_.clear();
+  answered_ = 0;
+  greeting_.byPrevious = byPrevious;
+  const Credentials credentials = byPrevious ? *access_.previous : access_.credentials();
+  if (!credentials.password.empty()) {
+    bytes_ += authCommand(credentials);
+    steps_.push_back({"AUTH", false});
   }
-  if (protocol >= 3) add({"HELLO", "3"}, "HELLO", false);
+  if (protocol_ != 2) add({"HELLO", "3"}, "HELLO", protocol_ == kBestProtocol);
   // Always one step that a node which does want a password refuses.
   add({"PING"}, "PING", false);
-  if (!access.clientName.empty()) add({"CLIENT", "SETNAME", access.clientName}, "CLIENT SETNAME", true);
+  if (!access_.clientName.empty()) add({"CLIENT", "SETNAME", access_.clientName}, "CLIENT SETNAME", true);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", true);
-  if (readOnly) add({"READONLY"}, "READONLY", false);
-  if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", askId == AskId::IfAllowed);
+  if (readOnly_) add({"READONLY"}, "READONLY", false);
+  if (askId_ != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", askId_ == AskId::IfAllowed);
 }
 
 Handshake::Progress Handshake::take(std::string_view bytes) {
@@ -159,17 +181,40 @@ Handshake::Progress Handshake::take(std::string_view bytes) {
     reply_.clear();
     scanner_.reset();
   }
-  return answered_ == steps_.size() ? Progress::Done : Progress::More;
+  if (answered_ < steps_.size()) return Progress::More;
+  if (!std::exchange(again_, false)) return Progress::Done;
+  write(!greeting_.byPrevious);
+  return Progress::Again;
 }
 
 bool Handshake::judge(const Step& step, std::string_view reply) {
-  if (reply.front() == ':') std::from_chars(reply.data() + 1, reply.data() + reply.size(), clientId_);
-  if (reply.front() != '-' || step.mayBeRefused) return true;
+  if (again_) return true;
+  const std::string_view name = step.name;
+  const bool refused = reply.front() == '-';
+  if (name == "CLIENT ID" && reply.front() == ':')
+    std::from_chars(reply.data() + 1, reply.data() + reply.size(), greeting_.clientId);
+  if (name == "HELLO") greeting_.protocol = refused ? 2 : 3;
+  if (name == "AUTH" && !refused) {
+    access_.verdicts->previousFirst = greeting_.byPrevious;
+    if (!greeting_.byPrevious) access_.verdicts->accepted = true;
+  }
+  if (!refused || step.mayBeRefused) return true;
   const std::string_view text = reply.substr(1, reply.size() - 3);
-  if (step.name == std::string_view("PING") && isHarmless(text)) return true;
-  error_ = step.name == std::string_view("AUTH") ? authRefusal(access_, text)
-                                                 : std::string(step.name) + " refused: " + std::string(text);
+  if (name == "PING" && isHarmless(text)) return true;
+  if (name == "AUTH" && refusesCredentials(text) && judgeRefusedAuth()) return true;
+  error_ = name == "AUTH" ? authRefusal(access_, text) : std::string(name) + " refused: " + std::string(text);
+  unauthorised_ = unauthorised_ || (name == "PING" && text.starts_with("NOAUTH"));
   return false;
+}
+
+// Some nodes close the connection now: the next one begins with the other credentials. False: there are none
+// that have not been tried.
+bool Handshake::judgeRefusedAuth() {
+  if (!greeting_.byPrevious) access_.verdicts->refused = true;
+  if (access_.previous) access_.verdicts->previousFirst = !greeting_.byPrevious;
+  again_ = access_.previous && !std::exchange(triesOther_, true);
+  unauthorised_ = !again_;
+  return again_;
 }
 
 }  // namespace slotless::upstream
