@@ -29,7 +29,9 @@ std::size_t Server::slotsReachable(const cluster::Topology& topology, std::strin
   for (const auto& worker : workers_) {
     worker->metrics().forEachNode([&](const telemetry::NodeMetrics& node) {
       const auto state = static_cast<telemetry::LinkState>(node.state.value());
-      readyByNode[node.node] |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent;
+      readyByNode[node.node] |= state == telemetry::LinkState::Ready ||
+                                state == telemetry::LinkState::Silent ||
+                                state == telemetry::LinkState::Draining;
       if (silentTooLong(node)) silentNodes.insert(node.node);
     });
   }

@@ -85,6 +85,10 @@ void LeasePool::setSettings(LinkSettings settings, Budgets budgets) {
   budgets_ = budgets;
 }
 
+void LeasePool::keepLogins() {
+  for (const Lease& lease : leases_) lease.link->keepLogin();
+}
+
 net::TimePoint::duration LeasePool::silence() const noexcept {
   net::TimePoint::duration longest{};
   for (const Lease& lease : leases_) longest = std::max(longest, lease.link->silence());
@@ -104,6 +108,7 @@ void LeasePool::tend(bool mayJudge) {
   for (std::size_t i = 0; i < leases_.size(); ++i) {
     const Lease& lease = leases_[i];
     Link& link = *lease.link;
+    link.keepLogin();
     if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) continue;
     const bool was = link.probing();
     link.tend(false, mayJudge && (was || probed < kMaxProbed));

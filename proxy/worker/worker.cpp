@@ -17,21 +17,6 @@ using session::Task;
 
 namespace {
 
-upstream::LinkSettings linkSettings(const config::Config& config, int protocol, bool readOnly = false) {
-  upstream::LinkSettings settings;
-  settings.protocol = protocol;
-  settings.readOnly = readOnly;
-  settings.access = {config.username, config.password, config.linkClientName};
-  settings.connectTimeout = config.connectTimeout;
-  settings.backoffMin = config.reconnectBackoffMin;
-  settings.backoffMax = config.reconnectBackoffMax;
-  settings.replyTimeout = config.replyTimeout;
-  // Requests that may not be held are better off on the link of a silent node.
-  if (config.holdTimeout.count() > 0) settings.suspectAfter = config.suspectAfter;
-  settings.heartbeat = config.linkHeartbeat;
-  return settings;
-}
-
 constexpr net::Millis kSlowTick{1000};
 constexpr net::Millis kFastTick{50};
 // A node that says nothing for so long while somebody waits may have been replaced, and nobody else would
@@ -61,16 +46,17 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
     : LinkHost(eventLoop, blocks_, scratch_),
       scratch_(kScratchBytes, '\0'),
       config_(config),
+      access_{config.username, config.password},
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::Ahead),
-      resp3Links_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
-      replicaLinks_(*this, linkSettings(config_, 2, true), metrics, upstream::OpenLinks::OnDemand),
-      resp3ReplicaLinks_(*this, linkSettings(config_, 3, true), metrics, upstream::OpenLinks::OnDemand),
-      bulkLinks_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::OnDemand),
-      resp3BulkLinks_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
-      leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
+      links_(*this, linkSettings(2), metrics, upstream::OpenLinks::Ahead),
+      resp3Links_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
+      replicaLinks_(*this, linkSettings(2, true), metrics, upstream::OpenLinks::OnDemand),
+      resp3ReplicaLinks_(*this, linkSettings(3, true), metrics, upstream::OpenLinks::OnDemand),
+      bulkLinks_(*this, linkSettings(2), metrics, upstream::OpenLinks::OnDemand),
+      resp3BulkLinks_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
+      leases_(*this, linkSettings(2), metrics, leaseBudgets(config_)),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
@@ -93,7 +79,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 trackers_,
                 clients_,
                 [this](const config::Config& changed) { setConfig(changed); }},
-      pushSettings_(linkSettings(config, 2)),
+      pushSettings_(linkSettings(2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
@@ -195,14 +181,7 @@ void Worker::setConfig(const config::Config& config) {
   touch();
   const bool wasOpen = !session::requiresAuthentication(config_);
   config_ = config;
-  links_.setSettings(linkSettings(config_, 2));
-  resp3Links_.setSettings(linkSettings(config_, 3));
-  bulkLinks_.setSettings(linkSettings(config_, 2));
-  resp3BulkLinks_.setSettings(linkSettings(config_, 3));
-  replicaLinks_.setSettings(linkSettings(config_, 2, true));
-  resp3ReplicaLinks_.setSettings(linkSettings(config_, 3, true));
-  leases_.setSettings(linkSettings(config_, 2), leaseBudgets(config_));
-  pushSettings_ = linkSettings(config_, 2);
+  useLinkSettings();
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
@@ -213,6 +192,42 @@ void Worker::setConfig(const config::Config& config) {
     if (opensNoMore && !client->loggedIn()) client->beginLogin();
     agenda_.add(*client, Task::Flush);
   }
+}
+
+void Worker::setAccess(const upstream::Access& access) {
+  touch();
+  access_ = access;
+  useLinkSettings();
+  for (upstream::LinkPool* links : linkPools()) links->keepLogins();
+  leases_.keepLogins();
+}
+
+upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
+  upstream::LinkSettings settings;
+  settings.protocol = protocol;
+  settings.readOnly = readOnly;
+  settings.access = access_;
+  settings.access.clientName = config_.linkClientName;
+  settings.reauthInterval = config_.reauthInterval;
+  settings.connectTimeout = config_.connectTimeout;
+  settings.backoffMin = config_.reconnectBackoffMin;
+  settings.backoffMax = config_.reconnectBackoffMax;
+  settings.replyTimeout = config_.replyTimeout;
+  // Requests that may not be held are better off on the link of a silent node.
+  if (config_.holdTimeout.count() > 0) settings.suspectAfter = config_.suspectAfter;
+  settings.heartbeat = config_.linkHeartbeat;
+  return settings;
+}
+
+void Worker::useLinkSettings() {
+  links_.setSettings(linkSettings(2));
+  resp3Links_.setSettings(linkSettings(3));
+  bulkLinks_.setSettings(linkSettings(2));
+  resp3BulkLinks_.setSettings(linkSettings(3));
+  replicaLinks_.setSettings(linkSettings(2, true));
+  resp3ReplicaLinks_.setSettings(linkSettings(3, true));
+  leases_.setSettings(linkSettings(2), leaseBudgets(config_));
+  pushSettings_ = linkSettings(2);
 }
 
 void Worker::confirmTopology() {
@@ -258,6 +273,12 @@ void Worker::onLinkSilence(upstream::Link& link, bool begins) {
   log::write(limit, now, begins ? log::Level::Warn : log::Level::Info,
              begins ? "node does not answer" : "node answers again",
              {{"node", link.node().text()}, {"in_flight", link.inFlight()}});
+}
+
+void Worker::onLoginRefused(upstream::Link& link, std::string_view why) {
+  static log::RateLimit limit(10);
+  log::write(limit, now, log::Level::Warn, "node does not take the new credentials yet, the connection stays",
+             {{"node", link.node().text()}, {"error", why}});
 }
 
 void Worker::onLinkDirty(upstream::Link& link) {
