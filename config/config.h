@@ -49,7 +49,8 @@ struct DatabaseRule {
   bool operator==(const DatabaseRule&) const = default;
 };
 
-// What clients must present: the upstream's own credentials, if it has any, or nothing.
+// What clients must present: clientPassword, or else the upstream's own credentials, if it has any; or
+// nothing.
 enum class ClientAuth { Same, None };
 // What becomes of a multi-key command whose keys are in several slots.
 enum class CrossSlot { Emulate, Error };
@@ -86,9 +87,11 @@ struct Config {
   // The cluster
   std::vector<Endpoint> clusterNodes;
   std::vector<AddressRule> addressMap;
-  std::string username;  // Empty: the default user.
-  std::string password;  // Empty: no authentication. Secret; load() also fills it from passwordFile.
-  std::string passwordFile;
+  std::string username;      // Empty: the default user.
+  std::string password;      // Empty: no authentication. Secret; load() also fills it from passwordFile.
+  std::string passwordFile;  // Empty if a stronger source has the password.
+  std::vector<std::string> passwordCommand;  // Whose output has the password, in place of the two.
+  Milliseconds passwordCommandTimeout = std::chrono::seconds(10);
   std::uint64_t databases = 16;
   std::vector<DatabaseRule> databaseLayout;  // The last rule for a database counts.
   std::uint64_t defaultDatabase = 0;
@@ -105,6 +108,8 @@ struct Config {
   std::uint64_t tcpBacklog = 511;
   std::uint64_t unixSocketMode = 0700;  // Who may connect, as chmod has it.
   ClientAuth clientAuth = ClientAuth::Same;
+  std::string clientPassword;  // Empty: the one for the nodes. Secret; load() fills it from the file as well.
+  std::string clientPasswordFile;  // Empty if a stronger source has the password.
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -147,6 +152,7 @@ struct Config {
   Milliseconds linkIdleTimeout{300'000};    // 0: never.
   bool linksWarmUp = true;
   std::uint64_t nodeConnectRate = 500;  // 0: no limit.
+  Milliseconds reauthInterval{0};           // 0: only when the credentials change.
 
   // Holding requests while a slot has no reachable master
   Milliseconds holdTimeout = std::chrono::seconds(15);
@@ -174,5 +180,10 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 };
+
+// What clients must present as a password; empty: none is set. Never what a command has told for the nodes.
+inline const std::string& clientSecret(const Config& config) noexcept {
+  return config.clientPassword.empty() ? config.password : config.clientPassword;
+}
 
 }  // namespace slotless::config

@@ -20,7 +20,7 @@ const Endpoint* firstOpenListener(const Config& config) {
 }
 
 bool letsAnybodyIn(const Config& config) {
-  return config.password.empty() || config.clientAuth == ClientAuth::None;
+  return clientSecret(config).empty() || config.clientAuth == ClientAuth::None;
 }
 
 void checkNodes(const Config& config, Conflicts& conflicts) {
@@ -33,7 +33,19 @@ void checkNodes(const Config& config, Conflicts& conflicts) {
 }
 
 void checkCredentials(const Config& config, Conflicts& conflicts) {
-  if (config.username.empty() || !config.password.empty()) return;
+  const bool byCommand = !config.passwordCommand.empty();
+  if (byCommand && !config.password.empty()) {
+    conflicts.push_back({{"password-command", "password", "password-file"},
+                         "found together with password or password-file; allowed: one of the three"});
+  }
+  // What a command tells changes, and is nobody's to present.
+  if (byCommand && config.clientAuth == ClientAuth::Same && config.clientPassword.empty()) {
+    conflicts.push_back(
+        {{"password-command", "client-auth", "client-password", "client-password-file"},
+         "found without a password for clients, which cannot present what the command prints; set "
+         "client-password or client-password-file, or client-auth none"});
+  }
+  if (config.username.empty() || byCommand || !config.password.empty()) return;
   conflicts.push_back({{"username", "password", "password-file"},
                        "found a username without a password; allowed: both, or neither"});
 }
@@ -45,7 +57,7 @@ void checkOpenDoor(const Config& config, Conflicts& conflicts) {
   std::string problem =
       "found " + inQuotes(formatEndpoint(*open)) + ", which other machines may reach, while ";
   problem +=
-      config.password.empty()
+      clientSecret(config).empty()
           ? "no password is set, so that anybody would be let in; set password (clients must then present it)"
           : "client-auth is none, so that anybody would be let in with the password that is set for the "
             "nodes; set client-auth same";

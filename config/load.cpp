@@ -6,6 +6,7 @@
 #include "config/command_line.h"
 #include "config/cross_checks.h"
 #include "config/pages.h"
+#include "config/password_text.h"
 #include "config/value.h"
 #include "config/yaml_file.h"
 
@@ -33,7 +34,8 @@ class Loader {
     }
     take(environment.settings);
     take(commandLine.settings);
-    readPasswordFile();
+    readPasswordFile("password-file", "password", &Config::passwordFile);
+    readPasswordFile("client-password-file", "client-password", &Config::clientPasswordFile);
     resolveWorkers();
     // What an unreadable file would have said is not known, so contradictions would be guesses.
     if (fileIsReadable_) crossCheck();
@@ -80,32 +82,28 @@ class Loader {
     }
   }
 
-  void readPasswordFile() {
-    if (config_.passwordFile.empty()) return;
-    const Origin& file = origins_["password-file"];
-    if (const auto password = origins_.find("password"); password != origins_.end()) {
-      if (password->second.layer > file.layer) return;
+  void readPasswordFile(std::string_view fileOption, std::string_view option, std::string Config::*path) {
+    if ((config_.*path).empty()) return;
+    const Origin& file = origins_[fileOption];
+    if (const auto password = origins_.find(option); password != origins_.end()) {
+      if (password->second.layer > file.layer) return (config_.*path).clear();
       if (password->second.layer == file.layer) {
-        return addError(
-            "password-file", file,
-            "found together with password (" + password->second.text + "); allowed: one of the two");
+        return addError(fileOption, file,
+                        "found together with " + std::string(option) + " (" + password->second.text +
+                            "); allowed: one of the two");
       }
     }
     const auto refuse = [&](const std::string& reason) {
-      addError("password-file", file,
-               "found " + inQuotes(config_.passwordFile) + " (" + reason +
+      addError(fileOption, file,
+               "found " + inQuotes(config_.*path) + " (" + reason +
                    "); allowed: a file whose only line is the password");
     };
-    FileText content = inputs_.readFile(config_.passwordFile);
+    const FileText content = inputs_.readFile(config_.*path);
     if (!content.text) return refuse(content.error);
-    std::string& password = *content.text;
-    if (password.ends_with('\n')) password.pop_back();
-    if (password.ends_with('\r')) password.pop_back();
-    if (password.empty()) return refuse("the password in it is empty");
-    if (assign(*findOption("password"), password, Assign::Replace, config_)) {
-      return refuse("it has more than one line, or one that is too long");
-    }
-    origins_["password"] = {file.layer, file.text + ", password-file"};
+    const auto password = passwordIn(*content.text);
+    if (!password.value) return refuse(password.reason);
+    static_cast<void>(assign(*findOption(option), *password.value, Assign::Replace, config_));
+    origins_[findOption(option)->name] = {file.layer, file.text + ", " + std::string(fileOption)};
   }
 
   void resolveWorkers() {

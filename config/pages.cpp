@@ -100,8 +100,8 @@ std::string yamlValue(const Option& option, const Config& config) {
     return "[" + list + "]";
   }
   const bool isText = std::holds_alternative<std::string Config::*>(option.member);
-  const bool isAddress = option.kind == Kind::AdminListener;
-  return isText || isAddress ? inQuotes(entries.front(), entries.front().size()) : entries.front();
+  const bool isQuoted = option.kind == Kind::AdminListener || option.kind == Kind::Program;
+  return isText || isQuoted ? inQuotes(entries.front(), entries.front().size()) : entries.front();
 }
 
 }  // namespace

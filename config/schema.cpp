@@ -29,10 +29,17 @@ constexpr std::array kSchema{
            "ACL user to log in as on the nodes; empty means the default user."},
     Option{"password", Text, &Config::password, Cluster, 0, 4096, "", kReloadable | kSecret, "REDIS_PASSWORD",
            "",
-           "Password for the nodes, which clients must then present too; prefer password-file "
-           "or the environment, since other users of the machine can see a command line."},
+           "Password for the nodes, which clients must then present too, unless client-password is set; "
+           "prefer password-file or the environment, since other users of the machine can see a command "
+           "line."},
     Option{"password-file", Path, &Config::passwordFile, Cluster, 0, 4096, "", kReloadable, "", "",
-           "File whose only line is the password; use it or password, not both."},
+           "File whose only line is the password; use it or password, not both. It is read again when it "
+           "changes, and connections log in anew."},
+    Option{"password-command", Program, &Config::passwordCommand, Cluster, 0, 4096, "", kReloadable, "", "",
+           "Program that prints the password for the nodes, such as a token that expires, and is run again "
+           "before that; see credentials.md. Clients present client-password."},
+    Option{"password-command-timeout", Duration, &Config::passwordCommandTimeout, Cluster, 100, 5 * kMinute,
+           "", kReloadable, "", "", "Time for password-command, which is killed after it."},
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
            "Number of logical databases; SELECT of a higher number is out of range. With 1, database 0 costs "
            "nothing extra."},
@@ -72,7 +79,16 @@ constexpr std::array kSchema{
            "unixsocketperm",
            "Permissions of Unix sockets that listen names: who may write to one may connect."},
     Option{"client-auth", Choice, &Config::clientAuth, Listening, 0, 0, "", kReloadable, "", "",
-           "Whether clients must present the same credentials that are used for the nodes, or none."},
+           "Whether clients must present the same credentials that are used for the nodes (or "
+           "client-password, if it is set), or none."},
+    Option{"client-password", Text, &Config::clientPassword, Listening, 0, 4096, "", kReloadable | kSecret,
+           "", "",
+           "Password that clients must present instead of the one for the nodes, as the default user or "
+           "username; needed where password-command gives the nodes'."},
+    Option{"client-password-file", Path, &Config::clientPasswordFile, Listening, 0, 4096, "", kReloadable, "",
+           "",
+           "File whose only line is client-password; use it or client-password, not both. It is read again "
+           "when it changes."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
            "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
     Option{
@@ -185,6 +201,10 @@ constexpr std::array kSchema{
            "", "",
            "Connections a second that this process makes to one node, after as many at once; requests that "
            "need one of their own wait for their turn."},
+    Option{"reauth-interval", Duration, &Config::reauthInterval, Links, kSecond, 24 * kHour,
+           "when the credentials change", kReloadable, "", "",
+           "How often connections to nodes log in again, for services that cut those that do not; each does "
+           "so whenever the credentials change."},
 
     Option{"hold-timeout", Duration, &Config::holdTimeout, Holding, 1, kHour, "not at all", kReloadable, "",
            "", "Longest time that a request waits unsent while its slot has no reachable master."},

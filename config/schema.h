@@ -31,18 +31,19 @@ enum class Kind {
   Bytes,
   Duration,
   Boolean,
-  Choice
+  Choice,
+  Program
 };
 
 enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Process };
 
-using Member =
-    std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
-                 std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
-                 std::optional<Endpoint> Config::*, std::string Config::*, std::uint64_t Config::*,
-                 Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*,
-                 ReadFrom Config::*, BlockingOnLostLink Config::*, WriteOnLostLink Config::*,
-                 ScriptBusy Config::*, ReadyWhen Config::*, LogLevel Config::*, LogFormat Config::*>;
+using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
+                            std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
+                            std::optional<Endpoint> Config::*, std::vector<std::string> Config::*,
+                            std::string Config::*, std::uint64_t Config::*, Milliseconds Config::*,
+                            bool Config::*, ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*,
+                            BlockingOnLostLink Config::*, WriteOnLostLink Config::*, ScriptBusy Config::*,
+                            ReadyWhen Config::*, LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

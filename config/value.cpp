@@ -9,6 +9,7 @@
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "config/parsed.h"
+#include "config/program_words.h"
 #include "config/quantity.h"
 #include "config/words.h"
 
@@ -20,6 +21,8 @@ template <class T>
 constexpr bool isList = false;
 template <class Entry>
 constexpr bool isList<std::vector<Entry>> = true;
+template <>
+constexpr bool isList<std::vector<std::string>> = false;  // a program
 
 bool equalsIgnoringCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -121,6 +124,11 @@ struct Parser {
     auto endpoint = parseListener(text);
     if (!endpoint.value) return {{}, endpoint.reason};
     return {std::optional{endpoint.value}, ""};
+  }
+
+  Parsed<std::vector<std::string>> operator()(std::vector<std::string> Config::*) const {
+    if (text.size() > option.max) return {{}, "it is too long"};
+    return parseProgramWords(text);
   }
 
   Parsed<std::string> operator()(std::string Config::*) const {

@@ -4,6 +4,7 @@
 #include "config/database_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
+#include "config/program_words.h"
 #include "config/quantity.h"
 #include "config/value.h"
 #include "config/words.h"
@@ -37,6 +38,9 @@ struct Formatter {
   }
   std::vector<std::string> operator()(const std::optional<Endpoint>& endpoint) const {
     return {endpoint ? formatEndpoint(*endpoint) : std::string(kOff)};
+  }
+  std::vector<std::string> operator()(const std::vector<std::string>& program) const {
+    return {formatProgramWords(program)};
   }
   std::vector<std::string> operator()(const std::string& text) const { return {text}; }
   std::vector<std::string> operator()(std::uint64_t number) const {
@@ -89,8 +93,8 @@ std::string format(const Option& option, const Config& config) {
 
 std::string typeName(const Option& option) {
   constexpr std::string_view kNames[] = {
-      "addresses", "addresses", "addresses", "layouts", "address", "text",     "text",      "text",
-      "path",      "number",    "mode",      "number",  "size",    "duration", "yes or no", "choice"};
+      "addresses", "addresses", "addresses", "layouts", "address",  "text",      "text",   "text",   "path",
+      "number",    "mode",      "number",    "size",    "duration", "yes or no", "choice", "program"};
   return std::string(kNames[static_cast<std::size_t>(option.kind)]);
 }
 
@@ -130,6 +134,9 @@ std::string range(const Option& option) {
       });
     case Kind::Boolean: return "yes or no";
     case Kind::Choice: return std::visit(ChoiceRange{}, option.member);
+    case Kind::Program:
+      return "a program and its arguments, separated by blanks, in double quotes where they have some; or, in "
+             "the file, a list of them";
   }
   return "";
 }

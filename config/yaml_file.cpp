@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/program_words.h"
 #include "config/value.h"
 
 namespace slotless::config {
@@ -106,6 +107,8 @@ class Reader {
                "found a second time; allowed: once, and line " + std::to_string(first->second) + " has it");
     } else if (option->isList() && value.IsSequence() && value.size() > 0) {
       for (const auto& item : value) readScalar(*option, item, item.Mark());
+    } else if (option->kind == Kind::Program && value.IsSequence()) {
+      readProgram(*option, value);
     } else if (option->mayBeEmpty() && value.IsSequence()) {
       result.settings.settings.push_back({option, "", {Layer::File, at(key.Mark())}});
     } else {
@@ -120,6 +123,15 @@ class Reader {
                       "found " + nounFor(value) + "; allowed: " + allowed(option));
     }
     result.settings.settings.push_back({&option, value.Scalar(), {Layer::File, at(mark)}});
+  }
+
+  void readProgram(const Option& option, const YAML::Node& list) {
+    std::vector<std::string> words;
+    for (const auto& item : list) {
+      if (!item.IsScalar()) return readScalar(option, item, item.Mark());
+      words.push_back(item.Scalar());
+    }
+    result.settings.settings.push_back({&option, formatProgramWords(words), {Layer::File, at(list.Mark())}});
   }
 
   static std::string nounFor(const YAML::Node& node) {

@@ -15,21 +15,14 @@ struct Code {
 };
 
 constexpr std::array kCodes{
-    Code{"MOVED", ErrorClass::Moved},
-    Code{"ASK", ErrorClass::Ask},
-    Code{"TRYAGAIN", ErrorClass::TryAgain},
-    Code{"CLUSTERDOWN", ErrorClass::ClusterDown},
-    Code{"LOADING", ErrorClass::Loading},
-    Code{"READONLY", ErrorClass::ReadOnly},
-    Code{"MASTERDOWN", ErrorClass::MasterDown},
-    Code{"NOSCRIPT", ErrorClass::NoScript},
-    Code{"CROSSSLOT", ErrorClass::CrossSlot},
-    Code{"NOAUTH", ErrorClass::NoAuth},
-    Code{"BUSY", ErrorClass::Busy},
-    Code{"MISCONF", ErrorClass::Misconf},
-    Code{"NOREPLICAS", ErrorClass::NoReplicas},
-    Code{"OOM", ErrorClass::OutOfMemory},
-    Code{"EXECABORT", ErrorClass::ExecAbort},
+    Code{"MOVED", ErrorClass::Moved},           Code{"ASK", ErrorClass::Ask},
+    Code{"TRYAGAIN", ErrorClass::TryAgain},     Code{"CLUSTERDOWN", ErrorClass::ClusterDown},
+    Code{"LOADING", ErrorClass::Loading},       Code{"READONLY", ErrorClass::ReadOnly},
+    Code{"MASTERDOWN", ErrorClass::MasterDown}, Code{"NOSCRIPT", ErrorClass::NoScript},
+    Code{"CROSSSLOT", ErrorClass::CrossSlot},   Code{"NOAUTH", ErrorClass::NoAuth},
+    Code{"NOPERM", ErrorClass::NoPerm},         Code{"BUSY", ErrorClass::Busy},
+    Code{"MISCONF", ErrorClass::Misconf},       Code{"NOREPLICAS", ErrorClass::NoReplicas},
+    Code{"OOM", ErrorClass::OutOfMemory},       Code{"EXECABORT", ErrorClass::ExecAbort},
     Code{"UNBLOCKED", ErrorClass::Unblocked},
 };
 

@@ -62,8 +62,9 @@ std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_vi
   // Clients that know one password only name the default user (HELLO has no other way). Without
   // authentication every default user is right, as in Redis with "nopass".
   const bool known = username == "default" || (!config.username.empty() && username == config.username);
-  const bool right =
-      requiresAuthentication(config) ? known && sameSecret(password, config.password) : username == "default";
+  const bool right = requiresAuthentication(config)
+                         ? known && sameSecret(password, config::clientSecret(config))
+                         : username == "default";
   if (!right) {
     static log::RateLimit limit(5);
     log::write(limit, services.host.now, log::Level::Warn, "authentication failed",

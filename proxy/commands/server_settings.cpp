@@ -60,7 +60,7 @@ constexpr OwnSetting kOwnSettings[] = {
      [](const config::Config& config) { return std::string(config.protectedMode ? "yes" : "no"); }},
     {"requirepass",
      [](const config::Config& config) {
-       return config.clientAuth == config::ClientAuth::Same ? config.password : std::string();
+       return config.clientAuth == config::ClientAuth::Same ? config::clientSecret(config) : std::string();
      }},
     {"tcp-backlog", [](const config::Config& config) { return std::to_string(config.tcpBacklog); }},
     {"tcp-keepalive", [](const config::Config& config) { return secondsText(config.tcpKeepalive); }},

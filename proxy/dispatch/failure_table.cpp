@@ -58,6 +58,9 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::NoScript, "noscript", {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}},
     // What cannot write does no harm where it ends half-way.
     {Trouble::ForeignKey, "foreign key", {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn}},
+    // Answered before anything is run.
+    {Trouble::NoAuth, "noauth", {RetryLater, RetryLater, RetryLater, RetryOnProof, RetryLater, RetryLater}},
+    {Trouble::NoPerm, "noperm", {RetryLater, RetryLater, PassOn, PassOn, RetryLater, RetryLater}},
     // Only what blocks can be unblocked; XREAD is a read.
     {Trouble::Unblocked, "unblocked", {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}},
     {Trouble::None, "none", {PassOn, PassOn, PassOn, PassOn, PassOn, PassOn}},
@@ -84,6 +87,8 @@ Trouble troubleOf(ErrorClass errorClass) noexcept {
     case ErrorClass::MasterDown: return Trouble::MasterDown;
     case ErrorClass::NoScript: return Trouble::NoScript;
     case ErrorClass::ForeignKey: return Trouble::ForeignKey;
+    case ErrorClass::NoAuth: return Trouble::NoAuth;
+    case ErrorClass::NoPerm: return Trouble::NoPerm;
     case ErrorClass::Unblocked: return Trouble::Unblocked;
     default: return Trouble::None;
   }

@@ -33,6 +33,8 @@ enum class Trouble : std::uint8_t {
   MasterDown,
   NoScript,    // the node lacks the script that EVALSHA names
   ForeignKey,  // a script wanted a key that it has not declared and its node has not
+  NoAuth,      // the node does not know any more who the proxy is: its link is made again
+  NoPerm,      // its user may not do that; counts only while the credentials change
   Unblocked,   // a blocked command was sent away, because its node is no longer the one to wait at
   None,        // an error reply that belongs to the client
 };

@@ -28,7 +28,9 @@ bool wasRefused(const Leg& leg) {
     case Trouble::ClusterDown:
     case Trouble::Loading:
     case Trouble::ReadOnly:
-    case Trouble::MasterDown: return true;
+    case Trouble::MasterDown:
+    case Trouble::NoAuth:
+    case Trouble::NoPerm: return true;
     case Trouble::Ask: return !namesOneKey(leg);
     default: return false;
   }

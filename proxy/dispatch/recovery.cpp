@@ -54,6 +54,8 @@ telemetry::Counter& counterOf(telemetry::WorkerMetrics& metrics, Trouble trouble
     case Trouble::RefusedAgain:
     case Trouble::Late:
     case Trouble::ForeignKey:
+    case Trouble::NoAuth:
+    case Trouble::NoPerm:
     case Trouble::Unblocked:
     case Trouble::None: break;
   }
@@ -148,12 +150,17 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
 // False: the error is the client's.
 bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
                      const SentRequest& sent) {
-  const Action action = actionFor(trouble, leg.request->kind, error.serverText);
+  Action action = actionFor(trouble, leg.request->kind, error.serverText);
   if (action == Action::PassOn) return false;
+  if (trouble == Trouble::NoPerm && !leg.link->loginChanges()) return false;
+  // The node has refused something else on this connection, and so carries nothing out on it.
+  if (trouble == Trouble::NoAuth && leg.link->state() == upstream::LinkState::Draining)
+    action = Action::RetryLater;
   if (action == Action::LoadScript) return loadScript(leg, sent);
   if (action == Action::AskOthers) return askOthers(leg, sent);
   if (action == Action::RetryOnProof) return askForProof(context_, leg, trouble, line, sent);
   counterOf(context_.metrics, trouble).add();
+  if (trouble == Trouble::NoAuth) leg.link->renew();
   if (failOnWatch(completion_, leg, trouble)) return true;
   if (action == Action::Reroute) return redirects_.follow(leg, line, error, sent);
   if (trouble == Trouble::TryAgain) {
@@ -174,6 +181,7 @@ void Recovery::settleDoubt(Leg& leg, bool refused) {
   if (!refused || wasOvertaken(leg)) return completion_.failLeg(leg, std::string(detour.doubt->line));
   const std::unique_ptr<Doubt> doubt = std::move(detour.doubt);
   counterOf(context_.metrics, doubt->trouble).add();
+  if (doubt->trouble == Trouble::NoAuth) leg.link->renew();
   if (doubt->trouble == Trouble::TryAgain) {
     sender_.markMoving(leg.slot);
   } else {

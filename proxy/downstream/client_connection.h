@@ -25,7 +25,7 @@ class StallWatch;
 
 // Does a client have to log in before it may command anything else?
 inline bool requiresAuthentication(const config::Config& config) noexcept {
-  return config.clientAuth == config::ClientAuth::Same && !config.password.empty();
+  return config.clientAuth == config::ClientAuth::Same && !config::clientSecret(config).empty();
 }
 
 // From this size on a request's buffer is handed over to the link instead of being copied.

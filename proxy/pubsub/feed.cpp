@@ -13,6 +13,8 @@ namespace {
 // A buffer that grew larger for one message is not kept for the next.
 constexpr std::size_t kKeepBytes = 64U * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+constexpr std::string_view kOk = "+OK\r\n";
+constexpr std::string_view kNoAuth = "-NOAUTH ";
 // With subscriptions, and without.
 constexpr std::string_view kPongs[] = {"*2\r\n$4\r\npong\r\n$0\r\n\r\n", "+PONG\r\n"};
 // Between two looks whether it says anything.
@@ -54,18 +56,44 @@ void Feed::tend() {
   const bool wasHere = host_.now - lastLook_ < kOwnAbsence;
   lastLook_ = host_.now;
   timer_->start(kLook);
+  keepLogin();
+  if (!ready()) return;  // writing has shown its end
   const auto silence = host_.now - lastHeard_;
   if (settings_.heartbeat.count() == 0 || silence < settings_.heartbeat || !wasHere) return;
-  if (!beating_ && !owner_.awaitsFeedReply()) {
+  if (!beating_ && !login_.asking() && !owner_.awaitsFeedReply()) {
     beating_ = true;
-    output_.append(kPing);
-    flush();
-    return;
+    return say(kPing);
   }
   if (silence < settings_.heartbeat + settings_.suspectAfter) return;
   if (probe_ == nullptr)
     probe_ = std::make_unique<upstream::LinkProbe>(host_, settings_, node(), connection_.nodeClientId());
   if (probe_->showsDead(silence)) lose("no answer, but the node answers on another connection");
+}
+
+void Feed::say(std::string_view request) {
+  output_.append(request);
+  flush();
+}
+
+void Feed::keepLogin() {
+  if (connection_.greeting().protocol < 3 || beating_ || owner_.awaitsFeedReply()) return;
+  if (login_.due(settings_.access, settings_.reauthInterval, host_.now)) say(login_.ask(settings_.access));
+}
+
+// As with a heartbeat, nothing else was asked before it. True: it is the answer to AUTH, and neither a push
+// nor a line of MONITOR.
+bool Feed::takeLogin(std::string_view reply) {
+  const bool refused = reply.front() == '-';
+  if (!login_.asking() || !(refused || reply == kOk)) return false;
+  (refused ? metrics_.loginsRefused : metrics_.logins).add();
+  const std::string more = login_.answered(reply, settings_.access, host_.now);
+  if (more.empty()) return true;
+  if (!owner_.awaitsFeedReply()) {
+    say(more);
+  } else {
+    login_.answered(reply, settings_.access, host_.now);  // unasked, since the answers would be mixed up
+  }
+  return true;
 }
 
 // True: it is the answer to ours. While that is missing nothing else was asked before it, so that an error is
@@ -94,7 +122,8 @@ void Feed::open() {
     return timer_->start(std::chrono::ceil<net::Millis>(notBefore_ - host_.now));
   }
   transition(LinkState::Connecting);
-  connection_.open(upstream::Handshake(settings_.access, 2, upstream::AskId::IfAllowed),
+  const int protocol = settings_.access.password.empty() ? 2 : upstream::kBestProtocol;
+  connection_.open(upstream::Handshake(settings_.access, protocol, upstream::AskId::IfAllowed),
                    settings_.connectTimeout, backoff_.failures());
 }
 
@@ -105,6 +134,7 @@ void Feed::onGreeting() {
 void Feed::onConnectionUp() {
   host_.touch();
   readySince_ = lastHeard_ = lastLook_ = host_.now;
+  login_.greeted(connection_.greeting(), host_.now);
   timer_->start(kLook);
   metrics_.connects.add();
   transition(LinkState::Ready);
@@ -141,7 +171,10 @@ void Feed::takeReplies(std::string_view bytes) {
     const bool inPieces = !partial_.empty();
     if (inPieces) partial_.append(piece);
     const std::string_view reply = inPieces ? std::string_view(partial_) : piece;
-    if (!takeHeartbeat(reply) && !owner_.onFeedReply(reply)) return lose("a reply that nobody asked for");
+    if (reply.starts_with(kNoAuth)) return lose("the node asks again who this is");
+    const bool own = takeHeartbeat(reply) || takeLogin(reply);
+    if (!ready()) return;
+    if (!own && !owner_.onFeedReply(reply)) return lose("a reply that nobody asked for");
     if (partial_.capacity() > kKeepBytes) partial_ = std::string();
     partial_.clear();
   }
@@ -169,6 +202,7 @@ void Feed::lose(std::string_view reason) {
   output_.clear();
   timer_->stop();
   beating_ = false;
+  login_.lost();
   metrics_.losses.add();
   transition(LinkState::BackingOff);
   // As for links. A connection that broke as soon as it was made counts as one that never was.

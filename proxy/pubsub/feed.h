@@ -3,8 +3,12 @@
 // States are a link's: Idle -> Connecting -> Handshaking -> Ready -> BackingOff (and again, as long as it is
 // wanted); the pauses double, unless the connection lived for a while. One on which nothing has been said for
 // `heartbeat` is tried with a PING; if there is no answer, and the node answers on another connection, it is
-// dead. Whole replies are handed to the owner, RESP2. Ownership: must not be destroyed inside of its
+// dead. Whole replies are handed to the owner. Ownership: must not be destroyed inside of its
 // owner's callbacks. Errors: the owner is told why a connection was lost; what was sent on it is forgotten.
+//
+// Where there is a password it speaks RESP3 if the node does, since a subscriber of RESP2 cannot say AUTH: so
+// that new credentials cost no connection, and no message. A node without RESP3 has neither users nor tokens
+// that expire; it keeps the connection as it is.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -19,6 +23,7 @@
 #include "proxy/upstream/connection.h"
 #include "proxy/upstream/link.h"
 #include "proxy/upstream/link_probe.h"
+#include "proxy/upstream/login.h"
 
 namespace slotless::pubsub {
 
@@ -27,7 +32,8 @@ class Feed;
 class FeedOwner {
  public:
   virtual void onFeedReady() = 0;
-  // False: this was not to be expected, and the connection is of no use any more.
+  // In RESP2, or messages as pushes of RESP3. False: this was not to be expected, and the connection is of no
+  // use any more.
   virtual bool onFeedReply(std::string_view reply) = 0;
   // `established`: the handshake had been completed. Returns whether to connect again.
   virtual bool onFeedLost(std::string_view reason, bool established) = 0;
@@ -66,7 +72,10 @@ class Feed final : private upstream::Connection::Owner {
   void lose(std::string_view reason);
   void onTimer();
   void tend();
+  void keepLogin();
+  void say(std::string_view request);
   bool takeHeartbeat(std::string_view reply);
+  bool takeLogin(std::string_view reply);
 
   upstream::LinkHost& host_;
   const upstream::LinkSettings& settings_;
@@ -82,6 +91,7 @@ class Feed final : private upstream::Connection::Owner {
   protocol::ReplyScanner scanner_;
   std::string partial_;   // the beginning of a reply that has not come to its end
   bool beating_ = false;  // a PING is unanswered
+  upstream::Login login_;
   net::TimePoint readySince_{};
   net::TimePoint lastHeard_{};
   net::TimePoint lastLook_{};

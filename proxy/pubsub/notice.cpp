@@ -29,7 +29,8 @@ std::optional<std::string_view> takeBulk(std::string_view& rest) noexcept {
 }  // namespace
 
 std::optional<Notice> parseNotice(std::string_view reply) noexcept {
-  if (reply.empty() || reply.front() != '*' || !takeLine(reply)) return std::nullopt;
+  const bool isArray = reply.starts_with('*') || reply.starts_with('>');  // RESP2, RESP3
+  if (!isArray || !takeLine(reply)) return std::nullopt;
   const auto word = takeBulk(reply);
   const auto name = takeBulk(reply);
   if (!word || !name) return std::nullopt;

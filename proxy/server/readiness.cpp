@@ -34,7 +34,8 @@ std::size_t Server::slotsReachable(const cluster::Topology& topology, std::strin
     worker->metrics().forEachNode([&](const telemetry::NodeMetrics& node) {
       const auto state = static_cast<telemetry::LinkState>(node.state.value());
       Reach& reach = reaches[node.node];
-      reach.ready |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent;
+      reach.ready |= state == telemetry::LinkState::Ready || state == telemetry::LinkState::Silent ||
+                     state == telemetry::LinkState::Draining;
       reach.missing |= node.missing.value() != 0;
       reach.silent |= silentTooLong(node);
     });

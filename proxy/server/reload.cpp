@@ -45,6 +45,11 @@ void Server::onRead(const config::LoadResult& loaded) {
   config::Reload plan = config::planReload(*config_, *fresh);
   if (!plan.errors.empty()) return refuse(plan.errors);
   if (!plan.changes.empty()) apply(std::move(plan.config));
+  // What was loaded may be older than what a watch has read.
+  passwordFile_.reset();
+  clientPasswordFile_.reset();
+  watchPasswordFiles();
+  credentials_->askAgain();
   for (const config::Change& change : plan.changes) {
     log::always(log::Level::Info, "option changed",
                 {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});
@@ -81,17 +86,21 @@ void Server::apply(config::Config config) {
   if (otherLevel) log::setLevel(static_cast<log::Level>(config_->logLevel));
   log::setFormat(static_cast<log::Format>(config_->logFormat));
   for (const auto& worker : workers_) worker->setConfig(config_);
+  if (credentials_->known()) tellDiscovery();
+  watchPasswordFiles();
+  credentials_->setSettings(sourceSettings());
+}
+
+// The first time, with what the refresher was waiting for.
+void Server::tellDiscovery() {
   cluster_.loop().post([this, learn = learnSettings(), carry = carrierSettings(), count = counterSettings(),
                         refresh = refreshSettings()] {
     learner_->setSettings(learn);
     carrier_->setSettings(carry);
     if (counter_ != nullptr) counter_->setSettings(count);
+    if (refresher_ == nullptr) return startRefresher(refresh);
     refresher_->setSettings(refresh);
   });
-}
-
-upstream::Access Server::access() {
-  return {config_->username, config_->password, config_->linkClientName, &denials()};
 }
 
 discovery::RefreshSettings Server::refreshSettings() {

@@ -67,7 +67,7 @@ std::optional<std::string> Server::run() {
   startLearner();
   startCarrier();
   startCounter();
-  startRefresher();
+  startCredentials(static_cast<std::uint32_t>(std::random_device()()));
   cluster_.start();
   if (succeeds) {
     awaitReadiness();
@@ -77,6 +77,9 @@ std::optional<std::string> Server::run() {
   }
   loop_.run();
   reading_.reset();
+  passwordFile_.reset();
+  clientPasswordFile_.reset();
+  credentials_.reset();
   successor_.reset();
   admin_.reset();
   cluster_.stop();
@@ -143,7 +146,7 @@ std::optional<std::string> Server::openAdmin() {
   return std::nullopt;
 }
 
-void Server::startRefresher() {
+void Server::startRefresher(discovery::RefreshSettings settings) {
   discovery::TopologyRefresher::Events events;
   events.changed = [this](cluster::TopologyPtr topology) { publish(std::move(topology)); };
   events.confirmed = [this] {
@@ -156,7 +159,7 @@ void Server::startRefresher() {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  refresher_ = std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), refreshSettings(), events,
+  refresher_ = std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), std::move(settings), events,
                                                               static_cast<std::uint32_t>(getpid()));
   refresher_->start();
 }

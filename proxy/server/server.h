@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "proxy/credentials/credential_source.h"
 #include "proxy/databases/database.h"
 #include "proxy/discovery/command_learner.h"
 #include "proxy/discovery/settings_carrier.h"
@@ -25,6 +26,7 @@
 #include "proxy/server/loop_thread.h"
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
+#include "proxy/server/password_file.h"
 #include "proxy/server/pid_file.h"
 #include "proxy/server/predecessor.h"
 #include "proxy/server/reading.h"
@@ -68,7 +70,7 @@ class Server final : public worker::WorkerControl {
   void listenOn(net::ListeningSocket socket, const config::ListenerOptions& options);
   std::optional<std::string> openAdmin();
   void watchTide();
-  void startRefresher();
+  void startRefresher(discovery::RefreshSettings settings);
   void publish(cluster::TopologyPtr topology);
   void startLearner();
   void publishCommands(const discovery::CommandTablePtr& commands,
@@ -87,7 +89,14 @@ class Server final : public worker::WorkerControl {
   void reload();
   void onRead(const config::LoadResult& loaded);
   void apply(config::Config config);
+  void tellDiscovery();
+  // credentials.cpp
+  void startCredentials(std::uint32_t randomSeed);
+  void onCredentials();
   upstream::Access access();
+  credentials::SourceSettings sourceSettings() const;
+  void watchPasswordFiles();
+  void onPassword(const std::string& option, std::string config::Config::*password, const std::string& found);
   discovery::RefreshSettings refreshSettings();
   discovery::LearnSettings learnSettings();
   discovery::CarrierSettings carrierSettings();
@@ -126,6 +135,9 @@ class Server final : public worker::WorkerControl {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   const net::Heartbeat heartbeat_{loop_, "control"};
   std::unique_ptr<Reading> reading_;  // of the configuration, anew
+  std::unique_ptr<credentials::CredentialSource> credentials_;
+  std::unique_ptr<PasswordFile> passwordFile_;
+  std::unique_ptr<PasswordFile> clientPasswordFile_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<net::Signals> signals_;
   std::unique_ptr<discovery::TopologyRefresher> refresher_;

@@ -26,6 +26,10 @@ constexpr std::array kCounters = {
                &NodeMetrics::connects},
     CounterRow{"slotless_node_losses_total", "Connections to the node that were lost or refused.",
                &NodeMetrics::losses},
+    CounterRow{"slotless_node_reauthentications_total",
+               "AUTH on connections to the node that were in use, accepted.", &NodeMetrics::logins},
+    CounterRow{"slotless_node_reauthentications_refused_total", "The same, refused by the node.",
+               &NodeMetrics::loginsRefused},
 };
 
 constexpr std::size_t kStates = static_cast<std::size_t>(LinkState::Count);

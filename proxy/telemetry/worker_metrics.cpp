@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> k
     "login_timeout", "watched_keys", "subscriptions"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {
-    "idle", "connecting", "handshaking", "ready", "silent", "backing_off"};
+    "idle", "connecting", "handshaking", "ready", "silent", "draining", "backing_off"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(MemoryKind::Count)> kMemoryKindNames = {
     "client_input", "client_output", "link_output", "other", "idle", "requests", "sessions"};

@@ -67,8 +67,18 @@ enum class Limit : std::uint8_t {
 };
 std::string_view limitName(Limit limit) noexcept;
 
-// Silent: established, but its node has not answered for a while (suspect-after).
-enum class LinkState : std::uint8_t { Idle, Connecting, Handshaking, Ready, Silent, BackingOff, Count };
+// Silent: established, but its node has not answered for a while (suspect-after). Draining: its node does not
+// know any more who this is, and once all has been answered the connection is made again.
+enum class LinkState : std::uint8_t {
+  Idle,
+  Connecting,
+  Handshaking,
+  Ready,
+  Silent,
+  Draining,
+  BackingOff,
+  Count
+};
 std::string_view linkStateName(LinkState state) noexcept;
 
 // What a worker's memory is for; each a label value of slotless_memory_bytes. Together they are what a worker
@@ -99,6 +109,8 @@ struct NodeMetrics {
   Counter bytesReceived;
   Counter connects;  // connections established
   Counter losses;    // connections lost or refused
+  Counter logins;    // AUTH on a connection that was in use, accepted
+  Counter loginsRefused;
 };
 
 class WorkerMetrics {

@@ -29,15 +29,14 @@ class Alternatives final : public routing::Composer {
         protocol_(protocol),
         common_(std::move(common)) {}
 
-  // Of the ways that have not been tried, those first that are not known to be denied.
+  // The first way that is not known to be denied, or the last.
   void begin(Plan& plan) {
-    std::stable_partition(ways_.begin() + static_cast<std::ptrdiff_t>(at_), ways_.end(),
-                          [this](const Way& way) { return !isAvoided(way); });
+    while (at_ + 1 < ways_.size() && isAvoided(ways_[at_])) ++at_;
     start(plan);
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
-    if (note(parts) && !ways_[at_].takesDenials) {
+    if (note(parts) && !(ways_[at_].takesDenials && at_ + 1 == ways_.size())) {
       if (at_ + 1 == ways_.size()) return false;
       ++at_;
       begin(plan);
@@ -129,7 +128,7 @@ class Alternatives final : public routing::Composer {
 
   Context& context_;
   const std::string command_;
-  std::vector<Way> ways_;
+  const std::vector<Way> ways_;
   const int protocol_;
   std::size_t at_ = 0;
   const std::unique_ptr<routing::Composer> common_;

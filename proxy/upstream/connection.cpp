@@ -29,8 +29,8 @@ void Connection::open(Handshake handshake, net::Millis patience, std::size_t att
   stage_ = Stage::Dialling;
   handshake_ = std::make_unique<Handshake>(std::move(handshake));
   greeted_ = 0;
-  nodeClientId_ = 0;
-  readOnlyDenied_ = false;
+  greeting_ = {};
+  unauthorised_ = false;
   reading_ = true;
   writeWanted_ = false;
   deadline_->start(patience);
@@ -84,10 +84,16 @@ void Connection::sendGreeting() {
 void Connection::takeGreeting(std::string_view bytes) {
   const Handshake::Progress progress = handshake_->take(bytes);
   if (progress == Handshake::Progress::More) return;
+  if (progress == Handshake::Progress::Again) {
+    greeted_ = 0;
+    return sendGreeting();
+  }
   handshake_->noteDenials(node(), loop_.now());
-  if (progress == Handshake::Progress::Failed) return lose(std::string(handshake_->error()));
-  nodeClientId_ = handshake_->clientId();
-  readOnlyDenied_ = handshake_->readOnlyDenied();
+  if (progress == Handshake::Progress::Failed) {
+    unauthorised_ = handshake_->unauthorised();
+    return lose(std::string(handshake_->error()));
+  }
+  greeting_ = handshake_->greeting();
   handshake_.reset();
   deadline_->stop();
   stage_ = Stage::Up;

@@ -80,9 +80,13 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   // The most that is read at once; otherwise as much as the scratch has room for.
   void limitReads(std::size_t bytes) noexcept { readLimit_ = bytes; }
   // The node's number for it; 0: not asked for, or not told.
-  std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
+  std::int64_t nodeClientId() const noexcept { return greeting_.clientId; }
   // READONLY was to be said, and the node denies it.
-  bool readOnlyDenied() const noexcept { return readOnlyDenied_; }
+  bool readOnlyDenied() const noexcept { return greeting_.readOnlyDenied; }
+  // Of the latest handshake that was completed.
+  const Greeting& greeting() const noexcept { return greeting_; }
+  // During onConnectionLost(): the node takes none of the credentials.
+  bool unauthorised() const noexcept { return unauthorised_; }
 
  private:
   enum class Stage : std::uint8_t { Closed, Dialling, Greeting, Up };
@@ -111,8 +115,8 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   std::unique_ptr<Handshake> handshake_;
   std::size_t greeted_ = 0;  // bytes of the handshake that have left
   std::size_t readLimit_ = static_cast<std::size_t>(-1);
-  std::int64_t nodeClientId_ = 0;
-  bool readOnlyDenied_ = false;
+  Greeting greeting_;
+  bool unauthorised_ = false;
   bool reading_ = true;
   bool writeWanted_ = false;
   // For whoever is in the middle of reading.

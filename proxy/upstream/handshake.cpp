@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <new>
+#include <utility>
 
 #include "protocol/denial.h"
 #include "proxy/upstream/own_reply_limits.h"
@@ -23,12 +24,20 @@ bool isHarmless(std::string_view error) {
                      [&](std::string_view code) { return error.starts_with(code); });
 }
 
-// Why AUTH failed, in the node's words, but never with the password in it.
+// Why AUTH failed, in the node's words, but never with a password in it.
 std::string authRefusal(const Access& access, std::string_view text) {
   // A server that does not know AUTH repeats the arguments, at times cut short.
   text = text.substr(0, text.find(", with args"));
-  if (text.find(access.password) != std::string_view::npos) text = text.substr(0, text.find(' '));
+  const bool holdsSecret =
+      text.find(access.password) != std::string_view::npos ||
+      (access.previous && text.find(access.previous->password) != std::string_view::npos);
+  if (holdsSecret) text = text.substr(0, text.find(' '));
   return "AUTH refused: " + std::string(text);
+}
+
+// The node knows AUTH, and not these credentials. Redis 5 has no code for it.
+bool refusesCredentials(std::string_view text) {
+  return text.starts_with("WRONGPASS") || text.starts_with("ERR invalid password");
 }
 
 // Beyond what the replies to a handshake are together, HELLO's map included.
@@ -125,24 +134,38 @@ void Handshake::add(const std::vector<std::string_view>& argv, const char* name,
   steps_.push_back({name, refusal, what});
 }
 
-Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly) : access_(access) {
+std::string authCommand(const Credentials& credentials) {
+  if (credentials.username.empty()) return formatCommand({"AUTH", credentials.password});
+  return formatCommand({"AUTH", credentials.username, credentials.password});
+}
+
+Handshake::Handshake(const Access& access, int protocol, AskId askId, bool readOnly)
+    : access_(access), protocol_(protocol), askId_(askId), readOnly_(readOnly) {
+  greeting_.generation = access.generation;
+  write(access.triesPreviousFirst());
+}
+
+void Handshake::write(bool byPrevious) {
   using enum Refusal;
   using telemetry::Deniable;
-  if (!access.password.empty()) {
-    if (access.username.empty()) {
-      add({"AUTH", access.password}, "AUTH", Fails);
-    } else {
-      add({"AUTH", access.username, access.password}, "AUTH", Fails);
-    }
+  bytes_.clear();
+  steps_.clear();
+  answered_ = 0;
+  greeting_.byPrevious = byPrevious;
+  const Credentials credentials = byPrevious ? *access_.previous : access_.credentials();
+  if (!credentials.password.empty()) {
+    bytes_ += authCommand(credentials);
+    steps_.push_back({"AUTH", Fails, {}});
   }
-  if (protocol >= 3) add({"HELLO", "3"}, "HELLO", Fails, Deniable::Hello);
+  if (protocol_ != 2)
+    add({"HELLO", "3"}, "HELLO", protocol_ == kBestProtocol ? DoesNoHarm : Fails, Deniable::Hello);
   // Always one step that a node which does want a password refuses.
   add({"PING"}, "PING", Fails);
-  if (!access.clientName.empty())
-    add({"CLIENT", "SETNAME", access.clientName}, "CLIENT SETNAME", DoesNoHarm, Deniable::ClientSetName);
+  if (!access_.clientName.empty())
+    add({"CLIENT", "SETNAME", access_.clientName}, "CLIENT SETNAME", DoesNoHarm, Deniable::ClientSetName);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", DoesNoHarm, Deniable::ClientNoEvict);
-  if (readOnly) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
-  if (askId != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", DoesNoHarm, Deniable::ClientId);
+  if (readOnly_) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
+  if (askId_ != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", DoesNoHarm, Deniable::ClientId);
 }
 
 Handshake::Progress Handshake::take(std::string_view bytes) {
@@ -163,24 +186,47 @@ Handshake::Progress Handshake::take(std::string_view bytes) {
     reply_.clear();
     scanner_.reset();
   }
-  return answered_ == steps_.size() ? Progress::Done : Progress::More;
+  if (answered_ < steps_.size()) return Progress::More;
+  if (!std::exchange(again_, false)) return Progress::Done;
+  write(!greeting_.byPrevious);
+  return Progress::Again;
 }
 
 bool Handshake::judge(Step& step, std::string_view reply) {
-  if (reply.front() == ':') std::from_chars(reply.data() + 1, reply.data() + reply.size(), clientId_);
-  if (reply.front() != '-') return true;
+  if (again_) return true;
+  const std::string_view name = step.name;
+  const bool refused = reply.front() == '-';
+  if (name == "CLIENT ID" && reply.front() == ':')
+    std::from_chars(reply.data() + 1, reply.data() + reply.size(), greeting_.clientId);
+  if (name == "HELLO") greeting_.protocol = refused ? 2 : 3;
+  if (name == "AUTH" && !refused) {
+    access_.verdicts->previousFirst = greeting_.byPrevious;
+    if (!greeting_.byPrevious) access_.verdicts->accepted = true;
+  }
+  if (!refused) return true;
   const std::string_view text = reply.substr(1, reply.size() - 3);
   const bool denied = protocol::isDenial(text);
   if (denied) step.denied = text;
   if (step.refusal == Refusal::DoesNoHarm) return true;
   if (step.refusal == Refusal::FailsUnlessDenied && denied) {
-    readOnlyDenied_ = readOnlyDenied_ || step.what == telemetry::Deniable::ReadOnly;
+    greeting_.readOnlyDenied = greeting_.readOnlyDenied || step.what == telemetry::Deniable::ReadOnly;
     return true;
   }
-  if (step.name == std::string_view("PING") && isHarmless(text)) return true;
-  error_ = step.name == std::string_view("AUTH") ? authRefusal(access_, text)
-                                                 : std::string(step.name) + " refused: " + std::string(text);
+  if (name == "PING" && isHarmless(text)) return true;
+  if (name == "AUTH" && refusesCredentials(text) && judgeRefusedAuth()) return true;
+  error_ = name == "AUTH" ? authRefusal(access_, text) : std::string(name) + " refused: " + std::string(text);
+  unauthorised_ = unauthorised_ || (name == "PING" && text.starts_with("NOAUTH"));
   return false;
+}
+
+// Some nodes close the connection now: the next one begins with the other credentials. False: there are none
+// that have not been tried.
+bool Handshake::judgeRefusedAuth() {
+  if (!greeting_.byPrevious) access_.verdicts->refused = true;
+  if (access_.previous) access_.verdicts->previousFirst = !greeting_.byPrevious;
+  again_ = access_.previous && !std::exchange(triesOther_, true);
+  unauthorised_ = !again_;
+  return again_;
 }
 
 void Handshake::noteDenials(const net::Address& node, net::TimePoint now) const {

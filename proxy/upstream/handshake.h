@@ -44,26 +44,44 @@ class OwnReplyReader {
 
 std::string formatCommand(const std::vector<std::string_view>& argv);
 
+// AUTH with these credentials, which must have a password.
+std::string authCommand(const Credentials& credentials);
+
 // Whether to learn the node's number for the connection: CLIENT ID, which old servers and ACLs may refuse.
 enum class AskId : std::uint8_t { No, IfAllowed };
+
+// What a connection is once its node has been greeted.
+struct Greeting {
+  std::int64_t clientId = 0;     // the node's number for it; 0: not asked for, or not told
+  int protocol = 2;              // what the node speaks on it
+  std::uint64_t generation = 0;  // of the access that was presented
+  bool byPrevious = false;       // it was accepted with the credentials before those
+  bool readOnlyDenied = false;   // READONLY was asked for, and the node denies it: it serves no reads
+};
+
+// RESP3 where the node knows it, and RESP2 elsewhere.
+inline constexpr int kBestProtocol = 0;
 
 // Only the kind of each reply matters here, and HELLO 3 is answered by a map, which the oldest hiredis cannot
 // read: the replies are taken by our own scanner.
 class Handshake {
  public:
-  // `protocol`: 2 or 3. `askId`: see clientId(). `readOnly`: READONLY, so that a replica serves reads.
+  // `protocol`: 2, 3 or kBestProtocol. `askId`: see Greeting. `readOnly`: READONLY, so that a replica serves
+  // reads.
   explicit Handshake(const Access& access, int protocol = 2, AskId askId = AskId::No, bool readOnly = false);
 
   // All commands in one piece.
   const std::string& bytes() const noexcept { return bytes_; }
-  enum class Progress { More, Done, Failed };
+  // Again: the node refuses the credentials, and bytes() are another greeting, with the other ones. Once.
+  enum class Progress { More, Again, Done, Failed };
   // Takes the node's bytes. Failed: the reason is in error(), never with a secret in it. Bytes behind the
   // handshake's replies are a failure too: nothing else has been asked.
   Progress take(std::string_view bytes);
   const std::string& error() const noexcept { return error_; }
-  std::int64_t clientId() const noexcept { return clientId_; }
-  // READONLY was asked for, and the node denies it: it will not serve reads of its master's slots.
-  bool readOnlyDenied() const noexcept { return readOnlyDenied_; }
+  // Valid once it is done.
+  const Greeting& greeting() const noexcept { return greeting_; }
+  // It has failed because the node takes none of the credentials.
+  bool unauthorised() const noexcept { return unauthorised_; }
   // Notes what the node has denied so far, and what not.
   void noteDenials(const net::Address& node, net::TimePoint now) const;
 
@@ -76,18 +94,25 @@ class Handshake {
     std::string denied = {};  // the node's words, if it has denied it
   };
   using What = std::optional<telemetry::Deniable>;
+  void write(bool byPrevious);
   void add(const std::vector<std::string_view>& argv, const char* name, Refusal refusal, What what = {});
   // False: failed.
   bool judge(Step& step, std::string_view reply);
+  bool judgeRefusedAuth();
 
-  Access access_;
+  const Access access_;
+  const int protocol_;
+  const AskId askId_;
+  const bool readOnly_;
   protocol::ReplyScanner scanner_;
   std::string reply_;  // the reply that is being received
   std::string bytes_;
   std::vector<Step> steps_;
   std::size_t answered_ = 0;
-  std::int64_t clientId_ = 0;
-  bool readOnlyDenied_ = false;
+  Greeting greeting_;
+  bool triesOther_ = false;  // the other credentials have been tried, or are about to be
+  bool again_ = false;       // … and these answers do not count any more
+  bool unauthorised_ = false;
   std::string error_;
 };
 

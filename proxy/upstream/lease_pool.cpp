@@ -86,6 +86,10 @@ void LeasePool::setSettings(LinkSettings settings, Budgets budgets) {
   budgets_ = budgets;
 }
 
+void LeasePool::keepLogins() {
+  for (const Lease& lease : leases_) lease.link->keepLogin();
+}
+
 net::TimePoint::duration LeasePool::silence() const noexcept {
   net::TimePoint::duration longest{};
   for (const Lease& lease : leases_) longest = std::max(longest, lease.link->silence());
@@ -107,6 +111,7 @@ void LeasePool::tend(bool mayJudge) {
     Link& link = *lease.link;
     const net::Millis patience = settings_.front().idleTimeout;
     if (!lease.taken && patience.count() > 0 && host_.now - lease.since >= patience) lease.closing = true;
+    link.keepLogin();
     if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) continue;
     const bool was = link.probing();
     link.tend(false, mayJudge && (was || probed < kMaxProbed));

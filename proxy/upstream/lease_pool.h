@@ -47,6 +47,8 @@ class LeasePool {
   }
   // Counts from the next lease and connection on.
   void setSettings(LinkSettings settings, Budgets budgets);
+  // After setSettings(), where the credentials have changed: Link::keepLogin() for all leases.
+  void keepLogins();
   // The longest silence of a node that somebody waits for; those who block may be waiting for something else.
   net::TimePoint::duration silence() const noexcept;
   // Bytes that wait on all leases for their replies.

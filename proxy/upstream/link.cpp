@@ -89,6 +89,8 @@ void Link::onConnectionUp() {
   transition(LinkState::Ready);
   wasEverReady_ = true;
   lastProgress_ = host_.now;
+  login_.greeted(connection_.greeting(), host_.now);
+  unauthorised_.reset();
   if (role_ != nullptr) {
     role_->forget();
     beat();
@@ -128,6 +130,8 @@ void Link::close() {
   breakage_ = {};
   transition(LinkState::BackingOff);
   beating_ = false;
+  own_ = 0;
+  login_.lost();
   // Exchanges whose clients have left still count their open legs.
   Ring<Entry> open = std::exchange(fifo_, {});
   std::size_t offset = 0;
@@ -149,7 +153,7 @@ void Link::noteBreakage(Breakage::Cause cause, bool established) {
     ++breakage_.sent;
     offset += fifo_[i].length;
   }
-  if (breakage_.sent == 0 || fifo_.front().exchange == &nobody()) return;
+  if (breakage_.sent == 0 || fifo_.front().exchange == &nobody() || fifo_.front().own == Own::Login) return;
   breakage_.front = fifo_.front().exchange;
   breakage_.ranLong = settings_.suspectAfter.count() > 0 && host_.now - frontSince_ >= settings_.suspectAfter;
 }
@@ -157,8 +161,10 @@ void Link::noteBreakage(Breakage::Cause cause, bool established) {
 void Link::lose(std::string_view reason, Breakage::Cause cause) {
   const std::string why(reason);  // may point into what is about to go
   const bool established = up();
+  const net::Millis pause = pauseAfterLoss(established);
   noteBreakage(cause, established);
   connection_.close();
+  login_.lost();
   probe_.reset();
   scanner_.reset();
   errorLine_.clear();
@@ -172,8 +178,7 @@ void Link::lose(std::string_view reason, Breakage::Cause cause) {
   metrics_.inFlight.set(0);
   metrics_.missing.set(settings_.role == LinkRole::Shared && !settings_.readOnly ? 1 : 0);
   transition(LinkState::BackingOff);
-  const net::Millis pause = backoff_.afterLoss(established, settings_.backoffMin, settings_.backoffMax,
-                                               [this](std::uint32_t bound) { return host_.random(bound); });
+  own_ = 0;
   if (settings_.role == LinkRole::Shared && !retired()) {
     timer_->start(pause);
   } else {

@@ -20,6 +20,7 @@
 #include "proxy/upstream/belief.h"
 #include "proxy/upstream/connection.h"
 #include "proxy/upstream/exchange.h"
+#include "proxy/upstream/login.h"
 #include "proxy/upstream/ring.h"
 #include "proxy/upstream/script_memory.h"
 
@@ -42,6 +43,8 @@ struct LinkSettings {
   net::Millis suspectAfter{0};  // 0: never; see Link::tend()
   net::Millis heartbeat{0};     // 0: none
   net::Millis idleTimeout{0};   // 0: never; see Link::tend()
+  // How often the node is told anew who this is, beside when that changes; 0: never.
+  net::Millis reauthInterval{0};
 };
 
 using telemetry::LinkState;
@@ -118,6 +121,12 @@ struct LinkHost {
   virtual void onLinkSilence(Link& link, bool begins) = 0;
   // How long a connection that is wanted now has to wait before it may be begun. `role`: what for.
   virtual net::Millis turnToDial(const net::Address&, LinkRole) { return net::Millis{0}; }
+  // The node does not take the credentials that it has been told anew; the link goes on. `why`: the code of
+  // its error.
+  virtual void onLoginRefused(Link& link, std::string_view why) {
+    static_cast<void>(link);
+    static_cast<void>(why);
+  }
   // A number in [0, bound), for jitter.
   virtual std::uint32_t random(std::uint32_t bound) = 0;
 
@@ -146,7 +155,9 @@ class Link final : private Connection::Owner {
   // It is on its way for the first time since it was idle, and has not taken long so far.
   bool beginning() const noexcept;
   // The node has answered the handshake and the connection stands.
-  bool up() const noexcept { return state_ == LinkState::Ready || state_ == LinkState::Silent; }
+  bool up() const noexcept {
+    return state_ == LinkState::Ready || state_ == LinkState::Silent || state_ == LinkState::Draining;
+  }
   // Of a replica: it says that it gets what its master does. Asked once a second, since it serves what it had
   // before, or nothing, as long as it gets nothing.
   bool inStep() const noexcept;
@@ -154,8 +165,8 @@ class Link final : private Connection::Owner {
   bool deniesReads() const noexcept { return up() && connection_.readOnlyDenied(); }
   // The node could not be reached when that was tried last.
   bool failing() const noexcept { return backoff_.failures() > 0 && !up(); }
-  // Requests without a reply, heartbeats aside.
-  std::size_t inFlight() const noexcept { return fifo_.size() - (beating_ ? 1U : 0U); }
+  // Requests without a reply, the link's own aside.
+  std::size_t inFlight() const noexcept { return fifo_.size() - own_; }
   // Sent and unsent bytes that wait for their replies.
   std::size_t bytesOpen() const noexcept { return output_.size(); }
   telemetry::NodeMetrics& metrics() noexcept { return metrics_; }
@@ -223,6 +234,16 @@ class Link final : private Connection::Owner {
   // idleTimeout is closed, and idle.
   void tend(bool maySuspect, bool mayJudge = true);
   bool probing() const noexcept { return probe_ != nullptr; }
+  // Now and then, and when the credentials have changed: AUTH takes its place between the requests if it is
+  // due. A lease waits until nothing is open on it; a link whose credentials were refused tries the new ones.
+  void keepLogin();
+  // The node may know this connection by other credentials than the latest: what they allow it has not
+  // judged.
+  bool loginChanges() const noexcept { return login_.changes(settings_.access); }
+  // The node does not know any more who this is (NOAUTH), and so carries nothing out. Nothing more goes onto
+  // the connection, and when all has been answered it is made again (a lease ends). Only inside of an
+  // exchange's call.
+  void renew();
   // What it has not answered yet may be waited for on the link, too: until the node's next word it is not
   // suspected. False: it is not silent.
   bool trustSilent();
@@ -234,6 +255,9 @@ class Link final : private Connection::Owner {
   void checkReplyTimeout(net::TimePoint now);
 
  private:
+  // What the link says itself.
+  enum class Own : std::uint8_t { No, Heartbeat, Login };
+
   struct Entry {
     Exchange* exchange;
     std::uint64_t length;  // of all its bytes on the link
@@ -241,7 +265,21 @@ class Link final : private Connection::Owner {
     std::uint32_t skip;    // replies that come before the request's own …
     bool front;            // … the first of them the front's
     net::TimePoint sent;   // put on the link
-    bool heartbeat = false;
+    Own own = Own::No;
+  };
+
+  // Takes the answer to AUTH.
+  class LoginAnswer final : public Exchange {
+   public:
+    explicit LoginAnswer(Link& link) : link_(link) {}
+    void onReply(std::string_view, bool last) override {
+      if (last) link_.onLoginAnswer("+");
+    }
+    void onErrorReply(std::string_view line, const SentRequest&) override { link_.onLoginAnswer(line); }
+    void onLost(Loss, const SentRequest&) override {}
+
+   private:
+    Link& link_;
   };
 
   void transition(LinkState next);
@@ -268,6 +306,10 @@ class Link final : private Connection::Owner {
   void lose(std::string_view reason, Breakage::Cause cause = Breakage::Cause::Broken);
   void noteBreakage(Breakage::Cause cause, bool established);
   void beat();
+  void pushOwn(Exchange& exchange, std::string_view request, Own own);
+  void onLoginAnswer(std::string_view line);
+  void endDraining();
+  net::Millis pauseAfterLoss(bool established);
   void publishInFlight() noexcept;
   void hearNode();
   void onTimer();
@@ -286,6 +328,7 @@ class Link final : private Connection::Owner {
   net::ByteChain output_;
   std::size_t sent_ = 0;  // bytes of output_ that have left
   Ring<Entry> fifo_;
+  std::size_t own_ = 0;  // entries of fifo_ that are the link's own
   protocol::ReplyScanner scanner_;
   LeaseHolder* holder_ = nullptr;
   std::string errorLine_;  // the beginning of an error reply that came in pieces
@@ -299,6 +342,11 @@ class Link final : private Connection::Owner {
   std::unique_ptr<ReplicaRole> role_;  // for reads from replicas
   ScriptMemory scripts_;
   Belief belief_;
+  Login login_;
+  LoginAnswer loginAnswer_{*this};
+  Backoff renewals_;
+  net::TimePoint renewedAt_{};
+  std::optional<std::uint64_t> unauthorised_;  // the generation whose greeting was refused last
   bool wasEverReady_ = false;
   bool dirty_ = false;
   bool readingPaused_ = false;

@@ -110,6 +110,7 @@ void Link::rest() {
 
 void Link::tend(bool maySuspect, bool mayJudge) {
   if (up() && !retired() && unused()) return rest();
+  keepLogin();
   if (!up() || retired() || readingPaused_) return;
   if (settings_.heartbeat.count() > 0 && beating_ && fifo_.size() == 1 &&
       silence() >= kHeartbeatsMissed * settings_.heartbeat)
@@ -140,13 +141,17 @@ bool Link::trustSilent() {
 }
 
 void Link::beat() {
-  beginEntry(Front::None);
-  Exchange& exchange = role_ != nullptr ? static_cast<Exchange&>(*role_) : nobody();
-  const std::string_view request = role_ != nullptr ? kRole : kPing;
   if (role_ != nullptr) role_->asked(host_.now);
-  output_.append(request);
-  fifo_.push({&exchange, request.size(), 0, 0, false, host_.now, true});
   beating_ = true;
+  if (role_ != nullptr) return pushOwn(*role_, kRole, Own::Heartbeat);
+  pushOwn(nobody(), kPing, Own::Heartbeat);
+}
+
+void Link::pushOwn(Exchange& exchange, std::string_view request, Own own) {
+  beginEntry(Front::None);
+  output_.append(request);
+  fifo_.push({&exchange, request.size(), 0, 0, false, host_.now, own});
+  ++own_;
 }
 
 void Link::checkReplyTimeout(net::TimePoint now) {
@@ -154,7 +159,7 @@ void Link::checkReplyTimeout(net::TimePoint now) {
   if (now - std::max(lastProgress_, frontSince_) <= settings_.replyTimeout) return;
   Entry& late = fifo_.front();
   if (late.length > sent_) return lose("a request not taken in time");
-  if (late.exchange == &nobody()) return;
+  if (late.exchange == &nobody() || late.own == Own::Login) return;
   Exchange* exchange = std::exchange(late.exchange, &nobody());
   // A copy of the entry: what is called may send, and so grow the queue.
   const Entry entry = late;

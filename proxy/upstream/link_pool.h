@@ -56,6 +56,10 @@ class LinkPool {
 
   // Counts from the next connection of each link on, time limits at once.
   void setSettings(LinkSettings settings);
+  // After setSettings(), where the credentials have changed: Link::keepLogin() for all links.
+  void keepLogins() {
+    forEach([](Link& link) { link.keepLogin(); });
+  }
   // Now and then: gives back memory that a burst has needed.
   void shrink() noexcept;
   // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them, or

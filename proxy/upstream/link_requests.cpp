@@ -22,6 +22,7 @@ constexpr std::size_t kMaxErrorLine = 1024U * 1024;
 constexpr std::size_t kMaxPush = 256U * 1024 * 1024;
 // A reply that is shorter is taken in any case.
 constexpr std::uint64_t kLargeReply = 256U * 1024;
+constexpr std::string_view kNoAuth = "-NOAUTH ";
 
 }  // namespace
 
@@ -55,6 +56,9 @@ void Link::takeReplies(std::string_view bytes) {
     if (fifo_.empty()) return lose("a reply that nobody asked for");
     if (!takePiece(piece, first, complete)) return;
   }
+  endDraining();
+  // One that is never idle for long would not be met so.
+  if (settings_.role == LinkRole::Lease && fifo_.empty()) keepLogin();
 }
 
 // Pushes come between replies, whether or not a request is open. False: nobody here wants it.
@@ -102,9 +106,10 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
     return false;
   }
   count(entry, true);
-  const std::string line = std::exchange(errorLine_, {});
-  entry.exchange->onErrorReply(line.empty() ? piece : std::string_view(line),
-                               SentRequest(output_, entry.prefix, entry.length - entry.prefix));
+  const std::string whole = std::exchange(errorLine_, {});
+  const std::string_view line = whole.empty() ? piece : std::string_view(whole);
+  if (entry.own == Own::Heartbeat && line.starts_with(kNoAuth)) renew();
+  entry.exchange->onErrorReply(line, SentRequest(output_, entry.prefix, entry.length - entry.prefix));
   const bool early = early_;
   finishFront();
   if (early) lose("a request refused before it was sent");
@@ -122,7 +127,7 @@ bool Link::declined(const Entry& entry) {
 }
 
 void Link::count(const Entry& entry, bool failed) {
-  if (entry.heartbeat) return;
+  if (entry.own != Own::No) return;
   if (failed) metrics_.errors.add();
   metrics_.latency.record(std::chrono::duration_cast<std::chrono::microseconds>(host_.now - entry.sent));
 }
@@ -141,7 +146,8 @@ void Link::skipReply(const Entry& entry, std::string_view piece, bool complete) 
 
 void Link::finishFront() {
   const std::uint64_t length = std::min<std::uint64_t>(fifo_.front().length, output_.size());
-  if (fifo_.front().heartbeat) beating_ = false;
+  if (fifo_.front().own == Own::Heartbeat) beating_ = false;
+  if (fifo_.front().own != Own::No) --own_;
   fifo_.pop();
   frontSince_ = host_.now;
   output_.consume(length);

@@ -54,6 +54,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
     : LinkHost(eventLoop, blocks_, scratch_),
       scratch_(kScratchBytes, '\0'),
       config_(config),
+      access_{config.username, config.password},
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
@@ -116,23 +117,6 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
   tick_->start(tickLength());
   silenceTick_ = loop.makeTimer([this] { lookForSilence(); });
   silenceTick_->start(kSilenceTick);
-}
-
-upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) {
-  upstream::LinkSettings settings;
-  settings.protocol = protocol;
-  settings.readOnly = readOnly;
-  settings.access = {config_.username, config_.password, config_.linkClientName, &control_.denials()};
-  settings.connectTimeout = config_.connectTimeout;
-  settings.backoffMin = config_.reconnectBackoffMin;
-  settings.backoffMax = config_.reconnectBackoffMax;
-  settings.replyTimeout = config_.replyTimeout;
-  // Requests that may not be held are better off on the link of a silent node.
-  if (config_.holdTimeout.count() > 0) settings.suspectAfter = config_.suspectAfter;
-  settings.heartbeat = config_.linkHeartbeat;
-  // Nor can they wait until a link is made again.
-  if (mayHold(config_)) settings.idleTimeout = config_.linkIdleTimeout;
-  return settings;
 }
 
 Worker::~Worker() {
@@ -206,14 +190,7 @@ void Worker::setConfig(const config::Config& config) {
   touch();
   const bool wasOpen = !session::requiresAuthentication(config_);
   config_ = config;
-  links_.setSettings(linkSettings(2));
-  resp3Links_.setSettings(linkSettings(3));
-  bulkLinks_.setSettings(linkSettings(2));
-  resp3BulkLinks_.setSettings(linkSettings(3));
-  replicaLinks_.setSettings(linkSettings(2, true));
-  resp3ReplicaLinks_.setSettings(linkSettings(3, true));
-  leases_.setSettings(linkSettings(2), leaseBudgets(config_));
-  pushSettings_ = linkSettings(2);
+  useLinkSettings();
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
@@ -224,6 +201,45 @@ void Worker::setConfig(const config::Config& config) {
     if (opensNoMore && !client->loggedIn()) client->beginLogin();
     agenda_.add(*client, Task::Flush);
   }
+}
+
+void Worker::setAccess(const upstream::Access& access) {
+  touch();
+  access_ = access;
+  useLinkSettings();
+  for (upstream::LinkPool* links : linkPools()) links->keepLogins();
+  leases_.keepLogins();
+}
+
+upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
+  upstream::LinkSettings settings;
+  settings.protocol = protocol;
+  settings.readOnly = readOnly;
+  settings.access = access_;
+  settings.access.clientName = config_.linkClientName;
+  settings.access.denials = &control_.denials();
+  settings.reauthInterval = config_.reauthInterval;
+  settings.connectTimeout = config_.connectTimeout;
+  settings.backoffMin = config_.reconnectBackoffMin;
+  settings.backoffMax = config_.reconnectBackoffMax;
+  settings.replyTimeout = config_.replyTimeout;
+  // Requests that may not be held are better off on the link of a silent node.
+  if (config_.holdTimeout.count() > 0) settings.suspectAfter = config_.suspectAfter;
+  settings.heartbeat = config_.linkHeartbeat;
+  // Nor can they wait until a link is made again.
+  if (mayHold(config_)) settings.idleTimeout = config_.linkIdleTimeout;
+  return settings;
+}
+
+void Worker::useLinkSettings() {
+  links_.setSettings(linkSettings(2));
+  resp3Links_.setSettings(linkSettings(3));
+  bulkLinks_.setSettings(linkSettings(2));
+  resp3BulkLinks_.setSettings(linkSettings(3));
+  replicaLinks_.setSettings(linkSettings(2, true));
+  resp3ReplicaLinks_.setSettings(linkSettings(3, true));
+  leases_.setSettings(linkSettings(2), leaseBudgets(config_));
+  pushSettings_ = linkSettings(2);
 }
 
 void Worker::confirmTopology() {
@@ -269,6 +285,12 @@ void Worker::onLinkSilence(upstream::Link& link, bool begins) {
   log::write(limit, now, begins ? log::Level::Warn : log::Level::Info,
              begins ? "node does not answer" : "node answers again",
              {{"node", link.node().text()}, {"in_flight", link.inFlight()}});
+}
+
+void Worker::onLoginRefused(upstream::Link& link, std::string_view why) {
+  static log::RateLimit limit(10);
+  log::write(limit, now, log::Level::Warn, "node does not take the new credentials yet, the connection stays",
+             {{"node", link.node().text()}, {"error", why}});
 }
 
 void Worker::onLinkDirty(upstream::Link& link) {

@@ -39,6 +39,7 @@
 #include "proxy/session/services.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/tracking/trackers.h"
+#include "proxy/upstream/access.h"
 #include "proxy/upstream/link_pool.h"
 
 namespace slotless::worker {
@@ -74,6 +75,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
                    cluster::ServerIdentity servers = {});
   // All requests, connections and replies from now on follow this; what is under way keeps its deadlines.
   void setConfig(const config::Config& config);
+  // As whom the proxy comes to the nodes from now on; links that stand say so in their turn.
+  void setAccess(const upstream::Access& access);
   // Serves each client until nothing of it is under way, and closes it then; calls back when none is left.
   void drain(std::function<void()> drained);
   // The same with less patience: stops reading, and closes each client behind what it has been promised.
@@ -102,11 +105,11 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void onLinkDirty(upstream::Link& link) override;
   void onLinkSilence(upstream::Link& link, bool begins) override;
   net::Millis turnToDial(const net::Address& node, upstream::LinkRole role) override;
+  void onLoginRefused(upstream::Link& link, std::string_view why) override;
   std::uint32_t random(std::uint32_t bound) override;
   void onError(const session::Request& request, std::string_view line) override;
   void closeSlowest() override;
 
-  upstream::LinkSettings linkSettings(int protocol, bool readOnly = false);
   void endTurn();
   void noteTurn();
   void flushLinks();
@@ -121,10 +124,13 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void publishMemory();
   void trimScratch();
   net::Millis tickLength() const;
+  upstream::LinkSettings linkSettings(int protocol, bool readOnly = false) const;
+  void useLinkSettings();
 
   net::BlockPool blocks_;
   std::string scratch_;
   config::Config config_;  // the worker's own, which all its parts refer to; see setConfig()
+  upstream::Access access_;
   WorkerControl& control_;
   telemetry::WorkerMetrics& metrics_;
   std::minstd_rand random_;

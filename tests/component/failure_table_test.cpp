@@ -57,6 +57,8 @@ constexpr Expected kExpected[] = {
     {Trouble::ForeignKey,
      {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn},
      {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn}},
+    {Trouble::NoAuth, kPassesOnProof, kPassesUnlessForeign},
+    {Trouble::NoPerm, kPassesUnlessForeign, kPassesUnlessForeign},
     // CLIENT UNBLOCK's text begins like the server's own and is the client's.
     {Trouble::Unblocked, {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},
     {Trouble::None, kAll(PassOn), kAll(PassOn)},

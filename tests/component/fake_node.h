@@ -1,8 +1,8 @@
 // One node of the cluster, played by a test: `node(1).expects("GET a").replies("$1\r\n1\r\n")`.
 //
-// What the proxy says itself on a connection (AUTH, PING, CLIENT SETNAME, CLIENT NO-EVICT, ROLE) is answered
-// unless the test says otherwise; every other request waits to be expected, in the order of arrival. A
-// request that no test expected fails the test at its end.
+// What the proxy says itself on a connection (AUTH, HELLO, PING, CLIENT SETNAME, CLIENT NO-EVICT, ROLE) is
+// answered unless the test says otherwise; every other request waits to be expected, in the order of arrival.
+// A request that no test expected fails the test at its end.
 #pragma once
 #include <deque>
 #include <map>
@@ -72,6 +72,8 @@ class FakeNode {
   void ignoresConnections() { connecting_ = Connecting::Ignore; }
   // The first word of the handshake's commands, or the first two; an empty reply: none.
   void answersHandshake(const std::string& words, std::string reply) { handshake_[words] = std::move(reply); }
+  // The test answers it, in the order of arrival.
+  void leavesToTest(const std::string& words) { handshake_.erase(words); }
   // What is between here and there has forgotten that connection: nothing comes through any more.
   void losesFlow(const FakeConnection& connection);
   // The handshake's commands so far, over all connections.
@@ -100,8 +102,11 @@ class FakeNode {
   Stage* stage_;
   net::Address address_;
   Connecting connecting_ = Connecting::Accept;
-  std::map<std::string, std::string> handshake_ = {
-      {"AUTH", "+OK\r\n"}, {"PING", "+PONG\r\n"}, {"CLIENT", "+OK\r\n"}, {"ROLE", std::string(kFollowing)}};
+  std::map<std::string, std::string> handshake_ = {{"AUTH", "+OK\r\n"},
+                                                   {"HELLO", "%1\r\n+proto\r\n:3\r\n"},
+                                                   {"PING", "+PONG\r\n"},
+                                                   {"CLIENT", "+OK\r\n"},
+                                                   {"ROLE", std::string(kFollowing)}};
   std::vector<std::string> handshakes_;
   std::size_t connects_ = 0;
   std::vector<Link> links_;

@@ -70,13 +70,14 @@ TEST_CASE_METHOD(ReloadStage, "reload: password and client-auth") {
 }
 
 TEST_CASE_METHOD(ReloadStage,
-                 "reload: credentials and link-client-name count for connections that are made then") {
+                 "reload: link-client-name and access count for connections that are made then") {
   config.linkHeartbeat = 0ms;
-  config.username = "me";
-  config.password = "secret";
-  config.clientAuth = config::ClientAuth::None;
   config.linkClientName = "another";
   reload();
+  upstream::Access access{"me", "secret"};
+  access.generation = 1;
+  worker().setAccess(access);  // what is told to connections that stand: credentials_test.cpp
+  settle();
   const std::size_t before = node(1).handshakes().size();
   clock.advance(1min);
   CHECK(node(1).handshakes().size() == before);

@@ -48,6 +48,13 @@ TEST_CASE("Contradictions between options are refused") {
        "command-line argument 2 (--username): username: found a username without a password; allowed: both, "
        "or "
        "neither"},
+      {{"--password-command=token"},
+       "command-line argument 2 (--password-command): password-command: found without a password for clients, "
+       "which cannot present what the command prints; set client-password or client-password-file, or "
+       "client-auth none"},
+      {{"--password-command=token", "--client-password=pw", "--password=pw"},
+       "command-line argument 2 (--password-command): password-command: found together with password or "
+       "password-file; allowed: one of the three"},
       {{"--listen=127.0.0.1:1", "--listen=127.0.0.1:1"},
        "command-line argument 2 (--listen): listen: found \"127.0.0.1:1\" a second time; allowed: once"},
       {{"--listen=unix:/a,unix:/a"},
@@ -86,6 +93,9 @@ TEST_CASE("What is no contradiction is accepted") {
       {"--listen=:1", "--protected-mode=no"},
       {"--listen=:1", "--password=pw", "--client-auth=none", "--protected-mode=no"},
       {"--client-auth=none", "--password=pw"},
+      {"--client-auth=none", "--password-command=token", "--username=me"},
+      {"--listen=:1", "--client-password=pw", "--password-command=token"},
+      {"--listen=:1", "--client-password=pw"},
       {"--listen=127.0.0.1:0,127.0.0.1:0", "--admin-listen=127.0.0.1:0"},
       {"--listen=127.0.0.1:9379", "--admin-listen=off"},
       {"--admin-listen=:9379"},

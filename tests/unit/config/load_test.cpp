@@ -97,6 +97,29 @@ TEST_CASE("Of password and password-file the one from the stronger source is use
   CHECK(loading.config().password == "from-file");
 }
 
+TEST_CASE("A password file that a stronger source overrides is not in force") {
+  Loading loading = withFile("password-file: secret\n");
+  loading.files["secret"] = "from-file";
+  CHECK(loading.config().passwordFile == "secret");
+  loading.arguments.emplace_back("--password=hunter2");
+  CHECK(loading.config().passwordFile.empty());
+}
+
+TEST_CASE("Clients present the password for the nodes, or one of their own, which may come from a file") {
+  Loading loading = withArguments({"--password=nodes"});
+  CHECK(clientSecret(loading.config()) == "nodes");
+  loading.arguments.emplace_back("--client-password-file=secret");
+  loading.files["secret"] = "clients\n";
+  CHECK(clientSecret(loading.config()) == "clients");
+  CHECK(loading.config().password == "nodes");
+  loading.files["secret"] = "";
+  CHECK(loading.errors() ==
+        Texts{"command-line argument 3 (--client-password-file): client-password-file: found \"secret\" (the "
+              "password in it is empty); allowed: a file whose only line is the password"});
+  loading = withArguments({"--password-command=token", "--client-auth=none"});
+  CHECK(clientSecret(loading.config()).empty());
+}
+
 TEST_CASE("What is wrong with a password file is said, but not what is in it") {
   const std::string front = "command-line argument 2 (--password-file): password-file: found \"secret\" (";
   const std::string back = "); allowed: a file whose only line is the password";

@@ -59,6 +59,7 @@ TEST_CASE("a reload takes over each reloadable option and names each of the othe
     INFO(option.name);
     Config inForce = base();
     if (option.name == "username") inForce.password = "pw";
+    if (option.name == "password-command") inForce.clientPassword = "pw";
     Config loaded = inForce;
     alter(option, loaded);
     const Reload reload = planReload(inForce, loaded);

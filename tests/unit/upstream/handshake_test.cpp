@@ -150,5 +150,89 @@ TEST_CASE("arguments are written as they are, empty and binary ones too", "[hand
   CHECK(formatCommand({"SET", "", "a\0b\r\n"sv}) == "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\na\0b\r\n\r\n"sv);
 }
 
+Access changed() {
+  Access access{"", "new", ""};
+  access.previous = Credentials{"", "old"};
+  access.generation = 7;
+  return access;
+}
+
+constexpr std::string_view kWrongPass = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
+
+TEST_CASE("a refused handshake is said again with the password before, once", "[handshake]") {
+  for (const std::string_view refusal : {kWrongPass, std::string_view("-ERR invalid password\r\n")}) {
+    const Access access = changed();
+    Handshake handshake(access);
+    CHECK(handshake.bytes().starts_with(request({"AUTH", "new"})));
+    const std::string round = std::string(refusal) + std::string(kNoAuth) + std::string(kNoAuth);
+    for (std::size_t i = 0; i + 1 < round.size(); ++i)
+      REQUIRE(handshake.take(std::string_view(round).substr(i, 1)) == Progress::More);
+    REQUIRE(handshake.take("\n") == Progress::Again);
+    CHECK(handshake.bytes() ==
+          request({"AUTH", "old"}) + request({"PING"}) + request({"CLIENT", "NO-EVICT", "on"}));
+    CHECK(handshake.take("+OK\r\n+PONG\r\n+OK\r\n") == Progress::Done);
+    CHECK(handshake.greeting().byPrevious);
+    CHECK(handshake.greeting().generation == 7);
+    CHECK(access.verdicts->refused);
+    CHECK_FALSE(access.verdicts->accepted);
+    CHECK(Handshake(access).bytes().starts_with(request({"AUTH", "old"})));
+  }
+}
+
+TEST_CASE("a handshake that is refused with both passwords says which it was not", "[handshake]") {
+  const Access access = changed();
+  Handshake handshake(access);
+  CHECK(handshake.take(std::string(kWrongPass) + std::string(kNoAuth) + "+OK\r\n") == Progress::Again);
+  CHECK(handshake.take(kWrongPass) == Progress::Failed);
+  CHECK(handshake.unauthorised());
+  CHECK(handshake.error() == "AUTH refused: WRONGPASS invalid username-password pair or user is disabled.");
+  CHECK_FALSE(access.triesPreviousFirst());
+}
+
+TEST_CASE("a node that takes the new password again is not told the one before first", "[handshake]") {
+  const Access access = changed();
+  access.verdicts->previousFirst = true;
+  Handshake handshake(access);
+  CHECK(handshake.bytes().starts_with(request({"AUTH", "old"})));
+  CHECK(handshake.take(std::string(kWrongPass) + std::string(kNoAuth) + "+OK\r\n") == Progress::Again);
+  CHECK(handshake.bytes().starts_with(request({"AUTH", "new"})));
+  CHECK(handshake.take("+OK\r\n+PONG\r\n+OK\r\n") == Progress::Done);
+  CHECK_FALSE(handshake.greeting().byPrevious);
+  CHECK(access.verdicts->accepted);
+  CHECK_FALSE(access.triesPreviousFirst());
+  CHECK_FALSE(access.verdicts->refused);
+}
+
+TEST_CASE("a node that closes the connection after a refusal is told the other password next",
+          "[handshake]") {
+  const Access access = changed();
+  Handshake handshake(access);
+  CHECK(handshake.take(kWrongPass) == Progress::More);
+  CHECK(Handshake(access).bytes().starts_with(request({"AUTH", "old"})));
+}
+
+TEST_CASE("other errors of AUTH are no reason to try another password", "[handshake]") {
+  Handshake handshake(changed());
+  CHECK(handshake.take("-ERR unknown command 'AUTH', with args beginning with: 'new'\r\n") ==
+        Progress::Failed);
+  CHECK_FALSE(handshake.unauthorised());
+  CHECK(handshake.error().find("new") == std::string::npos);
+}
+
+TEST_CASE("the best protocol is RESP3 where the node knows it", "[handshake]") {
+  const Access access{"", "", ""};
+  Handshake three(access, kBestProtocol);
+  CHECK(three.bytes().starts_with(request({"HELLO", "3"})));
+  CHECK(three.take("%1\r\n+proto\r\n:3\r\n+PONG\r\n+OK\r\n") == Progress::Done);
+  CHECK(three.greeting().protocol == 3);
+  Handshake two(access, kBestProtocol);
+  CHECK(two.take("-ERR unknown command 'HELLO'\r\n+PONG\r\n+OK\r\n") == Progress::Done);
+  CHECK(two.greeting().protocol == 2);
+  Handshake plain(access, 2);
+  CHECK(plain.take("+PONG\r\n+OK\r\n") == Progress::Done);
+  CHECK(plain.greeting().protocol == 2);
+}
+
 }  // namespace
 }  // namespace slotless::upstream
