@@ -9,6 +9,7 @@
 // goes at once. Written bytes are counted as written when they are encrypted, at most kMostAhead of them
 // before they leave.
 #pragma once
+#include <cerrno>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -17,6 +18,9 @@
 #include "proxy/net/tls_context.h"
 
 namespace slotless::net {
+
+// What TLS itself finds wrong: errno has no number for it, and describe() the words.
+inline constexpr int kTlsError = EPROTO;
 
 // Of a connection whose handshake is over.
 struct TlsFacts {
@@ -36,7 +40,7 @@ class TlsStream : public Stream {
   static std::unique_ptr<TlsStream> connect(Loop& loop, TlsContextPtr context, const std::string& name,
                                             const Address& numeric, Observer& observer, Millis patience,
                                             int& error);
-  // An accepted socket. nullptr: it cannot be polled; the descriptor is closed.
+  // An accepted socket, whose reading is watched. nullptr: it cannot be polled; the descriptor is closed.
   static std::unique_ptr<TlsStream> adopt(Loop& loop, TlsContextPtr context, int descriptor,
                                           Observer& observer, Millis patience);
 
