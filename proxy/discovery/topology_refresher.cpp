@@ -126,7 +126,7 @@ void TopologyRefresher::askKnownNodes() {
     width = std::min(width, kWidthOfHunt);
   }
   if (candidates.size() > width) candidates.resize(width);
-  for (const net::Address& node : candidates) ask(node);
+  for (const net::Address& node : candidates) ask(node, node.host);
 }
 
 void TopologyRefresher::askSeeds() {
@@ -138,18 +138,18 @@ void TopologyRefresher::askSeeds() {
       if (!inRound_) return;
       --roundOpen_;
       if (resolution.addresses.empty()) events_.failed(seed, resolution.error);
-      for (const std::string& host : resolution.addresses) ask({host, seed.port});
+      for (const std::string& host : resolution.addresses) ask({host, seed.port}, seed.host);
       if (inRound_ && roundOpen_ == 0) endRound(false);
     }));
   }
 }
 
-void TopologyRefresher::ask(const net::Address& node) {
+void TopologyRefresher::ask(const net::Address& node, const std::string& name) {
   if (queries_.size() >= kMaxQueries) return;
   const std::uint64_t id = ++lastQueryId_;
   ++roundOpen_;
-  NodeQuery::Callback answered = [this, id, node](QueryResult result) {
-    onAnswer(id, node, std::move(result));
+  NodeQuery::Callback answered = [this, id, node, name](QueryResult result) {
+    onAnswer(id, node, name, std::move(result));
   };
   auto kept = kept_.extract(node);
   std::unique_ptr<NodeQuery>& query = queries_[id];
@@ -157,16 +157,19 @@ void TopologyRefresher::ask(const net::Address& node) {
     query = std::move(kept.mapped());
     query->again(questions(), settings_.queryTimeout, std::move(answered));
   } else {
-    query = std::make_unique<NodeQuery>(loop_, node, settings_.access, questions(), settings_.queryTimeout,
+    upstream::Access access = settings_.access;
+    access.tlsName = name;
+    query = std::make_unique<NodeQuery>(loop_, node, access, questions(), settings_.queryTimeout,
                                         std::move(answered));
   }
 }
 
-void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result) {
+void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node, const std::string& name,
+                                 QueryResult result) {
   auto query = queries_.extract(queryId);  // destroyed at the end of this function
   const bool ofThisRound = queryId >= roundFirstId_;
   if (ofThisRound) --roundOpen_;
-  const bool accepted = accept(node, result);
+  const bool accepted = accept(node, name, result);
   if (accepted && urgentRound_) keep(std::move(query.mapped()));
   if (!inRound_) return;
   if (accepted) {
@@ -185,17 +188,19 @@ void TopologyRefresher::keep(std::unique_ptr<NodeQuery> answered) {
   keptTimer_->start(kKeepConnections);
 }
 
-bool TopologyRefresher::accept(const net::Address& node, const QueryResult& result) {
+bool TopologyRefresher::accept(const net::Address& node, const std::string& name, const QueryResult& result) {
   if (!result.error.empty()) {
     events_.failed(node, result.error);
     return false;
   }
+  // Who does not know its own address leaves it to us, and with TLS only the name is good for the next time.
+  const std::string& host = settings_.access.tls == nullptr ? node.host : name;
   const redisReply& nodes = *result.replies[1];
   // Refused by an ACL: then there are no epochs, and the newest answer wins.
   const auto listed = nodes.type == REDIS_REPLY_STRING
-                          ? parseNodes({nodes.str, nodes.len}, node.host, settings_.addressMap)
+                          ? parseNodes({nodes.str, nodes.len}, host, settings_.addressMap)
                           : std::vector<ListedNode>{};
-  auto fresh = parseSlots(*result.replies[0], node.host, listed, settings_.addressMap);
+  auto fresh = parseSlots(*result.replies[0], host, listed, settings_.addressMap);
   if (!fresh) {
     const redisReply& slots = *result.replies[0];
     events_.failed(node, slots.type == REDIS_REPLY_ERROR ? std::string(slots.str, slots.len)

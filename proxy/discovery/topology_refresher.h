@@ -58,9 +58,10 @@ class TopologyRefresher {
   void beginRound();
   void askKnownNodes();
   void askSeeds();
-  void ask(const net::Address& node);
-  void onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result);
-  bool accept(const net::Address& node, const QueryResult& result);
+  // `name`: by which the node is known, and which it has to prove with TLS.
+  void ask(const net::Address& node, const std::string& name);
+  void onAnswer(std::uint64_t queryId, const net::Address& node, const std::string& name, QueryResult result);
+  bool accept(const net::Address& node, const std::string& name, const QueryResult& result);
   void keep(std::unique_ptr<NodeQuery> answered);
   void endRound(bool answered);
   net::Millis jittered(net::Millis delay);

@@ -81,6 +81,8 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   void limitReads(std::size_t bytes) noexcept { readLimit_ = bytes; }
   // The node's number for it; 0: not asked for, or not told.
   std::int64_t nodeClientId() const noexcept { return nodeClientId_; }
+  // As Stream::encryption(); empty: it is closed, too.
+  std::string encryption() const { return stream_ == nullptr ? std::string() : stream_->encryption(); }
 
  private:
   enum class Stage : std::uint8_t { Closed, Dialling, Greeting, Up };

@@ -60,6 +60,7 @@ class Handshake {
   Progress take(std::string_view bytes);
   const std::string& error() const noexcept { return error_; }
   std::int64_t clientId() const noexcept { return clientId_; }
+  const Access& access() const noexcept { return access_; }
 
  private:
   struct Step {
