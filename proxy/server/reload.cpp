@@ -45,6 +45,7 @@ void Server::onRead(const config::LoadResult& loaded) {
   config::Reload plan = config::planReload(*config_, *fresh);
   if (!plan.errors.empty()) return refuse(plan.errors);
   if (!plan.changes.empty()) apply(std::move(plan.config));
+  certificates_.reload(config_);
   for (const config::Change& change : plan.changes) {
     log::always(log::Level::Info, "option changed",
                 {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});
@@ -91,7 +92,7 @@ void Server::apply(config::Config config) {
 }
 
 upstream::Access Server::access() const {
-  return {config_->username, config_->password, config_->linkClientName};
+  return {config_->username, config_->password, config_->linkClientName, certificates_.forNodes()};
 }
 
 discovery::RefreshSettings Server::refreshSettings() const {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/console/console_commands.h"
+#include "proxy/net/tls_stream.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/slowest_client.h"
 #include "proxy/telemetry/log.h"
@@ -17,11 +18,12 @@ using session::Task;
 
 namespace {
 
-upstream::LinkSettings linkSettings(const config::Config& config, int protocol, bool readOnly = false) {
+upstream::LinkSettings linkSettings(const config::Config& config, const WorkerControl& control, int protocol,
+                                    bool readOnly = false) {
   upstream::LinkSettings settings;
   settings.protocol = protocol;
   settings.readOnly = readOnly;
-  settings.access = {config.username, config.password, config.linkClientName};
+  settings.access = {config.username, config.password, config.linkClientName, control.tlsForNodes()};
   settings.connectTimeout = config.connectTimeout;
   settings.backoffMin = config.reconnectBackoffMin;
   settings.backoffMax = config.reconnectBackoffMax;
@@ -41,6 +43,8 @@ constexpr net::Millis kBlockedSilence{1000};
 constexpr net::Millis kSilenceTick{100};
 // Who has not come to look for so long has not come to read answers either: the nodes may have spoken.
 constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
+// Where a login may take any time.
+constexpr net::Millis kHandshakePatience{60'000};
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
@@ -64,13 +68,14 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::Ahead),
-      resp3Links_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
-      replicaLinks_(*this, linkSettings(config_, 2, true), metrics, upstream::OpenLinks::OnDemand),
-      resp3ReplicaLinks_(*this, linkSettings(config_, 3, true), metrics, upstream::OpenLinks::OnDemand),
-      bulkLinks_(*this, linkSettings(config_, 2), metrics, upstream::OpenLinks::OnDemand),
-      resp3BulkLinks_(*this, linkSettings(config_, 3), metrics, upstream::OpenLinks::OnDemand),
-      leases_(*this, linkSettings(config_, 2), metrics, leaseBudgets(config_)),
+      links_(*this, linkSettings(config_, control_, 2), metrics, upstream::OpenLinks::Ahead),
+      resp3Links_(*this, linkSettings(config_, control_, 3), metrics, upstream::OpenLinks::OnDemand),
+      replicaLinks_(*this, linkSettings(config_, control_, 2, true), metrics, upstream::OpenLinks::OnDemand),
+      resp3ReplicaLinks_(*this, linkSettings(config_, control_, 3, true), metrics,
+                         upstream::OpenLinks::OnDemand),
+      bulkLinks_(*this, linkSettings(config_, control_, 2), metrics, upstream::OpenLinks::OnDemand),
+      resp3BulkLinks_(*this, linkSettings(config_, control_, 3), metrics, upstream::OpenLinks::OnDemand),
+      leases_(*this, linkSettings(config_, control_, 2), metrics, leaseBudgets(config_)),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
@@ -93,7 +98,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 trackers_,
                 clients_,
                 [this](const config::Config& changed) { setConfig(changed); }},
-      pushSettings_(linkSettings(config, 2)),
+      pushSettings_(linkSettings(config, control, 2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
@@ -132,7 +137,8 @@ Worker::~Worker() {
 void Worker::adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options) {
   touch();
   auto client = std::make_unique<Client>(services_, clientId);
-  auto stream = loop.adopt(descriptor, client->observer());
+  auto stream = options.tls.value_or(false) ? encrypted(descriptor, client->observer())
+                                            : loop.adopt(descriptor, client->observer());
   if (stream == nullptr) {
     control_.clientGone();
     return;
@@ -150,6 +156,15 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   Client& accepted = *client;
   clients_.emplace(clientId, std::move(client));
   if (draining_) accepted.close("shutting down");
+}
+
+// Its handshake counts as a part of the login, and has a little less time, so that it is known what was
+// missing.
+std::unique_ptr<net::Stream> Worker::encrypted(int descriptor, net::Stream::Observer& observer) {
+  const net::Millis patience =
+      config_.clientLoginTimeout.count() > 0 ? config_.clientLoginTimeout : kHandshakePatience;
+  return net::TlsStream::adopt(loop, control_.tlsForClients()->current(), descriptor, observer,
+                               patience - patience / 8);
 }
 
 void Worker::setTopology(cluster::TopologyPtr topology) {
@@ -195,14 +210,14 @@ void Worker::setConfig(const config::Config& config) {
   touch();
   const bool wasOpen = !session::requiresAuthentication(config_);
   config_ = config;
-  links_.setSettings(linkSettings(config_, 2));
-  resp3Links_.setSettings(linkSettings(config_, 3));
-  bulkLinks_.setSettings(linkSettings(config_, 2));
-  resp3BulkLinks_.setSettings(linkSettings(config_, 3));
-  replicaLinks_.setSettings(linkSettings(config_, 2, true));
-  resp3ReplicaLinks_.setSettings(linkSettings(config_, 3, true));
-  leases_.setSettings(linkSettings(config_, 2), leaseBudgets(config_));
-  pushSettings_ = linkSettings(config_, 2);
+  links_.setSettings(linkSettings(config_, control_, 2));
+  resp3Links_.setSettings(linkSettings(config_, control_, 3));
+  bulkLinks_.setSettings(linkSettings(config_, control_, 2));
+  resp3BulkLinks_.setSettings(linkSettings(config_, control_, 3));
+  replicaLinks_.setSettings(linkSettings(config_, control_, 2, true));
+  resp3ReplicaLinks_.setSettings(linkSettings(config_, control_, 3, true));
+  leases_.setSettings(linkSettings(config_, control_, 2), leaseBudgets(config_));
+  pushSettings_ = linkSettings(config_, control_, 2);
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
