@@ -64,6 +64,10 @@ enum class ReadFrom { Master, PreferReplica, Replica };
 enum class BlockingOnLostLink { Error, Reblock };
 // What a client is told whose write may or may not have been carried out.
 enum class WriteOnLostLink { Error, Close };
+// How a node's certificate is verified: for its name as well, or only who has signed it, or not at all.
+enum class ClusterTlsVerify { Name, Ca, Off };
+// Whether clients must present a certificate, as redis.conf has it.
+enum class TlsAuthClients { No, Optional, Yes };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 enum class LogFormat { Text, Json };
 
@@ -73,6 +77,7 @@ struct ListenerOptions {
   std::optional<std::uint64_t> defaultDatabase = {};
   std::optional<std::string> databaseMap = {};
   std::optional<WriteOnLostLink> writeOnLostLink = {};
+  std::optional<bool> tls = {};
 
   bool operator==(const ListenerOptions&) const = default;
 };
@@ -163,6 +168,25 @@ struct Config {
   Milliseconds topologyRefreshInterval = std::chrono::seconds(30);
   Milliseconds topologyMinInterval{100};
   ReadyWhen readyWhen = ReadyWhen::All;
+
+  // TLS, to the nodes and for clients. Files are PEM.
+  bool clusterTls = false;
+  std::string clusterTlsCaCertFile;  // Empty: whom the system trusts.
+  std::string clusterTlsCertFile;    // Empty: no certificate is presented.
+  std::string clusterTlsKeyFile;
+  std::string clusterTlsProtocols;  // Empty: TLSv1.2 and TLSv1.3.
+  std::string clusterTlsCiphers;    // Empty: as OpenSSL has it; the same for the next one.
+  std::string clusterTlsCiphersuites;
+  std::string clusterTlsServerName;  // Empty: the name that is dialled.
+  ClusterTlsVerify clusterTlsVerify = ClusterTlsVerify::Name;
+  bool tls = false;  // For listeners that do not say otherwise.
+  std::string tlsCertFile;
+  std::string tlsKeyFile;
+  std::string tlsCaCertFile;
+  TlsAuthClients tlsAuthClients = TlsAuthClients::Yes;
+  std::string tlsProtocols;
+  std::string tlsCiphers;
+  std::string tlsCiphersuites;
 
   // The slow log
   std::uint64_t slowlogLogSlowerThan = 10000;  // Microseconds.

@@ -4,7 +4,9 @@
 
 #include "config/database_rule.h"
 #include "config/endpoint.h"
+#include "config/listener.h"
 #include "config/schema.h"
+#include "config/tls_versions.h"
 #include "config/value.h"
 
 namespace slotless::config {
@@ -131,6 +133,66 @@ void checkDatabases(const Config& config, Conflicts& conflicts) {
   }
 }
 
+void checkPair(const std::string& certificate, const std::string& key, std::string_view prefix,
+               Conflicts& conflicts) {
+  if (certificate.empty() == key.empty()) return;
+  const std::string_view found = key.empty() ? "cert-file" : "key-file";
+  const std::string_view missing = key.empty() ? "key-file" : "cert-file";
+  const std::string name = std::string(prefix) + std::string(found);
+  conflicts.push_back(
+      {{findOption(name)->name},
+       "found without " + std::string(prefix) + std::string(missing) + "; allowed: both, or neither"});
+}
+
+void checkVersions(const std::string& text, std::string_view option, Conflicts& conflicts) {
+  if (parseTlsVersions(text)) return;
+  conflicts.push_back(
+      {{option}, "found " + inQuotes(text) + "; allowed: TLSv1.2, TLSv1.3, or both, separated by a space"});
+}
+
+// Whoever names an authority believes that somebody is verified.
+void checkClusterTls(const Config& config, Conflicts& conflicts) {
+  checkPair(config.clusterTlsCertFile, config.clusterTlsKeyFile, "cluster-tls-", conflicts);
+  checkVersions(config.clusterTlsProtocols, "cluster-tls-protocols", conflicts);
+  if (config.clusterTls) return;
+  for (const std::string_view name : {"cluster-tls-ca-cert-file", "cluster-tls-cert-file",
+                                      "cluster-tls-key-file", "cluster-tls-server-name"}) {
+    if (format(*findOption(name), config).empty()) continue;
+    conflicts.push_back(
+        {{findOption(name)->name, "cluster-tls"},
+         "found while nodes are reached without TLS; allowed: with cluster-tls yes, or rediss:// in "
+         "cluster-nodes"});
+    return;
+  }
+}
+
+void checkTls(const Config& config, Conflicts& conflicts) {
+  checkPair(config.tlsCertFile, config.tlsKeyFile, "tls-", conflicts);
+  checkVersions(config.tlsProtocols, "tls-protocols", conflicts);
+  const auto local = std::find_if(config.listen.begin(), config.listen.end(), [&](const Listener& each) {
+    return each.isUnix() && usesTls(config, each);
+  });
+  if (local != config.listen.end()) {
+    conflicts.push_back(
+        {{"listen"},
+         "found " + inQuotes(formatListen(*local)) + "; allowed: TLS on addresses, but not on Unix sockets"});
+  }
+  const auto served = std::find_if(config.listen.begin(), config.listen.end(),
+                                   [&](const Listener& each) { return usesTls(config, each); });
+  if (served == config.listen.end()) return;
+  const std::string found = "found " + inQuotes(formatEndpoint(*served)) + ", which is served by TLS";
+  if (config.tlsCertFile.empty() && config.tlsKeyFile.empty()) {
+    conflicts.push_back(
+        {{"listen", "tls"}, found + "; allowed: together with tls-cert-file and tls-key-file"});
+  }
+  if (config.tlsAuthClients != TlsAuthClients::No && config.tlsCaCertFile.empty()) {
+    conflicts.push_back(
+        {{"tls-auth-clients"},
+         "found " + inQuotes(format(*findOption("tls-auth-clients"), config)) +
+             "; allowed: with tls-ca-cert-file, which says whose certificates are good, or no"});
+  }
+}
+
 // For each pair, the first must not be above the second (a 0 that switches the second off does not count).
 struct Order {
   std::string_view lower;
@@ -163,8 +225,8 @@ void checkOrders(const Config& config, Conflicts& conflicts) {
 
 std::vector<Conflict> conflicts(const Config& config) {
   Conflicts result;
-  for (const auto check :
-       {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases}) {
+  for (const auto check : {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders,
+                           checkDatabases, checkClusterTls, checkTls}) {
     check(config, result);
   }
   return result;
@@ -180,6 +242,11 @@ std::vector<std::string> warnings(const Config& config) {
   if (config.adminListen && !isLoopback(*config.adminListen)) {
     result.push_back("metrics on " + formatEndpoint(*config.adminListen) +
                      " need no password, and other machines may reach it");
+  }
+  if (config.clusterTls && config.clusterTlsVerify == ClusterTlsVerify::Off) {
+    result.push_back(
+        "cluster-tls-verify is off: whoever is between here and the nodes can read and change everything, "
+        "passwords included");
   }
   return result;
 }

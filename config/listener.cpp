@@ -35,6 +35,7 @@ constexpr OwnOption kOwnOptions[] = {
     own<&Config::defaultDatabase, &ListenerOptions::defaultDatabase>("default-database"),
     own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
     own<&Config::writeOnLostLink, &ListenerOptions::writeOnLostLink>("write-on-lost-link"),
+    own<&Config::tls, &ListenerOptions::tls>("tls"),
 };
 
 const OwnOption* find(std::string_view name) {
@@ -99,6 +100,10 @@ std::string formatListen(const Listener& listener) {
     separator = '&';
   }
   return text;
+}
+
+bool usesTls(const Config& config, const Listener& listener) {
+  return listener.options.tls.value_or(config.tls && !listener.isUnix());
 }
 
 std::string listenerOptionsText() {

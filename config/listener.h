@@ -15,6 +15,9 @@ namespace slotless::config {
 Parsed<Listener> parseListen(std::string_view text);
 std::string formatListen(const Listener& listener);
 
+// Whether its clients are served by TLS. Unix sockets are not, unless they say so.
+bool usesTls(const Config& config, const Listener& listener);
+
 // "?read-from=VALUE, which ...": for the reference.
 std::string listenerOptionsText();
 

@@ -5,6 +5,7 @@
 
 #include "config/command_line.h"
 #include "config/cross_checks.h"
+#include "config/node_urls.h"
 #include "config/pages.h"
 #include "config/password_text.h"
 #include "config/value.h"
@@ -34,6 +35,7 @@ class Loader {
     }
     take(environment.settings);
     take(commandLine.settings);
+    takeFromUrls();
     readPasswordFile("password-file", "password", &Config::passwordFile);
     readPasswordFile("client-password-file", "client-password", &Config::clientPasswordFile);
     resolveWorkers();
@@ -73,13 +75,48 @@ class Loader {
       const Option& option = *setting.option;
       const auto origin = origins_.find(option.name);
       const bool continues = origin != origins_.end() && origin->second.layer == setting.origin.layer;
-      if (auto problem =
-              assign(option, setting.text, continues ? Assign::Append : Assign::Replace, config_)) {
+      if (auto problem = takeOne(setting, continues ? Assign::Append : Assign::Replace)) {
         addError(option.name, setting.origin, *problem);
       } else if (!continues) {
         origins_[option.name] = setting.origin;
       }
     }
+  }
+
+  std::optional<std::string> takeOne(const Setting& setting, Assign how) {
+    const Option& option = *setting.option;
+    if (option.kind != Kind::Nodes) return assign(option, setting.text, how, config_);
+    if (how == Assign::Replace) urls_ = {};
+    const auto addresses = urls_.take(setting.text);
+    if (addresses.value) return assign(option, *addresses.value, how, config_);
+    return "found a text that is not shown because it may hold a secret (" + addresses.reason +
+           "); allowed: " + allowed(option);
+  }
+
+  // As if each had been set beside cluster-nodes.
+  void takeFromUrls() {
+    if (urls_.tls()) takeFromUrl("cluster-tls", *urls_.tls() ? "yes" : "no");
+    if (urls_.username()) takeFromUrl("username", *urls_.username());
+    if (urls_.password()) takeFromUrl("password", *urls_.password());
+  }
+
+  void takeFromUrl(std::string_view name, const std::string& value) {
+    const Option& option = *findOption(name);
+    const Origin& nodes = origins_["cluster-nodes"];
+    const auto other = origins_.find(name);
+    if (other != origins_.end() && other->second.layer > nodes.layer) return;
+    if (other != origins_.end() && other->second.layer == nodes.layer) {
+      if (format(option, config_) == value) return;
+      return addError("cluster-nodes", nodes,
+                      "found a URL that says something else than " + std::string(name) + " (" +
+                          other->second.text + "); allowed: one of the two, or the same in both");
+    }
+    if (assign(option, value, Assign::Replace, config_)) {
+      return addError("cluster-nodes", nodes,
+                      "found a URL whose " + std::string(name) +
+                          " is too long or has a character that is not allowed; allowed: " + allowed(option));
+    }
+    origins_[option.name] = {nodes.layer, nodes.text + ", URL"};
   }
 
   void readPasswordFile(std::string_view fileOption, std::string_view option, std::string Config::*path) {
@@ -138,6 +175,7 @@ class Loader {
   Origins origins_;
   std::set<std::string_view> doubtful_;
   Errors errors_;
+  NodeUrls urls_;  // of what is in force
   bool fileIsReadable_ = true;
 };
 

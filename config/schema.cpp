@@ -21,7 +21,9 @@ using enum Group;
 constexpr std::array kSchema{
     Option{"cluster-nodes", Nodes, &Config::clusterNodes, Cluster, 0, 0, "", kReloadable,
            "REDIS_CLUSTER_NODES", "",
-           "Nodes of the cluster to start from; the others are found by asking these."},
+           "Nodes of the cluster to start from; the others are found by asking these. As URLs "
+           "(rediss://USER:PASSWORD@HOST:PORT, or redis:// without TLS) they also set cluster-tls, username "
+           "and password."},
     Option{"address-map", AddressRules, &Config::addressMap, Cluster, 0, 0, "", kReloadable, "", "",
            "Where nodes are reached whose announced addresses are good "
            "elsewhere only (NAT, containers): ANNOUNCED=REACHABLE."},
@@ -225,6 +227,51 @@ constexpr std::array kSchema{
     Option{"ready-when", Choice, &Config::readyWhen, Topology, 0, 0, "", kReloadable, "", "",
            "Whether /readyz asks that all slots have a reachable master, or any."},
 
+    Option{"cluster-tls", Boolean, &Config::clusterTls, Tls, 0, 0, "", kPlain, "", "",
+           "Whether connections to nodes are encrypted; rediss:// in cluster-nodes says yes."},
+    Option{"cluster-tls-ca-cert-file", Path, &Config::clusterTlsCaCertFile, Tls, 0, 4096, "", kReloadable, "",
+           "",
+           "PEM file of the authorities that may have signed the nodes' certificates; empty means those that "
+           "the system trusts."},
+    Option{"cluster-tls-cert-file", Path, &Config::clusterTlsCertFile, Tls, 0, 4096, "", kReloadable, "", "",
+           "PEM file of the certificate that is presented to nodes; empty means none."},
+    Option{"cluster-tls-key-file", Path, &Config::clusterTlsKeyFile, Tls, 0, 4096, "", kReloadable, "", "",
+           "PEM file of its key."},
+    Option{"cluster-tls-protocols", Text, &Config::clusterTlsProtocols, Tls, 0, 64, "", kReloadable, "", "",
+           "Versions of TLS for nodes: TLSv1.2, TLSv1.3 or both, separated by a space; empty means both."},
+    Option{"cluster-tls-ciphers", Text, &Config::clusterTlsCiphers, Tls, 0, 4096, "", kReloadable, "", "",
+           "Ciphers up to TLSv1.2 for nodes, in OpenSSL's form; empty means OpenSSL's choice."},
+    Option{"cluster-tls-ciphersuites", Text, &Config::clusterTlsCiphersuites, Tls, 0, 4096, "", kReloadable,
+           "", "", "Ciphers from TLSv1.3 on for nodes, in OpenSSL's form; empty means OpenSSL's choice."},
+    Option{"cluster-tls-server-name", Word, &Config::clusterTlsServerName, Tls, 0, 253, "", kReloadable, "",
+           "",
+           "Name that is asked for (SNI) and has to be in each node's certificate; empty means the host by "
+           "which the node is known. For services whose nodes announce addresses."},
+    Option{"cluster-tls-verify", Choice, &Config::clusterTlsVerify, Tls, 0, 0, "", kReloadable, "", "",
+           "What of a node's certificate is verified: who has signed it and for which name, only who has "
+           "signed it, or nothing, which lets anybody in between read and change everything."},
+    Option{"tls", Boolean, &Config::tls, Tls, 0, 0, "", kPlain, "", "",
+           "Whether clients are served by TLS, Unix sockets aside. A listener may have its own, as in "
+           "0.0.0.0:6380?tls=yes."},
+    Option{"tls-cert-file", Path, &Config::tlsCertFile, Tls, 0, 4096, "", kReloadable, "", "tls-cert-file",
+           "PEM file of the certificate for clients, with those between it and its authority behind it."},
+    Option{"tls-key-file", Path, &Config::tlsKeyFile, Tls, 0, 4096, "", kReloadable, "", "tls-key-file",
+           "PEM file of its key."},
+    Option{"tls-ca-cert-file", Path, &Config::tlsCaCertFile, Tls, 0, 4096, "", kReloadable, "",
+           "tls-ca-cert-file", "PEM file of the authorities that may have signed the clients' certificates."},
+    Option{
+        "tls-auth-clients", Choice, &Config::tlsAuthClients, Tls, 0, 0, "", kReloadable, "",
+        "tls-auth-clients",
+        "Whether clients must present a certificate, may, or are not asked for one. Passwords are a matter "
+        "of their own."},
+    Option{"tls-protocols", Text, &Config::tlsProtocols, Tls, 0, 64, "", kReloadable, "", "tls-protocols",
+           "Versions of TLS for clients: TLSv1.2, TLSv1.3 or both, separated by a space; empty means both."},
+    Option{"tls-ciphers", Text, &Config::tlsCiphers, Tls, 0, 4096, "", kReloadable, "", "tls-ciphers",
+           "Ciphers up to TLSv1.2 for clients, in OpenSSL's form; empty means OpenSSL's choice."},
+    Option{"tls-ciphersuites", Text, &Config::tlsCiphersuites, Tls, 0, 4096, "", kReloadable, "",
+           "tls-ciphersuites",
+           "Ciphers from TLSv1.3 on for clients, in OpenSSL's form; empty means OpenSSL's choice."},
+
     Option{"workers", Workers, &Config::workers, Process, 1, 256, "", kPlain, "", "",
            "Threads that serve clients; auto means the number of CPUs, at least 2."},
     Option{"slowlog-log-slower-than", Count, &Config::slowlogLogSlowerThan, Process, 1, 3'600'000'000,
@@ -271,8 +318,8 @@ const Option* findOption(std::string_view name) {
 }
 
 std::string_view title(Group group) {
-  constexpr std::string_view kTitles[] = {"The cluster",      "Listening", "Clients",    "Links to the nodes",
-                                          "Holding requests", "Topology",  "The process"};
+  constexpr std::string_view kTitles[] = {"The cluster",      "Listening", "Clients", "Links to the nodes",
+                                          "Holding requests", "Topology",  "TLS",     "The process"};
   return kTitles[static_cast<std::size_t>(group)];
 }
 

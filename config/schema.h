@@ -35,7 +35,7 @@ enum class Kind {
   Program
 };
 
-enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Process };
+enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Tls, Process };
 
 using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
                             std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
@@ -43,7 +43,7 @@ using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listene
                             std::string Config::*, std::uint64_t Config::*, Milliseconds Config::*,
                             bool Config::*, ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*,
                             BlockingOnLostLink Config::*, WriteOnLostLink Config::*, ScriptBusy Config::*,
-                            ReadyWhen Config::*, LogLevel Config::*, LogFormat Config::*>;
+                            ReadyWhen Config::*, ClusterTlsVerify Config::*, TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

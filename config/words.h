@@ -47,6 +47,14 @@ struct Words<ReadyWhen> {
   static constexpr std::array<std::string_view, 2> kAll{"all", "any"};
 };
 template <>
+struct Words<ClusterTlsVerify> {
+  static constexpr std::array<std::string_view, 3> kAll{"name", "ca", "off"};
+};
+template <>
+struct Words<TlsAuthClients> {
+  static constexpr std::array<std::string_view, 3> kAll{"no", "optional", "yes"};
+};
+template <>
 struct Words<LogLevel> {
   static constexpr std::array<std::string_view, 5> kAll{"trace", "debug", "info", "warn", "error"};
 };

@@ -9,6 +9,7 @@
 #include "config/cross_checks.h"
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
+#include "proxy/net/tls_context.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
@@ -46,6 +47,7 @@ int fail(const std::string& problem) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  net::countTlsMemory();  // before anything else may have used it
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
     const config::Inputs inputs = config::processInputs(argc, argv);

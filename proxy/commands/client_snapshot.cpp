@@ -78,6 +78,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.protocol = client.protocol;
   facts.redirection = tracks(conversation) ? conversation.tracking()->mode().redirect() : -1;
   facts.libraryName = client.libraryName;
+  facts.encryption = client.encryption();
   facts.libraryVersion = client.libraryVersion;
   if (client.takesRedirects) facts.capabilities = "r";
   facts.watchedKeys = conversation.watch().keys();

@@ -42,7 +42,9 @@ void addLine(Services& services, std::size_t worker, Client& client, ClientLines
   lines.pair("memory", facts.memoryBytes);
   lines.pair("input", facts.inputBytes).pair("output", facts.outputBytes).pair("multi", facts.queued);
   lines.pair("cmd", facts.command.empty() ? "NULL" : facts.command).pair("resp", facts.protocol);
-  lines.pair("lib", facts.libraryName).end();
+  lines.pair("lib", facts.libraryName);
+  if (!facts.encryption.empty()) lines.pair("tls", facts.encryption);
+  lines.end();
   all.emplace_back(facts.id, lines.text());
 }
 
@@ -52,7 +54,9 @@ void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link
       .pair("use", use)
       .pair("resp", link.protocol());
   lines.pair("state", telemetry::linkStateName(link.state())).pair("in-flight", link.inFlight());
-  lines.pair("bytes-open", link.bytesOpen()).end();
+  lines.pair("bytes-open", link.bytesOpen());
+  if (const std::string encryption = link.encryption(); !encryption.empty()) lines.pair("tls", encryption);
+  lines.end();
 }
 
 std::string linksOf(Services& services, std::size_t worker) {

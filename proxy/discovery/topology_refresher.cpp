@@ -134,7 +134,7 @@ void TopologyRefresher::askKnownNodes() {
     width = std::min(width, kWidthOfHunt);
   }
   if (candidates.size() > width) candidates.resize(width);
-  for (const net::Address& node : candidates) ask(node);
+  for (const net::Address& node : candidates) ask(node, node.host);
 }
 
 void TopologyRefresher::askSeeds() {
@@ -146,18 +146,18 @@ void TopologyRefresher::askSeeds() {
       if (!inRound_) return;
       --roundOpen_;
       if (resolution.addresses.empty()) events_.failed(seed, resolution.error);
-      for (const std::string& host : resolution.addresses) ask({host, seed.port});
+      for (const std::string& host : resolution.addresses) ask({host, seed.port}, seed.host);
       if (inRound_ && roundOpen_ == 0) endRound(false);
     }));
   }
 }
 
-void TopologyRefresher::ask(const net::Address& node) {
+void TopologyRefresher::ask(const net::Address& node, const std::string& name) {
   if (queries_.size() >= kMaxQueries) return;
   const std::uint64_t id = ++lastQueryId_;
   ++roundOpen_;
-  NodeQuery::Callback answered = [this, id, node](QueryResult result) {
-    onAnswer(id, node, std::move(result));
+  NodeQuery::Callback answered = [this, id, node, name](QueryResult result) {
+    onAnswer(id, node, name, std::move(result));
   };
   auto kept = kept_.extract(node);
   std::unique_ptr<NodeQuery>& query = queries_[id];
@@ -165,16 +165,19 @@ void TopologyRefresher::ask(const net::Address& node) {
     query = std::move(kept.mapped());
     query->again(questions(shardsNeeded_), settings_.queryTimeout, std::move(answered));
   } else {
-    query = std::make_unique<NodeQuery>(loop_, node, settings_.access, questions(shardsNeeded_),
-                                        settings_.queryTimeout, std::move(answered));
+    upstream::Access access = settings_.access;
+    access.tlsName = name;
+    query = std::make_unique<NodeQuery>(loop_, node, access, questions(shardsNeeded_), settings_.queryTimeout,
+                                        std::move(answered));
   }
 }
 
-void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result) {
+void TopologyRefresher::onAnswer(std::uint64_t queryId, const net::Address& node, const std::string& name,
+                                 QueryResult result) {
   auto query = queries_.extract(queryId);  // destroyed at the end of this function
   const bool ofThisRound = queryId >= roundFirstId_;
   if (ofThisRound) --roundOpen_;
-  const bool accepted = accept(node, result);
+  const bool accepted = accept(node, name, result);
   if (accepted && urgentRound_) keep(std::move(query.mapped()));
   if (!inRound_) return;
   if (accepted) {
@@ -207,28 +210,30 @@ void TopologyRefresher::noteDenials(const net::Address& node, const QueryResult&
 
 // `listed`: what is known of the nodes beside it. Refused by an ACL, there are no epochs, and the newest
 // answer wins.
-std::optional<cluster::Topology> TopologyRefresher::topologyIn(const net::Address& node,
+std::optional<cluster::Topology> TopologyRefresher::topologyIn(const std::string& host,
                                                                const QueryResult& result,
                                                                std::vector<ListedNode>& listed) {
   const cluster::AddressMap& map = settings_.addressMap;
   const redisReply& slots = *result.replies[Slots];
   const redisReply& nodes = *result.replies[Nodes];
-  if (nodes.type == REDIS_REPLY_STRING) listed = parseNodes({nodes.str, nodes.len}, node.host, map);
-  if (slots.type != REDIS_REPLY_ERROR) return parseSlots(slots, node.host, listed, map);
+  if (nodes.type == REDIS_REPLY_STRING) listed = parseNodes({nodes.str, nodes.len}, host, map);
+  if (slots.type != REDIS_REPLY_ERROR) return parseSlots(slots, host, listed, map);
   if (!protocol::isDenial({slots.str, slots.len})) return std::nullopt;
   if (listed.empty() && result.replies.size() > Shards)
-    listed = parseShards(*result.replies[Shards], node.host, map);
+    listed = parseShards(*result.replies[Shards], host, map);
   return topologyOf(listed, map);
 }
 
-bool TopologyRefresher::accept(const net::Address& node, const QueryResult& result) {
+bool TopologyRefresher::accept(const net::Address& node, const std::string& name, const QueryResult& result) {
   if (!result.error.empty()) {
     events_.failed(node, result.error);
     return false;
   }
   noteDenials(node, result);
+  // Who does not know its own address leaves it to us, and with TLS only the name is good for the next time.
+  const std::string& host = settings_.access.tls == nullptr ? node.host : name;
   std::vector<ListedNode> listed;
-  auto fresh = topologyIn(node, result, listed);
+  auto fresh = topologyIn(host, result, listed);
   if (!fresh) {
     const redisReply& slots = *result.replies[Slots];
     events_.failed(node, slots.type == REDIS_REPLY_ERROR ? std::string(slots.str, slots.len)

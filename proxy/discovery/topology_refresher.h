@@ -59,10 +59,12 @@ class TopologyRefresher {
   void beginRound();
   void askKnownNodes();
   void askSeeds();
-  void ask(const net::Address& node);
-  void onAnswer(std::uint64_t queryId, const net::Address& node, QueryResult result);
-  bool accept(const net::Address& node, const QueryResult& result);
-  std::optional<cluster::Topology> topologyIn(const net::Address& node, const QueryResult& result,
+  // `name`: by which the node is known, and which it has to prove with TLS.
+  void ask(const net::Address& node, const std::string& name);
+  void onAnswer(std::uint64_t queryId, const net::Address& node, const std::string& name, QueryResult result);
+  bool accept(const net::Address& node, const std::string& name, const QueryResult& result);
+  // `host`: of the node that has answered.
+  std::optional<cluster::Topology> topologyIn(const std::string& host, const QueryResult& result,
                                               std::vector<ListedNode>& listed);
   void noteDenials(const net::Address& node, const QueryResult& result);
   void keep(std::unique_ptr<NodeQuery> answered);

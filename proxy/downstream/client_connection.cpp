@@ -34,7 +34,8 @@ ClientConnection::~ClientConnection() {
 }
 
 ClientMemory ClientConnection::memory() const noexcept {
-  return {inputBytes() + inputRoom() + parser_.memoryBytes(), outputBytes(),
+  const std::size_t encrypted = stream_ == nullptr ? 0 : stream_->unsent();
+  return {inputBytes() + inputRoom() + parser_.memoryBytes(), outputBytes() + encrypted,
           // What is held has been charged for, but not for the room that is left in its blocks.
           charged() + held().memory - std::min(held().bytes, charged() + held().memory), sessionBytes()};
 }
@@ -68,7 +69,8 @@ void ClientConnection::drain() {
 }
 
 bool ClientConnection::betweenRequests() const noexcept {
-  return pending().empty() && outputBytes() == 0 && input_ == nullptr && !postponed_ && atRest();
+  return pending().empty() && outputBytes() == 0 && outputGone() && input_ == nullptr && !postponed_ &&
+         atRest();
 }
 
 // What has come and is not read when the connection is closed would never be answered.
@@ -97,6 +99,21 @@ void ClientConnection::closeCrossProtocol() {
              "possible attack: a client has sent POST or Host: as if to a web server, and was closed",
              {{"client", id()}, {"peer", peer_.text()}});
   close("spoke HTTP");
+}
+
+void ClientConnection::closeForTls() {
+  context_.metrics.protocolErrors.add();
+  static log::RateLimit limit(1);
+  log::write(limit, context_.host.now, log::Level::Warn,
+             "a client speaks TLS where it is not served, and was closed (see tls)",
+             {{"client", id()}, {"peer", peer_.text()}});
+  close("spoke TLS");
+}
+
+void ClientConnection::noteTlsFailure(int error) const {
+  static log::RateLimit limit(1);
+  log::write(limit, context_.host.now, log::Level::Warn, "TLS with a client failed",
+             {{"client", id()}, {"peer", peer_.text()}, {"reason", stream_->describe(error)}});
 }
 
 void ClientConnection::closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes) {

@@ -109,6 +109,8 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   ClientState state() const noexcept { return state_; }
   const net::Address& peer() const noexcept { return peer_; }
   int descriptor() const { return stream_ == nullptr ? -1 : stream_->descriptor(); }
+  // As Stream::encryption().
+  std::string encryption() const { return stream_ == nullptr ? std::string() : stream_->encryption(); }
   net::TimePoint createdAt() const noexcept { return createdAt_; }
   net::TimePoint lastActive() const noexcept { return lastActive_; }
   // It has closed its sending side, and may have left altogether.
@@ -188,6 +190,10 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   void onWritable() override;
   void read();
   std::size_t receive(char* to, std::size_t room);
+  void noteTlsFailure(int error) const;
+  void closeForTls();
+  // All output has left this process.
+  bool outputGone() const { return output_.empty() && (stream_ == nullptr || stream_->unsent() == 0); }
   // False: nothing has come.
   bool readIntoScratch();
   void readIntoInput();

@@ -10,6 +10,7 @@
 #include "proxy/downstream/memory_limits.h"
 #include "proxy/downstream/stall_watch.h"
 #include "proxy/net/heap_account.h"
+#include "proxy/net/tls_stream.h"
 
 namespace slotless::session {
 
@@ -26,6 +27,11 @@ constexpr std::size_t kReadBeforeLogin = 16384;
 // many requests taken up.
 constexpr std::size_t kBytesAtOnce = 256U * 1024;
 constexpr std::size_t kRequestsAtOnce = 200;
+
+// A record of TLS that begins a handshake, where requests are expected.
+bool beginsTls(std::string_view bytes) noexcept {
+  return bytes.starts_with("\x16\x03");
+}
 
 // Large memory grows by remapping, which is cheap; small memory is copied.
 std::size_t roomAfter(std::size_t capacity) noexcept {
@@ -65,7 +71,12 @@ std::size_t ClientConnection::receive(char* to, std::size_t room) {
   const net::IoResult got = stream_->read(to, room);
   if (got.status == net::IoStatus::WouldBlock) return 0;
   if (got.status != net::IoStatus::Ok) {
+    if (got.error == net::kTlsError) noteTlsFailure(got.error);
     endInput(got.status);
+    return 0;
+  }
+  if (traffic_.bytesReceived == 0 && beginsTls({to, got.bytes})) {
+    closeForTls();
     return 0;
   }
   if (got.more) stream_->remind();
@@ -173,7 +184,7 @@ void ClientConnection::updateWatch() {
   const bool waiting = waits() || postponed_;
   const bool noticeLeaving = waiting && (input_ == nullptr || input_->size() < kPrefixBytes);
   const bool reads = (!paused_ || noticeLeaving) && !starved_ && !inputEnded_ && state_ == ClientState::Open;
-  stream_->watch(reads, !output_.empty());
+  stream_->watch(reads, !outputGone());
 }
 
 bool ClientConnection::mayTakeRequest() {

@@ -173,8 +173,8 @@ void ClientConnection::flush() {
   }
   if (awaitsRoom_ != net::TimePoint{} && sent > 0) noteRoom();
   largeReply_ = std::min(largeReply_, output_.size());
-  if (state_ == ClientState::Closing && output_.empty() && pending().empty()) return close("finished");
-  if (lastWord() != nullptr && output_.empty() && pending().head() == lastWord())
+  if (state_ == ClientState::Closing && pending().empty() && outputGone()) return close("finished");
+  if (lastWord() != nullptr && pending().head() == lastWord() && outputGone())
     return close("a write may or may not have been carried out");
   if (!output_.empty() && !loggedIn() && outputBytes() > usualAllowance())
     return closeFor(Limit::BeforeLogin, "unread replies before login", outputBytes());

@@ -1,9 +1,9 @@
 // What this process has allocated, at what it costs: by new, and by the pools of blocks.
 //
 // Units: bytes, the allocator's own part included. Each thread keeps back what it has not told yet, so the
-// sum lags by up to 64 KiB a thread. What C libraries allocate by themselves (buffers of libuv, OpenSSL) is
-// not in it. Source: glibc, malloc_usable_size(3); sanitizers have an allocator of their own, which is asked
-// instead and counts everything. Safe on any thread.
+// sum lags by up to 64 KiB a thread. What C libraries allocate by themselves (buffers of libuv) is not in
+// it, but for OpenSSL after countTlsMemory(). Source: glibc, malloc_usable_size(3); sanitizers have an
+// allocator of their own, which is asked instead and counts everything. Safe on any thread.
 #pragma once
 #include <cstddef>
 

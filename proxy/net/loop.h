@@ -65,6 +65,10 @@ class Stream {
   // The near end, and its descriptor: for CLIENT LIST. Asks the system at each call.
   virtual Address local() const = 0;
   virtual int descriptor() const = 0;
+  // Bytes that write() has taken and the system has not, for want of room: whoever closes loses them.
+  virtual std::size_t unsent() const { return 0; }
+  // How it is encrypted, as "TLSv1.3/TLS_AES_256_GCM_SHA384"; empty: not at all, or not yet.
+  virtual std::string encryption() const { return {}; }
 };
 
 class Timer {

@@ -59,6 +59,9 @@ struct TlsMade {
 TlsMade makeTlsServer(const TlsServerOptions& options);
 TlsMade makeTlsClient(const TlsClientOptions& options);
 
+// Lets heapBytes() know what OpenSSL allocates. False: it has allocated something before.
+bool countTlsMemory() noexcept;
+
 // When a server's or client's own certificate ends, in seconds since 1970; 0: it has none.
 std::int64_t certificateExpiry(const TlsContext& context);
 

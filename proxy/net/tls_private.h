@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proxy/net/tls_context.h"
+#include "proxy/net/tls_stream.h"
 
 namespace slotless::net {
 
@@ -60,5 +61,8 @@ inline constexpr int kDialledIndex = 0;
 
 // The oldest of the errors that OpenSSL has noted on this thread, as a text; takes all of them away.
 std::string takeSslError();
+
+// Of a connection whose handshake is over.
+TlsFacts factsOf(const SSL& ssl);
 
 }  // namespace slotless::net

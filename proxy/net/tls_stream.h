@@ -9,6 +9,7 @@
 // goes at once. Written bytes are counted as written when they are encrypted, at most kMostAhead of them
 // before they leave.
 #pragma once
+#include <cerrno>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -17,6 +18,9 @@
 #include "proxy/net/tls_context.h"
 
 namespace slotless::net {
+
+// What TLS itself finds wrong: errno has no number for it, and describe() the words.
+inline constexpr int kTlsError = EPROTO;
 
 // Of a connection whose handshake is over.
 struct TlsFacts {

@@ -42,6 +42,7 @@ struct ClientFacts {
   int protocol = 2;
   std::int64_t redirection = -1;  // 0: CLIENT TRACKING is on, and its own connection is told
   std::string libraryName;
+  std::string encryption;  // "TLSv1.3/TLS_AES_256_GCM_SHA384"; empty: none
   std::string libraryVersion;
   std::string capabilities;
   std::size_t watchedKeys = 0;

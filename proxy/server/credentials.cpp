@@ -33,6 +33,7 @@ upstream::Access Server::access() {
   if (credentials_ != nullptr && credentials_->known()) access = credentials_->access();
   access.clientName = config_->linkClientName;
   access.denials = &denials();
+  access.tls = certificates_.forNodes();
   return access;
 }
 

@@ -4,6 +4,7 @@
 
 #include "protocol/command_ids.h"
 #include "proxy/server/server.h"
+#include "proxy/telemetry/log.h"
 
 namespace slotless::server {
 
@@ -68,7 +69,11 @@ std::optional<std::string> Server::whyNotReady() const {
     const std::lock_guard guard(sharedMutex_);
     topology = topology_;
   }
-  if (topology == nullptr) return "the cluster's topology is not known yet";
+  const net::TlsCounts::Trouble trouble = net::TlsCounts::ofProcess().trouble(net::TlsSide::Nodes);
+  const std::string why = TlsTroubleWatch::isFresh(trouble, std::chrono::steady_clock::now())
+                              ? "; " + trouble.peer + ": " + trouble.text
+                              : std::string();
+  if (topology == nullptr) return "the cluster's topology is not known yet" + why;
   std::string silent;
   const std::size_t reachable = slotsReachable(*topology, silent);
   const bool ready =
@@ -77,7 +82,15 @@ std::optional<std::string> Server::whyNotReady() const {
   if (ready && !commandsSettled_) return "which servers these are is not known yet";
   if (ready) return std::nullopt;
   return std::to_string(reachable) + " of " + std::to_string(protocol::kSlotCount) +
-         " slots have a reachable master" + (silent.empty() ? "" : "; silent: " + silent);
+         " slots have a reachable master" + (silent.empty() ? "" : "; silent: " + silent) + why;
+}
+
+// A certificate that is not accepted is not accepted at the next attempt either, a moment later.
+void Server::watchTls() {
+  const auto trouble = tlsTrouble_.look(net::TlsCounts::ofProcess().trouble(net::TlsSide::Nodes));
+  if (!trouble) return;
+  log::always(log::Level::Warn, "TLS with a node failed",
+              {{"node", trouble->peer}, {"reason", trouble->text}, {"failures", trouble->failures}});
 }
 
 // A thread that serves nobody any more is nothing that waiting mends.
@@ -111,6 +124,7 @@ telemetry::MetricsSources Server::metricsSources() const {
   sources.topology = [this] { return topologyFacts(); };
   sources.memoryInUse = [this] { return static_cast<std::uint64_t>(memoryInUse()); };
   sources.databases = [this] { return databaseFacts(); };
+  sources.certificates = [this] { return certificates_.facts(); };
   sources.commandName = [](std::size_t id) { return protocol::CommandIds::ofProcess().nameOf(id); };
   return sources;
 }

@@ -50,6 +50,7 @@ void Server::onRead(const config::LoadResult& loaded) {
   clientPasswordFile_.reset();
   watchPasswordFiles();
   credentials_->askAgain();
+  certificates_.reload(config_);
   for (const config::Change& change : plan.changes) {
     log::always(log::Level::Info, "option changed",
                 {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});

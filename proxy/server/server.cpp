@@ -34,7 +34,8 @@ Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocati
       reader_(std::move(reader)),
       passedOn_(std::move(passedOn)),
       invocation_(std::move(invocation)),
-      databases_(*config_) {
+      databases_(*config_),
+      tlsError_(certificates_.open(*config_)) {
   const std::uint64_t limit = raiseDescriptorLimit();
   clientDescriptors_ = limit - std::min(limit, keptDescriptors(limit) / 2);
   std::random_device random;
@@ -47,6 +48,7 @@ Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocati
 Server::~Server() = default;
 
 std::optional<std::string> Server::run() {
+  if (tlsError_) return tlsError_;
   const bool succeeds = passedOn_.predecessor >= 0;
   if (!succeeds) {
     if (auto error = openAll()) return error;
@@ -63,6 +65,7 @@ std::optional<std::string> Server::run() {
   tideTimer_ = loop_.makeTimer([this] { watchTide(); });
   tideTimer_->start(kTideInterval);
   heapAtStart_ = net::heapBytes();
+  certificates_.start();
   for (const auto& worker : workers_) worker->start();
   startLearner();
   startCarrier();
@@ -82,6 +85,7 @@ std::optional<std::string> Server::run() {
   credentials_.reset();
   successor_.reset();
   admin_.reset();
+  certificates_.stop();
   cluster_.stop();
   refresher_.reset();
   counter_.reset();
@@ -121,11 +125,12 @@ std::optional<std::string> Server::openListeners() {
   return std::nullopt;
 }
 
-void Server::listenOn(net::ListeningSocket socket, const config::ListenerOptions& options) {
+void Server::listenOn(net::ListeningSocket socket, config::ListenerOptions options) {
+  if (config::usesTls(*config_, {endpointOf(socket), options})) options.tls = true;
   const std::string name = config::formatListen({endpointOf(socket), options});
   listeners_.push_back(net::Listener::on(
       loop_, std::move(socket), [this, options](int descriptor) { onAccepted(descriptor, options); },
-      [this](int descriptor) { refuseClient(descriptor, "no descriptor is left"); }));
+      [this, options](int descriptor) { refuseClient(descriptor, "no descriptor is left", options); }));
   log::always(log::Level::Info, "listening", {{"address", name}});
 }
 
@@ -262,22 +267,24 @@ void Server::nodeConnected(const net::Address& node) {
 
 void Server::onAccepted(int descriptor, const config::ListenerOptions& options) {
   if (clients_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(config_->maxClients))
-    return refuseClient(descriptor, "max-clients");
+    return refuseClient(descriptor, "max-clients", options);
   // The system gives the lowest number that is free, so this many are in use, those of leases among them.
   if (static_cast<std::uint64_t>(descriptor) >= clientDescriptors_)
-    return refuseClient(descriptor, "the other descriptors are for nodes and probes");
+    return refuseClient(descriptor, "the other descriptors are for nodes and probes", options);
   clients_.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t id = ++lastClientId_;
   workers_[nextWorker_++ % workers_.size()]->post(
       [descriptor, id, options](worker::Worker& worker) { worker.adopt(descriptor, id, options); });
 }
 
-// Best effort, as Redis: a client that cannot take the error at once does not get it.
-void Server::refuseClient(int descriptor, std::string_view reason) {
+// Best effort, as Redis: a client that cannot take the error at once does not get it, nor does one that would
+// need a handshake first.
+void Server::refuseClient(int descriptor, std::string_view reason, const config::ListenerOptions& options) {
   static log::RateLimit often(1);
   log::write(often, loop_.now(), log::Level::Warn, "client refused",
              {{"reason", reason}, {"clients", clients_.load()}, {"limit", config_->maxClients}});
-  static_cast<void>(::send(descriptor, kMaxClients.data(), kMaxClients.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  const std::string_view text = options.tls.value_or(false) ? std::string_view() : kMaxClients;
+  static_cast<void>(::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   // Unread bytes would turn the end into a reset, which may destroy the error.
   ::shutdown(descriptor, SHUT_WR);
   std::array<char, 4096> unread;
@@ -383,6 +390,7 @@ std::size_t Server::memoryInUse() const {
 }
 
 void Server::watchTide() {
+  watchTls();
   tide_.note(net::heapBytes(), net::takeHeapPeakBytes(), loop_.now());
   tideTimer_->start(kTideInterval);
 }

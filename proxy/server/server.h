@@ -23,6 +23,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
+#include "proxy/server/certificates.h"
 #include "proxy/server/loop_thread.h"
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
@@ -31,6 +32,7 @@
 #include "proxy/server/predecessor.h"
 #include "proxy/server/reading.h"
 #include "proxy/server/successor.h"
+#include "proxy/server/tls_trouble_watch.h"
 #include "proxy/server/worker_thread.h"
 #include "proxy/telemetry/admin_http.h"
 #include "proxy/telemetry/metrics_page.h"
@@ -62,14 +64,17 @@ class Server final : public worker::WorkerControl {
                         Taken taken) override;
   void keepOptions(const session::SettingPairs& options) override;
   void nodeConnected(const net::Address& node) override;
+  net::TlsSourcePtr tlsForNodes() const override { return certificates_.forNodes(); }
+  net::TlsSourcePtr tlsForClients() const override { return certificates_.forClients(); }
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
   std::optional<std::string> openAll();
   std::optional<std::string> openListeners();
-  void listenOn(net::ListeningSocket socket, const config::ListenerOptions& options);
+  void listenOn(net::ListeningSocket socket, config::ListenerOptions options);
   std::optional<std::string> openAdmin();
   void watchTide();
+  void watchTls();
   void startRefresher(discovery::RefreshSettings settings);
   void publish(cluster::TopologyPtr topology);
   void startLearner();
@@ -83,7 +88,7 @@ class Server final : public worker::WorkerControl {
   void onCounted(const discovery::SlotCounter::Counts& counts);
   std::vector<telemetry::DatabaseFacts> databaseFacts() const;
   void onAccepted(int descriptor, const config::ListenerOptions& options);
-  void refuseClient(int descriptor, std::string_view reason);
+  void refuseClient(int descriptor, std::string_view reason, const config::ListenerOptions& options);
   void onSignal(int signal);
   // reload.cpp
   void reload();
@@ -130,6 +135,8 @@ class Server final : public worker::WorkerControl {
   const databases::Databases databases_;
   std::map<std::uint32_t, std::uint64_t> databaseKeys_;  // of pinned databases; guarded by sharedMutex_
   pubsub::Census census_;                                // outlives the workers
+  Certificates certificates_;                            // the same
+  const std::optional<std::string> tlsError_;            // they cannot be used
   net::UvLoop loop_;
   LoopThread cluster_{"cluster"};  // of refresher_, learner_, carrier_ and counter_
   std::vector<std::unique_ptr<WorkerThread>> workers_;
@@ -153,6 +160,7 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<net::Timer> takeOverTimer_;
   std::unique_ptr<net::Timer> tideTimer_;
   MemoryTide tide_;
+  TlsTroubleWatch tlsTrouble_;
   std::size_t heapAtStart_ = 0;  // not counted for memory-limit
   std::atomic<std::int64_t> clients_{0};
   std::atomic<bool> refreshPosted_{false};

@@ -37,6 +37,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectCommands(sources_, families);
     collectNodes(sources_, families);
     collectDatabases(sources_, families);
+    collectTls(sources_, families);
     collectTopology(sources_, families);
     collectProcess(families);
     if (sources_.memoryInUse)

@@ -29,6 +29,13 @@ struct DatabaseFacts {
   std::optional<std::uint64_t> keys;  // nullopt: not known
 };
 
+// A certificate that this process presents.
+struct CertificateFacts {
+  std::string_view side;  // to whom: "clients", "nodes"
+  std::string file;
+  std::int64_t expiry = 0;  // seconds since 1970
+};
+
 // Where the numbers come from. The functions are called on the thread that renders and must be safe there.
 struct MetricsSources {
   std::string version;
@@ -38,6 +45,9 @@ struct MetricsSources {
   std::function<std::uint64_t()> memoryInUse = nullptr;    // what counts for memory-limit; may be empty
   // Those that are told apart; empty: there is only one.
   std::function<std::vector<DatabaseFacts>()> databases = [] { return std::vector<DatabaseFacts>{}; };
+  std::function<std::vector<CertificateFacts>()> certificates = [] {
+    return std::vector<CertificateFacts>{};
+  };
   std::function<std::string_view(std::size_t commandId)> commandName;  // "get", "config|set"; empty: unknown
 };
 

@@ -1,4 +1,4 @@
-// As whom the proxy comes to the nodes, on every connection that it makes.
+// As whom the proxy comes to the nodes, and how, on every connection that it makes.
 //
 // A value that is handed to all threads and never changed; only what nodes have said of it is shared by its
 // copies. Source: credentials/credential_book.h.
@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+
+#include "proxy/net/tls_source.h"
 
 namespace slotless::telemetry {
 class Denials;
@@ -43,6 +45,10 @@ struct Access {
 
   Credentials credentials() const { return {username, password}; }
   bool triesPreviousFirst() const { return previous && verdicts->previousFirst.load(); }
+  net::TlsSourcePtr tls = {};   // nullptr: without encryption
+  // What a node has to prove to be that is dialled by a number, since its name has been looked up before;
+  // empty: that number.
+  std::string tlsName = {};
 };
 
 }  // namespace slotless::upstream

@@ -34,7 +34,7 @@ void Connection::open(Handshake handshake, net::Millis patience, std::size_t att
   reading_ = true;
   writeWanted_ = false;
   deadline_->start(patience);
-  dialler_.dial(patience, attempt);
+  dialler_.dial(patience, attempt, handshake_->access());
 }
 
 void Connection::close() {
@@ -82,6 +82,8 @@ void Connection::sendGreeting() {
 }
 
 void Connection::takeGreeting(std::string_view bytes) {
+  constexpr std::string_view kTlsAlert = "\x15\x03";
+  if (bytes.starts_with(kTlsAlert)) return lose("the node speaks TLS (see cluster-tls)");
   const Handshake::Progress progress = handshake_->take(bytes);
   if (progress == Handshake::Progress::More) return;
   if (progress == Handshake::Progress::Again) {

@@ -87,6 +87,8 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
   const Greeting& greeting() const noexcept { return greeting_; }
   // During onConnectionLost(): the node takes none of the credentials.
   bool unauthorised() const noexcept { return unauthorised_; }
+  // As Stream::encryption(); empty: it is closed, too.
+  std::string encryption() const { return stream_ == nullptr ? std::string() : stream_->encryption(); }
 
  private:
   enum class Stage : std::uint8_t { Closed, Dialling, Greeting, Up };

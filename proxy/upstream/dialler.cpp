@@ -5,13 +5,18 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/net/tls_stream.h"
+
 namespace slotless::upstream {
 
 Dialler::Dialler(net::Loop& loop, net::Address node, net::Stream::Observer& streams, Owner& owner)
     : loop_(loop), node_(std::move(node)), streams_(streams), owner_(owner) {}
 
-void Dialler::dial(net::Millis patience, std::size_t attempt) {
+void Dialler::dial(net::Millis patience, std::size_t attempt, const Access& access) {
   cancel();
+  tls_ = access.tls == nullptr ? nullptr : access.tls->current();
+  provenName_ = access.tlsName.empty() ? node_.host : access.tlsName;
+  patience_ = patience;
   if (net::isNumericHost(node_.host)) {
     hosts_ = {node_.host};
     return connectToNext({});
@@ -41,7 +46,7 @@ void Dialler::connectToNext(std::string_view lastError) {
     const net::Address numeric{std::move(hosts_.back()), node_.port};
     hosts_.pop_back();
     int error = 0;
-    stream_ = loop_.connect(numeric, streams_, error);
+    stream_ = connectTo(numeric, error);
     if (stream_ == nullptr) failure_ = std::strerror(error);
   }
   if (stream_ != nullptr) return;
@@ -52,6 +57,13 @@ void Dialler::connectToNext(std::string_view lastError) {
     });
   }
   teller_->start(net::Millis{0});
+}
+
+std::unique_ptr<net::Stream> Dialler::connectTo(const net::Address& numeric, int& error) {
+  if (tls_ == nullptr) return loop_.connect(numeric, streams_, error);
+  // A little less than whoever dials has, so that it is told what was missing.
+  return net::TlsStream::connect(loop_, tls_, provenName_, numeric, streams_, patience_ - patience_ / 8,
+                                 error);
 }
 
 void Dialler::onWritable() {

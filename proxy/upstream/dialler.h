@@ -1,9 +1,9 @@
 // Finds a way to a node: looks its name up and connects to its addresses, one after the other, until one of
-// them answers.
+// them answers; with TLS, until one has proven to be the node.
 //
-// The name stays known, also once an address has been found: it is what the node has to prove to be, where
-// that is asked. Ownership: one attempt at a time; the stream that is connecting is the dialler's, and
-// whoever dials observes it from the beginning, as it will be his. Errors: as texts, the last address's.
+// The name stays known, also once an address has been found: it is what the node has to prove to be.
+// Ownership: one attempt at a time; the stream that is connecting is the dialler's, and whoever dials
+// observes it from the beginning, as it will be his. Errors: as texts, the last address's.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proxy/net/loop.h"
+#include "proxy/upstream/access.h"
 
 namespace slotless::upstream {
 
@@ -31,8 +32,8 @@ class Dialler {
 
   const net::Address& node() const noexcept { return node_; }
   // `patience`: for the name; how long an address may take the owner knows. `attempt`: which of the addresses
-  // comes first, so that each gets its turn.
-  void dial(net::Millis patience, std::size_t attempt);
+  // comes first, so that each gets its turn. `access`: whether by TLS, with what is current then.
+  void dial(net::Millis patience, std::size_t attempt, const Access& access);
   // Nobody is called any more.
   void cancel();
   // Why an address of this attempt was not to be reached; empty: none has refused.
@@ -42,6 +43,7 @@ class Dialler {
 
  private:
   void connectToNext(std::string_view lastError);
+  std::unique_ptr<net::Stream> connectTo(const net::Address& numeric, int& error);
 
   net::Loop& loop_;
   const net::Address node_;
@@ -50,6 +52,9 @@ class Dialler {
   std::unique_ptr<net::LookUp> lookUp_;
   std::vector<std::string> hosts_;  // numeric, not tried yet; the next one last
   std::unique_ptr<net::Stream> stream_;
+  net::TlsContextPtr tls_;  // of this attempt
+  std::string provenName_;
+  net::Millis patience_{0};
   std::string failure_;
   std::unique_ptr<net::Timer> teller_;  // of a failure; made when it is first needed
 };

@@ -84,6 +84,7 @@ class Handshake {
   bool unauthorised() const noexcept { return unauthorised_; }
   // Notes what the node has denied so far, and what not.
   void noteDenials(const net::Address& node, net::TimePoint now) const;
+  const Access& access() const noexcept { return access_; }
 
  private:
   enum class Refusal : std::uint8_t { Fails, FailsUnlessDenied, DoesNoHarm };

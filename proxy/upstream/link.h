@@ -190,6 +190,7 @@ class Link final : private Connection::Owner {
   const ScriptMemory& scripts() const noexcept { return scripts_; }
   // The node's number for this connection; 0: not known.
   std::int64_t nodeClientId() const noexcept { return connection_.nodeClientId(); }
+  std::string encryption() const { return connection_.encryption(); }
   // The node has answered at least once.
   bool wasEverReady() const noexcept { return wasEverReady_; }
   // Leases only: without a holder a push breaks the connection.

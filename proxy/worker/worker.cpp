@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/console/console_commands.h"
+#include "proxy/net/tls_stream.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/slowest_client.h"
 #include "proxy/telemetry/log.h"
@@ -26,6 +27,8 @@ constexpr net::Millis kBlockedSilence{1000};
 constexpr net::Millis kSilenceTick{100};
 // Who has not come to look for so long has not come to read answers either: the nodes may have spoken.
 constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
+// Where a login may take any time.
+constexpr net::Millis kHandshakePatience{60'000};
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
@@ -127,7 +130,8 @@ Worker::~Worker() {
 void Worker::adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options) {
   touch();
   auto client = std::make_unique<Client>(services_, clientId);
-  auto stream = loop.adopt(descriptor, client->observer());
+  auto stream = options.tls.value_or(false) ? encrypted(descriptor, client->observer())
+                                            : loop.adopt(descriptor, client->observer());
   if (stream == nullptr) {
     control_.clientGone();
     return;
@@ -145,6 +149,15 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   Client& accepted = *client;
   clients_.emplace(clientId, std::move(client));
   if (draining_) accepted.close("shutting down");
+}
+
+// Its handshake counts as a part of the login, and has a little less time, so that it is known what was
+// missing.
+std::unique_ptr<net::Stream> Worker::encrypted(int descriptor, net::Stream::Observer& observer) {
+  const net::Millis patience =
+      config_.clientLoginTimeout.count() > 0 ? config_.clientLoginTimeout : kHandshakePatience;
+  return net::TlsStream::adopt(loop, control_.tlsForClients()->current(), descriptor, observer,
+                               patience - patience / 8);
 }
 
 void Worker::setTopology(cluster::TopologyPtr topology) {
@@ -218,6 +231,7 @@ upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
   settings.access = access_;
   settings.access.clientName = config_.linkClientName;
   settings.access.denials = &control_.denials();
+  settings.access.tls = control_.tlsForNodes();
   settings.reauthInterval = config_.reauthInterval;
   settings.connectTimeout = config_.connectTimeout;
   settings.backoffMin = config_.reconnectBackoffMin;

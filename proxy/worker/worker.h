@@ -25,6 +25,7 @@
 #include "proxy/downstream/stall_watch.h"
 #include "proxy/net/block_pool.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/tls_source.h"
 #include "proxy/observe/latency_events.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/pubsub/hub.h"
@@ -51,6 +52,9 @@ class WorkerControl : public session::Control {
   virtual void clientGone() = 0;
   // A connection to the node has been made.
   virtual void nodeConnected(const net::Address& node) = 0;
+  // nullptr: it is not used.
+  virtual net::TlsSourcePtr tlsForNodes() const { return nullptr; }
+  virtual net::TlsSourcePtr tlsForClients() const { return nullptr; }
 
  protected:
   ~WorkerControl() = default;
@@ -110,6 +114,7 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void onError(const session::Request& request, std::string_view line) override;
   void closeSlowest() override;
 
+  std::unique_ptr<net::Stream> encrypted(int descriptor, net::Stream::Observer& observer);
   void endTurn();
   void noteTurn();
   void flushLinks();

@@ -20,19 +20,22 @@ Place = collections.namedtuple("Place", "host command")
 LOOPBACK = Place(HOST, ())
 
 
-def start_server(name, options, with_bus=False, place=LOOPBACK):
-    """A running redis-server as (child, port); picks another port if somebody else got the first one."""
+def start_server(name, options, with_bus=False, place=LOOPBACK, tls=None):
+    """A running redis-server as (child, port); picks another port if somebody else got the first one. `tls`: an Authority
+    (certificates.py), whose certificates it and those who ask it have then."""
+    context = tls.context(tls.client) if tls else None
     for attempt in range(10):
         port = processes.free_port(with_bus=with_bus)
         folder = processes.directory() / f"{name}-{attempt}"
-        arguments = [*place.command, SERVER, "--bind", place.host, "--port", port, "--requirepass", PASSWORD, "--save", "",
+        where = tls.server_options(port) if tls else ["--port", port]
+        arguments = [*place.command, SERVER, "--bind", place.host, *where, "--requirepass", PASSWORD, "--save", "",
                      "--appendonly", "no", "--dir", folder, *options]
         child = processes.Child(arguments, folder)
 
         def answers_or_ended():
             if child.exit_code() is not None:
                 return "ended"
-            with resp.Connection(place.host, port, PASSWORD) as connection:
+            with resp.Connection(place.host, port, PASSWORD, tls=context) as connection:
                 return connection.command("PING")
 
         if wait_until(answers_or_ended, START_SECONDS, f"{name} on port {port}") != "ended":
@@ -45,15 +48,16 @@ def start_server(name, options, with_bus=False, place=LOOPBACK):
 class Node:
     """One server of the cluster, asked directly. Owns its process and one connection."""
 
-    def __init__(self, name, options=(), place=LOOPBACK):
+    def __init__(self, name, options=(), place=LOOPBACK, tls=None):
         self.name = name
         self.host = place.host
+        self._tls = tls.context(tls.client) if tls else None
         self._options = ["--masterauth", PASSWORD, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
                          "--cluster-node-timeout", NODE_TIMEOUT_MS, "--cluster-allow-replica-migration", "no",
                          "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
                          # CLUSTER SLOTS hides a replica until it has received something: a ping, at the latest.
                          "--repl-ping-replica-period", "1", "--enable-debug-command", "yes", *options]
-        self.child, self.port = start_server(name, self._options, with_bus=True, place=place)
+        self.child, self.port = start_server(name, self._options, with_bus=True, place=place, tls=tls)
         self._connection = None
         self.id = self.command("CLUSTER", "MYID").decode()
 
@@ -66,7 +70,7 @@ class Node:
         return self.child.exit_code() is None
 
     def connect(self, timeout=20):
-        return resp.Connection(self.host, self.port, PASSWORD, timeout)
+        return resp.Connection(self.host, self.port, PASSWORD, timeout, tls=self._tls)
 
     def command(self, *arguments):
         if self._connection is None:
@@ -145,17 +149,19 @@ class SlotMove:
 
 
 class Cluster:
-    """`masters` masters with `replicas` replicas each, the slots dealt out evenly; `options` are all servers'."""
+    """`masters` masters with `replicas` replicas each, the slots dealt out evenly; `options` are all servers'. `tls`: an
+    Authority (certificates.py); then the nodes speak nothing else, among themselves too."""
 
     _count = 0
 
-    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK):
+    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK, tls=None):
         """The first master is at `first_place`, all others at `place`."""
         Cluster._count += 1
         prefix = "" if Cluster._count == 1 else f"cluster-{Cluster._count}-"  # their folders must differ
-        self._prefix, self._options = prefix, options
-        self.first_masters = [Node(f"{prefix}master-{i}", options, place if i else first_place) for i in range(masters)]
-        self.first_replicas = [Node(f"{prefix}replica-{i}", options, place) for i in range(masters * replicas)]
+        self._prefix, self._options, self.tls = prefix, options, tls
+        self.first_masters = [Node(f"{prefix}master-{i}", options, place if i else first_place, tls)
+                              for i in range(masters)]
+        self.first_replicas = [Node(f"{prefix}replica-{i}", options, place, tls) for i in range(masters * replicas)]
         self.nodes = self.first_masters + self.first_replicas
         self._by_id = {node.id: node for node in self.nodes}
         self._give_slots()
@@ -171,7 +177,7 @@ class Cluster:
 
     def add_replica(self, master):
         """One more replica, which the proxy finds by asking the cluster."""
-        joined = Node(f"joined-{len(self.nodes)}")
+        joined = Node(f"joined-{len(self.nodes)}", tls=self.tls)
         master.command("CLUSTER", "MEET", HOST, joined.port)
         self.nodes.append(joined)
         self._by_id[joined.id] = joined
@@ -239,7 +245,7 @@ class Cluster:
 
     def add_master(self, name):
         """One more node, without slots."""
-        node = Node(f"{self._prefix}{name}", self._options)
+        node = Node(f"{self._prefix}{name}", self._options, tls=self.tls)
         for other in self.nodes:
             node.command("CLUSTER", "MEET", other.host, other.port)
         self.nodes.append(node)

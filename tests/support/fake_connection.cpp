@@ -18,7 +18,7 @@ bool FakeConnection::wantsRead() const noexcept {
 
 bool FakeConnection::wantsWrite() const noexcept {
   if (closed_ || !writable_ || connecting()) return false;
-  return writeCapacity_ > 0 || error_ != 0 || connectError_ != 0;
+  return (writeCapacity_ > 0 && unsent_ == 0) || error_ != 0 || connectError_ != 0;
 }
 
 net::IoResult FakeConnection::read(char* into, std::size_t capacity) {

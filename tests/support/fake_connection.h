@@ -47,6 +47,8 @@ class FakeConnection {
   void setWriteCapacity(std::size_t bytes) { writeCapacity_ = bytes; }
   // All that has come is taken in with the first read and held by the stream itself: no event tells of it.
   void holdBack(bool on) { holdsBack_ = on; }
+  // So much of what was written is still with the stream itself; it can be written to again when that is 0.
+  void setUnsent(std::size_t bytes) { unsent_ = bytes; }
   // The most that one call transfers.
   void setReadChunk(std::size_t bytes) { readChunk_ = bytes; }
   void setWriteChunk(std::size_t bytes) { writeChunk_ = bytes; }
@@ -90,6 +92,7 @@ class FakeConnection {
   bool holdsBack_ = false;
   std::string held_;
   bool reminded_ = false;
+  std::size_t unsent_ = 0;
   bool ended_ = false;
   int error_ = 0;
   std::string output_;

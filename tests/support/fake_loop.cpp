@@ -85,6 +85,7 @@ class FakeStream final : public net::Stream {
   const net::Address& peer() const override { return connection_->peer_; }
   net::Address local() const override { return {"127.0.0.1", 7379}; }
   int descriptor() const override { return connection_->descriptor_; }
+  std::size_t unsent() const override { return connection_->unsent_; }
 
  private:
   std::shared_ptr<FakeConnection> connection_;

@@ -21,14 +21,16 @@ class Site:
     """cluster: None where one Redis stands in, unless the file is about the cluster itself (`topology`).
 
     In that last case Redis's own cluster client stands in for the daemon, which proves that what the test does
-    to the cluster is harmless to a client that follows redirects.
+    to the cluster is harmless to a client that follows redirects. `tls`: an Authority (certificates.py), for the nodes
+    and for clients.
     """
 
-    def __init__(self, topology=False, options=(), node_options=()):
+    def __init__(self, topology=False, options=(), node_options=(), tls=None):
         self.topology = topology
-        self.cluster = Cluster(options=node_options) if topology or not STANDIN else None
+        self.tls = tls
+        self.cluster = Cluster(options=node_options, tls=tls) if topology or not STANDIN else None
         if not STANDIN:
-            self.proxy = Proxy(self.cluster.addresses(), options)
+            self.proxy = Proxy(self.cluster.addresses(), [*options, *(tls.upstream_options() if tls else ())], tls=tls)
         else:
             self.proxy = None if topology else StandIn()
 
@@ -51,6 +53,9 @@ class Site:
         if self.proxy is None:
             logging.getLogger("redis").setLevel(logging.CRITICAL)  # it prints every redirect
             return redis.RedisCluster(host=HOST, port=self.cluster.nodes[0].port, password=PASSWORD, **options)
+        if self.tls is not None:
+            options = {"ssl": True, "ssl_ca_certs": str(self.tls.certificate),
+                       "ssl_certfile": str(self.tls.client.certificate), "ssl_keyfile": str(self.tls.client.key), **options}
         options.setdefault("socket_timeout", 30)
         options.setdefault("retry", Retry(NoBackoff(), 0))
         return redis.Redis(host=HOST, port=self.proxy.port, password=PASSWORD, **options)

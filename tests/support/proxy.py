@@ -36,15 +36,19 @@ class Proxy:
 
     _count = 0
 
-    def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True, place=LOOPBACK, program=None, variables=()):
-        """`program`: instead of the daemon's own path; `variables`: more of the environment, as pairs."""
+    def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True, place=LOOPBACK, program=None, variables=(),
+                 tls=None):
+        """`program`: instead of the daemon's own path; `variables`: more of the environment, as pairs. `tls`: an Authority
+        (certificates.py); then clients are served by TLS, and need a certificate."""
         Proxy._count += 1
         self.host = place.host
+        self.tls = tls.context(tls.client) if tls else None
+        options = [*options, *(tls.listener_options() if tls else ())]
         for attempt in range(10):
             self.port = processes.free_port()
             self.admin_port = processes.free_port()
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
-            arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}",
+            arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}{'?tls=yes' if tls else ''}",
                          "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS,
                          *options]
             if not any(str(option).startswith("--write-on-lost-link") for option in options):
@@ -127,6 +131,7 @@ class StandIn:
     """One plain Redis with the same password; has no admin pages."""
 
     host = HOST
+    tls = None
 
     def __init__(self):
         self.child, self.port = start_server("stand-in", [])
@@ -146,4 +151,4 @@ class StandIn:
 
 def connect(endpoint, password=PASSWORD, timeout=20):
     """A raw connection to a Proxy or StandIn, authenticated unless `password` is None."""
-    return resp.Connection(endpoint.host, endpoint.port, password, timeout)
+    return resp.Connection(endpoint.host, endpoint.port, password, timeout, tls=endpoint.tls)

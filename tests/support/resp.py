@@ -27,9 +27,12 @@ def pack_all(requests):
 
 
 class Connection:
-    def __init__(self, host, port, password=None, timeout=20):
+    def __init__(self, host, port, password=None, timeout=20, tls=None):
+        """`tls`: an ssl.SSLContext; None: without encryption."""
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self._buffer = bytearray()
         self._position = 0
         if password is not None:

@@ -34,7 +34,7 @@ def main(arguments):
             continue
         for seed in range(options.first_seed, options.first_seed + options.runs):
             judgement, log = trial.run(name, seed, target_maker(options), plan_options(options, seed), options.scale,
-                                       options.node_timeout, timed=not options.short)
+                                       options.node_timeout, timed=not options.short, tls=options.tls)
             judgements.append(judgement)
             report.print_run(judgement)
             if not judgement.good:
@@ -52,12 +52,13 @@ def main(arguments):
 
 
 def target_maker(options):
-    def make(nodes, place):
+    def make(nodes, place, authority):
         if options.proxy:
             return Running(options.proxy)
         if options.start:
             return Foreign(nodes, options.start, place or LOOPBACK)
-        return Slotless(nodes, options.option, place or LOOPBACK)
+        encrypted = authority.upstream_options() if authority else []
+        return Slotless(nodes, [*options.option, *encrypted], place or LOOPBACK)
     return make
 
 
@@ -83,6 +84,7 @@ def parse(arguments):
     parser.add_argument("--scale", type=float, default=1.0, help="less than 1: fewer slots and keys are moved")
     parser.add_argument("--node-timeout", type=int, default=2000, metavar="MS", help="the cluster's (default 2000)")
     parser.add_argument("--option", action="append", default=[], metavar="--X=Y", help="an option for Slotless; repeatable")
+    parser.add_argument("--tls", action="store_true", help="between the nodes, and to them")
     parser.add_argument("--start", metavar="COMMAND", help="try another proxy: its command, with {port}, {nodes}, {password}")
     parser.add_argument("--proxy", metavar="HOST:PORT", help="try what runs there (it must find the cluster by itself)")
     parser.add_argument("--short", action="store_true",

@@ -4,6 +4,7 @@ import random
 import time
 
 import resp
+from certificates import Authority
 from cluster import Cluster
 from slots import slot_of
 
@@ -16,8 +17,9 @@ WARM_SECONDS = 0.7
 COOL_SECONDS = 0.7
 
 
-def run(name, seed, make_target, plan_options, scale=1.0, node_timeout_ms=2000, timed=True):
-    """`make_target(nodes, place)` starts the proxy. Returns a Judgement and the proxy's log.
+def run(name, seed, make_target, plan_options, scale=1.0, node_timeout_ms=2000, timed=True, tls=False):
+    """`make_target(nodes, place, authority)` starts the proxy. Returns a Judgement and the proxy's log. `tls`: the nodes
+    speak nothing else.
 
     Not `timed`: on a busy machine, where a verdict on how long something took would be one on the machine."""
     schedule = SCHEDULES[name]
@@ -29,9 +31,10 @@ def run(name, seed, make_target, plan_options, scale=1.0, node_timeout_ms=2000, 
         places = {"first_place": net.minority, "place": net.majority}
     cluster = target = load = None
     try:
-        cluster = Cluster(options=options, **places)
+        authority = Authority() if tls else None
+        cluster = Cluster(options=options, tls=authority, **places)
         place = {"proxy_place": getattr(net, schedule.partition)} if net else {}
-        target = make_target(cluster.addresses(), place.get("proxy_place"))
+        target = make_target(cluster.addresses(), place.get("proxy_place"), authority)
         stage = Stage(cluster, target, random.Random(seed), scale, timed)
         stage.net, stage.proxy_is_alone = net, schedule.partition == "minority"
         stage.node_timeout_seconds = node_timeout_ms / 1000

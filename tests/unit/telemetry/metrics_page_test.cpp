@@ -11,6 +11,7 @@
 #include <string>
 
 #include "catch.h"
+#include "proxy/net/tls_counts.h"
 #include "proxy/telemetry/process_stats.h"
 
 using namespace slotless::telemetry;
@@ -67,6 +68,7 @@ struct TwoWorkers {
   WorkerMetrics second{3, 16};
   std::optional<TopologyFacts> facts;
   std::vector<DatabaseFacts> databases;
+  std::vector<CertificateFacts> certificates;
 
   MetricsSources sources() {
     return {.version = "1.2.3",
@@ -74,6 +76,7 @@ struct TwoWorkers {
             .workers = {&first, &second},
             .topology = [this] { return facts; },
             .databases = [this] { return databases; },
+            .certificates = [this] { return certificates; },
             .commandName = [](std::size_t id) -> std::string_view {
               constexpr std::array<std::string_view, 3> kNames = {"get", "config|set", "we\"ird\\\n"};
               return kNames.at(id);
@@ -97,6 +100,21 @@ TEST_CASE("databases that are used show their requests and keys") {
   CHECK(page.samples.at("slotless_database_keys{database=\"3\"}") == 5);
   CHECK(page.samples.count("slotless_database_keys{database=\"0\"}") == 0);
   CHECK(page.samples.count("slotless_database_requests_total{database=\"2\"}") == 0);
+}
+
+TEST_CASE("certificates tell when they end, and handshakes what has become of them") {
+  TwoWorkers workers;
+  CHECK_FALSE(workers.page().hasFamily("slotless_tls_certificate_expiry_seconds"));
+  workers.certificates = {{"clients", "/etc/tls.crt", 2'000'000'000}};
+  slotless::net::TlsCounts& counts = slotless::net::TlsCounts::ofProcess();
+  counts.succeeded(slotless::net::TlsSide::Clients, "TLSv1.3", true);
+  counts.failed(slotless::net::TlsSide::Nodes, slotless::net::TlsFailure::Certificate, "n:1", "expired");
+  const Page page = workers.page();
+  CHECK(page.at("slotless_tls_certificate_expiry_seconds{side=\"clients\",file=\"/etc/tls.crt\"}") ==
+        2'000'000'000);
+  CHECK(page.at("slotless_tls_handshakes_total{side=\"clients\",version=\"TLSv1.3\",resumed=\"yes\"}") == 1);
+  CHECK(page.at("slotless_tls_failures_total{side=\"nodes\",reason=\"certificate\"}") == 1);
+  CHECK(page.at("slotless_tls_failures_total{side=\"clients\",reason=\"no_tls\"}") == 0);
 }
 
 TEST_CASE("every sample on the metrics page is described, named by us and unique") {
