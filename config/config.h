@@ -105,6 +105,9 @@ struct Config {
   std::uint64_t tcpBacklog = 511;
   std::uint64_t unixSocketMode = 0700;  // Who may connect, as chmod has it.
   ClientAuth clientAuth = ClientAuth::Same;
+  std::vector<std::string>
+      users;            // Lines of Redis's ACL language; load() also fills it from aclFile. Secret.
+  std::string aclFile;  // Empty: none.
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -168,6 +171,9 @@ struct Config {
   Milliseconds upgradeTimeout = std::chrono::minutes(1);
   Milliseconds upgradeDrainTimeout = std::chrono::minutes(10);
   std::string pidFile;  // Empty: none.
+
+  // Are there users, so that it is they who decide about clients?
+  bool hasUsers() const { return !users.empty() || !aclFile.empty(); }
 
   bool operator==(const Config&) const = default;
 };

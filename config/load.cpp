@@ -34,6 +34,7 @@ class Loader {
     take(environment.settings);
     take(commandLine.settings);
     readPasswordFile();
+    readUsers();
     resolveWorkers();
     // What an unreadable file would have said is not known, so contradictions would be guesses.
     if (fileIsReadable_) crossCheck();
@@ -106,6 +107,40 @@ class Loader {
       return refuse("it has more than one line, or one that is too long");
     }
     origins_["password"] = {file.layer, file.text + ", password-file"};
+  }
+
+  void readUsers() {
+    const auto set = origins_.find("users");
+    if (!config_.aclFile.empty()) {
+      const Origin& file = origins_["acl-file"];
+      if (set != origins_.end() && !config_.users.empty()) {
+        return addError("acl-file", file,
+                        "found together with users (" + set->second.text + "); allowed: one of the two");
+      }
+      FileText content = inputs_.readFile(config_.aclFile);
+      if (!content.text) {
+        return addError("acl-file", file,
+                        "found " + inQuotes(config_.aclFile) + " (" + content.error +
+                            "); allowed: a file of lines \"user NAME RULE ...\"");
+      }
+      config_.users = linesIn(*content.text);
+    }
+    if (!inputs_.checkUsers || !config_.hasUsers()) return;
+    const bool inFile = !config_.aclFile.empty();
+    const std::string option = inFile ? "acl-file" : "users";
+    for (const std::string& problem : inputs_.checkUsers(config_.users, inFile ? config_.aclFile : "users"))
+      addError(option, origins_[findOption(option)->name], problem);
+  }
+
+  // All of them, so that their numbers are right.
+  static std::vector<std::string> linesIn(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const auto end = std::min(text.find('\n', begin), text.size());
+      lines.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return lines;
   }
 
   void resolveWorkers() {

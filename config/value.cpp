@@ -98,6 +98,20 @@ struct Parser {
     return parseList(parseDatabaseRule);
   }
 
+  // One text may have several lines, but a comma is a part of its line.
+  Parsed<std::vector<std::string>> operator()(std::vector<std::string> Config::*) const {
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const auto end = std::min(text.find('\n', begin), text.size());
+      const auto line = trimmed(text.substr(begin, end - begin));
+      if (line.size() > option.max) return {{}, "a line is too long"};
+      if (line.find('\0') != std::string_view::npos) return {{}, "it has a control character"};
+      if (!line.empty()) lines.emplace_back(line);
+      begin = end + 1;
+    }
+    return {std::move(lines), ""};
+  }
+
   template <class Entry>
   Parsed<std::vector<Entry>> parseList(Parsed<Entry> (*parseEntry)(std::string_view)) const {
     std::vector<Entry> entries;
