@@ -13,6 +13,7 @@
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
+#include "proxy/server/user_check.h"
 #include "proxy/telemetry/log.h"
 
 namespace {
@@ -48,7 +49,8 @@ int fail(const std::string& problem) {
 int main(int argc, char** argv) {
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
-    const config::Inputs inputs = config::processInputs(argc, argv);
+    config::Inputs inputs = config::processInputs(argc, argv);
+    inputs.checkUsers = server::objectionsToUsers;
     auto passedOn = server::takePassedOn(inputs.environment);
     if (!passedOn.error.empty()) return fail(passedOn.error);
     // By value: a reading may still be under way when this function has returned.

@@ -50,6 +50,8 @@ struct Context {
   std::uint64_t confirmations = 0;
   WrappedScripts wrappedScripts{};
   Suspects suspects{};
+  // Clients have to log in before they may command anything else; see Accounts.
+  bool loginRequired = false;
   std::string encoded{};  // scratch space for the request at hand
 
   upstream::LinkPool& linksFor(int protocol) noexcept { return protocol >= 3 ? resp3Links : links; }
