@@ -288,11 +288,13 @@ TEST_CASE_METHOD(Users, "who may do everything is on the short way, and so is wh
 TEST_CASE_METHOD(Users, "a user is read-only, and reads from replicas, if it is to") {
   config.users = {"user root on >root ~* &* +@all",
                   "user reader on >reader ~* &* +@all read-only read-from=replica"};
+  node(4).answersHandshake("READONLY", "+OK\r\n");
   addReplica(4, 1);
   enters(client, "reader");
   client.sends("SET a 1");
   client.receives("-NOPERM this user has no permissions to run the 'set' command: the user is read-only\r\n");
   client.sends("GET a");
+  clock.advance(200ms);  // the link to the replica is made on demand
   node(4).expects("GET a").replies(bulk("1"));
   client.receives(bulk("1"));
   client.sends("AUTH root root");
