@@ -93,7 +93,7 @@ void onFileRead(Services& services, Request& request, std::uint64_t asking, cons
     return finishLate(services, request, errorReply(line + std::string(kNoChange)));
   }
   roster.change([&](access::Users& users) { return takeAll(std::move(read.users), users); });
-  log::always(log::Level::Info, "users loaded", {{"file", path}});
+  log::info("users loaded", {{"file", path}});
   finishEverywhere(services, request, asking, "+OK\r\n");
 }
 

@@ -49,7 +49,7 @@ void Accounts::configure() {
     if (requiresAuthentication(config)) source.password = config.password;
   }
   for (const std::string& error : services_.control.roster().configure(source, vocabulary()))
-    log::always(log::Level::Error, "users not taken over, they stay as they were", {{"error", error}});
+    log::error("users not taken over, they stay as they were", {{"error", error}});
   refresh();
 }
 
