@@ -115,6 +115,9 @@ struct Config {
   ClientAuth clientAuth = ClientAuth::Same;
   std::string clientPassword;  // Empty: the one for the nodes. Secret; load() fills it from the file as well.
   std::string clientPasswordFile;  // Empty if a stronger source has the password.
+  std::vector<std::string>
+      users;            // Lines of Redis's ACL language; load() also fills it from aclFile. Secret.
+  std::string aclFile;  // Empty: none.
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -157,7 +160,7 @@ struct Config {
   Milliseconds linkIdleTimeout{300'000};    // 0: never.
   bool linksWarmUp = true;
   std::uint64_t nodeConnectRate = 500;  // 0: no limit.
-  Milliseconds reauthInterval{0};           // 0: only when the credentials change.
+  Milliseconds reauthInterval{0};       // 0: only when the credentials change.
 
   // Holding requests while a slot has no reachable master
   Milliseconds holdTimeout = std::chrono::seconds(15);
@@ -201,6 +204,9 @@ struct Config {
   Milliseconds upgradeTimeout = std::chrono::minutes(1);
   Milliseconds upgradeDrainTimeout = std::chrono::minutes(10);
   std::string pidFile;  // Empty: none.
+
+  // Are there users, so that it is they who decide about clients?
+  bool hasUsers() const { return !users.empty() || !aclFile.empty(); }
 
   bool operator==(const Config&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/database_rule.h"
+#include "config/default_user.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "config/schema.h"
@@ -22,7 +23,8 @@ const Endpoint* firstOpenListener(const Config& config) {
 }
 
 bool letsAnybodyIn(const Config& config) {
-  return clientSecret(config).empty() || config.clientAuth == ClientAuth::None;
+  const bool open = clientSecret(config).empty() || config.clientAuth == ClientAuth::None;
+  return config.hasUsers() ? defaultUserIsOpen(config.users, open) : open;
 }
 
 void checkNodes(const Config& config, Conflicts& conflicts) {

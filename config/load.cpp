@@ -38,6 +38,7 @@ class Loader {
     takeFromUrls();
     readPasswordFile("password-file", "password", &Config::passwordFile);
     readPasswordFile("client-password-file", "client-password", &Config::clientPasswordFile);
+    readUsers();
     resolveWorkers();
     // What an unreadable file would have said is not known, so contradictions would be guesses.
     if (fileIsReadable_) crossCheck();
@@ -141,6 +142,40 @@ class Loader {
     if (!password.value) return refuse(password.reason);
     static_cast<void>(assign(*findOption(option), *password.value, Assign::Replace, config_));
     origins_[findOption(option)->name] = {file.layer, file.text + ", " + std::string(fileOption)};
+  }
+
+  void readUsers() {
+    const auto set = origins_.find("users");
+    if (!config_.aclFile.empty()) {
+      const Origin& file = origins_["acl-file"];
+      if (set != origins_.end() && !config_.users.empty()) {
+        return addError("acl-file", file,
+                        "found together with users (" + set->second.text + "); allowed: one of the two");
+      }
+      FileText content = inputs_.readFile(config_.aclFile);
+      if (!content.text) {
+        return addError("acl-file", file,
+                        "found " + inQuotes(config_.aclFile) + " (" + content.error +
+                            "); allowed: a file of lines \"user NAME RULE ...\"");
+      }
+      config_.users = linesIn(*content.text);
+    }
+    if (!inputs_.checkUsers || !config_.hasUsers()) return;
+    const bool inFile = !config_.aclFile.empty();
+    const std::string option = inFile ? "acl-file" : "users";
+    for (const std::string& problem : inputs_.checkUsers(config_.users, inFile ? config_.aclFile : "users"))
+      addError(option, origins_[findOption(option)->name], problem);
+  }
+
+  // All of them, so that their numbers are right.
+  static std::vector<std::string> linesIn(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const auto end = std::min(text.find('\n', begin), text.size());
+      lines.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return lines;
   }
 
   void resolveWorkers() {

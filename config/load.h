@@ -29,6 +29,10 @@ struct Inputs {
   std::uint64_t cpuCount = 1;
   // Asked before a YAML text is parsed: nullopt, or why it must not be. Empty: any may.
   std::function<std::optional<std::string>(const std::string& text)> tryParser = {};
+  // What is wrong with such users, one text each; `where` stands in front of a line's number. Empty: nothing
+  // is asked.
+  std::function<std::vector<std::string>(const std::vector<std::string>& lines, const std::string& where)>
+      checkUsers = {};
 };
 
 // The process asked for --help, --version, --check-config or --print-config-reference: print this and exit

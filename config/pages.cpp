@@ -56,7 +56,7 @@ secret.
 
 *Reloadable* options take effect when the process gets SIGHUP and reads file, environment and command line
 again: at once, or for connections that are made from then on where an option is about making them (keepalive,
-credentials, names). The log tells what has changed from what to what, and which changes wait for a restart. If
+names). Connections to nodes that stand log in anew. The log tells what has changed from what to what, and which changes wait for a restart. If
 anything is wrong, the errors are logged and everything stays as it was.
 )";
 

@@ -91,6 +91,12 @@ constexpr std::array kSchema{
            "",
            "File whose only line is client-password; use it or client-password, not both. It is read again "
            "when it changes."},
+    Option{
+        "users", Lines, &Config::users, Listening, 0, 65536, "", kReloadable | kSecret, "", "",
+        "Users as Redis's ACL files have them, one line each (user NAME RULE ...), see access.md: then they "
+        "decide what clients may do, and the password of clients is the default user's."},
+    Option{"acl-file", Path, &Config::aclFile, Listening, 0, 4096, "", kReloadable, "", "aclfile",
+           "File of such lines, which ACL SAVE writes and ACL LOAD reads; use it or users, not both."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
            "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
     Option{

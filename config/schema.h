@@ -20,6 +20,7 @@ enum class Kind {
   Listeners,
   AddressRules,
   DatabaseRules,
+  Lines,
   AdminListener,
   Name,
   Word,
@@ -37,13 +38,13 @@ enum class Kind {
 
 enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Tls, Process };
 
-using Member = std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
-                            std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
-                            std::optional<Endpoint> Config::*, std::vector<std::string> Config::*,
-                            std::string Config::*, std::uint64_t Config::*, Milliseconds Config::*,
-                            bool Config::*, ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*,
-                            BlockingOnLostLink Config::*, WriteOnLostLink Config::*, ScriptBusy Config::*,
-                            ReadyWhen Config::*, ClusterTlsVerify Config::*, TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*>;
+using Member = std::variant<
+    std::vector<Endpoint> Config::*, std::vector<Listener> Config::*, std::vector<AddressRule> Config::*,
+    std::vector<DatabaseRule> Config::*, std::optional<Endpoint> Config::*,
+    std::vector<std::string> Config::*, std::string Config::*, std::uint64_t Config::*,
+    Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*,
+    BlockingOnLostLink Config::*, WriteOnLostLink Config::*, ScriptBusy Config::*, ReadyWhen Config::*,
+    ClusterTlsVerify Config::*, TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,
@@ -69,7 +70,9 @@ struct Option {
   bool isReloadable() const { return (traits & kReloadable) != 0; }
   bool isSecret() const { return (traits & kSecret) != 0; }
   // A list of which nothing is needed.
-  bool mayBeEmpty() const { return kind == Kind::AddressRules || kind == Kind::DatabaseRules; }
+  bool mayBeEmpty() const {
+    return kind == Kind::AddressRules || kind == Kind::DatabaseRules || kind == Kind::Lines;
+  }
   bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners || mayBeEmpty(); }
 };
 

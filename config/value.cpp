@@ -21,8 +21,6 @@ template <class T>
 constexpr bool isList = false;
 template <class Entry>
 constexpr bool isList<std::vector<Entry>> = true;
-template <>
-constexpr bool isList<std::vector<std::string>> = false;  // a program
 
 bool equalsIgnoringCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -101,6 +99,26 @@ struct Parser {
     return parseList(parseDatabaseRule);
   }
 
+  Parsed<std::vector<std::string>> operator()(std::vector<std::string> Config::*) const {
+    if (option.kind == Kind::Lines) return parseLines();
+    if (text.size() > option.max) return {{}, "it is too long"};
+    return parseProgramWords(text);
+  }
+
+  // One text may have several lines, but a comma is a part of its line.
+  Parsed<std::vector<std::string>> parseLines() const {
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const auto end = std::min(text.find('\n', begin), text.size());
+      const auto line = trimmed(text.substr(begin, end - begin));
+      if (line.size() > option.max) return {{}, "a line is too long"};
+      if (line.find('\0') != std::string_view::npos) return {{}, "it has a control character"};
+      if (!line.empty()) lines.emplace_back(line);
+      begin = end + 1;
+    }
+    return {std::move(lines), ""};
+  }
+
   template <class Entry>
   Parsed<std::vector<Entry>> parseList(Parsed<Entry> (*parseEntry)(std::string_view)) const {
     std::vector<Entry> entries;
@@ -124,11 +142,6 @@ struct Parser {
     auto endpoint = parseListener(text);
     if (!endpoint.value) return {{}, endpoint.reason};
     return {std::optional{endpoint.value}, ""};
-  }
-
-  Parsed<std::vector<std::string>> operator()(std::vector<std::string> Config::*) const {
-    if (text.size() > option.max) return {{}, "it is too long"};
-    return parseProgramWords(text);
   }
 
   Parsed<std::string> operator()(std::string Config::*) const {
@@ -183,7 +196,7 @@ std::optional<std::string> assign(const Option& option, std::string_view text, A
         auto parsed = Parser{option, found}(member);
         if (!parsed.value) return describe(option, found, parsed.reason);
         if constexpr (isList<std::decay_t<decltype(*parsed.value)>>) {
-          if (how == Assign::Append) {
+          if (how == Assign::Append && option.kind != Kind::Program) {
             auto& list = config.*member;
             list.insert(list.end(), parsed.value->begin(), parsed.value->end());
             return {};

@@ -36,11 +36,11 @@ struct Formatter {
     for (const auto& rule : rules) entries.push_back(formatDatabaseRule(rule));
     return entries;
   }
+  std::vector<std::string> operator()(const std::vector<std::string>& texts) const {
+    return option.kind == Kind::Program ? std::vector{formatProgramWords(texts)} : texts;
+  }
   std::vector<std::string> operator()(const std::optional<Endpoint>& endpoint) const {
     return {endpoint ? formatEndpoint(*endpoint) : std::string(kOff)};
-  }
-  std::vector<std::string> operator()(const std::vector<std::string>& program) const {
-    return {formatProgramWords(program)};
   }
   std::vector<std::string> operator()(const std::string& text) const { return {text}; }
   std::vector<std::string> operator()(std::uint64_t number) const {
@@ -92,9 +92,10 @@ std::string format(const Option& option, const Config& config) {
 }
 
 std::string typeName(const Option& option) {
-  constexpr std::string_view kNames[] = {
-      "addresses", "addresses", "addresses", "layouts", "address",  "text",      "text",   "text",   "path",
-      "number",    "mode",      "number",    "size",    "duration", "yes or no", "choice", "program"};
+  constexpr std::string_view kNames[] = {"addresses", "addresses", "addresses", "layouts", "lines",
+                                         "address",   "text",      "text",      "text",    "path",
+                                         "number",    "mode",      "number",    "size",    "duration",
+                                         "yes or no", "choice",    "program"};
   return std::string(kNames[static_cast<std::size_t>(option.kind)]);
 }
 
@@ -118,6 +119,7 @@ std::string range(const Option& option) {
     case Kind::DatabaseRules:
       return "database=layout, the database a number or a range, the layout spread, "
              "pinned, pinned:TAG (the slot is the tag's) or denied, separated by commas";
+    case Kind::Lines: return "lines \"user NAME RULE ...\", each a text of a list";
     case Kind::AdminListener: return "host:port, [IPv6]:port, :port for all local addresses, or off";
     case Kind::Name:
       return "up to " + std::to_string(option.max) + " printable ASCII characters without spaces";

@@ -157,7 +157,9 @@ void derive(CommandSpec& spec, const CommandOverride* override) {
     spec.namesKeysByPattern = fact->namesKeysByPattern;
     spec.transfer = fact->transfer;
     spec.otherDatabase = fact->otherDatabase;
+    spec.emptiesAllDatabases = fact->emptiesAllDatabases;
   }
+  spec.channelUse = channelUseOf(spec.name);
   if (const SessionFact* fact = findSessionFact(spec.name)) {
     spec.role = fact->role;
     spec.blockTimeout = fact->blockTimeout;

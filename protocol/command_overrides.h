@@ -39,8 +39,12 @@ struct NameFact {
   bool namesKeysByPattern = false;
   Transfer transfer = Transfer::None;
   OtherDatabase otherDatabase = OtherDatabase::None;
+  bool emptiesAllDatabases = false;
 };
 const NameFact* findNameFact(std::string_view name) noexcept;
+
+// The channels that commands name, by exact name.
+ChannelUse channelUseOf(std::string_view name) noexcept;
 
 // Of the commands for all nodes, those that are carried out by the nodes that live, whoever else is missing:
 // where one that is away is made up for when it is back, or has nothing to say; not where the answer would

@@ -158,6 +158,15 @@ enum class Transfer : std::uint8_t { None, Copy, Move };
 // Whether it can reach another database than the chosen one: always, or if it has the option DB.
 enum class OtherDatabase : std::uint8_t { None, Always, ByOption };
 
+// What it does with the channels among its arguments, as far as permissions are about it.
+enum class ChannelUse : std::uint8_t {
+  None,
+  Publish,           // one, the first argument
+  Subscribe,         // all arguments
+  SubscribePattern,  // all arguments, which are patterns
+  Count,             // all arguments behind the subcommand
+};
+
 struct CommandSpec {
   std::string name;  // lower case; a subcommand's is "container|sub"
   int arity = 0;     // as COMMAND reports it: negative means "at least"
@@ -203,6 +212,8 @@ struct CommandSpec {
   WholeDatabase wholeDatabase = WholeDatabase::None;
   Transfer transfer = Transfer::None;
   OtherDatabase otherDatabase = OtherDatabase::None;
+  ChannelUse channelUse = ChannelUse::None;
+  bool emptiesAllDatabases = false;  // FLUSHALL
   // Some node carries it out for a slot that is not its own (see cluster/unchecked_slots.h): it goes out
   // behind a command about the same keys that is refused there.
   bool slotUnchecked = false;

@@ -230,6 +230,11 @@ KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint
   return found.finish(valid);
 }
 
+KeyResult keyPositionsOf(const KeySpec& spec, Argv argv, std::vector<std::uint32_t>& positions) {
+  Positions found(positions);
+  return found.finish(addBySpec(spec, argv, found));
+}
+
 void certainKeyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions) {
   Positions found(positions);
   const auto isCertain = [&](const KeySpec& each) {

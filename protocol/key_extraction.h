@@ -22,6 +22,9 @@ enum class KeyResult : std::uint8_t {
 // and empty. Any argv is safe, also one of the wrong arity.
 KeyResult keyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
 
+// The same for one of a command's specifications.
+KeyResult keyPositionsOf(const KeySpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
+
 // Those of them that are keys for certain, where a server has to be asked for the others.
 void certainKeyPositions(const CommandSpec& spec, Argv argv, std::vector<std::uint32_t>& positions);
 

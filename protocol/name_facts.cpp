@@ -1,5 +1,6 @@
-// Which replies name keys, and which commands are about all keys of a database. Redis's COMMAND does not say
-// it. Source: redis.io/commands; error texts: Redis 7.0 t_stream.c.
+// Which replies name keys, which commands are about all keys of a database, and which name channels. Redis's
+// COMMAND does not say it. Source: redis.io/commands; error texts: Redis 7.0 t_stream.c; channels: Redis 7.0
+// db.c commands_with_channels.
 #include <algorithm>
 #include <iterator>
 
@@ -31,10 +32,26 @@ constexpr NameFact kFacts[] = {
     {.name = "select", .otherDatabase = OtherDatabase::Always},
     {.name = "swapdb", .otherDatabase = OtherDatabase::Always},
     {.name = "dbsize", .wholeDatabase = WholeDatabase::Count},
+    {.name = "flushall", .emptiesAllDatabases = true},
     {.name = "flushdb", .wholeDatabase = WholeDatabase::Flush},
     {.name = "keys", .wholeDatabase = WholeDatabase::List},
     {.name = "randomkey", .wholeDatabase = WholeDatabase::Random},
     {.name = "scan", .wholeDatabase = WholeDatabase::Scan},
+};
+
+struct ChannelFact {
+  std::string_view name;
+  ChannelUse use;
+};
+constexpr ChannelFact kChannels[] = {
+    {"publish", ChannelUse::Publish},
+    {"spublish", ChannelUse::Publish},
+    {"subscribe", ChannelUse::Subscribe},
+    {"ssubscribe", ChannelUse::Subscribe},
+    {"psubscribe", ChannelUse::SubscribePattern},
+    // Redis tells everybody how many listen; here it is for who may listen.
+    {"pubsub|numsub", ChannelUse::Count},
+    {"pubsub|shardnumsub", ChannelUse::Count},
 };
 
 // `once`: done twice it could undo what somebody else has done in between.
@@ -72,6 +89,12 @@ const AbsenceFact* findAbsenceFact(std::string_view name) noexcept {
   const auto* found = std::find_if(std::begin(kForgoing), std::end(kForgoing),
                                    [&](const AbsenceFact& fact) { return fact.name == name; });
   return found == std::end(kForgoing) ? nullptr : found;
+}
+
+ChannelUse channelUseOf(std::string_view name) noexcept {
+  const auto* found = std::find_if(std::begin(kChannels), std::end(kChannels),
+                                   [&](const ChannelFact& fact) { return fact.name == name; });
+  return found == std::end(kChannels) ? ChannelUse::None : found->use;
 }
 
 const NameFact* findNameFact(std::string_view name) noexcept {

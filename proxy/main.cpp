@@ -14,6 +14,7 @@
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
+#include "proxy/server/user_check.h"
 #include "proxy/telemetry/log.h"
 
 namespace {
@@ -50,7 +51,8 @@ int main(int argc, char** argv) {
   net::countTlsMemory();  // before anything else may have used it
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
-    const config::Inputs inputs = config::processInputs(argc, argv);
+    config::Inputs inputs = config::processInputs(argc, argv);
+    inputs.checkUsers = server::objectionsToUsers;
     auto passedOn = server::takePassedOn(inputs.environment);
     if (!passedOn.error.empty()) return fail(passedOn.error);
     // By value: a reading may still be under way when this function has returned.

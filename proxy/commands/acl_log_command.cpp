@@ -11,6 +11,7 @@
 #include "protocol/strict_integer.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
+#include "proxy/session/client.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -47,7 +48,7 @@ Shown shownOf(const AclEntry& entry, std::int64_t now, int protocol, bool dated)
   };
   protocol::appendMapHeader(out, protocol, dated ? 10 : 7);
   number("count", static_cast<std::int64_t>(entry.count));
-  text("reason", "auth");
+  text("reason", entry.reason);
   text("context", entry.context);
   text("object", entry.object);
   text("username", entry.username);
@@ -122,6 +123,25 @@ class ResetComposer final : public routing::Composer {
 };
 
 }  // namespace
+
+void aclLog(LocalCall& call) {
+  AclLog& log = call.services.control.aclLog();
+  if (call.argv.size() > 3)
+    return protocol::appendError(call.out, "ERR wrong number of arguments for 'acl|log' command");
+  if (call.argv.size() == 3 && protocol::equalsIgnoringCase(call.argv[2], "reset")) {
+    log.clear();
+    return protocol::appendSimple(call.out, "OK");
+  }
+  const auto count = call.argv.size() == 3 ? protocol::strictInteger(call.argv[2])
+                                           : std::optional<std::int64_t>(kDefaultCount);
+  if (!count) return protocol::appendError(call.out, "ERR value is not an integer or out of range");
+  std::vector<AclEntry> entries = log.entries();
+  entries.resize(std::min(entries.size(), static_cast<std::size_t>(std::max<std::int64_t>(*count, 0))));
+  protocol::appendArrayHeader(call.out, entries.size());
+  const std::int64_t now = AclLog::now();
+  for (const AclEntry& entry : entries)
+    call.out += shownOf(entry, now, call.client.protocol, call.services.manners.datesAclLog).bytes;
+}
 
 bool planAclLog(Services& services, protocol::Argv argv, Plan& plan) {
   const bool resets = argv.size() == 3 && protocol::equalsIgnoringCase(argv[2], "reset");

@@ -6,9 +6,10 @@
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
-#include "proxy/commands/client_snapshot.h"
 #include "proxy/emulation/info.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_snapshot.h"
 #include "proxy/session/refusal.h"
 #include "proxy/telemetry/log.h"
 
@@ -46,11 +47,22 @@ bool serversSpeakResp3(const Services& services) {
 }
 
 void noteRefusedLogin(LocalCall& call, std::string_view username) {
-  std::string client;
-  appendClientLine(client, factsOf(call.client, call.services), call.services.manners);
-  client.pop_back();
-  call.services.control.aclLog().add(call.inTransaction ? "multi" : "toplevel", call.argv[0], username,
-                                     client);
+  call.services.metrics.loginsRefused.add();
+  call.services.control.aclLog().add("auth", call.inTransaction ? "multi" : "toplevel", call.argv[0],
+                                     username, clientLine(call.client, call.services));
+}
+
+bool isRight(const Services& services, std::string_view username, std::string_view password) {
+  const config::Config& config = services.config;
+  // Clients that know one password only name the default user (HELLO has no other way). Without
+  // authentication every default user is right, as in Redis with "nopass".
+  const bool known = username == "default" || (!config.username.empty() && username == config.username);
+  return requiresAuthentication(config) ? known && sameSecret(password, config::clientSecret(config))
+                                        : username == "default";
+}
+
+bool isRightUser(const access::Permission* account, std::string_view password) {
+  return account != nullptr && access::accepts(account->user(), password);
 }
 
 // nullopt: right. Otherwise the error line.
@@ -58,22 +70,29 @@ std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_vi
                                                  std::string_view password) {
   Services& services = call.services;
   Client& client = call.client;
-  const config::Config& config = services.config;
-  // Clients that know one password only name the default user (HELLO has no other way). Without
-  // authentication every default user is right, as in Redis with "nopass".
-  const bool known = username == "default" || (!config.username.empty() && username == config.username);
-  const bool right = requiresAuthentication(config)
-                         ? known && sameSecret(password, config::clientSecret(config))
-                         : username == "default";
+  const access::Permission* account = services.accounts.find(username);
+  const bool right =
+      services.accounts.on() ? isRightUser(account, password) : isRight(services, username, password);
   if (!right) {
+    // With users, once per burst from one address.
+    const std::uint64_t failures = services.accounts.on() ? services.loginDelays.note(client.peer().host) : 1;
     static log::RateLimit limit(5);
-    log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
-               {{"client", client.id()}, {"peer", client.peer().text()}});
+    if (failures == 1) {
+      log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
+                 {{"client", client.id()}, {"peer", client.peer().text()}});
+    }
     noteRefusedLogin(call, username);
     return kWrongPassword;
   }
   client.logIn();
+  if (account != nullptr) client.enter(*account);
   return std::nullopt;
+}
+
+bool defaultNeedsPassword(const Services& services) {
+  if (!services.accounts.on()) return requiresAuthentication(services.config);
+  const access::Permission* standard = services.accounts.find(access::kDefaultUser);
+  return standard == nullptr || !standard->user().withoutPassword;
 }
 
 void appendField(std::string& out, std::string_view key, std::string_view value) {
@@ -127,7 +146,7 @@ void authenticate(LocalCall& call) {
   if (call.argv.size() > 3) return appendError(call.out, "ERR syntax error");
   std::string_view username = "default";
   if (call.argv.size() == 2) {
-    if (!requiresAuthentication(call.services.config)) return appendError(call.out, kNoPasswordSet);
+    if (!defaultNeedsPassword(call.services)) return appendError(call.out, kNoPasswordSet);
   } else {
     username = call.argv[1];
   }

@@ -8,11 +8,12 @@
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/commands/client_commands.h"
-#include "proxy/commands/client_snapshot.h"
 #include "proxy/commands/client_walk.h"
 #include "proxy/commands/late_reply.h"
 #include "proxy/observe/client_filter.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_snapshot.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -31,8 +32,12 @@ struct Selection {
   bool inOrderAsked = false;
 };
 
-FilterContext contextOf(const LocalCall& call, const std::string& user, bool lists) {
-  return {call.services.manners, user, call.services.databases.size(), lists};
+FilterContext contextOf(const LocalCall& call, bool lists) {
+  const auto isUser = [&call](std::string_view name) {
+    if (call.services.accounts.on()) return call.services.accounts.find(name) != nullptr;
+    return name == "default" || name == clientUser(call.client, call.services);
+  };
+  return {call.services.manners, isUser, call.services.databases.size(), lists};
 }
 
 // Of older servers: one type, or any number of ids.
@@ -65,8 +70,7 @@ bool parseOldSelection(LocalCall& call, Selection& selection) {
 bool parseSelection(LocalCall& call, Selection& selection) {
   if (!call.services.manners.listsByFilter) return parseOldSelection(call, selection);
   std::string error;
-  const std::string user = clientUser(call.services);
-  auto filter = parseFilter(call.argv.subspan(2), contextOf(call, user, true), error);
+  auto filter = parseFilter(call.argv.subspan(2), contextOf(call, true), error);
   if (!filter) {
     appendError(call.out, error);
     return false;
@@ -136,8 +140,7 @@ void clientKill(LocalCall& call) {
     order.filter.skipAsking = false;
   } else {
     std::string error;
-    const std::string user = clientUser(call.services);
-    const auto filter = parseFilter(call.argv.subspan(2), contextOf(call, user, false), error);
+    const auto filter = parseFilter(call.argv.subspan(2), contextOf(call, false), error);
     if (!filter) return appendError(call.out, error);
     order.filter = *filter;
   }

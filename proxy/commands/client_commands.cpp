@@ -2,8 +2,8 @@
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
-#include "proxy/commands/client_snapshot.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_snapshot.h"
 
 namespace slotless::session {
 

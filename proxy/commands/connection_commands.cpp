@@ -9,10 +9,10 @@
 
 #include "protocol/encoder.h"
 #include "proxy/commands/authentication.h"
-#include "proxy/commands/client_snapshot.h"
 #include "proxy/commands/late_reply.h"
 #include "proxy/emulation/replica_facts.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_snapshot.h"
 #include "proxy/translation/translation.h"
 
 namespace slotless::session {
@@ -135,7 +135,7 @@ void time(LocalCall& call) {
 }
 
 void whoAmI(LocalCall& call) {
-  appendBulk(call.out, clientUser(call.services));
+  appendBulk(call.out, clientUser(call.client, call.services));
 }
 
 }  // namespace slotless::session

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "protocol/command_ids.h"
+#include "proxy/commands/acl_changes.h"
+#include "proxy/commands/acl_commands.h"
 #include "proxy/commands/acl_log_command.h"
 #include "proxy/commands/authentication.h"
 #include "proxy/commands/client_commands.h"
@@ -16,6 +18,7 @@
 #include "proxy/commands/slow_log_commands.h"
 #include "proxy/observe/client_facts.h"
 #include "proxy/observe/slow_log.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/console_table.h"
 
@@ -27,6 +30,17 @@ namespace {
 
 // A container's entry serves those of its subcommands that have none.
 constexpr LocalEntry kEntries[] = {
+    {"acl|cat", aclCat, When::AtOnce, Whose::WithUsers},
+    {"acl|deluser", aclDelUser, When::Late, Whose::WithUsers},
+    {"acl|dryrun", aclDryRun, When::AtOnce, Whose::WithUsers},
+    {"acl|genpass", aclGenPass, When::AtOnce, Whose::WithUsers},
+    {"acl|getuser", aclGetUser, When::AtOnce, Whose::WithUsers},
+    {"acl|list", aclList, When::AtOnce, Whose::WithUsers},
+    {"acl|load", aclLoad, When::Late, Whose::WithUsers},
+    {"acl|log", aclLog, When::AtOnce, Whose::WithUsers},
+    {"acl|save", aclSave, When::Late, Whose::WithUsers},
+    {"acl|setuser", aclSetUser, When::Late, Whose::WithUsers},
+    {"acl|users", aclUsers, When::AtOnce, Whose::WithUsers},
     {"acl|whoami", whoAmI},
     {"asking", clusterDisabled},
     {"auth", authenticate},
@@ -119,12 +133,15 @@ LocalCommand LocalCommands::entryFor(const CommandSpec& spec, LocalCommand inher
 // forgotten.
 void LocalCommands::use(const protocol::CommandTable& table) {
   byId_.resize(std::max(byId_.size(), table.idCount()), nullptr);
+  aboutUsers_.resize(byId_.size());
   missing_.clear();
   getKeys_ = table.find("command|getkeys");
   for (const CommandSpec& spec : table.commands()) resolve(spec, nullptr);
 }
 
 bool LocalCommands::answers(const CommandSpec& spec, protocol::Argv argv) const {
+  if (spec.handling != protocol::Handling::Local)
+    return services_.accounts.on() && spec.id < aboutUsers_.size() && aboutUsers_[spec.id];
   if (&spec != getKeys_) return true;
   const CommandSpec* asked = services_.commands->find(argv.subspan(2));
   return asked == nullptr || asked->keyProcedure != protocol::KeyProcedure::AskServer;
@@ -132,6 +149,8 @@ bool LocalCommands::answers(const CommandSpec& spec, protocol::Argv argv) const 
 
 void LocalCommands::resolve(const CommandSpec& spec, LocalCommand inherited) {
   byId_[spec.id] = entryFor(spec, inherited);
+  const LocalEntry* entry = entryOf(spec.name);
+  aboutUsers_[spec.id] = entry != nullptr && entry->whose == Whose::WithUsers;
   if (spec.handling == protocol::Handling::Local && byId_[spec.id] == nullptr) missing_.push_back(spec.name);
   for (const CommandSpec& subcommand : spec.subcommands) resolve(subcommand, byId_[spec.id]);
 }

@@ -29,11 +29,14 @@ struct LocalCall {
 using LocalCommand = void (*)(LocalCall&);
 
 enum class When : std::uint8_t { AtOnce, Late };
+// WithUsers: the proxy's if it has users, otherwise the nodes'.
+enum class Whose : std::uint8_t { Proxy, WithUsers };
 
 struct LocalEntry {
   std::string_view name;
   LocalCommand run;
   When when = When::AtOnce;
+  Whose whose = Whose::Proxy;
 };
 
 class LocalCommands final : public LocalAnswers {
@@ -63,6 +66,7 @@ class LocalCommands final : public LocalAnswers {
   Services& services_;
   const std::span<const LocalEntry> console_;
   std::vector<LocalCommand> byId_;
+  std::vector<bool> aboutUsers_;  // by id: the proxy's if it has users
   const protocol::CommandSpec* getKeys_ = nullptr;
   std::vector<std::string> missing_;
   std::string out_;

@@ -3,13 +3,13 @@
 #include <numeric>
 
 #include "protocol/encoder.h"
-#include "proxy/commands/client_snapshot.h"
 #include "proxy/commands/client_walk.h"
 #include "proxy/commands/late_reply.h"
 #include "proxy/console/console_commands.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/observe/text_lines.h"
 #include "proxy/session/client.h"
+#include "proxy/session/client_snapshot.h"
 
 namespace slotless::session {
 

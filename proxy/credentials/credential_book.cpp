@@ -15,6 +15,8 @@ constexpr net::Millis kLongestRefusalPause{300'000};
 // twentieth more, so that many proxies do not ask in step.
 constexpr net::Millis::rep kRenewAt = 15;
 constexpr net::Millis::rep kOf = 20;
+// … but not before a quarter of it is over, however long the source takes.
+constexpr net::Millis::rep kLeast = 4;
 
 net::Millis doubled(net::Millis first, int times, net::Millis longest) {
   return std::min(first * (1 << std::min(times, 16)), longest);
@@ -39,13 +41,15 @@ void CredentialBook::asked(net::TimePoint now) {
 
 bool CredentialBook::found(const upstream::Credentials& credentials, std::optional<net::Millis> expiresIn,
                            net::TimePoint now) {
+  // What is told has been made at some time since the source was asked.
+  const net::TimePoint madeAt = state_ == State::Asking ? askedAt_ : now;
   transition(State::Good);
   nextAt_.reset();
   if (expiresIn) {
     const auto twentieth = std::max<net::Millis::rep>(1, expiresIn->count() / kOf);
     const auto jitter =
         random_(static_cast<std::uint32_t>(std::min<net::Millis::rep>(twentieth, UINT32_MAX)));
-    nextAt_ = now + *expiresIn * kRenewAt / kOf + net::Millis(jitter);
+    nextAt_ = std::max(madeAt + *expiresIn * kRenewAt / kOf + net::Millis(jitter), now + *expiresIn / kLeast);
   }
   if (known() && access_.verdicts->accepted) refusals_ = 0;
   if (known() && access_.credentials() == credentials) return false;

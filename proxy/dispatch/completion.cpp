@@ -126,7 +126,8 @@ void Completion::failWait(Leg& leg, std::string_view line) {
   const std::string cause =
       leg.preludeError.empty() ? std::string(line) : std::exchange(leg.preludeError, {});
   const Trouble trouble = troubleOf(protocol::classifyError(cause).errorClass);
-  failLeg(leg, trouble == Trouble::None ? cause : leg.request->wait->nobody);
+  const bool isItsOwn = trouble == Trouble::None || trouble == Trouble::NoPerm;
+  failLeg(leg, isItsOwn ? cause : leg.request->wait->nobody);
 }
 
 void Completion::forgoLeg(Leg& leg) {

@@ -55,6 +55,8 @@ struct Context {
   std::uint64_t confirmations = 0;
   WrappedScripts wrappedScripts{};
   Suspects suspects{};
+  // Clients have to log in before they may command anything else; see Accounts.
+  bool loginRequired = false;
   std::string encoded{};  // scratch space for the request at hand
 
   upstream::LinkPool& linksFor(const Downstream& client) noexcept {

@@ -58,8 +58,8 @@ constexpr std::array<Row, kTroubleCount> kRows = {{
     {Trouble::NoScript, "noscript", {PassOn, PassOn, LoadScript, LoadScript, PassOn, PassOn}},
     // What cannot write does no harm where it ends half-way.
     {Trouble::ForeignKey, "foreign key", {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn}},
-    // Answered before anything is run.
-    {Trouble::NoAuth, "noauth", {RetryLater, RetryLater, RetryLater, RetryOnProof, RetryLater, RetryLater}},
+    // Answered before anything is run. A link is not made again because some script says so.
+    {Trouble::NoAuth, "noauth", {RetryLater, RetryLater, RetryOnProof, RetryOnProof, RetryLater, RetryLater}},
     {Trouble::NoPerm, "noperm", {RetryLater, RetryLater, PassOn, PassOn, RetryLater, RetryLater}},
     // Only what blocks can be unblocked; XREAD is a read.
     {Trouble::Unblocked, "unblocked", {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}},

@@ -53,7 +53,7 @@ bool provesRefusal(std::string_view line) {
   const protocol::ErrorReply error = protocol::classifyError(line);
   // What says, in the server's words, that a command has not been run.
   const Action action = actionFor(troubleOf(error.errorClass), RequestKind::ScriptRead, error.serverText);
-  return action == Action::Reroute || action == Action::RetryLater;
+  return action == Action::Reroute || action == Action::RetryLater || action == Action::RetryOnProof;
 }
 
 }  // namespace slotless::session

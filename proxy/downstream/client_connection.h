@@ -23,7 +23,7 @@ namespace slotless::session {
 class MemoryLimits;
 class StallWatch;
 
-// Does a client have to log in before it may command anything else?
+// Does a client have to know a password, where no users have been configured?
 inline bool requiresAuthentication(const config::Config& config) noexcept {
   return config.clientAuth == config::ClientAuth::Same && !config::clientSecret(config).empty();
 }
@@ -102,7 +102,9 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   // … and takes it too long: it is closed.
   void checkLogin();
   // May it command more than how to log in?
-  bool loggedIn() const noexcept { return authenticated_ || !requiresAuthentication(context_.config); }
+  bool loggedIn() const noexcept { return authenticated_ || !context_.loginRequired; }
+  // It has proved who it is, or did not have to.
+  bool authenticated() const noexcept { return authenticated_; }
   // The proxy is about to end: serves on, and closes as soon as nothing of the client is under way.
   void drain();
 

@@ -57,6 +57,7 @@ constexpr Composition kCompositions[] = {
     {"pubsub|channels", planChannels},
     {"pubsub|numpat", planNumPat},
     {"pubsub|numsub", planNumSub},
+    {"pubsub|shardchannels", planShardChannels},
     {"pubsub|shardnumsub", planShardNumSub},
     {"script|exists", planScriptExists},
     {"sort", planSort},

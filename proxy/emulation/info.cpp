@@ -10,6 +10,7 @@
 #include "config/endpoint.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
+#include "protocol/strict_integer.h"
 #include "proxy/databases/info_keyspace.h"
 #include "proxy/emulation/asker.h"
 #include "proxy/emulation/replica_facts.h"
@@ -127,6 +128,7 @@ class InfoComposer final : public routing::Composer {
         sections_(std::move(sections)),
         protocol_(protocol),
         numbering_(context.asker->numbering()),
+        user_(context.asker->restrictedUser()),
         ownAddress_(ownAddress(*context.asker, context)),
         ownsSlots_(mastersWithSlots(context.links.topology())) {}
 
@@ -150,11 +152,28 @@ class InfoComposer final : public routing::Composer {
     std::string text =
         texts.empty() ? routing::ownInfo(own, wanted, &sections_) : routing::mergeInfo(texts, own);
     text = databases::withDatabases(text, context_.databases, numbering_, keys_);
-    protocol::appendVerbatimText(out, protocol_, text);
+    protocol::appendVerbatimText(out, protocol_, user_ == nullptr ? text : withoutOthers(text));
     return true;
   }
 
  private:
+  // Without the lines of databases that the user may not select.
+  std::string withoutOthers(std::string_view text) const {
+    constexpr std::string_view kDatabase = "db";
+    std::string kept;
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+      const std::string_view line = text.substr(0, end);
+      text.remove_prefix(end);
+      const auto number = line.starts_with(kDatabase) && line.find(":keys=") != std::string_view::npos
+                              ? protocol::strictInteger(line.substr(2, line.find(':') - 2))
+                              : std::nullopt;
+      const bool isThere = number && *number >= 0 && static_cast<std::size_t>(*number) < numbering_.size();
+      if (!isThere || maySelect(*user_, numbering_.at(static_cast<std::size_t>(*number)).index)) kept += line;
+    }
+    return kept;
+  }
+
   // Also counts the keys that come with it.
   std::optional<std::string_view> textOf(std::string_view reply) {
     if (!routing::isListReply(reply)) return routing::textOf(reply);
@@ -169,6 +188,7 @@ class InfoComposer final : public routing::Composer {
   std::vector<std::string> sections_;
   int protocol_;
   const databases::Numbering& numbering_;
+  const access::UserPtr user_;  // nullptr: may do everything
   const net::Address ownAddress_;
   const std::vector<bool> ownsSlots_;  // of each master
   std::vector<std::uint64_t> keys_;    // of each pinned database

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/encoder.h"
+#include "proxy/emulation/asker.h"
 #include "proxy/emulation/plan_context.h"
 #include "proxy/pubsub/census.h"
 #include "proxy/routing/merger.h"
@@ -111,10 +112,12 @@ class NumPatComposer final : public routing::Composer {
   const PlanContext& context_;
 };
 
-// Without those that only workers are subscribed to, for keyspace notifications of mapped databases.
+// Without those that only workers are subscribed to, for keyspace notifications of mapped databases, and
+// those that the client's user may not hear.
 class ChannelsComposer final : public routing::Composer {
  public:
-  explicit ChannelsComposer(const PlanContext& context) : context_(context) {}
+  ChannelsComposer(const PlanContext& context, TopicKind kind)
+      : context_(context), kind_(kind), user_(context.asker->restrictedUser()) {}
 
   bool compose(std::span<const PartReply> parts, std::string& out) override {
     std::string merged;
@@ -125,7 +128,9 @@ class ChannelsComposer final : public routing::Composer {
       return good;
     }
     std::erase_if(*channels, [this](std::string_view channel) {
-      return !context_.hub.census().isOfClients(TopicKind::Channel, routing::textOf(channel).value_or(""));
+      const std::string_view name = routing::textOf(channel).value_or("");
+      return (user_ != nullptr && !mayHear(*user_, name)) ||
+             (kind_ == TopicKind::Channel && !context_.hub.census().isOfClients(kind_, name));
     });
     protocol::appendArrayHeader(out, channels->size());
     for (const std::string_view channel : *channels) out += channel;
@@ -134,6 +139,8 @@ class ChannelsComposer final : public routing::Composer {
 
  private:
   const PlanContext& context_;
+  const TopicKind kind_;
+  const access::UserPtr user_;  // nullptr: may hear of all
 };
 
 bool planToMaster(PlanContext& context, TopicKind kind, std::string_view channel, Plan& plan) {
@@ -162,7 +169,13 @@ bool planShardPublish(PlanContext& context, protocol::Argv argv, Plan& plan) {
 }
 
 bool planChannels(PlanContext& context, protocol::Argv, Plan& plan) {
-  return context.databases.anyMapped() && planToAll(std::make_unique<ChannelsComposer>(context), plan);
+  return (context.databases.anyMapped() || context.asker->restrictedUser() != nullptr) &&
+         planToAll(std::make_unique<ChannelsComposer>(context, TopicKind::Channel), plan);
+}
+
+bool planShardChannels(PlanContext& context, protocol::Argv, Plan& plan) {
+  return context.asker->restrictedUser() != nullptr &&
+         planToAll(std::make_unique<ChannelsComposer>(context, TopicKind::Shard), plan);
 }
 
 bool planNumPat(PlanContext& context, protocol::Argv, Plan& plan) {

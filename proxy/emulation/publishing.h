@@ -16,6 +16,7 @@ struct PlanContext;
 bool planPublish(PlanContext& context, protocol::Argv argv, routing::Plan& plan);
 bool planShardPublish(PlanContext& context, protocol::Argv argv, routing::Plan& plan);
 bool planChannels(PlanContext& context, protocol::Argv argv, routing::Plan& plan);
+bool planShardChannels(PlanContext& context, protocol::Argv argv, routing::Plan& plan);
 bool planNumPat(PlanContext& context, protocol::Argv argv, routing::Plan& plan);
 bool planNumSub(PlanContext& context, protocol::Argv argv, routing::Plan& plan);
 bool planShardNumSub(PlanContext& context, protocol::Argv argv, routing::Plan& plan);

@@ -111,6 +111,8 @@ TlsMade makeTlsServer(const TlsServerOptions& options) {
   }
   if (maker.failed()) return maker.made();
   maker.context().isServer = true;
+  // Clients keep their sessions themselves, as tickets.
+  SSL_CTX_set_session_cache_mode(maker.raw(), SSL_SESS_CACHE_OFF);
   // A session is only resumed where it has been agreed: the name is any that does not change.
   constexpr unsigned char kName[] = "slotless";
   SSL_CTX_set_session_id_context(maker.raw(), kName, sizeof(kName) - 1);

@@ -62,6 +62,7 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   void standOn(std::unique_ptr<Stream> stream) {
     below_ = std::move(stream);
     if (context_->isServer) state_ = State::Handshaking;
+    wantsRead_ = context_->isServer;  // as those that Loop::adopt() makes
     watchBelow();
   }
 

@@ -22,7 +22,7 @@ constexpr std::size_t kMostAhead = 4 * kRecordBytes;
 }  // namespace
 
 void MemoryTlsStream::giveBack(BIO* bio) {
-  constexpr std::size_t kSmall = 4096;
+  constexpr std::size_t kSmall = 1024;
   BUF_MEM* memory = nullptr;
   BIO_get_mem_ptr(bio, &memory);
   if (memory == nullptr || memory->length > 0 || memory->max <= kSmall) return;

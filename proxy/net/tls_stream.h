@@ -40,7 +40,7 @@ class TlsStream : public Stream {
   static std::unique_ptr<TlsStream> connect(Loop& loop, TlsContextPtr context, const std::string& name,
                                             const Address& numeric, Observer& observer, Millis patience,
                                             int& error);
-  // An accepted socket. nullptr: it cannot be polled; the descriptor is closed.
+  // An accepted socket, whose reading is watched. nullptr: it cannot be polled; the descriptor is closed.
   static std::unique_ptr<TlsStream> adopt(Loop& loop, TlsContextPtr context, int descriptor,
                                           Observer& observer, Millis patience);
 

@@ -11,18 +11,18 @@ std::int64_t AclLog::now() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-void AclLog::add(std::string_view context, std::string_view object, std::string_view username,
-                 std::string_view client) {
+void AclLog::add(std::string_view reason, std::string_view context, std::string_view object,
+                 std::string_view username, std::string_view client) {
   const std::int64_t time = now();
-  add({0, 1, std::string(context), std::string(object), std::string(username), std::string(client), time,
-       time});
+  add({0, 1, std::string(reason), std::string(context), std::string(object), std::string(username),
+       std::string(client), time, time});
 }
 
 void AclLog::add(AclEntry entry) {
   const std::lock_guard guard(mutex_);
   const auto like = std::find_if(entries_.begin(), entries_.end(), [&](const AclEntry& each) {
-    return each.context == entry.context && each.object == entry.object && each.username == entry.username &&
-           entry.updated - each.updated <= kOneMillis;
+    return each.reason == entry.reason && each.context == entry.context && each.object == entry.object &&
+           each.username == entry.username && entry.updated - each.updated <= kOneMillis;
   });
   if (like != entries_.end()) {
     entry.id = like->id;

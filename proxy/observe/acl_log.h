@@ -1,4 +1,4 @@
-// The logins that the proxy has refused, as ACL LOG shows them.
+// The logins and commands that the proxy has refused, as ACL LOG shows them.
 //
 // Shared by all workers, safe on any thread. Like attempts within a minute count as one. Source: Redis 7.0
 // acl.c addACLLogEntry().
@@ -15,8 +15,9 @@ namespace slotless::session {
 struct AclEntry {
   std::uint64_t id = 0;
   std::uint64_t count = 1;
+  std::string reason;   // "auth", "command", "key", "channel"
   std::string context;  // "toplevel", "multi"
-  std::string object;   // the command, as it was sent
+  std::string object;   // of a login: the command as it was sent; otherwise the command, key or channel
   std::string username;
   std::string client;        // as in CLIENT LIST
   std::int64_t created = 0;  // milliseconds since 1970 …
@@ -25,8 +26,8 @@ struct AclEntry {
 
 class AclLog {
  public:
-  void add(std::string_view context, std::string_view object, std::string_view username,
-           std::string_view client);
+  void add(std::string_view reason, std::string_view context, std::string_view object,
+           std::string_view username, std::string_view client);
   void add(AclEntry entry);
   // The newest first.
   std::vector<AclEntry> entries() const;

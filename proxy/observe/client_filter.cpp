@@ -71,7 +71,7 @@ bool readType(Reading& reading) {
 
 bool readUser(Reading& reading) {
   reading.traits.user = reading.value();
-  return reading.value() == reading.context.knownUser || reading.value() == "default" ||
+  return reading.context.isUser(reading.value()) ||
          reading.fail("ERR No such user '" + std::string(reading.value()) + "'");
 }
 

@@ -4,6 +4,7 @@
 // 8.1 and 9.1 networking.c, and their answers.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,7 +47,7 @@ std::optional<ClientType> clientTypeOf(std::string_view name, const ServerManner
 // What the options are checked against.
 struct FilterContext {
   const ServerManners& manners;
-  std::string_view knownUser;  // the only one besides "default"
+  std::function<bool(std::string_view)> isUser;
   std::size_t databases;
   bool lists;  // CLIENT LIST, not CLIENT KILL
 };

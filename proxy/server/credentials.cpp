@@ -1,5 +1,6 @@
 // As whom the proxy comes to the nodes, and what clients must present: both may change while it serves.
-#include "config/value.h"
+#include <utility>
+
 #include "proxy/server/server.h"
 #include "proxy/telemetry/log.h"
 
@@ -24,17 +25,17 @@ void Server::startCredentials(std::uint32_t randomSeed) {
 // The cluster is asked nothing before there are any: it would refuse to answer.
 void Server::onCredentials() {
   for (const auto& worker : workers_)
-    worker->post([access = access()](worker::Worker& w) { w.setAccess(access); });
+    worker->post([changed = access()](worker::Worker& w) { w.setAccess(changed); });
   tellDiscovery();
 }
 
 upstream::Access Server::access() {
-  upstream::Access access;
-  if (credentials_ != nullptr && credentials_->known()) access = credentials_->access();
-  access.clientName = config_->linkClientName;
-  access.denials = &denials();
-  access.tls = certificates_.forNodes();
-  return access;
+  upstream::Access known;
+  if (credentials_ != nullptr && credentials_->known()) known = credentials_->access();
+  known.clientName = config_->linkClientName;
+  known.denials = &denials();
+  known.tls = certificates_.forNodes();
+  return known;
 }
 
 void Server::watchPasswordFiles() {

@@ -89,8 +89,8 @@ std::optional<std::string> Server::whyNotReady() const {
 void Server::watchTls() {
   const auto trouble = tlsTrouble_.look(net::TlsCounts::ofProcess().trouble(net::TlsSide::Nodes));
   if (!trouble) return;
-  log::always(log::Level::Warn, "TLS with a node failed",
-              {{"node", trouble->peer}, {"reason", trouble->text}, {"failures", trouble->failures}});
+  log::warn("TLS with a node failed",
+            {{"node", trouble->peer}, {"reason", trouble->text}, {"failures", trouble->failures}});
 }
 
 // A thread that serves nobody any more is nothing that waiting mends.

@@ -16,6 +16,7 @@
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/endpoints.h"
 #include "proxy/server/service_manager.h"
+#include "proxy/server/user_check.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/process_stats.h"
 
@@ -93,6 +94,7 @@ std::optional<std::string> Server::run() {
   learner_.reset();
   // First all of them stop: they write to one another's mailboxes.
   for (const auto& worker : workers_) worker->stop();
+  errands_.wait();
   workers_.clear();
   log::info("bye");
   return std::nullopt;
@@ -220,6 +222,7 @@ void Server::publishCommands(const discovery::CommandTablePtr& commands,
   std::string servers;
   for (const discovery::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
+  warnOfUnknownNames(roster(), *commands);
   tellWorkersCommands(commands, builds);
 }
 
@@ -387,6 +390,10 @@ session::ProcessFacts Server::facts() const {
 std::size_t Server::memoryInUse() const {
   const std::size_t bytes = net::heapBytes();
   return bytes > heapAtStart_ ? bytes - heapAtStart_ : 0;
+}
+
+void Server::aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) {
+  errands_.run(std::move(work), loop, std::move(done));
 }
 
 void Server::watchTide() {

@@ -24,6 +24,7 @@
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
 #include "proxy/server/certificates.h"
+#include "proxy/server/errands.h"
 #include "proxy/server/loop_thread.h"
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
@@ -63,6 +64,7 @@ class Server final : public worker::WorkerControl {
   void rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion,
                         Taken taken) override;
   void keepOptions(const session::SettingPairs& options) override;
+  void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) override;
   void nodeConnected(const net::Address& node) override;
   net::TlsSourcePtr tlsForNodes() const override { return certificates_.forNodes(); }
   net::TlsSourcePtr tlsForClients() const override { return certificates_.forClients(); }
@@ -152,6 +154,7 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<discovery::SettingsCarrier> carrier_;
   std::unique_ptr<discovery::SlotCounter> counter_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
+  Errands errands_;
   PidFile pidFile_;
   std::unique_ptr<net::Timer> shutdownTimer_;
   std::unique_ptr<net::Timer> hurryTimer_;

@@ -6,6 +6,8 @@
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/downstream/stall_watch.h"
+#include "proxy/session/access_check.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
@@ -102,6 +104,24 @@ bool Client::abandon(WorkBudget& budget) {
   return true;
 }
 
+// --- users ---
+
+void Client::welcome() {
+  homeReadFrom_ = readFrom;
+  if (!services_.accounts.on()) return;
+  if (const access::Permission* initial = services_.accounts.initial()) {
+    logIn();
+    enter(*initial);
+  }
+}
+
+void Client::enter(const access::Permission& account) {
+  rebind(&account);
+  const access::Limits& limits = account.user().limits;
+  readFrom = limits.readFrom.value_or(homeReadFrom_);
+  if (const databases::Database* first = firstDatabaseOf(account, *this, services_.databases)) select(*first);
+}
+
 void Client::resetSession() {
   name.clear();
   libraryName.clear();
@@ -113,6 +133,9 @@ void Client::resetSession() {
   readOnly = false;
   replySwitch_ = {};
   database_ = home_;
+  readFrom = homeReadFrom_;
+  rebind(nullptr);
+  welcome();
 }
 
 }  // namespace slotless::session

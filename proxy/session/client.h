@@ -12,11 +12,13 @@
 
 #include "protocol/command_ids.h"
 #include "protocol/request_parser.h"
+#include "proxy/access/permission.h"
 #include "proxy/downstream/client_connection.h"
 #include "proxy/emulation/asker.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/conversation.h"
+#include "proxy/session/login_delays.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/reply_switch.h"
 #include "proxy/session/services.h"
@@ -80,6 +82,9 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void setHome(const databases::Database& database) noexcept { home_ = database_ = &database; }
   // What it calls the databases: it begins in its 0 then, unless they are as they are.
   const databases::Numbering& numbering() const noexcept override { return *numbering_; }
+  access::UserPtr restrictedUser() const override { return restricted_ ? account_->userPtr() : nullptr; }
+  // Its user may not select all databases.
+  bool seesSomeDatabases() const noexcept { return restricted_ && account_->user().limits.databases; }
   void setNumbering(const databases::Numbering& numbering, const databases::Database& home) noexcept {
     numbering_ = &numbering;
     setHome(home);
@@ -87,14 +92,28 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   // RESET: as it was when the connection was made.
   void resetSession();
 
+  // --- users, see Accounts ---
+  // Whose client it is; nullptr: there are no users, or it has not logged in.
+  const access::Permission* account() const noexcept { return account_; }
+  // Before its first request: what the connection has from its listener stays its own.
+  void welcome();
+  // It has logged in: it begins where its user does.
+  void enter(const access::Permission& account);
+  // What its user may do has changed, or there is no user any more.
+  void rebind(const access::Permission* account) noexcept {
+    account_ = account;
+    restricted_ = account != nullptr && !account->unrestricted();
+  }
+
   std::string name;
   std::string libraryName;
   std::string libraryVersion;
   // What it has asked for and CLIENT LIST shows; the proxy evicts nobody, and links are shared.
   bool noEvict = false;
   bool noTouch = false;
-  bool readOnly = false;        // READONLY
-  bool takesRedirects = false;  // CLIENT CAPA REDIRECT
+  bool readOnly = false;                     // READONLY
+  bool takesRedirects = false;               // CLIENT CAPA REDIRECT
+  LoginDelay loginDelay = LoginDelay::None;  // of the request at hand
 
  private:
   bool takeUp(const protocol::RequestParser& request, std::string_view bytes, bool whole) override;
@@ -114,6 +133,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
   bool isShort(const protocol::CommandSpec* spec, const protocol::RequestParser& request,
                std::string_view bytes) const noexcept;
+  bool mayShort(const protocol::CommandSpec& spec, protocol::Argv argv) const;
   bool takeShort(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes);
   bool isBehindBarrier() const noexcept;
   // What handle() has found nothing against. False: as there.
@@ -129,6 +149,9 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   const databases::Database* home_;
   const databases::Database* database_;
   const databases::Numbering* numbering_ = nullptr;
+  config::ReadFrom homeReadFrom_ = config::ReadFrom::Master;
+  bool restricted_ = false;  // its user may not do everything
+  const access::Permission* account_ = nullptr;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   ReplySwitch replySwitch_;

@@ -12,6 +12,8 @@
 #include "proxy/emulation/compositions.h"
 #include "proxy/emulation/whole_database_plans.h"
 #include "proxy/routing/alone_composer.h"
+#include "proxy/session/access_check.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/console_table.h"
 #include "proxy/session/key_lookups.h"
@@ -38,6 +40,11 @@ bool differs(const Command& command, const routing::Plan& plan) {
          (runsScript(*command.spec) && command.bytes.data() != command.sent.data());
 }
 
+// AUTH and HELLO, of what may come before the login.
+bool logsIn(const CommandSpec& spec) {
+  return spec.has(protocol::kNoAuth) && spec.role == protocol::SessionRole::None;
+}
+
 // As the only command of a transaction.
 void makeAlone(Command& command, routing::Plan& plan) {
   std::unique_ptr<routing::Composer> inner =
@@ -51,6 +58,7 @@ bool Client::takeUp(const RequestParser& request, std::string_view bytes, bool w
   const bool endsCaching = whole && conversation_.endsCaching(request.argv());
   if (whole && !handle(request, bytes)) return false;
   seen_ = awaitsPending_ = false;
+  loginDelay = LoginDelay::None;
   replySwitch_.next();
   conversation_.takenUp(endsCaching);
   return true;
@@ -67,7 +75,8 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     }
     spec = findConsoleCommand(argv, &container);
   }
-  if (isShort(spec, request, bytes)) return takeShort(*spec, argv, bytes);
+  if (isShort(spec, request, bytes) && (!restricted_ || mayShort(*spec, argv)))
+    return takeShort(*spec, argv, bytes);
   std::string& text = services_.encoded;
   if (!checkCommand(spec, container, argv, text)) {
     if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
@@ -81,6 +90,14 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, kNoAuth);
     return true;
   }
+  if (restricted_ && isForbidden(*this, services_, *spec, argv, text)) {
+    if (spec->role == protocol::SessionRole::Exec)
+      return conversation_.abort(*spec, text) == Conversation::Outcome::Done;
+    conversation_.onRefused(text);
+    refuse(spec, text);
+    return true;
+  }
+  if (logsIn(*spec) && services_.accounts.on() && services_.loginDelays.holds(*this)) return false;
   if (services_.busy.refuses(*spec)) return conversation_.refuseBusy(*spec) == Conversation::Outcome::Done;
   if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;
@@ -126,7 +143,7 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
   if (outcome != Conversation::Outcome::Route) return outcome == Conversation::Outcome::Done;
   if (inPieces) return splitInPieces(command);
   if (spec->barrier && !pending().empty()) return awaitPending();
-  if (spec->handling == Handling::Local && services_.localAnswers.answers(*spec, argv)) {
+  if (services_.localAnswers.answers(*spec, argv)) {
     if (!mayAnswer(*spec, services_.config, text)) {
       refuse(spec, text);
       return true;
@@ -243,6 +260,11 @@ bool Client::isShort(const CommandSpec* spec, const RequestParser& request,
   return spec != nullptr && spec->plain && conversation_.plain() && bytes.size() < kHandOverBytes &&
          !request.isInline() && spec->arityFits(request.argv().size()) && loggedIn() && !services_.tap.on() &&
          !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
+}
+
+// What is plain names one key of the chosen database, and runs no script.
+bool Client::mayShort(const CommandSpec& spec, protocol::Argv argv) const {
+  return !account_->check(spec, argv, services_.accounts.scratch()) && account_->maySelect(database_->index);
 }
 
 bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string_view bytes) {

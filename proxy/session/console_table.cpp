@@ -42,6 +42,8 @@ CommandSpec specOf(const std::string& name, int arity, For whom) {
   spec.arity = arity;
   spec.flags = protocol::kNoMulti | protocol::kSkipSlowlog;
   if (whom == For::Administrators) spec.flags |= protocol::kAdmin;
+  // All of it tells of other clients, or of the cluster.
+  spec.categoryNames = {"@admin", "@slow", "@dangerous"};
   spec.handling = protocol::Handling::Local;
   spec.id = protocol::CommandIds::ofProcess().idOf(name);
   return spec;
@@ -74,6 +76,10 @@ const CommandSpec* findConsoleCommand(protocol::Argv argv, const CommandSpec** c
   if (found != console.subcommands.end()) return &*found;
   *container = &console;
   return nullptr;
+}
+
+std::span<const CommandSpec> consoleCommands() {
+  return {&containerOf(), 1};
 }
 
 bool isConsoleCommand(const CommandSpec& spec) noexcept {

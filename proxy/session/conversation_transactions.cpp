@@ -43,7 +43,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   if (transaction_->alone()) return refuseQueued(spec, transaction_->alone()->objection);
   // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
   if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(command);
-  if (spec.handling == Handling::Local) {
+  if (spec.handling == Handling::Local || services_.localAnswers.answers(spec, command.argv)) {
     if (services_.localAnswers.isLate(spec)) {
       return refuseQueued(spec,
                           "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");

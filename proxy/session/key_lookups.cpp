@@ -77,10 +77,11 @@ void KeyQuestion::onReply(std::string_view bytes, bool last) {
 }
 
 void KeyQuestion::onErrorReply(std::string_view line, const upstream::SentRequest&) {
-  if (protocol::isDenial(line)) owner_->noteDenial(*this, line);
-  const bool passing = troubleOf(protocol::classifyError(line).errorClass) != Trouble::None;
+  const bool denied = protocol::isDenial(line);
+  if (denied) owner_->noteDenial(*this, line);
+  const bool passing = !denied && troubleOf(protocol::classifyError(line).errorClass) != Trouble::None;
   if (passing && client_ != nullptr) return owner_->waitForLink(*this);
-  owner_->settle(*this, protocol::isDenial(line) ? State::Denied : State::Unknown);
+  owner_->settle(*this, denied ? State::Denied : State::Unknown);
 }
 
 void KeyQuestion::onLost(upstream::Loss, const upstream::SentRequest&) {

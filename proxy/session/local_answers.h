@@ -11,7 +11,8 @@ class Client;
 
 class LocalAnswers {
  public:
-  // False: only a node knows (COMMAND GETKEYS of a command whose facts leave its keys open).
+  // Does the proxy answer it? Not if only a node knows (COMMAND GETKEYS of a command whose facts leave its
+  // keys open); what is about users only if there are some.
   virtual bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const = 0;
   virtual void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) = 0;
   // Does its reply need other workers? Then it cannot be part of a transaction.

@@ -5,10 +5,12 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "config/config.h"
 #include "protocol/command_memo.h"
 #include "protocol/command_table.h"
+#include "proxy/access/roster.h"
 #include "proxy/cluster/slot_losses.h"
 #include "proxy/databases/database.h"
 #include "proxy/databases/key_mapper.h"
@@ -39,9 +41,11 @@
 
 namespace slotless::session {
 
+class Accounts;
 class Client;
 class KeyLookups;
 class LocalAnswers;
+class LoginDelays;
 class MonitorTap;
 class PauseGate;
 class Trackers;
@@ -76,6 +80,13 @@ class Control : public ProcessCounters, public TopologyWishes {
   telemetry::Denials& denials() noexcept { return denials_; }
   upstream::DialRate& dialRate() noexcept { return dialRate_; }
   ReliefTurn& relief() noexcept { return relief_; }
+  access::Roster& roster() noexcept { return roster_; }
+  const access::Roster& roster() const noexcept { return roster_; }
+  // Does what a disk may take its time for, and then `done` on that loop.
+  virtual void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) {
+    work();
+    loop.post(std::move(done));
+  }
 
  protected:
   ~Control() = default;
@@ -88,6 +99,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   telemetry::Denials denials_;
   upstream::DialRate dialRate_;
   ReliefTurn relief_;
+  access::Roster roster_;
 };
 
 struct Services : PlanContext {
@@ -101,6 +113,8 @@ struct Services : PlanContext {
   PauseGate& gate;
   Trackers& trackers;
   const ClientMap& clients;
+  Accounts& accounts;
+  LoginDelays& loginDelays;
   // Puts another configuration into force here; between two requests.
   std::function<void(const config::Config&)> useConfig;
   cluster::SlotLosses slotLosses{};

@@ -119,6 +119,26 @@ std::optional<std::string> Subscriptions::nameForClient(std::string_view name) c
   });
 }
 
+// Not what happens in databases that its user may not select.
+bool Subscriptions::mayKnowOf(std::string_view message) const {
+  const auto elements = routing::elementsOf(message);
+  if (!elements || elements->size() < 3) return true;
+  const auto channel = routing::textOf((*elements)[elements->size() - 2]);
+  return !channel || pubsub::renumbered(*channel, [this](std::uint32_t number) {
+                       return client_->account()->maySelect(number) ? std::optional(number) : std::nullopt;
+                     }).has_value();
+}
+
+bool Subscriptions::allowedTo(const access::Permission& account) const {
+  for (const TopicKind kind : {TopicKind::Channel, TopicKind::Pattern, TopicKind::Shard}) {
+    const bool allowed = std::all_of(of(kind).begin(), of(kind).end(), [&](const auto& each) {
+      return account.mayHear(nameForClient(each.first).value_or(each.first), kind == TopicKind::Pattern);
+    });
+    if (!allowed) return false;
+  }
+  return true;
+}
+
 // nullopt: about a database that the client does not see.
 std::optional<std::string> Subscriptions::messageForClient(std::string_view message) const {
   const auto elements = routing::elementsOf(message);

@@ -16,6 +16,7 @@
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
+#include "proxy/access/permission.h"
 #include "proxy/databases/database.h"
 #include "proxy/dispatch/owned_request.h"
 #include "proxy/dispatch/work.h"
@@ -52,6 +53,8 @@ class Subscriptions final : private pubsub::Listener {
   std::size_t unconfirmed() const noexcept { return pending_.size(); }
   std::size_t count(pubsub::TopicKind kind) const noexcept { return of(kind).size(); }
   bool any() const noexcept;
+  // All of them are to what that user may hear.
+  bool allowedTo(const access::Permission& account) const;
   // What they cost this client, and what they would cost the process if nobody else had the same.
   std::size_t memoryBytes() const noexcept;
 
@@ -106,6 +109,7 @@ class Subscriptions final : private pubsub::Listener {
   // Names of keyspace notifications have a database's number in them: between the client's and the hub's.
   std::string nameForHub(pubsub::TopicKind kind, std::string_view name) const;
   std::optional<std::string> nameForClient(std::string_view name) const;
+  bool mayKnowOf(std::string_view message) const;
   std::optional<std::string> messageForClient(std::string_view message) const;
 
   Client* client_;  // nullptr: has left

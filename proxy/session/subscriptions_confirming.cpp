@@ -38,6 +38,7 @@ class Subscriptions::Confirming final : public Work {
 
 void Subscriptions::onMessage(std::string_view message) {
   if (client_ == nullptr) return;
+  if (client_->seesSomeDatabases() && !mayKnowOf(message)) return;
   const char first = client_->protocol >= 3 ? '>' : '*';
   if (numbering_.same()) return client_->push(first, message);
   if (const auto own = messageForClient(message)) client_->push(first, *own);

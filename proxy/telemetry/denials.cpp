@@ -92,11 +92,10 @@ void Denials::note(Deniable what, const net::Address& node, std::string_view err
   entry.last = now;
   denied_.fetch_or(bitOf(what), std::memory_order_relaxed);
   if (!first) return;
-  log::always(log::Level::Warn, "denied by the nodes",
-              {{"what", factOf(what).name},
-               {"node", nameOf(node)},
-               {"error", entry.error},
-               {"without", factOf(what).without}});
+  log::warn("denied by the nodes", {{"what", factOf(what).name},
+                                    {"node", nameOf(node)},
+                                    {"error", entry.error},
+                                    {"without", factOf(what).without}});
 }
 
 void Denials::worked(Deniable what, const net::Address& node) {
@@ -112,7 +111,7 @@ void Denials::forget(Deniable what, const std::string& node) {
   if (found == entries_.end() || found->second.erase(node) == 0 || !found->second.empty()) return;
   entries_.erase(found);
   denied_.fetch_and(~bitOf(what), std::memory_order_relaxed);
-  log::always(log::Level::Info, "no longer denied by the nodes", {{"what", factOf(what).name}});
+  log::info("no longer denied by the nodes", {{"what", factOf(what).name}});
 }
 
 bool Denials::avoids(Deniable what, net::TimePoint now) const {

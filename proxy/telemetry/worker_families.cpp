@@ -34,6 +34,8 @@ constexpr std::array kCounters = {
     CounterRow{"slotless_cross_protocol_total",
                "Clients closed because they spoke HTTP: somebody may be attacking by way of a browser.",
                &WorkerMetrics::crossProtocol},
+    CounterRow{"slotless_logins_refused_total", "Logins with a wrong name or password.",
+               &WorkerMetrics::loginsRefused},
     CounterRow{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
     CounterRow{"slotless_ambiguous_writes_total", "Writes sent whose connection was lost before the reply.",
                &WorkerMetrics::ambiguousWrites},
@@ -122,6 +124,9 @@ void collectWorkers(const MetricsSources& sources, Families& families) {
                                 &WorkerMetrics::redirects, redirectName));
   families.push_back(enumFamily(sources, "slotless_limit_hits_total", "Times that a configured limit acted.",
                                 "limit", &WorkerMetrics::limits, limitName));
+  families.push_back(enumFamily(sources, "slotless_forbidden_commands_total",
+                                "Commands refused because of what their user may do.", "reason",
+                                &WorkerMetrics::forbidden, forbiddenName));
   families.push_back(enumFamily(sources, "slotless_memory_bytes",
                                 "Memory of the workers by what it is for, as of at most a second ago.",
                                 "kind", &WorkerMetrics::memory, memoryKindName));

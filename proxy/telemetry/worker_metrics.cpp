@@ -24,6 +24,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count
 constexpr std::array<std::string_view, static_cast<std::size_t>(MemoryKind::Count)> kMemoryKindNames = {
     "client_input", "client_output", "link_output", "other", "idle", "requests", "sessions"};
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(Forbidden::Count)> kForbiddenNames = {
+    "command", "key", "channel", "database"};
+
 // By how many bits a number has: the first bucket that it may be in.
 constexpr auto kFirstBuckets = [] {
   std::array<std::uint8_t, 65> first{};
@@ -49,6 +52,9 @@ std::string_view redirectName(Redirect kind) noexcept {
 }
 std::string_view limitName(Limit limit) noexcept {
   return nameOf(kLimitNames, limit);
+}
+std::string_view forbiddenName(Forbidden kind) noexcept {
+  return nameOf(kForbiddenNames, kind);
 }
 std::string_view memoryKindName(MemoryKind kind) noexcept {
   return nameOf(kMemoryKindNames, kind);

@@ -67,6 +67,11 @@ enum class Limit : std::uint8_t {
 };
 std::string_view limitName(Limit limit) noexcept;
 
+// Why a command was refused by the rules about its user; each a label value of
+// slotless_forbidden_commands_total.
+enum class Forbidden : std::uint8_t { Command, Key, Channel, Database, Count };
+std::string_view forbiddenName(Forbidden kind) noexcept;
+
 // Silent: established, but its node has not answered for a while (suspect-after). Draining: its node does not
 // know any more who this is, and once all has been answered the connection is made again.
 enum class LinkState : std::uint8_t {
@@ -143,7 +148,8 @@ class WorkerMetrics {
   Counter bytesSent;        // to clients
   Counter protocolErrors;
   Counter crossProtocol;  // clients that spoke HTTP, and were closed
-  Gauge paused;           // 1: PROXY PAUSE keeps this worker's clients waiting
+  Counter loginsRefused;
+  Gauge paused;  // 1: PROXY PAUSE keeps this worker's clients waiting
   Counter retries;
   Counter ambiguousWrites;
   Gauge heldRequests;
@@ -166,6 +172,7 @@ class WorkerMetrics {
   Counter pubsubGaps;           // subscriptions that may have missed messages
   std::array<Counter, static_cast<std::size_t>(Redirect::Count)> redirects;
   std::array<Counter, static_cast<std::size_t>(Limit::Count)> limits;
+  std::array<Counter, static_cast<std::size_t>(Forbidden::Count)> forbidden;
 
   // Nodes come and go with the topology. The worker adds and drops them rarely, hence the lock; the counters
   // themselves are written without it. The reference stays valid until dropNode(). One entry per link: the

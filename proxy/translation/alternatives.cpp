@@ -29,14 +29,15 @@ class Alternatives final : public routing::Composer {
         protocol_(protocol),
         common_(std::move(common)) {}
 
-  // The first way that is not known to be denied, or the last.
+  // Of the ways that have not been tried, those first that are not known to be denied.
   void begin(Plan& plan) {
-    while (at_ + 1 < ways_.size() && isAvoided(ways_[at_])) ++at_;
+    std::stable_partition(ways_.begin() + static_cast<std::ptrdiff_t>(at_), ways_.end(),
+                          [this](const Way& way) { return !isAvoided(way); });
     start(plan);
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
-    if (note(parts) && !(ways_[at_].takesDenials && at_ + 1 == ways_.size())) {
+    if (note(parts) && !ways_[at_].takesDenials) {
       if (at_ + 1 == ways_.size()) return false;
       ++at_;
       begin(plan);
@@ -128,7 +129,7 @@ class Alternatives final : public routing::Composer {
 
   Context& context_;
   const std::string command_;
-  const std::vector<Way> ways_;
+  std::vector<Way> ways_;
   const int protocol_;
   std::size_t at_ = 0;
   const std::unique_ptr<routing::Composer> common_;

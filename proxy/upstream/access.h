@@ -45,7 +45,7 @@ struct Access {
 
   Credentials credentials() const { return {username, password}; }
   bool triesPreviousFirst() const { return previous && verdicts->previousFirst.load(); }
-  net::TlsSourcePtr tls = {};   // nullptr: without encryption
+  net::TlsSourcePtr tls = {};  // nullptr: without encryption
   // What a node has to prove to be that is dialled by a number, since its name has been looked up before;
   // empty: that number.
   std::string tlsName = {};

@@ -41,6 +41,7 @@ Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
     if (lease.link->node() != node || lease.link->protocol() != protocol) continue;
     lease.taken = true;
     lease.use = use;
+    lease.link->keepLogin();  // who takes turns on it leaves no time in between
     return lease.link.get();
   }
   Lease lease;

@@ -48,16 +48,20 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
   const bool ahead = before->nodes.empty() || wasInUse;
   for (std::size_t i = 0; i < topology_->nodes.size(); ++i) {
     if (!topology_->nodes[i].master || byNode_[i] != nullptr) continue;
+    const bool isKnown = links_.contains(topology_->nodes[i].address);
     Link& link = addLink(static_cast<cluster::NodeIndex>(i));
-    if (ahead) link.openAhead();
+    if (ahead && !isKnown) link.openAhead();
   }
 }
 
+// Two nodes may have one address (an address-map that is wrong): they share a link.
 Link& LinkPool::addLink(cluster::NodeIndex node) {
   const net::Address& address = topology_->nodes[node].address;
-  auto link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
+  std::unique_ptr<Link>& link = links_[address];
+  if (link == nullptr)
+    link = std::make_unique<Link>(host_, settings_, address, metrics_.addNode(address.text()));
   byNode_[node] = link.get();
-  return *(links_[address] = std::move(link));
+  return *link;
 }
 
 Link& LinkPool::openLink(cluster::NodeIndex node) {

@@ -90,6 +90,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
           gate_,
           trackers_,
           clients_,
+          accounts_,
+          loginDelays_,
           [this](const config::Config& changed) { setConfig(changed); }},
       pushSettings_(linkSettings(2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
@@ -112,8 +114,11 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       slowLog_(config_),
       latency_(config_),
       redirections_(services_),
-      trackers_(redirections_) {
+      trackers_(redirections_),
+      accounts_(services_),
+      loginDelays_(services_) {
   touch();
+  accounts_.configure();
   services_.wrappedScripts.setDialect({false, databases_.renumbers()});
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
@@ -143,6 +148,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   const std::uint64_t home = options.defaultDatabase.value_or(config_.defaultDatabase);
   client->setNumbering(numbering, numbering.same() ? databases_.at(home) : numbering.at(0));
   client->writeOnLostLink = options.writeOnLostLink;
+  client->welcome();
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);
   log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});
@@ -181,6 +187,7 @@ void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands,
   services_.wrappedScripts.setDialect({services_.manners.hasLuaServer, databases_.renumbers()});
   slowLog_.keepLarge(services_.commands->find("commandlog") != nullptr);
   localCommands_.use(*services_.commands);
+  accounts_.refresh();
   dropOldCommands();
 }
 
@@ -201,15 +208,16 @@ void Worker::perform(const session::WorkerTask& task, std::size_t index) {
 // the old one or all of the new one.
 void Worker::setConfig(const config::Config& config) {
   touch();
-  const bool wasOpen = !session::requiresAuthentication(config_);
+  const bool wasOpen = !services_.loginRequired;
   config_ = config;
+  accounts_.configure();
   useLinkSettings();
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
   // more.
   holding_.wakeAll();
-  const bool opensNoMore = wasOpen && session::requiresAuthentication(config_);
+  const bool opensNoMore = wasOpen && services_.loginRequired;
   for (const auto& [id, client] : clients_) {
     if (opensNoMore && !client->loggedIn()) client->beginLogin();
     agenda_.add(*client, Task::Flush);

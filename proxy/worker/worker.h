@@ -31,8 +31,10 @@
 #include "proxy/pubsub/hub.h"
 #include "proxy/pubsub/monitors.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/login_delays.h"
 #include "proxy/session/memory_relief.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
@@ -171,6 +173,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::LatencyEvents latency_;
   session::Redirections redirections_;
   session::Trackers trackers_;
+  session::Accounts accounts_;
+  session::LoginDelays loginDelays_;
   session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
   std::vector<session::Downstream*> batch_;

@@ -25,6 +25,7 @@ struct Changing : Stage {
     config.password = "one";
     config.clientAuth = config::ClientAuth::None;
     config.linkHeartbeat = 0ms;
+    config.linkIdleTimeout = 0ms;
   }
   // The nodes are connected to, and from now on the test answers AUTH.
   void begin() {
@@ -150,7 +151,7 @@ TEST_CASE_METHOD(Changing,
   const std::size_t connects = node(1).connects();
   change("two", "");
   othersTake("AUTH two");
-  std::size_t asked = 0;
+  int asked = 0;
   for (int seconds = 0; seconds < 600; ++seconds) {
     while (auto next = node(1).next()) {
       CHECK(next->words() == Words{"AUTH", "two"});
@@ -357,10 +358,12 @@ TEST_CASE_METHOD(Changing, "a script that may write is sent again once a plain r
   client.receives(":1\r\n");
   // A script may say so itself.
   const std::size_t connects = node(1).connects();
-  client.sends("EVAL x 1 a");
-  node(1).expects("EVAL x 1 a").replies(kNoAuth);
-  node(1).expects("EXISTS a").replies(":1\r\n");
-  client.receives(kNoAuth);
+  for (const std::string_view script : {"EVAL x 1 a", "EVAL_RO x 1 a"}) {
+    client.sends(script);
+    node(1).expects(script).replies(kNoAuth);
+    node(1).expects("EXISTS a").replies(":1\r\n");
+    client.receives(kNoAuth);
+  }
   clock.advance(1s);
   CHECK(node(1).connects() == connects);
 }

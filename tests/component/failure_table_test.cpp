@@ -57,7 +57,9 @@ constexpr Expected kExpected[] = {
     {Trouble::ForeignKey,
      {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn},
      {PassOn, PassOn, AskOthers, PassOn, PassOn, PassOn}},
-    {Trouble::NoAuth, kPassesOnProof, kPassesUnlessForeign},
+    {Trouble::NoAuth,
+     {RetryLater, RetryLater, RetryOnProof, RetryOnProof, RetryLater, RetryLater},
+     kPassesUnlessForeign},
     {Trouble::NoPerm, kPassesUnlessForeign, kPassesUnlessForeign},
     // CLIENT UNBLOCK's text begins like the server's own and is the client's.
     {Trouble::Unblocked, {RetryLater, PassOn, PassOn, PassOn, RetryLater, PassOn}, kAll(PassOn)},

@@ -104,9 +104,9 @@ TEST_CASE_METHOD(Restricted, "a denial is told once in the log, and its end") {
   expectsScript("EVAL_RO").replies(step(4));
   client.receives(":4\r\n");
   const std::string text = log.text();
-  const std::size_t first = text.find("denied by the nodes  what=EVAL_RO");
+  const std::size_t first = text.find("denied by the nodes  what=EVAL_RO node=");
   REQUIRE(first != std::string::npos);
-  CHECK(text.find("denied by the nodes  what=EVAL_RO", first + 1) == std::string::npos);
+  CHECK(text.find("denied by the nodes  what=EVAL_RO node=", first + 1) == std::string::npos);
   CHECK(text.find("no longer denied by the nodes  what=EVAL_RO") != std::string::npos);
 }
 

@@ -51,6 +51,7 @@ TEST_CASE_METHOD(Suspecting, "a read that once was at the front of a lost connec
 }
 
 TEST_CASE_METHOD(Suspecting, "the like of what broke a connection goes alone at once, for ten minutes") {
+  config.linkIdleTimeout = 0ms;
   other.sends("GET d");
   const Received plain = node(1).expects("GET d");
   plain.replies(bulk("d"));

@@ -12,7 +12,7 @@ from proxy import Proxy, connect
 from waiting import wait_until
 
 NAME = "counted"
-QUICK = ["--link-client-name", NAME, "--link-idle-timeout", "1s", "--topology-refresh-interval", "1h"]
+COUNTED = ["--link-client-name", NAME, "--topology-refresh-interval", "1h"]
 
 
 def setUpModule():
@@ -35,8 +35,8 @@ def count():
 
 
 class Case(unittest.TestCase):
-    def start(self, *options):
-        proxy = Proxy(cluster.addresses(), [*QUICK, *options])
+    def start(self, *options, idle="1s"):
+        proxy = Proxy(cluster.addresses(), [*COUNTED, "--link-idle-timeout", idle, *options])
         self.addCleanup(proxy.stop)
         return proxy
 
@@ -70,7 +70,7 @@ class Idle(Case):
         wait_until(lambda: count() == 0, 20, "everything to be closed")
 
     def test_without_warm_up_nothing_is_opened_ahead_and_the_proxy_is_ready(self):
-        proxy = self.start("--links-warm-up", "no", "--link-idle-timeout", "0")
+        proxy = self.start("--links-warm-up", "no", idle="0")
         self.assertEqual(proxy.http("/readyz")[0], 200)
         self.assertEqual(count(), 0)
         with connect(proxy) as connection:
@@ -100,7 +100,7 @@ class Failover(Case):
 
 class Rate(Case):
     def test_clients_that_block_all_get_their_connection_in_turn(self):
-        proxy = self.start("--link-idle-timeout", "0", "--node-connect-rate", "20")
+        proxy = self.start("--node-connect-rate", "20", idle="0")
         clients = [connect(proxy) for _ in range(50)]
         self.addCleanup(lambda: [client.close() for client in clients])
         for client in clients:

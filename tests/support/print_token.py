@@ -1,15 +1,10 @@
-"""A password-command for a TokenService: prints a fresh token in the form that the daemon takes."""
+"""A password-command for a TokenService: prints a fresh token in the form that the daemon takes.
 
-import argparse
+Each argument is a further line.
+"""
 
-import token_service
+import sys
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--user")
-parser.add_argument("--expires-in", type=int)
-options = parser.parse_args()
-print(token_service.token())
-if options.user:
-    print(f"username {options.user}")
-if options.expires_in:
-    print(f"expires-in {options.expires_in}")
+import tokens
+
+print("\n".join([tokens.token(), *sys.argv[1:]]))

@@ -6,8 +6,6 @@ so that hours become seconds.
 """
 
 import collections
-import hashlib
-import hmac
 import selectors
 import socket
 import threading
@@ -15,6 +13,7 @@ import time
 
 import processes
 import resp
+import tokens
 from cluster import HOST, PASSWORD, start_server
 from slots import SLOT_COUNT
 from waiting import wait_until
@@ -39,22 +38,6 @@ def memorystore(second):
 def entra(second):
     """An hour or so; who has not said AUTH with another token three minutes before that is cut."""
     return Rules(3600 * second, None, 180 * second, True)
-
-
-SECRET = b"the service's own"
-
-
-def token(now=None):
-    issued = f"{time.time() if now is None else now:.3f}"
-    return f"token-{issued}-{hmac.new(SECRET, issued.encode(), hashlib.sha256).hexdigest()}"
-
-
-def issued_at(text):
-    """None: it is no token of this service."""
-    parts = text.split("-")
-    if len(parts) != 3 or token(float(parts[1])) != text:
-        return None
-    return float(parts[1])
 
 
 class _Connection:
@@ -160,7 +143,7 @@ class TokenService:
 
     def _judge(self, connection, words):
         user = words[1].decode() if len(words) == 3 else "default"
-        issued = issued_at(words[-1].decode())
+        issued = tokens.issued_at(words[-1].decode())
         now = time.time()
         self.inside_multi += connection.in_multi
         good = issued is not None and user == self.user and now < issued + self.rules.token_seconds

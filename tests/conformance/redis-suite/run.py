@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs Redis's own test suite through Slotless and compares with the list of tests that must pass.
 
-Usage: run.py --source DIR --slotless BINARY [--pinned] [--units a,b] [--out DIR] [--update]
+Usage: run.py --source DIR --slotless BINARY [--pinned | --users] [--units a,b] [--out DIR] [--update]
 
 Starts a cluster of three masters (scripts/cluster) and the daemon in front of it, runs the units one by one (unit.tcl)
 and ends with 1 if a test of passed.txt no longer passes. --update writes what passed into passed.txt: tests are added,
 none is dropped. --pinned: in a pinned database, with keys as applications have them (no hash tags); then the list is
-passed-pinned.txt.
+passed-pinned.txt. --users: the units about ACLs, with users in the proxy; the list is passed-users.txt.
 """
 
 import argparse
@@ -35,6 +35,8 @@ unit/introspection-2 unit/bitops unit/bitfield unit/geo unit/hyperloglog unit/la
 unit/tracking unit/networking unit/violations unit/replybufsize unit/acl unit/acl-v2 unit/auth unit/maxmemory unit/limits
 unit/obuf-limits unit/memefficiency integration/redis-cli
 """.split()
+
+UNITS_WITH_USERS = ["unit/acl", "unit/acl-v2"]
 
 # A cluster has one database; what looks into a server's memory, process or replication says nothing about a proxy.
 UNWANTED = "needs:debug needs:repl needs:save needs:config-maxmemory needs:config-resetstat needs:pfdebug needs:latency " \
@@ -136,6 +138,7 @@ def main():
     parser.add_argument("--source", required=True, type=pathlib.Path, help="root of Redis's source")
     parser.add_argument("--slotless", required=True, type=pathlib.Path, help="the daemon")
     parser.add_argument("--pinned", action="store_true", help="in a pinned database, without hash tags")
+    parser.add_argument("--users", action="store_true", help="the units about ACLs, on users of the proxy's own")
     parser.add_argument("--units", help="only these, separated by commas")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/conformance", help="where results are kept")
     parser.add_argument("--update", action="store_true", help="add what passed to the list")
@@ -145,7 +148,11 @@ def main():
     options, environment = ["--databases", "1"], {}
     if arguments.pinned:
         options, environment = ["--database-layout", "0=pinned"], {"SUITE_UNTAG": "1"}
-    units = arguments.units.split(",") if arguments.units else UNITS
+    if arguments.users:
+        list_of_passed = HERE / "passed-users.txt"
+        options += ["--users", "user default on nopass ~* &* +@all"]
+        environment = {"SUITE_USERS": "1"}
+    units = arguments.units.split(",") if arguments.units else UNITS_WITH_USERS if arguments.users else UNITS
     arguments.out = arguments.out.resolve()
     arguments.out.mkdir(parents=True, exist_ok=True)
     passed, reasons, counts = set(), {}, collections.Counter()

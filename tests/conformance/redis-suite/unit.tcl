@@ -43,6 +43,17 @@ proc note {outcome name {message ""}} {
 proc send_data_packet {args} {}
 set ::test_server_fd none
 
+# The tests about ACLs are skipped where a server is up already, since they change its users. That is wanted here if
+# the server under test has users of its own. What restarts the server fails.
+if {[info exists ::env(SUITE_USERS)]} {
+    rename tags_acceptable tags_acceptable_strictly
+    proc tags_acceptable {tags reason} {
+        upvar $reason why
+        if {[lsearch $tags acl] >= 0} { set tags [lsearch -all -inline -not -exact $tags external:skip] }
+        return [tags_acceptable_strictly $tags why]
+    }
+}
+
 # --- replies in time ---
 
 proc readable_in_time {fd} {

@@ -18,6 +18,8 @@ struct Loading {
   std::map<std::string, std::string> files;
   std::uint64_t cpuCount = 4;
   std::function<std::optional<std::string>(const std::string& text)> tryParser = {};
+  std::function<std::vector<std::string>(const std::vector<std::string>& lines, const std::string& where)>
+      checkUsers = {};
 
   LoadResult result() const {
     const auto readFile = [this](const std::string& path) -> FileText {
@@ -25,7 +27,7 @@ struct Loading {
       if (file == files.end()) return {{}, "No such file or directory"};
       return {file->second, ""};
     };
-    return load(Inputs{arguments, environment, readFile, cpuCount, tryParser});
+    return load(Inputs{arguments, environment, readFile, cpuCount, tryParser, checkUsers});
   }
 
   Config config() const {

@@ -97,6 +97,19 @@ TEST_CASE("the source is asked again between 75 and 80 % of the time", "[credent
   CHECK(one.wait() == -1);
 }
 
+TEST_CASE("the time counts from when the source was asked, but it is not asked all the time",
+          "[credentials]") {
+  Book one;
+  one.book.asked(one.now);
+  one.now += 100s;
+  one.found("a", 900s);
+  CHECK(one.wait() == 575'000);
+  one.book.asked(one.now);
+  one.now += 800s;
+  one.found("b", 900s);
+  CHECK(one.wait() == 225'000);
+}
+
 TEST_CASE("a source that fails is asked again after pauses that double, and what is known stays",
           "[credentials]") {
   Book one;

@@ -28,6 +28,8 @@ TEST_CASE_METHOD(Pair, "what the system has no room for is held back, within a l
   server.watch();
   const std::string much(16U * 1024 * 1024, 'x');
   client.write(much);
+  // The system may have made room just when it was told that there is none.
+  while (client.stream->unsent() == 0 && !client.output.empty()) client.onWritable();
   CHECK(client.output.size() > much.size() / 2);
   CHECK(client.stream->unsent() > 0);
   CHECK(client.stream->unsent() < 5U * 17 * 1024);
@@ -52,6 +54,11 @@ TEST_CASE_METHOD(Pair, "whoever waits for what is held back to leave is told whe
   server.reading = true;
   server.watch();
   runUntil([&] { return gone; });
+}
+
+TEST_CASE_METHOD(Pair, "an accepted stream is read from the beginning, as others are", "[tls]") {
+  watchesAtOnce = false;
+  bringUp();
 }
 
 TEST_CASE_METHOD(Pair, "how a connection is encrypted can be seen", "[tls]") {

@@ -81,8 +81,8 @@ TEST_CASE("what a node denies of the handshake is noted, and what works again is
   Handshake denied(access, 2, AskId::IfAllowed, true);
   CHECK(denied.take("+OK\r\n+PONG\r\n-NOPERM no\r\n-ERR unknown subcommand 'NO-EVICT'. Try CLIENT HELP.\r\n"
                     "-NOPERM no\r\n-NOPERM no\r\n") == Progress::Done);
-  CHECK(denied.readOnlyDenied());
-  CHECK(denied.clientId() == 0);
+  CHECK(denied.greeting().readOnlyDenied);
+  CHECK(denied.greeting().clientId == 0);
   denied.noteDenials(node, {});
   std::vector<telemetry::Deniable> found;
   for (const auto& row : denials.rows()) found.push_back(row.what);
@@ -90,7 +90,7 @@ TEST_CASE("what a node denies of the handshake is noted, and what works again is
   CHECK(found == std::vector{ClientSetName, ClientNoEvict, ClientId, ReadOnly});
   Handshake allowed(access, 2, AskId::IfAllowed, true);
   CHECK(allowed.take("+OK\r\n+PONG\r\n+OK\r\n+OK\r\n+OK\r\n:7\r\n") == Progress::Done);
-  CHECK_FALSE(allowed.readOnlyDenied());
+  CHECK_FALSE(allowed.greeting().readOnlyDenied);
   allowed.noteDenials(node, {});
   CHECK(denials.rows().empty());
 }

@@ -166,7 +166,8 @@ TEST_CASE_METHOD(ByTls, "a node by TLS that is dialled without is told from one 
   source = nullptr;
   const std::string reason = dial("localhost");
   INFO(reason);
-  CHECK((reason == "the node speaks TLS (see cluster-tls)" || reason == "-ERR this port is for TLS only"));
+  CHECK((reason == "the node speaks TLS (see cluster-tls)" ||
+         reason.find("ERR this port is for TLS only") != std::string::npos));
 }
 
 TEST_CASE_METHOD(ByTls, "a node without TLS gets nothing but the beginning of a handshake") {

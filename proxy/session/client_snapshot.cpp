@@ -1,4 +1,4 @@
-#include "proxy/commands/client_snapshot.h"
+#include "proxy/session/client_snapshot.h"
 
 #include <chrono>
 
@@ -39,9 +39,17 @@ std::int64_t secondsSince(net::TimePoint then, net::TimePoint now) {
 
 }  // namespace
 
-std::string clientUser(const Services& services) {
+std::string clientUser(const Client& client, const Services& services) {
+  if (client.account() != nullptr) return client.account()->user().name;
   const config::Config& config = services.config;
   return requiresAuthentication(config) && !config.username.empty() ? config.username : "default";
+}
+
+std::string clientLine(const Client& client, const Services& services) {
+  std::string line;
+  appendClientLine(line, factsOf(client, services), services.manners);
+  line.pop_back();
+  return line;
 }
 
 ClientFacts factsOf(const Client& client, const Services& services) {
@@ -74,7 +82,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   facts.memoryBytes = client.footprint();
   facts.events = std::string("r") + (client.outputBytes() > 0 ? "w" : "");
   facts.command = protocol::CommandIds::ofProcess().nameOf(client.lastCommand());
-  facts.user = clientUser(services);
+  facts.user = clientUser(client, services);
   facts.protocol = client.protocol;
   facts.redirection = tracks(conversation) ? conversation.tracking()->mode().redirect() : -1;
   facts.libraryName = client.libraryName;

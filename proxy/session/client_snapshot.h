@@ -11,6 +11,8 @@ struct Services;
 
 ClientFacts factsOf(const Client& client, const Services& services);
 // The user that clients of this proxy are.
-std::string clientUser(const Services& services);
+std::string clientUser(const Client& client, const Services& services);
+// The same without a line feed, as the log of refusals keeps it.
+std::string clientLine(const Client& client, const Services& services);
 
 }  // namespace slotless::session

@@ -1,0 +1,41 @@
+#include "proxy/access/user.h"
+
+#include <algorithm>
+
+#include "protocol/glob.h"
+#include "proxy/access/digest.h"
+
+namespace slotless::access {
+
+bool accepts(const User& user, std::string_view password) {
+  if (!user.enabled) return false;
+  if (user.withoutPassword) return true;
+  const std::string digest = digestOf(password);
+  bool right = false;
+  for (const std::string& each : user.passwords) right = sameDigest(each, digest) || right;
+  return right;
+}
+
+bool maySelect(const User& user, std::uint32_t database) noexcept {
+  return !user.limits.databases || includes(*user.limits.databases, database);
+}
+
+bool mayHear(const Selector& selector, std::string_view channel, bool isPattern) {
+  return selector.allChannels ||
+         std::any_of(selector.channels.begin(), selector.channels.end(), [&](const std::string& each) {
+           return isPattern ? each == channel : protocol::matchesGlob(each, channel);
+         });
+}
+
+bool mayHear(const User& user, std::string_view channel, bool isPattern) {
+  return mayHear(user.root, channel, isPattern) ||
+         std::any_of(user.selectors.begin(), user.selectors.end(),
+                     [&](const Selector& each) { return mayHear(each, channel, isPattern); });
+}
+
+bool includes(const DatabaseSet& set, std::uint32_t database) noexcept {
+  return std::any_of(set.begin(), set.end(),
+                     [&](const auto& range) { return range.first <= database && database <= range.second; });
+}
+
+}  // namespace slotless::access

@@ -1,0 +1,71 @@
+#include "proxy/access/user_text.h"
+
+#include "proxy/access/limit_rules.h"
+
+namespace slotless::access {
+namespace {
+
+void append(std::string& text, std::string_view word) {
+  if (!text.empty()) text += ' ';
+  text += word;
+}
+
+std::string textOf(const CommandRule& rule) {
+  std::string text(rule.allowed ? "+" : "-");
+  if (rule.kind == CommandRule::Kind::Category) text += '@';
+  text += rule.name;
+  if (rule.kind == CommandRule::Kind::FirstArgument) text += "|" + rule.firstArgument;
+  return text;
+}
+
+std::string textOf(const KeyPattern& pattern) {
+  if (pattern.permissions == kReadAndWrite) return "~" + pattern.pattern;
+  return (pattern.permissions == kRead ? "%R~" : "%W~") + pattern.pattern;
+}
+
+// `limits`: behind the commands.
+std::string textOf(const Selector& selector, const Limits* limits) {
+  std::string text = keysText(selector);
+  if (!selector.allChannels) append(text, "resetchannels");
+  if (const std::string channels = channelsText(selector); !channels.empty()) append(text, channels);
+  append(text, commandsText(selector));
+  if (limits == nullptr) return text;
+  for (const auto& [name, value] : limitWords(*limits))
+    append(text, value.empty() ? name : name + "=" + value);
+  return text;
+}
+
+}  // namespace
+
+std::string commandsText(const Selector& selector) {
+  std::string text(selector.allCommands ? "+@all" : "-@all");
+  for (const CommandRule& rule : selector.commands) append(text, textOf(rule));
+  return text;
+}
+
+std::string keysText(const Selector& selector) {
+  if (selector.allKeys) return "~*";
+  std::string text;
+  for (const KeyPattern& pattern : selector.keys) append(text, textOf(pattern));
+  return text;
+}
+
+std::string channelsText(const Selector& selector) {
+  if (selector.allChannels) return "&*";
+  std::string text;
+  for (const std::string& pattern : selector.channels) append(text, "&" + pattern);
+  return text;
+}
+
+std::string lineOf(const User& user) {
+  std::string text = "user " + user.name;
+  append(text, user.enabled ? "on" : "off");
+  if (user.withoutPassword) append(text, "nopass");
+  if (user.sanitizes) append(text, *user.sanitizes ? "sanitize-payload" : "skip-sanitize-payload");
+  for (const std::string& digest : user.passwords) append(text, "#" + digest);
+  append(text, textOf(user.root, &user.limits));
+  for (const Selector& selector : user.selectors) append(text, "(" + textOf(selector, nullptr) + ")");
+  return text;
+}
+
+}  // namespace slotless::access

@@ -1,0 +1,24 @@
+#include "proxy/server/user_check.h"
+
+#include "proxy/session/console_table.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::server {
+
+std::vector<std::string> objectionsToUsers(const std::vector<std::string>& lines, const std::string& where) {
+  const auto table = protocol::CommandTable::builtIn();
+  const access::Vocabulary words(*table, session::consoleCommands());
+  return readUsers(lines, {}, words, access::Unknown::Accepted, where).errors;
+}
+
+void warnOfUnknownNames(const access::Roster& roster, const protocol::CommandTable& commands) {
+  const access::Vocabulary words(commands, session::consoleCommands());
+  for (const auto& [name, user] : roster.snapshot()->users) {
+    for (const std::string& rule : unknownNames(*user, words)) {
+      log::warn("a user has a rule about a command or category that the servers do not know",
+                {{"user", name}, {"rule", rule}});
+    }
+  }
+}
+
+}  // namespace slotless::server
