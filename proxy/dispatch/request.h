@@ -128,6 +128,7 @@ struct RequestTerms {
   bool staged = false;          // the composer may have more asked for
   bool wantsWholeSlot = false;  // see Command
   bool besideWatch = false;     // goes on a shared link, though its client watches
+  bool emptiesByKey = false;    // FLUSHDB, of which nodes tell trackers key by key
   // Goes on a lease of the client, not on a shared link.
   std::optional<upstream::LeaseUse> lease;
   // CLIENT CACHING was said before it.

@@ -316,6 +316,7 @@ void Client::start(Request& request, Command& command) {
   if (command.composer != nullptr) plan.composer = std::move(command.composer);
   if (command.database.mapped()) request.database = &command.database;
   request.wantsWholeSlot = command.wantsWholeSlot;
+  request.emptiesByKey = plan.composer != nullptr && spec.wholeDatabase == protocol::WholeDatabase::Flush;
   RequestBytes forwarded{bytes, command.tail};
   const bool copies = plan.kind == routing::Plan::Kind::BySlot ||
                       plan.kind == routing::Plan::Kind::EachNode ||

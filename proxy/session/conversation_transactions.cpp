@@ -140,6 +140,8 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
   const protocol::Argv argv = command.argv;
   transaction_->writes = transaction_->writes || writes(spec, argv);
   transaction_->wantsWholeSlot = transaction_->wantsWholeSlot || command.wantsWholeSlot;
+  if (command.said != command.spec && command.said->wholeDatabase == protocol::WholeDatabase::Flush)
+    transaction_->emptiesByKey = true;
   if (spec.slotUnchecked && services_.plan.kind == routing::Plan::Kind::OneSlot)
     transaction_->queueGuard(spec, slotGuardOf(spec, argv));
   if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
@@ -231,6 +233,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   }
   for (const std::string& sha : transaction->scripts) request.wantScript(services_.control.scripts(), sha);
   request.wantsWholeSlot = transaction->wantsWholeSlot;
+  request.emptiesByKey = transaction->emptiesByKey;
   const databases::Database& database =
       transaction->database != nullptr ? *transaction->database : client_.database();
   if (database.mapped()) request.database = &database;

@@ -104,6 +104,8 @@ class Transaction {
   const databases::Database* database = nullptr;
   // One of its commands looks at more of the slot than the keys that it names.
   bool wantsWholeSlot = false;
+  // A FLUSHDB that is a script on its node.
+  bool emptiesByKey = false;
   // Something in it may change data.
   bool writes = false;
   // Where to go if there are none: the channel of a PUBLISH.

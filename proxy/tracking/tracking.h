@@ -9,9 +9,10 @@
 //
 // Everything that was cached is void, and the client is told so (a flush), when a lease is lost or a slot has
 // changed its owner; with BCAST also when a lease is there again, since the client may read by other
-// connections. Masters that have been flushed one after the other give one flush. A push keeps its place
-// behind the replies that came before it. In RESP2 without REDIRECT nodes would push nothing, and there are
-// no leases. PING is answered when all nodes have said what they had to say before.
+// connections. Masters that have been flushed one after the other give one flush, and so does a FLUSHDB of
+// the client's own that its nodes carry out key by key. A push keeps its place behind the replies that came
+// before it. In RESP2 without REDIRECT nodes would push nothing, and there are no leases. PING is answered
+// when all nodes have said what they had to say before.
 //
 // Ownership: the client's conversation's. Not destroyed inside of its leases' events.
 #pragma once
@@ -109,6 +110,7 @@ class Tracking final : public TrackingLeaseEvents {
   void confirm();
   void answer(std::string_view reply);
   void flush();
+  void flushBehind(net::ByteChain& output);
   void tell(std::string_view push);
   void tellBehind(const Request& request, std::string_view push);
   void redirect(std::string_view push);
@@ -139,6 +141,7 @@ class Tracking final : public TrackingLeaseEvents {
   Request* asking_ = nullptr;  // CLIENT TRACKING ON, unanswered
   bool complete_ = false;      // all masters have confirmed once: from now on a loss is told
   bool voidBefore_ = false;    // what has been read before is not remembered: told when complete
+  bool allVoid_ = false;       // the client has been told so, and has asked for nothing since
   std::string refusal_;
   net::TimePoint deadline_{};
   std::optional<net::TimePoint> collectUntil_;  // a flush waits until then for other masters'

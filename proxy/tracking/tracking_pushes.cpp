@@ -30,7 +30,7 @@ bool answeredInPart(const Request& request) {
 }  // namespace
 
 void Tracking::onInvalidation(TrackingLease&, std::string_view push) {
-  if (!engaged_) return;
+  if (!engaged_ || allVoid_) return;
   context_.metrics.invalidations.add();
   const databases::Databases& databases = context_.databases;
   if (databases.anyMapped()) return tell(translateInvalidation(databases, push));
@@ -86,9 +86,20 @@ void Tracking::onReplied(const Request& request, net::ByteChain& output) {
     }
   }
   std::erase_if(behind_, [&](const Behind& each) { return each.request == &request; });
+  if (request.emptiesByKey && engaged_) flushBehind(output);
+}
+
+// As one Redis tells of FLUSHDB, NOLOOP or not. What nodes tell of its keys afterwards says nothing new, as
+// long as the client cannot have read anything since. With BCAST it may read by other connections.
+void Tracking::flushBehind(net::ByteChain& output) {
+  context_.metrics.trackingFlushes.add();
+  allVoid_ = client_.pending().empty() && !mode_.broadcast();
+  if (mode_.redirects()) return redirect(kFlush);
+  output.append(kFlush);
 }
 
 Front Tracking::frontOf(const protocol::CommandSpec& spec) noexcept {
+  allVoid_ = false;
   const bool unseen = mode_.on() && !engaged_ && spec.role != protocol::SessionRole::Tracking;
   askedUnseen_ = askedUnseen_ || unseen;
   if (!cachingGiven_ || !engaged_) return Front::None;

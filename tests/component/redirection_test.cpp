@@ -235,6 +235,21 @@ TEST_CASE_METHOD(Redirected, "redirection: an idle lease goes with its ear, and 
   reads("b", 2);
 }
 
+TEST_CASE_METHOD(Redirected, "redirection: FLUSHDB of a pinned database is told once") {
+  config.databases = 2;
+  config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"}};
+  hello(other);
+  redirect();
+  client.sends({"SELECT 1", "MULTI", "FLUSHDB", "EXEC"});
+  node(1).expects("MULTI");
+  node(1).expectsAny();
+  node(1).expects("EXEC").replies("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+  client.receives("+OK\r\n+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+  other.receives(kFlush);
+  hears(1, invalidation("~1{a}x"));
+  other.receivesNothing();
+}
+
 TEST_CASE_METHOD(Redirected, "redirection: both connections count for the budget") {
   config.leaseMaxTracking = 5;
   hello(other);

@@ -693,6 +693,68 @@ TEST_CASE_METHOD(Tracked, "tracking: keys of all databases are told of by the na
   client.receives(kFlush);
 }
 
+namespace {
+struct TrackedDatabase : Tracked {
+  TrackedDatabase() {
+    config.databases = 2;
+    config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"}};
+  }
+  void tracks(const std::string& command = std::string(kOn)) {
+    hello(client);
+    client.sends({"SELECT 1", command});
+    for (std::size_t i = 1; i <= kNodes; ++i) confirms(i, command);
+    client.receives(std::string(kOk) + std::string(kOk));
+  }
+  void takesTransaction() {
+    node(1).expects("MULTI");
+    CHECK(node(1).expectsAny().words()[0] == "eval");
+    node(1).expects("EXEC").replies(std::string(kOkQueued) + "*1\r\n+OK\r\n");
+  }
+  void flushes() {
+    client.sends({"MULTI", "FLUSHDB", "EXEC"});
+    takesTransaction();
+    client.receives(std::string(kOkQueued) + "*1\r\n+OK\r\n" + std::string(kFlush));
+  }
+  static constexpr std::string_view kOkQueued = "+OK\r\n+QUEUED\r\n";
+};
+}  // namespace
+
+TEST_CASE_METHOD(TrackedDatabase, "tracking: FLUSHDB of a pinned database is told once, behind its reply") {
+  tracks();
+  flushes();
+  pushes(1, invalidation("~1{a}x") + invalidation("~1{a}y"));
+  client.receivesNothing();
+  client.sends("GET x");
+  node(1).expects("GET ~1{a}x").replies("_\r\n");
+  client.receives("_\r\n");
+  pushes(1, invalidation("~1{a}x"));
+  client.receives(invalidation("x"));
+}
+
+TEST_CASE_METHOD(TrackedDatabase, "tracking: FLUSHDB in steps is told behind its reply, with NOLOOP too") {
+  tracks("CLIENT TRACKING ON NOLOOP");
+  client.sends("FLUSHDB");
+  node(1).expectsAny().replies("*5\r\n" + bulk("0") + bulk("0") + bulk("3") + bulk("n1") + bulk("3"));
+  client.receives(std::string(kOk) + std::string(kFlush));
+}
+
+TEST_CASE_METHOD(TrackedDatabase, "tracking: what may have been read since a FLUSHDB is told of") {
+  tracks();
+  client.sends({"MULTI", "FLUSHDB", "EXEC", "GET x"});
+  takesTransaction();
+  node(1).expects("GET ~1{a}x").replies("_\r\n");
+  client.receives(std::string(kOkQueued) + "*1\r\n+OK\r\n" + std::string(kFlush) + "_\r\n");
+  pushes(1, invalidation("~1{a}x"));
+  client.receives(invalidation("x"));
+}
+
+TEST_CASE_METHOD(TrackedDatabase, "tracking: with BCAST a FLUSHDB hides nothing that comes after it") {
+  tracks("CLIENT TRACKING ON BCAST");
+  flushes();
+  pushes(1, invalidation("~1{a}x"));
+  client.receives(invalidation("x"));
+}
+
 TEST_CASE_METHOD(Tracked, "tracking: a prefix is one of the database's keys") {
   config.databases = 2;
   config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"}};
