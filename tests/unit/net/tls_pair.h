@@ -40,7 +40,7 @@ struct Papers {
   std::string otherCa = stranger.write(folder.file("other-ca.pem"));
   Certificate server{{"server", "DNS:redis.example,DNS:*.nodes.example,IP:127.0.0.1"}, authority};
   Certificate ended{{"ended", "DNS:redis.example,IP:127.0.0.1", -60}, authority};
-  Certificate client{{"app-1", "URI:spiffe://example/app"}, authority};
+  Certificate client{{"app-1", "URI:spiffe://example/app,DNS:app.example,URI:urn:app:1"}, authority};
 
   TlsServerOptions serverOptions() {
     return {server.write(folder.file("server.pem")), server.writeKey(folder.file("server.key"))};
