@@ -11,6 +11,7 @@
 #include "certificates.h"
 #include "loopback.h"
 #include "proxy/net/listener.h"
+#include "proxy/net/peer_names.h"
 #include "proxy/net/tls_stream.h"
 #include "proxy/net/uv_loop.h"
 #include "temporary_folder.h"
