@@ -5,6 +5,8 @@ ready, and a fixed set of commands gives the right answer in database 0 (spread)
 its own), or the error that the documents promise, which names what is denied.
 """
 
+import hashlib
+import itertools
 import pathlib
 import re
 import sys
@@ -100,6 +102,16 @@ def script_by_sha(connection):
     return sha if isinstance(sha, Denied) else ask(connection, "EVALSHA", sha, 1, "k")
 
 
+def script_elsewhere(connection, count=itertools.count()):
+    """A script that the proxy has seen, by its SHA1 on nodes that have not."""
+    script = f"return redis.call('get', KEYS[1]) -- {next(count)}"
+    reply = ask(connection, "EVAL", script, 1, "k")
+    if isinstance(reply, Denied):
+        return reply
+    sha = hashlib.sha1(script.encode()).hexdigest()
+    return [ask(connection, "EVALSHA", sha, 1, key) for key in ("a", "b", "k", "a")]
+
+
 def without_time(info):
     return info if isinstance(info, Denied) else b"redis_mode:standalone" in info
 
@@ -123,6 +135,7 @@ def course(proxy, database):
         see("watch", transaction(connection, ("SET", "{t}1", "5"), ("GET", "{t}1"), watch="{t}1"))
         see("eval", ask(connection, "EVAL", SCRIPT, 1, "k"))
         see("evalsha", script_by_sha(connection))
+        see("evalsha elsewhere", script_elsewhere(connection))
         see("scan", scan(connection))
         keys = ask(connection, "KEYS", "*")
         see("keys", keys if isinstance(keys, Denied) else sorted(keys))
@@ -154,7 +167,7 @@ def course(proxy, database):
 # Each case: what is taken away, and, by name of what clients do, what the error says, or what else the answer is; None:
 # anything. "0:name" is about database 0 only.
 NO_SCRIPTS = ("-eval", "-eval_ro", "-evalsha", "-evalsha_ro")
-NO_SCRIPT_ERRORS = {"eval": "NOPERM.*eval", "evalsha": "NOPERM.*evalsha", "move": "NOPERM MOVE needs EVAL"}
+NO_SCRIPT_ERRORS = {"eval": "NOPERM.*eval", "evalsha elsewhere": "NOPERM.*eval", "evalsha": "NOPERM.*evalsha", "move": "NOPERM MOVE needs EVAL"}
 CASES = {
     "nothing": ((), {}),
     "command": (("-command",), {}),
@@ -182,7 +195,7 @@ CASES = {
     "ping": (("-ping",), {}),
     "info": (("-info",), {}),
     "eval_ro": (("-eval_ro",), {}),
-    "eval": (("-eval",), {"eval": "NOPERM.*eval", "move": "NOPERM MOVE needs EVAL"}),
+    "eval": (("-eval",), {"eval": "NOPERM.*eval", "evalsha elsewhere": "NOPERM.*eval", "move": "NOPERM MOVE needs EVAL"}),
     "scripts": (NO_SCRIPTS, NO_SCRIPT_ERRORS),
     "script": (("-script",), {"evalsha": "NOPERM.*script"}),
     "function": (("-function", "-fcall", "-fcall_ro"), {}),
@@ -263,7 +276,8 @@ class Case(unittest.TestCase):
 ALL = [b"a", b"b", b"k", b"{t}1"]
 COMMON = {
     "set": b"OK", "get": b"v", "mset": b"OK", "mget": [b"1", b"2", b"3", None], "del": 1, "multi": [b"OK", 2], "watch": [b"OK", b"5"],
-    "eval": b"v", "evalsha": b"v", "scan": ALL, "keys": ALL, "keys a*": [b"a"], "dbsize": 4, "randomkey": True, "info": True,
+    "eval": b"v", "evalsha": b"v", "evalsha elsewhere": [b"1", b"2", b"v", b"1"], "scan": ALL, "keys": ALL,
+    "keys a*": [b"a"], "dbsize": 4, "randomkey": True, "info": True,
     "config get": [b"databases", b"16"], "rpush": 3, "sort": [b"1", b"2", b"3"], "blpop": [b"list", b"3"], "blpop nothing": None,
     "copy": 1, "copied": b"1", "move": 1, "wait": 1, "subscribe": [b"message", b"channel", b"x"], "commands": True, "flushdb": b"OK",
     "empty": 0, "scan nothing": [],
