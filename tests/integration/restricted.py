@@ -74,8 +74,8 @@ def transaction(connection, *requests, watch=None):
     return ask(connection, "EXEC")
 
 
-def subscribed(proxy, connection):
-    with connect(proxy, None) as listener:
+def subscribed(proxy, connection, password):
+    with connect(proxy, password) as listener:
         reply = ask(listener, "SUBSCRIBE", "channel")
         if isinstance(reply, Denied):
             return reply
@@ -83,8 +83,8 @@ def subscribed(proxy, connection):
         return sent if isinstance(sent, Denied) else listener.read()
 
 
-def tracked(proxy, connection, database):
-    with connect(proxy, None) as cache:
+def tracked(proxy, connection, database, password):
+    with connect(proxy, password) as cache:
         hello = ask(cache, "HELLO", "3")
         if isinstance(hello, Denied):
             return hello
@@ -116,9 +116,9 @@ def without_time(info):
     return info if isinstance(info, Denied) else b"redis_mode:standalone" in info
 
 
-def course(proxy, database):
-    """What clients do, and what they get for it: name → reply."""
-    with connect(proxy, None) as connection:
+def course(proxy, database, password=None):
+    """What clients do, and what they get for it: name → reply. `password`: the clients'."""
+    with connect(proxy, password) as connection:
         ask(connection, "SELECT", database)
         other = 1 if database != 1 else 3
         seen = {}
@@ -153,8 +153,8 @@ def course(proxy, database):
         see("copied", ask(connection, "GET", "copied"))
         see("move", ask(connection, "MOVE", "b", other))
         see("wait", ask(connection, "WAIT", "1", "1000"))
-        see("subscribe", subscribed(proxy, connection))
-        see("tracking", tracked(proxy, connection, database))
+        see("subscribe", subscribed(proxy, connection, password))
+        see("tracking", tracked(proxy, connection, database, password))
         see("commands", ask(connection, "COMMAND", "COUNT") > 200)
         see("flushdb", ask(connection, "FLUSHDB"))
         see("empty", ask(connection, "DBSIZE"))
