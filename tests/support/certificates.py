@@ -25,7 +25,8 @@ class Authority:
 
     _count = 0
 
-    def __init__(self, name="authority"):
+    def __init__(self, name="authority", addresses=()):
+        """`addresses`: where nodes are, beside loopback."""
         Authority._count += 1
         self.folder = processes.directory() / f"{name}-{Authority._count}"
         self.folder.mkdir(parents=True)
@@ -34,7 +35,7 @@ class Authority:
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 30,
                  "-subj", f"/CN={name}", "-keyout", self._own.key, "-out", self._own.certificate)
         self.certificate = self._own.certificate
-        self.node = self.issue("node", NODE_NAMES)
+        self.node = self.issue("node", ",".join([NODE_NAMES, *(f"IP:{address}" for address in addresses)]))
         self.proxy = self.issue("proxy", "IP:127.0.0.1,DNS:localhost")
         self.client = self.issue("client")
 
