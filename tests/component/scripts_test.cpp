@@ -232,7 +232,7 @@ TEST_CASE_METHOD(Scripts, "a node that refuses the script has the command's own 
   sendEval();
   client.sends(evalSha);
   node(2).expects(load);
-  node(2).expects(evalSha).replies("-NOPERM no\r\n" + std::string(kNoScript));
+  node(2).expects(evalSha).replies("-ERR Error compiling script\r\n" + std::string(kNoScript));
   client.receives(kNoScript);
 }
 
