@@ -7,8 +7,8 @@ import shutil
 import ssl
 import statistics
 import subprocess
+import time
 
-from bench.accounting import cpu_seconds
 from bench.load import run_load
 from bench.scenarios import SCENARIOS, populate
 from bench.servers import HOST, StartError
@@ -23,6 +23,11 @@ HANDSHAKES = 300
 IDLE = 400
 LIMIT_S = 120
 ENDS_TLS = {"haproxy": (["haproxy", "-db", "-f"], HAPROXY), "stunnel4": (["stunnel4"], STUNNEL)}
+
+
+def cpu_seconds(pids):
+    """With threads that have ended, as those of stunnel do with their connections (clock_getcpuclockid(3))."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
 
 
 def microseconds(way, requests, run):
@@ -50,6 +55,12 @@ def per_request(ways, rounds, seconds, say):
     return found
 
 
+def connections(way):
+    for _ in range(HANDSHAKES):
+        with way.connect() as connection:
+            connection.command("PING")
+
+
 def handshakes(way, resumed):
     """Makes HANDSHAKES connections. TLS 1.3 gives a session with the first answer."""
     with way.connect() as first:
@@ -65,23 +76,22 @@ def handshakes(way, resumed):
             session = connection.socket.session  # a ticket of TLS 1.3 is for one time
 
 
-def per_handshake(ways, rounds, say):
-    """(way, resumed) → microseconds of each round, the PING behind it included."""
+def per_handshake(plain, ways, rounds, say):
+    """Name → microseconds of each round: of a connection with one PING."""
     found = {}
     for _ in range(rounds):
+        found.setdefault("without TLS", []).append(microseconds(plain, HANDSHAKES, lambda: connections(plain)))
         for way in ways:
             for resumed in (False, True):
                 cost = microseconds(way, HANDSHAKES, lambda way=way, resumed=resumed: handshakes(way, resumed))
-                found.setdefault((way.name, resumed), []).append(cost)
-                say(f"{'resumed' if resumed else 'full':9} {way.name:22} {cost:8.1f} us per handshake")
+                name = f"{way.name}, {'resumed' if resumed else 'full'}"
+                found.setdefault(name, []).append(cost)
+                say(f"{name:40} {cost:8.1f} us per connection")
     return found
 
 
-def per_idle(way, context=None):
+def per_idle(way):
     """Bytes of resident memory for each of IDLE connections that have asked for something once."""
-    if context is not None:
-        way = type(way)(way.name, way.port, way.pids, way.tls, context)
-
     def resident():
         return sum(memory_bytes(pid, "VmRSS") for pid in way.pids)
 
@@ -91,11 +101,9 @@ def per_idle(way, context=None):
             each.command("PING")
         return made
 
-    for each in make():  # what is taken once for all, and pages that come back
-        each.close()
     few = [way.connect() for _ in range(10)]
     before = resident()
-    many = make()
+    many = make()  # the first that are so many: nothing that was given back is taken again
     taken = resident() - before
     for each in few + many:
         each.close()
@@ -108,7 +116,7 @@ def table(title, rows):
     base = None
     for name, values in rows.items():
         middle = statistics.median(values)
-        base = base or middle
+        base = base or middle or 1
         lines.append(f"| {name} | {middle:.2f} ({min(values):.2f}–{max(values):.2f}) | {middle / base:.2f} |")
     return lines
 
@@ -124,6 +132,9 @@ def measure_tls(servers, binary, options, folder, say):
             ways = Ways(programs, binary, nodes, ",".join(by_tls.addresses()), PASSWORD, authority)
             plain = ways.slotless("plain", False, False)
             encrypted = ways.slotless("clients by TLS", True, False)
+            fresh = [ways.slotless("plain", False, False), ways.slotless("clients by TLS", True, False),
+                     ways.slotless("clients by TLS, with certificates", True, False)]
+            fresh[-1].context = authority.context(authority.client)
             loaded = [plain, encrypted, ways.slotless("nodes by TLS", False, True), ways.slotless("both by TLS", True, True)]
             populate(HOST, plain.port)
             populate(HOST, loaded[2].port)
@@ -136,16 +147,15 @@ def measure_tls(servers, binary, options, folder, say):
                     say(f"no {program[0]}: left out")
                     continue
                 loaded.append(ways.before(f"{kind} + {behind.name}", program, template, behind))
+                fresh.append(ways.before(f"{kind} + {behind.name}", program, template, behind))
                 shaking += [loaded[-1], ways.before(f"{kind} + {behind.name}, RSA", program, template, behind, rsa)]
             requests = per_request(loaded, options.rounds, options.seconds, say)
-            shakes = per_handshake(shaking, options.rounds, say)
-            idle = {way.name: [per_idle(way) / 1024] for way in [plain, encrypted, *loaded[5:]]}
-            idle["clients by TLS, with a certificate"] = [per_idle(encrypted, authority.context(authority.client)) / 1024]
+            shakes = per_handshake(plain, shaking, options.rounds, say)
+            idle = {way.name: [per_idle(way) / 1024] for way in fresh}
     finally:
         by_tls.stop()
     for load, rows in requests.items():
         say("\n".join(table(f"{SCENARIOS[load].meaning}: µs of a processor per request", rows)))
-    named = {f"{name}, {'resumed' if resumed else 'full'}": costs for (name, resumed), costs in shakes.items()}
-    say("\n".join(table("µs of a processor per handshake", named)))
+    say("\n".join(table("µs of a processor per connection with one PING", shakes)))
     say("\n".join(table("KiB of resident memory per idle connection", idle)))
     say(f"\n{ssl.OPENSSL_VERSION}; " + subprocess.run(["openssl", "version"], capture_output=True, text=True, check=True).stdout.strip())
