@@ -88,6 +88,20 @@ struct Listener : Endpoint {
   bool operator==(const Listener&) const = default;
 };
 
+// What is different for the admin pages.
+struct AdminOptions {
+  std::optional<bool> tls = {};
+  std::optional<TlsAuthClients> tlsAuthClients = {};
+
+  bool operator==(const AdminOptions&) const = default;
+};
+
+struct AdminAddress : Endpoint {
+  AdminOptions options = {};
+
+  bool operator==(const AdminAddress&) const = default;
+};
+
 struct Config {
   // The cluster
   std::vector<Endpoint> clusterNodes;
@@ -109,7 +123,7 @@ struct Config {
 
   // Listening
   std::vector<Listener> listen{{{"127.0.0.1", 7379}}};
-  std::optional<Endpoint> adminListen = Endpoint{"127.0.0.1", 9379};  // Empty: no admin HTTP.
+  std::optional<AdminAddress> adminListen = AdminAddress{{"127.0.0.1", 9379}};  // Empty: no admin HTTP.
   std::uint64_t tcpBacklog = 511;
   std::uint64_t unixSocketMode = 0700;  // Who may connect, as chmod has it.
   ClientAuth clientAuth = ClientAuth::Same;

@@ -168,6 +168,33 @@ void checkClusterTls(const Config& config, Conflicts& conflicts) {
   }
 }
 
+// An address that is served by TLS, and the option that has it.
+struct Served {
+  const Endpoint& address;
+  std::string_view option;
+  TlsAuthClients authClients;
+  bool asksByItself;  // the address says so, and not the option tls-auth-clients
+};
+
+void checkServed(const Config& config, const Served& served, Conflicts& conflicts) {
+  if (config.tlsCertFile.empty() && config.tlsKeyFile.empty()) {
+    conflicts.push_back({{served.option, "tls"},
+                         "found " + inQuotes(formatEndpoint(served.address)) +
+                             ", which is served by TLS; allowed: together with tls-cert-file and "
+                             "tls-key-file"});
+  }
+  if (served.authClients != TlsAuthClients::No && config.tlsCaCertFile.empty()) {
+    Config asked;
+    asked.tlsAuthClients = served.authClients;
+    const std::string_view option = served.asksByItself ? served.option : "tls-auth-clients";
+    conflicts.push_back({{option},
+                         std::string("found ") + (served.asksByItself ? "tls-auth-clients " : "") +
+                             inQuotes(format(*findOption("tls-auth-clients"), asked)) +
+                             "; allowed: with tls-ca-cert-file, which says whose certificates are good, or "
+                             "no"});
+  }
+}
+
 void checkTls(const Config& config, Conflicts& conflicts) {
   checkPair(config.tlsCertFile, config.tlsKeyFile, "tls-", conflicts);
   checkVersions(config.tlsProtocols, "tls-protocols", conflicts);
@@ -181,18 +208,13 @@ void checkTls(const Config& config, Conflicts& conflicts) {
   }
   const auto served = std::find_if(config.listen.begin(), config.listen.end(),
                                    [&](const Listener& each) { return usesTls(config, each); });
-  if (served == config.listen.end()) return;
-  const std::string found = "found " + inQuotes(formatEndpoint(*served)) + ", which is served by TLS";
-  if (config.tlsCertFile.empty() && config.tlsKeyFile.empty()) {
-    conflicts.push_back(
-        {{"listen", "tls"}, found + "; allowed: together with tls-cert-file and tls-key-file"});
-  }
-  if (config.tlsAuthClients != TlsAuthClients::No && config.tlsCaCertFile.empty()) {
-    conflicts.push_back(
-        {{"tls-auth-clients"},
-         "found " + inQuotes(format(*findOption("tls-auth-clients"), config)) +
-             "; allowed: with tls-ca-cert-file, which says whose certificates are good, or no"});
-  }
+  const std::size_t before = conflicts.size();
+  if (served != config.listen.end())
+    checkServed(config, {*served, "listen", config.tlsAuthClients, false}, conflicts);
+  if (conflicts.size() > before || !adminUsesTls(config)) return;
+  const bool asksByItself = config.adminListen->options.tlsAuthClients.has_value();
+  checkServed(config, {*config.adminListen, "admin-listen", adminAuthClients(config), asksByItself},
+              conflicts);
 }
 
 // For each pair, the first must not be above the second (a 0 that switches the second off does not count).

@@ -1,8 +1,9 @@
 #include "config/listener.h"
 
 #include <algorithm>
-#include <iterator>
-#include <vector>
+#include <array>
+#include <optional>
+#include <type_traits>
 
 #include "config/endpoint.h"
 #include "config/schema.h"
@@ -13,24 +14,33 @@ namespace slotless::config {
 
 namespace {
 
-// An option of the schema that a listener may have its own value of.
+// An option of the schema that an address may have its own value of.
+template <class Options>
 struct OwnOption {
   std::string_view name;
-  void (*take)(const Config&, ListenerOptions&);
+  void (*take)(const Config&, Options&);
   // False: it has none.
-  bool (*give)(const ListenerOptions&, Config&);
+  bool (*give)(const Options&, Config&);
 };
 
-template <auto kEverywhere, auto kHere>
-constexpr OwnOption own(std::string_view name) {
-  return {name, [](const Config& from, ListenerOptions& to) { to.*kHere = from.*kEverywhere; },
-          [](const ListenerOptions& from, Config& to) {
+template <auto kEverywhere, auto kHere, class Options, class Value>
+constexpr OwnOption<Options> ownBy(std::string_view name, std::optional<Value> Options::*) {
+  return {name, [](const Config& from, Options& to) { to.*kHere = from.*kEverywhere; },
+          [](const Options& from, Config& to) {
             if (from.*kHere) to.*kEverywhere = *(from.*kHere);
             return (from.*kHere).has_value();
           }};
 }
+template <auto kEverywhere, auto kHere>
+constexpr auto own(std::string_view name) {
+  return ownBy<kEverywhere, kHere>(name, kHere);
+}
 
-constexpr OwnOption kOwnOptions[] = {
+template <class Options>
+constexpr auto kOwnOptions = nullptr;
+
+template <>
+constexpr std::array kOwnOptions<ListenerOptions> = {
     own<&Config::readFrom, &ListenerOptions::readFrom>("read-from"),
     own<&Config::defaultDatabase, &ListenerOptions::defaultDatabase>("default-database"),
     own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
@@ -38,31 +48,44 @@ constexpr OwnOption kOwnOptions[] = {
     own<&Config::tls, &ListenerOptions::tls>("tls"),
 };
 
-const OwnOption* find(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kOwnOptions), std::end(kOwnOptions),
-                                   [&](const OwnOption& o) { return o.name == name; });
-  return found == std::end(kOwnOptions) ? nullptr : found;
+template <>
+constexpr std::array kOwnOptions<AdminOptions> = {
+    own<&Config::tls, &AdminOptions::tls>("tls"),
+    own<&Config::tlsAuthClients, &AdminOptions::tlsAuthClients>("tls-auth-clients"),
+};
+
+template <class Options>
+const OwnOption<Options>* find(std::string_view name) {
+  const auto& all = kOwnOptions<Options>;
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& o) { return o.name == name; });
+  return found == all.end() ? nullptr : &*found;
 }
 
+template <class Options>
 std::string names() {
   std::string text;
-  for (const OwnOption& option : kOwnOptions) text += (text.empty() ? "" : ", ") + std::string(option.name);
+  for (const auto& option : kOwnOptions<Options>) {
+    text += (text.empty() ? "" : ", ") + std::string(option.name);
+  }
   return text;
 }
 
+template <class Options>
 std::string unknown(std::string_view name) {
-  const OwnOption* meant = find(suggestion(name));
+  const auto* meant = find<Options>(suggestion(name));
   std::string text = "a listener has no option " + inQuotes(name);
-  return text + (meant != nullptr ? "; did you mean " + inQuotes(meant->name) + "?" : ", only " + names());
+  return text +
+         (meant != nullptr ? "; did you mean " + inQuotes(meant->name) + "?" : ", only " + names<Options>());
 }
 
 // What is wrong, or nothing.
-std::string takeOption(std::string_view text, ListenerOptions& options) {
+template <class Options>
+std::string takeOption(std::string_view text, Options& options) {
   const auto equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
   if (name.empty()) return "after ? and & there must be an option";
-  const OwnOption* option = find(name);
-  if (option == nullptr) return unknown(name);
+  const auto* option = find<Options>(name);
+  if (option == nullptr) return unknown<Options>(name);
   if (equals == std::string_view::npos) return std::string(name) + " has no value";
   Config scratch;
   if (option->give(options, scratch)) return std::string(name) + " is there twice";
@@ -73,45 +96,81 @@ std::string takeOption(std::string_view text, ListenerOptions& options) {
   return {};
 }
 
-}  // namespace
-
-Parsed<Listener> parseListen(std::string_view text) {
+template <class Place>
+Parsed<Place> parsePlace(std::string_view text, Parsed<Endpoint> (*parseAddress)(std::string_view)) {
   const auto question = text.find('?');
-  auto address = parseClientAddress(text.substr(0, question));
+  auto address = parseAddress(text.substr(0, question));
   if (!address.value) return {{}, address.reason};
-  Listener listener{*address.value, {}};
+  Place place{*address.value, {}};
   for (auto begin = question; begin != std::string_view::npos;) {
     const auto end = text.find('&', begin + 1);
     auto problem = takeOption(text.substr(begin + 1, end == std::string_view::npos ? end : end - begin - 1),
-                              listener.options);
+                              place.options);
     if (!problem.empty()) return {{}, problem};
     begin = end;
   }
-  return {std::move(listener), ""};
+  return {std::move(place), ""};
 }
 
-std::string formatListen(const Listener& listener) {
-  std::string text = formatEndpoint(listener);
+template <class Place>
+std::string formatPlace(const Place& place) {
+  std::string text = formatEndpoint(place);
   char separator = '?';
-  for (const OwnOption& option : kOwnOptions) {
+  for (const auto& option : kOwnOptions<std::decay_t<decltype(place.options)>>) {
     Config scratch;
-    if (!option.give(listener.options, scratch)) continue;
+    if (!option.give(place.options, scratch)) continue;
     text += separator + std::string(option.name) + "=" + format(*findOption(option.name), scratch);
     separator = '&';
   }
   return text;
 }
 
+template <class Options>
+std::string optionsText() {
+  std::string text;
+  for (const auto& option : kOwnOptions<Options>) {
+    text += (text.empty() ? "?" : "&") + std::string(option.name) + "=VALUE";
+  }
+  return text;
+}
+
+}  // namespace
+
+Parsed<Listener> parseListen(std::string_view text) {
+  return parsePlace<Listener>(text, parseClientAddress);
+}
+
+std::string formatListen(const Listener& listener) {
+  return formatPlace(listener);
+}
+
+Parsed<AdminAddress> parseAdminListen(std::string_view text) {
+  return parsePlace<AdminAddress>(text, parseListener);
+}
+
+std::string formatAdminListen(const AdminAddress& address) {
+  return formatPlace(address);
+}
+
 bool usesTls(const Config& config, const Listener& listener) {
   return listener.options.tls.value_or(config.tls && !listener.isUnix());
 }
 
+bool adminUsesTls(const Config& config) {
+  return config.adminListen && config.adminListen->options.tls.value_or(false);
+}
+
+TlsAuthClients adminAuthClients(const Config& config) {
+  if (!config.adminListen) return config.tlsAuthClients;
+  return config.adminListen->options.tlsAuthClients.value_or(config.tlsAuthClients);
+}
+
 std::string listenerOptionsText() {
-  std::string text;
-  for (const OwnOption& option : kOwnOptions) {
-    text += (text.empty() ? "?" : "&") + std::string(option.name) + "=VALUE";
-  }
-  return text + ", for its clients alone";
+  return optionsText<ListenerOptions>() + ", for its clients alone";
+}
+
+std::string adminOptionsText() {
+  return optionsText<AdminOptions>();
 }
 
 }  // namespace slotless::config

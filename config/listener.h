@@ -14,11 +14,19 @@ namespace slotless::config {
 
 Parsed<Listener> parseListen(std::string_view text);
 std::string formatListen(const Listener& listener);
+// The same of admin-listen, which has other options.
+Parsed<AdminAddress> parseAdminListen(std::string_view text);
+std::string formatAdminListen(const AdminAddress& address);
 
 // Whether its clients are served by TLS. Unix sockets are not, unless they say so.
 bool usesTls(const Config& config, const Listener& listener);
+// Whether the admin pages are; `tls` is about clients alone.
+bool adminUsesTls(const Config& config);
+// Whether those who ask for admin pages present certificates.
+TlsAuthClients adminAuthClients(const Config& config);
 
 // "?read-from=VALUE, which ...": for the reference.
 std::string listenerOptionsText();
+std::string adminOptionsText();
 
 }  // namespace slotless::config

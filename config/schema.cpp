@@ -74,7 +74,8 @@ constexpr std::array kSchema{
            "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "
            "commas. Sockets that systemd, or an earlier process at an upgrade, passes on are used instead."},
     Option{"admin-listen", AdminListener, &Config::adminListen, Listening, 0, 0, "", kPlain, "", "",
-           "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password."},
+           "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password. With "
+           "?tls=yes they are served by TLS, with tls-cert-file and the others."},
     Option{"tcp-backlog", Count, &Config::tcpBacklog, Listening, 1, 65535, "", kPlain, "", "tcp-backlog",
            "Connections that the kernel keeps waiting to be accepted."},
     Option{"unix-socket-mode", Mode, &Config::unixSocketMode, Listening, 0, 0777, "", kPlain, "",

@@ -40,7 +40,7 @@ enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Tls, P
 
 using Member = std::variant<
     std::vector<Endpoint> Config::*, std::vector<Listener> Config::*, std::vector<AddressRule> Config::*,
-    std::vector<DatabaseRule> Config::*, std::optional<Endpoint> Config::*,
+    std::vector<DatabaseRule> Config::*, std::optional<AdminAddress> Config::*,
     std::vector<std::string> Config::*, std::string Config::*, std::uint64_t Config::*,
     Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*,
     BlockingOnLostLink Config::*, WriteOnLostLink Config::*, ScriptBusy Config::*, ReadyWhen Config::*,

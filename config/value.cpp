@@ -137,11 +137,11 @@ struct Parser {
     return entry == text || mayHoldCredentials(text) ? reason : inQuotes(entry) + ": " + reason;
   }
 
-  Parsed<std::optional<Endpoint>> operator()(std::optional<Endpoint> Config::*) const {
-    if (equalsIgnoringCase(text, kOff)) return {std::optional<Endpoint>{}, ""};
-    auto endpoint = parseListener(text);
-    if (!endpoint.value) return {{}, endpoint.reason};
-    return {std::optional{endpoint.value}, ""};
+  Parsed<std::optional<AdminAddress>> operator()(std::optional<AdminAddress> Config::*) const {
+    if (equalsIgnoringCase(text, kOff)) return {std::optional<AdminAddress>{}, ""};
+    auto address = parseAdminListen(text);
+    if (!address.value) return {{}, address.reason};
+    return {std::optional{address.value}, ""};
   }
 
   Parsed<std::string> operator()(std::string Config::*) const {

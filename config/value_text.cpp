@@ -39,8 +39,8 @@ struct Formatter {
   std::vector<std::string> operator()(const std::vector<std::string>& texts) const {
     return option.kind == Kind::Program ? std::vector{formatProgramWords(texts)} : texts;
   }
-  std::vector<std::string> operator()(const std::optional<Endpoint>& endpoint) const {
-    return {endpoint ? formatEndpoint(*endpoint) : std::string(kOff)};
+  std::vector<std::string> operator()(const std::optional<AdminAddress>& address) const {
+    return {address ? formatAdminListen(*address) : std::string(kOff)};
   }
   std::vector<std::string> operator()(const std::string& text) const { return {text}; }
   std::vector<std::string> operator()(std::uint64_t number) const {
@@ -120,7 +120,9 @@ std::string range(const Option& option) {
       return "database=layout, the database a number or a range, the layout spread, "
              "pinned, pinned:TAG (the slot is the tag's) or denied, separated by commas";
     case Kind::Lines: return "lines \"user NAME RULE ...\", each a text of a list";
-    case Kind::AdminListener: return "host:port, [IPv6]:port, :port for all local addresses, or off";
+    case Kind::AdminListener:
+      return "host:port, [IPv6]:port, :port for all local addresses, or off; may be followed by " +
+             adminOptionsText();
     case Kind::Name:
       return "up to " + std::to_string(option.max) + " printable ASCII characters without spaces";
     case Kind::Word: return "up to " + std::to_string(option.max) + " characters without spaces";

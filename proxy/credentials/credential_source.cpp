@@ -47,11 +47,12 @@ void logComplaints(const net::ProgramRun::Ended& ended, net::TimePoint now) {
 }  // namespace
 
 CredentialSource::CredentialSource(net::Loop& loop, StartProgram start, std::function<void()> changed,
-                                   std::uint32_t randomSeed)
+                                   std::uint32_t randomSeed, CommandCounts& counts)
     : loop_(loop),
       start_(std::move(start)),
       changed_(std::move(changed)),
       random_(randomSeed),
+      counts_(counts),
       book_([this](std::uint32_t bound) {
         return std::uniform_int_distribution<std::uint32_t>(0, bound == 0 ? 0 : bound - 1)(random_);
       }) {
@@ -96,6 +97,7 @@ void CredentialSource::tick() {
 
 void CredentialSource::run() {
   book_.asked(loop_.now());
+  ++counts_.runs;
   std::string error;
   run_ = start_(
       settings_.command, settings_.timeout,
@@ -115,7 +117,9 @@ void CredentialSource::onEnded(const net::ProgramRun::Ended& ended) {
   if (!answer.error.empty()) return onFailed(answer.error);
   const upstream::Credentials credentials{answer.username.value_or(settings_.configured.username),
                                           answer.password};
-  const bool others = book_.found(credentials, answer.expiresIn, loop_.now());
+  const net::TimePoint now = loop_.now();
+  counts_.expiresAt = answer.expiresIn ? now + *answer.expiresIn : net::TimePoint{};
+  const bool others = book_.found(credentials, answer.expiresIn, now);
   log::info("password-command has told the password",
             {{"changed", others ? "yes" : "no"},
              {"expires_in_s",
@@ -126,7 +130,7 @@ void CredentialSource::onEnded(const net::ProgramRun::Ended& ended) {
 }
 
 void CredentialSource::onFailed(const std::string& why) {
-  ++failures_;
+  ++counts_.failures;
   book_.failed(loop_.now());
   log::warn(known() ? "password-command failed, the last password stays"
                     : "password-command failed, there is no password yet",

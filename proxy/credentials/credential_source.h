@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/credentials/command_counts.h"
 #include "proxy/credentials/credential_book.h"
 #include "proxy/net/program_run.h"
 
@@ -31,8 +32,9 @@ using StartProgram = std::function<std::unique_ptr<net::ProgramRun>(
 class CredentialSource {
  public:
   // `changed`: there are credentials, or others than before. Never called from within the constructor.
+  // `counts` outlive it.
   CredentialSource(net::Loop& loop, StartProgram start, std::function<void()> changed,
-                   std::uint32_t randomSeed);
+                   std::uint32_t randomSeed, CommandCounts& counts);
   ~CredentialSource();
 
   // Calls `changed` at once where that is so.
@@ -43,8 +45,6 @@ class CredentialSource {
   bool known() const noexcept { return book_.known(); }
   // Requires known().
   const upstream::Access& access() const noexcept { return book_.access(); }
-  // Runs of the command that brought nothing, over all time.
-  std::uint64_t failures() const noexcept { return failures_; }
 
  private:
   void tick();
@@ -57,11 +57,11 @@ class CredentialSource {
   const StartProgram start_;
   const std::function<void()> changed_;
   std::minstd_rand random_;
+  CommandCounts& counts_;
   CredentialBook book_;
   SourceSettings settings_;
   std::unique_ptr<net::Timer> timer_;
   std::unique_ptr<net::ProgramRun> run_;
-  std::uint64_t failures_ = 0;
 };
 
 }  // namespace slotless::credentials

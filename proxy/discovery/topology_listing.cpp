@@ -53,9 +53,10 @@ std::vector<SlotRange> slotsOf(const redisReply* bounds) {
 
 // nullopt: where it is, is not told.
 std::optional<ListedNode> nodeOf(const redisReply* entry, const std::string& askedHost,
-                                 const cluster::AddressMap& map) {
-  auto port = numberOf(valueOf(entry, "port"));
-  if (!port) port = numberOf(valueOf(entry, "tls-port"));
+                                 const cluster::AddressMap& map, Ports ports) {
+  const bool encrypted = ports == Ports::Tls;
+  auto port = numberOf(valueOf(entry, encrypted ? "tls-port" : "port"));
+  if (!port) port = numberOf(valueOf(entry, encrypted ? "port" : "tls-port"));
   if (!port || *port <= 0 || *port > 65535) return std::nullopt;
   ListedNode node;
   node.id = textOf(valueOf(entry, "id"));
@@ -106,13 +107,13 @@ std::optional<cluster::Topology> topologyOf(const std::vector<ListedNode>& liste
 }
 
 std::vector<ListedNode> parseShards(const redisReply& shards, const std::string& askedHost,
-                                    const cluster::AddressMap& map) {
+                                    const cluster::AddressMap& map, Ports ports) {
   std::vector<ListedNode> listed;
   for (const redisReply* shard : elementsOf(&shards)) {
     const std::size_t begin = listed.size();
     std::string masterId;
     for (const redisReply* entry : elementsOf(valueOf(shard, "nodes"))) {
-      auto node = nodeOf(entry, askedHost, map);
+      auto node = nodeOf(entry, askedHost, map, ports);
       if (!node) continue;
       if (node->master) {
         masterId = node->id;

@@ -4,6 +4,7 @@
 // Errors: an answer of another shape, or with more nodes than a cluster can have, gives nullopt.
 // Source: CLUSTER NODES (Redis 3 and later), CLUSTER SHARDS (Redis 7 and later).
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,8 +17,11 @@ namespace slotless::discovery {
 std::optional<cluster::Topology> topologyOf(const std::vector<ListedNode>& listed,
                                             const cluster::AddressMap& map = {});
 
+// Which of a node's ports are wanted, where it tells both, whoever asks.
+enum class Ports : std::uint8_t { Plain, Tls };
+
 // CLUSTER SHARDS in RESP2 as such lines; it tells no epochs. `askedHost`: as for parseNodes().
 std::vector<ListedNode> parseShards(const redisReply& shards, const std::string& askedHost,
-                                    const cluster::AddressMap& map = {});
+                                    const cluster::AddressMap& map = {}, Ports ports = Ports::Plain);
 
 }  // namespace slotless::discovery

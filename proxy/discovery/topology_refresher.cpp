@@ -219,8 +219,10 @@ std::optional<cluster::Topology> TopologyRefresher::topologyIn(const std::string
   if (nodes.type == REDIS_REPLY_STRING) listed = parseNodes({nodes.str, nodes.len}, host, map);
   if (slots.type != REDIS_REPLY_ERROR) return parseSlots(slots, host, listed, map);
   if (!protocol::isDenial({slots.str, slots.len})) return std::nullopt;
-  if (listed.empty() && result.replies.size() > Shards)
-    listed = parseShards(*result.replies[Shards], host, map);
+  if (listed.empty() && result.replies.size() > Shards) {
+    const Ports ports = settings_.access.tls == nullptr ? Ports::Plain : Ports::Tls;
+    listed = parseShards(*result.replies[Shards], host, map, ports);
+  }
   return topologyOf(listed, map);
 }
 

@@ -14,6 +14,7 @@
 #include "proxy/dispatch/leases.h"
 #include "proxy/dispatch/overtaking.h"
 #include "proxy/dispatch/reply_texts.h"
+#include "proxy/dispatch/request_copy.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -300,10 +301,36 @@ bool LegSender::hasScripts(const Request& request, const Link& link) const {
                      [&](const ScriptRef& script) { return link.scripts().knows(script->sha, generation); });
 }
 
+void LegSender::giveText(Request& request, Link& link, net::ByteChain& batch) const {
+  if (request.scripts.size() != 1 || request.kind == RequestKind::Transaction ||
+      !context_.denials.any(telemetry::Deniable::ScriptLoad) || hasScripts(request, link))
+    return;
+  const RequestCopy copy(batch);
+  if (!copy.complete()) return;
+  const ScriptRef script = request.scripts.front();
+  const protocol::CommandSpec& spec = *request.spec;
+  const protocol::Argv argv = copy.argv();
+  std::string text;
+  protocol::appendRequestOf(text, argv.size(), [&](const auto& visit) {
+    for (std::size_t i = 0; i < argv.size(); ++i) {
+      if (i == 0) {
+        visit(spec.has(protocol::kReadOnly) ? std::string_view("EVAL_RO") : std::string_view("EVAL"));
+      } else {
+        visit(i == static_cast<std::size_t>(spec.scriptSha) ? std::string_view(script->text) : argv[i]);
+      }
+    }
+  });
+  batch.clear();
+  batch.append(text);
+  link.scripts().add(script->sha, context_.scripts.generation());
+  request.scripts.clear();
+}
+
 // With the scripts that the node lacks in front. What the other front says counts for one command or one
 // MULTI, so it follows them.
 void LegSender::sendBatch(Leg& leg, Link& link, net::ByteChain& batch) {
   Request& request = *leg.request;
+  giveText(request, link, batch);
   std::uint32_t preludes = request.preludes;
   std::string scripts;
   const std::uint64_t generation = context_.scripts.generation();

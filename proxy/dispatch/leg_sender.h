@@ -76,6 +76,9 @@ class LegSender {
   // `link` nullptr: none can take it now.
   void sendOrHold(Leg& leg, upstream::Link* link, net::ByteChain& batch);
   bool hasScripts(const Request& request, const upstream::Link& link) const;
+  // Where nodes deny SCRIPT LOAD: EVALSHA of a script that the node is not known to have becomes EVAL, with
+  // which the node gets it, too.
+  void giveText(Request& request, upstream::Link& link, net::ByteChain& batch) const;
   void sendBatch(Leg& leg, upstream::Link& link, net::ByteChain& batch);
   void markSent(const Downstream& client);
   // It was refused, and a later one is on its way: what becomes of that one tells whether this one has missed

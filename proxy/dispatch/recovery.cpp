@@ -193,11 +193,12 @@ void Recovery::settleDoubt(Leg& leg, bool refused) {
 }
 
 // The node seemed to have the script, but somebody has flushed it: it gets it, and the request again, in one
-// piece. False: the script is not known here, or was in front of the request, or the client's later requests
-// about the slot have been sent and may have been carried out.
+// piece; or, where nodes deny SCRIPT LOAD, EVAL instead. False: the script is not known here, or was in front
+// of the request, or the client's later requests about the slot have been sent and may have been carried out.
 bool Recovery::loadScript(Leg& leg, const SentRequest& sent) {
   Request& request = *leg.request;
-  if (request.scripts.empty() || request.frontBytes > 0 || request.legCount() != 1) return false;
+  if (request.scripts.empty() || request.legCount() != 1) return false;
+  if (request.frontBytes > 0 && !context_.denials.any(telemetry::Deniable::ScriptLoad)) return false;
   leg.link->scripts().forget();
   if (mayBeOvertaken(leg)) return false;
   counterOf(context_.metrics, Trouble::NoScript).add();

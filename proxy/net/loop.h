@@ -35,6 +35,8 @@ struct IoResult {
   bool more = false;
 };
 
+struct PeerNames;  // proxy/net/peer_names.h
+
 // One connected (or connecting) byte stream, non-blocking.
 class Stream {
  public:
@@ -67,6 +69,10 @@ class Stream {
   virtual int descriptor() const = 0;
   // Bytes that write() has taken and the system has not, for want of room: whoever closes loses them.
   virtual std::size_t unsent() const { return 0; }
+  // No more is written, and the peer reads the end behind all that was. Reading goes on.
+  virtual void endWriting() {}
+  // Of the peer's certificate, once the handshake is over. nullptr: it has none, or none that was verified.
+  virtual const PeerNames* peerNames() const { return nullptr; }
   // How it is encrypted, as "TLSv1.3/TLS_AES_256_GCM_SHA384"; empty: not at all, or not yet.
   virtual std::string encryption() const { return {}; }
 };

@@ -75,6 +75,8 @@ void MemoryTlsStream::handshake() {
   const int done = SSL_do_handshake(ssl_.get());
   if (done == 1) {
     state_ = State::Open;
+    names_ = peerNamesOf(*ssl_);
+    if (context_->isServer) forgetChain(*ssl_);
     TlsCounts::ofProcess().succeeded(side(), SSL_get_version(ssl_.get()),
                                      SSL_session_reused(ssl_.get()) == 1);
     sendOutgoing();
@@ -102,6 +104,7 @@ void MemoryTlsStream::onWritable() {
     return handshake();
   }
   sendOutgoing();
+  passOnEnd();
   watchBelow();
   if (state_ == State::Open && wantsWrite_ && (ahead() == 0 || sendError_ != 0)) observer_.onWritable();
 }

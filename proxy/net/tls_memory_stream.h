@@ -86,8 +86,10 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   Address local() const override { return below_->local(); }
   int descriptor() const override { return below_->descriptor(); }
   std::size_t unsent() const override { return ahead(); }
+  void endWriting() override;
   std::string encryption() const override;
   TlsFacts facts() const override;
+  const PeerNames* peerNames() const override { return names_.get(); }
 
  private:
   enum class State : std::uint8_t { Connecting, Handshaking, Open, Failed };
@@ -101,6 +103,8 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   IoResult takeFromBelow();
   // What has been encrypted goes as far as it does.
   void sendOutgoing();
+  // The end of what is written, once all has gone.
+  void passOnEnd();
   TlsSide side() const { return context_->isServer ? TlsSide::Clients : TlsSide::Nodes; }
   // Memory of OpenSSL grows with what it has held once, and an idle connection is to hold none.
   static void giveBack(BIO* bio);
@@ -121,6 +125,7 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
 
   const TlsContextPtr context_;
   std::string dialled_;  // by a client
+  std::unique_ptr<const PeerNames> names_;
   Stream::Observer& observer_;
   std::unique_ptr<SSL, SslFree> ssl_;
   BIO* incoming_;  // encrypted bytes from the peer
@@ -131,6 +136,7 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   State state_ = State::Connecting;
   bool spokenTo_ = false;  // by the peer, with its first bytes
   bool ended_ = false;     // by the peer; the other direction may go on
+  bool ending_ = false;    // by us: the other direction may go on
   int sendError_ = 0;      // nothing goes any more, but what has come before can be read
   int error_ = 0;          // nothing at all goes any more
   std::string failure_;    // in words, if error_ is kTlsError

@@ -144,6 +144,21 @@ void MemoryTlsStream::sendOutgoing() {
   }
 }
 
+void MemoryTlsStream::endWriting() {
+  if (state_ == State::Open) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+    sendOutgoing();
+  }
+  ending_ = true;
+  passOnEnd();
+  watchBelow();
+}
+
+void MemoryTlsStream::passOnEnd() {
+  if (ending_ && ahead() == 0) below_->endWriting();
+}
+
 std::unique_ptr<TlsStream> TlsStream::connect(Loop& loop, TlsContextPtr context, const std::string& name,
                                               const Address& numeric, Observer& observer, Millis patience,
                                               int& error) {

@@ -27,9 +27,6 @@ struct TlsFacts {
   std::string version;  // "TLSv1.3"
   std::string cipher;
   bool resumed = false;
-  // Of the peer's certificate, which has been verified; empty: it has none, or nothing of this kind.
-  std::string peerName;  // the subject's CN
-  std::string peerUri;   // the first URI of the alternative names
 };
 
 class TlsStream : public Stream {

@@ -70,6 +70,10 @@ IoResult UvStream::write(std::span<const iovec> pieces) {
   return resultOf(::sendmsg(descriptor_.number, &message, MSG_NOSIGNAL), false);
 }
 
+void UvStream::endWriting() {
+  ::shutdown(descriptor_.number, SHUT_WR);
+}
+
 Address UvStream::local() const {
   return nearEndOf(descriptor_.number);
 }

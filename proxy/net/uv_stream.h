@@ -22,6 +22,7 @@ class UvStream final : public Stream {
   void watch(bool readable, bool writable) override;
   IoResult read(char* into, std::size_t capacity) override;
   IoResult write(std::span<const iovec> pieces) override;
+  void endWriting() override;
   int connectError() override;
   const Address& peer() const override { return peer_; }
   Address local() const override;

@@ -28,20 +28,35 @@ net::TlsDemands demandsOf(const std::string& protocols, const std::string& ciphe
   return demands;
 }
 
-net::TlsMade makeForClients(const config::Config& config) {
+net::ClientCertificates clientCertificates(config::TlsAuthClients asked) {
+  switch (asked) {
+    case config::TlsAuthClients::No: break;
+    case config::TlsAuthClients::Optional: return net::ClientCertificates::Optional;
+    case config::TlsAuthClients::Yes: return net::ClientCertificates::Required;
+  }
+  return net::ClientCertificates::None;
+}
+
+net::TlsMade makeServing(const config::Config& config, config::TlsAuthClients asked) {
   net::TlsServerOptions options;
   options.certificateFile = config.tlsCertFile;
   options.keyFile = config.tlsKeyFile;
   options.authorityFile = config.tlsCaCertFile;
-  switch (config.tlsAuthClients) {
-    case config::TlsAuthClients::No: options.clientCertificates = net::ClientCertificates::None; break;
-    case config::TlsAuthClients::Optional:
-      options.clientCertificates = net::ClientCertificates::Optional;
-      break;
-    case config::TlsAuthClients::Yes: options.clientCertificates = net::ClientCertificates::Required; break;
-  }
+  options.clientCertificates = clientCertificates(asked);
   options.demands = demandsOf(config.tlsProtocols, config.tlsCiphers, config.tlsCiphersuites);
   return net::makeTlsServer(options);
+}
+
+net::TlsMade makeForClients(const config::Config& config) {
+  return makeServing(config, config.tlsAuthClients);
+}
+
+net::TlsMade makeForAdmin(const config::Config& config) {
+  return makeServing(config, config::adminAuthClients(config));
+}
+
+std::vector<std::string> servingFiles(const config::Config& config) {
+  return {config.tlsCertFile, config.tlsKeyFile, config.tlsCaCertFile};
 }
 
 net::TlsMade makeForNodes(const config::Config& config) {
@@ -72,11 +87,11 @@ std::int64_t daysLeft(std::int64_t expiry) {
 }  // namespace
 
 Certificates::Side Certificates::clients() {
-  return {"clients", makeForClients,
-          [](const config::Config& c) {
-            return std::vector<std::string>{c.tlsCertFile, c.tlsKeyFile, c.tlsCaCertFile};
-          },
-          &config::Config::tlsCertFile};
+  return {"clients", makeForClients, servingFiles, &config::Config::tlsCertFile};
+}
+
+Certificates::Side Certificates::admin() {
+  return {"admin", makeForAdmin, servingFiles, &config::Config::tlsCertFile};
 }
 
 Certificates::Side Certificates::nodes() {
@@ -96,6 +111,9 @@ std::optional<std::string> Certificates::open(const config::Config& config) {
   config_ = std::make_shared<const config::Config>(config);
   if (servesTls(config)) {
     if (auto error = openSide(clients_, config)) return "cannot serve clients by TLS: " + *error;
+  }
+  if (config::adminUsesTls(config)) {
+    if (auto error = openSide(admin_, config)) return "cannot serve admin pages by TLS: " + *error;
   }
   if (config.clusterTls) {
     if (auto error = openSide(nodes_, config)) return "cannot reach nodes by TLS: " + *error;
@@ -127,7 +145,7 @@ void Certificates::note(Side& side, const config::Config& config) {
 }
 
 void Certificates::start() {
-  if (clients_.source == nullptr && nodes_.source == nullptr) return;
+  if (clients_.source == nullptr && admin_.source == nullptr && nodes_.source == nullptr) return;
   thread_ = std::make_unique<LoopThread>("tls-files");
   timer_ = thread_->loop().makeTimer([this] { look(); });
   timer_->start(kLook);
@@ -145,7 +163,7 @@ void Certificates::reload(std::shared_ptr<const config::Config> config) {
   if (thread_ == nullptr) return;
   thread_->loop().post([this, config = std::move(config)] {
     config_ = config;
-    for (Side* side : {&clients_, &nodes_}) {
+    for (Side* side : {&clients_, &admin_, &nodes_}) {
       if (side->source == nullptr) continue;
       side->watch.begin(side->files(*config_));
       renew(*side);
@@ -154,7 +172,7 @@ void Certificates::reload(std::shared_ptr<const config::Config> config) {
 }
 
 void Certificates::look() {
-  for (Side* side : {&clients_, &nodes_}) {
+  for (Side* side : {&clients_, &admin_, &nodes_}) {
     if (side->source != nullptr && side->watch.look()) renew(*side);
   }
   timer_->start(kLook);
@@ -174,7 +192,7 @@ void Certificates::renew(Side& side) {
 std::vector<telemetry::CertificateFacts> Certificates::facts() const {
   const std::lock_guard guard(mutex_);
   std::vector<telemetry::CertificateFacts> facts;
-  for (const Side* side : {&clients_, &nodes_}) {
+  for (const Side* side : {&clients_, &admin_, &nodes_}) {
     if (side->expiry != 0) facts.push_back({side->name, side->file, side->expiry});
   }
   return facts;

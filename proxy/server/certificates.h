@@ -1,5 +1,5 @@
-// What TLS is done with, to the nodes and for clients: made of its files at the start, and anew when these
-// change or the configuration is read again.
+// What TLS is done with, to the nodes, for clients and for the admin pages: made of its files at the start,
+// and anew when these change or the configuration is read again.
 //
 // Files are looked at on a thread of its own, about once a second, by what their names lead to: so a
 // symbolic link that is turned to another folder, as Kubernetes does it, is a change, too. They are read once
@@ -40,11 +40,12 @@ class Certificates {
   // nullptr: TLS is not used there.
   net::TlsSourcePtr forNodes() const { return nodes_.source; }
   net::TlsSourcePtr forClients() const { return clients_.source; }
+  net::TlsSourcePtr forAdmin() const { return admin_.source; }
   // On any thread.
   std::vector<telemetry::CertificateFacts> facts() const;
 
  private:
-  // One of the two; all but `source` is guarded by mutex_ once the thread runs, or is the thread's own.
+  // One of them; all but `source` is guarded by mutex_ once the thread runs, or is the thread's own.
   struct Side {
     std::string_view name;
     net::TlsMade (*make)(const config::Config&);
@@ -62,10 +63,12 @@ class Certificates {
   void note(Side& side, const config::Config& config);
 
   static Side clients();
+  static Side admin();
   static Side nodes();
 
   std::shared_ptr<const config::Config> config_;  // the thread's
   Side clients_ = clients();
+  Side admin_ = admin();
   Side nodes_ = nodes();
   mutable std::mutex mutex_;
   std::unique_ptr<net::Timer> timer_;

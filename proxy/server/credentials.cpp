@@ -17,7 +17,7 @@ void Server::startCredentials(std::uint32_t randomSeed) {
              std::string& error) {
         return net::ProgramRun::start(loop_, words, patience, std::move(told), error);
       },
-      [this] { onCredentials(); }, randomSeed);
+      [this] { onCredentials(); }, randomSeed, passwordCommand_);
   credentials_->setSettings(sourceSettings());
   watchPasswordFiles();
 }
@@ -36,6 +36,15 @@ upstream::Access Server::access() {
   known.denials = &denials();
   known.tls = certificates_.forNodes();
   return known;
+}
+
+std::optional<telemetry::PasswordCommandFacts> Server::passwordCommandFacts() const {
+  if (config()->passwordCommand.empty()) return std::nullopt;
+  telemetry::PasswordCommandFacts facts{passwordCommand_.runs, passwordCommand_.failures, std::nullopt};
+  const net::TimePoint expiresAt = passwordCommand_.expiresAt;
+  if (expiresAt != net::TimePoint{})
+    facts.expiresIn = std::chrono::duration_cast<std::chrono::milliseconds>(expiresAt - loop_.now());
+  return facts;
 }
 
 void Server::watchPasswordFiles() {

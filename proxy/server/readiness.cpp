@@ -125,6 +125,7 @@ telemetry::MetricsSources Server::metricsSources() const {
   sources.memoryInUse = [this] { return static_cast<std::uint64_t>(memoryInUse()); };
   sources.databases = [this] { return databaseFacts(); };
   sources.certificates = [this] { return certificates_.facts(); };
+  sources.passwordCommand = [this] { return passwordCommandFacts(); };
   sources.commandName = [](std::size_t id) { return protocol::CommandIds::ofProcess().nameOf(id); };
   return sources;
 }

@@ -142,14 +142,15 @@ std::optional<std::string> Server::openAdmin() {
   pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
   pages.whyNotReady = [this] { return whyNotReady(); };
   pages.whyNotAlive = [this] { return whyNotAlive(); };
-  auto started =
-      telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port, std::move(pages));
+  auto started = telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port,
+                                             std::move(pages), certificates_.forAdmin());
   if (started.server == nullptr) {
     return "cannot serve admin HTTP on " + config::formatEndpoint(*config_->adminListen) + ": " +
            started.error;
   }
   admin_ = std::move(started.server);
-  log::info("admin HTTP listening", {{"address", admin_->address()}});
+  const bool encrypted = config::adminUsesTls(*config_);
+  log::info(encrypted ? "admin HTTPS listening" : "admin HTTP listening", {{"address", admin_->address()}});
   return std::nullopt;
 }
 

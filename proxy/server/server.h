@@ -102,6 +102,8 @@ class Server final : public worker::WorkerControl {
   void onCredentials();
   upstream::Access access();
   credentials::SourceSettings sourceSettings() const;
+  // nullopt: there is no such program.
+  std::optional<telemetry::PasswordCommandFacts> passwordCommandFacts() const;
   void watchPasswordFiles();
   void onPassword(const std::string& option, std::string config::Config::*password, const std::string& found);
   discovery::RefreshSettings refreshSettings();
@@ -144,6 +146,7 @@ class Server final : public worker::WorkerControl {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   const net::Heartbeat heartbeat_{loop_, "control"};
   std::unique_ptr<Reading> reading_;  // of the configuration, anew
+  credentials::CommandCounts passwordCommand_;
   std::unique_ptr<credentials::CredentialSource> credentials_;
   std::unique_ptr<PasswordFile> passwordFile_;
   std::unique_ptr<PasswordFile> clientPasswordFile_;

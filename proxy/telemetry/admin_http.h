@@ -1,12 +1,12 @@
 // The admin HTTP server: /metrics, /healthz and /readyz on one address.
 //
-// A few hundred bytes in, one page out: small enough for a poll loop of its own, which no number of slow or
-// silent connections can blind, as they can a pool of threads that each wait for one. A request has
-// kAdminRequestTimeoutMillis to arrive as a whole; above kAdminMaxConnections, or kAdminMaxPerAddress from
-// one address, the oldest makes room for the newest.
+// A few hundred bytes in, one page out: small enough for a loop of its own, which no number of slow or silent
+// connections can blind, as they can a pool of threads that each wait for one. A request has
+// kAdminRequestTimeoutMillis to arrive as a whole, its TLS handshake included; above kAdminMaxConnections, or
+// kAdminMaxPerAddress from one address, the oldest makes room for the newest.
 //
-// /healthz and /readyz are called on the server's thread and must be quick; /metrics on another one. Neither
-// TLS nor authentication: bind it where only operators are.
+// /healthz and /readyz are called on the server's thread and must be quick; /metrics on another one. There
+// are no passwords: whoever may connect, and has the certificate that is demanded, sees them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <string>
 
 #include "proxy/net/address/address.h"
+#include "proxy/net/tls_source.h"
 
 namespace slotless::telemetry {
 
@@ -38,8 +39,9 @@ class AdminHttp {
  public:
   struct Started;
 
-  // Where, as ListeningSocket::tcp() has it.
-  static Started start(const std::string& host, std::uint16_t port, AdminPages pages);
+  // Where, as ListeningSocket::tcp() has it. `tls`: what it is served with; nullptr: without TLS.
+  static Started start(const std::string& host, std::uint16_t port, AdminPages pages,
+                       net::TlsSourcePtr tls = nullptr);
 
   AdminHttp(const AdminHttp&) = delete;
   AdminHttp& operator=(const AdminHttp&) = delete;

@@ -41,7 +41,7 @@ constexpr std::array<Row, kDeniableCount> kFacts = {{
     {Deniable::TransferScripts,
      {"DUMP and PTTL in scripts", "MOVE is refused, and COPY reads value and time to live one by one"}},
     {Deniable::InfoScripts, {"INFO in scripts", "INFO counts all keys as database 0's"}},
-    {Deniable::ScriptLoad, {"SCRIPT LOAD", "a node that lacks a script answers NOSCRIPT"}},
+    {Deniable::ScriptLoad, {"SCRIPT LOAD", "EVALSHA of a script that a node lacks goes as EVAL"}},
     {Deniable::DbSize, {"DBSIZE", "it is counted by SCAN"}},
     {Deniable::Keys, {"KEYS", "it is made of SCAN"}},
     {Deniable::RandomKey, {"RANDOMKEY", "it is made of SCAN"}},

@@ -25,6 +25,24 @@ void collectBuild(const MetricsSources& sources, Families& families) {
   families.push_back(std::move(family));
 }
 
+void collectPasswordCommand(const MetricsSources& sources, Families& families) {
+  const std::optional<PasswordCommandFacts> facts = sources.passwordCommand();
+  if (!facts) return;
+  const auto addCounter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    auto family = makeFamily(name, help, MetricType::Counter);
+    addSample(family, static_cast<double>(value));
+    families.push_back(std::move(family));
+  };
+  addCounter("slotless_password_command_runs_total", "Runs of password-command.", facts->runs);
+  addCounter("slotless_password_command_failures_total",
+             "Runs of password-command that brought no password: the last one stays.", facts->failures);
+  if (facts->expiresIn) {
+    addGauge(families, "slotless_password_seconds_until_expiry",
+             "Until the password expires that password-command has told; negative: since then.",
+             std::chrono::duration<double>(*facts->expiresIn).count());
+  }
+}
+
 // All at scrape time: between two scrapes nothing is computed or kept.
 class PageCollectable final : public prometheus::Collectable {
  public:
@@ -38,6 +56,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectNodes(sources_, families);
     collectDatabases(sources_, families);
     collectTls(sources_, families);
+    collectPasswordCommand(sources_, families);
     collectTopology(sources_, families);
     collectProcess(families);
     if (sources_.memoryInUse)

@@ -31,9 +31,16 @@ struct DatabaseFacts {
 
 // A certificate that this process presents.
 struct CertificateFacts {
-  std::string_view side;  // to whom: "clients", "nodes"
+  std::string_view side;  // to whom: "clients", "admin", "nodes"
   std::string file;
   std::int64_t expiry = 0;  // seconds since 1970
+};
+
+// The program that tells the password for the nodes.
+struct PasswordCommandFacts {
+  std::uint64_t runs = 0;
+  std::uint64_t failures = 0;
+  std::optional<std::chrono::milliseconds> expiresIn = {};  // of what it told last; negative: it has
 };
 
 // Where the numbers come from. The functions are called on the thread that renders and must be safe there.
@@ -47,6 +54,10 @@ struct MetricsSources {
   std::function<std::vector<DatabaseFacts>()> databases = [] { return std::vector<DatabaseFacts>{}; };
   std::function<std::vector<CertificateFacts>()> certificates = [] {
     return std::vector<CertificateFacts>{};
+  };
+  // nullopt: there is none.
+  std::function<std::optional<PasswordCommandFacts>()> passwordCommand = [] {
+    return std::optional<PasswordCommandFacts>();
   };
   std::function<std::string_view(std::size_t commandId)> commandName;  // "get", "config|set"; empty: unknown
 };

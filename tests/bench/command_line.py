@@ -14,6 +14,7 @@ from bench.report import row_header, row_line, summary_lines
 from bench.rounds import Target, run_rounds
 from bench.scenarios import SCENARIOS, populate
 from bench.servers import HOST, Servers, StartError
+from bench.tls_cost import measure_tls
 from processes import REPOSITORY
 from resp import Connection, ReplyError
 from waiting import DeadlinePassed
@@ -32,6 +33,7 @@ examples:
   scripts/bench --scenario get --blocked 1000 --without direct --reference slotless
   scripts/bench --read build/bench/*.jsonl --reference other
   scripts/bench --frozen
+  scripts/bench --tls --predixy ~/predixy/src/predixy
 
 CPU time is the process's own over all its threads, divided by the number of requests. `others` is what
 the rest of the machine used meanwhile, in percent of one processor: a row with much of it is worth less."""
@@ -85,6 +87,9 @@ def parse_arguments(words):
     add("--out", type=Path, metavar="FILE", help="append the rows to FILE (default build/bench/TIME.jsonl)")
     add("--frozen", action="store_true",
         help="measure only what a frozen master costs the requests for the others")
+    add("--tls", action="store_true",
+        help="measure only what TLS costs, beside haproxy and stunnel4 where they are installed")
+    add("--predixy", type=Path, metavar="FILE", help="with --tls: that program stands behind haproxy and stunnel4")
     add("--read", type=Path, nargs="+", metavar="FILE", help="measure nothing: summarise the rows in these files")
     add("slotless_arguments", nargs="*", metavar="-- ARG", help="further arguments for Slotless")
     return parser.parse_args(words)
@@ -165,6 +170,16 @@ def run_frozen(options):
     return 0
 
 
+def run_tls(options):
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with open(RESULTS / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with Servers(RESULTS / "servers") as servers:
+            binary = options.binary.resolve() if options.binary else built_binary()
+            measure_tls(servers, binary, options, RESULTS / "tls", lambda text: print(text, flush=True))
+    return 0
+
+
 def check_names(names, reference):
     if not names:
         raise StartError("nothing to measure: every target was left out")
@@ -203,6 +218,8 @@ def main(words):
             lines = [line for path in options.read for line in path.read_text().splitlines()]
             print_summary([json.loads(line) for line in lines], options)
             return 0
+        if options.tls:
+            return run_tls(options)
         return run_frozen(options) if options.frozen else run(options)
     except json.JSONDecodeError as error:
         print(f"bench: --read: not JSON lines: {error}", file=sys.stderr)

@@ -10,10 +10,11 @@ class LoadError(Exception):
     pass
 
 
-def run_load(host, port, scenario, requests, limit_s):
-    """Throughput and latencies as redis-benchmark saw them; LoadError if any request failed."""
+def run_load(host, port, scenario, requests, limit_s, arguments=()):
+    """Throughput and latencies as redis-benchmark saw them; LoadError if any request failed. `arguments`: further ones."""
     command = ["redis-benchmark", "-h", host, "-p", str(port), "-n", str(requests), "--csv",
-               "-c", str(scenario.clients), "-P", str(scenario.pipeline), "-r", str(scenario.keys), *scenario.words]
+               "-c", str(scenario.clients), "-P", str(scenario.pipeline), "-r", str(scenario.keys), *arguments,
+               *scenario.words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
     except subprocess.TimeoutExpired:

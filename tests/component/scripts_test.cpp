@@ -143,6 +143,45 @@ TEST_CASE_METHOD(Scripts, "EVALSHA never runs behind later requests about its sl
   client.receives(":2\r\n");
 }
 
+TEST_CASE_METHOD(Scripts, "where SCRIPT is denied EVAL takes the place of EVALSHA, once for a connection") {
+  constexpr std::string_view kDenied =
+      "-NOPERM this user has no permissions to run the 'script|load' command\r\n";
+  const std::string eval = "EVAL return(1) 1 b";
+  sendEval();
+  client.sends(evalSha);
+  const Received loading = node(2).expects(load);
+  const Received run = node(2).expects(evalSha);
+  loading.replies(kDenied);
+  run.replies(kNoScript);
+  node(2).expects(eval).replies(":1\r\n");
+  client.receives(":1\r\n");
+  client.sends(evalSha);
+  node(2).expects(evalSha).replies(":2\r\n");
+  client.receives(":2\r\n");
+  REQUIRE(control.denials().rows().size() == 1);
+  CHECK(control.denials().rows().front().what == telemetry::Deniable::ScriptLoad);
+  // A connection that has not got it yet: at once, and in its turn.
+  node(2).resets();
+  settle();
+  client.sends({evalSha, "GET b"});
+  node(2).expects(eval).replies("-NOSCRIPT of the script's own\r\n");
+  node(2).expects("GET b").replies(bulk("x"));
+  client.receives("-NOSCRIPT of the script's own\r\n" + bulk("x"));
+  // The node has lost it.
+  client.sends(evalSha);
+  node(2).expects(evalSha).replies(kNoScript);
+  node(2).expects(eval).replies(":3\r\n");
+  client.receives(":3\r\n");
+}
+
+TEST_CASE_METHOD(Scripts, "where SCRIPT is denied a script that cannot write stays one that cannot") {
+  control.denials().note(telemetry::Deniable::ScriptLoad, node(1).address(), "-NOPERM x", {});
+  sendEval();
+  client.sends("EVALSHA_RO " + sha + " 1 b x");
+  node(2).expects("EVAL_RO return(1) 1 b x").replies(":1\r\n");
+  client.receives(":1\r\n");
+}
+
 TEST_CASE_METHOD(Scripts,
                  "a script that was seen exists although some nodes lack it, others must be everywhere") {
   sendEval();
@@ -193,7 +232,7 @@ TEST_CASE_METHOD(Scripts, "a node that refuses the script has the command's own 
   sendEval();
   client.sends(evalSha);
   node(2).expects(load);
-  node(2).expects(evalSha).replies("-NOPERM no\r\n" + std::string(kNoScript));
+  node(2).expects(evalSha).replies("-ERR Error compiling script\r\n" + std::string(kNoScript));
   client.receives(kNoScript);
 }
 

@@ -285,6 +285,9 @@ class Rotation(unittest.TestCase):
         self.assertNotIn(OLD, proxy.child.output())
         write_anew(self.file, OLD)
         wait_until(lambda: proxy.http("/readyz")[0] == 200, 20, "/readyz")
+        failures = proxy.metric("slotless_password_command_failures_total")
+        self.assertGreaterEqual(failures, 2)
+        self.assertGreater(proxy.metric("slotless_password_command_runs_total"), failures)
         self.check_still_served(proxy)
 
     def test_reauth_interval(self):
@@ -326,6 +329,7 @@ class Services(unittest.TestCase):
         # 15 minutes are 12 s; 12 hours would be 576 s, so more is asked for here: 20 s.
         rules = token_service.aws_iam(1 / 75)._replace(cut_after_auth=20)
         service, proxy = self.serve(rules, "iam-user")
+        self.assertLess(proxy.metric("slotless_password_seconds_until_expiry"), rules.token_seconds)
         self.check_lifetime(service, proxy, 40)
 
     def test_memorystore(self):

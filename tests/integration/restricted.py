@@ -5,6 +5,8 @@ ready, and a fixed set of commands gives the right answer in database 0 (spread)
 its own), or the error that the documents promise, which names what is denied.
 """
 
+import hashlib
+import itertools
 import pathlib
 import re
 import sys
@@ -72,8 +74,8 @@ def transaction(connection, *requests, watch=None):
     return ask(connection, "EXEC")
 
 
-def subscribed(proxy, connection):
-    with connect(proxy, None) as listener:
+def subscribed(proxy, connection, password):
+    with connect(proxy, password) as listener:
         reply = ask(listener, "SUBSCRIBE", "channel")
         if isinstance(reply, Denied):
             return reply
@@ -81,8 +83,8 @@ def subscribed(proxy, connection):
         return sent if isinstance(sent, Denied) else listener.read()
 
 
-def tracked(proxy, connection, database):
-    with connect(proxy, None) as cache:
+def tracked(proxy, connection, database, password):
+    with connect(proxy, password) as cache:
         hello = ask(cache, "HELLO", "3")
         if isinstance(hello, Denied):
             return hello
@@ -100,13 +102,23 @@ def script_by_sha(connection):
     return sha if isinstance(sha, Denied) else ask(connection, "EVALSHA", sha, 1, "k")
 
 
+def script_elsewhere(connection, count=itertools.count()):
+    """A script that the proxy has seen, by its SHA1 on nodes that have not."""
+    script = f"return redis.call('get', KEYS[1]) -- {next(count)}"
+    reply = ask(connection, "EVAL", script, 1, "k")
+    if isinstance(reply, Denied):
+        return reply
+    sha = hashlib.sha1(script.encode()).hexdigest()
+    return [ask(connection, "EVALSHA", sha, 1, key) for key in ("a", "b", "k", "a")]
+
+
 def without_time(info):
     return info if isinstance(info, Denied) else b"redis_mode:standalone" in info
 
 
-def course(proxy, database):
-    """What clients do, and what they get for it: name → reply."""
-    with connect(proxy, None) as connection:
+def course(proxy, database, password=None):
+    """What clients do, and what they get for it: name → reply. `password`: the clients'."""
+    with connect(proxy, password) as connection:
         ask(connection, "SELECT", database)
         other = 1 if database != 1 else 3
         seen = {}
@@ -123,6 +135,7 @@ def course(proxy, database):
         see("watch", transaction(connection, ("SET", "{t}1", "5"), ("GET", "{t}1"), watch="{t}1"))
         see("eval", ask(connection, "EVAL", SCRIPT, 1, "k"))
         see("evalsha", script_by_sha(connection))
+        see("evalsha elsewhere", script_elsewhere(connection))
         see("scan", scan(connection))
         keys = ask(connection, "KEYS", "*")
         see("keys", keys if isinstance(keys, Denied) else sorted(keys))
@@ -140,8 +153,8 @@ def course(proxy, database):
         see("copied", ask(connection, "GET", "copied"))
         see("move", ask(connection, "MOVE", "b", other))
         see("wait", ask(connection, "WAIT", "1", "1000"))
-        see("subscribe", subscribed(proxy, connection))
-        see("tracking", tracked(proxy, connection, database))
+        see("subscribe", subscribed(proxy, connection, password))
+        see("tracking", tracked(proxy, connection, database, password))
         see("commands", ask(connection, "COMMAND", "COUNT") > 200)
         see("flushdb", ask(connection, "FLUSHDB"))
         see("empty", ask(connection, "DBSIZE"))
@@ -154,7 +167,7 @@ def course(proxy, database):
 # Each case: what is taken away, and, by name of what clients do, what the error says, or what else the answer is; None:
 # anything. "0:name" is about database 0 only.
 NO_SCRIPTS = ("-eval", "-eval_ro", "-evalsha", "-evalsha_ro")
-NO_SCRIPT_ERRORS = {"eval": "NOPERM.*eval", "evalsha": "NOPERM.*evalsha", "move": "NOPERM MOVE needs EVAL"}
+NO_SCRIPT_ERRORS = {"eval": "NOPERM.*eval", "evalsha elsewhere": "NOPERM.*eval", "evalsha": "NOPERM.*evalsha", "move": "NOPERM MOVE needs EVAL"}
 CASES = {
     "nothing": ((), {}),
     "command": (("-command",), {}),
@@ -182,7 +195,7 @@ CASES = {
     "ping": (("-ping",), {}),
     "info": (("-info",), {}),
     "eval_ro": (("-eval_ro",), {}),
-    "eval": (("-eval",), {"eval": "NOPERM.*eval", "move": "NOPERM MOVE needs EVAL"}),
+    "eval": (("-eval",), {"eval": "NOPERM.*eval", "evalsha elsewhere": "NOPERM.*eval", "move": "NOPERM MOVE needs EVAL"}),
     "scripts": (NO_SCRIPTS, NO_SCRIPT_ERRORS),
     "script": (("-script",), {"evalsha": "NOPERM.*script"}),
     "function": (("-function", "-fcall", "-fcall_ro"), {}),
@@ -263,7 +276,8 @@ class Case(unittest.TestCase):
 ALL = [b"a", b"b", b"k", b"{t}1"]
 COMMON = {
     "set": b"OK", "get": b"v", "mset": b"OK", "mget": [b"1", b"2", b"3", None], "del": 1, "multi": [b"OK", 2], "watch": [b"OK", b"5"],
-    "eval": b"v", "evalsha": b"v", "scan": ALL, "keys": ALL, "keys a*": [b"a"], "dbsize": 4, "randomkey": True, "info": True,
+    "eval": b"v", "evalsha": b"v", "evalsha elsewhere": [b"1", b"2", b"v", b"1"], "scan": ALL, "keys": ALL,
+    "keys a*": [b"a"], "dbsize": 4, "randomkey": True, "info": True,
     "config get": [b"databases", b"16"], "rpush": 3, "sort": [b"1", b"2", b"3"], "blpop": [b"list", b"3"], "blpop nothing": None,
     "copy": 1, "copied": b"1", "move": 1, "wait": 1, "subscribe": [b"message", b"channel", b"x"], "commands": True, "flushdb": b"OK",
     "empty": 0, "scan nothing": [],

@@ -18,7 +18,7 @@ import redis
 import resp
 from certificates import Authority
 from cluster import HOST, PASSWORD, Cluster
-from proxy import STANDIN, Proxy, connect
+from proxy import SANITIZERS, STANDIN, Proxy, connect
 from waiting import wait_until
 
 NODE_MODULES = processes.REPOSITORY / "build" / "node-clients" / "node_modules"
@@ -178,6 +178,22 @@ class Amounts(unittest.TestCase):
             client.socket.settimeout(SECONDS)
             for _ in range(count):
                 self.assertTrue(client.read() == value)
+
+    @unittest.skipIf(SANITIZERS, "about what the allocator takes")
+    def test_an_idle_client_takes_little_and_its_certificate_not_much_more(self):
+        for context, most in ((authority.context(), 20 * 1024), (authority.context(authority.client), 24 * 1024)):
+            count = 100
+            with connect(proxy) as other:
+                other.command("PING")
+                before = proxy.metric("slotless_memory_in_use_bytes")
+                idle = [resp.Connection(HOST, proxy.port, PASSWORD, tls=context) for _ in range(count)]
+                each = (proxy.metric("slotless_memory_in_use_bytes") - before) / count
+                for client in idle:
+                    client.close()
+            print(f"\n  {each:.0f} bytes each", file=sys.stderr)
+            self.assertLess(each, most)
+            self.assertGreater(each, 10 * 1024)  # it has been counted
+            wait_until(lambda: proxy.metric("slotless_memory_in_use_bytes") < before + count * 1024, SECONDS, "it to be given back")
 
     def test_what_was_asked_before_the_end_of_a_client_s_input_is_answered_to_its_end(self):
         value = b"v" * 50_000

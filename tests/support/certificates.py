@@ -9,6 +9,7 @@ import processes
 
 Pair = collections.namedtuple("Pair", "certificate key")
 
+P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 NODE_NAMES = "IP:127.0.0.1,DNS:localhost,DNS:node.example"
 
 
@@ -25,26 +26,27 @@ class Authority:
 
     _count = 0
 
-    def __init__(self, name="authority"):
+    def __init__(self, name="authority", addresses=()):
+        """`addresses`: where nodes are, beside loopback."""
         Authority._count += 1
         self.folder = processes.directory() / f"{name}-{Authority._count}"
         self.folder.mkdir(parents=True)
         self._own = Pair(self.folder / "ca.crt", self.folder / "ca.key")
         self._serial = 0
-        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 30,
+        _openssl("req", "-x509", "-newkey", *P256, "-nodes", "-days", 30,
                  "-subj", f"/CN={name}", "-keyout", self._own.key, "-out", self._own.certificate)
         self.certificate = self._own.certificate
-        self.node = self.issue("node", NODE_NAMES)
+        self.node = self.issue("node", ",".join([NODE_NAMES, *(f"IP:{address}" for address in addresses)]))
         self.proxy = self.issue("proxy", "IP:127.0.0.1,DNS:localhost")
         self.client = self.issue("client")
 
-    def issue(self, name, names="", days=30):
-        """A new pair of files; `names`: the alternative names. With negative `days` it has ended."""
+    def issue(self, name, names="", days=30, kind=P256):
+        """A new pair of files; `names`: the alternative names. With negative `days` it has ended. `kind`: of the key, as
+        openssl has it behind -newkey."""
         self._serial += 1
         pair = Pair(self.folder / f"{name}-{self._serial}.crt", self.folder / f"{name}-{self._serial}.key")
         request = self.folder / "request.pem"
-        _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
-                 f"/CN={name}", "-keyout", pair.key, "-out", request)
+        _openssl("req", "-new", "-newkey", *kind, "-nodes", "-subj", f"/CN={name}", "-keyout", pair.key, "-out", request)
         extensions = self.folder / "extensions"
         extensions.write_text(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
         _openssl("x509", "-req", "-in", request, "-CA", self._own.certificate, "-CAkey", self._own.key, "-set_serial",

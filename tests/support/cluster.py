@@ -69,6 +69,18 @@ class Node:
     def alive(self):
         return self.child.exit_code() is None
 
+    def trust(self, authority_file):
+        """From now on its certificate may be signed by these, too."""
+        self._tls.load_verify_locations(authority_file)
+
+    def trust_any_name(self):
+        """Its certificate may be for another name from now on."""
+        self._tls.check_hostname = False
+
+    def present(self, pair):
+        """Whoever asks it has that certificate from now on."""
+        self._tls.load_cert_chain(pair.certificate, pair.key)
+
     def connect(self, timeout=20):
         return resp.Connection(self.host, self.port, PASSWORD, timeout, tls=self._tls)
 

@@ -37,19 +37,22 @@ class Proxy:
     _count = 0
 
     def __init__(self, nodes, options=(), password=PASSWORD, wait_ready=True, place=LOOPBACK, program=None, variables=(),
-                 tls=None):
+                 tls=None, admin="", admin_tls=None, listen=""):
         """`program`: instead of the daemon's own path; `variables`: more of the environment, as pairs. `tls`: an Authority
-        (certificates.py); then clients are served by TLS, and need a certificate."""
+        (certificates.py); then clients are served by TLS, and need a certificate. `admin`: what follows the address of the
+        admin pages ("?tls=yes"), and `admin_tls`: the context by which they are asked then. `listen`: what follows that of
+        clients."""
         Proxy._count += 1
         self.host = place.host
         self.tls = tls.context(tls.client) if tls else None
+        self.admin_tls = admin_tls
         options = [*options, *(tls.listener_options() if tls else ())]
         for attempt in range(10):
             self.port = processes.free_port()
             self.admin_port = processes.free_port()
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
-            arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}{'?tls=yes' if tls else ''}",
-                         "--admin-listen", f"{self.host}:{self.admin_port}", "--workers", WORKERS,
+            arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}{'?tls=yes' if tls else listen}",
+                         "--admin-listen", f"{self.host}:{self.admin_port}{admin}", "--workers", WORKERS,
                          *options]
             if not any(str(option).startswith("--write-on-lost-link") for option in options):
                 arguments += ["--write-on-lost-link", "error"]  # so that a test sees what was ambiguous
@@ -74,8 +77,10 @@ class Proxy:
 
     def http(self, path):
         """Status and text of an admin page."""
+        scheme = "https" if self.admin_tls else "http"
         try:
-            with urllib.request.urlopen(f"http://{self.host}:{self.admin_port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{scheme}://{self.host}:{self.admin_port}{path}", timeout=10,
+                                        context=self.admin_tls) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

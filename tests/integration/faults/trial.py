@@ -31,7 +31,7 @@ def run(name, seed, make_target, plan_options, scale=1.0, node_timeout_ms=2000, 
         places = {"first_place": net.minority, "place": net.majority}
     cluster = target = load = None
     try:
-        authority = Authority() if tls else None
+        authority = Authority(addresses=[place.host for place in places.values()]) if tls else None
         cluster = Cluster(options=options, tls=authority, **places)
         place = {"proxy_place": getattr(net, schedule.partition)} if net else {}
         target = make_target(cluster.addresses(), place.get("proxy_place"), authority)

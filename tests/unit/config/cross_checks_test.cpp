@@ -131,7 +131,7 @@ TEST_CASE("Doors that stand open are worth a warning") {
   Config config;
   CHECK(warnings(config).empty());
   config.listen = {{{"127.0.0.1", 1}}, {{"", 2}}};
-  config.adminListen = Endpoint{"10.0.0.1", 3};
+  config.adminListen = AdminAddress{{"10.0.0.1", 3}};
   CHECK(warnings(config) == Texts{"clients on *:2 need no password, and other machines may reach it",
                                   "metrics on 10.0.0.1:3 need no password, and other machines may reach it"});
   config.password = "pw";

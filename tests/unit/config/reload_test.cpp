@@ -24,8 +24,8 @@ struct Alter {
   void operator()(std::vector<Listener> Config::*member) const {
     (config.*member).front().options.readFrom = ReadFrom::Replica;
   }
-  void operator()(std::optional<Endpoint> Config::*member) const {
-    config.*member = Endpoint{"127.0.0.9", 10};
+  void operator()(std::optional<AdminAddress> Config::*member) const {
+    config.*member = AdminAddress{{"127.0.0.9", 10}};
   }
   void operator()(std::string Config::*member) const { config.*member += "x"; }
   void operator()(std::uint64_t Config::*member) const { config.*member += 1; }

@@ -58,12 +58,36 @@ TEST_CASE("TLS that cannot be is refused, and what is missing is said") {
        "cluster-tls-ca-cert-file: found while nodes are reached without TLS; allowed: with cluster-tls yes, or "
        "rediss:// in cluster-nodes"},
       {{"--cluster-tls-server-name=x"}, "cluster-tls-server-name: found while nodes are reached without TLS"},
+      {{"--admin-listen=127.0.0.1:2?tls=yes", "--tls-auth-clients=no"},
+       "admin-listen: found \"127.0.0.1:2\", which is served by TLS; allowed: together with tls-cert-file and "
+       "tls-key-file"},
+      {{"--admin-listen=127.0.0.1:2?tls=yes", "--tls-cert-file=c", "--tls-key-file=k"},
+       "tls-auth-clients: found \"yes\"; allowed: with tls-ca-cert-file"},
+      {{"--admin-listen=127.0.0.1:2?tls=yes&tls-auth-clients=optional", "--tls-cert-file=c",
+        "--tls-key-file=k"},
+       "admin-listen: found tls-auth-clients \"optional\"; allowed: with tls-ca-cert-file"},
+      {{"--admin-listen=127.0.0.1:2?read-from=replica"},
+       "(a listener has no option \"read-from\", only tls, tls-auth-clients)"},
       {{"--listen=127.0.0.1:1?tls=maybe"}, "(tls: found \"maybe\"; allowed: yes or no)"},
       {{"--cluster-tls-verify=some"}, "cluster-tls-verify: found \"some\"; allowed: name, ca or off"},
   }));
   const std::string error = errorOf(c.arguments);
   INFO(error);
   CHECK(contains(error, c.error));
+}
+
+TEST_CASE("Admin pages are by TLS only if their address says so, and may ask for other certificates") {
+  Config config;
+  config.tls = true;
+  CHECK_FALSE(adminUsesTls(config));
+  config.adminListen->options.tls = true;
+  CHECK(adminUsesTls(config));
+  CHECK(adminAuthClients(config) == TlsAuthClients::Yes);
+  config.adminListen->options.tlsAuthClients = TlsAuthClients::No;
+  CHECK(adminAuthClients(config) == TlsAuthClients::No);
+  CHECK(formatAdminListen(*config.adminListen) == "127.0.0.1:9379?tls=yes&tls-auth-clients=no");
+  config.adminListen.reset();
+  CHECK_FALSE(adminUsesTls(config));
 }
 
 TEST_CASE("Listeners are by TLS as all are, or as they say; Unix sockets only if they say so") {

@@ -23,7 +23,9 @@ Config with(std::string_view option, std::string_view text) {
 TEST_CASE("Each type of value is read into its member") {
   CHECK(with("cluster-nodes", "a:1, [::1]:2").clusterNodes == std::vector<Endpoint>{{"a", 1}, {"::1", 2}});
   CHECK(with("listen", ":1,127.0.0.1:2").listen == std::vector<Listener>{{{"", 1}}, {{"127.0.0.1", 2}}});
-  CHECK(with("admin-listen", ":1").adminListen == Endpoint{"", 1});
+  CHECK(with("admin-listen", ":1").adminListen == AdminAddress{{"", 1}});
+  CHECK(with("admin-listen", "h:1?tls=yes&tls-auth-clients=no").adminListen ==
+        AdminAddress{{"h", 1}, {true, TlsAuthClients::No}});
   CHECK_FALSE(with("admin-listen", "off").adminListen);
   CHECK(with("username", "slötless").username == "slötless");
   CHECK(with("password", " a,b \"c\" ").password == " a,b \"c\" ");
@@ -88,7 +90,7 @@ TEST_CASE("A wrong value is answered with what was found and what is allowed") {
        "alone"},
       {"admin-listen", "no",
        "found \"no\" (the port is missing); allowed: host:port, [IPv6]:port, :port for all local addresses, "
-       "or off"},
+       "or off; may be followed by ?tls=VALUE&tls-auth-clients=VALUE"},
       {"username", "a b",
        "found \"a b\" (it has a space or a control character); allowed: up to 512 characters without spaces"},
       {"link-client-name", "ö",

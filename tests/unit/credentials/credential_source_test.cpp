@@ -53,6 +53,7 @@ struct Source {
   Words words;
   net::Millis patience{};
   net::ProgramRun::Told told;
+  CommandCounts counts;
   CredentialSource source{loop,
                           [this](const Words& program, net::Millis time, net::ProgramRun::Told tell,
                                  std::string& error) -> std::unique_ptr<net::ProgramRun> {
@@ -66,7 +67,7 @@ struct Source {
                             told = std::move(tell);
                             return std::make_unique<FakeRun>(running);
                           },
-                          [this] { ++changes; }, 42};
+                          [this] { ++changes; }, 42, counts};
 };
 
 }  // namespace
@@ -109,6 +110,31 @@ TEST_CASE("a program is run at once, and again before what it told expires", "[c
   CHECK(one.changes == 2);
 }
 
+TEST_CASE("how the program fares is counted, and when what it told expires is known", "[credentials]") {
+  Source one;
+  one.use({});
+  CHECK(one.counts.runs == 0);
+  one.use({"token"});
+  CHECK(one.counts.runs == 1);
+  CHECK(one.counts.expiresAt.load() == net::TimePoint{});
+  one.prints("one\nexpires-in 900\n");
+  CHECK(one.counts.expiresAt.load() == one.loop.now() + 900s);
+  const net::TimePoint expiresAt = one.counts.expiresAt;
+  one.untilStarted();
+  one.fails();
+  CHECK(one.counts.runs == 2);
+  CHECK(one.counts.failures == 1);
+  CHECK(one.counts.expiresAt.load() == expiresAt);  // that of the one which is in force
+  one.cannotStart = true;
+  one.untilStarted();
+  CHECK(one.counts.runs == 3);
+  CHECK(one.counts.failures == 2);
+  one.cannotStart = false;
+  one.untilStarted();
+  one.prints("two\n");
+  CHECK(one.counts.expiresAt.load() == net::TimePoint{});
+}
+
 TEST_CASE("a program that says nothing of expiry is run again only when it is asked for", "[credentials]") {
   Source one;
   one.use({"token"});
@@ -139,7 +165,7 @@ TEST_CASE("a program that fails is run again after pauses that double, and the l
     CHECK(longest <= 61s);
   }
   CHECK(longest > 29s);
-  CHECK(one.source.failures() == 10);
+  CHECK(one.counts.failures == 10);
   CHECK(one.changes == 1);
   CHECK(one.source.access().password == "one");
   one.prints("two\nexpires-in 900\n");

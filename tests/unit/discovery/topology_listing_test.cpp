@@ -81,6 +81,32 @@ TEST_CASE("CLUSTER SHARDS makes a topology", "[listing]") {
   CHECK(topology->nodes[topology->owners[150]].address == Address{"10.9.9.9", 7003});
 }
 
+TEST_CASE("of a node that has both ports in CLUSTER SHARDS, the one that is wanted is taken", "[listing]") {
+  const auto node = [](const std::string& id, const std::vector<std::string>& ports) {
+    std::vector<std::string> words{bulk("id"), bulk(id)};
+    words.insert(words.end(), ports.begin(), ports.end());
+    for (const std::string& word :
+         {bulk("endpoint"), bulk("10.0.0.1"), bulk("role"), bulk("master"), bulk("health"), bulk("online")})
+      words.push_back(word);
+    return list(words);
+  };
+  const std::string reply =
+      list({shard({number(0), number(99)},
+                  {node("a", {bulk("port"), number(7000), bulk("tls-port"), number(8000)})}),
+            shard({number(100), number(199)}, {node("b", {bulk("port"), number(7001)})}),
+            shard({number(200), number(16383)}, {node("c", {bulk("tls-port"), number(8002)})})});
+  const auto portsOf = [&](Ports ports) {
+    const auto topology = topologyOf(parseShards(*replyOf(reply), "h", {}, ports));
+    REQUIRE(topology);
+    const auto portAt = [&](std::size_t slot) {
+      return topology->nodes[topology->owners[slot]].address.port;
+    };
+    return std::vector{portAt(0), portAt(100), portAt(200)};
+  };
+  CHECK(portsOf(Ports::Plain) == std::vector<std::uint16_t>{7000, 7001, 8002});
+  CHECK(portsOf(Ports::Tls) == std::vector<std::uint16_t>{8000, 7001, 8002});
+}
+
 TEST_CASE("an answer that is no CLUSTER SHARDS names nobody", "[listing]") {
   for (const std::string& reply :
        {bulk("x"), list({}), list({bulk("x")}), list({list({bulk("slots"), bulk("nodes")})}),

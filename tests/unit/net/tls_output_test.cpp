@@ -213,4 +213,28 @@ TEST_CASE_METHOD(Pair, "records may be cut anywhere", "[tls]") {
   CHECK(client.input == much);
 }
 
+TEST_CASE_METHOD(Pair,
+                 "who ends its writing can still read, and the other side sees the end behind all of it",
+                 "[tls]") {
+  const bool slow = GENERATE(false, true);  // what is written does not go at once
+  bringUp();
+  client.reading = !slow;
+  client.watch();
+  const std::string much(slow ? 8 << 20 : 5, 'm');
+  server.write(much);
+  if (slow) {
+    runUntil([this] { return server.stream->unsent() > 0; });
+  }
+  const std::size_t left = server.output.size();
+  server.output.clear();
+  server.stream->endWriting();
+  server.watch();
+  client.reading = true;
+  client.watch();
+  runUntil([this] { return client.outcome == "end"; });
+  CHECK(client.input.size() == much.size() - left);
+  client.write("still there");
+  runUntil([this] { return server.input == "still there"; });
+}
+
 }  // namespace slotless::net

@@ -11,6 +11,7 @@
 #include "certificates.h"
 #include "loopback.h"
 #include "proxy/net/listener.h"
+#include "proxy/net/peer_names.h"
 #include "proxy/net/tls_stream.h"
 #include "proxy/net/uv_loop.h"
 #include "temporary_folder.h"
@@ -40,7 +41,7 @@ struct Papers {
   std::string otherCa = stranger.write(folder.file("other-ca.pem"));
   Certificate server{{"server", "DNS:redis.example,DNS:*.nodes.example,IP:127.0.0.1"}, authority};
   Certificate ended{{"ended", "DNS:redis.example,IP:127.0.0.1", -60}, authority};
-  Certificate client{{"app-1", "URI:spiffe://example/app"}, authority};
+  Certificate client{{"app-1", "URI:spiffe://example/app,DNS:app.example,URI:urn:app:1"}, authority};
 
   TlsServerOptions serverOptions() {
     return {server.write(folder.file("server.pem")), server.writeKey(folder.file("server.key"))};

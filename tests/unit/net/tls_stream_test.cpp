@@ -17,8 +17,9 @@ TEST_CASE_METHOD(Pair, "bytes go both ways, and both ends know what they have ag
     CHECK(end->stream->facts().version == "TLSv1.3");
     CHECK_FALSE(end->stream->facts().cipher.empty());
   }
-  CHECK(client.stream->facts().peerName == "server");
-  CHECK(server.stream->facts().peerName == "");
+  REQUIRE(client.stream->peerNames() != nullptr);
+  CHECK(client.stream->peerNames()->commonName == "server");
+  CHECK(server.stream->peerNames() == nullptr);
   CHECK(client.stream->peer() == Address{"127.0.0.1", port()});
   CHECK(client.stream->local() == server.stream->peer());
 }
@@ -132,8 +133,9 @@ TEST_CASE_METHOD(Pair, "clients show a certificate where that is demanded", "[tl
     papers().showClient(options);
     useClient(options);
     bringUp();
-    CHECK(server.stream->facts().peerName == "app-1");
-    CHECK(server.stream->facts().peerUri == "spiffe://example/app");
+    REQUIRE(server.stream->peerNames() != nullptr);
+    CHECK(server.stream->peerNames()->commonName == "app-1");
+    CHECK(server.stream->peerNames()->uris == std::vector<std::string>{"spiffe://example/app", "urn:app:1"});
   }
   SECTION("none") {
     dial();
@@ -170,7 +172,8 @@ TEST_CASE_METHOD(Pair, "the next connection to the same server resumes the sessi
     runUntil([this] { return client.input == "x"; });
     CHECK(client.stream->facts().resumed == resumed);
     CHECK(server.stream->facts().resumed == resumed);
-    CHECK(client.stream->facts().peerName == "server");
+    REQUIRE(client.stream->peerNames() != nullptr);
+    CHECK(client.stream->peerNames()->commonName == "server");
     client.input.clear();
     client.stream.reset();
     runUntil([this] { return !server.outcome.empty(); });

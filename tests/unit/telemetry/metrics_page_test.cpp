@@ -69,6 +69,7 @@ struct TwoWorkers {
   std::optional<TopologyFacts> facts;
   std::vector<DatabaseFacts> databases;
   std::vector<CertificateFacts> certificates;
+  std::optional<PasswordCommandFacts> passwordCommand;
 
   MetricsSources sources() {
     return {.version = "1.2.3",
@@ -77,6 +78,7 @@ struct TwoWorkers {
             .topology = [this] { return facts; },
             .databases = [this] { return databases; },
             .certificates = [this] { return certificates; },
+            .passwordCommand = [this] { return passwordCommand; },
             .commandName = [](std::size_t id) -> std::string_view {
               constexpr std::array<std::string_view, 3> kNames = {"get", "config|set", "we\"ird\\\n"};
               return kNames.at(id);
@@ -115,6 +117,19 @@ TEST_CASE("certificates tell when they end, and handshakes what has become of th
   CHECK(page.at("slotless_tls_handshakes_total{side=\"clients\",version=\"TLSv1.3\",resumed=\"yes\"}") == 1);
   CHECK(page.at("slotless_tls_failures_total{side=\"nodes\",reason=\"certificate\"}") == 1);
   CHECK(page.at("slotless_tls_failures_total{side=\"clients\",reason=\"no_tls\"}") == 0);
+}
+
+TEST_CASE("the program that tells the password shows how it fares, and when what it told expires") {
+  using namespace std::chrono_literals;
+  TwoWorkers workers;
+  CHECK_FALSE(workers.page().hasFamily("slotless_password_command_runs_total"));
+  workers.passwordCommand = {5, 2, {}};
+  Page page = workers.page();
+  CHECK(page.at("slotless_password_command_runs_total") == 5);
+  CHECK(page.at("slotless_password_command_failures_total") == 2);
+  CHECK_FALSE(page.hasFamily("slotless_password_seconds_until_expiry"));
+  workers.passwordCommand->expiresIn = -1500ms;
+  CHECK(workers.page().at("slotless_password_seconds_until_expiry") == -1.5);
 }
 
 TEST_CASE("every sample on the metrics page is described, named by us and unique") {
