@@ -19,6 +19,7 @@ struct OwnOption {
   void (*take)(const Config&, ListenerOptions&);
   // False: it has none.
   bool (*give)(const ListenerOptions&, Config&);
+  void (*drop)(ListenerOptions&);
 };
 
 template <auto kEverywhere, auto kHere>
@@ -27,7 +28,8 @@ constexpr OwnOption own(std::string_view name) {
           [](const ListenerOptions& from, Config& to) {
             if (from.*kHere) to.*kEverywhere = *(from.*kHere);
             return (from.*kHere).has_value();
-          }};
+          },
+          [](ListenerOptions& of) { (of.*kHere).reset(); }};
 }
 
 constexpr OwnOption kOwnOptions[] = {
@@ -36,6 +38,19 @@ constexpr OwnOption kOwnOptions[] = {
     own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
     own<&Config::writeOnLostLink, &ListenerOptions::writeOnLostLink>("write-on-lost-link"),
     own<&Config::tls, &ListenerOptions::tls>("tls"),
+    own<&Config::allow, &ListenerOptions::allow>("allow"),
+    own<&Config::deny, &ListenerOptions::deny>("deny"),
+    own<&Config::proxyProtocol, &ListenerOptions::proxyProtocol>("proxy-protocol"),
+    own<&Config::proxyProtocolTrusted, &ListenerOptions::proxyProtocolTrusted>("proxy-protocol-trusted"),
+    own<&Config::denyCommands, &ListenerOptions::denyCommands>("deny-commands"),
+    own<&Config::renameCommands, &ListenerOptions::renameCommands>("rename-commands"),
+    own<&Config::maxClientsPerAddress, &ListenerOptions::maxClientsPerAddress>("max-clients-per-address"),
+    own<&Config::acceptRatePerAddress, &ListenerOptions::acceptRatePerAddress>("accept-rate-per-address"),
+    own<&Config::requestRatePerAddress, &ListenerOptions::requestRatePerAddress>(
+        "requests-per-second-per-address"),
+    own<&Config::byteRatePerAddress, &ListenerOptions::byteRatePerAddress>("bytes-per-second-per-address"),
+    own<&Config::limitAction, &ListenerOptions::limitAction>("limit-action"),
+    own<&Config::clientIdleTimeout, &ListenerOptions::clientIdleTimeout>("client-idle-timeout"),
 };
 
 const OwnOption* find(std::string_view name) {
@@ -56,6 +71,13 @@ std::string unknown(std::string_view name) {
   return text + (meant != nullptr ? "; did you mean " + inQuotes(meant->name) + "?" : ", only " + names());
 }
 
+// Commas separate listeners, so the entries of a list within one are separated by +.
+std::string withSeparator(const Option& option, std::string_view list, char from, char to) {
+  std::string text(list);
+  if (option.isList()) std::replace(text.begin(), text.end(), from, to);
+  return text;
+}
+
 // What is wrong, or nothing.
 std::string takeOption(std::string_view text, ListenerOptions& options) {
   const auto equals = text.find('=');
@@ -66,7 +88,9 @@ std::string takeOption(std::string_view text, ListenerOptions& options) {
   if (equals == std::string_view::npos) return std::string(name) + " has no value";
   Config scratch;
   if (option->give(options, scratch)) return std::string(name) + " is there twice";
-  if (auto problem = assign(*findOption(name), text.substr(equals + 1), Assign::Replace, scratch)) {
+  const Option& everywhere = *findOption(name);
+  const std::string value = withSeparator(everywhere, text.substr(equals + 1), '+', ',');
+  if (auto problem = assign(everywhere, value, Assign::Replace, scratch)) {
     return std::string(name) + ": " + *problem;
   }
   option->take(scratch, options);
@@ -96,7 +120,9 @@ std::string formatListen(const Listener& listener) {
   for (const OwnOption& option : kOwnOptions) {
     Config scratch;
     if (!option.give(listener.options, scratch)) continue;
-    text += separator + std::string(option.name) + "=" + format(*findOption(option.name), scratch);
+    const Option& everywhere = *findOption(option.name);
+    text += separator + std::string(option.name) + "=" +
+            withSeparator(everywhere, format(everywhere, scratch), ',', '+');
     separator = '&';
   }
   return text;
@@ -104,6 +130,18 @@ std::string formatListen(const Listener& listener) {
 
 bool usesTls(const Config& config, const Listener& listener) {
   return listener.options.tls.value_or(config.tls && !listener.isUnix());
+}
+
+void takeReloadable(const Listener& loaded, Listener& inForce) {
+  for (const OwnOption& option : kOwnOptions) {
+    if (!findOption(option.name)->isReloadable()) continue;
+    Config scratch;
+    if (option.give(loaded.options, scratch)) {
+      option.take(scratch, inForce.options);
+    } else {
+      option.drop(inForce.options);
+    }
+  }
 }
 
 std::string listenerOptionsText() {

@@ -4,6 +4,7 @@
 // Their names and values are those of the schema, so that whatever an option means, it means the same here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,15 @@ std::string formatListen(const Listener& listener);
 
 // Whether its clients are served by TLS. Unix sockets are not, unless they say so.
 bool usesTls(const Config& config, const Listener& listener);
+
+// Of the same address: options that take effect without a restart.
+void takeReloadable(const Listener& loaded, Listener& inForce);
+
+// An option's value for the clients of one listener.
+template <class Value>
+const Value& effective(const std::optional<Value>& here, const Value& everywhere) {
+  return here ? *here : everywhere;
+}
 
 // "?read-from=VALUE, which ...": for the reference.
 std::string listenerOptionsText();
