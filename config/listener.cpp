@@ -145,11 +145,7 @@ void takeReloadable(const Listener& loaded, Listener& inForce) {
 }
 
 std::string listenerOptionsText() {
-  std::string text;
-  for (const OwnOption& option : kOwnOptions) {
-    text += (text.empty() ? "?" : "&") + std::string(option.name) + "=VALUE";
-  }
-  return text + ", for its clients alone";
+  return "?OPTION=VALUE&..., for its clients alone";
 }
 
 }  // namespace slotless::config

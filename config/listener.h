@@ -28,7 +28,7 @@ const Value& effective(const std::optional<Value>& here, const Value& everywhere
   return here ? *here : everywhere;
 }
 
-// "?read-from=VALUE, which ...": for the reference.
+// How they are written: for the reference, where the options say that a listener may have its own.
 std::string listenerOptionsText();
 
 }  // namespace slotless::config

@@ -160,6 +160,9 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   bool awaitPending() noexcept;
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
+  // The same for what is not plain.
+  bool handleAll(const protocol::CommandSpec* spec, const protocol::CommandSpec* container,
+                 const protocol::RequestParser& request, std::string_view bytes);
   bool isShort(const protocol::CommandSpec* spec, const protocol::RequestParser& request,
                std::string_view bytes) const noexcept;
   bool mayShort(const protocol::CommandSpec& spec, protocol::Argv argv);

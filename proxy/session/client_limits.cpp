@@ -15,16 +15,11 @@ using access::TokenBucket;
 using config::LimitAction;
 using telemetry::Limit;
 
-namespace {
-
-std::uint64_t trafficOf(const Client& client) noexcept {
-  return client.traffic().bytesReceived + client.traffic().bytesSent;
-}
-
-}  // namespace
-
 ClientLimits::ClientLimits(Client& client, Services& services)
-    : client_(client), services_(services), charged_(trafficOf(client)) {}
+    : client_(client),
+      services_(services),
+      chargedSent_(client.traffic().bytesSent),
+      chargedReceived_(client.traffic().bytesReceived) {}
 
 // Nobody is told: the others may be gone.
 ClientLimits::~ClientLimits() {
@@ -95,24 +90,29 @@ bool ClientLimits::counts() const {
 }
 
 void ClientLimits::pay() {
-  const std::uint64_t traffic = trafficOf(client_);
-  const std::uint64_t bytes = traffic - std::exchange(charged_, traffic);
+  const ClientTraffic& traffic = client_.traffic();
+  const std::uint64_t sent = traffic.bytesSent - std::exchange(chargedSent_, traffic.bytesSent);
+  const std::uint64_t received =
+      traffic.bytesReceived - std::exchange(chargedReceived_, traffic.bytesReceived);
   due_ = {};
   refused_.reset();
-  if (address_ != nullptr) pay(*address_, ratesOfAddress(), Whose::Address, bytes);
-  if (user_ != nullptr) pay(*user_, ratesOfUser(), Whose::User, bytes);
+  if (address_ != nullptr) pay(*address_, ratesOfAddress(), Whose::Address, sent, received);
+  if (user_ != nullptr) pay(*user_, ratesOfUser(), Whose::User, sent, received);
 }
 
-void ClientLimits::pay(access::Budget& budget, const Rates& rates, Whose whose, std::uint64_t bytes) {
+// Earlier replies count before it, and what it has brought itself behind it: so even the largest one has its
+// turn.
+void ClientLimits::pay(access::Budget& budget, const Rates& rates, Whose whose, std::uint64_t sent,
+                       std::uint64_t received) {
   const net::TimePoint now = services_.host.now;
-  // Those bytes have been on the wire already.
+  constexpr auto kWait = TokenBucket::Late::Wait;
   if (rates.bytes > 0) {
-    note(budget.bytes.take(now, bytes, rates.bytes, TokenBucket::Late::Wait), rates.action,
+    budget.bytes.take(now, sent, rates.bytes, kWait);
+    note(budget.bytes.take(now, received, rates.bytes, kWait), rates.action,
          {Limit::ByteRate, whose, rates.bytes});
   }
   if (rates.requests > 0 && !refused_) {
-    const auto late =
-        rates.action == LimitAction::Error ? TokenBucket::Late::Refuse : TokenBucket::Late::Wait;
+    const auto late = rates.action == LimitAction::Error ? TokenBucket::Late::Refuse : kWait;
     note(budget.requests.take(now, 1, rates.requests, late), rates.action,
          {Limit::RequestRate, whose, rates.requests});
   }

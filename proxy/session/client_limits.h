@@ -65,7 +65,8 @@ class ClientLimits {
   Rates ratesOfAddress() const;
   Rates ratesOfUser() const;
   void pay();
-  void pay(access::Budget& budget, const Rates& rates, Whose whose, std::uint64_t bytes);
+  void pay(access::Budget& budget, const Rates& rates, Whose whose, std::uint64_t sent,
+           std::uint64_t received);
   void note(net::TimePoint due, config::LimitAction action, Refusal refusal);
   Turn begin(bool counted);
   void giveBack(std::uint64_t requests);
@@ -75,7 +76,8 @@ class ClientLimits {
   Services& services_;
   access::BudgetPtr address_;
   access::BudgetPtr user_;
-  std::uint64_t charged_;    // bytes that have been paid for
+  std::uint64_t chargedSent_;  // bytes that have been paid for
+  std::uint64_t chargedReceived_;
   std::uint64_t share_ = 0;  // of the user's requests in flight
   net::TimePoint due_{};     // of the request at hand
   std::optional<Refusal> refused_;

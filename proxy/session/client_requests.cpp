@@ -64,7 +64,7 @@ bool Client::takeUp(const RequestParser& request, std::string_view bytes, bool w
 }
 
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
-  protocol::Argv argv = request.argv();
+  const protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = services_.memo.find(*services_.commands, argv, &container);
   if (spec == nullptr && container == nullptr) {
@@ -76,6 +76,15 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
   }
   if (isShort(spec, request, bytes) && (!questioned_ || mayShort(*spec, argv)))
     return takeShort(*spec, argv, bytes);
+  const bool taken = handleAll(spec, container, request, bytes);
+  // It may have been answered already.
+  if (taken && questioned_ && pending().empty()) onSettled();
+  return taken;
+}
+
+bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, const RequestParser& request,
+                       std::string_view bytes) {
+  protocol::Argv argv = request.argv();
   std::string& text = services_.encoded;
   bool isInline = request.isInline();
   if (questioned_) {
@@ -275,6 +284,7 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   const bool mapped = database_->mapped();
   if (!mapped && services_.databases.anyMapped() && protocol::isReservedKey(key)) {
     refuse(&spec, kReservedKey);
+    if (pending().empty()) onSettled();
     return true;
   }
   if (mapped) bytes = services_.mapper.mapKey(key, bytes, *database_);

@@ -81,15 +81,15 @@ const std::vector<RateLimit>& rateLimits() {
   static const std::vector<RateLimit> all = {
       {"requests of a user", [](Limits& stage) { stage.limitUser("requests-per-second=1"); },
        Limit::RequestRate, true, "this user may make 1 requests a second\r\n"},
-      {"bytes of a user", [](Limits& stage) { stage.limitUser("bytes-per-second=1"); }, Limit::ByteRate, true,
-       "this user may use 1 a second\r\n"},
+      {"bytes of a user", [](Limits& stage) { stage.limitUser("bytes-per-second=20"); }, Limit::ByteRate,
+       true, "this user may use 20 a second\r\n"},
       {"requests of an address", [](Limits& stage) { stage.config.requestRatePerAddress = 1; },
        Limit::RequestRate, false, "this address may make 1 requests a second\r\n"},
       {"requests of an address at one listener",
        [](Limits& stage) { stage.config.listen[0].options.requestRatePerAddress = 1; }, Limit::RequestRate,
        false, "this address may make 1 requests a second\r\n"},
-      {"bytes of an address", [](Limits& stage) { stage.config.byteRatePerAddress = 1; }, Limit::ByteRate,
-       false, "this address may use 1 a second\r\n"},
+      {"bytes of an address", [](Limits& stage) { stage.config.byteRatePerAddress = 20; }, Limit::ByteRate,
+       false, "this address may use 20 a second\r\n"},
   };
   return all;
 }
@@ -97,8 +97,9 @@ const std::vector<RateLimit>& rateLimits() {
 // Spends what is there.
 void spend(Limits& stage, const RateLimit& limit) {
   if (limit.ofUser) stage.enters(stage.other);
-  stage.other.sends("PING");
-  stage.other.receives(kPong);
+  const std::string much(200, 'x');
+  stage.other.sends("ECHO " + much);
+  stage.other.receives(bulk(much));
   if (limit.ofUser) stage.enters(stage.client);
 }
 
@@ -350,10 +351,24 @@ TEST_CASE_METHOD(Limits,
   node(1).expectsNothing();
   other.resets();
   client.resets();
-  clock.advance(100ms);
-  node(1).expects("GET a").replies(bulk("1"));
-  third.receives(bulk("1"));
   first.replies(bulk("0"));
+  // Nobody has noticed yet that this one has left.
+  node(1).expects("GET a").replies(bulk("1"));
+  node(1).expects("GET a").replies(bulk("2"));
+  third.receives(bulk("2"));
+}
+
+TEST_CASE_METHOD(Limits, "what is answered at once is not in flight any more") {
+  limitUser("in-flight=1");
+  enters(client);
+  enters(other);
+  for (const char* text : {"PING", "BOGUS", "GET", "MULTI", "DISCARD"}) {
+    client.sends(text);
+    client.takes();
+    CHECK(budgetOf("app").inFlight.load() == 0);
+    other.sends("PING");
+    other.receives(kPong);
+  }
 }
 
 // --- how many they are ---
