@@ -97,11 +97,11 @@ class Addresses(WithProxy):
         self.assertEqual(before.command("PING"), b"PONG")
 
     def closed_at_once(self, source):
-        try:
-            with resp.Connection(HOST, self.port, PASSWORD, source=source):
-                return False
-        except (ConnectionError, resp.ConnectionEnded):
-            return True
+        with resp.Connection(HOST, self.port, None, source=source) as connection:
+            try:
+                return connection.command("AUTH", PASSWORD) != b"OK"
+            except ConnectionError:
+                return True
 
     def test_an_address_has_so_many_clients_and_connects_so_often(self):
         self.start(listen="?max-clients-per-address=3&accept-rate-per-address=5")
@@ -182,7 +182,7 @@ class Balancers(WithProxy):
 
 class Rates(WithProxy):
     def test_all_workers_together_keep_to_the_rate_of_a_user(self):
-        self.start("--users", ROOT, "--users", "user app on >app ~* +@all requests-per-second=200", "--workers", "3")
+        self.start("--users", ROOT, "--users", "user app on >app ~* +@all requests-per-second=200")
         clients = [self.login("app") for _ in range(6)]
         begin = time.monotonic()
         for each in clients:
@@ -302,14 +302,15 @@ class UnreadableUsers(WithProxy):
         path.write_text(good)
         self.start("--acl-file", path)
         app = self.login("app")
-        for spoil in (path.unlink, lambda: path.write_text(good.replace("+get", "+gte|")),
-                      lambda: path.write_text(good + "user app on nopass +@all\n"), lambda: path.write_text("\0\xff bogus\n"),
-                      lambda: (path.unlink(), path.mkdir())):
+        spoils = (path.unlink, lambda: path.write_text(good.replace("+get", "get+")),
+                  lambda: path.write_text(good + "user app on nopass +@all\n"), lambda: path.write_text("\0\xff bogus\n"),
+                  lambda: (path.unlink(), path.mkdir()))
+        for number, spoil in enumerate(spoils):
             seen = self.proxy.child.output().count("configuration not reloaded")
             spoil()
             self.proxy.child.signal(signal.SIGHUP)
             wait_until(lambda: self.proxy.child.output().count("configuration not reloaded") > seen, SECONDS,
-                       "the refusal in the log")
+                       f"the refusal of {number} in the log")
             self.assertRegex(app.error("SET", "a", "x"), "^NOPERM")
             self.assertRegex(self.open(self.proxy.port, None).error("GET", "a"), "^NOAUTH")
             with self.login("root") as root:
