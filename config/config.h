@@ -5,6 +5,7 @@
 // everything else that is known of an option (range, unit, sentence ...) is in the table of schema.h.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -34,6 +35,14 @@ struct AddressRule {
   Endpoint to;
 
   bool operator==(const AddressRule&) const = default;
+};
+
+// Addresses that begin with the same bits. Those of IPv4 are as IPv6 maps them, ::ffff:0:0/96.
+struct Network {
+  std::array<std::uint8_t, 16> address{};
+  std::uint8_t bits = 0;
+
+  bool operator==(const Network&) const = default;
 };
 
 // How the keys of a logical database lie in the cluster: each in the slot of its own name, all in one slot,
@@ -68,6 +77,10 @@ enum class WriteOnLostLink { Error, Close };
 enum class ClusterTlsVerify { Name, Ca, Off };
 // Whether clients must present a certificate, as redis.conf has it.
 enum class TlsAuthClients { No, Optional, Yes };
+// Which name in a client's certificate is the name of its user.
+enum class CertificateUser { Off, CommonName, Uri };
+// What becomes of a request that is beyond a rate: it waits, or is refused.
+enum class LimitAction { Delay, Error };
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
 enum class LogFormat { Text, Json };
 
@@ -78,6 +91,18 @@ struct ListenerOptions {
   std::optional<std::string> databaseMap = {};
   std::optional<WriteOnLostLink> writeOnLostLink = {};
   std::optional<bool> tls = {};
+  std::optional<std::vector<Network>> allow = {};
+  std::optional<std::vector<Network>> deny = {};
+  std::optional<bool> proxyProtocol = {};
+  std::optional<std::vector<Network>> proxyProtocolTrusted = {};
+  std::optional<std::vector<std::string>> denyCommands = {};
+  std::optional<std::vector<std::string>> renameCommands = {};
+  std::optional<std::uint64_t> maxClientsPerAddress = {};
+  std::optional<std::uint64_t> acceptRatePerAddress = {};
+  std::optional<std::uint64_t> requestRatePerAddress = {};
+  std::optional<std::uint64_t> byteRatePerAddress = {};
+  std::optional<LimitAction> limitAction = {};
+  std::optional<Milliseconds> clientIdleTimeout = {};
 
   bool operator==(const ListenerOptions&) const = default;
 };
@@ -130,13 +155,25 @@ struct Config {
   std::string clientPassword;  // Empty: the one for the nodes. Secret; load() fills it from the file as well.
   std::string clientPasswordFile;  // Empty if a stronger source has the password.
   std::vector<std::string>
-      users;            // Lines of Redis's ACL language; load() also fills it from aclFile. Secret.
-  std::string aclFile;  // Empty: none.
+      users;                   // Lines of Redis's ACL language; load() also fills it from aclFile. Secret.
+  std::string aclFile;         // Empty: none.
+  std::vector<Network> allow;  // Empty: all.
+  std::vector<Network> deny;
+  bool proxyProtocol = false;
+  std::vector<Network> proxyProtocolTrusted;  // Who may tell from where others come.
+  std::vector<std::string> denyCommands;      // "@category", "command", "command|subcommand".
+  std::vector<std::string> renameCommands;    // "command=other name", "command=" for none.
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
   // Clients
   std::uint64_t maxClients = 10000;  // Over all workers.
+  // Of all clients with one address (of IPv6, in one /64), over all workers. 0: no limit.
+  std::uint64_t maxClientsPerAddress = 0;
+  std::uint64_t acceptRatePerAddress = 0;   // Connections a second.
+  std::uint64_t requestRatePerAddress = 0;  // Requests a second.
+  std::uint64_t byteRatePerAddress = 0;     // Bytes a second, both ways.
+  LimitAction limitAction = LimitAction::Delay;
   Milliseconds tcpKeepalive = std::chrono::seconds(300);
   Milliseconds clientIdleTimeout{0};                           // 0: never.
   Milliseconds clientLoginTimeout = std::chrono::seconds(60);  // 0: never.
@@ -201,6 +238,7 @@ struct Config {
   std::string tlsKeyFile;
   std::string tlsCaCertFile;
   TlsAuthClients tlsAuthClients = TlsAuthClients::Yes;
+  CertificateUser tlsAuthClientsUser = CertificateUser::Off;
   std::string tlsProtocols;
   std::string tlsCiphers;
   std::string tlsCiphersuites;

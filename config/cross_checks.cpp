@@ -16,9 +16,11 @@ namespace {
 
 using Conflicts = std::vector<Conflict>;
 
+// Behind a balancer clients come from elsewhere, though it may be on this machine.
 const Endpoint* firstOpenListener(const Config& config) {
-  const auto found = std::find_if(config.listen.begin(), config.listen.end(),
-                                  [](const Endpoint& e) { return !isLoopback(e); });
+  const auto found = std::find_if(config.listen.begin(), config.listen.end(), [&](const Listener& each) {
+    return !isLoopback(each) || effective(each.options.proxyProtocol, config.proxyProtocol);
+  });
   return found == config.listen.end() ? nullptr : &*found;
 }
 
@@ -86,6 +88,59 @@ void checkListeners(const Config& config, Conflicts& conflicts) {
           {{"admin-listen", "listen"},
            "found " + inQuotes(formatEndpoint(*i)) + ", which listen has too; allowed: another address"});
     }
+  }
+}
+
+// Whoever is believed may say to come from anywhere.
+void checkProxyProtocol(const Config& config, Conflicts& conflicts) {
+  for (const Listener& listener : config.listen) {
+    if (!effective(listener.options.proxyProtocol, config.proxyProtocol) || listener.isUnix()) continue;
+    if (!effective(listener.options.proxyProtocolTrusted, config.proxyProtocolTrusted).empty()) continue;
+    conflicts.push_back(
+        {{listener.options.proxyProtocol ? "listen" : "proxy-protocol", "proxy-protocol-trusted"},
+         "found proxy-protocol for " + inQuotes(formatEndpoint(listener)) +
+             "; allowed: with proxy-protocol-trusted, the addresses of the balancers"});
+    return;
+  }
+}
+
+void checkRenames(const std::vector<std::string>& renames, std::string_view option, Conflicts& conflicts) {
+  std::vector<std::string_view> names;
+  const auto isTwice = [&](std::string_view name) {
+    const bool twice = std::find(names.begin(), names.end(), name) != names.end();
+    names.push_back(name);
+    return twice;
+  };
+  for (const std::string_view rename : renames) {
+    const auto equals = rename.find('=');
+    const std::string_view other = rename.substr(equals + 1);
+    if (!isTwice(rename.substr(0, equals)) && (other.empty() || !isTwice(other))) continue;
+    conflicts.push_back({{option},
+                         "found rename-commands " + inQuotes(rename) +
+                             ", and one of its names in another "
+                             "entry; allowed: each name once"});
+    return;
+  }
+}
+
+void checkAllRenames(const Config& config, Conflicts& conflicts) {
+  checkRenames(config.renameCommands, "rename-commands", conflicts);
+  for (const Listener& listener : config.listen) {
+    if (listener.options.renameCommands) checkRenames(*listener.options.renameCommands, "listen", conflicts);
+  }
+}
+
+// Nobody would be let in by a certificate.
+void checkCertificateUsers(const Config& config, Conflicts& conflicts) {
+  if (config.tlsAuthClientsUser == CertificateUser::Off) return;
+  const std::string found = "found " + inQuotes(format(*findOption("tls-auth-clients-user"), config));
+  if (!config.hasUsers()) {
+    conflicts.push_back({{"tls-auth-clients-user", "users", "acl-file"},
+                         found + " without users; allowed: with users or acl-file, or off"});
+  } else if (config.tlsAuthClients == TlsAuthClients::No) {
+    conflicts.push_back({{"tls-auth-clients-user", "tls-auth-clients"},
+                         found + " while clients are not asked for certificates; allowed: with "
+                                 "tls-auth-clients yes or optional"});
   }
 }
 
@@ -249,8 +304,9 @@ void checkOrders(const Config& config, Conflicts& conflicts) {
 
 std::vector<Conflict> conflicts(const Config& config) {
   Conflicts result;
-  for (const auto check : {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders,
-                           checkDatabases, checkClusterTls, checkTls}) {
+  for (const auto check :
+       {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases,
+        checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames, checkCertificateUsers}) {
     check(config, result);
   }
   return result;

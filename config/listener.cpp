@@ -21,6 +21,7 @@ struct OwnOption {
   void (*take)(const Config&, Options&);
   // False: it has none.
   bool (*give)(const Options&, Config&);
+  void (*drop)(Options&);
 };
 
 template <auto kEverywhere, auto kHere, class Options, class Value>
@@ -29,7 +30,8 @@ constexpr OwnOption<Options> ownBy(std::string_view name, std::optional<Value> O
           [](const Options& from, Config& to) {
             if (from.*kHere) to.*kEverywhere = *(from.*kHere);
             return (from.*kHere).has_value();
-          }};
+          },
+          [](Options& of) { (of.*kHere).reset(); }};
 }
 template <auto kEverywhere, auto kHere>
 constexpr auto own(std::string_view name) {
@@ -46,6 +48,19 @@ constexpr std::array kOwnOptions<ListenerOptions> = {
     own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
     own<&Config::writeOnLostLink, &ListenerOptions::writeOnLostLink>("write-on-lost-link"),
     own<&Config::tls, &ListenerOptions::tls>("tls"),
+    own<&Config::allow, &ListenerOptions::allow>("allow"),
+    own<&Config::deny, &ListenerOptions::deny>("deny"),
+    own<&Config::proxyProtocol, &ListenerOptions::proxyProtocol>("proxy-protocol"),
+    own<&Config::proxyProtocolTrusted, &ListenerOptions::proxyProtocolTrusted>("proxy-protocol-trusted"),
+    own<&Config::denyCommands, &ListenerOptions::denyCommands>("deny-commands"),
+    own<&Config::renameCommands, &ListenerOptions::renameCommands>("rename-commands"),
+    own<&Config::maxClientsPerAddress, &ListenerOptions::maxClientsPerAddress>("max-clients-per-address"),
+    own<&Config::acceptRatePerAddress, &ListenerOptions::acceptRatePerAddress>("accept-rate-per-address"),
+    own<&Config::requestRatePerAddress, &ListenerOptions::requestRatePerAddress>(
+        "requests-per-second-per-address"),
+    own<&Config::byteRatePerAddress, &ListenerOptions::byteRatePerAddress>("bytes-per-second-per-address"),
+    own<&Config::limitAction, &ListenerOptions::limitAction>("limit-action"),
+    own<&Config::clientIdleTimeout, &ListenerOptions::clientIdleTimeout>("client-idle-timeout"),
 };
 
 template <>
@@ -78,6 +93,13 @@ std::string unknown(std::string_view name) {
          (meant != nullptr ? "; did you mean " + inQuotes(meant->name) + "?" : ", only " + names<Options>());
 }
 
+// Commas separate listeners, so the entries of a list within one are separated by +.
+std::string withSeparator(const Option& option, std::string_view list, char from, char to) {
+  std::string text(list);
+  if (option.isList()) std::replace(text.begin(), text.end(), from, to);
+  return text;
+}
+
 // What is wrong, or nothing.
 template <class Options>
 std::string takeOption(std::string_view text, Options& options) {
@@ -89,7 +111,9 @@ std::string takeOption(std::string_view text, Options& options) {
   if (equals == std::string_view::npos) return std::string(name) + " has no value";
   Config scratch;
   if (option->give(options, scratch)) return std::string(name) + " is there twice";
-  if (auto problem = assign(*findOption(name), text.substr(equals + 1), Assign::Replace, scratch)) {
+  const Option& everywhere = *findOption(name);
+  const std::string value = withSeparator(everywhere, text.substr(equals + 1), '+', ',');
+  if (auto problem = assign(everywhere, value, Assign::Replace, scratch)) {
     return std::string(name) + ": " + *problem;
   }
   option->take(scratch, options);
@@ -119,7 +143,9 @@ std::string formatPlace(const Place& place) {
   for (const auto& option : kOwnOptions<std::decay_t<decltype(place.options)>>) {
     Config scratch;
     if (!option.give(place.options, scratch)) continue;
-    text += separator + std::string(option.name) + "=" + format(*findOption(option.name), scratch);
+    const Option& everywhere = *findOption(option.name);
+    text += separator + std::string(option.name) + "=" +
+            withSeparator(everywhere, format(everywhere, scratch), ',', '+');
     separator = '&';
   }
   return text;
@@ -165,8 +191,20 @@ TlsAuthClients adminAuthClients(const Config& config) {
   return config.adminListen->options.tlsAuthClients.value_or(config.tlsAuthClients);
 }
 
+void takeReloadable(const Listener& loaded, Listener& inForce) {
+  for (const auto& option : kOwnOptions<ListenerOptions>) {
+    if (!findOption(option.name)->isReloadable()) continue;
+    Config scratch;
+    if (option.give(loaded.options, scratch)) {
+      option.take(scratch, inForce.options);
+    } else {
+      option.drop(inForce.options);
+    }
+  }
+}
+
 std::string listenerOptionsText() {
-  return optionsText<ListenerOptions>() + ", for its clients alone";
+  return "?OPTION=VALUE&..., for its clients alone";
 }
 
 std::string adminOptionsText() {

@@ -4,6 +4,7 @@
 // Their names and values are those of the schema, so that whatever an option means, it means the same here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,16 @@ bool adminUsesTls(const Config& config);
 // Whether those who ask for admin pages present certificates.
 TlsAuthClients adminAuthClients(const Config& config);
 
-// "?read-from=VALUE, which ...": for the reference.
+// Of the same address: options that take effect without a restart.
+void takeReloadable(const Listener& loaded, Listener& inForce);
+
+// An option's value for the clients of one listener.
+template <class Value>
+const Value& effective(const std::optional<Value>& here, const Value& everywhere) {
+  return here ? *here : everywhere;
+}
+
+// How they are written: for the reference, where the options say that a listener may have its own.
 std::string listenerOptionsText();
 std::string adminOptionsText();
 

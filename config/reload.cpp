@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "config/cross_checks.h"
+#include "config/listener.h"
 #include "config/value.h"
 
 namespace slotless::config {
@@ -24,12 +25,32 @@ std::string shown(const Option& option, const Config& config) {
   return text.empty() ? "(not set)" : "(set, not shown)";
 }
 
+// New connections are treated by the options of their listener as they are then. Sockets stay.
+void reloadListeners(const Option& option, const Config& inForce, const Config& loaded, Reload& reload) {
+  std::vector<Listener>& listen = reload.config.listen;
+  const auto isSame = [](const Endpoint& a, const Endpoint& b) { return a == b; };
+  const bool samePlaces =
+      std::equal(listen.begin(), listen.end(), loaded.listen.begin(), loaded.listen.end(), isSame);
+  if (samePlaces) {
+    for (std::size_t i = 0; i < listen.size(); ++i) takeReloadable(loaded.listen[i], listen[i]);
+  }
+  const std::string before = shown(option, inForce);
+  const std::string now = shown(option, reload.config);
+  const std::string found = shown(option, loaded);
+  if (now != before) reload.changes.push_back({&option, before, now});
+  if (now != found) reload.needRestart.push_back({&option, now, found});
+}
+
 }  // namespace
 
 Reload planReload(const Config& inForce, const Config& loaded) {
   Reload reload{inForce, {}, {}, {}};
   for (const Option& option : schema()) {
     if (!differs(option, inForce, loaded)) continue;
+    if (option.kind == Kind::Listeners) {
+      reloadListeners(option, inForce, loaded, reload);
+      continue;
+    }
     const Change change{&option, shown(option, inForce), shown(option, loaded)};
     if (option.isReloadable()) {
       copy(option, loaded, reload.config);

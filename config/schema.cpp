@@ -98,6 +98,25 @@ constexpr std::array kSchema{
         "decide what clients may do, and the password of clients is the default user's."},
     Option{"acl-file", Path, &Config::aclFile, Listening, 0, 4096, "", kReloadable, "", "aclfile",
            "File of such lines, which ACL SAVE writes and ACL LOAD reads; use it or users, not both."},
+    Option{
+        "allow", Networks, &Config::allow, Listening, 0, 0, "", kReloadable, "", "",
+        "Who may connect, by address; empty means all. Unix sockets are not concerned. A listener may have "
+        "its own, as in 0.0.0.0:6379?allow=10.0.0.0/8+192.168.0.0/16."},
+    Option{"deny", Networks, &Config::deny, Listening, 0, 0, "", kReloadable, "", "",
+           "Who may not, even if allow names them. A listener may have its own."},
+    Option{"proxy-protocol", Boolean, &Config::proxyProtocol, Listening, 0, 0, "", kReloadable, "", "",
+           "Whether each connection begins with a header of the PROXY protocol, version 1 or 2, by which a "
+           "balancer tells where it comes from. A listener may have its own."},
+    Option{
+        "proxy-protocol-trusted", Networks, &Config::proxyProtocolTrusted, Listening, 0, 0, "", kReloadable,
+        "", "",
+        "Addresses of the balancers that are believed; other connections to a listener with proxy-protocol "
+        "are closed. A listener may have its own."},
+    Option{"deny-commands", Commands, &Config::denyCommands, Listening, 0, 0, "", kReloadable, "", "",
+           "Commands that no client may send, whoever it is. A listener may have its own."},
+    Option{"rename-commands", Renames, &Config::renameCommands, Listening, 0, 0, "", kReloadable, "", "",
+           "Commands that are known by another name, or by none, as by rename-command of Redis. A listener "
+           "may have its own."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
            "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
     Option{
@@ -108,10 +127,31 @@ constexpr std::array kSchema{
 
     Option{"max-clients", Count, &Config::maxClients, Clients, 1, 1000000, "", kReloadable, "", "maxclients",
            "Clients connected at the same time, over all workers; further ones get an error and are closed."},
+    Option{"max-clients-per-address", Count, &Config::maxClientsPerAddress, Clients, 1, 1'000'000, "no limit",
+           kReloadable, "", "",
+           "The same of one address, of IPv6 of one /64. Unix sockets are not concerned. A listener may have "
+           "its own."},
+    Option{"accept-rate-per-address", Count, &Config::acceptRatePerAddress, Clients, 1, 1'000'000, "no limit",
+           kReloadable, "", "",
+           "Connections a second from one address, after as many at once; further ones get an error and are "
+           "closed. A listener may have its own."},
+    Option{
+        "requests-per-second-per-address", Count, &Config::requestRatePerAddress, Clients, 1, 1'000'000'000,
+        "no limit", kReloadable, "", "",
+        "Requests a second of all clients from one address, after as many at once. A listener may have its "
+        "own."},
+    Option{"bytes-per-second-per-address", Bytes, &Config::byteRatePerAddress, Clients, kKiB, kMostBytes,
+           "no limit", kReloadable, "", "",
+           "Bytes a second of all clients from one address, requests and replies together, after as many at "
+           "once. A listener may have its own."},
+    Option{"limit-action", Choice, &Config::limitAction, Clients, 0, 0, "", kReloadable, "", "",
+           "What becomes of requests beyond such a rate: they wait, and the client is not read from, or get "
+           "an error. A listener may have its own."},
     Option{"tcp-keepalive", Duration, &Config::tcpKeepalive, Clients, kSecond, 9 * kHour, "off", kReloadable,
            "", "tcp-keepalive", "Silence after which the kernel probes whether a client is still there."},
     Option{"client-idle-timeout", Duration, &Config::clientIdleTimeout, Clients, kSecond, 720 * kHour,
-           "never", kReloadable, "", "timeout", "Silence after which a client is closed."},
+           "never", kReloadable, "", "timeout",
+           "Silence after which a client is closed. A listener may have its own."},
     Option{"client-login-timeout", Duration, &Config::clientLoginTimeout, Clients, kSecond, kHour, "never",
            kReloadable, "", "",
            "Time within which a client has to log in, where it must; then it is closed."},
@@ -271,6 +311,10 @@ constexpr std::array kSchema{
         "tls-auth-clients",
         "Whether clients must present a certificate, may, or are not asked for one. Passwords are a matter "
         "of their own."},
+    Option{"tls-auth-clients-user", Choice, &Config::tlsAuthClientsUser, Tls, 0, 0, "", kReloadable, "",
+           "tls-auth-clients-user",
+           "Which name in a client's certificate is the name of its user, as whom it is logged in without a "
+           "password: the subject's common name, the first URI of the alternative names, or none."},
     Option{"tls-protocols", Text, &Config::tlsProtocols, Tls, 0, 64, "", kReloadable, "", "tls-protocols",
            "Versions of TLS for clients: TLSv1.2, TLSv1.3 or both, separated by a space; empty means both."},
     Option{"tls-ciphers", Text, &Config::tlsCiphers, Tls, 0, 4096, "", kReloadable, "", "tls-ciphers",

@@ -33,7 +33,10 @@ enum class Kind {
   Duration,
   Boolean,
   Choice,
-  Program
+  Program,
+  Networks,
+  Commands,
+  Renames
 };
 
 enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Tls, Process };
@@ -44,7 +47,8 @@ using Member = std::variant<
     std::vector<std::string> Config::*, std::string Config::*, std::uint64_t Config::*,
     Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*, ReadFrom Config::*,
     BlockingOnLostLink Config::*, WriteOnLostLink Config::*, ScriptBusy Config::*, ReadyWhen Config::*,
-    ClusterTlsVerify Config::*, TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*>;
+    ClusterTlsVerify Config::*, TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*,
+    std::vector<Network> Config::*, CertificateUser Config::*, LimitAction Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,
@@ -71,7 +75,8 @@ struct Option {
   bool isSecret() const { return (traits & kSecret) != 0; }
   // A list of which nothing is needed.
   bool mayBeEmpty() const {
-    return kind == Kind::AddressRules || kind == Kind::DatabaseRules || kind == Kind::Lines;
+    return kind == Kind::AddressRules || kind == Kind::DatabaseRules || kind == Kind::Lines ||
+           kind == Kind::Networks || kind == Kind::Commands || kind == Kind::Renames;
   }
   bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners || mayBeEmpty(); }
 };

@@ -5,9 +5,11 @@
 #include <type_traits>
 
 #include "config/address_rule.h"
+#include "config/command_name.h"
 #include "config/database_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
+#include "config/network.h"
 #include "config/parsed.h"
 #include "config/program_words.h"
 #include "config/quantity.h"
@@ -99,8 +101,14 @@ struct Parser {
     return parseList(parseDatabaseRule);
   }
 
+  Parsed<std::vector<Network>> operator()(std::vector<Network> Config::*) const {
+    return parseList(parseNetwork);
+  }
+
   Parsed<std::vector<std::string>> operator()(std::vector<std::string> Config::*) const {
     if (option.kind == Kind::Lines) return parseLines();
+    if (option.kind == Kind::Commands) return parseList(parseCommandName);
+    if (option.kind == Kind::Renames) return parseList(parseRename);
     if (text.size() > option.max) return {{}, "it is too long"};
     return parseProgramWords(text);
   }

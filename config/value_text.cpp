@@ -4,6 +4,7 @@
 #include "config/database_rule.h"
 #include "config/endpoint.h"
 #include "config/listener.h"
+#include "config/network.h"
 #include "config/program_words.h"
 #include "config/quantity.h"
 #include "config/value.h"
@@ -34,6 +35,11 @@ struct Formatter {
   std::vector<std::string> operator()(const std::vector<DatabaseRule>& rules) const {
     std::vector<std::string> entries;
     for (const auto& rule : rules) entries.push_back(formatDatabaseRule(rule));
+    return entries;
+  }
+  std::vector<std::string> operator()(const std::vector<Network>& networks) const {
+    std::vector<std::string> entries;
+    for (const auto& network : networks) entries.push_back(formatNetwork(network));
     return entries;
   }
   std::vector<std::string> operator()(const std::vector<std::string>& texts) const {
@@ -92,10 +98,10 @@ std::string format(const Option& option, const Config& config) {
 }
 
 std::string typeName(const Option& option) {
-  constexpr std::string_view kNames[] = {"addresses", "addresses", "addresses", "layouts", "lines",
-                                         "address",   "text",      "text",      "text",    "path",
-                                         "number",    "mode",      "number",    "size",    "duration",
-                                         "yes or no", "choice",    "program"};
+  constexpr std::string_view kNames[] = {
+      "addresses", "addresses", "addresses", "layouts", "lines",    "address",  "text",
+      "text",      "text",      "path",      "number",  "mode",     "number",   "size",
+      "duration",  "yes or no", "choice",    "program", "networks", "commands", "commands"};
   return std::string(kNames[static_cast<std::size_t>(option.kind)]);
 }
 
@@ -141,6 +147,10 @@ std::string range(const Option& option) {
     case Kind::Program:
       return "a program and its arguments, separated by blanks, in double quotes where they have some; or, in "
              "the file, a list of them";
+    case Kind::Networks:
+      return "addresses such as 10.0.0.7 or ::1, or blocks such as 10.0.0.0/8 or fd00::/8, separated by commas";
+    case Kind::Commands: return "command, command|subcommand or @category, separated by commas";
+    case Kind::Renames: return "command=other, or command= so that it is not there, separated by commas";
   }
   return "";
 }

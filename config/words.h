@@ -55,6 +55,14 @@ struct Words<TlsAuthClients> {
   static constexpr std::array<std::string_view, 3> kAll{"no", "optional", "yes"};
 };
 template <>
+struct Words<CertificateUser> {
+  static constexpr std::array<std::string_view, 3> kAll{"off", "CN", "URI"};
+};
+template <>
+struct Words<LimitAction> {
+  static constexpr std::array<std::string_view, 2> kAll{"delay", "error"};
+};
+template <>
 struct Words<LogLevel> {
   static constexpr std::array<std::string_view, 5> kAll{"trace", "debug", "info", "warn", "error"};
 };

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <type_traits>
 
+#include "config/endpoint.h"
+#include "config/quantity.h"
 #include "config/words.h"
 #include "protocol/ascii.h"
 
@@ -13,6 +16,9 @@ namespace slotless::access {
 namespace {
 
 using ReadFromWords = config::Words<config::ReadFrom>;
+using ActionWords = config::Words<config::LimitAction>;
+
+constexpr std::string_view kAny = "any";
 
 constexpr std::uint32_t kMostDatabases = 16384;
 
@@ -65,6 +71,45 @@ bool takeReadFrom(Limits& limits, std::string_view value) {
   return true;
 }
 
+// "any" takes a limit back.
+template <auto kMember, auto kParse>
+bool takeAmount(Limits& limits, std::string_view value) {
+  (limits.*kMember).reset();
+  if (value == kAny) return true;
+  const auto amount = kParse(value);
+  using Amount = std::decay_t<decltype(*amount.value)>;
+  if (!amount.value || *amount.value <= Amount{0}) return false;
+  limits.*kMember = *amount.value;
+  return true;
+}
+
+bool takeLimitAction(Limits& limits, std::string_view value) {
+  limits.limitAction.reset();
+  if (value == kAny) return true;
+  const auto& words = ActionWords::kAll;
+  const auto* const found = std::find(words.begin(), words.end(), value);
+  if (found == words.end()) return false;
+  limits.limitAction = static_cast<config::LimitAction>(found - words.begin());
+  return true;
+}
+
+bool takeListeners(Limits& limits, std::string_view value) {
+  if (value == "all") {
+    limits.listeners.reset();
+    return true;
+  }
+  std::vector<config::Endpoint> listeners;
+  for (std::size_t begin = 0; begin <= value.size();) {
+    const std::size_t end = std::min(value.find(',', begin), value.size());
+    auto endpoint = config::parseClientAddress(value.substr(begin, end - begin));
+    if (!endpoint.value) return false;
+    listeners.push_back(std::move(*endpoint.value));
+    begin = end + 1;
+  }
+  limits.listeners = std::move(listeners);
+  return true;
+}
+
 bool takeScripts(Limits& limits, std::string_view value) {
   limits.scriptsUnchecked = value == "unchecked";
   return limits.scriptsUnchecked || value == "refused";
@@ -86,9 +131,19 @@ struct LimitWord {
   bool (*take)(Limits& limits, std::string_view value);
 };
 constexpr LimitWord kWords[] = {
-    {"databases", true, takeDatabases},   {"database", true, takeDatabase},
-    {"read-from", true, takeReadFrom},    {"read-only", false, takeReadOnly},
-    {"read-write", false, takeReadWrite}, {"scripts", true, takeScripts},
+    {"databases", true, takeDatabases},
+    {"database", true, takeDatabase},
+    {"read-from", true, takeReadFrom},
+    {"read-only", false, takeReadOnly},
+    {"read-write", false, takeReadWrite},
+    {"scripts", true, takeScripts},
+    {"listeners", true, takeListeners},
+    {"limit-action", true, takeLimitAction},
+    {"max-clients", true, takeAmount<&Limits::maxClients, config::parseCount>},
+    {"requests-per-second", true, takeAmount<&Limits::requestsPerSecond, config::parseCount>},
+    {"bytes-per-second", true, takeAmount<&Limits::bytesPerSecond, config::parseBytes>},
+    {"in-flight", true, takeAmount<&Limits::inFlight, config::parseCount>},
+    {"client-idle-timeout", true, takeAmount<&Limits::clientIdleTimeout, config::parseDuration>},
 };
 
 std::string textOf(const DatabaseSet& set) {
@@ -98,6 +153,13 @@ std::string textOf(const DatabaseSet& set) {
     text += std::to_string(first);
     if (last != first) text += "-" + std::to_string(last);
   }
+  return text;
+}
+
+std::string textOf(const std::vector<config::Endpoint>& listeners) {
+  std::string text;
+  for (const config::Endpoint& each : listeners)
+    text += (text.empty() ? "" : ",") + config::formatEndpoint(each);
   return text;
 }
 
@@ -123,6 +185,17 @@ std::vector<std::pair<std::string, std::string>> limitWords(const Limits& limits
     words.emplace_back("read-from", ReadFromWords::kAll[static_cast<std::size_t>(*limits.readFrom)]);
   if (limits.readOnly) words.emplace_back("read-only", "");
   if (limits.scriptsUnchecked) words.emplace_back("scripts", "unchecked");
+  if (limits.listeners) words.emplace_back("listeners", textOf(*limits.listeners));
+  if (limits.maxClients) words.emplace_back("max-clients", std::to_string(*limits.maxClients));
+  if (limits.requestsPerSecond)
+    words.emplace_back("requests-per-second", std::to_string(*limits.requestsPerSecond));
+  if (limits.bytesPerSecond)
+    words.emplace_back("bytes-per-second", config::formatBytes(*limits.bytesPerSecond));
+  if (limits.inFlight) words.emplace_back("in-flight", std::to_string(*limits.inFlight));
+  if (limits.limitAction)
+    words.emplace_back("limit-action", ActionWords::kAll[static_cast<std::size_t>(*limits.limitAction)]);
+  if (limits.clientIdleTimeout)
+    words.emplace_back("client-idle-timeout", config::formatDuration(*limits.clientIdleTimeout));
   return words;
 }
 

@@ -10,7 +10,11 @@ std::vector<std::string> Roster::configure(const Source& source, const Vocabular
   ReadUsers read;
   if (source.on) {
     read = readUsers(source.lines, makeDefaultUser(source.password), vocabulary, Unknown::Accepted, "users");
-    if (!read.errors.empty()) return std::move(read.errors);
+    if (!read.errors.empty()) {
+      // Where there were none before, nobody is let in, rather than everybody.
+      if (!snapshot_->on) replace(true, {});
+      return std::move(read.errors);
+    }
   }
   source_ = source;
   replace(source.on, std::move(read.users));

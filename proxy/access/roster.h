@@ -32,7 +32,7 @@ class Roster {
     bool operator==(const Source&) const = default;
   };
   // Takes the users of the configuration, unless it says what it said the last time: what commands have
-  // changed since stays then. Errors leave everything as it was.
+  // changed since stays then. Errors leave everything as it was; if there were no users, nobody is one.
   std::vector<std::string> configure(const Source& source, const Vocabulary& vocabulary);
 
   SnapshotPtr snapshot() const;

@@ -16,6 +16,11 @@ bool accepts(const User& user, std::string_view password) {
   return right;
 }
 
+bool mayUse(const User& user, const config::Endpoint& listener) {
+  const auto& listeners = user.limits.listeners;
+  return !listeners || std::find(listeners->begin(), listeners->end(), listener) != listeners->end();
+}
+
 bool maySelect(const User& user, std::uint32_t database) noexcept {
   return !user.limits.databases || includes(*user.limits.databases, database);
 }

@@ -60,6 +60,17 @@ struct Limits {
   std::optional<config::ReadFrom> readFrom;    // nullopt: as for all
   bool readOnly = false;
   bool scriptsUnchecked = false;  // may run scripts though not all that they do is allowed
+  std::optional<std::vector<config::Endpoint>> listeners;  // where it may log in; nullopt: everywhere
+  // Of all its clients together, over all workers; nullopt: any number.
+  std::optional<std::uint64_t> maxClients;
+  std::optional<std::uint64_t> requestsPerSecond;
+  std::optional<std::uint64_t> bytesPerSecond;            // both ways
+  std::optional<std::uint64_t> inFlight;                  // requests that are not answered
+  std::optional<config::LimitAction> limitAction;         // nullopt: as for all
+  std::optional<config::Milliseconds> clientIdleTimeout;  // nullopt: as for all
+
+  // Something has to be counted with each request.
+  bool counts() const noexcept { return requestsPerSecond || bytesPerSecond || inFlight; }
 
   bool operator==(const Limits&) const = default;
 };
@@ -84,6 +95,7 @@ inline constexpr std::string_view kDefaultUser = "default";
 // Is the user on, and is that its password?
 bool accepts(const User& user, std::string_view password);
 bool maySelect(const User& user, std::uint32_t database) noexcept;
+bool mayUse(const User& user, const config::Endpoint& listener);
 // May it hear of that channel? `isPattern`: it is one, and has to be allowed by that name.
 bool mayHear(const User& user, std::string_view channel, bool isPattern = false);
 bool mayHear(const Selector& selector, std::string_view channel, bool isPattern);

@@ -61,8 +61,10 @@ bool isRight(const Services& services, std::string_view username, std::string_vi
                                         : username == "default";
 }
 
-bool isRightUser(const access::Permission* account, std::string_view password) {
-  return account != nullptr && access::accepts(account->user(), password);
+bool isRightUser(const LocalCall& call, const access::Permission* account, std::string_view password) {
+  const config::Listener& here = call.services.config.listen[call.client.listener()];
+  return account != nullptr && access::accepts(account->user(), password) &&
+         access::mayUse(account->user(), here);
 }
 
 // nullopt: right. Otherwise the error line.
@@ -72,7 +74,7 @@ std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_vi
   Client& client = call.client;
   const access::Permission* account = services.accounts.find(username);
   const bool right =
-      services.accounts.on() ? isRightUser(account, password) : isRight(services, username, password);
+      services.accounts.on() ? isRightUser(call, account, password) : isRight(services, username, password);
   if (!right) {
     // With users, once per burst from one address.
     const std::uint64_t failures = services.accounts.on() ? services.loginDelays.note(client.peer().host) : 1;
@@ -84,6 +86,7 @@ std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_vi
     noteRefusedLogin(call, username);
     return kWrongPassword;
   }
+  if (account != nullptr && !client.join(*account)) return kTooManyOfUser;
   client.logIn();
   if (account != nullptr) client.enter(*account);
   return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include "proxy/dispatch/agenda.h"
 #include "proxy/downstream/stall_watch.h"
+#include "proxy/net/tls_stream.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -114,6 +115,13 @@ void ClientConnection::noteTlsFailure(int error) const {
   static log::RateLimit limit(1);
   log::write(limit, context_.host.now, log::Level::Warn, "TLS with a client failed",
              {{"client", id()}, {"peer", peer_.text()}, {"reason", stream_->describe(error)}});
+}
+
+std::string ClientConnection::certificateName(config::CertificateUser which) const {
+  const auto* encrypted = dynamic_cast<const net::TlsStream*>(stream_.get());
+  if (encrypted == nullptr) return {};
+  net::TlsFacts facts = encrypted->facts();
+  return which == config::CertificateUser::Uri ? std::move(facts.peerUri) : std::move(facts.peerName);
 }
 
 void ClientConnection::closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes) {

@@ -167,8 +167,12 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   // It has asked for something, and is in the middle of nothing.
   virtual bool atRest() const noexcept = 0;
   virtual void onClosed() = 0;
+  // Before the first request; a handshake is over.
+  virtual void onFirstInput() = 0;
   virtual std::size_t sessionBytes() const noexcept = 0;
 
+  // In the client's certificate, which has been verified. Empty: there is none.
+  std::string certificateName(config::CertificateUser which) const;
   net::Address localEnd() const { return stream_ == nullptr ? net::Address{} : stream_->local(); }
   void countCommand() noexcept { ++traffic_.commands; }
   // Behind all that are pending.
@@ -193,6 +197,8 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   void read();
   std::size_t receive(char* to, std::size_t room);
   void noteTlsFailure(int error) const;
+  // False: it is no client.
+  bool begin(std::string_view bytes);
   void closeForTls();
   // All output has left this process.
   bool outputGone() const { return output_.empty() && (stream_ == nullptr || stream_->unsent() == 0); }

@@ -65,6 +65,15 @@ void ClientConnection::read() {
   if (leaving_) context_.agenda.add(*this, Task::Flush);
 }
 
+bool ClientConnection::begin(std::string_view bytes) {
+  if (beginsTls(bytes)) {
+    closeForTls();
+  } else {
+    onFirstInput();
+  }
+  return state_ == ClientState::Open;
+}
+
 // How many bytes have come; 0: none, and if the input has ended, that has been dealt with.
 std::size_t ClientConnection::receive(char* to, std::size_t room) {
   if (!loggedIn()) room = std::min(room, kReadBeforeLogin);
@@ -75,10 +84,7 @@ std::size_t ClientConnection::receive(char* to, std::size_t room) {
     endInput(got.status);
     return 0;
   }
-  if (traffic_.bytesReceived == 0 && beginsTls({to, got.bytes})) {
-    closeForTls();
-    return 0;
-  }
+  if (traffic_.bytesReceived == 0 && !begin({to, got.bytes})) return 0;
   if (got.more) stream_->remind();
   context_.metrics.bytesReceived.add(got.bytes);
   traffic_.bytesReceived += got.bytes;

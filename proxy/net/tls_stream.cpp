@@ -182,4 +182,13 @@ std::unique_ptr<TlsStream> TlsStream::adopt(Loop& loop, TlsContextPtr context, i
   return stream;
 }
 
+std::unique_ptr<TlsStream> TlsStream::adopt(Loop& loop, TlsContextPtr context,
+                                            std::unique_ptr<RelayedStream> below, Observer& observer,
+                                            Millis patience) {
+  auto stream = std::make_unique<MemoryTlsStream>(loop, std::move(context), observer, patience);
+  below->setObserver(stream->below());
+  stream->standOn(std::move(below));
+  return stream;
+}
+
 }  // namespace slotless::net

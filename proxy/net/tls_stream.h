@@ -15,6 +15,7 @@
 #include <string>
 
 #include "proxy/net/loop.h"
+#include "proxy/net/relayed_stream.h"
 #include "proxy/net/tls_context.h"
 
 namespace slotless::net {
@@ -40,6 +41,11 @@ class TlsStream : public Stream {
   // An accepted socket, whose reading is watched. nullptr: it cannot be polled; the descriptor is closed.
   static std::unique_ptr<TlsStream> adopt(Loop& loop, TlsContextPtr context, int descriptor,
                                           Observer& observer, Millis patience);
+
+  // On a connection that stands, and of which nothing of the handshake has been read.
+  static std::unique_ptr<TlsStream> adopt(Loop& loop, TlsContextPtr context,
+                                          std::unique_ptr<RelayedStream> below, Observer& observer,
+                                          Millis patience);
 
   // Empty before the end of the handshake.
   virtual TlsFacts facts() const = 0;

@@ -111,28 +111,29 @@ std::optional<std::string> Server::openAll() {
 
 std::optional<std::string> Server::openListeners() {
   std::vector<net::ListeningSocket>& passedOn = passedOn_.sockets;
-  for (std::size_t i = 0; i < passedOn.size(); ++i)
-    listenOn(std::move(passedOn[i]), config_->listen[i].options);
+  for (std::size_t i = 0; i < passedOn.size(); ++i) listenOn(std::move(passedOn[i]), i);
   if (!passedOn.empty()) return std::nullopt;
   const int backlog = static_cast<int>(config_->tcpBacklog);
-  for (const config::Listener& endpoint : config_->listen) {
+  for (std::size_t i = 0; i < config_->listen.size(); ++i) {
+    const config::Listener& endpoint = config_->listen[i];
     std::string error;
     net::ListeningSocket socket =
         endpoint.isUnix() ? net::ListeningSocket::local(
                                 endpoint.path, static_cast<mode_t>(config_->unixSocketMode), backlog, error)
                           : net::ListeningSocket::tcp(addressOf(endpoint), backlog, error);
     if (!socket) return "cannot listen on " + config::formatEndpoint(endpoint) + ": " + error;
-    listenOn(std::move(socket), endpoint.options);
+    listenOn(std::move(socket), i);
   }
   return std::nullopt;
 }
 
-void Server::listenOn(net::ListeningSocket socket, config::ListenerOptions options) {
+void Server::listenOn(net::ListeningSocket socket, std::size_t listener) {
+  config::ListenerOptions options = config_->listen[listener].options;
   if (config::usesTls(*config_, {endpointOf(socket), options})) options.tls = true;
   const std::string name = config::formatListen({endpointOf(socket), options});
   listeners_.push_back(net::Listener::on(
-      loop_, std::move(socket), [this, options](int descriptor) { onAccepted(descriptor, options); },
-      [this, options](int descriptor) { refuseClient(descriptor, "no descriptor is left", options); }));
+      loop_, std::move(socket), [this, listener](int descriptor) { onAccepted(descriptor, listener); },
+      [this, listener](int descriptor) { refuseClient(descriptor, "no descriptor is left", listener); }));
   log::always(log::Level::Info, "listening", {{"address", name}});
 }
 
@@ -223,7 +224,7 @@ void Server::publishCommands(const discovery::CommandTablePtr& commands,
   std::string servers;
   for (const discovery::ServerBuild& build : builds) servers += (servers.empty() ? "" : ", ") + build.text();
   log::info("commands learned", {{"commands", commands->commands().size()}, {"servers", servers}});
-  warnOfUnknownNames(roster(), *commands);
+  warnOfUnknownNames(roster(), *config(), *commands);
   tellWorkersCommands(commands, builds);
 }
 
@@ -269,25 +270,26 @@ void Server::nodeConnected(const net::Address& node) {
   });
 }
 
-void Server::onAccepted(int descriptor, const config::ListenerOptions& options) {
+void Server::onAccepted(int descriptor, std::size_t listener) {
   if (clients_.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(config_->maxClients))
-    return refuseClient(descriptor, "max-clients", options);
+    return refuseClient(descriptor, "max-clients", listener);
   // The system gives the lowest number that is free, so this many are in use, those of leases among them.
   if (static_cast<std::uint64_t>(descriptor) >= clientDescriptors_)
-    return refuseClient(descriptor, "the other descriptors are for nodes and probes", options);
+    return refuseClient(descriptor, "the other descriptors are for nodes and probes", listener);
   clients_.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t id = ++lastClientId_;
   workers_[nextWorker_++ % workers_.size()]->post(
-      [descriptor, id, options](worker::Worker& worker) { worker.adopt(descriptor, id, options); });
+      [descriptor, id, listener](worker::Worker& worker) { worker.adopt(descriptor, id, listener); });
 }
 
 // Best effort, as Redis: a client that cannot take the error at once does not get it, nor does one that would
 // need a handshake first.
-void Server::refuseClient(int descriptor, std::string_view reason, const config::ListenerOptions& options) {
+void Server::refuseClient(int descriptor, std::string_view reason, std::size_t listener) {
   static log::RateLimit often(1);
   log::write(often, loop_.now(), log::Level::Warn, "client refused",
              {{"reason", reason}, {"clients", clients_.load()}, {"limit", config_->maxClients}});
-  const std::string_view text = options.tls.value_or(false) ? std::string_view() : kMaxClients;
+  const std::string_view text =
+      config::usesTls(*config_, config_->listen[listener]) ? std::string_view() : kMaxClients;
   static_cast<void>(::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   // Unread bytes would turn the end into a reset, which may destroy the error.
   ::shutdown(descriptor, SHUT_WR);

@@ -73,7 +73,7 @@ class Server final : public worker::WorkerControl {
  private:
   std::optional<std::string> openAll();
   std::optional<std::string> openListeners();
-  void listenOn(net::ListeningSocket socket, config::ListenerOptions options);
+  void listenOn(net::ListeningSocket socket, std::size_t listener);
   std::optional<std::string> openAdmin();
   void watchTide();
   void watchTls();
@@ -89,8 +89,8 @@ class Server final : public worker::WorkerControl {
   void startCounter();
   void onCounted(const discovery::SlotCounter::Counts& counts);
   std::vector<telemetry::DatabaseFacts> databaseFacts() const;
-  void onAccepted(int descriptor, const config::ListenerOptions& options);
-  void refuseClient(int descriptor, std::string_view reason, const config::ListenerOptions& options);
+  void onAccepted(int descriptor, std::size_t listener);
+  void refuseClient(int descriptor, std::string_view reason, std::size_t listener);
   void onSignal(int signal);
   // reload.cpp
   void reload();

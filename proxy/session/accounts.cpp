@@ -74,7 +74,9 @@ void Accounts::refresh(std::uint64_t asking) {
     const Permissions earlier = std::exchange(permissions_, compile(sameCommands));
     for (const auto& [id, client] : services_.clients) tell(*client, asking);
   }
-  services_.loginRequired = on() ? initial() == nullptr : requiresAuthentication(services_.config);
+  // Whoever need not log in has been logged in when it came.
+  services_.loginRequired = on() || requiresAuthentication(services_.config);
+  services_.listenerRules.refresh();
 }
 
 void Accounts::tell(Client& client, std::uint64_t asking) {
@@ -87,6 +89,8 @@ void Accounts::tell(Client& client, std::uint64_t asking) {
   client.rebind(lost ? nullptr : now);
   if (lost) return closeAs(client, asking, "its user is gone or off");
   if (now->user() == before.user()) return;
+  if (!mayUse(now->user(), services_.config.listen[client.listener()]))
+    return closeAs(client, asking, "its user may not use this listener any more");
   client.conversation().onRefused(kRulesChanged);
   const Subscriptions* subscriptions = client.conversation().subscriptions();
   if (subscriptions != nullptr && !subscriptions->allowedTo(*now))
@@ -98,6 +102,8 @@ void Accounts::settle(Client& client) {
   const access::Permission* standard = client.authenticated() ? find(access::kDefaultUser) : initial();
   if (standard == nullptr) return;
   if (!standard->user().enabled) return client.close("its user is off");
+  if (!mayUse(standard->user(), services_.config.listen[client.listener()]) || !client.join(*standard))
+    return;
   client.logIn();
   client.rebind(standard);
 }

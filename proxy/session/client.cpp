@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/listener.h"
 #include "proxy/dispatch/agenda.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/work.h"
@@ -25,12 +26,13 @@ constexpr std::size_t kUnitsPerRequest = 5;
 
 }  // namespace
 
-Client::Client(Services& services, std::uint64_t id)
+Client::Client(Services& services, std::uint64_t id, std::size_t listener)
     : ClientConnection(services.connections, id),
       services_(services),
       conversation_(*this, services),
       home_(&services.databases.at(services.config.defaultDatabase)),
-      database_(home_) {
+      database_(home_),
+      listener_(static_cast<std::uint32_t>(listener)) {
   readFrom = services.config.readFrom;
   numbering_ = &services.databases.numbering();
 }
@@ -62,6 +64,7 @@ void Client::onReplied(const Request& request, net::ByteChain& output) {
 
 void Client::onClosed() {
   services_.gate.onGone(*this);
+  if (limits_ != nullptr) limits_->leave();
 }
 
 // --- replies of the proxy's own ---
@@ -108,11 +111,17 @@ bool Client::abandon(WorkBudget& budget) {
 
 void Client::welcome() {
   homeReadFrom_ = readFrom;
+  requestion();
   if (!services_.accounts.on()) return;
-  if (const access::Permission* initial = services_.accounts.initial()) {
-    logIn();
-    enter(*initial);
+  const access::Permission* initial = services_.accounts.initial();
+  // Whom its users do not let in here has to say who it is.
+  if (initial == nullptr || !mayUse(initial->user(), services_.config.listen[listener_])) return;
+  if (!join(*initial)) {
+    refuse(nullptr, kTooManyOfUser);
+    return closeAfterReply();
   }
+  logIn();
+  enter(*initial);
 }
 
 void Client::enter(const access::Permission& account) {
@@ -120,6 +129,37 @@ void Client::enter(const access::Permission& account) {
   const access::Limits& limits = account.user().limits;
   readFrom = limits.readFrom.value_or(homeReadFrom_);
   if (const databases::Database* first = firstDatabaseOf(account, *this, services_.databases)) select(*first);
+}
+
+void Client::rebind(const access::Permission* account) {
+  account_ = account;
+  restricted_ = account != nullptr && !account->unrestricted();
+  if (account == nullptr && limits_ != nullptr) limits_->leaveUser();
+  requestion();
+}
+
+bool Client::join(const access::Permission& account) {
+  const access::User& user = account.user();
+  if (limits_ == nullptr) limits_ = std::make_unique<ClientLimits>(*this, services_);
+  if (limits_->joinUser(services_.control.budgets().ofUser(user.name, services_.host.now),
+                        user.limits.maxClients.value_or(0)))
+    return true;
+  services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::ClientsPerUser)].add();
+  static log::RateLimit limit(1);
+  log::write(limit, services_.host.now, log::Level::Warn, "login refused: the user has too many clients",
+             {{"user", user.name}, {"peer", peer().text()}, {"limit", user.limits.maxClients.value_or(0)}});
+  return false;
+}
+
+void Client::enterByCertificate() {
+  const config::CertificateUser which = services_.config.tlsAuthClientsUser;
+  if (which == config::CertificateUser::Off || !services_.accounts.on()) return;
+  const std::string said = certificateName(which);
+  const access::Permission* account = said.empty() ? nullptr : services_.accounts.find(said);
+  if (account == nullptr || !account->user().enabled) return;
+  if (!mayUse(account->user(), services_.config.listen[listener_]) || !join(*account)) return;
+  logIn();
+  enter(*account);
 }
 
 void Client::resetSession() {
@@ -136,6 +176,48 @@ void Client::resetSession() {
   readFrom = homeReadFrom_;
   rebind(nullptr);
   welcome();
+  enterByCertificate();
+}
+
+// --- listeners and limits ---
+
+const config::ListenerOptions& Client::listenerOptions() const noexcept {
+  return services_.config.listen[listener_].options;
+}
+
+void Client::requestion() noexcept {
+  questioned_ = restricted_ || services_.listenerRules.of(listener_) != nullptr ||
+                (limits_ != nullptr && limits_->counts());
+}
+
+std::optional<telemetry::Limit> Client::joinAddress(Since since) {
+  const config::Config& config = services_.config;
+  const config::ListenerOptions& here = listenerOptions();
+  const std::uint64_t most = config::effective(here.maxClientsPerAddress, config.maxClientsPerAddress);
+  const std::uint64_t accepts = config::effective(here.acceptRatePerAddress, config.acceptRatePerAddress);
+  const bool rated = config::effective(here.requestRatePerAddress, config.requestRatePerAddress) > 0 ||
+                     config::effective(here.byteRatePerAddress, config.byteRatePerAddress) > 0;
+  if (most == 0 && accepts == 0 && !rated) return std::nullopt;
+  const net::TimePoint now = services_.host.now;
+  const access::BudgetPtr budget = services_.control.budgets().ofAddress(peer().host, now);
+  if (budget == nullptr) return std::nullopt;
+  if (since == Since::Now && accepts > 0 &&
+      budget->accepts.take(now, 1, accepts, access::TokenBucket::Late::Refuse) > now)
+    return telemetry::Limit::AcceptRate;
+  if (limits_ == nullptr) limits_ = std::make_unique<ClientLimits>(*this, services_);
+  if (!limits_->joinAddress(budget, since == Since::Now ? most : 0))
+    return telemetry::Limit::ClientsPerAddress;
+  requestion();
+  return std::nullopt;
+}
+
+void Client::checkIdle() {
+  config::Milliseconds patience =
+      config::effective(listenerOptions().clientIdleTimeout, services_.config.clientIdleTimeout);
+  if (account_ != nullptr) patience = account_->user().limits.clientIdleTimeout.value_or(patience);
+  if (patience.count() == 0 || !quiet() || services_.host.now - lastActive() <= patience) return;
+  services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Idle)].add();
+  close("idle");
 }
 
 }  // namespace slotless::session

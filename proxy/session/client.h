@@ -17,7 +17,9 @@
 #include "proxy/emulation/asker.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
+#include "proxy/session/client_limits.h"
 #include "proxy/session/conversation.h"
+#include "proxy/session/listener_rules.h"
 #include "proxy/session/login_delays.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/reply_switch.h"
@@ -28,9 +30,11 @@ namespace slotless::session {
 
 class KeyQuestion;
 
+inline constexpr std::string_view kTooManyOfUser = "ERR max number of clients of this user reached";
+
 class Client final : public ClientConnection, public Tracked, public Asker {
  public:
-  Client(Services& services, std::uint64_t id);
+  Client(Services& services, std::uint64_t id, std::size_t listener = 0);
   ~Client() = default;
 
   // For the dispatcher, see Downstream.
@@ -100,10 +104,27 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   // It has logged in: it begins where its user does.
   void enter(const access::Permission& account);
   // What its user may do has changed, or there is no user any more.
-  void rebind(const access::Permission* account) noexcept {
-    account_ = account;
-    restricted_ = account != nullptr && !account->unrestricted();
+  void rebind(const access::Permission* account);
+  // It is that user's from now on. False: that one has as many clients as it may have; it stays as it was.
+  bool join(const access::Permission& account);
+  // As its certificate says, if that names a user.
+  void enterByCertificate();
+
+  // --- listeners and limits ---
+  std::uint32_t listener() const noexcept { return listener_; }
+  const config::ListenerOptions& listenerOptions() const noexcept;
+  // Its address counts for limits from now on. Of one that arrives: nullopt: it may; otherwise why not.
+  enum class Since : std::uint8_t { Now, Before };
+  std::optional<telemetry::Limit> joinAddress(Since since);
+  // nullptr: nothing is counted.
+  ClientLimits* limits() noexcept { return limits_.get(); }
+  void onSettled() {
+    if (limits_ != nullptr) limits_->onSettled();
   }
+  // What has to be asked may be something else.
+  void requestion() noexcept;
+  // Closes a client that has been silent for too long.
+  void checkIdle();
 
   std::string name;
   std::string libraryName;
@@ -111,9 +132,16 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   // What it has asked for and CLIENT LIST shows; the proxy evicts nobody, and links are shared.
   bool noEvict = false;
   bool noTouch = false;
-  bool readOnly = false;                     // READONLY
-  bool takesRedirects = false;               // CLIENT CAPA REDIRECT
-  LoginDelay loginDelay = LoginDelay::None;  // of the request at hand
+  bool readOnly = false;        // READONLY
+  bool takesRedirects = false;  // CLIENT CAPA REDIRECT
+  // Of the request at hand, which may be looked at several times.
+  struct AtHand {
+    bool seen = false;           // it has been counted, but not taken up …
+    bool awaitsPending = false;  // … because it is to be the only one under way
+    bool paid = false;           // see ClientLimits
+    LoginDelay loginDelay = LoginDelay::None;
+  };
+  AtHand atHand;
 
  private:
   bool takeUp(const protocol::RequestParser& request, std::string_view bytes, bool whole) override;
@@ -126,14 +154,32 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   bool leavesWithInput() override;
   bool atRest() const noexcept override;
   void onClosed() override;
+  void onFirstInput() override { enterByCertificate(); }
   std::size_t sessionBytes() const noexcept override;
 
   bool awaitPending() noexcept;
   // False: it has to wait (barrier); nothing has been done.
   bool handle(const protocol::RequestParser& request, std::string_view bytes);
+  // The same for what is not plain.
+  bool handleAll(const protocol::CommandSpec* spec, const protocol::CommandSpec* container,
+                 const protocol::RequestParser& request, std::string_view bytes);
   bool isShort(const protocol::CommandSpec* spec, const protocol::RequestParser& request,
                std::string_view bytes) const noexcept;
-  bool mayShort(const protocol::CommandSpec& spec, protocol::Argv argv) const;
+  bool mayShort(const protocol::CommandSpec& spec, protocol::Argv argv);
+  // What handle() has found out of a request.
+  struct Asked {
+    const protocol::CommandSpec* spec;
+    const protocol::CommandSpec* container;
+    protocol::Argv argv;
+    std::string_view bytes;
+    bool isInline;
+  };
+  enum class Passage : std::uint8_t { Go, Wait, Refused };
+  // client_questions.cpp: by the rules of its listener, and by limits. Refused: `line` is for the client.
+  Passage question(Asked& asked, std::string& line);
+  void takeOwnName(const ListenerRules& rules, Asked& asked);
+  // True: it has been answered.
+  bool refuseRequest(const protocol::CommandSpec* spec, std::string_view line);
   bool takeShort(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes);
   bool isBehindBarrier() const noexcept;
   // What handle() has found nothing against. False: as there.
@@ -141,16 +187,15 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
 
   Services& services_;
-  // The first request of the input has been looked at before, and counted, but not taken up …
-  bool seen_ = false;
-  // … because it is to be the only one under way.
-  bool awaitsPending_ = false;
   Conversation conversation_;
   const databases::Database* home_;
   const databases::Database* database_;
   const databases::Numbering* numbering_ = nullptr;
   config::ReadFrom homeReadFrom_ = config::ReadFrom::Master;
+  bool questioned_ = false;  // something has to be asked before each of its requests
   bool restricted_ = false;  // its user may not do everything
+  std::uint32_t listener_;   // in config.listen
+  std::unique_ptr<ClientLimits> limits_;
   const access::Permission* account_ = nullptr;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went

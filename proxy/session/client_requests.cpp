@@ -57,15 +57,14 @@ void makeAlone(Command& command, routing::Plan& plan) {
 bool Client::takeUp(const RequestParser& request, std::string_view bytes, bool whole) {
   const bool endsCaching = whole && conversation_.endsCaching(request.argv());
   if (whole && !handle(request, bytes)) return false;
-  seen_ = awaitsPending_ = false;
-  loginDelay = LoginDelay::None;
+  atHand = {};
   replySwitch_.next();
   conversation_.takenUp(endsCaching);
   return true;
 }
 
 bool Client::handle(const RequestParser& request, std::string_view bytes) {
-  protocol::Argv argv = request.argv();
+  const protocol::Argv argv = request.argv();
   const CommandSpec* container = nullptr;
   const CommandSpec* spec = services_.memo.find(*services_.commands, argv, &container);
   if (spec == nullptr && container == nullptr) {
@@ -75,9 +74,30 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     }
     spec = findConsoleCommand(argv, &container);
   }
-  if (isShort(spec, request, bytes) && (!restricted_ || mayShort(*spec, argv)))
+  if (isShort(spec, request, bytes) && (!questioned_ || mayShort(*spec, argv)))
     return takeShort(*spec, argv, bytes);
+  const bool taken = handleAll(spec, container, request, bytes);
+  // It may have been answered already.
+  if (taken && questioned_ && pending().empty()) onSettled();
+  return taken;
+}
+
+bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, const RequestParser& request,
+                       std::string_view bytes) {
+  protocol::Argv argv = request.argv();
   std::string& text = services_.encoded;
+  bool isInline = request.isInline();
+  if (questioned_) {
+    Asked asked{spec, container, argv, bytes, isInline};
+    const Passage passage = question(asked, text);
+    if (passage == Passage::Wait) return false;
+    if (passage == Passage::Refused) return refuseRequest(asked.spec, text);
+    spec = asked.spec;
+    container = asked.container;
+    argv = asked.argv;
+    bytes = asked.bytes;
+    isInline = asked.isInline;
+  }
   if (!checkCommand(spec, container, argv, text)) {
     if (spec != nullptr && spec->role == protocol::SessionRole::Exec)
       return conversation_.abort(*spec, std::string_view(text).substr(4)) == Conversation::Outcome::Done;
@@ -90,25 +110,19 @@ bool Client::handle(const RequestParser& request, std::string_view bytes) {
     refuse(spec, kNoAuth);
     return true;
   }
-  if (restricted_ && isForbidden(*this, services_, *spec, argv, text)) {
-    if (spec->role == protocol::SessionRole::Exec)
-      return conversation_.abort(*spec, text) == Conversation::Outcome::Done;
-    conversation_.onRefused(text);
-    refuse(spec, text);
-    return true;
-  }
+  if (restricted_ && isForbidden(*this, services_, *spec, argv, text)) return refuseRequest(spec, text);
   if (logsIn(*spec) && services_.accounts.on() && services_.loginDelays.holds(*this)) return false;
   if (services_.busy.refuses(*spec)) return conversation_.refuseBusy(*spec) == Conversation::Outcome::Done;
   if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
-  if (isBehindBarrier() || (awaitsPending_ && !pending().empty())) return false;
+  if (isBehindBarrier() || (atHand.awaitsPending && !pending().empty())) return false;
   if (services_.tap.on()) {
     MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
-    if (!take(*spec, argv, bytes, request.isInline())) return false;
+    if (!take(*spec, argv, bytes, isInline)) return false;
     if (sight.shown) services_.tap.onTaken(*this, *spec, std::move(sight));
-  } else if (!take(*spec, argv, bytes, request.isInline())) {
+  } else if (!take(*spec, argv, bytes, isInline)) {
     return false;
   }
   countCommand();
@@ -125,8 +139,8 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
     bytes = services_.canonical.bytes();
   }
   Command command{spec, spec, argv, bytes, conversation_.database(), bytes, bytes};
-  if (!seen_) {
-    seen_ = true;
+  if (!atHand.seen) {
+    atHand.seen = true;
     if (telemetry::Counter* counter = services_.metrics.databaseRequests(command.database.index))
       counter->add();
   }
@@ -226,7 +240,7 @@ void Client::startGuarded(Request& request, Command& command) {
 // Until then it need not be looked at again: to translate it each time that a reply comes would cost more
 // than the requests before it.
 bool Client::awaitPending() noexcept {
-  awaitsPending_ = true;
+  atHand.awaitsPending = true;
   return false;
 }
 
@@ -262,11 +276,6 @@ bool Client::isShort(const CommandSpec* spec, const RequestParser& request,
          !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
 }
 
-// What is plain names one key of the chosen database, and runs no script.
-bool Client::mayShort(const CommandSpec& spec, protocol::Argv argv) const {
-  return !account_->check(spec, argv, services_.accounts.scratch()) && account_->maySelect(database_->index);
-}
-
 bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string_view bytes) {
   const std::string_view key = argv[static_cast<std::size_t>(spec.singleKey)];
   lastCommand_ = spec.id;
@@ -275,6 +284,7 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   const bool mapped = database_->mapped();
   if (!mapped && services_.databases.anyMapped() && protocol::isReservedKey(key)) {
     refuse(&spec, kReservedKey);
+    if (pending().empty()) onSettled();
     return true;
   }
   if (mapped) bytes = services_.mapper.mapKey(key, bytes, *database_);

@@ -154,7 +154,7 @@ Conversation::Outcome Conversation::reset(const CommandSpec& spec) {
 }
 
 void Conversation::becomeExclusive(bool blocks) {
-  exclusive_ = true;
+  unsettled_ |= kExclusive;
   if (!blocks) return;
   blocked_ = true;
   services_.metrics.blockedClients.add(1);
@@ -166,8 +166,10 @@ void Conversation::takeBeside(Request& request) {
 }
 
 void Conversation::settle() {
-  if (!exclusive_) return;
-  exclusive_ = false;
+  if (unsettled_ == 0) return;
+  const bool wasExclusive = exclusive();
+  if ((std::exchange(unsettled_, 0) & kCounted) != 0) client_.onSettled();
+  if (!wasExclusive) return;
   if (blocked_) {
     blocked_ = false;
     services_.metrics.blockedClients.add(-1);
@@ -179,7 +181,7 @@ void Conversation::settle() {
 void Conversation::end() {
   if (blocked_) services_.metrics.blockedClients.add(-1);
   blocked_ = false;
-  exclusive_ = false;
+  unsettled_ = 0;
   blockLeases_.release(false);
   watch_.forget(false);
   forgetTransaction(std::move(transaction_));

@@ -55,11 +55,13 @@ class Conversation final : public Leases {
   Mode mode() const noexcept;
   // Nothing is open or has been asked for that a request could be part of.
   bool plain() const noexcept {
-    return mode_ == Mode::Plain && !exclusive_ && transaction_ == nullptr && subscriptions_ == nullptr &&
+    return mode_ == Mode::Plain && !exclusive() && transaction_ == nullptr && subscriptions_ == nullptr &&
            monitoring_ == nullptr && tracking_ == nullptr && !watch_.on();
   }
   // The next request has to wait until the pending one is done.
-  bool exclusive() const noexcept { return exclusive_; }
+  bool exclusive() const noexcept { return (unsettled_ & kExclusive) != 0; }
+  // The client is to hear when all replies are in: ClientLimits::onSettled().
+  void countDown() noexcept { unsettled_ |= kCounted; }
   bool blocked() const noexcept { return blocked_; }
   // It is blocked, and not by WAIT: what wakes it may take something away for it.
   bool takesWhenWoken() const noexcept;
@@ -178,7 +180,9 @@ class Conversation final : public Leases {
   Client& client_;
   Services& services_;
   Mode mode_ = Mode::Plain;  // beyond subscriptions and monitoring, see mode()
-  bool exclusive_ = false;
+  // What the end of all that is pending ends.
+  enum Unsettled : std::uint8_t { kExclusive = 1U << 0, kCounted = 1U << 1 };
+  std::uint8_t unsettled_ = 0;
   bool blocked_ = false;
   LeaseSource leaseSource_;
   Watch watch_;

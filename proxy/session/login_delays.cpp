@@ -22,7 +22,7 @@ std::uint64_t LoginDelays::note(std::string_view host) {
 }
 
 bool LoginDelays::holds(Client& client) {
-  switch (client.loginDelay) {
+  switch (client.atHand.loginDelay) {
     case LoginDelay::Waiting: return true;
     case LoginDelay::Over: return false;
     case LoginDelay::None: break;
@@ -34,7 +34,7 @@ bool LoginDelays::holds(Client& client) {
   constexpr std::uint64_t kMostDoublings = 10;
   const auto doublings = std::min(found->second.count - 1, kMostDoublings);
   const net::Millis delay = std::min(kFirst * (1U << doublings), kLongest);
-  client.loginDelay = LoginDelay::Waiting;
+  client.atHand.loginDelay = LoginDelay::Waiting;
   waiting_.push_back({client.id(), now + delay});
   startTimer();
   return true;
@@ -60,7 +60,7 @@ void LoginDelays::wakeDue() {
   for (const std::uint64_t id : due) {
     const auto found = services_.clients.find(id);
     if (found == services_.clients.end()) continue;
-    found->second->loginDelay = LoginDelay::Over;
+    found->second->atHand.loginDelay = LoginDelay::Over;
     found->second->wake();
   }
   startTimer();

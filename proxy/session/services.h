@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "protocol/command_memo.h"
 #include "protocol/command_table.h"
+#include "proxy/access/budgets.h"
 #include "proxy/access/roster.h"
 #include "proxy/cluster/slot_losses.h"
 #include "proxy/databases/database.h"
@@ -44,11 +45,13 @@ namespace slotless::session {
 class Accounts;
 class Client;
 class KeyLookups;
+class ListenerRulebook;
 class LocalAnswers;
 class LoginDelays;
 class MonitorTap;
 class PauseGate;
 class Trackers;
+class Turns;
 
 using ClientMap = std::unordered_map<std::uint64_t, std::unique_ptr<Client>>;  // by client id
 
@@ -82,6 +85,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   ReliefTurn& relief() noexcept { return relief_; }
   access::Roster& roster() noexcept { return roster_; }
   const access::Roster& roster() const noexcept { return roster_; }
+  access::Budgets& budgets() noexcept { return budgets_; }
   // Does what a disk may take its time for, and then `done` on that loop.
   virtual void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) {
     work();
@@ -100,6 +104,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   upstream::DialRate dialRate_;
   ReliefTurn relief_;
   access::Roster roster_;
+  access::Budgets budgets_;
 };
 
 struct Services : PlanContext {
@@ -115,6 +120,8 @@ struct Services : PlanContext {
   const ClientMap& clients;
   Accounts& accounts;
   LoginDelays& loginDelays;
+  ListenerRulebook& listenerRules;
+  Turns& turns;
   // Puts another configuration into force here; between two requests.
   std::function<void(const config::Config&)> useConfig;
   cluster::SlotLosses slotLosses{};

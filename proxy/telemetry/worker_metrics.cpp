@@ -14,9 +14,11 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Redirect::Count)
     "moved", "ask", "tryagain", "clusterdown", "loading", "readonly", "masterdown", "noscript"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> kLimitNames = {
-    "max_clients",   "query_buffer", "output_hard",   "hold_requests", "hold_bytes",
-    "in_flight",     "leases",       "pubsub_output", "memory",        "before_login",
-    "login_timeout", "watched_keys", "subscriptions"};
+    "max_clients",   "query_buffer",     "output_hard",   "hold_requests", "hold_bytes",
+    "in_flight",     "leases",           "pubsub_output", "memory",        "before_login",
+    "login_timeout", "watched_keys",     "subscriptions", "address",       "clients_per_address",
+    "accept_rate",   "clients_per_user", "request_rate",  "byte_rate",     "in_flight_per_user",
+    "idle"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {
     "idle", "connecting", "handshaking", "ready", "silent", "draining", "backing_off"};
@@ -25,7 +27,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(MemoryKind::Coun
     "client_input", "client_output", "link_output", "other", "idle", "requests", "sessions"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Forbidden::Count)> kForbiddenNames = {
-    "command", "key", "channel", "database"};
+    "command", "key", "channel", "database", "listener"};
 
 // By how many bits a number has: the first bucket that it may be in.
 constexpr auto kFirstBuckets = [] {

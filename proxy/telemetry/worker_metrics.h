@@ -63,13 +63,23 @@ enum class Limit : std::uint8_t {
   LoginTimeout,   // … or does not log in
   WatchedKeys,    // refused, not closed
   Subscriptions,  // the same
+  // Connections that were refused.
+  Address,  // by allow or deny
+  ClientsPerAddress,
+  AcceptRate,
+  ClientsPerUser,  // a login
+  // Requests that had to wait, or were refused.
+  RequestRate,
+  ByteRate,
+  InFlightPerUser,
+  Idle,
   Count
 };
 std::string_view limitName(Limit limit) noexcept;
 
 // Why a command was refused by the rules about its user; each a label value of
 // slotless_forbidden_commands_total.
-enum class Forbidden : std::uint8_t { Command, Key, Channel, Database, Count };
+enum class Forbidden : std::uint8_t { Command, Key, Channel, Database, Listener, Count };
 std::string_view forbiddenName(Forbidden kind) noexcept;
 
 // Silent: established, but its node has not answered for a while (suspect-after). Draining: its node does not
@@ -149,7 +159,9 @@ class WorkerMetrics {
   Counter protocolErrors;
   Counter crossProtocol;  // clients that spoke HTTP, and were closed
   Counter loginsRefused;
-  Gauge paused;  // 1: PROXY PAUSE keeps this worker's clients waiting
+  Counter proxyHeadersRefused;  // connections without a header of the PROXY protocol that is good
+  Gauge delayedClients;         // whose next request waits for its turn by a limit
+  Gauge paused;                 // 1: PROXY PAUSE keeps this worker's clients waiting
   Counter retries;
   Counter ambiguousWrites;
   Gauge heldRequests;

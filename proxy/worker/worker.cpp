@@ -27,8 +27,6 @@ constexpr net::Millis kBlockedSilence{1000};
 constexpr net::Millis kSilenceTick{100};
 // Who has not come to look for so long has not come to read answers either: the nodes may have spoken.
 constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
-// Where a login may take any time.
-constexpr net::Millis kHandshakePatience{60'000};
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
@@ -92,6 +90,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
           clients_,
           accounts_,
           loginDelays_,
+          listenerRules_,
+          turns_,
           [this](const config::Config& changed) { setConfig(changed); }},
       pushSettings_(linkSettings(2)),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
@@ -116,7 +116,12 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       redirections_(services_),
       trackers_(redirections_),
       accounts_(services_),
-      loginDelays_(services_) {
+      loginDelays_(services_),
+      listenerRules_(services_),
+      turns_(services_),
+      arrivals_(eventLoop,
+                {[this](const Accepted& accepted, auto stream) { onArrived(accepted, std::move(stream)); },
+                 [this](const net::Address& peer, auto reason) { onNotArrived(peer, reason); }}) {
   touch();
   accounts_.configure();
   services_.wrappedScripts.setDialect({false, databases_.renumbers()});
@@ -130,40 +135,6 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
 Worker::~Worker() {
   session::WorkBudget budget = session::WorkBudget::unlimited();
   for (const auto& [id, client] : clients_) client->abandon(budget);
-}
-
-void Worker::adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options) {
-  touch();
-  auto client = std::make_unique<Client>(services_, clientId);
-  auto stream = options.tls.value_or(false) ? encrypted(descriptor, client->observer())
-                                            : loop.adopt(descriptor, client->observer());
-  if (stream == nullptr) {
-    control_.clientGone();
-    return;
-  }
-  client->attach(std::move(stream));
-  if (options.readFrom) client->readFrom = *options.readFrom;
-  const databases::Numbering& numbering =
-      options.databaseMap ? databases_.numbering(*options.databaseMap) : databases_.numbering();
-  const std::uint64_t home = options.defaultDatabase.value_or(config_.defaultDatabase);
-  client->setNumbering(numbering, numbering.same() ? databases_.at(home) : numbering.at(0));
-  client->writeOnLostLink = options.writeOnLostLink;
-  client->welcome();
-  metrics_.clientsAccepted.add();
-  metrics_.clients.add(1);
-  log::debug("client accepted", {{"client", clientId}, {"peer", client->peer().text()}});
-  Client& accepted = *client;
-  clients_.emplace(clientId, std::move(client));
-  if (draining_) accepted.close("shutting down");
-}
-
-// Its handshake counts as a part of the login, and has a little less time, so that it is known what was
-// missing.
-std::unique_ptr<net::Stream> Worker::encrypted(int descriptor, net::Stream::Observer& observer) {
-  const net::Millis patience =
-      config_.clientLoginTimeout.count() > 0 ? config_.clientLoginTimeout : kHandshakePatience;
-  return net::TlsStream::adopt(loop, control_.tlsForClients()->current(), descriptor, observer,
-                               patience - patience / 8);
 }
 
 void Worker::setTopology(cluster::TopologyPtr topology) {
@@ -220,6 +191,7 @@ void Worker::setConfig(const config::Config& config) {
   const bool opensNoMore = wasOpen && services_.loginRequired;
   for (const auto& [id, client] : clients_) {
     if (opensNoMore && !client->loggedIn()) client->beginLogin();
+    static_cast<void>(client->joinAddress(Client::Since::Before));
     agenda_.add(*client, Task::Flush);
   }
 }
@@ -272,6 +244,7 @@ void Worker::drain(std::function<void()> drained) {
   draining_ = true;
   drained_ = std::move(drained);
   touch();
+  arrivals_.close();
   for (const auto& [id, client] : clients_) client->drain();
   tellIfDrained();
 }
@@ -283,7 +256,7 @@ void Worker::hurry() {
 
 // Once: a connection may still come, and go, after the last one.
 void Worker::tellIfDrained() {
-  if (drained_ && clients_.empty()) std::exchange(drained_, nullptr)();
+  if (drained_ && clients_.empty() && arrivals_.empty()) std::exchange(drained_, nullptr)();
 }
 
 void Worker::onLinkReady(upstream::Link& link) {
@@ -422,11 +395,7 @@ void Worker::onTick() {
     client->checkPushLimit();
     client->checkRoom();
     client->checkLogin();
-  }
-  if (config_.clientIdleTimeout.count() > 0) {
-    for (const auto& [id, client] : clients_) {
-      if (client->quiet() && now - client->lastActive() > config_.clientIdleTimeout) client->close("idle");
-    }
+    client->checkIdle();
   }
   if (now - lastTidy_ >= kTidyInterval) tidy();
   tick_->start(tickLength());

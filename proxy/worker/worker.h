@@ -34,16 +34,19 @@
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/listener_rules.h"
 #include "proxy/session/login_delays.h"
 #include "proxy/session/memory_relief.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/redirection.h"
 #include "proxy/session/services.h"
+#include "proxy/session/turns.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/tracking/trackers.h"
 #include "proxy/upstream/access.h"
 #include "proxy/upstream/link_pool.h"
+#include "proxy/worker/arrivals.h"
 
 namespace slotless::worker {
 
@@ -71,8 +74,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // A connection has been accepted by a listener with these options; takes the socket over.
-  void adopt(int descriptor, std::uint64_t clientId, const config::ListenerOptions& options = {});
+  // A connection has been accepted by that listener of the configuration; takes the socket over.
+  void adopt(int descriptor, std::uint64_t clientId, std::size_t listener = 0);
   void setTopology(cluster::TopologyPtr topology);
   // The topology has been looked up, whether it has changed or not.
   void confirmTopology();
@@ -116,7 +119,10 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void onError(const session::Request& request, std::string_view line) override;
   void closeSlowest() override;
 
-  std::unique_ptr<net::Stream> encrypted(int descriptor, net::Stream::Observer& observer);
+  void onArrived(const Accepted& accepted, std::unique_ptr<net::RelayedStream> stream);
+  void onNotArrived(const net::Address& peer, std::string_view reason);
+  net::Millis handshakePatience() const;
+  void takeIn(std::unique_ptr<session::Client> client, std::unique_ptr<net::Stream> stream);
   void endTurn();
   void noteTurn();
   void flushLinks();
@@ -175,8 +181,11 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::Trackers trackers_;
   session::Accounts accounts_;
   session::LoginDelays loginDelays_;
+  session::ListenerRulebook listenerRules_;
+  session::Turns turns_;
   session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
+  Arrivals arrivals_;
   std::vector<session::Downstream*> batch_;
   std::vector<session::Downstream*> dying_;  // have left more than is given up in one turn
   std::unique_ptr<net::Timer> tick_;

@@ -169,7 +169,7 @@ std::shared_ptr<FakeConnection> Stage::connectClient(std::size_t worker) {
   start();
   const std::uint64_t id = nextClientId_++;
   auto connection = loop.incoming({clientHost, static_cast<std::uint16_t>(40000 + id)});
-  workers_.at(worker)->adopt(connection->descriptor(), id);
+  workers_.at(worker)->adopt(connection->descriptor(), id, listener);
   return connection;
 }
 
@@ -233,6 +233,7 @@ void Stage::checkNothingIsLeftAt(worker::Worker& worker, const telemetry::Worker
   CHECK(metrics.heldRequests.value() == 0);
   CHECK(metrics.heldBytes.value() == 0);
   CHECK(metrics.blockedClients.value() == 0);
+  CHECK(metrics.delayedClients.value() == 0);
   CHECK(metrics.transactionLeases.value() == 0);
   CHECK(metrics.blockingLeases.value() == 0);
   CHECK(metrics.trackingLeases.value() == 0);

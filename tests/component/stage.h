@@ -92,6 +92,8 @@ class Stage {
   FakeControl control;
   // Where clients come from that connect from now on.
   std::string clientHost = "127.0.0.1";
+  // … and on which of config.listen.
+  std::size_t listener = 0;
   FakeClient client{*this};
   FakeClient other{*this};
 

@@ -27,10 +27,12 @@ def pack_all(requests):
 
 
 class Connection:
-    def __init__(self, host, port, password=None, timeout=20, tls=None):
-        """`tls`: an ssl.SSLContext; None: without encryption."""
-        self.socket = socket.create_connection((host, port), timeout=timeout)
+    def __init__(self, host, port, password=None, timeout=20, tls=None, source=None, preface=b""):
+        """`tls`: an ssl.SSLContext; None: without encryption. `source`: the address to connect from; `preface`: sent before
+        anything else."""
+        self.socket = socket.create_connection((host, port), timeout=timeout, source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(preface)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self._buffer = bytearray()

@@ -22,11 +22,12 @@ struct Alter {
     (config.*member).push_back({"127.0.0.9", 9});
   }
   void operator()(std::vector<Listener> Config::*member) const {
-    (config.*member).front().options.readFrom = ReadFrom::Replica;
+    (config.*member).front().options.defaultDatabase = 1;
   }
   void operator()(std::optional<AdminAddress> Config::*member) const {
     config.*member = AdminAddress{{"127.0.0.9", 10}};
   }
+  void operator()(std::vector<std::string> Config::*member) const { (config.*member).emplace_back("x=y"); }
   void operator()(std::string Config::*member) const { config.*member += "x"; }
   void operator()(std::uint64_t Config::*member) const { config.*member += 1; }
   void operator()(Milliseconds Config::*member) const { config.*member += Milliseconds(1); }
@@ -55,6 +56,9 @@ Config baseFor(const Option& option) {
     config.clusterTls = true;
     config.clusterTlsCertFile = config.clusterTlsKeyFile = "file";
   }
+  if (option.name == "proxy-protocol") config.proxyProtocolTrusted.resize(1);
+  if (option.name == "proxy-protocol") config.password = "pw";
+  if (option.name == "tls-auth-clients-user") config.users = {"user a on"};
   if (option.name.starts_with("tls")) config.tlsCertFile = config.tlsKeyFile = config.tlsCaCertFile = "file";
   return config;
 }

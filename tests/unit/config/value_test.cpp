@@ -86,7 +86,7 @@ TEST_CASE("A wrong value is answered with what was found and what is allowed") {
       {"listen", "",
        "found nothing; allowed: host:port, [IPv6]:port, :port for all local addresses, or unix:/path, "
        "separated by commas; each may be followed by "
-       "?read-from=VALUE&default-database=VALUE&database-map=VALUE&write-on-lost-link=VALUE&tls=VALUE, for its clients "
+       "?OPTION=VALUE&..., for its clients "
        "alone"},
       {"admin-listen", "no",
        "found \"no\" (the port is missing); allowed: host:port, [IPv6]:port, :port for all local addresses, "

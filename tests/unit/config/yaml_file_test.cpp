@@ -54,17 +54,17 @@ TEST_CASE("Errors in a file name the line") {
       {"listen: []",
        "c.yaml:1: listen: found an empty list; allowed: host:port, [IPv6]:port, :port for all local "
        "addresses, or unix:/path, separated by commas; each may be followed by "
-       "?read-from=VALUE&default-database=VALUE&database-map=VALUE&write-on-lost-link=VALUE&tls=VALUE, for its "
+       "?OPTION=VALUE&..., for its "
        "clients alone"},
       {"listen:\n  - 127.0.0.1:1\n  - 127.0.0.1\n",
        "c.yaml:3: listen: found \"127.0.0.1\" (the port is missing); allowed: host:port, [IPv6]:port, "
        ":port for all local addresses, or unix:/path, separated by commas; each may be followed by "
-       "?read-from=VALUE&default-database=VALUE&database-map=VALUE&write-on-lost-link=VALUE&tls=VALUE, for its "
+       "?OPTION=VALUE&..., for its "
        "clients alone"},
       {"listen:\n  - 127.0.0.1:1\n  - [a]\n",
        "c.yaml:3: listen: found a list; allowed: host:port, [IPv6]:port, :port for all local addresses, "
        "or unix:/path, separated by commas; each may be followed by "
-       "?read-from=VALUE&default-database=VALUE&database-map=VALUE&write-on-lost-link=VALUE&tls=VALUE, for its "
+       "?OPTION=VALUE&..., for its "
        "clients alone"},
       {"[a]: b", "c.yaml:1: found a list as a key; allowed: the name of an option"},
       {"- workers", "c.yaml:1: found a list; allowed: lines of the form \"option: value\""},

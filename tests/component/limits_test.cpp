@@ -1,0 +1,568 @@
+// Limits: how many clients an address or a user may have, how much they may ask for, and what becomes of what
+// is too much.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/listener.h"
+#include "stage.h"
+
+namespace slotless::test {
+
+namespace {
+
+using telemetry::Limit;
+
+constexpr std::string_view kOk = "+OK\r\n";
+constexpr std::string_view kPong = "+PONG\r\n";
+constexpr std::string_view kTooManyOfUser = "-ERR max number of clients of this user reached\r\n";
+constexpr std::string_view kExceeded = "-ERR rate limit exceeded: ";
+
+struct Limits : Stage {
+  // A user "app" with these words, beside one that may do everything.
+  void limitUser(const std::string& words) {
+    config.users = {"user default off", "user root on >root ~* &* +@all",
+                    "user app on >app ~* &* +@all " + words};
+  }
+  void enters(FakeClient& who, const std::string& name = "app") {
+    who.sends("AUTH " + name + " " + name);
+    who.receives(kOk);
+  }
+  access::Budget& budgetOf(const std::string& user) { return *control.budgets().ofUser(user, loop.now()); }
+};
+
+}  // namespace
+
+// --- requests that are too many: limit × every way to hit it × action ---
+
+namespace {
+
+// A way to ask for something, and what has to be done for its answer.
+struct Way {
+  const char* name;
+  std::string bytes;
+  std::string reply;
+  std::function<void(Stage&)> serve = [](Stage&) {};
+};
+
+const std::vector<Way>& ways() {
+  static const auto served = [](const char* text, const char* reply) {
+    return [=](Stage& stage) { stage.node(1).expects(text).replies(reply); };
+  };
+  static const std::vector<Way> all = {
+      {"a plain command", request("GET a"), bulk("1"), served("GET a", "$1\r\n1\r\n")},
+      {"a command that takes the long way", request("SINTERCARD 1 a"), ":0\r\n",
+       served("SINTERCARD 1 a", ":0\r\n")},
+      {"inline", "GET a\r\n", bulk("1"), served("GET a", "$1\r\n1\r\n")},
+      {"a command that the proxy answers", request("PING"), std::string(kPong)},
+      {"a command that is not known", request("BOGUS"),
+       "-ERR unknown command 'BOGUS', with args beginning with: \r\n"},
+      {"a command with too few arguments", request("GET"),
+       "-ERR wrong number of arguments for 'get' command\r\n"},
+      {"a script", request("EVAL x 1 a"), ":1\r\n", served("EVAL x 1 a", ":1\r\n")},
+      {"the beginning of a transaction", request("MULTI"), std::string(kOk)},
+      {"a subscription", request("SUBSCRIBE a"), "*3\r\n" + bulk("subscribe") + bulk("a") + ":1\r\n",
+       served("subscribe a", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n")},
+      {"what blocks", request("BLPOP a 1"), "*-1\r\n", served("BLPOP a 1", "*-1\r\n")},
+  };
+  return all;
+}
+
+// A limit that lets one request through, and the next one after a second.
+struct RateLimit {
+  const char* name;
+  std::function<void(Limits&)> set;
+  Limit counted;
+  bool ofUser;
+  std::string error;
+};
+
+const std::vector<RateLimit>& rateLimits() {
+  static const std::vector<RateLimit> all = {
+      {"requests of a user", [](Limits& stage) { stage.limitUser("requests-per-second=1"); },
+       Limit::RequestRate, true, "this user may make 1 requests a second\r\n"},
+      {"bytes of a user", [](Limits& stage) { stage.limitUser("bytes-per-second=20"); }, Limit::ByteRate,
+       true, "this user may use 20 a second\r\n"},
+      {"requests of an address", [](Limits& stage) { stage.config.requestRatePerAddress = 1; },
+       Limit::RequestRate, false, "this address may make 1 requests a second\r\n"},
+      {"requests of an address at one listener",
+       [](Limits& stage) { stage.config.listen[0].options.requestRatePerAddress = 1; }, Limit::RequestRate,
+       false, "this address may make 1 requests a second\r\n"},
+      {"bytes of an address", [](Limits& stage) { stage.config.byteRatePerAddress = 20; }, Limit::ByteRate,
+       false, "this address may use 20 a second\r\n"},
+  };
+  return all;
+}
+
+// Spends what is there.
+void spend(Limits& stage, const RateLimit& limit) {
+  if (limit.ofUser) stage.enters(stage.other);
+  const std::string much(200, 'x');
+  stage.other.sends("ECHO " + much);
+  stage.other.receives(bulk(much));
+  if (limit.ofUser) stage.enters(stage.client);
+}
+
+}  // namespace
+
+TEST_CASE("every request beyond a rate waits for its turn, whatever it is and whichever rate") {
+  for (const RateLimit& limit : rateLimits()) {
+    for (const Way& way : ways()) {
+      INFO(limit.name << ", " << way.name);
+      Limits stage;
+      limit.set(stage);
+      spend(stage, limit);
+      const std::uint64_t before = stage.limitHits(limit.counted);
+      stage.client.sendsBytes(way.bytes);
+      stage.client.receivesNothing();
+      // Asked once more, it does not pay once more.
+      stage.settle();
+      if (limit.counted == Limit::RequestRate) {
+        CHECK(stage.limitHits(limit.counted) == before + 1);
+        CHECK(stage.metrics().delayedClients.value() == 1);
+        stage.clock.advance(999ms);
+        stage.client.receivesNothing();
+      }
+      stage.clock.advance(200s);
+      way.serve(stage);
+      stage.client.receives(way.reply);
+      CHECK(stage.limitHits(limit.counted) > before);
+    }
+  }
+}
+
+TEST_CASE("every request beyond a rate gets an error, if that is what is wanted") {
+  for (const RateLimit& limit : rateLimits()) {
+    for (const Way& way : ways()) {
+      INFO(limit.name << ", " << way.name);
+      Limits stage;
+      limit.set(stage);
+      spend(stage, limit);
+      stage.config.limitAction = config::LimitAction::Error;
+      stage.worker().setConfig(stage.config);
+      stage.client.sendsBytes(way.bytes);
+      stage.client.receives(std::string(kExceeded) + limit.error);
+      CHECK(stage.limitHits(limit.counted) > 0);
+      CHECK(stage.metrics().delayedClients.value() == 0);
+      stage.clock.advance(1000s);
+      stage.client.sendsBytes(way.bytes);
+      way.serve(stage);
+      stage.client.receives(way.reply);
+    }
+  }
+}
+
+TEST_CASE_METHOD(Limits, "a second's worth goes through at once, and the rest at the rate, in its order") {
+  limitUser("requests-per-second=10");
+  enters(client);  // which is none of the user's
+  std::string expected;
+  std::string pipeline;
+  for (int i = 0; i < 15; ++i) {
+    pipeline += request("ECHO " + std::to_string(i));
+    if (i < 10) expected += bulk(std::to_string(i));
+  }
+  client.sendsBytes(pipeline);
+  client.receives(expected);
+  CHECK_FALSE(client.isRead());
+  for (int i = 10; i < 15; ++i) {
+    clock.advance(99ms);
+    client.receivesNothing();
+    clock.advance(1ms);
+    client.receives(bulk(std::to_string(i)));
+  }
+  CHECK(client.isRead());
+}
+
+TEST_CASE_METHOD(Limits, "all clients of a user share its rate, on all workers, and others notice nothing") {
+  workers = 2;
+  limitUser("requests-per-second=2");
+  FakeClient& elsewhere = addClient(1);
+  enters(client);
+  enters(elsewhere);
+  enters(other, "root");
+  client.sends("PING");
+  elsewhere.sends("PING");
+  client.receives(kPong);
+  elsewhere.receives(kPong);
+  client.sends("PING");
+  elsewhere.sends("PING");
+  client.receivesNothing();
+  elsewhere.receivesNothing();
+  for (int i = 0; i < 100; ++i) other.sends("PING");
+  CHECK(other.takes().size() == 100 * kPong.size());
+  clock.advance(500ms);
+  client.receives(kPong);
+  elsewhere.receivesNothing();
+  clock.advance(500ms);
+  elsewhere.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "nobody gets round a rate by connecting anew") {
+  limitUser("requests-per-second=1");
+  enters(client);
+  client.sends({"PING", "PING"});
+  client.receives(kPong);
+  client.resets();
+  enters(other);
+  other.sends("PING");
+  clock.advance(1s);  // the turn of who has left
+  other.receivesNothing();
+  clock.advance(1s);
+  other.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "bytes are counted both ways") {
+  limitUser("bytes-per-second=1000");
+  enters(client);
+  const std::string large(3000, 'x');
+  client.sends("GET a");
+  node(1).expects("GET a").replies(bulk(large));
+  client.receives(bulk(large));
+  client.sends("PING");
+  clock.advance(2s);
+  client.receivesNothing();
+  clock.advance(200ms);
+  client.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "a transaction of which a command is beyond the rate is not carried out") {
+  limitUser("requests-per-second=2 limit-action=error");
+  enters(client);
+  client.sends({"MULTI", "SET a 1", "SET a 2"});
+  const std::string error = std::string(kExceeded) + "this user may make 2 requests a second\r\n";
+  client.receives("+OK\r\n+QUEUED\r\n" + error);
+  clock.advance(1s);
+  client.sends("EXEC");
+  client.receives(aborted(error));
+}
+
+TEST_CASE_METHOD(Limits, "a rate can be changed for clients that are there") {
+  limitUser("requests-per-second=1");
+  enters(client);
+  enters(other, "root");
+  client.sends({"PING", "PING"});
+  client.receives(kPong);
+  other.sends("ACL SETUSER app requests-per-second=any");
+  other.receives(kOk);
+  clock.advance(1s);
+  client.receives(kPong);
+  client.sends({"PING", "PING", "PING"});
+  CHECK(client.takes().size() == 3 * kPong.size());
+  config.requestRatePerAddress = 1;
+  worker().setConfig(config);
+  client.sends({"PING", "PING"});
+  client.receives(kPong);
+  clock.advance(1s);
+  client.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "who waits costs nothing meanwhile") {
+  limitUser("requests-per-second=1");
+  enters(client);
+  client.sends({"PING", "PING"});
+  client.receives(kPong);
+  const std::size_t reads = client.connection().readCalls();
+  clock.advance(900ms);
+  CHECK(client.connection().readCalls() == reads);
+  clock.advance(100ms);
+  client.receives(kPong);
+}
+
+// --- in flight ---
+
+TEST_CASE_METHOD(Limits, "so many requests of a user are in flight, over all its clients and workers") {
+  workers = 2;
+  limitUser("in-flight=2");
+  FakeClient& elsewhere = addClient(1);
+  enters(client);
+  enters(elsewhere);
+  enters(other);
+  client.sends("GET a");
+  elsewhere.sends("GET a");
+  other.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  const Received second = node(1).expects("GET a");
+  node(1).expectsNothing();
+  CHECK(budgetOf("app").inFlight.load() == 2);
+  CHECK(limitHits(Limit::InFlightPerUser) == 1);
+  second.replies(bulk("1"));
+  const Received third = node(1).expects("GET a");
+  first.replies(bulk("1"));
+  third.replies(bulk("1"));
+  client.receives(bulk("1"));
+  elsewhere.receives(bulk("1"));
+  other.receives(bulk("1"));
+  CHECK(budgetOf("app").inFlight.load() == 0);
+}
+
+TEST_CASE_METHOD(Limits, "a pipeline counts by what is not answered") {
+  limitUser("in-flight=2");
+  enters(client);
+  client.sends({"GET a", "GET a", "GET a"});
+  const Received first = node(1).expects("GET a");
+  const Received second = node(1).expects("GET a");
+  node(1).expectsNothing();
+  first.replies(bulk("1"));
+  const Received third = node(1).expects("GET a");
+  second.replies(bulk("2"));
+  third.replies(bulk("3"));
+  client.receives(bulk("1") + bulk("2") + bulk("3"));
+}
+
+TEST_CASE_METHOD(Limits, "too many in flight is an error, if that is what is wanted") {
+  limitUser("in-flight=1 limit-action=error");
+  enters(client);
+  enters(other);
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  other.sends("GET a");
+  other.receives(std::string(kExceeded) +
+                 "this user has 1 requests in flight, which are all that it may have\r\n");
+  first.replies(bulk("1"));
+  client.receives(bulk("1"));
+  other.sends("PING");
+  other.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "who blocks is waiting and not in flight, so that its own user can wake it") {
+  limitUser("in-flight=1");
+  enters(client);
+  enters(other);
+  client.sends("BLPOP a 0");
+  const Received blocked = node(1).expects("BLPOP a 0");
+  other.sends("RPUSH a x");
+  node(1).expects("RPUSH a x").replies(":1\r\n");
+  other.receives(":1\r\n");
+  blocked.replies("*2\r\n" + bulk("a") + bulk("x"));
+  client.receives("*2\r\n" + bulk("a") + bulk("x"));
+}
+
+TEST_CASE_METHOD(Limits,
+                 "who leaves makes room for those who wait, and who waits and leaves is not waited for") {
+  limitUser("in-flight=1");
+  enters(client);
+  enters(other);
+  FakeClient& third = addClient();
+  enters(third);
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  other.sends("GET a");
+  third.sends("GET a");
+  node(1).expectsNothing();
+  other.resets();
+  client.resets();
+  first.replies(bulk("0"));
+  // Nobody has noticed yet that this one has left.
+  node(1).expects("GET a").replies(bulk("1"));
+  node(1).expects("GET a").replies(bulk("2"));
+  third.receives(bulk("2"));
+}
+
+TEST_CASE_METHOD(Limits, "what is answered at once is not in flight any more") {
+  limitUser("in-flight=1");
+  enters(client);
+  enters(other);
+  for (const char* text : {"PING", "BOGUS", "GET", "MULTI", "DISCARD"}) {
+    client.sends(text);
+    client.takes();
+    CHECK(budgetOf("app").inFlight.load() == 0);
+    other.sends("PING");
+    other.receives(kPong);
+  }
+}
+
+// --- how many they are ---
+
+TEST_CASE_METHOD(Limits, "a user has so many clients, and gets a place back when one leaves") {
+  workers = 2;
+  limitUser("max-clients=2");
+  FakeClient& elsewhere = addClient(1);
+  enters(client);
+  enters(elsewhere);
+  other.sends("AUTH app app");
+  other.receives(kTooManyOfUser);
+  CHECK(limitHits(Limit::ClientsPerUser) == 1);
+  // It is nobody.
+  other.sends("GET a");
+  other.receives("-NOAUTH Authentication required.\r\n");
+  other.sends("HELLO 2 AUTH app app");
+  other.receives(kTooManyOfUser);
+  // Again as the same is no other client.
+  enters(client);
+  elsewhere.resets();
+  enters(other);
+  // Another user is another one's place.
+  enters(other, "root");
+  FakeClient& last = addClient();
+  enters(last);
+  CHECK(budgetOf("app").clients.load() == 2);
+  last.sends("RESET");
+  last.receives("+RESET\r\n");
+  CHECK(budgetOf("app").clients.load() == 1);
+}
+
+TEST_CASE_METHOD(Limits, "a default user without a password has so many clients, too") {
+  config.users = {"user default on nopass ~* +@all max-clients=1"};
+  client.sends("PING");
+  client.receives(kPong);
+  other.sends("PING");
+  other.receives(kTooManyOfUser);
+  CHECK(other.isClosed());
+  client.resets();
+  FakeClient& next = addClient();
+  next.sends("PING");
+  next.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "an address has so many clients, whatever its users") {
+  workers = 2;
+  config.maxClientsPerAddress = 2;
+  config.listen.push_back(*config::parseListen("127.0.0.1:2?max-clients-per-address=3").value);
+  clientHost = "10.0.0.1";
+  client.sends("PING");
+  client.receives(kPong);
+  FakeClient& elsewhere = addClient(1);
+  elsewhere.sends("PING");
+  elsewhere.receives(kPong);
+  other.sends("PING");
+  other.receives("-ERR max number of clients of this address reached\r\n");
+  CHECK(other.isClosed());
+  CHECK(limitHits(Limit::ClientsPerAddress) == 1);
+  listener = 1;
+  FakeClient& third = addClient();
+  third.sends("PING");
+  third.receives(kPong);
+  listener = 0;
+  for (const char* host : {"10.0.0.2", "/run/a.sock", "fd00::1"}) {
+    clientHost = host;
+    FakeClient& fromThere = addClient();
+    fromThere.sends("PING");
+    fromThere.receives(kPong);
+  }
+  clientHost = "10.0.0.1";
+  client.resets();
+  elsewhere.resets();
+  FakeClient& again = addClient();
+  again.sends("PING");
+  again.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "connections of an address are accepted at a rate") {
+  config.acceptRatePerAddress = 2;
+  for (int i = 0; i < 2; ++i) {
+    FakeClient& each = addClient();
+    each.sends("PING");
+    each.receives(kPong);
+    each.resets();
+  }
+  client.sends("PING");
+  client.receives("-ERR too many new connections from this address\r\n");
+  CHECK(client.isClosed());
+  CHECK(limitHits(Limit::AcceptRate) == 1);
+  clock.advance(500ms);
+  other.sends("PING");
+  other.receives(kPong);
+}
+
+TEST_CASE_METHOD(Limits, "clients that were there before there was a limit count") {
+  client.sends("PING");
+  client.receives(kPong);
+  config.maxClientsPerAddress = 1;
+  worker().setConfig(config);
+  other.sends("PING");
+  other.receives("-ERR max number of clients of this address reached\r\n");
+  client.sends("PING");
+  client.receives(kPong);
+}
+
+// --- addresses ---
+
+TEST_CASE("who may connect is decided by its address, for each listener") {
+  struct Case {
+    const char* listen;
+    const char* host;
+    bool enters;
+  };
+  const auto& c = GENERATE(values<Case>({
+      {"127.0.0.1:1", "10.0.0.1", true},
+      {"127.0.0.1:1?allow=10.0.0.0/8", "10.0.0.1", true},
+      {"127.0.0.1:1?allow=10.0.0.0/8", "11.0.0.1", false},
+      {"127.0.0.1:1?allow=10.0.0.0/8", "fd00::1", false},
+      {"127.0.0.1:1?allow=10.0.0.0/8+fd00::/8", "fd00::1", true},
+      {"127.0.0.1:1?allow=10.0.0.0/8", "::ffff:10.0.0.1", true},
+      {"127.0.0.1:1?allow=10.0.0.0/8&deny=10.0.0.1", "10.0.0.1", false},
+      {"127.0.0.1:1?allow=10.0.0.0/8&deny=10.0.0.1", "10.0.0.2", true},
+      {"127.0.0.1:1?deny=0.0.0.0/0", "10.0.0.1", false},
+      {"127.0.0.1:1?deny=0.0.0.0/0", "fd00::1", true},
+      {"127.0.0.1:1?deny=0.0.0.0/0+::/0", "/run/a.sock", true},
+  }));
+  INFO(c.listen << " " << c.host);
+  Stage stage;
+  stage.config.listen = {*config::parseListen(c.listen).value};
+  stage.clientHost = c.host;
+  stage.client.sends("PING");
+  stage.client.receives(c.enters ? kPong : "");
+  CHECK(stage.client.isClosed() != c.enters);
+  CHECK(stage.limitHits(Limit::Address) == (c.enters ? 0 : 1));
+}
+
+TEST_CASE_METHOD(Limits, "what a reload says of addresses is for connections from then on") {
+  client.sends("PING");
+  client.receives(kPong);
+  config.deny = *config::parseListen("127.0.0.1:1?deny=127.0.0.1").value->options.deny;
+  worker().setConfig(config);
+  other.sends("PING");
+  other.receivesNothing();
+  CHECK(other.isClosed());
+  client.sends("PING");
+  client.receives(kPong);
+}
+
+// --- silence ---
+
+TEST_CASE_METHOD(Limits,
+                 "how long a client may be silent is its user's, its listener's, or everybody's affair") {
+  config.clientIdleTimeout = 100s;
+  config.listen.push_back(*config::parseListen("127.0.0.1:2?client-idle-timeout=10s").value);
+  config.users = {"user default on nopass ~* +@all", "user app on >app ~* +@all client-idle-timeout=50s"};
+  client.sends("PING");
+  client.receives(kPong);
+  enters(other);
+  listener = 1;
+  FakeClient& third = addClient();
+  third.sends("PING");
+  third.receives(kPong);
+  clock.advance(12s);
+  CHECK(third.isClosed());
+  CHECK_FALSE(other.isClosed());
+  clock.advance(40s);
+  CHECK(other.isClosed());
+  CHECK_FALSE(client.isClosed());
+  clock.advance(50s);
+  CHECK(client.isClosed());
+  CHECK(limitHits(Limit::Idle) == 3);
+}
+
+// --- where users may be ---
+
+TEST_CASE_METHOD(Limits, "a user logs in at its listeners only") {
+  config.listen.push_back(*config::parseListen("127.0.0.1:2").value);
+  config.users = {"user default on nopass ~* +@all listeners=127.0.0.1:7379",
+                  "user root on >root ~* &* +@all", "user app on >app ~* +@all listeners=127.0.0.1:2"};
+  client.sends({"AUTH app app", "PING"});
+  client.receives("-WRONGPASS invalid username-password pair or user is disabled.\r\n" + std::string(kPong));
+  listener = 1;
+  // Nor is the default user let in without being asked.
+  other.sends("GET a");
+  other.receives("-NOAUTH Authentication required.\r\n");
+  clock.advance(1s);
+  enters(other);
+  FakeClient& root = addClient();
+  enters(root, "root");
+  root.sends("ACL SETUSER app listeners=127.0.0.1:7379");
+  root.receives(kOk);
+  CHECK(other.isClosed());
+  CHECK_FALSE(client.isClosed());
+}
+
+}  // namespace slotless::test
