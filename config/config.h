@@ -118,6 +118,7 @@ struct Config {
   std::vector<std::string>
       users;            // Lines of Redis's ACL language; load() also fills it from aclFile. Secret.
   std::string aclFile;  // Empty: none.
+  std::uint64_t acllogMaxLen = 128;  // 0: none.
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -190,6 +191,8 @@ struct Config {
   std::string tlsProtocols;
   std::string tlsCiphers;
   std::string tlsCiphersuites;
+
+  bool coreDumps = false;  // Of the process, whose memory has passwords and keys.
 
   // The slow log
   std::uint64_t slowlogLogSlowerThan = 10000;  // Microseconds.

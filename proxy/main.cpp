@@ -10,6 +10,7 @@
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
@@ -25,6 +26,7 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
           server::Invocation invocation) {
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
+  server::allowCoreDumps(config.coreDumps);
   server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
   server::Server server(server::withinDescriptors(std::move(config)), std::move(reader), std::move(passedOn),
@@ -48,7 +50,8 @@ int fail(const std::string& problem) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  net::countTlsMemory();  // before anything else may have used it
+  server::allowCoreDumps(false);  // before there are secrets
+  net::countTlsMemory();          // before anything else may have used it
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
     config::Inputs inputs = config::processInputs(argc, argv);

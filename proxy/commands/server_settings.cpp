@@ -33,6 +33,7 @@ struct OwnSetting {
   std::string (*value)(const config::Config&);
 };
 constexpr OwnSetting kOwnSettings[] = {
+    {"acllog-max-len", [](const config::Config& config) { return std::to_string(config.acllogMaxLen); }},
     {"bind",
      [](const config::Config& config) {
        std::string hosts;
