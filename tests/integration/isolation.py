@@ -141,11 +141,13 @@ def wrapped(words, context):
 
 
 class EveryCommand(unittest.TestCase):
-    FORMS = 10
+    FORMS = 5
+    # After these a connection is another one.
+    CHANGING = set("auth hello reset quit select client subscribe psubscribe ssubscribe multi exec watch discard monitor".split())
 
     def test_the_catalogue_has_all_commands(self):
-        containers = {name.split("|")[0] for name in catalogue.arguments}
-        self.assertEqual(set(catalogue.names) - containers, set())
+        containers = {name.split("|")[0] for name in catalogue.arguments if "|" in name}
+        self.assertLessEqual(set(catalogue.names) - set(catalogue.arguments), containers)
         self.assertGreater(len(catalogue.arguments), 350)
 
     def go_through(self, layout, protocol, context):
@@ -160,11 +162,15 @@ class EveryCommand(unittest.TestCase):
         self.addCleanup(witness.close)
         witness.command("CLIENT", "TRACKING", "ON", "BCAST")
         told = []
+        connection = enter(second, protocol)
         for name, words in calls(f"{layout} {protocol} {context}", self.FORMS):
-            with enter(second, protocol) as connection:
-                said = everything_said(connection, *wrapped(words, context))
+            said = everything_said(connection, *wrapped(words, context))
             if MARK in said:
                 told.append((words, said[:300]))
+            if END not in said or name.split("|")[0] in self.CHANGING:
+                connection.close()
+                connection = enter(second, protocol)
+        connection.close()
         self.assertEqual(told, [])
         presence.check()
         self.assertEqual(contents(first), before)
@@ -189,7 +195,7 @@ class EveryCommand(unittest.TestCase):
     # Of each kind of command, what shows something of the first application to an administrator.
     TELLING = ("get item:string|mget item:string|lrange item:list 0 -1|smembers item:set|hgetall item:hash|zrange item:zset 0 1|"
                "xrange item:stream - +|dump item:string|georadius item:geo 1 1 9 km|xinfo groups item:stream|keys *|scan 0|"
-               "client list|slowlog get|pubsub channels|pubsub shardchannels|acl list|acl users|acl log").split("|")
+               "client list|slowlog get -1|pubsub channels|pubsub shardchannels|acl list|acl users|acl log").split("|")
 
     def test_the_marks_would_be_seen(self):
         """What the test looks for is there: an administrator in the first application's database sees it."""
@@ -273,7 +279,7 @@ class WhatIsSeen(unittest.TestCase):
             for line in ("MONITOR", "SLOWLOG GET", "SLOWLOG LEN", "SLOWLOG RESET", "LATENCY LATEST", "LATENCY HISTOGRAM",
                          "LATENCY HISTORY x", "LATENCY DOCTOR", "ACL LOG", "ACL LIST", "ACL USERS", "ACL GETUSER second-p",
                          "ACL SETUSER x", "ACL DELUSER x", "ACL DRYRUN second-p get", "ACL SAVE", "ACL LOAD", "CONFIG GET *",
-                         "PROXY STATS", "PROXY CLIENTS", "DEBUG OBJECT a", "INFO commandstats", "CLUSTER NODES"):
+                         "PROXY STATS", "PROXY CLIENTS", "DEBUG OBJECT a", "INFO commandstats"):
                 self.assertRegex(second.error(*line.split()), "^NOPERM ", line)
             self.assertEqual(second.command("ACL", "WHOAMI"), self.second.encode())
             self.assertIn(b"read", second.command("ACL", "CAT"))
