@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <exception>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "config/cross_checks.h"
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
+#include "config/secret_arguments.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
@@ -56,6 +58,8 @@ int main(int argc, char** argv) {
     if (isTrial(argc, argv)) return config::serveTrial();
     config::Inputs inputs = config::processInputs(argc, argv);
     inputs.checkUsers = server::objectionsToUsers;
+    server::Invocation invocation{{argv, argv + argc}, inputs.environment};
+    config::hideSecretArguments(argc, argv);
     auto passedOn = server::takePassedOn(inputs.environment);
     if (!passedOn.error.empty()) return fail(passedOn.error);
     // By value: a reading may still be under way when this function has returned.
@@ -73,7 +77,7 @@ int main(int argc, char** argv) {
     }
     const auto readAgain = [read] { return server::withinDescriptors(read()); };
     const int code = serve(std::get<config::Config>(std::move(loaded)), readAgain, std::move(passedOn),
-                           {{argv, argv + argc}, inputs.environment});
+                           std::move(invocation));
     log::flush();
     return code;
   } catch (const std::exception& failure) {

@@ -25,7 +25,7 @@ OTHERWISE = {"restore-asking"}
 def setUpModule():
     global cluster, proxy, oracle, oracle_port, catalogue
     cluster = Cluster()
-    users = ["user root on nopass ~* &* +@all", f"user limited {RULES}", f"user pinned {RULES} databases=1 database=1",
+    users = ["user root on nopass ~* &* +@all", f"user limited {RULES}", f"user pinned {RULES} database=1",
              f"user scripting {RULES} scripts=unchecked"]
     proxy = Proxy(cluster.addresses(), ["--databases", "2", "--allow-admin-commands", "yes",
                                         *(argument for line in users for argument in ("--users", line))])
@@ -64,18 +64,28 @@ def calls(seed):
             continue
         seen = set()
         for _ in range(FORMS):
-            words = tuple(maker.call(name, arguments))
+            words = maker.call(name, arguments)
+            if name == "migrate" and "KEYS" in words:
+                continue  # two ways to keys at once; see below
+            words = tuple(words)
+            if is_script(name) and len(words) < 4:
+                continue  # says that it has a key, and has none
             if words not in seen:
                 seen.add(words)
                 yield name, words
+    for keys in (("ok:1",), ("ok:1", "no:1"), ("r:1", "ok:2"), ("no:1",), ("w:1", "ok:1")):
+        yield "migrate", ("migrate", "127.0.0.1", "1", "", "0", "1", "AUTH", "item", "KEYS", *keys)
 
 
 def is_script(name):
     return name.startswith(("eval", "fcall"))
 
 
+PATTERNS_REFUSED = (b"-ERR BY option", b"-ERR GET option")  # of SORT
+
+
 def refused(reply):
-    return reply.startswith((b"-NOPERM", b"-ERR BY option", b"-ERR GET option"))
+    return reply.startswith((b"-NOPERM", *PATTERNS_REFUSED))
 
 
 class Table(unittest.TestCase):
@@ -90,8 +100,11 @@ class Table(unittest.TestCase):
         return ours, theirs
 
     def compare(self, name, words, ours, theirs):
-        """What is refused is refused in the same words; what is not is not."""
+        """What is refused is refused in the same words; what is not is not. Of a call that is malformed Slotless does not let
+        a node judge which keys it names: where Redis finds an error, it may say that the user has no right."""
         self.counts[refused(theirs)] += 1
+        if theirs.startswith(b"-ERR") and not refused(theirs) and ours.startswith(b"-NOPERM"):
+            return
         if refused(theirs) or refused(ours):
             self.assertEqual(ours, theirs, words)
 
@@ -130,10 +143,16 @@ class Table(unittest.TestCase):
             for each in (ours, theirs):
                 each.command("MULTI")
             replies = [each.raw(*words) for each in (ours, theirs)]
+            if replies[0].startswith(PATTERNS_REFUSED) and replies[1] == b"+QUEUED\r\n":
+                # Redis says so at the EXEC.
+                self.assertIn(PATTERNS_REFUSED[1 if replies[0].startswith(PATTERNS_REFUSED[1]) else 0], theirs.raw("EXEC"))
+                ours.command("DISCARD")
+                continue
             self.compare(name, words, *replies)
             ends = [each.raw("EXEC" if refused(replies[1]) else "DISCARD") for each in (ours, theirs)]
             if refused(replies[1]):
-                self.assertEqual(ends[0], ends[1], words)
+                # Slotless tells the cause as well.
+                self.assertEqual([end.split()[0] for end in ends], [b"-EXECABORT"] * 2, words)
 
     def test_in_transactions(self):
         self.in_transactions("limited", 2)
