@@ -163,6 +163,7 @@ struct Config {
   std::vector<Network> proxyProtocolTrusted;  // Who may tell from where others come.
   std::vector<std::string> denyCommands;      // "@category", "command", "command|subcommand".
   std::vector<std::string> renameCommands;    // "command=other name", "command=" for none.
+  std::uint64_t acllogMaxLen = 128;           // 0: none.
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -242,6 +243,8 @@ struct Config {
   std::string tlsProtocols;
   std::string tlsCiphers;
   std::string tlsCiphersuites;
+
+  bool coreDumps = false;  // Of the process, whose memory has passwords and keys.
 
   // The slow log
   std::uint64_t slowlogLogSlowerThan = 10000;  // Microseconds.

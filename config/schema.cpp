@@ -117,6 +117,8 @@ constexpr std::array kSchema{
     Option{"rename-commands", Renames, &Config::renameCommands, Listening, 0, 0, "", kReloadable, "", "",
            "Commands that are known by another name, or by none, as by rename-command of Redis. A listener "
            "may have its own."},
+    Option{"acllog-max-len", Count, &Config::acllogMaxLen, Listening, 1, 1'000'000, "none", kReloadable, "",
+           "acllog-max-len", "Entries that ACL LOG keeps of refused logins, commands, keys and channels."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
            "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
     Option{
@@ -328,6 +330,10 @@ constexpr std::array kSchema{
     Option{"slowlog-log-slower-than", Count, &Config::slowlogLogSlowerThan, Process, 1, 3'600'000'000,
            "every command", kReloadable, "", "slowlog-log-slower-than",
            "Microseconds from a request's arrival to the end of its reply above which SLOWLOG keeps it."},
+    Option{
+        "core-dumps", Boolean, &Config::coreDumps, Process, 0, 0, "", kPlain, "", "",
+        "Whether the system may write a core file of the process, and other processes of its user look into "
+        "its memory and environment (debuggers, too). It has passwords and keys."},
     Option{"slowlog-max-len", Count, &Config::slowlogMaxLen, Process, 1, 1'000'000, "none", kReloadable, "",
            "slowlog-max-len", "Requests that SLOWLOG keeps at the same time."},
     Option{

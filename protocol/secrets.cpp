@@ -35,6 +35,7 @@ constexpr SecretFact kFacts[] = {
     {"acl|dryrun", Command, 3},
     {"command|getkeys", Command, 2},
     {"command|getkeysandflags", Command, 2},
+    {"proxy|explain", Command, 2},
     {"config|set", Settings, 2},
     {"migrate", Keyword, 6, "AUTH", 1},
     {"migrate", Keyword, 6, "AUTH2", 2},

@@ -4,12 +4,15 @@
 #include <cstdlib>
 #include <exception>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "config/cross_checks.h"
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
+#include "config/secret_arguments.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/memory_tide.h"
 #include "proxy/server/passed_on.h"
@@ -25,6 +28,7 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
           server::Invocation invocation) {
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
+  server::allowCoreDumps(config.coreDumps);
   server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
   server::Server server(server::withinDescriptors(std::move(config)), std::move(reader), std::move(passedOn),
@@ -48,11 +52,14 @@ int fail(const std::string& problem) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  net::countTlsMemory();  // before anything else may have used it
+  server::allowCoreDumps(false);  // before there are secrets
+  net::countTlsMemory();          // before anything else may have used it
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
     config::Inputs inputs = config::processInputs(argc, argv);
     inputs.checkUsers = server::objectionsToUsers;
+    server::Invocation invocation{{argv, argv + argc}, inputs.environment};
+    config::hideSecretArguments(argc, argv);
     auto passedOn = server::takePassedOn(inputs.environment);
     if (!passedOn.error.empty()) return fail(passedOn.error);
     // By value: a reading may still be under way when this function has returned.
@@ -70,7 +77,7 @@ int main(int argc, char** argv) {
     }
     const auto readAgain = [read] { return server::withinDescriptors(read()); };
     const int code = serve(std::get<config::Config>(std::move(loaded)), readAgain, std::move(passedOn),
-                           {{argv, argv + argc}, inputs.environment});
+                           std::move(invocation));
     log::flush();
     return code;
   } catch (const std::exception& failure) {

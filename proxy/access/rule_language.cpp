@@ -175,6 +175,8 @@ Result addSelector(User& user, std::string_view rule, const Vocabulary& vocabula
   if (!words) return RuleError::Syntax;
   for (const std::string& word : *words) {
     if (word.empty()) continue;
+    // Written down, it would end the selector.
+    if (word.back() == ')') return RuleError::Syntax;
     if (const Result error = applyToSelector(selector, word, vocabulary, unknown)) return error;
   }
   user.selectors.push_back(std::move(selector));

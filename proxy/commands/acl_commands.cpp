@@ -9,6 +9,7 @@
 #include "proxy/access/digest.h"
 #include "proxy/access/limit_rules.h"
 #include "proxy/access/user_text.h"
+#include "proxy/commands/wrong_arguments.h"
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 
@@ -64,8 +65,7 @@ std::string sentenceOf(access::Denial denial, const CommandSpec& spec, protocol:
 }  // namespace
 
 void aclCat(LocalCall& call) {
-  if (call.argv.size() > 3)
-    return appendError(call.out, "ERR wrong number of arguments for 'acl|cat' command");
+  if (call.argv.size() > 3) return appendError(call.out, wrongArguments(call.argv, "ACL"));
   const access::Vocabulary words = call.services.accounts.vocabulary();
   if (call.argv.size() == 2) return appendWords(call.out, words.categories());
   if (!words.hasCategory(call.argv[2]))
@@ -93,8 +93,7 @@ void aclDryRun(LocalCall& call) {
 }
 
 void aclGenPass(LocalCall& call) {
-  if (call.argv.size() > 3)
-    return appendError(call.out, "ERR wrong number of arguments for 'acl|genpass' command");
+  if (call.argv.size() > 3) return appendError(call.out, wrongArguments(call.argv, "ACL"));
   const auto bits =
       call.argv.size() == 3 ? protocol::strictInteger(call.argv[2]) : std::optional(kDefaultBits);
   if (!bits) return appendError(call.out, "ERR value is not an integer or out of range");

@@ -9,6 +9,7 @@
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
+#include "proxy/commands/wrong_arguments.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
@@ -126,8 +127,7 @@ class ResetComposer final : public routing::Composer {
 
 void aclLog(LocalCall& call) {
   AclLog& log = call.services.control.aclLog();
-  if (call.argv.size() > 3)
-    return protocol::appendError(call.out, "ERR wrong number of arguments for 'acl|log' command");
+  if (call.argv.size() > 3) return protocol::appendError(call.out, wrongArguments(call.argv, "ACL"));
   if (call.argv.size() == 3 && protocol::equalsIgnoringCase(call.argv[2], "reset")) {
     log.clear();
     return protocol::appendSimple(call.out, "OK");

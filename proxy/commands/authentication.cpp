@@ -48,8 +48,9 @@ bool serversSpeakResp3(const Services& services) {
 
 void noteRefusedLogin(LocalCall& call, std::string_view username) {
   call.services.metrics.loginsRefused.add();
-  call.services.control.aclLog().add("auth", call.inTransaction ? "multi" : "toplevel", call.argv[0],
-                                     username, clientLine(call.client, call.services));
+  call.services.control.aclLog().add(call.services.config.acllogMaxLen, "auth",
+                                     call.inTransaction ? "multi" : "toplevel", call.argv[0], username,
+                                     clientLine(call.client, call.services));
 }
 
 bool isRight(const Services& services, std::string_view username, std::string_view password) {

@@ -12,6 +12,7 @@
 #include "protocol/strict_integer.h"
 #include "proxy/commands/client_commands.h"
 #include "proxy/commands/late_reply.h"
+#include "proxy/commands/wrong_arguments.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
@@ -92,8 +93,7 @@ void askNodes(Services& services, Request& request, const Finding& finding, bool
 
 void clientUnblock(LocalCall& call) {
   if (call.argv.size() > 4) {
-    return appendError(call.out, "ERR unknown subcommand or wrong number of arguments for '" +
-                                     std::string(call.argv[1]) + "'. Try CLIENT HELP.");
+    return appendError(call.out, wrongArguments(call.argv, "CLIENT"));
   }
   const bool asError = call.argv.size() == 4 && equalsIgnoringCase(call.argv[3], "error");
   if (call.argv.size() == 4 && !asError && !equalsIgnoringCase(call.argv[3], "timeout")) {

@@ -64,6 +64,7 @@ constexpr Own kOwn[] = {
     {"unixsocket", "", kAtStart},
     {"unixsocketperm", "", kAtStart},
     {"maxmemory-clients", "", kByMemoryLimit},
+    {"acllog-max-len", "acllog-max-len", {}, Unit::Plain, true},
     {"client-query-buffer-limit", "client-query-buffer-limit", {}, Unit::Plain, true},
     {"maxclients", "max-clients"},
     {"proto-max-bulk-len", "proto-max-bulk-len", {}, Unit::Plain, true},

@@ -9,6 +9,7 @@
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/commands/late_reply.h"
+#include "proxy/commands/wrong_arguments.h"
 #include "proxy/session/client.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/telemetry/log.h"
@@ -23,11 +24,6 @@ namespace {
 // Longer pauses are cut to this: time points must not overflow.
 constexpr std::int64_t kLongestMillis = std::int64_t{10} * 365 * 24 * 3600 * 1000;
 constexpr std::int64_t kDefaultPatienceMillis = 10'000;
-
-std::string wrongArguments(LocalCall& call, std::string_view container) {
-  return "ERR unknown subcommand or wrong number of arguments for '" + std::string(call.argv[1]) + "'. Try " +
-         std::string(container) + " HELP.";
-}
 
 // Every worker does it; the reply comes when all have, but inside EXEC at once.
 void onAllWorkers(LocalCall& call, void (*act)(PauseGate& gate, PauseKind kind, net::Millis time),
@@ -50,7 +46,7 @@ void onAllWorkers(LocalCall& call, void (*act)(PauseGate& gate, PauseKind kind, 
 }  // namespace
 
 void clientPause(LocalCall& call) {
-  if (call.argv.size() > 4) return appendError(call.out, wrongArguments(call, "CLIENT"));
+  if (call.argv.size() > 4) return appendError(call.out, wrongArguments(call.argv, "CLIENT"));
   PauseKind kind = PauseKind::All;
   if (call.argv.size() == 4) {
     if (equalsIgnoringCase(call.argv[3], "write")) {
@@ -73,7 +69,7 @@ void clientUnpause(LocalCall& call) {
 
 // PROXY PAUSE [patience [duration]]
 void consolePause(LocalCall& call) {
-  if (call.argv.size() > 4) return appendError(call.out, wrongArguments(call, "PROXY"));
+  if (call.argv.size() > 4) return appendError(call.out, wrongArguments(call.argv, "PROXY"));
   std::array<std::optional<std::int64_t>, 2> millis{kDefaultPatienceMillis, std::nullopt};
   for (std::size_t i = 2; i < call.argv.size(); ++i) {
     millis[i - 2] = protocol::strictInteger(call.argv[i]);

@@ -8,6 +8,7 @@
 #include "config/endpoint.h"
 #include "protocol/denial.h"
 #include "protocol/encoder.h"
+#include "protocol/secrets.h"
 #include "proxy/commands/own_settings.h"
 #include "proxy/commands/setting_changes.h"
 #include "proxy/commands/slow_log_commands.h"
@@ -33,6 +34,7 @@ struct OwnSetting {
   std::string (*value)(const config::Config&);
 };
 constexpr OwnSetting kOwnSettings[] = {
+    {"acllog-max-len", [](const config::Config& config) { return std::to_string(config.acllogMaxLen); }},
     {"bind",
      [](const config::Config& config) {
        std::string hosts;
@@ -60,7 +62,10 @@ constexpr OwnSetting kOwnSettings[] = {
      [](const config::Config& config) { return std::string(config.protectedMode ? "yes" : "no"); }},
     {"requirepass",
      [](const config::Config& config) {
-       return config.clientAuth == config::ClientAuth::Same ? config::clientSecret(config) : std::string();
+       // Redis tells it; but that there is one is all that anybody needs to know.
+       const bool isSet =
+           config.clientAuth == config::ClientAuth::Same && !config::clientSecret(config).empty();
+       return std::string(isSet ? protocol::kRedacted : std::string_view{});
      }},
     {"tcp-backlog", [](const config::Config& config) { return std::to_string(config.tcpBacklog); }},
     {"tcp-keepalive", [](const config::Config& config) { return secondsText(config.tcpKeepalive); }},

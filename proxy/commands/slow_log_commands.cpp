@@ -7,6 +7,7 @@
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/commands/late_reply.h"
+#include "proxy/commands/wrong_arguments.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/session/services.h"
 
@@ -69,9 +70,7 @@ std::optional<std::size_t> wantedCount(LocalCall& call) {
 
 void get(LocalCall& call, Shape shape, LogKind kind) {
   if (call.argv.size() > 3 && kind == LogKind::Slow && shape != Shape::Typed) {
-    return appendError(call.out, "ERR unknown subcommand or wrong number of arguments for '" +
-                                     std::string(call.argv[1]) + "'. Try " +
-                                     (shape == Shape::Redis ? "SLOWLOG" : "PROXY") + " HELP.");
+    return appendError(call.out, wrongArguments(call.argv, shape == Shape::Redis ? "SLOWLOG" : "PROXY"));
   }
   const auto wanted = wantedCount(call);
   if (!wanted) return;

@@ -11,14 +11,14 @@ std::int64_t AclLog::now() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-void AclLog::add(std::string_view reason, std::string_view context, std::string_view object,
+void AclLog::add(std::size_t most, std::string_view reason, std::string_view context, std::string_view object,
                  std::string_view username, std::string_view client) {
   const std::int64_t time = now();
-  add({0, 1, std::string(reason), std::string(context), std::string(object), std::string(username),
-       std::string(client), time, time});
+  add(most, {0, 1, std::string(reason), std::string(context), std::string(object), std::string(username),
+             std::string(client), time, time});
 }
 
-void AclLog::add(AclEntry entry) {
+void AclLog::add(std::size_t most, AclEntry entry) {
   const std::lock_guard guard(mutex_);
   const auto like = std::find_if(entries_.begin(), entries_.end(), [&](const AclEntry& each) {
     return each.reason == entry.reason && each.context == entry.context && each.object == entry.object &&
@@ -33,7 +33,7 @@ void AclLog::add(AclEntry entry) {
     entry.id = nextId_++;
   }
   entries_.push_front(std::move(entry));
-  if (entries_.size() > kMost) entries_.pop_back();
+  if (entries_.size() > most) entries_.resize(most);
 }
 
 std::vector<AclEntry> AclLog::entries() const {

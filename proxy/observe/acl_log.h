@@ -26,9 +26,10 @@ struct AclEntry {
 
 class AclLog {
  public:
-  void add(std::string_view reason, std::string_view context, std::string_view object,
+  // `most`: of entries, acllog-max-len; older ones go.
+  void add(std::size_t most, std::string_view reason, std::string_view context, std::string_view object,
            std::string_view username, std::string_view client);
-  void add(AclEntry entry);
+  void add(std::size_t most, AclEntry entry);
   // The newest first.
   std::vector<AclEntry> entries() const;
   void clear();
@@ -36,7 +37,6 @@ class AclLog {
   static std::int64_t now();
 
  private:
-  static constexpr std::size_t kMost = 128;  // acllog-max-len
   static constexpr std::int64_t kOneMillis = 60'000;
 
   mutable std::mutex mutex_;

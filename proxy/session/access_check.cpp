@@ -36,8 +36,9 @@ std::string_view reasonName(Forbidden kind) {
 void note(Client& client, Services& services, Forbidden kind, std::string_view object) {
   services.metrics.forbidden[static_cast<std::size_t>(kind)].add();
   const bool inTransaction = client.conversation().mode() == Mode::Queueing;
-  services.control.aclLog().add(reasonName(kind), inTransaction ? "multi" : "toplevel", object,
-                                client.account()->user().name, clientLine(client, services));
+  services.control.aclLog().add(services.config.acllogMaxLen, reasonName(kind),
+                                inTransaction ? "multi" : "toplevel", object, client.account()->user().name,
+                                clientLine(client, services));
 }
 
 // Does it do something to keys of the chosen database, or may it?

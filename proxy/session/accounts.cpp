@@ -85,7 +85,8 @@ void Accounts::tell(Client& client, std::uint64_t asking) {
   const access::Permission& before = *client.account();
   const access::Permission* const now = find(before.user().name);
   if (now == &before) return;
-  const bool lost = now == nullptr || !now->user().enabled;
+  // As in Redis, whoever switches its own user off goes on: it could not switch it on again otherwise.
+  const bool lost = now == nullptr || (!now->user().enabled && client.id() != asking);
   client.rebind(lost ? nullptr : now);
   if (lost) return closeAs(client, asking, "its user is gone or off");
   if (now->user() == before.user()) return;

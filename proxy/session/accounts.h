@@ -37,8 +37,8 @@ class Accounts {
   // The configuration may say something else about users than before.
   void configure();
   // The users may be others, or the commands. Clients go on by their users' new rules; those whose user is
-  // gone, or off, or listens to what it may not hear any more, are closed: the one that has asked for it, by
-  // its id, behind its reply.
+  // gone, or off, or listens to what it may not hear any more, are closed. The one that has asked for it,
+  // by its id, is closed behind its reply, and not for having switched its own user off.
   void refresh(std::uint64_t asking = 0);
 
   std::vector<protocol::KeyUse>& scratch() noexcept { return scratch_; }

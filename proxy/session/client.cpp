@@ -220,4 +220,9 @@ void Client::checkIdle() {
   close("idle");
 }
 
+bool Client::mayHearOf(const databases::Database* database) const noexcept {
+  if (account_ == nullptr || !account_->user().limits.databases) return true;
+  return database != nullptr && account_->maySelect(database->index);
+}
+
 }  // namespace slotless::session

@@ -45,6 +45,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void push(char first, std::string_view bytes) override;
   void countWaiting(std::size_t bytes) override { addWaiting(bytes); }
   void uncountWaiting(std::size_t bytes) noexcept override { removeWaiting(bytes); }
+  bool mayHearOf(const databases::Database* database) const noexcept override;
   void onTrackingLinkGone(const upstream::Link& link) noexcept override {
     conversation_.onTrackingLinkGone(link);
   }

@@ -2,20 +2,28 @@
 
 #include "protocol/encoder.h"
 #include "proxy/routing/reply_parts.h"
+#include "proxy/tracking/tracked.h"
 
 namespace slotless::session {
 
-std::string invalidationOf(const databases::Databases& databases, const std::vector<std::string_view>& keys) {
-  std::string push(kInvalidate);
-  protocol::appendArrayHeader(push, keys.size());
+std::string invalidationOf(const databases::Databases& databases, const Tracked& client,
+                           const std::vector<std::string_view>& keys) {
+  std::string names;
+  std::size_t count = 0;
   for (const std::string_view key : keys) {
     const databases::Database* owner = databases.ownerOf(key);
-    protocol::appendBulk(push, owner == nullptr ? key : key.substr(owner->prefix.size()));
+    if (!client.mayHearOf(owner)) continue;
+    protocol::appendBulk(names, owner == nullptr ? key : key.substr(owner->prefix.size()));
+    ++count;
   }
-  return push;
+  if (count == 0) return {};
+  std::string push(kInvalidate);
+  protocol::appendArrayHeader(push, count);
+  return push + names;
 }
 
-std::string translateInvalidation(const databases::Databases& databases, std::string_view push) {
+std::string translateInvalidation(const databases::Databases& databases, const Tracked& client,
+                                  std::string_view push) {
   const auto elements = routing::elementsOf(push.substr(kInvalidate.size()));
   if (!elements) return std::string(push);
   std::vector<std::string_view> keys;
@@ -24,7 +32,7 @@ std::string translateInvalidation(const databases::Databases& databases, std::st
     if (!key) return std::string(push);
     keys.push_back(*key);
   }
-  return invalidationOf(databases, keys);
+  return invalidationOf(databases, client, keys);
 }
 
 }  // namespace slotless::session

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "proxy/databases/database.h"
+
 namespace slotless::upstream {
 class Link;
 }
@@ -16,6 +18,8 @@ class Tracked {
   // Bytes that wait for a reply to leave.
   virtual void countWaiting(std::size_t bytes) = 0;
   virtual void uncountWaiting(std::size_t bytes) noexcept = 0;
+  // Of keys of that database; nullptr: of one that the proxy does not have.
+  virtual bool mayHearOf(const databases::Database* database) const noexcept = 0;
   // A tracking lease has no link any more, or another one.
   virtual void onTrackingLinkGone(const upstream::Link& link) noexcept = 0;
 
