@@ -103,6 +103,7 @@ struct Config {
   std::string databaseMap;                      // "1+2": the client's 0 is 1, its 1 is 2. Empty: as they are.
   std::uint64_t databaseWarnKeys = 10'000'000;  // 0: never.
   CrossSlot crossSlot = CrossSlot::Emulate;
+  std::uint64_t crossSlotMaxBytes = 64ULL * 1024 * 1024;  // 0: no limit.
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
   ScriptBusy scriptBusy = ScriptBusy::Node;

@@ -106,6 +106,7 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.dropLegs();
   request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
   request.preludes = stage.preludes;
+  request.fromMasters = stage.fromMasters;
   if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);
   const std::size_t room = request.legRoom();
   request.makeLegs(stage.partCount);
