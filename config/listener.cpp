@@ -35,6 +35,7 @@ constexpr OwnOption kOwnOptions[] = {
     own<&Config::defaultDatabase, &ListenerOptions::defaultDatabase>("default-database"),
     own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
     own<&Config::writeOnLostLink, &ListenerOptions::writeOnLostLink>("write-on-lost-link"),
+    own<&Config::crossSlotTransactions, &ListenerOptions::crossSlotTransactions>("cross-slot-transactions"),
     own<&Config::tls, &ListenerOptions::tls>("tls"),
 };
 

@@ -71,6 +71,11 @@ constexpr std::array kSchema{
         "", "",
         "How much may be brought from other slots for one command (SUNION, ZINTERSTORE, PFMERGE …); above it the "
         "answer is CROSSSLOT. 0: no limit."},
+    Option{
+        "cross-slot-transactions", Choice, &Config::crossSlotTransactions, Cluster, 0, 0, "", kReloadable, "",
+        "",
+        "What MULTI … EXEC over several slots is: refused, or one atomic group for each slot, one after the other. For "
+        "libraries that send batches as transactions. A listener may have its own."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a client's next command waits for its earlier replies whenever the node changes."},
     Option{"script-busy", Choice, &Config::scriptBusy, Cluster, 0, 0, "", kReloadable, "", "",

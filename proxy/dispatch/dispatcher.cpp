@@ -102,6 +102,12 @@ void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
   }
 }
 
+void Dispatcher::startStages(Request& request, const routing::Plan& first) {
+  request.dispatcher = this;
+  request.staged = true;
+  goOn(request, first);
+}
+
 void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.dropLegs();
   request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;

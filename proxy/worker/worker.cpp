@@ -148,6 +148,7 @@ void Worker::adopt(int descriptor, std::uint64_t clientId, const config::Listene
   const std::uint64_t home = options.defaultDatabase.value_or(config_.defaultDatabase);
   client->setNumbering(numbering, numbering.same() ? databases_.at(home) : numbering.at(0));
   client->writeOnLostLink = options.writeOnLostLink;
+  client->crossSlotTransactions = options.crossSlotTransactions;
   client->welcome();
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);

@@ -212,4 +212,56 @@ TEST_CASE_METHOD(CrossSlot, "SMOVE adds, then removes, and takes back what was m
   client.receives("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
 }
 
+TEST_CASE_METHOD(CrossSlot, "MULTI over several slots is one group for each, one after the other") {
+  config.crossSlotTransactions = config::CrossSlotTransactions::Each;
+  client.sends({"MULTI", "SET a 1", "SET b 2", "ECHO x", "GET {a}2", "EXEC", "GET c"});
+  const Batch first(node(1), {"SET a 1", "GET {a}2"});
+  node(2).expectsNothing();
+  node(3).expectsNothing();
+  first.replies("*2\r\n+OK\r\n" + bulk("v"));
+  const Batch second(node(2), {"SET b 2"});
+  node(3).expectsNothing();
+  second.replies("*1\r\n+OK\r\n");
+  const std::string queued = "+QUEUED\r\n";
+  client.receives(std::string(kOk) + queued + queued + queued + queued + "*4\r\n+OK\r\n+OK\r\n" + bulk("x") +
+                  bulk("v"));
+  node(3).expects("GET c").replies(std::string(kNull));
+  client.receives(kNull);
+  CHECK(worker().requestsInUse() == 0);
+}
+
+TEST_CASE_METHOD(CrossSlot, "a group that its node refuses leaves the others as they are") {
+  config.crossSlotTransactions = config::CrossSlotTransactions::Each;
+  client.sends({"MULTI", "SET a 1", "SET b 2", "EXEC"});
+  Batch(node(1), {"SET a 1"}).isAborted("-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+  Batch(node(2), {"SET b 2"}).replies("*1\r\n+OK\r\n");
+  const std::string reply = client.takes();
+  CHECK(reply.starts_with(std::string(kOk) + "+QUEUED\r\n+QUEUED\r\n*2\r\n-EXECABORT "));
+  CHECK(reply.ends_with("\r\n+OK\r\n"));
+}
+
+TEST_CASE_METHOD(CrossSlot,
+                 "nothing is carried out in groups if one command was refused, or something is watched") {
+  config.crossSlotTransactions = config::CrossSlotTransactions::Each;
+  client.sends({"MULTI", "SET a 1", "SET b", "SET c 1", "EXEC"});
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsNothing();
+  CHECK(client.takes().find("-EXECABORT ") != std::string::npos);
+  client.sends("WATCH a");
+  node(1).expects("WATCH a").replies(kOk);
+  client.receives(kOk);
+  client.sends({"MULTI", "SET a 1", "SET b 2", "EXEC"});
+  CHECK(client.takes().find(kCrossSlot) != std::string::npos);
+}
+
+TEST_CASE_METHOD(CrossSlot, "a group follows its slot, and one that is lost is told of") {
+  config.crossSlotTransactions = config::CrossSlotTransactions::Each;
+  client.sends({"MULTI", "SET a 1", "SET b 2", "EXEC"});
+  Batch(node(1), {"SET a 1"}).isAborted("-MOVED 15495 10.0.0.1:7003\r\n");
+  Batch(node(3), {"SET a 1"}).replies("*1\r\n+OK\r\n");
+  Batch(node(2), {"SET b 2"}).connection().reset();
+  settle();
+  const std::string reply = client.takes();
+  CHECK(reply.find("*2\r\n+OK\r\n-AMBIGUOUS ") != std::string::npos);
+}
+
 }  // namespace slotless::test

@@ -9,6 +9,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import redis
+
 import fixture
 import resp
 from cluster import HOST, PASSWORD
@@ -119,10 +121,33 @@ CONVERSATIONS = {
         SET string x
         LMPOP 2 string l2 LEFT
         LMPOP 2 l1 string LEFT""",
-    "a transaction of one": """
-        SADD s1 a
+    "a transaction": """
+        SET t1 1
         MULTI
-        SCARD s1
+        INCR t1
+        SET t2 2
+        ECHO between
+        SADD t3 a b
+        INCR t1
+        GET t2
+        LPUSH t2 x
+        EXEC
+        MULTI
+        SET t4 1
+        SET t5
+        SET t6 1
+        EXEC
+        EXISTS t4
+        MULTI
+        SET t4 1
+        SET t5 1
+        DISCARD
+        EXISTS t4
+        MULTI
+        PUBLISH channel x
+        SET t4 1
+        SELECT 0
+        SET t5 1
         EXEC""",
 }
 
@@ -131,7 +156,7 @@ SETS = [f"set:{number}" for number in range(8)]
 
 def setUpModule():
     global site, oracle_child, oracle_port
-    site = fixture.open_site()
+    site = fixture.open_site(options=("--cross-slot-transactions", "each"))
     oracle_child, oracle_port = fixture.start_oracle()
 
 
@@ -208,6 +233,23 @@ class Traces(CrossSlotTest):
         for node in site.cluster.masters():
             self.assertFalse([key for key in node.command("KEYS", "*") if b"slotless" in key])
         self.assertEqual(self.connection.command("DBSIZE"), 3)
+
+
+class Batches(CrossSlotTest):
+    def test_a_librarys_batch_is_a_transaction_over_slots(self):
+        with site.client(decode_responses=True) as client:
+            pipeline = client.pipeline(transaction=True)
+            for number in range(200):
+                pipeline.set(f"batch:{number}", number, ex=100)
+            self.assertEqual(pipeline.execute(), [True] * 200)
+            self.assertEqual(client.mget([f"batch:{number}" for number in range(200)]), [str(number) for number in range(200)])
+            with client.pipeline() as watching:
+                watching.watch("batch:1")
+                watching.multi()
+                watching.set("batch:1", 1)
+                watching.set("batch:2", 1)
+                with self.assertRaisesRegex(redis.ResponseError, "CROSSSLOT"):
+                    watching.execute()
 
 
 class Together(CrossSlotTest):
