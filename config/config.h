@@ -63,6 +63,7 @@ struct DatabaseRule {
 enum class ClientAuth { Same, None };
 // What becomes of a multi-key command whose keys are in several slots.
 enum class CrossSlot { Emulate, Error };
+enum class CrossSlotTransactions { Error, Each };
 // Who is refused with BUSY while a script runs for too long: who needs its node, or all, as by one Redis.
 enum class ScriptBusy { Node, All };
 // How much of the cluster must be reachable for /readyz to say yes.
@@ -90,6 +91,7 @@ struct ListenerOptions {
   std::optional<std::uint64_t> defaultDatabase = {};
   std::optional<std::string> databaseMap = {};
   std::optional<WriteOnLostLink> writeOnLostLink = {};
+  std::optional<CrossSlotTransactions> crossSlotTransactions = {};
   std::optional<bool> tls = {};
   std::optional<std::vector<Network>> allow = {};
   std::optional<std::vector<Network>> deny = {};
@@ -142,6 +144,8 @@ struct Config {
   std::string databaseMap;                      // "1+2": the client's 0 is 1, its 1 is 2. Empty: as they are.
   std::uint64_t databaseWarnKeys = 10'000'000;  // 0: never.
   CrossSlot crossSlot = CrossSlot::Emulate;
+  CrossSlotTransactions crossSlotTransactions = CrossSlotTransactions::Error;
+  std::uint64_t crossSlotMaxBytes = 64ULL * 1024 * 1024;  // 0: no limit.
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
   ScriptBusy scriptBusy = ScriptBusy::Node;

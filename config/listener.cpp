@@ -47,6 +47,7 @@ constexpr std::array kOwnOptions<ListenerOptions> = {
     own<&Config::defaultDatabase, &ListenerOptions::defaultDatabase>("default-database"),
     own<&Config::databaseMap, &ListenerOptions::databaseMap>("database-map"),
     own<&Config::writeOnLostLink, &ListenerOptions::writeOnLostLink>("write-on-lost-link"),
+    own<&Config::crossSlotTransactions, &ListenerOptions::crossSlotTransactions>("cross-slot-transactions"),
     own<&Config::tls, &ListenerOptions::tls>("tls"),
     own<&Config::allow, &ListenerOptions::allow>("allow"),
     own<&Config::deny, &ListenerOptions::deny>("deny"),

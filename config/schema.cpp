@@ -62,8 +62,20 @@ constexpr std::array kSchema{
     Option{"read-from", Choice, &Config::readFrom, Cluster, 0, 0, "", kReloadable, "", "",
            "Which nodes serve reads outside of transactions: from a replica, a read may be older than the "
            "client's own last write; prefer-replica falls back to the master. A listener may have its own."},
-    Option{"cross-slot", Choice, &Config::crossSlot, Cluster, 0, 0, "", kReloadable, "", "",
-           "Whether a multi-key command over several slots is split and merged, or answered with CROSSSLOT."},
+    Option{
+        "cross-slot", Choice, &Config::crossSlot, Cluster, 0, 0, "", kReloadable, "", "",
+        "Whether a multi-key command over several slots is split and merged, or carried out in one of them with the "
+        "values of the others, or answered with CROSSSLOT."},
+    Option{
+        "cross-slot-max-bytes", Bytes, &Config::crossSlotMaxBytes, Cluster, 0, kMostBytes, "", kReloadable,
+        "", "",
+        "How much may be brought from other slots for one command (SUNION, ZINTERSTORE, PFMERGE …); above it the "
+        "answer is CROSSSLOT. 0: no limit."},
+    Option{
+        "cross-slot-transactions", Choice, &Config::crossSlotTransactions, Cluster, 0, 0, "", kReloadable, "",
+        "",
+        "What MULTI … EXEC over several slots is: refused, or one atomic group for each slot, one after the other. For "
+        "libraries that send batches as transactions. A listener may have its own."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a client's next command waits for its earlier replies whenever the node changes."},
     Option{"script-busy", Choice, &Config::scriptBusy, Cluster, 0, 0, "", kReloadable, "", "",

@@ -27,6 +27,10 @@ struct Words<CrossSlot> {
   static constexpr std::array<std::string_view, 2> kAll{"emulate", "error"};
 };
 template <>
+struct Words<CrossSlotTransactions> {
+  static constexpr std::array<std::string_view, 2> kAll{"error", "each"};
+};
+template <>
 struct Words<ScriptBusy> {
   static constexpr std::array<std::string_view, 2> kAll{"node", "all"};
 };

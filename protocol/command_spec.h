@@ -153,7 +153,7 @@ enum class ReplyNames : std::uint8_t {
 enum class WholeDatabase : std::uint8_t { None, Count, Flush, List, Random, Scan };
 
 // Takes a key's value to another name or database.
-enum class Transfer : std::uint8_t { None, Copy, Move };
+enum class Transfer : std::uint8_t { None, Copy, Move, Rename, RenameIfAbsent };
 
 // Whether it can reach another database than the chosen one: always, or if it has the option DB.
 enum class OtherDatabase : std::uint8_t { None, Always, ByOption };

@@ -29,6 +29,8 @@ constexpr NameFact kFacts[] = {
     {.name = "sort_ro", .namesKeysByPattern = true},
     {.name = "copy", .transfer = Transfer::Copy, .otherDatabase = OtherDatabase::ByOption},
     {.name = "move", .transfer = Transfer::Move, .otherDatabase = OtherDatabase::Always},
+    {.name = "rename", .transfer = Transfer::Rename},
+    {.name = "renamenx", .transfer = Transfer::RenameIfAbsent},
     {.name = "select", .otherDatabase = OtherDatabase::Always},
     {.name = "swapdb", .otherDatabase = OtherDatabase::Always},
     {.name = "dbsize", .wholeDatabase = WholeDatabase::Count},

@@ -155,7 +155,8 @@ void consoleExplain(LocalCall& call) {
     } else if (!mayRoute(*spec, argv, services.config, error)) {
       refused(lines, error);
     } else if ((services.databases.anyMapped() || spec->transfer != protocol::Transfer::None) &&
-               !translate(services, call.client.numbering(), call.client.protocol, true, command, error)) {
+               !translate(services, call.client.numbering(), call.client.protocol,
+                          spec->transfer == protocol::Transfer::None, command, error)) {
       refused(lines, error);
     } else if (spec->keyProcedure == protocol::KeyProcedure::AskServer) {
       lines.line("plan", "a node is asked for its keys first (COMMAND GETKEYS)");
@@ -169,6 +170,8 @@ void consoleExplain(LocalCall& call) {
                               planComposition(services, *command.spec, command.argv, plan) ||
                               services.localAnswers.plan(*command.spec, command.argv, plan)));
       if (!composed) services.router.plan(*command.spec, command.argv, plan);
+      if (plan.kind == Plan::Kind::Refused && plan.error == routing::kCrossSlot)
+        planCrossSlot(services, *command.spec, command.argv, command.composer, plan);
       explainPlan(lines, plan, services.links.topology());
     }
   }

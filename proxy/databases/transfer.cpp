@@ -34,7 +34,15 @@ class TransferComposer final : public routing::Composer {
 
   void read(Plan& plan) {
     step_ = Step::Read;
-    if (!eval_.empty()) return routing::askOwner(plan, source_, {eval_, kRead, "1", source_}, false);
+    if (!eval_.empty()) {
+      routing::askOwner(plan, source_, {eval_, kRead, "1", source_}, false);
+    } else {
+      readInTwo(plan);
+    }
+    plan.reads = plan.fromMasters = true;
+  }
+
+  void readInTwo(Plan& plan) const {
     routing::askOwner(plan, source_, {"DUMP", source_}, false);
     if (plan.parts.size() == 1) plan.parts.emplace_back();
     plan.partCount = 2;
@@ -50,7 +58,7 @@ class TransferComposer final : public routing::Composer {
     if (routing::isErrorReply(reply)) return false;
     switch (step_) {
       case Step::Read: return eval_.empty() ? restoreFrom(parts, plan) : restore(reply, plan);
-      case Step::Restore: return kind_ == Transfer::Move && remove(plan);
+      case Step::Restore: return kind_ != Transfer::Copy && remove(plan);
       case Step::Remove:
         if (routing::integerOf(reply) == 1 || ++rounds_ == kMostRounds) return false;
         replace_ = true;  // what is there is our own
@@ -75,7 +83,16 @@ class TransferComposer final : public routing::Composer {
           out, "ERR The key has been copied, but it changes too often to be deleted where it was");
       return false;
     }
-    protocol::appendInteger(out, step_ == Step::Read && rounds_ == 0 ? 0 : 1);
+    const bool isMissing = step_ == Step::Read && rounds_ == 0;
+    if (isMissing && renames()) {
+      protocol::appendError(out, "ERR no such key");
+      return false;
+    }
+    if (kind_ == Transfer::Rename) {
+      protocol::appendSimple(out, "OK");
+    } else {
+      protocol::appendInteger(out, isMissing ? 0 : 1);
+    }
     return true;
   }
 
@@ -85,6 +102,8 @@ class TransferComposer final : public routing::Composer {
 
  private:
   enum class Step : std::uint8_t { Read, Restore, Remove };
+
+  bool renames() const noexcept { return kind_ == Transfer::Rename || kind_ == Transfer::RenameIfAbsent; }
 
   static std::string_view errorOrFirst(std::span<const PartReply> parts) {
     for (const PartReply& part : parts) {
@@ -139,6 +158,8 @@ class TransferComposer final : public routing::Composer {
 
 std::optional<TransferRequest> parseTransfer(Transfer kind, protocol::Argv argv) {
   if (argv.size() < 3) return std::nullopt;
+  if (kind == Transfer::Rename || kind == Transfer::RenameIfAbsent)
+    return TransferRequest{argv[1], argv[2], std::nullopt, kind == Transfer::Rename};
   if (kind == Transfer::Move) return TransferRequest{argv[1], argv[1], argv[2], false};
   TransferRequest request{argv[1], argv[2], std::nullopt, false};
   for (std::size_t i = 3; i < argv.size(); ++i) {

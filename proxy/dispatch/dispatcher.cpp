@@ -102,10 +102,17 @@ void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
   }
 }
 
+void Dispatcher::startStages(Request& request, const routing::Plan& first) {
+  request.dispatcher = this;
+  request.staged = true;
+  goOn(request, first);
+}
+
 void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.dropLegs();
   request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
   request.preludes = stage.preludes;
+  request.fromMasters = stage.fromMasters;
   if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);
   const std::size_t room = request.legRoom();
   request.makeLegs(stage.partCount);

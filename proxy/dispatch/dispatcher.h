@@ -47,6 +47,8 @@ class Dispatcher {
                  OwnedRequest owned);
   // A request that is for no node: its reply is made here, in pieces.
   void startAssembly(Request& request, std::unique_ptr<ReplyHook> hook);
+  // Starts a request whose composer, which it has, asks for one stage after the other.
+  void startStages(Request& request, const routing::Plan& first);
   // Asks for the next stage of a request whose legs are all done.
   void goOn(Request& request, const routing::Plan& stage);
   // A request that the proxy answers itself, but not at once: it counts as sent until its reply is there.

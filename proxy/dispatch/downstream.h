@@ -99,6 +99,7 @@ class Downstream {
   config::ReadFrom readFrom = config::ReadFrom::Master;
   // nullopt: as for all.
   std::optional<config::WriteOnLostLink> writeOnLostLink;
+  std::optional<config::CrossSlotTransactions> crossSlotTransactions;
   // For the order of requests, see LegSender: the topology that all pending legs were sent by …
   std::uint64_t routedVersion = 0;
   // … unless some of them went another way.

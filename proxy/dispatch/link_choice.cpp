@@ -26,7 +26,8 @@ bool readsFromReplica(const Leg& leg) {
   // What is said of all keys is put together from what masters say.
   if (request.spec->wholeDatabase != protocol::WholeDatabase::None) return false;
   const bool transaction = request.spec->role == protocol::SessionRole::Exec;
-  if (request.lease || transaction || client.leases().watches() || leg.slot == protocol::kNoSlot)
+  if (request.lease || transaction || request.fromMasters || client.leases().watches() ||
+      leg.slot == protocol::kNoSlot)
     return false;
   return client.readFrom == config::ReadFrom::Replica || leg.detour == nullptr || leg.detour->attempts == 0;
 }

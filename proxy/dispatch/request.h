@@ -127,6 +127,7 @@ struct RequestTerms {
   routing::Merge merge = routing::Merge::None;
   bool staged = false;          // the composer may have more asked for
   bool wantsWholeSlot = false;  // see Command
+  bool fromMasters = false;     // see Plan
   bool besideWatch = false;     // goes on a shared link, though its client watches
   bool emptiesByKey = false;    // FLUSHDB, of which nodes tell trackers key by key
   // Goes on a lease of the client, not on a shared link.

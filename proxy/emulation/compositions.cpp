@@ -7,6 +7,9 @@
 #include "proxy/emulation/info.h"
 #include "proxy/emulation/publishing.h"
 #include "proxy/emulation/script_exists.h"
+#include "proxy/routing/first_of_several.h"
+#include "proxy/routing/member_move.h"
+#include "proxy/routing/shipment.h"
 #include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
 
@@ -65,6 +68,9 @@ constexpr Composition kCompositions[] = {
     {"spublish", planShardPublish},
 };
 
+// The only one that changes two keys by a part of their values.
+constexpr std::string_view kMovesMember = "smove";
+
 }  // namespace
 
 bool planComposition(PlanContext& context, const CommandSpec& spec, Argv argv, Plan& plan) {
@@ -72,6 +78,16 @@ bool planComposition(PlanContext& context, const CommandSpec& spec, Argv argv, P
   const auto* found = std::find_if(std::begin(kCompositions), std::end(kCompositions),
                                    [&](const Composition& each) { return each.command == spec.name; });
   return found != std::end(kCompositions) && found->plan(context, argv, plan);
+}
+
+void planCrossSlot(PlanContext& context, const CommandSpec& spec, Argv argv,
+                   std::unique_ptr<routing::Composer>& names, Plan& plan) {
+  if (context.config.crossSlot != config::CrossSlot::Emulate) return;
+  if (routing::planFirstOfSeveral(spec, argv, names, plan)) return;
+  if (names != nullptr) return;
+  if (spec.name == kMovesMember) return routing::planMemberMove(argv, plan);
+  if (auto shipment = routing::shipmentOf(spec, argv))
+    routing::planShipment(std::move(*shipment), argv, context.config.crossSlotMaxBytes, plan);
 }
 
 }  // namespace slotless::session

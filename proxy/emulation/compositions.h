@@ -1,5 +1,7 @@
 // The commands that the proxy puts together itself out of what it asks nodes for: a table from name to plan.
 #pragma once
+#include <memory>
+
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "proxy/routing/plan.h"
@@ -17,5 +19,11 @@ inline bool isComposed(const protocol::CommandSpec& spec) noexcept {
 // False: the command has no composition (or not with these arguments); the router makes the plan.
 bool planComposition(PlanContext& context, const protocol::CommandSpec& spec, protocol::Argv argv,
                      routing::Plan& plan);
+
+// The router has refused these keys, since they are in several slots. The plan becomes another one, if there
+// is a way. `names`: makes the client's reply of a node's; nullptr: it is the node's. Taken by plans that see
+// to it.
+void planCrossSlot(PlanContext& context, const protocol::CommandSpec& spec, protocol::Argv argv,
+                   std::unique_ptr<routing::Composer>& names, routing::Plan& plan);
 
 }  // namespace slotless::session

@@ -159,7 +159,10 @@ void Hub::onRefused(Intake& intake, std::string_view line) {
 }
 
 void Hub::onMessage(Intake& intake, const Notice& notice, std::string_view message) {
-  if (!names_.same() && isNotification(notice.channel)) return notify(intake, notice, message);
+  if (isNotification(notice.channel)) {
+    if (!names_.same()) return notify(intake, notice, message);
+    if (isAboutOperand(notice.channel, payloadOf(notice, message))) return;
+  }
   if (intake.own != nullptr) deliver(*intake.own, message);
 }
 

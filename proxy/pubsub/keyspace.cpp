@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocol/glob.h"
+#include "protocol/operand_names.h"
 
 namespace slotless::pubsub {
 
@@ -24,6 +25,11 @@ bool isOfHiddenDatabase(std::string_view channel) noexcept {
   const auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
   const auto digits = std::find_if_not(channel.begin(), channel.end(), isDigit) - channel.begin();
   return digits > 0 && channel.substr(static_cast<std::size_t>(digits)).starts_with(kDatabaseEnd);
+}
+
+bool isAboutOperand(std::string_view channel, std::string_view payload) noexcept {
+  const bool ofKeyspace = channel.starts_with(kNodeKeyspace);
+  return protocol::isOperandName(ofKeyspace ? channel.substr(kNodeKeyspace.size()) : payload);
 }
 
 bool canMatchKeyspace(std::string_view pattern) noexcept {

@@ -24,4 +24,8 @@ inline bool isNotification(std::string_view channel) noexcept {
 // clients know. A script, or somebody who talks to the nodes, has written there.
 bool isOfHiddenDatabase(std::string_view channel) noexcept;
 
+// About a value that is somewhere else for a moment, because the proxy needs it there (operand_names.h).
+// Requires isNotification(channel).
+bool isAboutOperand(std::string_view channel, std::string_view payload) noexcept;
+
 }  // namespace slotless::pubsub

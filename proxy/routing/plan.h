@@ -107,6 +107,9 @@ struct Plan {
   bool reachableOnly = false;
   // Prepared, and the composer may go on asking: nothing of the client may be before or behind it.
   bool staged = false;
+  // Of a stage: it only reads, whatever the command does; and not from replicas, whatever the client prefers.
+  bool reads = false;
+  bool fromMasters = false;
   // Of a stage: whether its parts are transactions that write; and how many replies come before each part's
   // own.
   bool writes = false;
@@ -126,6 +129,8 @@ struct Plan {
     lastingNodes = false;
     reachableOnly = false;
     staged = false;
+    reads = false;
+    fromMasters = false;
     writes = false;
     preludes = 0;
     composer.reset();

@@ -187,6 +187,8 @@ bool Client::route(Command& command) {
   } else if (!services_.keyLookups.plan(*this, command, plan)) {
     return false;
   }
+  if (plan.kind == routing::Plan::Kind::Refused && plan.error == routing::kCrossSlot)
+    planCrossSlot(services_, spec, argv, command.composer, plan);
   if (command.alone) makeAlone(command, plan);
   if (plan.kind == routing::Plan::Kind::Refused) {
     std::string error;
@@ -216,7 +218,8 @@ bool Client::route(Command& command) {
     startGuarded(added, command);
     return true;
   }
-  added.kind = kindOf(spec);
+  added.kind = plan.reads ? RequestKind::Read : kindOf(spec);
+  added.fromMasters = plan.fromMasters;
   start(added, command);
   return true;
 }

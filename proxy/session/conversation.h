@@ -172,6 +172,9 @@ class Conversation final : public Leases {
   Outcome queued(const protocol::CommandSpec& spec);
   void sendBatch(const protocol::CommandSpec& spec, std::string_view name,
                  std::unique_ptr<Transaction> transaction);
+  bool mayGroup() const;
+  void sendGroups(const protocol::CommandSpec& spec, std::string_view name,
+                  std::unique_ptr<Transaction> transaction);
   void sendUnwatch(const protocol::CommandSpec& spec);
   void becomeExclusive(bool blocks);
   // It may take long to be destroyed.

@@ -7,6 +7,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/exec_reply.h"
+#include "proxy/session/group_replies.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/refusal.h"
@@ -75,17 +76,24 @@ Conversation::Outcome Conversation::queue(Command& command) {
     case routing::Plan::Kind::BySlot: return queueAlone(command, kOneSlot);
     case routing::Plan::Kind::AnyNode: break;
     case routing::Plan::Kind::OneSlot:
-      if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot) {
+      if (transaction_->slot != protocol::kNoSlot && transaction_->slot != plan.slot && !mayGroup()) {
         return refuseQueued(spec, kOneSlot);
       }
       if (!watch_.guardsOrLost(plan.slot)) return refuseQueued(spec, kOneSlot);
-      transaction_->slot = plan.slot;
+      if (transaction_->slot == protocol::kNoSlot) transaction_->slot = plan.slot;
+      if (mayGroup()) transaction_->turnTo(plan.slot);
       break;
     default:
       return queueAlone(command,
                         "ERR '" + spec.name + "' concerns several nodes and cannot be part of a transaction");
   }
   return queueForwarded(command);
+}
+
+// What is watched has to be one with the transaction.
+bool Conversation::mayGroup() const {
+  return !watch_.on() && client_.crossSlotTransactions.value_or(services_.config.crossSlotTransactions) ==
+                             config::CrossSlotTransactions::Each;
 }
 
 // By itself it takes effect as it would outside. Within a watch it would have to be one with it.
@@ -167,7 +175,8 @@ Conversation::Outcome Conversation::queued(const CommandSpec& spec) {
 }
 
 Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string_view name) {
-  if (watch_.on() && !client_.pending().empty()) return Outcome::Wait;
+  const bool waits = watch_.on() || (transaction_->inGroups() && !transaction_->failed());
+  if (waits && !client_.pending().empty()) return Outcome::Wait;
   if (transaction_->alone() && !transaction_->failed()) return executeAlone();
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
   transition(Mode::Plain);
@@ -200,7 +209,11 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
     if (heard && client_.replySwitch().off()) return Outcome::Done;
     return answer(spec, reply);
   }
-  sendBatch(spec, name, std::move(transaction));
+  if (transaction->inGroups()) {
+    sendGroups(spec, name, std::move(transaction));
+  } else {
+    sendBatch(spec, name, std::move(transaction));
+  }
   return Outcome::Done;
 }
 
@@ -249,6 +262,23 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   }
   request.bytes = batch.size();
   services_.dispatcher.startBatch(request, slot, batch);
+}
+
+void Conversation::sendGroups(const CommandSpec& spec, std::string_view name,
+                              std::unique_ptr<Transaction> transaction) {
+  Request& request = client_.addRequest(spec);
+  for (const std::string& sha : transaction->scripts) request.wantScript(services_.control.scripts(), sha);
+  request.wantsWholeSlot = transaction->wantsWholeSlot;
+  const databases::Database& database =
+      transaction->database != nullptr ? *transaction->database : client_.database();
+  if (database.mapped()) request.database = &database;
+  request.bytes = transaction->bytes();
+  becomeExclusive(false);
+  auto replies = std::make_unique<GroupReplies>(services_, client_, std::move(transaction), name);
+  routing::Plan first;
+  replies->ask(first);
+  request.composer = std::move(replies);
+  services_.dispatcher.startStages(request, first);
 }
 
 Conversation::Outcome Conversation::discard(const CommandSpec& spec) {

@@ -14,7 +14,8 @@ void ExecReply::begin(Request& request) {
 }
 
 bool ExecReply::assemble(Request& request, std::string& out, WorkBudget& budget) {
-  const auto correct = [&](std::string_view channel, std::string_view published, std::string& corrected) {
+  const auto correct = [&](std::string_view channel, protocol::Slot, std::string_view published,
+                           std::string& corrected) {
     appendPublished(services_, channel, request.leg(0).slot, published, corrected);
   };
   if (!transaction_->assemble(position_, request.leg(0).reply.view(), run_, correct, out, budget))

@@ -1,5 +1,8 @@
 #include "proxy/session/transaction.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "protocol/encoder.h"
 #include "protocol/reply_scanner.h"
 #include "proxy/routing/alone_composer.h"
@@ -24,6 +27,12 @@ std::string requestOf(std::string_view word) {
   return request;
 }
 
+// Not an error, nor nil because of a watched key.
+bool isArray(std::string_view reply) {
+  return reply.size() > 1 && reply[0] == '*' && reply[1] != '-' &&
+         reply.find("\r\n") != std::string_view::npos;
+}
+
 // Takes one whole element off the front of `rest`.
 std::string_view takeElement(std::string_view& rest) {
   protocol::ReplyScanner scanner;
@@ -34,17 +43,62 @@ std::string_view takeElement(std::string_view& rest) {
 
 }  // namespace
 
-Transaction::Transaction(net::BlockPool& pool, std::string_view multi) : batch_(pool) {
-  batch_.append(requestOf(multi));
+Transaction::Transaction(net::BlockPool& pool, std::string_view multi)
+    : batch_(pool), multi_(requestOf(multi)) {
+  batch_.append(multi_);
+}
+
+void Transaction::turnTo(protocol::Slot slotOfNext) {
+  const auto found = std::find_if(groups_.begin(), groups_.end(),
+                                  [slotOfNext](const Group& group) { return group.slot == slotOfNext; });
+  group_ = static_cast<std::size_t>(found - groups_.begin());
+  if (found != groups_.end()) return;
+  // What was queued before any slot was known belongs to the first group.
+  groups_.push_back({slotOfNext, group_ == 0 ? std::string() : multi_, 0});
+  groupBytes_ += sizeof(Group);
+  if (group_ == 0) groups_.front().commands = forwarded_;
+}
+
+std::vector<Transaction::Group> Transaction::takeGroups(std::string_view exec) {
+  groups_.front().batch = batch_.toString();
+  batch_.clear();
+  for (Group& group : groups_) group.batch += requestOf(exec);
+  return std::exchange(groups_, {});
+}
+
+std::string Transaction::join(const std::vector<Group>& groups,
+                              const std::vector<std::string>& replies) const {
+  std::vector<std::string_view> rests(replies.begin(), replies.end());
+  std::vector<bool> carriedOut(groups.size());
+  bool any = false;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    carriedOut[i] = i < rests.size() && isArray(rests[i]);
+    if (carriedOut[i]) rests[i].remove_prefix(rests[i].find("\r\n") + 2);
+    any = any || carriedOut[i];
+  }
+  if (!any) return replies.empty() ? std::string() : replies.front();
+  std::string joined;
+  protocol::appendArrayHeader(joined, forwarded_);
+  for (const Queued& queued : queued_) {
+    if (!queued.error.empty() || !queued.argv.empty()) continue;
+    joined += carriedOut[queued.group] ? takeElement(rests[queued.group]) : rests[queued.group];
+  }
+  return joined;
 }
 
 void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_view request,
                                  std::string_view tail, std::unique_ptr<routing::Composer> composer) {
-  batch_.append(request);
-  batch_.append(tail);
+  if (group_ == 0) {
+    batch_.append(request);
+    batch_.append(tail);
+  } else {
+    groups_[group_].batch.append(request).append(tail);
+    groupBytes_ += request.size() + tail.size();
+  }
+  if (!groups_.empty()) ++groups_[group_].commands;
   corrected_ = corrected_ || composer != nullptr;
   if (composer != nullptr) localBytes_ += sizeof(routing::AloneComposer) + kAllocationBytes;
-  queued_.push_back({&spec, {}, {}, std::move(composer), {}, false});
+  queued_.push_back({&spec, {}, {}, std::move(composer), {}, false, group_});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
 }
@@ -60,6 +114,7 @@ void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_vi
                                std::string_view channel) {
   queueForwarded(spec, request);
   queued_.back().channel = channel;
+  if (!groups_.empty()) queued_.back().slot = groups_[group_].slot;
   localBytes_ += costOf(channel);
   corrected_ = true;
 }
@@ -115,13 +170,11 @@ bool Transaction::assemble(Position& position, std::string_view execReply, const
                            const Correct& correct, std::string& out, WorkBudget& budget) const {
   if (position.command == 0) {
     if (!execReply.empty()) {
-      const std::size_t headerEnd = execReply.find("\r\n");
-      // Not run: an error, or nil because of a watched key.
-      if (execReply[0] != '*' || execReply[1] == '-' || headerEnd == std::string_view::npos) {
+      if (!isArray(execReply)) {
         out += execReply;
         return true;
       }
-      position.replyBytes = headerEnd + 2;
+      position.replyBytes = execReply.find("\r\n") + 2;
     }
     protocol::appendArrayHeader(out, queued_.size() - hidden_);
   }
@@ -135,7 +188,7 @@ bool Transaction::assemble(Position& position, std::string_view execReply, const
 }
 
 void Transaction::appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
-                              const Correct& correct, std::string& out) {
+                              const Correct& correct, std::string& out) const {
   if (!queued.error.empty()) {
     out += queued.error;
   } else if (!queued.argv.empty()) {
@@ -144,7 +197,7 @@ void Transaction::appendReply(const Queued& queued, std::string_view& rest, cons
   } else if (const std::string_view element = takeElement(rest); queued.hidden) {
     // nobody has asked for it
   } else if (queued.channel) {
-    correct(*queued.channel, element, out);
+    correct(*queued.channel, queued.slot, element, out);
   } else if (queued.composer != nullptr) {
     const routing::PartReply part{element, {}};
     queued.composer->compose(std::span(&part, 1), out);

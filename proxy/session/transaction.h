@@ -28,7 +28,9 @@ class Transaction {
   using RunLocal =
       std::function<void(const protocol::CommandSpec& spec, protocol::Argv argv, std::string& out)>;
   // Appends PUBLISH's reply as the client has to see it.
-  using Correct = std::function<void(std::string_view channel, std::string_view reply, std::string& out)>;
+  // `slot`: of the group that it was in; kNoSlot: there is one only.
+  using Correct = std::function<void(std::string_view channel, protocol::Slot slot, std::string_view reply,
+                                     std::string& out)>;
 
   // `multi`: as the client has spelled it, which MONITOR shows.
   explicit Transaction(net::BlockPool& pool, std::string_view multi = "MULTI");
@@ -71,8 +73,24 @@ class Transaction {
   std::size_t batchBytes() const noexcept { return batch_.size(); }
   // Memory that the queue takes.
   std::size_t bytes() const noexcept {
-    return batch_.size() + localBytes_ + queued_.size() * sizeof(Queued) + scripts.size() * kScriptBytes;
+    return batch_.size() + groupBytes_ + localBytes_ + queued_.size() * sizeof(Queued) +
+           scripts.size() * kScriptBytes;
   }
+
+  // What is queued from now on is for that slot. Once it has been called for several slots, there are groups.
+  void turnTo(protocol::Slot slotOfNext);
+  // The commands for one slot, MULTI to EXEC.
+  struct Group {
+    protocol::Slot slot = protocol::kNoSlot;
+    std::string batch;
+    std::size_t commands = 0;
+  };
+  bool inGroups() const noexcept { return groups_.size() > 1; }
+  // Once, and not takeBatch(). Requires inGroups(). `exec`: as there.
+  std::vector<Group> takeGroups(std::string_view exec = "EXEC");
+  // As one EXEC's reply: of the groups' replies, with an error in the place of each command that was not
+  // carried out. Where none was, it is the first error.
+  std::string join(const std::vector<Group>& groups, const std::vector<std::string>& replies) const;
 
   // The whole batch, with EXEC at its end, as the client has spelled it. Once.
   net::ByteChain takeBatch(std::string_view exec = "EXEC");
@@ -119,16 +137,22 @@ class Transaction {
     std::unique_ptr<routing::Composer> composer;
     std::string error;    // whole; if not empty, it is the reply
     bool hidden = false;  // its reply is not the client's
+    std::size_t group = 0;
+    protocol::Slot slot = protocol::kNoSlot;  // of PUBLISH: its group's
   };
-  static void appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
-                          const Correct& correct, std::string& out);
+  void appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
+                   const Correct& correct, std::string& out) const;
 
   static constexpr std::size_t kMostAtOnce = 1000;
 
   // A SHA1 as a string of its own.
   static constexpr std::size_t kScriptBytes = 96;
 
-  net::ByteChain batch_;
+  net::ByteChain batch_;  // of the first group, if there are several
+  std::vector<Group> groups_;
+  std::size_t group_ = 0;  // that is being queued for
+  std::size_t groupBytes_ = 0;
+  std::string multi_;
   std::deque<Queued> queued_;  // does not move what it has when it grows
   std::optional<Alone> alone_;
   std::size_t forwarded_ = 0;

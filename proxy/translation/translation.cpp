@@ -41,13 +41,18 @@ bool hasEvalRo(const TranslationContext& context) {
   return context.commands->find("eval_ro") != nullptr;
 }
 
+std::string_view wordOf(protocol::Transfer kind) {
+  constexpr std::string_view kWords[] = {"", "COPY", "MOVE", "RENAME", "RENAMENX"};
+  return kWords[static_cast<std::size_t>(kind)];
+}
+
 // MOVE has to compare and delete at one moment, which takes a script that writes: whether that is let in is
 // found out before anything is done.
 void planTransferWays(TranslationContext& context, const CommandSpec& said, const std::string& source,
                       const std::string& destination, bool replace, routing::Plan& plan) {
   using telemetry::Deniable;
   const protocol::Transfer kind = said.transfer;
-  const bool moves = kind == protocol::Transfer::Move;
+  const bool moves = kind != protocol::Transfer::Copy;
   std::vector<Way> ways;
   addScriptWays(
       ways, !moves && hasEvalRo(context), Deniable::TransferScripts,
@@ -61,7 +66,19 @@ void planTransferWays(TranslationContext& context, const CommandSpec& said, cons
                     }});
     ways.back().later = Deniable::Restore;
   }
-  planAlternatives(context, moves ? "MOVE" : "COPY", std::move(ways), plan);
+  planAlternatives(context, wordOf(kind), std::move(ways), plan);
+}
+
+// RENAME within a slot is an ordinary command, and in a transaction it has to be.
+bool isTransfer(const TranslationContext& context, const Command& command, bool queued) {
+  switch (command.spec->transfer) {
+    case protocol::Transfer::None: return false;
+    case protocol::Transfer::Rename:
+    case protocol::Transfer::RenameIfAbsent:
+      return !queued && context.config.crossSlot == config::CrossSlot::Emulate &&
+             command.database.slotOf(command.argv[1]) != command.database.slotOf(command.argv[2]);
+    default: return true;
+  }
 }
 
 // False: `error` says why not. What stays within one slot is an ordinary command.
@@ -110,7 +127,7 @@ bool translate(TranslationContext& context, const databases::Numbering& numberin
     error = kReservedKey;
     return false;
   }
-  if (command.spec->transfer != protocol::Transfer::None)
+  if (isTransfer(context, command, queued))
     return translateTransfer(context, numbering, protocol, command, error);
   if (carriesScript(*command.spec) && (!database.mapped() || !runsScript(*command.spec))) {
     guardScript(context, queued, command);

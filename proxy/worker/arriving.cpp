@@ -90,6 +90,7 @@ void Worker::takeIn(std::unique_ptr<Client> arrived, std::unique_ptr<net::Stream
   const std::uint64_t home = options.defaultDatabase.value_or(config_.defaultDatabase);
   client.setNumbering(numbering, numbering.same() ? databases_.at(home) : numbering.at(0));
   client.writeOnLostLink = options.writeOnLostLink;
+  client.crossSlotTransactions = options.crossSlotTransactions;
   metrics_.clientsAccepted.add();
   metrics_.clients.add(1);
   log::debug("client accepted", {{"client", client.id()}, {"peer", client.peer().text()}});

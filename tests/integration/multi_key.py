@@ -11,9 +11,7 @@ import resp
 
 CROSSSLOT = "CROSSSLOT Keys in request don't hash to the same slot"
 OVER_SLOTS = [
-    "RENAME a b", "RENAMENX a b", "SINTER a b", "SUNIONSTORE a b c", "MSETNX a 1 b 2",
-    "ZUNIONSTORE a 2 b c", "LMOVE a b LEFT LEFT", "LMPOP 2 a b LEFT", "BITOP AND a b c", "PFCOUNT a b", "PFMERGE a b", "SMOVE a b m",
-    "EVAL return-1 2 a b", "XREAD STREAMS a b 0 0", "GEOSEARCHSTORE a b FROMLONLAT 0 0 BYRADIUS 1 m",
+    "MSETNX a 1 b 2", "LMOVE a b LEFT LEFT", "RPOPLPUSH a b", "EVAL return-1 2 a b", "XREAD STREAMS a b 0 0", "BLPOP a b 1",
 ]
 
 

@@ -27,7 +27,7 @@ struct Queue {
           ran += spec.name + " ";
           protocol::appendBulk(into, argv[1]);
         },
-        [](std::string_view channel, std::string_view reply, std::string& into) {
+        [](std::string_view channel, protocol::Slot, std::string_view reply, std::string& into) {
           into += "+" + std::string(channel) + " had " + std::string(reply);
         },
         out);
@@ -120,6 +120,54 @@ TEST_CASE_METHOD(Queue, "everything that is queued counts towards the transactio
   CHECK(forwarded >= empty + kSet.size());
   echo(std::string(1000, 'x'));
   CHECK(transaction.bytes() >= forwarded + 1000);
+}
+
+TEST_CASE_METHOD(Queue, "each slot has its group, and the replies go where the commands were") {
+  transaction.turnTo(1);
+  get();
+  CHECK_FALSE(transaction.inGroups());
+  transaction.turnTo(2);
+  set();
+  echo("x");
+  transaction.turnTo(1);
+  set();
+  REQUIRE(transaction.inGroups());
+  const auto groups = transaction.takeGroups();
+  const std::string multi = "*1\r\n$5\r\nMULTI\r\n";
+  const std::string exec = "*1\r\n$4\r\nEXEC\r\n";
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].slot == 1);
+  CHECK(groups[0].commands == 2);
+  CHECK(groups[0].batch == multi + std::string(kGet) + std::string(kSet) + exec);
+  CHECK(groups[1].slot == 2);
+  CHECK(groups[1].commands == 1);
+  CHECK(groups[1].batch == multi + std::string(kSet) + exec);
+  CHECK(assembled(transaction.join(groups, {"*2\r\n$1\r\nv\r\n+OK\r\n", "*1\r\n+SECOND\r\n"})) ==
+        "*4\r\n$1\r\nv\r\n+SECOND\r\n$1\r\nx\r\n+OK\r\n");
+}
+
+TEST_CASE_METHOD(Queue, "a group that is not carried out has its error in the place of each command") {
+  transaction.turnTo(1);
+  get();
+  transaction.turnTo(2);
+  set();
+  set();
+  const auto groups = transaction.takeGroups();
+  const std::string aborted = "-EXECABORT no\r\n";
+  CHECK(transaction.join(groups, {"*1\r\n:1\r\n", aborted}) == "*3\r\n:1\r\n" + aborted + aborted);
+  CHECK(transaction.join(groups, {aborted, "*2\r\n:1\r\n:2\r\n"}) == "*3\r\n" + aborted + ":1\r\n:2\r\n");
+  CHECK(transaction.join(groups, {aborted, "-OTHER\r\n"}) == aborted);
+}
+
+TEST_CASE_METHOD(Queue, "what was queued before any slot was known is in the first group") {
+  transaction.queuePublish(*table->find("publish"), "PUBLISH", "news");
+  transaction.turnTo(1);
+  get();
+  transaction.turnTo(2);
+  get();
+  const auto groups = transaction.takeGroups("exec");
+  CHECK(groups[0].commands == 2);
+  CHECK(groups[0].batch == "*1\r\n$5\r\nMULTI\r\nPUBLISH" + std::string(kGet) + "*1\r\n$4\r\nexec\r\n");
 }
 
 }  // namespace slotless::test
