@@ -61,16 +61,7 @@ void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link
 
 std::string linksOf(Services& services, std::size_t worker) {
   TextLines lines;
-  const auto shared = [&](const upstream::Link& link) { appendLink(lines, worker, link, "shared"); };
-  const auto bulk = [&](const upstream::Link& link) { appendLink(lines, worker, link, "bulk"); };
-  const auto replica = [&](const upstream::Link& link) { appendLink(lines, worker, link, "replica"); };
-  services.links.forEachLink(shared);
-  services.resp3Links.forEachLink(shared);
-  services.bulkLinks.forEachLink(bulk);
-  services.resp3BulkLinks.forEachLink(bulk);
-  services.replicaLinks.forEachLink(replica);
-  services.resp3ReplicaLinks.forEachLink(replica);
-  services.leases.forEachLease(
+  services.ownLinks.forEachLink(
       [&](const upstream::Link& link, std::string_view use) { appendLink(lines, worker, link, use); });
   return lines.text();
 }

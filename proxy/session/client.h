@@ -71,7 +71,6 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void start(Request& request, Command& command);
   // The same for a command that needs a guard, see slot_guard.h.
   void startGuarded(Request& request, Command& command);
-  upstream::LinkPool& links() noexcept { return services_.linksFor(*this); }
   Conversation& conversation() noexcept { return conversation_; }
   const Conversation& conversation() const noexcept { return conversation_; }
   ReplySwitch& replySwitch() noexcept { return replySwitch_; }

@@ -45,6 +45,14 @@ struct LinkSettings {
   net::Millis idleTimeout{0};   // 0: never; see Link::tend()
   // How often the node is told anew who this is, beside when that changes; 0: never.
   net::Millis reauthInterval{0};
+
+  // The same for links of that protocol, and for reads from replicas.
+  LinkSettings of(int itsProtocol, bool forReplicas) const {
+    LinkSettings settings = *this;
+    settings.protocol = itsProtocol;
+    settings.readOnly = forReplicas;
+    return settings;
+  }
 };
 
 using telemetry::LinkState;

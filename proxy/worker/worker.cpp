@@ -45,7 +45,7 @@ upstream::OpenLinks openLinks(const config::Config& config) {
   return config.linksWarmUp || !mayHold(config) ? upstream::OpenLinks::Ahead : upstream::OpenLinks::OnDemand;
 }
 
-upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
+upstream::LeaseBudgets::Counts leaseLimits(const config::Config& config) {
   return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking,
           config.leaseMaxAlone};
 }
@@ -61,39 +61,32 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(2), metrics, openLinks(config_)),
-      resp3Links_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
-      replicaLinks_(*this, linkSettings(2, true), metrics, upstream::OpenLinks::OnDemand),
-      resp3ReplicaLinks_(*this, linkSettings(3, true), metrics, upstream::OpenLinks::OnDemand),
-      bulkLinks_(*this, linkSettings(2), metrics, upstream::OpenLinks::OnDemand),
-      resp3BulkLinks_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
-      leases_(*this, linkSettings(2), metrics, leaseBudgets(config_)),
+      leaseBudgets_(leaseLimits(config_), metrics),
+      connections_(*this, linkSettings(), metrics, leaseBudgets_, control.denials(), openLinks(config_)),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{
-          {{{config_,           *this,           links_,   resp3Links_, replicaLinks_, resp3ReplicaLinks_,
-             bulkLinks_,        resp3BulkLinks_, leases_,  metrics,     databases_,    control.scripts(),
-             control.denials(), control,         *this,    requests_,   agenda_,       holding_,
-             dispatcher_,       busy_,           slowLog_, latency_,    workbench_},
-            protocol::CommandTable::builtIn()},
-           hub_,
-           control,
-           control.baseline()},
-          control,
-          router_,
-          localCommands_,
-          keyLookups_,
-          monitors_,
-          tap_,
-          {services_, stalls_, relief_},
-          gate_,
-          trackers_,
-          clients_,
-          accounts_,
-          loginDelays_,
-          [this](const config::Config& changed) { setConfig(changed); }},
-      pushSettings_(linkSettings(2)),
+      services_{{{{config_, *this, connections_.shared(2), connections_, metrics, databases_,
+                   control.scripts(), control.denials(), control, *this, requests_, agenda_, holding_,
+                   dispatcher_, busy_, slowLog_, latency_, workbench_},
+                  protocol::CommandTable::builtIn()},
+                 hub_,
+                 control,
+                 control.baseline()},
+                control,
+                router_,
+                localCommands_,
+                keyLookups_,
+                monitors_,
+                tap_,
+                {services_, stalls_, relief_},
+                gate_,
+                trackers_,
+                clients_,
+                accounts_,
+                loginDelays_,
+                [this](const config::Config& changed) { setConfig(changed); }},
+      pushSettings_(linkSettings()),
       hub_(*this, pushSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
       monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
@@ -170,8 +163,7 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
   services_.slotLosses.note(services_.links.topology(), *topology);
-  for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
-  leases_.setTopology(*topology);
+  connections_.setTopology(topology);
   hub_.setTopology(topology);
   monitors_.setTopology(topology);
   trackers_.setTopology(std::move(topology));
@@ -228,14 +220,11 @@ void Worker::setAccess(const upstream::Access& access) {
   touch();
   access_ = access;
   useLinkSettings();
-  for (upstream::LinkPool* links : linkPools()) links->keepLogins();
-  leases_.keepLogins();
+  connections_.keepLogins();
 }
 
-upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
+upstream::LinkSettings Worker::linkSettings() const {
   upstream::LinkSettings settings;
-  settings.protocol = protocol;
-  settings.readOnly = readOnly;
   settings.access = access_;
   settings.access.clientName = config_.linkClientName;
   settings.access.denials = &control_.denials();
@@ -254,14 +243,9 @@ upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
 }
 
 void Worker::useLinkSettings() {
-  links_.setSettings(linkSettings(2));
-  resp3Links_.setSettings(linkSettings(3));
-  bulkLinks_.setSettings(linkSettings(2));
-  resp3BulkLinks_.setSettings(linkSettings(3));
-  replicaLinks_.setSettings(linkSettings(2, true));
-  resp3ReplicaLinks_.setSettings(linkSettings(3, true));
-  leases_.setSettings(linkSettings(2), leaseBudgets(config_));
-  pushSettings_ = linkSettings(2);
+  pushSettings_ = linkSettings();
+  connections_.setSettings(pushSettings_);
+  leaseBudgets_.setLimits(leaseLimits(config_));
 }
 
 void Worker::confirmTopology() {
@@ -350,8 +334,7 @@ void Worker::endTurn() {
     if (agenda_.idle()) break;
   }
   flushLinks();
-  for (upstream::LinkPool* links : linkPools()) links->sweep();
-  leases_.sweep();
+  connections_.sweep();
   relief_.note();
   const bool idle =
       agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() && !hub_.busy();
@@ -406,17 +389,13 @@ void Worker::reap() {
   tellIfDrained();
 }
 
-std::array<upstream::LinkPool*, 6> Worker::linkPools() noexcept {
-  return {&links_, &resp3Links_, &bulkLinks_, &resp3BulkLinks_, &replicaLinks_, &resp3ReplicaLinks_};
-}
-
 net::Millis Worker::tickLength() const {
   return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick;
 }
 
 void Worker::onTick() {
   touch();
-  for (upstream::LinkPool* links : linkPools()) links->checkReplyTimeouts(now);
+  connections_.checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
   for (const auto& [id, client] : clients_) {
     client->checkPushLimit();
@@ -436,14 +415,11 @@ void Worker::lookForSilence() {
   touch();
   const bool wasHere = now - lastSilenceTick_ < kOwnAbsence;
   lastSilenceTick_ = now;
-  for (upstream::LinkPool* links : linkPools()) links->tend(wasHere);
-  leases_.tend(wasHere);
+  connections_.tend(wasHere);
   services_.leaseShares.endIdle(services_);
-  const auto silent = [](const upstream::LinkPool* links) { return links->silence() >= kSilence; };
-  const auto pools = linkPools();
-  if (std::any_of(pools.begin(), pools.end(), silent)) {
+  if (connections_.silence() >= kSilence) {
     control_.refreshTopology(true);
-  } else if (leases_.silence() >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
+  } else if (connections_.leases().silence() >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
     lastLook_ = now;
     control_.refreshTopology(false);
   }
@@ -457,10 +433,7 @@ void Worker::tidy() {
   services_.canonical.trim();
   services_.mapper.trim();
   services_.suspects.expire(now);
-  for (upstream::LinkPool* links : linkPools()) {
-    links->shrink();
-    links->closeStrays();
-  }
+  connections_.tidy();
   trimScratch();
   publishMemory();
 }
@@ -485,8 +458,7 @@ void Worker::publishMemory() {
     sessions += memory.session;
     queued += client->conversation().queuedBlockBytes();
   }
-  std::size_t links = leases_.bytesOpen();
-  for (const upstream::LinkPool* each : linkPools()) links += each->bytesOpen();
+  const std::size_t links = connections_.bytesOpen();
   const auto set = [this](MemoryKind kind, std::size_t bytes) {
     metrics_.memory[static_cast<std::size_t>(kind)].set(static_cast<std::int64_t>(bytes));
   };

@@ -3,7 +3,6 @@
 // All calls belong to the loop's thread; others reach a worker by loop().post(). Destroy it on that thread as
 // well, or after the loop has stopped.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,7 +42,7 @@
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/tracking/trackers.h"
 #include "proxy/upstream/access.h"
-#include "proxy/upstream/link_pool.h"
+#include "proxy/upstream/link_set.h"
 
 namespace slotless::worker {
 
@@ -125,13 +124,12 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void tellIfDrained();
   void dropOldCommands();
   void onTick();
-  std::array<upstream::LinkPool*, 6> linkPools() noexcept;
   void tidy();
   void lookForSilence();
   void publishMemory();
   void trimScratch();
   net::Millis tickLength() const;
-  upstream::LinkSettings linkSettings(int protocol, bool readOnly = false) const;
+  upstream::LinkSettings linkSettings() const;
   void useLinkSettings();
 
   net::BlockPool blocks_;
@@ -141,13 +139,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   WorkerControl& control_;
   telemetry::WorkerMetrics& metrics_;
   std::minstd_rand random_;
-  upstream::LinkPool links_;
-  upstream::LinkPool resp3Links_;
-  upstream::LinkPool replicaLinks_;
-  upstream::LinkPool resp3ReplicaLinks_;
-  upstream::LinkPool bulkLinks_;
-  upstream::LinkPool resp3BulkLinks_;
-  upstream::LeasePool leases_;
+  upstream::LeaseBudgets leaseBudgets_;
+  upstream::LinkSet connections_;
   std::vector<upstream::Link*> dirtyLinks_;
   const databases::Databases databases_;
   routing::Router router_;
