@@ -51,7 +51,8 @@ struct DatabaseRule {
 
 // What clients must present: clientPassword, or else the upstream's own credentials, if it has any; or
 // nothing.
-enum class ClientAuth { Same, None };
+// Passthrough: the nodes judge the clients' own credentials, see docs/access.md.
+enum class ClientAuth { Same, None, Passthrough };
 // What becomes of a multi-key command whose keys are in several slots.
 enum class CrossSlot { Emulate, Error };
 // Who is refused with BUSY while a script runs for too long: who needs its node, or all, as by one Redis.
@@ -118,6 +119,9 @@ struct Config {
   std::vector<std::string>
       users;            // Lines of Redis's ACL language; load() also fills it from aclFile. Secret.
   std::string aclFile;  // Empty: none.
+  std::uint64_t passthroughMaxUsers = 1000;                        // Over all workers.
+  Milliseconds passthroughIdleTimeout = std::chrono::seconds(60);  // 0: never.
+  Milliseconds passthroughVerifyInterval = std::chrono::seconds(1);
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -207,6 +211,9 @@ struct Config {
 
   // Are there users, so that it is they who decide about clients?
   bool hasUsers() const { return !users.empty() || !aclFile.empty(); }
+
+  // Do clients present credentials of the nodes, and are their requests carried out as the nodes' users?
+  bool passesThrough() const { return clientAuth == ClientAuth::Passthrough; }
 
   bool operator==(const Config&) const = default;
 };

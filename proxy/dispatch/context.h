@@ -34,7 +34,7 @@ struct Context {
   telemetry::WorkerMetrics& metrics;
   const databases::Databases& databases;
   ScriptCache& scripts;         // the process's
-  telemetry::Denials& denials;  // the process's
+  telemetry::Denials& denials;  // to the proxy's own user: the process's
   TopologyWishes& wishes;
   Surroundings& surroundings;
   RequestPool& requests;
@@ -52,6 +52,8 @@ struct Context {
   // Clients have to log in before they may command anything else; see Accounts.
   bool loginRequired = false;
   std::string encoded{};  // scratch space for the request at hand
+  // To the user of the request at hand.
+  telemetry::Denials* denialsAtHand = &denials;
 };
 
 }  // namespace slotless::session

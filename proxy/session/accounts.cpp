@@ -74,7 +74,9 @@ void Accounts::refresh(std::uint64_t asking) {
     const Permissions earlier = std::exchange(permissions_, compile(sameCommands));
     for (const auto& [id, client] : services_.clients) tell(*client, asking);
   }
-  services_.loginRequired = on() ? initial() == nullptr : requiresAuthentication(services_.config);
+  services_.loginRequired =
+      on() ? initial() == nullptr
+           : requiresAuthentication(services_.config) || services_.config.passesThrough();
 }
 
 void Accounts::tell(Client& client, std::uint64_t asking) {

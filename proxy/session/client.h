@@ -27,6 +27,7 @@
 namespace slotless::session {
 
 class KeyQuestion;
+struct NodeUser;
 
 class Client final : public ClientConnection, public Tracked, public Asker {
  public:
@@ -104,6 +105,15 @@ class Client final : public ClientConnection, public Tracked, public Asker {
     restricted_ = account != nullptr && !account->unrestricted();
   }
 
+  // --- users of the nodes, see NodeUsers ---
+  // nullptr: there are none, or it has not logged in.
+  NodeUser* nodeUser() const noexcept { return nodeUser_; }
+  // Its requests go by these from now on. Requires that nothing is pending.
+  void becomeUser(NodeUser* user, upstream::LinkSet& connections) noexcept {
+    nodeUser_ = user;
+    upstream = &connections;
+  }
+
   std::string name;
   std::string libraryName;
   std::string libraryVersion;
@@ -138,6 +148,8 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   // What handle() has found nothing against. False: as there.
   bool take(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes, bool isInline);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
+  // False: it has to wait. `line` is empty then, or if there is no objection.
+  bool checkUser(const protocol::CommandSpec& spec, protocol::Argv argv, std::string& line);
 
   Services& services_;
   // The first request of the input has been looked at before, and counted, but not taken up …
@@ -151,6 +163,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   config::ReadFrom homeReadFrom_ = config::ReadFrom::Master;
   bool restricted_ = false;  // its user may not do everything
   const access::Permission* account_ = nullptr;
+  NodeUser* nodeUser_ = nullptr;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   ReplySwitch replySwitch_;

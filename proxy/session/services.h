@@ -33,6 +33,7 @@
 #include "proxy/session/lease_shares.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/setting_pairs.h"
+#include "proxy/session/user_places.h"
 #include "proxy/telemetry/denials.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/dial_rate.h"
@@ -47,6 +48,8 @@ class KeyLookups;
 class LocalAnswers;
 class LoginDelays;
 class MonitorTap;
+class NodePermits;
+class NodeUsers;
 class PauseGate;
 class Trackers;
 
@@ -82,6 +85,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   ReliefTurn& relief() noexcept { return relief_; }
   access::Roster& roster() noexcept { return roster_; }
   const access::Roster& roster() const noexcept { return roster_; }
+  UserPlaces& userPlaces() noexcept { return userPlaces_; }
   // Does what a disk may take its time for, and then `done` on that loop.
   virtual void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) {
     work();
@@ -100,6 +104,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   upstream::DialRate dialRate_;
   ReliefTurn relief_;
   access::Roster roster_;
+  UserPlaces userPlaces_;
 };
 
 struct Services : PlanContext {
@@ -115,6 +120,8 @@ struct Services : PlanContext {
   const ClientMap& clients;
   Accounts& accounts;
   LoginDelays& loginDelays;
+  NodeUsers& nodeUsers;
+  NodePermits& nodePermits;
   // Puts another configuration into force here; between two requests.
   std::function<void(const config::Config&)> useConfig;
   cluster::SlotLosses slotLosses{};

@@ -149,7 +149,9 @@ class WorkerMetrics {
   Counter protocolErrors;
   Counter crossProtocol;  // clients that spoke HTTP, and were closed
   Counter loginsRefused;
-  Gauge paused;  // 1: PROXY PAUSE keeps this worker's clients waiting
+  Gauge nodeUsers;        // that have links of their own (client-auth passthrough)
+  Counter verifications;  // of clients' credentials, by nodes
+  Gauge paused;           // 1: PROXY PAUSE keeps this worker's clients waiting
   Counter retries;
   Counter ambiguousWrites;
   Gauge heldRequests;

@@ -145,6 +145,10 @@ void LeasePool::sweep() {
   });
 }
 
+void LeasePool::dismiss() noexcept {
+  for (Lease& lease : leases_) lease.closing = true;
+}
+
 std::string_view LeasePool::nameOf(LeaseUse use) noexcept {
   return kUses[static_cast<std::size_t>(use)].name;
 }

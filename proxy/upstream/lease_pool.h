@@ -75,6 +75,9 @@ class LeasePool {
   // Now and then: idle ones are tried, or closed after idleTimeout, and those that say nothing for long are
   // probed (Link::tend()); but not those on which somebody blocks.
   void tend(bool mayJudge);
+  // Those that are not taken are destroyed by sweep().
+  void dismiss() noexcept;
+  bool empty() const noexcept { return leases_.empty(); }
   // Once per turn: destroys leases that are lost or were not clean.
   void sweep();
 

@@ -197,6 +197,14 @@ void LinkPool::closeStrays() {
   }
 }
 
+void LinkPool::dismiss() {
+  std::fill(byNode_.begin(), byNode_.end(), nullptr);
+  for (auto* links : {&links_, &urgent_}) {
+    for (auto& [address, link] : *links) retired_.push_back(std::move(link));
+    links->clear();
+  }
+}
+
 void LinkPool::shrink() noexcept {
   forEach([](Link& link) { link.shrink(); });
 }

@@ -61,6 +61,9 @@ class LinkPool {
   void keepLogins() {
     forEach([](Link& link) { link.keepLogin(); });
   }
+  // All of them are destroyed by sweep() as soon as nothing is open on them; new ones may be made.
+  void dismiss();
+  bool empty() const noexcept { return links_.empty() && urgent_.empty() && retired_.empty(); }
   // Now and then: gives back memory that a burst has needed.
   void shrink() noexcept;
   // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them, or

@@ -40,6 +40,22 @@ void LinkSet::sweep() {
   leases_.sweep();
 }
 
+void LinkSet::dismiss() {
+  for (LinkPool& pool : pools_) pool.dismiss();
+  leases_.dismiss();
+}
+
+bool LinkSet::empty() const noexcept {
+  return leases_.empty() &&
+         std::all_of(pools_.begin(), pools_.end(), [](const auto& p) { return p.empty(); });
+}
+
+bool LinkSet::anyUp() const {
+  bool any = false;
+  forEachLink([&any](const Link& link, std::string_view) { any = any || link.up(); });
+  return any;
+}
+
 void LinkSet::checkReplyTimeouts(net::TimePoint now) {
   for (LinkPool& pool : pools_) pool.checkReplyTimeouts(now);
 }

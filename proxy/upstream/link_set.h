@@ -58,6 +58,11 @@ class LinkSet {
   void setSettings(const LinkSettings& settings);
   void keepLogins();
   void sweep();
+  // All connections are closed by sweep() when nothing is open on them any more.
+  void dismiss();
+  bool empty() const noexcept;
+  // Some shared link to a master is up.
+  bool anyUp() const;
   // Now and then, see LinkPool and LeasePool.
   void checkReplyTimeouts(net::TimePoint now);
   void tend(bool wasHere);

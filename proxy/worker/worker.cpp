@@ -62,7 +62,9 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       metrics_(metrics),
       random_(randomSeed),
       leaseBudgets_(leaseLimits(config_), metrics),
-      connections_(*this, linkSettings(), metrics, leaseBudgets_, control.denials(), openLinks(config_)),
+      ownSettings_(linkSettings()),
+      connections_(*this, ownSettings_, metrics, leaseBudgets_, control.denials(), openLinks(config_)),
+      nodeUsers_(services_, *this, connections_.shared(2), ownSettings_, leaseBudgets_),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
@@ -85,11 +87,12 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 clients_,
                 accounts_,
                 loginDelays_,
+                nodeUsers_,
+                nodePermits_,
                 [this](const config::Config& changed) { setConfig(changed); }},
-      pushSettings_(linkSettings()),
-      hub_(*this, pushSettings_, databases_, metrics, control.census(),
+      hub_(*this, ownSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
-      monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
+      monitors_(*this, ownSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
       tap_(services_),
       dispatcher_(services_),
       relief_(services_),
@@ -109,8 +112,10 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       redirections_(services_),
       trackers_(redirections_),
       accounts_(services_),
-      loginDelays_(services_) {
+      loginDelays_(services_),
+      nodePermits_(services_) {
   touch();
+  nodeUsers_.configure();
   accounts_.configure();
   services_.wrappedScripts.setDialect({false, databases_.renumbers()});
   loop.atTurnEnd([this] { endTurn(); });
@@ -164,6 +169,7 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   ++services_.confirmations;
   services_.slotLosses.note(services_.links.topology(), *topology);
   connections_.setTopology(topology);
+  nodeUsers_.setTopology(topology);
   hub_.setTopology(topology);
   monitors_.setTopology(topology);
   trackers_.setTopology(std::move(topology));
@@ -202,8 +208,9 @@ void Worker::setConfig(const config::Config& config) {
   touch();
   const bool wasOpen = !services_.loginRequired;
   config_ = config;
-  accounts_.configure();
   useLinkSettings();
+  const bool judgesAnew = nodeUsers_.configure();
+  accounts_.configure();
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
@@ -212,6 +219,7 @@ void Worker::setConfig(const config::Config& config) {
   const bool opensNoMore = wasOpen && services_.loginRequired;
   for (const auto& [id, client] : clients_) {
     if (opensNoMore && !client->loggedIn()) client->beginLogin();
+    if (judgesAnew) client->close("clients log in otherwise than before");
     agenda_.add(*client, Task::Flush);
   }
 }
@@ -243,8 +251,9 @@ upstream::LinkSettings Worker::linkSettings() const {
 }
 
 void Worker::useLinkSettings() {
-  pushSettings_ = linkSettings();
-  connections_.setSettings(pushSettings_);
+  ownSettings_ = linkSettings();
+  connections_.setSettings(ownSettings_);
+  nodeUsers_.useSettings();
   leaseBudgets_.setLimits(leaseLimits(config_));
 }
 
@@ -335,9 +344,10 @@ void Worker::endTurn() {
   }
   flushLinks();
   connections_.sweep();
+  nodeUsers_.endTurn();
   relief_.note();
-  const bool idle =
-      agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() && !hub_.busy();
+  const bool idle = agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() &&
+                    !hub_.busy() && !nodeUsers_.busy();
   if (!idle) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }
@@ -354,6 +364,7 @@ void Worker::noteTurn() {
 void Worker::flushLinks() {
   // First: who has unsubscribed and publishes then does not count itself.
   hub_.flush();
+  nodeUsers_.flush();
   tap_.flush();
   monitors_.flush();
   // Losing a link while flushing can make other links dirty: the list may grow.
@@ -396,6 +407,7 @@ net::Millis Worker::tickLength() const {
 void Worker::onTick() {
   touch();
   connections_.checkReplyTimeouts(now);
+  nodeUsers_.checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
   for (const auto& [id, client] : clients_) {
     client->checkPushLimit();
@@ -416,10 +428,12 @@ void Worker::lookForSilence() {
   const bool wasHere = now - lastSilenceTick_ < kOwnAbsence;
   lastSilenceTick_ = now;
   connections_.tend(wasHere);
+  nodeUsers_.tend(wasHere);
   services_.leaseShares.endIdle(services_);
-  if (connections_.silence() >= kSilence) {
+  const auto blockedSilence = std::max(connections_.leases().silence(), nodeUsers_.leaseSilence());
+  if (std::max(connections_.silence(), nodeUsers_.silence()) >= kSilence) {
     control_.refreshTopology(true);
-  } else if (connections_.leases().silence() >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
+  } else if (blockedSilence >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
     lastLook_ = now;
     control_.refreshTopology(false);
   }
@@ -434,6 +448,7 @@ void Worker::tidy() {
   services_.mapper.trim();
   services_.suspects.expire(now);
   connections_.tidy();
+  nodeUsers_.tidy();
   trimScratch();
   publishMemory();
 }
@@ -458,7 +473,7 @@ void Worker::publishMemory() {
     sessions += memory.session;
     queued += client->conversation().queuedBlockBytes();
   }
-  const std::size_t links = connections_.bytesOpen();
+  const std::size_t links = connections_.bytesOpen() + nodeUsers_.bytesOpen();
   const auto set = [this](MemoryKind kind, std::size_t bytes) {
     metrics_.memory[static_cast<std::size_t>(kind)].set(static_cast<std::int64_t>(bytes));
   };

@@ -36,6 +36,8 @@
 #include "proxy/session/login_delays.h"
 #include "proxy/session/memory_relief.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_permits.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/redirection.h"
 #include "proxy/session/services.h"
@@ -140,7 +142,9 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   telemetry::WorkerMetrics& metrics_;
   std::minstd_rand random_;
   upstream::LeaseBudgets leaseBudgets_;
+  upstream::LinkSettings ownSettings_;
   upstream::LinkSet connections_;
+  session::NodeUsers nodeUsers_;  // requests under way may have leases of theirs
   std::vector<upstream::Link*> dirtyLinks_;
   const databases::Databases databases_;
   routing::Router router_;
@@ -150,7 +154,6 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   std::vector<std::shared_ptr<const protocol::CommandTable>> oldCommands_;
   // The services and their parts refer to one another.
   session::Services services_;
-  upstream::LinkSettings pushSettings_;
   pubsub::Hub hub_;
   pubsub::Monitors monitors_;
   session::MonitorTap tap_;
@@ -168,6 +171,7 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::Trackers trackers_;
   session::Accounts accounts_;
   session::LoginDelays loginDelays_;
+  session::NodePermits nodePermits_;
   session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
   std::vector<session::Downstream*> batch_;
