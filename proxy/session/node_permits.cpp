@@ -6,6 +6,7 @@
 
 #include "protocol/denial.h"
 #include "protocol/encoder.h"
+#include "proxy/emulation/compositions.h"
 #include "proxy/session/client.h"
 #include "proxy/session/console_table.h"
 #include "proxy/session/local_answers.h"
@@ -34,6 +35,13 @@ bool isDangerous(const CommandSpec& spec) {
   });
 }
 
+// What nodes get in its place may be allowed where it is not itself.
+bool isMadeHere(const CommandSpec& spec) {
+  return spec.role == SessionRole::Monitor || spec.wholeDatabase != protocol::WholeDatabase::None ||
+         spec.emptiesAllDatabases || spec.transfer == protocol::Transfer::Move ||
+         (isComposed(spec) && isDangerous(spec));
+}
+
 // The sentence of DRYRUN as the error of the command itself.
 std::string refusalOf(std::string_view sentence) {
   std::string line(sentence);
@@ -56,7 +64,10 @@ void PermitQuestion::onReply(std::string_view bytes, bool last) {
 }
 
 void PermitQuestion::onErrorReply(std::string_view line, const upstream::SentRequest&) {
-  if (line.starts_with("-ERR User ")) return owner->settle(*this, "NOPERM the user does not exist any more");
+  if (line.starts_with("-ERR User ")) {
+    owner->onMissing(*this);
+    return owner->settle(*this, "NOPERM the user does not exist any more");
+  }
   if (!dangerous) return owner->settle(*this, {});
   owner->settle(*this,
                 "NOPERM Slotless cannot find out whether this user may run this command: its own user needs "
@@ -85,7 +96,7 @@ NodePermits::Verdict NodePermits::permits(const Client& client, const CommandSpe
     if (multi == Verdict::Yes) line = other;
     return multi == Verdict::Yes || exec == Verdict::No ? exec : multi;
   }
-  if (spec.role != SessionRole::Monitor && !services_.localAnswers.answers(spec, argv)) return Verdict::Yes;
+  if (!isMadeHere(spec) && !services_.localAnswers.answers(spec, argv)) return Verdict::Yes;
   std::string key = spec.name;
   if (argv.size() > 1) key.append(" ").append(argv[1].substr(0, 64));
   return ask(client, std::move(key), argv, isDangerous(spec), line);
@@ -143,6 +154,13 @@ void NodePermits::settle(PermitQuestion& question, std::string refusal) {
   std::erase_if(all_, [&](const auto& each) { return each.get() == &question; });
   const auto asking = services_.clients.find(id);
   if (asking != services_.clients.end()) asking->second->wake();
+}
+
+// NodeUsers looks whether it is gone.
+void NodePermits::onMissing(const PermitQuestion& question) {
+  services_.nodeUsers.forEach([&](NodeUser& user) {
+    if (user.name == question.user) user.settings.access.verdicts->refused = true;
+  });
 }
 
 void NodePermits::tick() {

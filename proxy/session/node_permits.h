@@ -58,6 +58,7 @@ class NodePermits {
   Verdict ask(const Client& client, std::string key, protocol::Argv argv, bool dangerous, std::string& line);
   void send(PermitQuestion& question);
   void settle(PermitQuestion& question, std::string refusal);
+  void onMissing(const PermitQuestion& question);
   void wait(PermitQuestion& question);
   void tick();
 
