@@ -60,7 +60,8 @@ struct DatabaseRule {
 
 // What clients must present: clientPassword, or else the upstream's own credentials, if it has any; or
 // nothing.
-enum class ClientAuth { Same, None };
+// Passthrough: the nodes judge the clients' own credentials, see docs/access.md.
+enum class ClientAuth { Same, None, Passthrough };
 // What becomes of a multi-key command whose keys are in several slots.
 enum class CrossSlot { Emulate, Error };
 enum class CrossSlotTransactions { Error, Each };
@@ -168,6 +169,9 @@ struct Config {
   std::vector<std::string> denyCommands;      // "@category", "command", "command|subcommand".
   std::vector<std::string> renameCommands;    // "command=other name", "command=" for none.
   std::uint64_t acllogMaxLen = 128;           // 0: none.
+  std::uint64_t passthroughMaxUsers = 1000;   // Over all workers.
+  Milliseconds passthroughIdleTimeout = std::chrono::seconds(60);  // 0: never.
+  Milliseconds passthroughVerifyInterval = std::chrono::seconds(1);
   bool protectedMode = true;
   bool allowAdminCommands = false;
 
@@ -266,6 +270,9 @@ struct Config {
 
   // Are there users, so that it is they who decide about clients?
   bool hasUsers() const { return !users.empty() || !aclFile.empty(); }
+
+  // Do clients present credentials of the nodes, and are their requests carried out as the nodes' users?
+  bool passesThrough() const { return clientAuth == ClientAuth::Passthrough; }
 
   bool operator==(const Config&) const = default;
 };

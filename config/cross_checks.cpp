@@ -25,6 +25,7 @@ const Endpoint* firstOpenListener(const Config& config) {
 }
 
 bool letsAnybodyIn(const Config& config) {
+  if (config.passesThrough()) return false;  // the nodes decide
   const bool open = clientSecret(config).empty() || config.clientAuth == ClientAuth::None;
   return config.hasUsers() ? defaultUserIsOpen(config.users, open) : open;
 }
@@ -43,6 +44,12 @@ void checkCredentials(const Config& config, Conflicts& conflicts) {
   if (byCommand && !config.password.empty()) {
     conflicts.push_back({{"password-command", "password", "password-file"},
                          "found together with password or password-file; allowed: one of the three"});
+  }
+  if (config.passesThrough() && (config.hasUsers() || !config.clientPassword.empty())) {
+    conflicts.push_back(
+        {{"client-auth", "users", "acl-file", "client-password", "client-password-file"},
+         "found client-auth passthrough together with users or a password of the proxy's own; "
+         "allowed: one of the two, since the nodes judge the credentials of clients"});
   }
   // What a command tells changes, and is nobody's to present.
   if (byCommand && config.clientAuth == ClientAuth::Same && config.clientPassword.empty()) {

@@ -95,7 +95,8 @@ constexpr std::array kSchema{
            "Permissions of Unix sockets that listen names: who may write to one may connect."},
     Option{"client-auth", Choice, &Config::clientAuth, Listening, 0, 0, "", kReloadable, "", "",
            "Whether clients must present the same credentials that are used for the nodes (or "
-           "client-password, if it is set), or none."},
+           "client-password, if it is set), or none, or credentials of their own that the nodes judge "
+           "(passthrough): then their requests go as that user of the nodes, see access.md."},
     Option{"client-password", Text, &Config::clientPassword, Listening, 0, 4096, "", kReloadable | kSecret,
            "", "",
            "Password that clients must present instead of the one for the nodes, as the default user or "
@@ -131,6 +132,18 @@ constexpr std::array kSchema{
            "may have its own."},
     Option{"acllog-max-len", Count, &Config::acllogMaxLen, Listening, 1, 1'000'000, "none", kReloadable, "",
            "acllog-max-len", "Entries that ACL LOG keeps of refused logins, commands, keys and channels."},
+    Option{"passthrough-max-users", Count, &Config::passthroughMaxUsers, Listening, 1, 100'000, "",
+           kReloadable, "", "",
+           "With client-auth passthrough: users that have connections of their own to the nodes at the same "
+           "time; when it is reached, those of the user that has had no client for longest are closed."},
+    Option{"passthrough-idle-timeout", Duration, &Config::passthroughIdleTimeout, Listening, kSecond,
+           24 * kHour, "never", kReloadable, "", "",
+           "The same: time without a request after which a connection of such a user is closed, and time "
+           "without a client after which all of them are."},
+    Option{"passthrough-verify-interval", Duration, &Config::passthroughVerifyInterval, Listening, 100,
+           5 * kMinute, "", kReloadable, "", "",
+           "The same: time for which an answer of the nodes about a user (are these credentials good, may it "
+           "run this) is used again; so long a change of its password or rules may go unnoticed here."},
     Option{"protected-mode", Boolean, &Config::protectedMode, Listening, 0, 0, "", kPlain, "",
            "protected-mode", "Whether to refuse to listen beyond loopback while clients need no password."},
     Option{

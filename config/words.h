@@ -20,7 +20,7 @@ struct Words<DatabaseLayout> {
 };
 template <>
 struct Words<ClientAuth> {
-  static constexpr std::array<std::string_view, 2> kAll{"same", "none"};
+  static constexpr std::array<std::string_view, 3> kAll{"same", "none", "passthrough"};
 };
 template <>
 struct Words<CrossSlot> {

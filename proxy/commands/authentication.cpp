@@ -10,6 +10,8 @@
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_snapshot.h"
+#include "proxy/session/login_delays.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/refusal.h"
 #include "proxy/telemetry/log.h"
 
@@ -62,6 +64,33 @@ bool isRight(const Services& services, std::string_view username, std::string_vi
                                         : username == "default";
 }
 
+constexpr std::string_view kInTransaction =
+    "ERR with client-auth passthrough nobody can log in inside a transaction";
+
+// With users, once per burst from one address.
+void noteWrong(LocalCall& call, std::string_view username) {
+  Services& services = call.services;
+  const bool users = services.accounts.on() || services.nodeUsers.on();
+  const std::uint64_t failures = users ? services.loginDelays.note(call.client.peer().host) : 1;
+  static log::RateLimit limit(5);
+  if (failures == 1) {
+    log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
+               {{"client", call.client.id()}, {"peer", call.client.peer().text()}});
+  }
+  noteRefusedLogin(call, username);
+}
+
+// The nodes judge. The call may have to wait.
+std::optional<std::string> askNodes(LocalCall& call, std::string_view username, std::string_view password,
+                                    bool isNamed) {
+  if (call.inTransaction) return std::string(kInTransaction);
+  NodeUsers::Outcome outcome = call.services.nodeUsers.logIn(call.client, username, password, isNamed);
+  call.waits = outcome.waits;
+  if (outcome.isWrong) noteWrong(call, username);
+  if (outcome.refusal.empty()) return std::nullopt;
+  return std::move(outcome.refusal);
+}
+
 bool isRightUser(const LocalCall& call, const access::Permission* account, std::string_view password) {
   const config::Listener& here = call.services.config.listen[call.client.listener()];
   return account != nullptr && access::accepts(account->user(), password) &&
@@ -69,25 +98,19 @@ bool isRightUser(const LocalCall& call, const access::Permission* account, std::
 }
 
 // nullopt: right. Otherwise the error line.
-std::optional<std::string_view> checkCredentials(LocalCall& call, std::string_view username,
-                                                 std::string_view password) {
+std::optional<std::string> checkCredentials(LocalCall& call, std::string_view username,
+                                            std::string_view password, bool isNamed) {
   Services& services = call.services;
+  if (services.nodeUsers.on()) return askNodes(call, username, password, isNamed);
   Client& client = call.client;
   const access::Permission* account = services.accounts.find(username);
   const bool right =
       services.accounts.on() ? isRightUser(call, account, password) : isRight(services, username, password);
   if (!right) {
-    // With users, once per burst from one address.
-    const std::uint64_t failures = services.accounts.on() ? services.loginDelays.note(client.peer().host) : 1;
-    static log::RateLimit limit(5);
-    if (failures == 1) {
-      log::write(limit, services.host.now, log::Level::Warn, "authentication failed",
-                 {{"client", client.id()}, {"peer", client.peer().text()}});
-    }
-    noteRefusedLogin(call, username);
-    return kWrongPassword;
+    noteWrong(call, username);
+    return std::string(kWrongPassword);
   }
-  if (account != nullptr && !client.join(*account)) return kTooManyOfUser;
+  if (account != nullptr && !client.join(*account)) return std::string(kTooManyOfUser);
   client.logIn();
   if (account != nullptr) client.enter(*account);
   return std::nullopt;
@@ -150,13 +173,15 @@ void authenticate(LocalCall& call) {
   if (call.argv.size() > 3) return appendError(call.out, "ERR syntax error");
   std::string_view username = "default";
   if (call.argv.size() == 2) {
-    if (!defaultNeedsPassword(call.services)) return appendError(call.out, kNoPasswordSet);
+    if (!call.services.nodeUsers.on() && !defaultNeedsPassword(call.services))
+      return appendError(call.out, kNoPasswordSet);
   } else {
     username = call.argv[1];
   }
-  if (const auto error = checkCredentials(call, username, call.argv.back())) {
+  if (const auto error = checkCredentials(call, username, call.argv.back(), call.argv.size() == 3)) {
     return appendError(call.out, *error);
   }
+  if (call.waits) return;
   protocol::appendSimple(call.out, "OK");
 }
 
@@ -178,9 +203,10 @@ void hello(LocalCall& call) {
   for (std::size_t i = 2; i < argv.size(); ++i) {
     const std::size_t left = argv.size() - 1 - i;
     if (protocol::equalsIgnoringCase(argv[i], "AUTH") && left >= 2) {
-      if (const auto error = checkCredentials(call, argv[i + 1], argv[i + 2])) {
+      if (const auto error = checkCredentials(call, argv[i + 1], argv[i + 2], true)) {
         return appendError(call.out, *error);
       }
+      if (call.waits) return;
       i += 2;
     } else if (protocol::equalsIgnoringCase(argv[i], "SETNAME") && left >= 1) {
       name = argv[++i];
@@ -189,6 +215,11 @@ void hello(LocalCall& call) {
     } else {
       return appendError(call.out, "ERR Syntax error in HELLO option '" + std::string(argv[i]) + "'");
     }
+  }
+  const bool isGreeted = call.client.loggedIn() || call.inTransaction || !call.services.nodeUsers.on();
+  if (!isGreeted && call.services.nodeUsers.awaitsGreeting(call.client)) {
+    call.waits = true;
+    return;
   }
   if (!call.client.loggedIn()) {
     return appendError(call.out, kHelloNoAuth);

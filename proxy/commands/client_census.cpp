@@ -14,6 +14,7 @@
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_snapshot.h"
+#include "proxy/session/node_users.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -35,7 +36,8 @@ struct Selection {
 FilterContext contextOf(const LocalCall& call, bool lists) {
   const auto isUser = [&call](std::string_view name) {
     if (call.services.accounts.on()) return call.services.accounts.find(name) != nullptr;
-    return name == "default" || name == clientUser(call.client, call.services);
+    return call.services.nodeUsers.on() || name == "default" ||
+           name == clientUser(call.client, call.services);
   };
   return {call.services.manners, isUser, call.services.databases.size(), lists};
 }

@@ -191,13 +191,15 @@ Transaction::RunLocal LocalCommands::runnerFor(Client& client) {
   };
 }
 
-void LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv argv) {
+bool LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv argv) {
   out_.clear();
   LocalCall call{client, services_, spec, argv, out_};
   functionOf(spec)(call);
-  if (call.late) return;
+  if (call.waits) return false;
+  if (call.late) return true;
   noteIfSlow(client, spec, argv);
   client.reply(&spec, out_);
+  return true;
 }
 
 bool LocalCommands::plan(const CommandSpec& spec, protocol::Argv argv, routing::Plan& plan) {

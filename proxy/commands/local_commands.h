@@ -23,7 +23,8 @@ struct LocalCall {
   protocol::Argv argv;
   std::string& out;  // the reply, in the client's protocol
   bool inTransaction = false;
-  bool late = false;  // the reply comes later, see replyLater()
+  bool late = false;   // the reply comes later, see replyLater()
+  bool waits = false;  // it is to be called again, when the client is woken
 };
 
 using LocalCommand = void (*)(LocalCall&);
@@ -47,7 +48,7 @@ class LocalCommands final : public LocalAnswers {
   // From now on commands come from this table; those of earlier ones can still be run.
   void use(const protocol::CommandTable& table);
   bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const override;
-  void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) override;
+  bool run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) override;
   bool isLate(const protocol::CommandSpec& spec) const override;
   Transaction::RunLocal runnerFor(Client& client) override;
   bool plan(const protocol::CommandSpec& spec, protocol::Argv argv, routing::Plan& plan) override;

@@ -99,10 +99,12 @@ class ConfigComposer final : public routing::Composer {
         databases_(services.asker->numbering().size()),
         patterns_(argv.begin() + 2, argv.end()),
         protocol_(protocol),
-        asked_(askedNodes(services.links, eachMaster())) {}
+        asked_(askedNodes(services.links, eachMaster())),
+        denials_(*services.denialsAtHand) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
-    if (noteDenials(parts) && composeOwn(out)) return true;
+    const bool isOfClient = &denials_ != &services_.denials;
+    if (noteDenials(parts) && !isOfClient && composeOwn(out)) return true;
     if (routing::appendFirstError(parts, out)) return false;
     routing::OwnSettings own = ownSettings();
     if (const auto text = nodesText(parts, kOutputLimits))
@@ -125,9 +127,9 @@ class ConfigComposer final : public routing::Composer {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const net::Address node = parts.size() == asked_.size() ? asked_[i] : net::Address{};
       if (!routing::isErrorReply(parts[i].bytes)) {
-        services_.denials.worked(telemetry::Deniable::ConfigGet, node);
+        denials_.worked(telemetry::Deniable::ConfigGet, node);
       } else if (protocol::isDenial(parts[i].bytes)) {
-        services_.denials.note(telemetry::Deniable::ConfigGet, node, parts[i].bytes, services_.host.now);
+        denials_.note(telemetry::Deniable::ConfigGet, node, parts[i].bytes, services_.host.now);
         denied = true;
       }
     }
@@ -170,6 +172,7 @@ class ConfigComposer final : public routing::Composer {
   const std::vector<std::string> patterns_;
   const int protocol_;
   const std::vector<net::Address> asked_;
+  telemetry::Denials& denials_;
 };
 
 }  // namespace

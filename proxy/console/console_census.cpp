@@ -10,6 +10,7 @@
 #include "proxy/observe/text_lines.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_snapshot.h"
+#include "proxy/session/node_users.h"
 
 namespace slotless::session {
 
@@ -48,30 +49,29 @@ void addLine(Services& services, std::size_t worker, Client& client, ClientLines
   all.emplace_back(facts.id, lines.text());
 }
 
-void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link, std::string_view use) {
+void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link, std::string_view use,
+                std::string_view user = {}) {
   lines.pair("worker", worker)
       .pair("node", link.node().text())
       .pair("use", use)
       .pair("resp", link.protocol());
   lines.pair("state", telemetry::linkStateName(link.state())).pair("in-flight", link.inFlight());
   lines.pair("bytes-open", link.bytesOpen());
+  if (!user.empty()) lines.pair("user", user);
   if (const std::string encryption = link.encryption(); !encryption.empty()) lines.pair("tls", encryption);
   lines.end();
 }
 
 std::string linksOf(Services& services, std::size_t worker) {
   TextLines lines;
-  const auto shared = [&](const upstream::Link& link) { appendLink(lines, worker, link, "shared"); };
-  const auto bulk = [&](const upstream::Link& link) { appendLink(lines, worker, link, "bulk"); };
-  const auto replica = [&](const upstream::Link& link) { appendLink(lines, worker, link, "replica"); };
-  services.links.forEachLink(shared);
-  services.resp3Links.forEachLink(shared);
-  services.bulkLinks.forEachLink(bulk);
-  services.resp3BulkLinks.forEachLink(bulk);
-  services.replicaLinks.forEachLink(replica);
-  services.resp3ReplicaLinks.forEachLink(replica);
-  services.leases.forEachLease(
+  services.ownLinks.forEachLink(
       [&](const upstream::Link& link, std::string_view use) { appendLink(lines, worker, link, use); });
+  services.nodeUsers.forEach([&](const NodeUser& user) {
+    const std::string_view name = user.name.empty() ? std::string_view("default") : user.name;
+    user.links.forEachLink([&](const upstream::Link& link, std::string_view use) {
+      appendLink(lines, worker, link, use, name);
+    });
+  });
   return lines.text();
 }
 

@@ -11,8 +11,7 @@
 #include "proxy/scripts/wrapped_scripts.h"
 #include "proxy/telemetry/denials.h"
 #include "proxy/telemetry/worker_metrics.h"
-#include "proxy/upstream/lease_pool.h"
-#include "proxy/upstream/link_pool.h"
+#include "proxy/upstream/link_set.h"
 
 namespace slotless::session {
 
@@ -31,16 +30,11 @@ struct Context {
   const config::Config& config;  // replaced as a whole between two requests, see Worker
   upstream::LinkHost& host;      // loop, blocks, scratch space, clock
   upstream::LinkPool& links;     // RESP2; its topology is the worker's
-  upstream::LinkPool& resp3Links;
-  upstream::LinkPool& replicaLinks;
-  upstream::LinkPool& resp3ReplicaLinks;
-  upstream::LinkPool& bulkLinks;  // of clients whose values are large, see Downstream::bulk
-  upstream::LinkPool& resp3BulkLinks;
-  upstream::LeasePool& leases;
+  upstream::LinkSet& ownLinks;   // as the proxy itself; `links` are a part of them
   telemetry::WorkerMetrics& metrics;
   const databases::Databases& databases;
   ScriptCache& scripts;         // the process's
-  telemetry::Denials& denials;  // the process's
+  telemetry::Denials& denials;  // to the proxy's own user: the process's
   TopologyWishes& wishes;
   Surroundings& surroundings;
   RequestPool& requests;
@@ -58,14 +52,8 @@ struct Context {
   // Clients have to log in before they may command anything else; see Accounts.
   bool loginRequired = false;
   std::string encoded{};  // scratch space for the request at hand
-
-  upstream::LinkPool& linksFor(const Downstream& client) noexcept {
-    if (client.bulk) return client.protocol >= 3 ? resp3BulkLinks : bulkLinks;
-    return client.protocol >= 3 ? resp3Links : links;
-  }
-  upstream::LinkPool& replicaLinksFor(int protocol) noexcept {
-    return protocol >= 3 ? resp3ReplicaLinks : replicaLinks;
-  }
+  // To the user of the request at hand.
+  telemetry::Denials* denialsAtHand = &denials;
 };
 
 }  // namespace slotless::session

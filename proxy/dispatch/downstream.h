@@ -15,7 +15,7 @@
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/pending_list.h"
 #include "proxy/net/address/address.h"
-#include "proxy/upstream/link.h"
+#include "proxy/upstream/link_set.h"
 
 namespace slotless::session {
 
@@ -23,7 +23,7 @@ class Leases;
 
 class Downstream {
  public:
-  explicit Downstream(std::uint64_t id) noexcept : id_(id) {}
+  Downstream(std::uint64_t id, upstream::LinkSet& connections) noexcept : upstream(&connections), id_(id) {}
   Downstream(const Downstream&) = delete;
   Downstream& operator=(const Downstream&) = delete;
 
@@ -92,10 +92,13 @@ class Downstream {
     return std::erase_if(writtenTo_, gone) > 0;
   }
 
+  // By which its requests go. Changes only while nothing is pending.
+  upstream::LinkSet* upstream;
   int protocol = 2;
   // Its values are large: they go by links of their own, lest small ones of others wait behind them. Changes
   // only while nothing is pending.
   bool bulk = false;
+  upstream::LinkPool& links() noexcept { return upstream->shared(protocol, bulk); }
   config::ReadFrom readFrom = config::ReadFrom::Master;
   // nullopt: as for all.
   std::optional<config::WriteOnLostLink> writeOnLostLink;

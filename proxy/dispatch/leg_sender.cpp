@@ -138,7 +138,7 @@ void LegSender::launchShort(Leg& leg, std::string_view bytes) {
   const cluster::NodeIndex owner = context_.links.topology().owners[leg.slot];
   const bool usual = owner != cluster::kNoNode && client.readFrom == config::ReadFrom::Master &&
                      !context_.suspects.any() && plainWay(client, leg.slot);
-  Link* link = usual ? choice_.takes(context_.linksFor(client).linkTo(owner)) : nullptr;
+  Link* link = usual ? choice_.takes(client.links().linkTo(owner)) : nullptr;
   if (link == nullptr) return launch(leg, {bytes});
   noteSent(leg, *link);
   link->send(leg, bytes);

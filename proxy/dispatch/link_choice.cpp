@@ -37,7 +37,7 @@ bool readsFromReplica(const Leg& leg) {
 Link* LinkChoice::linkToNode(Leg& leg, cluster::NodeIndex node) {
   Downstream& client = *leg.request->client;
   Leases& leases = client.leases();
-  upstream::LinkPool& links = context_.linksFor(client);
+  upstream::LinkPool& links = client.links();
   if (leg.detour == nullptr && !leg.request->lease && leases.sharesLinks()) return takes(links.linkTo(node));
   const net::Address& address = context_.links.topology().nodes[node].address;
   Link* link = nullptr;
@@ -86,7 +86,7 @@ Link* LinkChoice::loneLink(Leg& leg, cluster::NodeIndex node) {
   }
   if (held == nullptr) {
     if (!context_.links.linkTo(node).ready()) return nullptr;
-    held = context_.leases.acquire(address, client.protocol, upstream::LeaseUse::Alone);
+    held = client.upstream->leases().acquire(address, client.protocol, upstream::LeaseUse::Alone);
     if (held == nullptr) {
       if (context_.host.now - lastLook_ >= kLookPause) {
         lastLook_ = context_.host.now;
@@ -94,7 +94,7 @@ Link* LinkChoice::loneLink(Leg& leg, cluster::NodeIndex node) {
       }
       return nullptr;
     }
-    detour.lone.take(context_.leases, held);
+    detour.lone.take(client.upstream->leases(), held);
   }
   return held->ready() ? held : nullptr;
 }
@@ -105,7 +105,7 @@ Link* LinkChoice::replicaLink(Leg& leg, cluster::NodeIndex master) {
   const cluster::Node& node = context_.links.topology().nodes[master];
   const std::size_t listed = node.replicas.size();
   const std::size_t all = listed + node.joining.size();
-  upstream::LinkPool& pool = context_.replicaLinksFor(client.protocol);
+  upstream::LinkPool& pool = client.upstream->replicas(client.protocol);
   for (std::size_t i = 0; i < all; ++i) {
     const std::size_t at = (client.id() + i) % all;
     Link& link = pool.linkTo(at < listed ? node.replicas[at] : node.joining[at - listed]);
@@ -117,7 +117,8 @@ Link* LinkChoice::replicaLink(Leg& leg, cluster::NodeIndex master) {
 // Where all that can be reached deny READONLY nobody would ever be read from.
 bool LinkChoice::replicasDeny(const Leg& leg, cluster::NodeIndex master) const {
   const cluster::Node& node = context_.links.topology().nodes[master];
-  upstream::LinkPool& pool = context_.replicaLinksFor(leg.request->client->protocol);
+  const Downstream& client = *leg.request->client;
+  upstream::LinkPool& pool = client.upstream->replicas(client.protocol);
   const auto denies = [&pool](cluster::NodeIndex replica) { return pool.linkTo(replica).deniesReads(); };
   return !node.replicas.empty() && std::all_of(node.replicas.begin(), node.replicas.end(), denies);
 }
@@ -139,7 +140,7 @@ Link* LinkChoice::linkForSlot(Leg& leg) {
     return lease != nullptr && lease->ready() ? lease : nullptr;
   }
   if (client.leases().engaged()) return client.leases().anyTrackingLease();
-  Link* any = context_.linksFor(client).anyReady();
+  Link* any = client.links().anyReady();
   if (any == nullptr || leg.detour == nullptr || !leg.detour->alone) return any;
   // Alone at the node that it has got a connection to.
   const Link* held = leg.detour->lone.link();
@@ -170,7 +171,7 @@ Link* LinkChoice::targetOf(Leg& leg) {
   }
   if (node) return linkToNode(leg, *node);
   if (detour.dispensable) {
-    Link* former = context_.linksFor(*leg.request->client).urgentLinkToFormer(*detour.target);
+    Link* former = leg.request->client->links().urgentLinkToFormer(*detour.target);
     return former != nullptr && former->ready() ? former : nullptr;
   }
   if (!detour.awaitsTarget || topology.version == detour.targetVersion) return nullptr;
@@ -187,7 +188,7 @@ Link* LinkChoice::sharedLinkOf(const Leg& leg) const {
   if (leg.detour != nullptr && leg.detour->target)
     node = topology.find(*leg.detour->target).value_or(cluster::kNoNode);
   if (node == cluster::kNoNode || !topology.nodes[node].master) return nullptr;
-  return &context_.linksFor(*leg.request->client).linkTo(node);
+  return &leg.request->client->links().linkTo(node);
 }
 
 Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
@@ -198,9 +199,10 @@ Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
     const cluster::NodeIndex owner =
         leg.slot == protocol::kNoSlot ? cluster::kNoNode : topology.owners[leg.slot];
     if (owner == cluster::kNoNode) return Obstacle::NoNode;
-    const bool spent = leases.engaged() ? !leases.hasRoomToTrack()
-                                        : !leases.holdsLease(*leg.request->lease) &&
-                                              !context_.leases.hasRoom(*leg.request->lease);
+    const bool spent = leases.engaged()
+                           ? !leases.hasRoomToTrack()
+                           : !leases.holdsLease(*leg.request->lease) &&
+                                 !leg.request->client->upstream->leases().hasRoom(*leg.request->lease);
     if (spent) return Obstacle::LeaseLimit;
     const Link& shared = context_.links.linkTo(owner);
     return shared.ready() || shared.beginning() ? Obstacle::None : Obstacle::NoNode;
@@ -211,8 +213,8 @@ Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
   if (!alone && link->bytesOpen() >= context_.config.linkMaxInFlightBytes) return Obstacle::LinkFull;
   if (!link->ready()) return Obstacle::NodeSilent;
   if (alone) {
-    const bool spent =
-        leg.detour->lone.link() == nullptr && !context_.leases.hasRoom(upstream::LeaseUse::Alone);
+    const bool spent = leg.detour->lone.link() == nullptr &&
+                       !leg.request->client->upstream->leases().hasRoom(upstream::LeaseUse::Alone);
     return spent ? Obstacle::LeaseLimit : Obstacle::None;
   }
   return Obstacle::None;

@@ -81,8 +81,8 @@ void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& 
   if (!leg.preludeError.empty() && leg.request->frontBytes > 0 &&
       leg.request->kind != RequestKind::Transaction) {
     if (protocol::isDenial(leg.preludeError) && leg.link != nullptr) {
-      context_.denials.note(telemetry::Deniable::ScriptLoad, leg.link->node(), leg.preludeError,
-                            context_.host.now);
+      leg.request->client->upstream->denials().note(telemetry::Deniable::ScriptLoad, leg.link->node(),
+                                                    leg.preludeError, context_.host.now);
     }
     leg.preludeError.clear();  // SCRIPT LOAD's: see what EVALSHA says
     leg.link->scripts().forget();

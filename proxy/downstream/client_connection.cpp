@@ -19,7 +19,7 @@ constexpr std::size_t kUnreadBeforeLogin = std::size_t{4} * 1024;
 }  // namespace
 
 ClientConnection::ClientConnection(ConnectionContext& context, std::uint64_t id)
-    : Downstream(id),
+    : Downstream(id, context.requests.ownLinks),
       context_(context.requests),
       shared_(context),
       output_(context_.host.pool),

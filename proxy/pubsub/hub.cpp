@@ -154,6 +154,7 @@ void Hub::onRefused(Intake& intake, std::string_view line) {
       stopAwaiting(*topic, *listener);
       listener->onRefused(*topic, line);
     }
+    for (Listener* listener : topic->listeners_) listener->onBarred(line);
   }
   for (Topic* topic : topics) drop(*topic);
 }

@@ -4,6 +4,7 @@
 // that can match keyspace notifications have more: notifications come from those only, are translated, and go
 // to the topics that match what they are called in their database.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -62,6 +63,10 @@ class Hub final : private IntakeEvents {
   bool busy() const noexcept { return intakes_.busy(); }
   void goOn() { intakes_.goOn(); }
   Census& census() noexcept { return census_; }
+  // Nobody has subscribed to anything.
+  bool idle() const noexcept {
+    return std::all_of(topics_.begin(), topics_.end(), [](const auto& map) { return map.empty(); });
+  }
 
  private:
   void onLive(Intake& intake) override;

@@ -200,7 +200,8 @@ void Intakes::onRefusedBy(Station& station, TopicKind kind, std::string_view nam
   events_.onPostponed();
   if (passes(protocol::classifyError(line).errorClass)) return refreshTopology_();
   static log::RateLimit limit(5);
-  log::write(limit, host_.now, log::Level::Warn, "subscription refused",
+  const bool isClients = settings_.access.ofClient;  // then it is the client's business
+  log::write(limit, host_.now, isClients ? log::Level::Debug : log::Level::Warn, "subscription refused",
              {{"node", station.node().text()}, {"error", line.substr(0, line.find('\r'))}});
   events_.onRefused(*intake, line);
 }

@@ -74,6 +74,8 @@ class Listener {
   virtual void onLive(Topic& topic) = 0;
   // A node refuses it, by this error line; nobody awaits it any more.
   virtual void onRefused(Topic& topic, std::string_view line) = 0;
+  // The same, of one that it listens to.
+  virtual void onBarred(std::string_view line) { static_cast<void>(line); }
   // Time passes while it awaits something.
   virtual void onWaiting() = 0;
 

@@ -75,7 +75,8 @@ void Accounts::refresh(std::uint64_t asking) {
     for (const auto& [id, client] : services_.clients) tell(*client, asking);
   }
   // Whoever need not log in has been logged in when it came.
-  services_.loginRequired = on() || requiresAuthentication(services_.config);
+  services_.loginRequired =
+      on() || requiresAuthentication(services_.config) || services_.config.passesThrough();
   services_.listenerRules.refresh();
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/session/accounts.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/telemetry/log.h"
 
@@ -103,6 +104,7 @@ bool Client::abandon(WorkBudget& budget) {
   services_.gate.forget(*this);
   // After the requests: what was open on a lease is not clean.
   conversation_.end();
+  services_.nodeUsers.leave(*this);
   services_.agenda.forget(*this);
   return true;
 }
@@ -112,6 +114,7 @@ bool Client::abandon(WorkBudget& budget) {
 void Client::welcome() {
   homeReadFrom_ = readFrom;
   requestion();
+  if (services_.nodeUsers.on()) return services_.nodeUsers.welcome(*this);
   if (!services_.accounts.on()) return;
   const access::Permission* initial = services_.accounts.initial();
   // Whom its users do not let in here has to say who it is.
@@ -166,6 +169,7 @@ void Client::resetSession() {
   name.clear();
   libraryName.clear();
   libraryVersion.clear();
+  services_.nodeUsers.leave(*this);
   beginLogin();
   protocol = 2;
   noEvict = false;

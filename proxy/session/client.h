@@ -29,6 +29,7 @@
 namespace slotless::session {
 
 class KeyQuestion;
+struct NodeUser;
 
 inline constexpr std::string_view kTooManyOfUser = "ERR max number of clients of this user reached";
 
@@ -76,7 +77,6 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void start(Request& request, Command& command);
   // The same for a command that needs a guard, see slot_guard.h.
   void startGuarded(Request& request, Command& command);
-  upstream::LinkPool& links() noexcept { return services_.linksFor(*this); }
   Conversation& conversation() noexcept { return conversation_; }
   const Conversation& conversation() const noexcept { return conversation_; }
   ReplySwitch& replySwitch() noexcept { return replySwitch_; }
@@ -126,6 +126,15 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void requestion() noexcept;
   // Closes a client that has been silent for too long.
   void checkIdle();
+
+  // --- users of the nodes, see NodeUsers ---
+  // nullptr: there are none, or it has not logged in.
+  NodeUser* nodeUser() const noexcept { return nodeUser_; }
+  // Its requests go by these from now on. Requires that nothing is pending.
+  void becomeUser(NodeUser* user, upstream::LinkSet& connections) noexcept {
+    nodeUser_ = user;
+    upstream = &connections;
+  }
 
   std::string name;
   std::string libraryName;
@@ -186,6 +195,8 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   // What handle() has found nothing against. False: as there.
   bool take(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes, bool isInline);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
+  // False: it has to wait. `line` is empty then, or if there is no objection.
+  bool checkUser(const protocol::CommandSpec& spec, protocol::Argv argv, std::string& line);
 
   Services& services_;
   Conversation conversation_;
@@ -198,6 +209,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   std::uint32_t listener_;   // in config.listen
   std::unique_ptr<ClientLimits> limits_;
   const access::Permission* account_ = nullptr;
+  NodeUser* nodeUser_ = nullptr;
   KeyQuestion* keyQuestion_ = nullptr;
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   ReplySwitch replySwitch_;

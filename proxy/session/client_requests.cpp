@@ -19,6 +19,8 @@
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_permits.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/splitting.h"
@@ -106,12 +108,15 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
     return true;
   }
   if (!loggedIn() && !spec->has(protocol::kNoAuth)) {
+    if (services_.nodeUsers.on() && services_.nodeUsers.awaitsGreeting(*this)) return false;
     conversation_.onRefused(kNoAuth);
     refuse(spec, kNoAuth);
     return true;
   }
-  if (restricted_ && isForbidden(*this, services_, *spec, argv, text)) return refuseRequest(spec, text);
-  if (logsIn(*spec) && services_.accounts.on() && services_.loginDelays.holds(*this)) return false;
+  if (!checkUser(*spec, argv, text)) return false;
+  if (!text.empty()) return refuseRequest(spec, text);
+  const bool delays = services_.accounts.on() || services_.nodeUsers.on();
+  if (delays && logsIn(*spec) && services_.loginDelays.holds(*this)) return false;
   if (services_.busy.refuses(*spec)) return conversation_.refuseBusy(*spec) == Conversation::Outcome::Done;
   if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;
@@ -129,9 +134,20 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
   return true;
 }
 
+bool Client::checkUser(const CommandSpec& spec, protocol::Argv argv, std::string& line) {
+  line.clear();
+  if (restricted_ && !isForbidden(*this, services_, spec, argv, line)) line.clear();
+  if (nodeUser_ == nullptr) return true;
+  const NodePermits::Verdict verdict = services_.nodePermits.permits(*this, spec, argv, line);
+  if (verdict == NodePermits::Verdict::No) return true;
+  line.clear();
+  return verdict == NodePermits::Verdict::Yes;
+}
+
 bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_view bytes, bool isInline) {
   const CommandSpec* const spec = &wanted;
   std::string& text = services_.encoded;
+  services_.denialsAtHand = &upstream->denials();
   // From here on it is only known as nodes may get it.
   if (isInline) {
     services_.canonical.write(argv);
@@ -162,8 +178,7 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
       refuse(spec, text);
       return true;
     }
-    services_.localAnswers.run(*this, *spec, argv);
-    return true;
+    return services_.localAnswers.run(*this, *spec, argv) || (!pending().empty() && awaitPending());
   }
   if (!mayRoute(*spec, argv, services_.config, text)) {
     refuse(spec, text);

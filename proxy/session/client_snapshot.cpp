@@ -4,6 +4,7 @@
 
 #include "protocol/command_ids.h"
 #include "proxy/session/client.h"
+#include "proxy/session/node_user.h"
 #include "proxy/session/refusal.h"
 
 namespace slotless::session {
@@ -41,6 +42,7 @@ std::int64_t secondsSince(net::TimePoint then, net::TimePoint now) {
 
 std::string clientUser(const Client& client, const Services& services) {
   if (client.account() != nullptr) return client.account()->user().name;
+  if (client.nodeUser() != nullptr && !client.nodeUser()->name.empty()) return client.nodeUser()->name;
   const config::Config& config = services.config;
   return requiresAuthentication(config) && !config.username.empty() ? config.username : "default";
 }

@@ -14,7 +14,8 @@ class LocalAnswers {
   // Does the proxy answer it? Not if only a node knows (COMMAND GETKEYS of a command whose facts leave its
   // keys open); what is about users only if there are some.
   virtual bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const = 0;
-  virtual void run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) = 0;
+  // False: it has to wait; nothing has been done, and the client is woken.
+  virtual bool run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) = 0;
   // Does its reply need other workers? Then it cannot be part of a transaction.
   virtual bool isLate(const protocol::CommandSpec& spec) const = 0;
   // For EXEC: appends replies instead of giving them to the client.

@@ -59,6 +59,15 @@ constexpr Harmless kHarmless[] = {
     {"config|set", "notify-keyspace-events"},  // see setting_changes.h
 };
 
+// What the nodes' own rules decide about, where clients are the nodes' users.
+constexpr std::string_view kAboutUsers[] = {"acl|deluser", "acl|getuser", "acl|list",
+                                            "acl|load",    "acl|save",    "acl|setuser"};
+
+bool isJudgedByNodes(const CommandSpec& spec, const config::Config& config) {
+  return config.passesThrough() &&
+         std::find(std::begin(kAboutUsers), std::end(kAboutUsers), spec.name) != std::end(kAboutUsers);
+}
+
 bool isHarmless(const CommandSpec& spec, Argv argv) {
   return std::any_of(std::begin(kHarmless), std::end(kHarmless), [&](const Harmless& each) {
     if (spec.name != each.command || argv.size() < 4) return false;
@@ -105,7 +114,8 @@ bool mayRoute(const CommandSpec& spec, Argv argv, const config::Config& config, 
             "' would change the connection that it is sent on in a way that Slotless does not know";
     return false;
   }
-  if (spec.handling == Handling::Admin && !config.allowAdminCommands && !isHarmless(spec, argv)) {
+  if (spec.handling == Handling::Admin && !config.allowAdminCommands && !isHarmless(spec, argv) &&
+      !isJudgedByNodes(spec, config)) {
     error = "ERR '" + spec.name +
             "' administers a server: Slotless refuses it unless allow-admin-commands is set";
     return false;

@@ -34,6 +34,7 @@
 #include "proxy/session/lease_shares.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/setting_pairs.h"
+#include "proxy/session/user_places.h"
 #include "proxy/telemetry/denials.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/dial_rate.h"
@@ -49,6 +50,8 @@ class ListenerRulebook;
 class LocalAnswers;
 class LoginDelays;
 class MonitorTap;
+class NodePermits;
+class NodeUsers;
 class PauseGate;
 class Trackers;
 class Turns;
@@ -86,6 +89,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   access::Roster& roster() noexcept { return roster_; }
   const access::Roster& roster() const noexcept { return roster_; }
   access::Budgets& budgets() noexcept { return budgets_; }
+  UserPlaces& userPlaces() noexcept { return userPlaces_; }
   // Does what a disk may take its time for, and then `done` on that loop.
   virtual void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) {
     work();
@@ -105,6 +109,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   ReliefTurn relief_;
   access::Roster roster_;
   access::Budgets budgets_;
+  UserPlaces userPlaces_;
 };
 
 struct Services : PlanContext {
@@ -122,6 +127,8 @@ struct Services : PlanContext {
   LoginDelays& loginDelays;
   ListenerRulebook& listenerRules;
   Turns& turns;
+  NodeUsers& nodeUsers;
+  NodePermits& nodePermits;
   // Puts another configuration into force here; between two requests.
   std::function<void(const config::Config&)> useConfig;
   cluster::SlotLosses slotLosses{};

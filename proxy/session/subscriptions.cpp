@@ -7,6 +7,7 @@
 #include "proxy/pubsub/keyspace_names.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/services.h"
 
 namespace slotless::session {
@@ -98,7 +99,10 @@ class Subscriptions::Ending final : public Work {
 };
 
 Subscriptions::Subscriptions(Client& client, Services& services)
-    : client_(&client), services_(services), numbering_(client.numbering()) {}
+    : client_(&client),
+      services_(services),
+      hub_(client.nodeUser() == nullptr ? services.hub : services.nodeUsers.hubOf(*client.nodeUser())),
+      numbering_(client.numbering()) {}
 
 // --- the client's numbers of databases ---
 
@@ -213,7 +217,7 @@ bool Subscriptions::tooMany(TopicKind kind, protocol::Argv names) const {
 void Subscriptions::take(Pending& pending, std::string_view said) {
   const std::string translated = numbering_.same() ? std::string() : nameForHub(pending.kind, said);
   const std::string_view name = numbering_.same() ? said : std::string_view(translated);
-  Topic& topic = services_.hub.hold(pending.kind, name);
+  Topic& topic = hub_.hold(pending.kind, name);
   pending.topics.push_back(&topic);
   const std::size_t cost = kTopicBytes + name.size() * kNameCopies;
   pending.cost += cost;
@@ -221,7 +225,7 @@ void Subscriptions::take(Pending& pending, std::string_view said) {
   // What the client has already is confirmed even while it is interrupted.
   if (topic.live() || of(pending.kind).contains(name)) return;
   if (!pending.awaited.insert(&topic).second) return;
-  services_.hub.await(topic, *this);
+  hub_.await(topic, *this);
 }
 
 Subscriptions::Pending& Subscriptions::enqueue(Pending pending) {
@@ -320,8 +324,8 @@ void Subscriptions::remove(TopicKind kind, Topics::iterator position) {
   Topic& topic = *position->second;
   nameBytes_ -= topic.name().size();
   of(kind).erase(position);
-  services_.hub.stopListening(topic, *this);
-  services_.hub.drop(topic);
+  hub_.stopListening(topic, *this);
+  hub_.drop(topic);
 }
 
 }  // namespace slotless::session

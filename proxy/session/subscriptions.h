@@ -88,6 +88,7 @@ class Subscriptions final : private pubsub::Listener {
   void onMessage(std::string_view message) override;
   void onLive(pubsub::Topic& topic) override;
   void onRefused(pubsub::Topic& topic, std::string_view line) override;
+  void onBarred(std::string_view line) override;
   void onWaiting() override;
 
   Topics& of(pubsub::TopicKind kind) noexcept { return topics_[static_cast<std::size_t>(kind)]; }
@@ -114,6 +115,7 @@ class Subscriptions final : private pubsub::Listener {
 
   Client* client_;  // nullptr: has left
   Services& services_;
+  pubsub::Hub& hub_;                       // its user's
   const databases::Numbering& numbering_;  // the client's
   std::array<Topics, pubsub::kTopicKindCount> topics_;
   std::deque<Pending> pending_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/routing/reply_parts.h"
@@ -56,6 +57,12 @@ void Subscriptions::onRefused(Topic& topic, std::string_view line) {
   confirmReady();
 }
 
+// As Redis closes who may not hear its channels any more.
+void Subscriptions::onBarred(std::string_view line) {
+  if (client_ != nullptr && client_->nodeUser() != nullptr && protocol::isDenial(line))
+    client_->close("its user may not listen to its channels any more");
+}
+
 void Subscriptions::onWaiting() {
   for (Pending& pending : pending_) {
     if (services_.host.now >= pending.deadline && !pending.awaited.empty()) pending.refusal = kNotInTime;
@@ -108,9 +115,9 @@ bool Subscriptions::confirm(Pending& pending, std::string& out, WorkBudget& budg
     const auto [position, isNew] = of(pending.kind).emplace(topic.name(), &topic);
     if (isNew) {
       nameBytes_ += topic.name().size();
-      services_.hub.listen(topic, *this);
+      hub_.listen(topic, *this);
     } else {
-      services_.hub.drop(topic);
+      hub_.drop(topic);
     }
     appendNotice(out, pending.spec->name, pending.kind, &position->first);
   }
@@ -127,8 +134,8 @@ bool Subscriptions::release(Pending& pending, WorkBudget& budget) {
     const bool awaitedByOthers = std::any_of(pending_.begin(), pending_.end(), [&](const Pending& other) {
       return &other != &pending && other.awaited.contains(topic);
     });
-    if (!awaitedByOthers) services_.hub.stopAwaiting(*topic, *this);
-    services_.hub.drop(*topic);
+    if (!awaitedByOthers) hub_.stopAwaiting(*topic, *this);
+    hub_.drop(*topic);
   }
   return true;
 }

@@ -91,7 +91,7 @@ void Denials::note(Deniable what, const net::Address& node, std::string_view err
   entry.error = textOf(error);
   entry.last = now;
   denied_.fetch_or(bitOf(what), std::memory_order_relaxed);
-  if (!first) return;
+  if (!first || voice_ == Voice::Quiet) return;
   log::warn("denied by the nodes", {{"what", factOf(what).name},
                                     {"node", nameOf(node)},
                                     {"error", entry.error},
@@ -111,7 +111,7 @@ void Denials::forget(Deniable what, const std::string& node) {
   if (found == entries_.end() || found->second.erase(node) == 0 || !found->second.empty()) return;
   entries_.erase(found);
   denied_.fetch_and(~bitOf(what), std::memory_order_relaxed);
-  log::info("no longer denied by the nodes", {{"what", factOf(what).name}});
+  if (voice_ == Voice::Tells) log::info("no longer denied by the nodes", {{"what", factOf(what).name}});
 }
 
 bool Denials::avoids(Deniable what, net::TimePoint now) const {

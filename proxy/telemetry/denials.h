@@ -70,6 +70,10 @@ const DeniableFact& factOf(Deniable what) noexcept;
 
 class Denials {
  public:
+  // Quiet: what is denied to one user of many is nobody else's news.
+  enum class Voice : std::uint8_t { Tells, Quiet };
+  explicit Denials(Voice voice = Voice::Tells) : voice_(voice) {}
+
   // `node`: an empty one is some node. `error`: its words, with or without what frames them.
   void note(Deniable what, const net::Address& node, std::string_view error, net::TimePoint now);
   // It has been carried out there, or failed for a reason of its own.
@@ -108,6 +112,7 @@ class Denials {
   }
   void forget(Deniable what, const std::string& node);
 
+  const Voice voice_;
   mutable std::mutex mutex_;
   std::map<Deniable, Entries> entries_;
   std::atomic<std::uint64_t> denied_{0};

@@ -39,6 +39,8 @@ constexpr std::array kCounters = {
     CounterRow{"slotless_proxy_headers_refused_total",
                "Connections closed because they came from no trusted balancer, or without a good header.",
                &WorkerMetrics::proxyHeadersRefused},
+    CounterRow{"slotless_passthrough_verifications_total",
+               "Credentials of clients that a node was asked to judge.", &WorkerMetrics::verifications},
     CounterRow{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
     CounterRow{"slotless_ambiguous_writes_total", "Writes sent whose connection was lost before the reply.",
                &WorkerMetrics::ambiguousWrites},
@@ -56,6 +58,9 @@ constexpr std::array kCounters = {
 
 constexpr std::array kGauges = {
     GaugeRow{"slotless_clients", "Clients connected.", &WorkerMetrics::clients},
+    GaugeRow{"slotless_passthrough_users",
+             "Users that have connections of their own to the nodes, each counted once per worker.",
+             &WorkerMetrics::nodeUsers},
     GaugeRow{"slotless_held_requests", "Requests waiting for a reachable master.",
              &WorkerMetrics::heldRequests},
     GaugeRow{"slotless_held_bytes", "Bytes of the requests waiting for a reachable master.",

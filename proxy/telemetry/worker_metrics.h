@@ -161,6 +161,8 @@ class WorkerMetrics {
   Counter loginsRefused;
   Counter proxyHeadersRefused;  // connections without a header of the PROXY protocol that is good
   Gauge delayedClients;         // whose next request waits for its turn by a limit
+  Gauge nodeUsers;              // that have links of their own (client-auth passthrough)
+  Counter verifications;        // of clients' credentials, by nodes
   Gauge paused;                 // 1: PROXY PAUSE keeps this worker's clients waiting
   Counter retries;
   Counter ambiguousWrites;

@@ -187,7 +187,8 @@ void Tracking::findMasters() {
 }
 
 TrackingLease& Tracking::addLease(const net::Address& node) {
-  leases_.push_back(std::make_unique<TrackingLease>(context_, trackers_, *this, mode_, node));
+  leases_.push_back(
+      std::make_unique<TrackingLease>(context_, *client_.upstream, trackers_, *this, mode_, node));
   return *leases_.back();
 }
 
@@ -279,7 +280,7 @@ bool Tracking::hasRoom() const noexcept {
         return !lease->retired() && lease->link() == nullptr;
       }));
   return missing == 0 ||
-         context_.leases.hasRoom(LeaseUse::Tracking, missing * TrackingLease::linksFor(mode_));
+         client_.upstream->leases().hasRoom(LeaseUse::Tracking, missing * TrackingLease::linksFor(mode_));
 }
 
 void Tracking::onLeaseLive(TrackingLease&, bool anew) {

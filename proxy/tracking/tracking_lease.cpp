@@ -28,11 +28,11 @@ TrackingLease::~TrackingLease() {
 
 void TrackingLease::open(int protocol) {
   if (state_ != State::Idle || retired_ || context_.host.now < retryAt_) return;
-  if (!context_.leases.hasRoom(LeaseUse::Tracking, linksFor(mode_))) return;
-  link_ = context_.leases.acquire(node_, protocol, LeaseUse::Tracking);
+  if (!connections_.leases().hasRoom(LeaseUse::Tracking, linksFor(mode_))) return;
+  link_ = connections_.leases().acquire(node_, protocol, LeaseUse::Tracking);
   link_->setHolder(this);
   if (mode_.redirects()) {
-    ear_ = context_.leases.acquire(node_, 3, LeaseUse::Tracking);
+    ear_ = connections_.leases().acquire(node_, 3, LeaseUse::Tracking);
     ear_->setHolder(this);
   }
   state_ = State::Connecting;
@@ -79,7 +79,7 @@ void TrackingLease::tell(std::string_view command) {
 
 void TrackingLease::onAnswered(std::string_view refusal) {
   confirmation_ = nullptr;
-  telemetry::Denials& denials = context_.denials;
+  telemetry::Denials& denials = connections_.denials();
   if (refusal.empty()) {
     denials.worked(telemetry::Deniable::ClientTracking, node_);
     state_ = State::Live;
@@ -115,7 +115,7 @@ void TrackingLease::onLeaseLost(Link& lost) {
 
 void TrackingLease::onEarLost() {
   if (state_ != State::Live || link_->inFlight() == 0) return onLeaseLost(*link_);
-  context_.leases.release(*std::exchange(ear_, nullptr), false);
+  connections_.leases().release(*std::exchange(ear_, nullptr), false);
   if (retired_) return;
   retire();
   events_.onLeaseDeaf(*this);
@@ -133,8 +133,8 @@ void TrackingLease::drop() {
   retryAt_ = context_.host.now +
              (wasLive ? net::Millis{0} : std::min<net::Millis>(doubled, config.reconnectBackoffMax));
   ++failures_;
-  if (ear_ != nullptr) context_.leases.release(*std::exchange(ear_, nullptr), false);
-  context_.leases.release(*std::exchange(link_, nullptr), false);
+  if (ear_ != nullptr) connections_.leases().release(*std::exchange(ear_, nullptr), false);
+  connections_.leases().release(*std::exchange(link_, nullptr), false);
 }
 
 }  // namespace slotless::session

@@ -17,8 +17,7 @@
 
 #include "proxy/net/address/address.h"
 #include "proxy/tracking/tracking_options.h"
-#include "proxy/upstream/lease_pool.h"
-#include "proxy/upstream/link.h"
+#include "proxy/upstream/link_set.h"
 
 namespace slotless::session {
 
@@ -49,9 +48,14 @@ class TrackingLeaseEvents {
 class TrackingLease final : public upstream::LeaseHolder {
  public:
   // `mode` is the tracker's, and may change.
-  TrackingLease(Context& context, Trackers& trackers, TrackingLeaseEvents& events, const TrackingMode& mode,
-                net::Address node)
-      : context_(context), trackers_(trackers), events_(events), mode_(mode), node_(std::move(node)) {}
+  TrackingLease(Context& context, upstream::LinkSet& connections, Trackers& trackers,
+                TrackingLeaseEvents& events, const TrackingMode& mode, net::Address node)
+      : context_(context),
+        connections_(connections),
+        trackers_(trackers),
+        events_(events),
+        mode_(mode),
+        node_(std::move(node)) {}
   // Closes the link: a node remembers a connection's keys beyond CLIENT TRACKING OFF, and would tell the next
   // holder of them.
   ~TrackingLease();
@@ -110,6 +114,7 @@ class TrackingLease final : public upstream::LeaseHolder {
   void drop();
 
   Context& context_;
+  upstream::LinkSet& connections_;
   Trackers& trackers_;
   TrackingLeaseEvents& events_;
   const TrackingMode& mode_;

@@ -24,6 +24,7 @@ class Alternatives final : public routing::Composer {
   Alternatives(Context& context, std::string_view command, std::vector<Way> ways, int protocol,
                std::unique_ptr<routing::Composer> common)
       : context_(context),
+        denials_(*context.denialsAtHand),
         command_(command),
         ways_(std::move(ways)),
         protocol_(protocol),
@@ -71,8 +72,7 @@ class Alternatives final : public routing::Composer {
  private:
   bool isAvoided(const Way& way) const {
     const net::TimePoint now = context_.host.now;
-    return context_.denials.avoids(way.what, now) ||
-           (way.within && context_.denials.avoids(*way.within, now));
+    return denials_.avoids(way.what, now) || (way.within && denials_.avoids(*way.within, now));
   }
 
   void start(Plan& plan) {
@@ -97,14 +97,14 @@ class Alternatives final : public routing::Composer {
       const net::Address node = parts.size() == asked_.size() ? asked_[i] : net::Address{};
       const std::string_view reply = parts[i].bytes;
       if (!routing::isErrorReply(reply)) {
-        context_.denials.worked(way.later && later_ ? *way.later : way.what, node);
-        if (way.within) context_.denials.worked(*way.within, node);
+        denials_.worked(way.later && later_ ? *way.later : way.what, node);
+        if (way.within) denials_.worked(*way.within, node);
       } else if (protocol::isDenial(reply)) {
         const bool isWithin = way.within && protocol::isDenialInScript(reply);
         const bool isLate = way.later && later_;
         const Deniable what = isWithin ? *way.within : isLate ? *way.later : way.what;
-        context_.denials.note(what, node, reply, context_.host.now);
-        if (isWithin) context_.denials.worked(way.what, node);  // the script has been let in
+        denials_.note(what, node, reply, context_.host.now);
+        if (isWithin) denials_.worked(way.what, node);  // the script has been let in
         if (!isLate) denial_ = reply;
       }
     }
@@ -128,6 +128,7 @@ class Alternatives final : public routing::Composer {
   }
 
   Context& context_;
+  telemetry::Denials& denials_;
   const std::string command_;
   std::vector<Way> ways_;
   const int protocol_;

@@ -109,7 +109,8 @@ bool translatePinned(TranslationContext& context, int protocol, bool queued, Com
                      std::string& error) {
   const WholeDatabase what = command.spec->wholeDatabase;
   const bool hasEvalRo = context.commands->find("eval_ro") != nullptr;
-  const std::string_view eval = hasEvalRo && !context.denials.any(Deniable::EvalRo) ? "eval_ro" : "eval";
+  const std::string_view eval =
+      hasEvalRo && !context.denialsAtHand->any(Deniable::EvalRo) ? "eval_ro" : "eval";
   const std::uint32_t random = context.host.random(1U << 30U);
   databases::Rewritten rewritten =
       databases::rewriteForPinned(what, command.argv, command.database, protocol, random, eval);

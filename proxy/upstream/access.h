@@ -43,6 +43,9 @@ struct Access {
   std::uint64_t generation = 0;  // grows with every change of username and password
   std::shared_ptr<AccessVerdicts> verdicts = std::make_shared<AccessVerdicts>();
 
+  // Not the proxy's own, but a client's: what nodes deny on its connections is the client's business.
+  bool ofClient = false;
+
   Credentials credentials() const { return {username, password}; }
   bool triesPreviousFirst() const { return previous && verdicts->previousFirst.load(); }
   net::TlsSourcePtr tls = {};  // nullptr: without encryption

@@ -215,7 +215,9 @@ bool Handshake::judge(Step& step, std::string_view reply) {
   if (name == "PING" && isHarmless(text)) return true;
   if (name == "AUTH" && refusesCredentials(text) && judgeRefusedAuth()) return true;
   error_ = name == "AUTH" ? authRefusal(access_, text) : std::string(name) + " refused: " + std::string(text);
-  unauthorised_ = unauthorised_ || (name == "PING" && text.starts_with("NOAUTH"));
+  if (name != "PING" || !text.starts_with("NOAUTH")) return false;
+  unauthorised_ = true;
+  if (access_.ofClient) access_.verdicts->refused = true;
   return false;
 }
 

@@ -20,22 +20,39 @@ constexpr std::array<Use, kLeaseUseCount> kUses = {{
 
 }  // namespace
 
-LeasePool::LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics,
-                     Budgets budgets)
-    : host_(host), metrics_(metrics) {
-  setSettings(std::move(settings), budgets);
+bool LeaseBudgets::take(LeaseUse use) {
+  if (!hasRoom(use)) {
+    metrics_.limits[static_cast<std::size_t>(telemetry::Limit::Leases)].add();
+    return false;
+  }
+  ++inUse_[static_cast<std::size_t>(use)];
+  publish(use);
+  return true;
 }
 
-LeasePool::~LeasePool() = default;
+void LeaseBudgets::giveBack(LeaseUse use) {
+  --inUse_[static_cast<std::size_t>(use)];
+  publish(use);
+}
+
+void LeaseBudgets::publish(LeaseUse use) {
+  (metrics_.*kUses[static_cast<std::size_t>(use)].gauge).set(static_cast<std::int64_t>(inUse(use)));
+}
+
+LeasePool::LeasePool(LinkHost& host, const LinkSettings& settings, telemetry::WorkerMetrics& metrics,
+                     LeaseBudgets& budgets)
+    : host_(host), metrics_(metrics), budgets_(budgets) {
+  setSettings(settings);
+}
+
+LeasePool::~LeasePool() {
+  for (const Lease& lease : leases_) {
+    if (lease.taken) budgets_.giveBack(lease.use);
+  }
+}
 
 Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
-  const auto index = static_cast<std::size_t>(use);
-  if (inUse_[index] >= budgets_[index]) {
-    metrics_.limits[static_cast<std::size_t>(telemetry::Limit::Leases)].add();
-    return nullptr;
-  }
-  ++inUse_[index];
-  publish(use);
+  if (!budgets_.take(use)) return nullptr;
   for (Lease& lease : leases_) {
     if (lease.taken || lease.closing || lease.link->dead() || lease.link->inFlight() > 0) continue;
     if (lease.link->node() != node || lease.link->protocol() != protocol) continue;
@@ -62,8 +79,7 @@ void LeasePool::release(Link& link, bool clean) {
   found->taken = false;
   found->since = host_.now;
   link.setHolder(nullptr);
-  --inUse_[static_cast<std::size_t>(found->use)];
-  publish(found->use);
+  budgets_.giveBack(found->use);
   const auto idle = static_cast<std::size_t>(
       std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return !l.taken && !l.closing; }));
   if (!clean || !link.ready() || idle > kMaxIdle) found->closing = true;
@@ -78,13 +94,12 @@ void LeasePool::setTopology(const cluster::Topology& topology) {
   }
 }
 
-void LeasePool::setSettings(LinkSettings settings, Budgets budgets) {
+void LeasePool::setSettings(LinkSettings settings) {
   settings.role = LinkRole::Lease;
   for (const int protocol : {2, 3}) {
     settings.protocol = protocol;
     settings_[static_cast<std::size_t>(protocol - 2)] = settings;
   }
-  budgets_ = budgets;
 }
 
 void LeasePool::keepLogins() {
@@ -130,8 +145,8 @@ void LeasePool::sweep() {
   });
 }
 
-void LeasePool::publish(LeaseUse use) {
-  (metrics_.*kUses[static_cast<std::size_t>(use)].gauge).set(static_cast<std::int64_t>(inUse(use)));
+void LeasePool::dismiss() noexcept {
+  for (Lease& lease : leases_) lease.closing = true;
 }
 
 std::string_view LeasePool::nameOf(LeaseUse use) noexcept {

@@ -1,9 +1,9 @@
 // Connections that belong to one client at a time: for WATCH, for commands that block, for CLIENT TRACKING.
 //
-// Budgets are per worker and use, so that blocked consumers cannot starve transactions. A lease that comes
-// back clean (nothing open on it, no state left in the node) waits for the next client; any other is closed.
-// Ownership: the pool owns all leases; they are destroyed only in sweep(), never inside one of their own
-// callbacks.
+// Budgets are per worker and use, so that blocked consumers cannot starve transactions; pools share them. A
+// lease that comes back clean (nothing open on it, no state left in the node) waits for the next client; any
+// other is closed. Ownership: the pool owns all leases; they are destroyed only in sweep(), never inside one
+// of their own callbacks.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -22,11 +22,33 @@ namespace slotless::upstream {
 enum class LeaseUse : std::uint8_t { Transaction, Blocking, Tracking, Alone, Count };
 inline constexpr std::size_t kLeaseUseCount = static_cast<std::size_t>(LeaseUse::Count);
 
+// How many leases one worker may have for each use, and has: of all its pools together.
+class LeaseBudgets {
+ public:
+  using Counts = std::array<std::size_t, kLeaseUseCount>;
+
+  LeaseBudgets(Counts limits, telemetry::WorkerMetrics& metrics) : limits_(limits), metrics_(metrics) {}
+  void setLimits(Counts limits) noexcept { limits_ = limits; }
+  bool hasRoom(LeaseUse use, std::size_t leases = 1) const noexcept {
+    return inUse(use) + leases <= limits_[static_cast<std::size_t>(use)];
+  }
+  std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
+  // False: the budget is spent.
+  bool take(LeaseUse use);
+  void giveBack(LeaseUse use);
+
+ private:
+  void publish(LeaseUse use);
+
+  Counts limits_;
+  Counts inUse_{};
+  telemetry::WorkerMetrics& metrics_;
+};
+
 class LeasePool {
  public:
-  using Budgets = std::array<std::size_t, kLeaseUseCount>;
-
-  LeasePool(LinkHost& host, LinkSettings settings, telemetry::WorkerMetrics& metrics, Budgets budgets);
+  LeasePool(LinkHost& host, const LinkSettings& settings, telemetry::WorkerMetrics& metrics,
+            LeaseBudgets& budgets);
   ~LeasePool();
 
   // nullptr: the budget for this use is spent. The link may still be connecting.
@@ -36,17 +58,14 @@ class LeasePool {
   // Leases to nodes that are no longer masters lend themselves to nothing new.
   void setTopology(const cluster::Topology& topology);
   // May another one be acquired for this use?
-  bool hasRoom(LeaseUse use, std::size_t leases = 1) const noexcept {
-    return inUse(use) + leases <= budgets_[static_cast<std::size_t>(use)];
-  }
-  std::size_t inUse(LeaseUse use) const noexcept { return inUse_[static_cast<std::size_t>(use)]; }
+  bool hasRoom(LeaseUse use, std::size_t leases = 1) const noexcept { return budgets_.hasRoom(use, leases); }
   // Calls `visit(const Link&, std::string_view use)` for each lease; idle ones are an "idle-lease".
   template <typename Visit>
   void forEachLease(Visit visit) const {
     for (const Lease& lease : leases_) visit(*lease.link, lease.taken ? nameOf(lease.use) : "idle-lease");
   }
   // Counts from the next lease and connection on.
-  void setSettings(LinkSettings settings, Budgets budgets);
+  void setSettings(LinkSettings settings);
   // After setSettings(), where the credentials have changed: Link::keepLogin() for all leases.
   void keepLogins();
   // The longest silence of a node that somebody waits for; those who block may be waiting for something else.
@@ -56,6 +75,9 @@ class LeasePool {
   // Now and then: idle ones are tried, or closed after idleTimeout, and those that say nothing for long are
   // probed (Link::tend()); but not those on which somebody blocks.
   void tend(bool mayJudge);
+  // Those that are not taken are destroyed by sweep().
+  void dismiss() noexcept;
+  bool empty() const noexcept { return leases_.empty(); }
   // Once per turn: destroys leases that are lost or were not clean.
   void sweep();
 
@@ -73,14 +95,12 @@ class LeasePool {
   static constexpr std::size_t kMaxProbed = 8;
 
   static std::string_view nameOf(LeaseUse use) noexcept;
-  void publish(LeaseUse use);
 
   LinkHost& host_;
   // Settings by protocol; links refer to them.
   std::array<LinkSettings, 2> settings_;
   telemetry::WorkerMetrics& metrics_;
-  Budgets budgets_{};
-  Budgets inUse_{};
+  LeaseBudgets& budgets_;
   std::vector<Lease> leases_;
 };
 

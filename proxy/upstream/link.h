@@ -45,6 +45,14 @@ struct LinkSettings {
   net::Millis idleTimeout{0};   // 0: never; see Link::tend()
   // How often the node is told anew who this is, beside when that changes; 0: never.
   net::Millis reauthInterval{0};
+
+  // The same for links of that protocol, and for reads from replicas.
+  LinkSettings of(int itsProtocol, bool forReplicas) const {
+    LinkSettings settings = *this;
+    settings.protocol = itsProtocol;
+    settings.readOnly = forReplicas;
+    return settings;
+  }
 };
 
 using telemetry::LinkState;
@@ -240,7 +248,9 @@ class Link final : private Connection::Owner {
   void keepLogin();
   // The node may know this connection by other credentials than the latest: what they allow it has not
   // judged.
-  bool loginChanges() const noexcept { return login_.changes(settings_.access); }
+  bool loginChanges() const noexcept {
+    return !settings_.access.ofClient && login_.changes(settings_.access);
+  }
   // The node does not know any more who this is (NOAUTH), and so carries nothing out. Nothing more goes onto
   // the connection, and when all has been answered it is made again (a lease ends). Only inside of an
   // exchange's call.

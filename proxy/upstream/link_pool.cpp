@@ -74,8 +74,8 @@ bool LinkPool::inUse() const noexcept {
   return std::any_of(links_.begin(), links_.end(), [](const auto& entry) { return !entry.second->idle(); });
 }
 
-void LinkPool::setSettings(LinkSettings settings) {
-  settings_ = std::move(settings);
+void LinkPool::setSettings(const LinkSettings& settings) {
+  settings_ = settings.of(settings_.protocol, settings_.readOnly);
   if (open_ == OpenLinks::OnDemand || settings_.idleTimeout.count() > 0) return;
   for (const auto& [address, link] : links_) link->openAhead();  // what has been closed is to be kept open
 }
@@ -194,6 +194,14 @@ void LinkPool::closeStrays() {
     link->retire();
     retired_.push_back(std::move(entry->second));
     links_.erase(entry);
+  }
+}
+
+void LinkPool::dismiss() {
+  std::fill(byNode_.begin(), byNode_.end(), nullptr);
+  for (auto* links : {&links_, &urgent_}) {
+    for (auto& [address, link] : *links) retired_.push_back(std::move(link));
+    links->clear();
   }
 }
 

@@ -25,6 +25,7 @@ class LinkPool {
 
   void setTopology(cluster::TopologyPtr topology);
   const cluster::Topology& topology() const noexcept { return *topology_; }
+  const cluster::TopologyPtr& topologyPtr() const noexcept { return topology_; }
 
   // The link to a node of the current topology; it may not be ready. Opens it if need be.
   Link& linkTo(cluster::NodeIndex node) {
@@ -54,12 +55,15 @@ class LinkPool {
     for (const auto& [address, link] : urgent_) visit(*link);
   }
 
-  // Counts from the next connection of each link on, time limits at once.
-  void setSettings(LinkSettings settings);
+  // Counts from the next connection of each link on, time limits at once. Protocol and kind stay.
+  void setSettings(const LinkSettings& settings);
   // After setSettings(), where the credentials have changed: Link::keepLogin() for all links.
   void keepLogins() {
     forEach([](Link& link) { link.keepLogin(); });
   }
+  // All of them are destroyed by sweep() as soon as nothing is open on them; new ones may be made.
+  void dismiss();
+  bool empty() const noexcept { return links_.empty() && urgent_.empty() && retired_.empty(); }
   // Now and then: gives back memory that a burst has needed.
   void shrink() noexcept;
   // Retires idle links to nodes that are not masters: a redirect that was out of date has opened them, or

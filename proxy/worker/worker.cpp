@@ -43,7 +43,7 @@ upstream::OpenLinks openLinks(const config::Config& config) {
   return config.linksWarmUp || !mayHold(config) ? upstream::OpenLinks::Ahead : upstream::OpenLinks::OnDemand;
 }
 
-upstream::LeasePool::Budgets leaseBudgets(const config::Config& config) {
+upstream::LeaseBudgets::Counts leaseLimits(const config::Config& config) {
   return {config.leaseMaxTransactions, config.leaseMaxBlocking, config.leaseMaxTracking,
           config.leaseMaxAlone};
 }
@@ -59,44 +59,40 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       control_(control),
       metrics_(metrics),
       random_(randomSeed),
-      links_(*this, linkSettings(2), metrics, openLinks(config_)),
-      resp3Links_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
-      replicaLinks_(*this, linkSettings(2, true), metrics, upstream::OpenLinks::OnDemand),
-      resp3ReplicaLinks_(*this, linkSettings(3, true), metrics, upstream::OpenLinks::OnDemand),
-      bulkLinks_(*this, linkSettings(2), metrics, upstream::OpenLinks::OnDemand),
-      resp3BulkLinks_(*this, linkSettings(3), metrics, upstream::OpenLinks::OnDemand),
-      leases_(*this, linkSettings(2), metrics, leaseBudgets(config_)),
+      leaseBudgets_(leaseLimits(config_), metrics),
+      ownSettings_(linkSettings()),
+      connections_(*this, ownSettings_, metrics, leaseBudgets_, control.denials(), openLinks(config_)),
+      nodeUsers_(services_, *this, connections_.shared(2), ownSettings_, leaseBudgets_),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
-      services_{
-          {{{config_,           *this,           links_,   resp3Links_, replicaLinks_, resp3ReplicaLinks_,
-             bulkLinks_,        resp3BulkLinks_, leases_,  metrics,     databases_,    control.scripts(),
-             control.denials(), control,         *this,    requests_,   agenda_,       holding_,
-             dispatcher_,       busy_,           slowLog_, latency_,    workbench_},
-            protocol::CommandTable::builtIn()},
-           hub_,
-           control,
-           control.baseline()},
-          control,
-          router_,
-          localCommands_,
-          keyLookups_,
-          monitors_,
-          tap_,
-          {services_, stalls_, relief_},
-          gate_,
-          trackers_,
-          clients_,
-          accounts_,
-          loginDelays_,
-          listenerRules_,
-          turns_,
-          [this](const config::Config& changed) { setConfig(changed); }},
-      pushSettings_(linkSettings(2)),
-      hub_(*this, pushSettings_, databases_, metrics, control.census(),
+      services_{{{{config_, *this, connections_.shared(2), connections_, metrics, databases_,
+                   control.scripts(), control.denials(), control, *this, requests_, agenda_, holding_,
+                   dispatcher_, busy_, slowLog_, latency_, workbench_},
+                  protocol::CommandTable::builtIn()},
+                 hub_,
+                 control,
+                 control.baseline()},
+                control,
+                router_,
+                localCommands_,
+                keyLookups_,
+                monitors_,
+                tap_,
+                {services_, stalls_, relief_},
+                gate_,
+                trackers_,
+                clients_,
+                accounts_,
+                loginDelays_,
+                listenerRules_,
+                turns_,
+                nodeUsers_,
+                nodePermits_,
+                [this](const config::Config& changed) { setConfig(changed); }},
+      hub_(*this, ownSettings_, databases_, metrics, control.census(),
            [this] { control_.refreshTopology(true); }),
-      monitors_(*this, pushSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
+      monitors_(*this, ownSettings_, databases_, metrics, [this] { control_.refreshTopology(true); }),
       tap_(services_),
       dispatcher_(services_),
       relief_(services_),
@@ -119,10 +115,12 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       loginDelays_(services_),
       listenerRules_(services_),
       turns_(services_),
+      nodePermits_(services_),
       arrivals_(eventLoop,
                 {[this](const Accepted& accepted, auto stream) { onArrived(accepted, std::move(stream)); },
                  [this](const net::Address& peer, auto reason) { onNotArrived(peer, reason); }}) {
   touch();
+  nodeUsers_.configure();
   accounts_.configure();
   services_.wrappedScripts.setDialect({false, databases_.renumbers()});
   loop.atTurnEnd([this] { endTurn(); });
@@ -141,8 +139,8 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   touch();
   ++services_.confirmations;
   services_.slotLosses.note(services_.links.topology(), *topology);
-  for (upstream::LinkPool* links : linkPools()) links->setTopology(topology);
-  leases_.setTopology(*topology);
+  connections_.setTopology(topology);
+  nodeUsers_.setTopology(topology);
   hub_.setTopology(topology);
   monitors_.setTopology(topology);
   trackers_.setTopology(std::move(topology));
@@ -181,8 +179,9 @@ void Worker::setConfig(const config::Config& config) {
   touch();
   const bool wasOpen = !services_.loginRequired;
   config_ = config;
-  accounts_.configure();
   useLinkSettings();
+  const bool judgesAnew = nodeUsers_.configure();
+  accounts_.configure();
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
@@ -192,6 +191,7 @@ void Worker::setConfig(const config::Config& config) {
   for (const auto& [id, client] : clients_) {
     if (opensNoMore && !client->loggedIn()) client->beginLogin();
     static_cast<void>(client->joinAddress(Client::Since::Before));
+    if (judgesAnew) client->close("clients log in otherwise than before");
     agenda_.add(*client, Task::Flush);
   }
 }
@@ -200,14 +200,11 @@ void Worker::setAccess(const upstream::Access& access) {
   touch();
   access_ = access;
   useLinkSettings();
-  for (upstream::LinkPool* links : linkPools()) links->keepLogins();
-  leases_.keepLogins();
+  connections_.keepLogins();
 }
 
-upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
+upstream::LinkSettings Worker::linkSettings() const {
   upstream::LinkSettings settings;
-  settings.protocol = protocol;
-  settings.readOnly = readOnly;
   settings.access = access_;
   settings.access.clientName = config_.linkClientName;
   settings.access.denials = &control_.denials();
@@ -226,14 +223,10 @@ upstream::LinkSettings Worker::linkSettings(int protocol, bool readOnly) const {
 }
 
 void Worker::useLinkSettings() {
-  links_.setSettings(linkSettings(2));
-  resp3Links_.setSettings(linkSettings(3));
-  bulkLinks_.setSettings(linkSettings(2));
-  resp3BulkLinks_.setSettings(linkSettings(3));
-  replicaLinks_.setSettings(linkSettings(2, true));
-  resp3ReplicaLinks_.setSettings(linkSettings(3, true));
-  leases_.setSettings(linkSettings(2), leaseBudgets(config_));
-  pushSettings_ = linkSettings(2);
+  ownSettings_ = linkSettings();
+  connections_.setSettings(ownSettings_);
+  nodeUsers_.useSettings();
+  leaseBudgets_.setLimits(leaseLimits(config_));
 }
 
 void Worker::confirmTopology() {
@@ -323,11 +316,11 @@ void Worker::endTurn() {
     if (agenda_.idle()) break;
   }
   flushLinks();
-  for (upstream::LinkPool* links : linkPools()) links->sweep();
-  leases_.sweep();
+  connections_.sweep();
+  nodeUsers_.endTurn();
   relief_.note();
-  const bool idle =
-      agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() && !hub_.busy();
+  const bool idle = agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() &&
+                    !hub_.busy() && !nodeUsers_.busy();
   if (!idle) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }
@@ -344,6 +337,7 @@ void Worker::noteTurn() {
 void Worker::flushLinks() {
   // First: who has unsubscribed and publishes then does not count itself.
   hub_.flush();
+  nodeUsers_.flush();
   tap_.flush();
   monitors_.flush();
   // Losing a link while flushing can make other links dirty: the list may grow.
@@ -379,17 +373,14 @@ void Worker::reap() {
   tellIfDrained();
 }
 
-std::array<upstream::LinkPool*, 6> Worker::linkPools() noexcept {
-  return {&links_, &resp3Links_, &bulkLinks_, &resp3BulkLinks_, &replicaLinks_, &resp3ReplicaLinks_};
-}
-
 net::Millis Worker::tickLength() const {
   return config_.replyTimeout.count() > 0 ? kFastTick : kSlowTick;
 }
 
 void Worker::onTick() {
   touch();
-  for (upstream::LinkPool* links : linkPools()) links->checkReplyTimeouts(now);
+  connections_.checkReplyTimeouts(now);
+  nodeUsers_.checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
   for (const auto& [id, client] : clients_) {
     client->checkPushLimit();
@@ -405,14 +396,13 @@ void Worker::lookForSilence() {
   touch();
   const bool wasHere = now - lastSilenceTick_ < kOwnAbsence;
   lastSilenceTick_ = now;
-  for (upstream::LinkPool* links : linkPools()) links->tend(wasHere);
-  leases_.tend(wasHere);
+  connections_.tend(wasHere);
+  nodeUsers_.tend(wasHere);
   services_.leaseShares.endIdle(services_);
-  const auto silent = [](const upstream::LinkPool* links) { return links->silence() >= kSilence; };
-  const auto pools = linkPools();
-  if (std::any_of(pools.begin(), pools.end(), silent)) {
+  const auto blockedSilence = std::max(connections_.leases().silence(), nodeUsers_.leaseSilence());
+  if (std::max(connections_.silence(), nodeUsers_.silence()) >= kSilence) {
     control_.refreshTopology(true);
-  } else if (leases_.silence() >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
+  } else if (blockedSilence >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
     lastLook_ = now;
     control_.refreshTopology(false);
   }
@@ -426,10 +416,8 @@ void Worker::tidy() {
   services_.canonical.trim();
   services_.mapper.trim();
   services_.suspects.expire(now);
-  for (upstream::LinkPool* links : linkPools()) {
-    links->shrink();
-    links->closeStrays();
-  }
+  connections_.tidy();
+  nodeUsers_.tidy();
   trimScratch();
   publishMemory();
 }
@@ -454,8 +442,7 @@ void Worker::publishMemory() {
     sessions += memory.session;
     queued += client->conversation().queuedBlockBytes();
   }
-  std::size_t links = leases_.bytesOpen();
-  for (const upstream::LinkPool* each : linkPools()) links += each->bytesOpen();
+  const std::size_t links = connections_.bytesOpen() + nodeUsers_.bytesOpen();
   const auto set = [this](MemoryKind kind, std::size_t bytes) {
     metrics_.memory[static_cast<std::size_t>(kind)].set(static_cast<std::int64_t>(bytes));
   };

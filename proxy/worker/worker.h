@@ -3,7 +3,6 @@
 // All calls belong to the loop's thread; others reach a worker by loop().post(). Destroy it on that thread as
 // well, or after the loop has stopped.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,6 +37,8 @@
 #include "proxy/session/login_delays.h"
 #include "proxy/session/memory_relief.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_permits.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/redirection.h"
 #include "proxy/session/services.h"
@@ -45,7 +46,7 @@
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/tracking/trackers.h"
 #include "proxy/upstream/access.h"
-#include "proxy/upstream/link_pool.h"
+#include "proxy/upstream/link_set.h"
 #include "proxy/worker/arrivals.h"
 
 namespace slotless::worker {
@@ -131,13 +132,12 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void tellIfDrained();
   void dropOldCommands();
   void onTick();
-  std::array<upstream::LinkPool*, 6> linkPools() noexcept;
   void tidy();
   void lookForSilence();
   void publishMemory();
   void trimScratch();
   net::Millis tickLength() const;
-  upstream::LinkSettings linkSettings(int protocol, bool readOnly = false) const;
+  upstream::LinkSettings linkSettings() const;
   void useLinkSettings();
 
   net::BlockPool blocks_;
@@ -147,13 +147,10 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   WorkerControl& control_;
   telemetry::WorkerMetrics& metrics_;
   std::minstd_rand random_;
-  upstream::LinkPool links_;
-  upstream::LinkPool resp3Links_;
-  upstream::LinkPool replicaLinks_;
-  upstream::LinkPool resp3ReplicaLinks_;
-  upstream::LinkPool bulkLinks_;
-  upstream::LinkPool resp3BulkLinks_;
-  upstream::LeasePool leases_;
+  upstream::LeaseBudgets leaseBudgets_;
+  upstream::LinkSettings ownSettings_;
+  upstream::LinkSet connections_;
+  session::NodeUsers nodeUsers_;  // requests under way may have leases of theirs
   std::vector<upstream::Link*> dirtyLinks_;
   const databases::Databases databases_;
   routing::Router router_;
@@ -163,7 +160,6 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   std::vector<std::shared_ptr<const protocol::CommandTable>> oldCommands_;
   // The services and their parts refer to one another.
   session::Services services_;
-  upstream::LinkSettings pushSettings_;
   pubsub::Hub hub_;
   pubsub::Monitors monitors_;
   session::MonitorTap tap_;
@@ -183,6 +179,7 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::LoginDelays loginDelays_;
   session::ListenerRulebook listenerRules_;
   session::Turns turns_;
+  session::NodePermits nodePermits_;
   session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
   Arrivals arrivals_;

@@ -1,5 +1,7 @@
 #include "fake_node.h"
 
+#include <cctype>
+
 #include "catch.h"
 #include "stage.h"
 
@@ -116,6 +118,33 @@ const std::string* FakeNode::answerTo(const Words& words) const {
   return first == handshake_.end() ? nullptr : &first->second;
 }
 
+void FakeNode::drops(const std::string& user) {
+  passwords_.erase(user);
+  for (Link& link : links_) {
+    if (link.user == user && !link.connection->closed()) link.connection->end();
+  }
+  stage_->settle();
+}
+
+std::optional<std::string> FakeNode::answerAsServer(const Words& words, Link& link) const {
+  if (words[0] == "AUTH") {
+    const std::string name = words.size() == 2 ? "default" : words[1];
+    const auto known = passwords_.find(name);
+    if (known == passwords_.end() || (!known->second.empty() && known->second != words.back()))
+      return "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    link.user = name;
+    return "+OK\r\n";
+  }
+  const auto standard = passwords_.find("default");
+  const bool isOpen = standard != passwords_.end() && standard->second.empty();
+  if (link.user.empty() && !isOpen) return "-NOAUTH Authentication required.\r\n";
+  if (words[0] != "ACL" || words.size() < 4 || words[1] != "DRYRUN") return std::nullopt;
+  std::string command = words[3];
+  for (char& c : command) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (!forbidden_.contains(words[2] + " " + command)) return "+OK\r\n";
+  return bulk("This user has no permissions to run the '" + command + "' command");
+}
+
 bool FakeNode::serve() {
   bool busy = false;
   for (Link& link : links_) {
@@ -124,9 +153,16 @@ bool FakeNode::serve() {
     busy = true;
     if (link.dead) continue;
     while (auto words = takeRequest(link.bytes)) {
+      const auto asServer = passwords_.empty() ? std::nullopt : answerAsServer(*words, link);
+      if (asServer) {
+        handshakes_.push_back(textOf(*words));
+        link.connection->push(*asServer);
+        continue;
+      }
       const std::string* answer = answerTo(*words);
       if (answer == nullptr) {
-        requests_.emplace_back(*stage_, std::move(*words), link.connection);
+        requests_.emplace_back(*stage_, std::move(*words), link.connection,
+                               link.user.empty() && !passwords_.empty() ? "default" : link.user);
         continue;
       }
       handshakes_.push_back(textOf(*words));

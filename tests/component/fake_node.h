@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -28,11 +29,16 @@ inline constexpr std::string_view kFollowing =
 // A request that has arrived at a node, and can be answered.
 class Received {
  public:
-  Received(Stage& stage, Words words, std::shared_ptr<FakeConnection> connection)
-      : stage_(&stage), words_(std::move(words)), connection_(std::move(connection)) {}
+  Received(Stage& stage, Words words, std::shared_ptr<FakeConnection> connection, std::string user)
+      : stage_(&stage),
+        words_(std::move(words)),
+        connection_(std::move(connection)),
+        user_(std::move(user)) {}
   // The proxy has dealt with the bytes when this returns. The test keeps the order of replies.
   void replies(std::string_view bytes) const;
   const Words& words() const noexcept { return words_; }
+  // As whom its connection is known to a node that has users.
+  const std::string& user() const noexcept { return user_; }
   FakeConnection& connection() const noexcept { return *connection_; }
   const std::shared_ptr<FakeConnection>& sharedConnection() const noexcept { return connection_; }
 
@@ -40,6 +46,7 @@ class Received {
   Stage* stage_;
   Words words_;
   std::shared_ptr<FakeConnection> connection_;
+  std::string user_;
 };
 
 class FakeNode {
@@ -70,6 +77,14 @@ class FakeNode {
   void acceptsConnections() { connecting_ = Connecting::Accept; }
   void refusesConnections() { connecting_ = Connecting::Refuse; }
   void ignoresConnections() { connecting_ = Connecting::Ignore; }
+  // From now on it has these users, by name, with their passwords; an empty one: any. Without them everybody
+  // may do everything.
+  void hasUsers(std::map<std::string, std::string> passwords) { passwords_ = std::move(passwords); }
+  // What ACL DRYRUN is told: "alice monitor".
+  void forbids(const std::string& userAndCommand) { forbidden_.insert(userAndCommand); }
+  void permits(const std::string& userAndCommand) { forbidden_.erase(userAndCommand); }
+  // As Redis does when a user is deleted.
+  void drops(const std::string& user);
   // The first word of the handshake's commands, or the first two; an empty reply: none.
   void answersHandshake(const std::string& words, std::string reply) { handshake_[words] = std::move(reply); }
   // The test answers it, in the order of arrival.
@@ -94,10 +109,13 @@ class FakeNode {
     std::shared_ptr<FakeConnection> connection;
     std::string bytes;  // of an incomplete request
     bool dead = false;
+    std::string user{};
   };
 
   // nullptr: it is no command of a handshake.
   const std::string* answerTo(const Words& words) const;
+  // The same for a node that has users.
+  std::optional<std::string> answerAsServer(const Words& words, Link& link) const;
 
   Stage* stage_;
   net::Address address_;
@@ -107,6 +125,8 @@ class FakeNode {
                                                    {"PING", "+PONG\r\n"},
                                                    {"CLIENT", "+OK\r\n"},
                                                    {"ROLE", std::string(kFollowing)}};
+  std::map<std::string, std::string> passwords_;
+  std::set<std::string> forbidden_;
   std::vector<std::string> handshakes_;
   std::size_t connects_ = 0;
   std::vector<Link> links_;

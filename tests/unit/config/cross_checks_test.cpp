@@ -52,6 +52,10 @@ TEST_CASE("Contradictions between options are refused") {
        "command-line argument 2 (--password-command): password-command: found without a password for clients, "
        "which cannot present what the command prints; set client-password or client-password-file, or "
        "client-auth none"},
+      {{"--client-auth=passthrough", "--users=user a on"},
+       "command-line argument 2 (--client-auth): client-auth: found passthrough together with users or a "
+       "password of the proxy's own; allowed: one of the two, since the nodes judge the credentials of "
+       "clients"},
       {{"--password-command=token", "--client-password=pw", "--password=pw"},
        "command-line argument 2 (--password-command): password-command: found together with password or "
        "password-file; allowed: one of the three"},
@@ -93,6 +97,7 @@ TEST_CASE("What is no contradiction is accepted") {
       {"--listen=:1", "--protected-mode=no"},
       {"--listen=:1", "--password=pw", "--client-auth=none", "--protected-mode=no"},
       {"--client-auth=none", "--password=pw"},
+      {"--listen=:1", "--client-auth=passthrough", "--password-command=token"},
       {"--client-auth=none", "--password-command=token", "--username=me"},
       {"--listen=:1", "--client-password=pw", "--password-command=token"},
       {"--listen=:1", "--client-password=pw"},

@@ -36,6 +36,7 @@ TEST_CASE("Each type of value is read into its member") {
   CHECK(with("hold-max-bytes", "2mb").holdMaxBytes == 2 * kMiB);
   CHECK(with("hold-timeout", "1500ms").holdTimeout == Milliseconds(1500));
   CHECK(with("client-auth", "none").clientAuth == ClientAuth::None);
+  CHECK(with("client-auth", "passthrough").passesThrough());
   CHECK(with("cross-slot", "Error").crossSlot == CrossSlot::Error);
   CHECK(with("ready-when", "any").readyWhen == ReadyWhen::Any);
   CHECK(with("log-level", "trace").logLevel == LogLevel::Trace);
@@ -63,7 +64,7 @@ TEST_CASE("A wrong value is answered with what was found and what is allowed") {
       {"strict-order", "1", "found \"1\"; allowed: yes or no"},
       {"strict-order", "", "found nothing; allowed: yes or no"},
       {"log-level", "loud", "found \"loud\"; allowed: trace, debug, info, warn or error"},
-      {"client-auth", "all", "found \"all\"; allowed: same or none"},
+      {"client-auth", "all", "found \"all\"; allowed: same, none or passthrough"},
       {"workers", "0", "found \"0\" (out of range); allowed: auto or 1 to 256"},
       {"workers", "257", "found \"257\" (out of range); allowed: auto or 1 to 256"},
       {"max-clients", "many", "found \"many\"; allowed: a number, 1 to 1000000"},

@@ -20,7 +20,9 @@ class Leased : public test::LinkBench {
 
   void remake(std::size_t transactions, std::size_t blocking) {
     pool.reset();
-    pool = std::make_unique<LeasePool>(*this, settings, metrics, LeasePool::Budgets{transactions, blocking});
+    const LeaseBudgets::Counts limits{transactions, blocking};
+    budgets = std::make_unique<LeaseBudgets>(limits, metrics);
+    pool = std::make_unique<LeasePool>(*this, settings, metrics, *budgets);
   }
   Link& acquire(LeaseUse use = LeaseUse::Transaction, const net::Address& node = kNode) {
     Link* link = pool->acquire(node, 2, use);
@@ -37,6 +39,7 @@ class Leased : public test::LinkBench {
     pool->sweep();
   }
 
+  std::unique_ptr<LeaseBudgets> budgets;
   std::unique_ptr<LeasePool> pool;
 };
 
@@ -87,7 +90,7 @@ TEST_CASE_METHOD(Leased, "a lease that was lost is destroyed when it comes back,
   pool->sweep();
   CHECK(first.dead());  // still there
   giveBack(first);
-  CHECK(pool->inUse(LeaseUse::Transaction) == 0);
+  CHECK(budgets->inUse(LeaseUse::Transaction) == 0);
 }
 
 TEST_CASE_METHOD(Leased, "an idle lease that is lost is not given to anybody") {
@@ -129,9 +132,9 @@ TEST_CASE_METHOD(Leased, "a lease given back twice counts once") {
   Link& second = acquire();
   giveBack(first);
   giveBack(first);
-  CHECK(pool->inUse(LeaseUse::Transaction) == 1);
+  CHECK(budgets->inUse(LeaseUse::Transaction) == 1);
   giveBack(second);
-  CHECK(pool->inUse(LeaseUse::Transaction) == 0);
+  CHECK(budgets->inUse(LeaseUse::Transaction) == 0);
 }
 
 }  // namespace slotless::upstream
