@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "config/database_rule.h"
-#include "protocol/key_scheme.h"
 
 namespace slotless::databases {
 
@@ -62,7 +61,7 @@ const Database* Databases::ownerOf(std::string_view physical) const noexcept {
   const auto parsed = std::from_chars(physical.data() + 1, physical.data() + physical.size(), index);
   if (parsed.ec != std::errc{} || index >= all_.size()) return nullptr;
   const Database& found = all_[index];
-  return found.mapped() && physical.starts_with(found.prefix) ? &found : nullptr;
+  return found.mapped() && found.owns(physical) ? &found : nullptr;
 }
 
 bool Databases::renumbers() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "protocol/key_scheme.h"
 #include "protocol/slot.h"
 
 namespace slotless::databases {
@@ -27,10 +28,30 @@ struct Database {
 
   bool mapped() const noexcept { return !prefix.empty(); }
   bool pinned() const noexcept { return layout == Layout::Pinned; }
+
+  // Is a key of the cluster the database's, where others have names of their own?
+  bool owns(std::string_view physical) const noexcept {
+    return mapped() ? physical.starts_with(prefix) : !protocol::isReservedKey(physical);
+  }
+  // What the database calls it. Requires that it is the database's.
+  std::string_view logicalName(std::string_view physical) const noexcept {
+    return physical.substr(prefix.size());
+  }
+  // Where one of its names in the cluster begins in a text. Requires that it is mapped.
+  std::size_t findName(std::string_view text) const noexcept { return text.find(prefix); }
+  // What the cluster calls one of its keys.
+  void appendPhysical(std::string& out, std::string_view key) const { out.append(prefix).append(key); }
+  std::string physicalName(std::string_view key) const {
+    std::string name;
+    appendPhysical(name, key);
+    return name;
+  }
+  // Of those of its keys that match a pattern, in the cluster.
+  std::string physicalPattern(std::string_view pattern) const { return prefix + std::string(pattern); }
   // Of the key's name in the cluster.
   protocol::Slot slotOf(std::string_view key) const {
     if (pinned()) return slot;
-    return mapped() ? protocol::slotOf(prefix + std::string(key)) : protocol::slotOf(key);
+    return mapped() ? protocol::slotOf(physicalName(key)) : protocol::slotOf(key);
   }
 };
 

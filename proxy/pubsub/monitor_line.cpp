@@ -91,9 +91,9 @@ std::optional<std::string> translateLine(const databases::Databases& databases, 
       if (database == nullptr) continue;
       out.append(line.substr(0, number)).append(" [").append(std::to_string(database->index));
     }
-    if (!argument.starts_with(database->prefix)) continue;
+    if (!database->owns(argument)) continue;
     out += line.substr(copied, at - copied);
-    copied = at + database->prefix.size();
+    copied = at + (argument.size() - database->logicalName(argument).size());
   }
   if (database == nullptr) return std::nullopt;
   out += line.substr(copied);

@@ -10,7 +10,7 @@ std::string invalidationOf(const databases::Databases& databases, const std::vec
   protocol::appendArrayHeader(push, keys.size());
   for (const std::string_view key : keys) {
     const databases::Database* owner = databases.ownerOf(key);
-    protocol::appendBulk(push, owner == nullptr ? key : key.substr(owner->prefix.size()));
+    protocol::appendBulk(push, owner == nullptr ? key : owner->logicalName(key));
   }
   return push;
 }

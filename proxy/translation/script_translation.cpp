@@ -57,7 +57,7 @@ bool translateScript(TranslationContext& context, bool queued, Command& command,
   std::vector<std::string> names;
   names.reserve(positions.size());
   for (const std::uint32_t i : positions) {
-    names.push_back(database.prefix + std::string(words[i]));
+    names.push_back(database.physicalName(words[i]));
     words[i] = names.back();
   }
   const std::string more = std::to_string(positions.size() + 1);

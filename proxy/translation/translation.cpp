@@ -81,8 +81,8 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
     return false;
   }
   command.wrongWhenRun = false;
-  const std::string source = command.database.prefix + std::string(request->source);
-  const std::string destination = target->prefix + std::string(request->destination);
+  const std::string source = command.database.physicalName(request->source);
+  const std::string destination = target->physicalName(request->destination);
   const bool sameSlot = protocol::slotOf(source) == protocol::slotOf(destination);
   if (command.spec->transfer == protocol::Transfer::Copy && sameSlot) {
     std::vector<std::string_view> words = {command.argv[0], source, destination};
