@@ -83,8 +83,9 @@ std::vector<TopicName> KeyspaceNames::sourcesOf(TopicKind kind, std::string_view
     if (database == nullptr) return {};
     if (parts->ofKeyspace) {
       // What stands in front has no characters that mean something else in a pattern.
-      return {{kind, text({kNodeKeyspace, kind == TopicKind::Pattern ? database->physicalPattern(parts->rest)
-                                                                     : database->physicalName(parts->rest)})}};
+      return {
+          {kind, text({kNodeKeyspace, kind == TopicKind::Pattern ? database->physicalPattern(parts->rest)
+                                                                 : database->physicalName(parts->rest)})}};
     }
     return {{kind, text({kNodeKeyevent, parts->rest})}};
   }
