@@ -186,12 +186,11 @@ std::string withoutPrefix(std::string_view line, const Database& database) {
   std::string text;
   for (std::size_t at = database.findName(line); at != std::string_view::npos; at = database.findName(line)) {
     text += line.substr(0, at);
-    const std::string_view name = database.logicalName(line.substr(at));
-    const std::string_view prefix = line.substr(at, line.size() - at - name.size());
-    line = name;
+    line = database.logicalName(line.substr(at));
     if (!database.owns(line)) continue;
-    text += prefix;  // the key's own name begins like that
-    line = database.logicalName(line);
+    const std::string_view rest = database.logicalName(line);
+    text += line.substr(0, line.size() - rest.size());  // the key's own name begins like that
+    line = rest;
   }
   return text.append(line);
 }

@@ -250,6 +250,8 @@ class Programs(unittest.TestCase):
     def test_also_while_slots_move_and_replicas_take_over(self):
         with Upheaval(site.cluster, [slot_of(group) for group in grouping.GROUPS]) as upheaval:
             self.run_programs(COUNT // 4, moving=True)
+        self.assertEqual([side.wire(protocol).call(b"DBSIZE") for side in (self.reference, self.subject) for protocol in (2, 3)],
+                         [(b":", b"0")] * 4)
         print(f"meanwhile {upheaval.moves} moves of slots, {upheaval.failovers} replicas took over", flush=True)
         self.assertGreater(upheaval.moves, 0)
 
