@@ -46,14 +46,15 @@ struct Network {
 };
 
 // How the keys of a logical database lie in the cluster: each in the slot of its own name, all in one slot,
-// or the database is not there.
-enum class DatabaseLayout { Spread, Pinned, Denied };
+// those of a group in one slot, or the database is not there.
+enum class DatabaseLayout { Spread, Pinned, Denied, Grouped };
 
 struct DatabaseRule {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   DatabaseLayout layout = DatabaseLayout::Pinned;
   std::string tag;  // Pinned: what decides about the slot. Empty: the one that the database has by itself.
+  std::string patterns = {};  // Grouped: which part of a key is its group, as in "bull:*:|tenant:*:".
 
   bool operator==(const DatabaseRule&) const = default;
 };

@@ -1,4 +1,4 @@
-// Texts <-> database rules: `3=pinned`, `3=pinned:tag`, `2-7=spread`, `8-15=denied`.
+// Texts <-> database rules: `3=pinned`, `3=pinned:tag`, `2-7=spread`, `8-15=denied`, `2=grouped:bull:*:`.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,8 @@
 namespace slotless::config {
 
 Parsed<DatabaseRule> parseDatabaseRule(std::string_view text);
+// What is wrong with the patterns of a grouped database, separated by |; empty: nothing.
+std::string objectionToGroupPatterns(std::string_view patterns);
 std::string formatDatabaseRule(const DatabaseRule& rule);
 
 // What holds for a database: the last rule that names it, or else what holds without any.

@@ -45,9 +45,11 @@ constexpr std::array kSchema{
     Option{"databases", Count, &Config::databases, Cluster, 1, 16384, "", kPlain, "", "databases",
            "Number of logical databases; SELECT of a higher number is out of range. With 1, database 0 costs "
            "nothing extra."},
-    Option{"database-layout", DatabaseRules, &Config::databaseLayout, Cluster, 0, 0, "", kPlain, "", "",
-           "How databases lie in the cluster: spread over its slots (the default for 0), pinned to "
-           "one slot, where everything works as on one Redis (the default for the others), or denied."},
+    Option{
+        "database-layout", DatabaseRules, &Config::databaseLayout, Cluster, 0, 0, "", kPlain, "", "",
+        "How databases lie in the cluster: spread over its slots (the default for 0), pinned to "
+        "one slot, where everything works as on one Redis (the default for the others), grouped:PATTERN (what "
+        "the pattern's stars stand for is a key's group, and a group is in one slot), or denied."},
     Option{"default-database", Count, &Config::defaultDatabase, Cluster, 0, 16383, "", kPlain, "", "",
            "The database that a connection begins in. A listener may have its own."},
     Option{

@@ -124,7 +124,8 @@ std::string range(const Option& option) {
       return "host:port=host:port, or host=host for all ports, separated by commas; IPv6 in brackets";
     case Kind::DatabaseRules:
       return "database=layout, the database a number or a range, the layout spread, "
-             "pinned, pinned:TAG (the slot is the tag's) or denied, separated by commas";
+             "pinned, pinned:TAG (the slot is the tag's), grouped:PATTERN, grouped:PATTERN|PATTERN or denied, separated "
+             "by commas";
     case Kind::Lines: return "lines \"user NAME RULE ...\", each a text of a list";
     case Kind::AdminListener:
       return "host:port, [IPv6]:port, :port for all local addresses, or off; may be followed by " +

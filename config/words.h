@@ -16,7 +16,7 @@ struct Words;
 
 template <>
 struct Words<DatabaseLayout> {
-  static constexpr std::array<std::string_view, 3> kAll{"spread", "pinned", "denied"};
+  static constexpr std::array<std::string_view, 4> kAll{"spread", "pinned", "denied", "grouped"};
 };
 template <>
 struct Words<ClientAuth> {

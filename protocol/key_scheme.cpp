@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/slot.h"
+#include "protocol/slot_tags.h"
 
 namespace slotless::protocol {
 
@@ -30,6 +31,10 @@ std::string pinnedPrefix(std::uint32_t database, std::string_view tag) {
 
 std::string spreadPrefix(std::uint32_t database) {
   return kKeyMark + std::to_string(database) + ":";
+}
+
+std::string groupedPrefix(std::uint32_t database) {
+  return pinnedPrefix(database, std::string(kSlotTagSize, '?'));
 }
 
 std::string routingKey(std::string_view tag) {

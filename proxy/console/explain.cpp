@@ -10,6 +10,7 @@
 #include "proxy/session/console_table.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/refusal.h"
+#include "proxy/translation/group_refusal.h"
 #include "proxy/translation/translation.h"
 
 namespace slotless::session {
@@ -99,6 +100,8 @@ void explainPlan(TextLines& lines, const Plan& plan, const cluster::Topology& to
 
 std::string databaseText(const databases::Database& database) {
   const std::string index = std::to_string(database.index);
+  if (database.grouped())
+    return index + " grouped prefix=" + database.prefix + " patterns=" + database.groups.patterns();
   if (!database.pinned()) return index + " spread" + (database.mapped() ? " prefix=" + database.prefix : "");
   return index + " pinned prefix=" + database.prefix;
 }
@@ -110,7 +113,13 @@ void explainKeys(TextLines& lines, const Command& command) {
   }
   std::vector<std::uint32_t> positions;
   if (protocol::keyPositions(*command.spec, command.argv, positions) != protocol::KeyResult::Ok) return;
-  for (const std::uint32_t position : positions) lines.line("key", command.argv[position]);
+  for (const std::uint32_t position : positions) {
+    const std::string_view key = command.argv[position];
+    lines.line("key", key);
+    if (!command.database.grouped() || !command.database.owns(key)) continue;
+    lines.line("group", std::string(command.database.groups.groupOf(command.database.logicalName(key))) +
+                            " slot=" + std::to_string(protocol::slotOf(key)));
+  }
 }
 
 void refused(TextLines& lines, const std::string& error) {
@@ -172,6 +181,7 @@ void consoleExplain(LocalCall& call) {
       if (!composed) services.router.plan(*command.spec, command.argv, plan);
       if (plan.kind == Plan::Kind::Refused && plan.error == routing::kCrossSlot)
         planCrossSlot(services, *command.spec, command.argv, command.composer, plan);
+      nameGroups(command, plan);
       explainPlan(lines, plan, services.links.topology());
     }
   }

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "config/database_rule.h"
-#include "protocol/key_scheme.h"
+#include "protocol/slot_tags.h"
 
 namespace slotless::databases {
 
@@ -15,6 +15,10 @@ Database make(std::uint32_t index, const config::DatabaseRule& rule) {
   database.index = index;
   database.layout = rule.layout;
   if (rule.layout == Layout::Spread && index > 0) database.prefix = protocol::spreadPrefix(index);
+  if (rule.layout == Layout::Grouped) {
+    database.prefix = protocol::groupedPrefix(index);
+    database.groups = KeyGroups(rule.patterns);
+  }
   if (rule.layout != Layout::Pinned) return database;
   const std::string tag = rule.tag.empty() ? protocol::tagFor(index) : rule.tag;
   database.prefix = protocol::pinnedPrefix(index, tag);
@@ -23,7 +27,30 @@ Database make(std::uint32_t index, const config::DatabaseRule& rule) {
   return database;
 }
 
+constexpr std::size_t kTagAndEnd = protocol::kSlotTagSize + 1;
+
 }  // namespace
+
+bool Database::ownsGrouped(std::string_view physical) const noexcept {
+  const std::string_view head = std::string_view(prefix).substr(0, prefix.size() - kTagAndEnd);
+  return physical.size() >= prefix.size() && physical.starts_with(head) &&
+         physical[prefix.size() - 1] == prefix.back();
+}
+
+std::string_view Database::groupedPrefixAt(protocol::Slot of, PrefixRoom& room) const noexcept {
+  std::copy(prefix.begin(), prefix.end(), room.begin());
+  const std::string_view tag = protocol::SlotTags::get().of(of);
+  std::copy(tag.begin(), tag.end(), room.begin() + static_cast<std::ptrdiff_t>(prefix.size() - kTagAndEnd));
+  return {room.data(), prefix.size()};
+}
+
+std::size_t Database::findName(std::string_view text) const noexcept {
+  if (!grouped()) return text.find(prefix);
+  const std::string_view head = std::string_view(prefix).substr(0, prefix.size() - kTagAndEnd);
+  std::size_t at = text.find(head);
+  while (at != std::string_view::npos && !ownsGrouped(text.substr(at))) at = text.find(head, at + 1);
+  return at;
+}
 
 Databases::Databases(const config::Config& config) {
   for (std::uint32_t i = 0; i < config.databases; ++i) all_.push_back(make(i, config::ruleFor(config, i)));
@@ -62,7 +89,7 @@ const Database* Databases::ownerOf(std::string_view physical) const noexcept {
   const auto parsed = std::from_chars(physical.data() + 1, physical.data() + physical.size(), index);
   if (parsed.ec != std::errc{} || index >= all_.size()) return nullptr;
   const Database& found = all_[index];
-  return found.mapped() && physical.starts_with(found.prefix) ? &found : nullptr;
+  return found.mapped() && found.owns(physical) ? &found : nullptr;
 }
 
 bool Databases::renumbers() const {

@@ -2,6 +2,7 @@
 //
 // Ownership: made once from the configuration; databases stay where they are as long as their Databases.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "config/config.h"
+#include "protocol/key_scheme.h"
 #include "protocol/slot.h"
+#include "proxy/databases/key_groups.h"
 
 namespace slotless::databases {
 
@@ -20,18 +23,60 @@ using Layout = config::DatabaseLayout;
 struct Database {
   std::uint32_t index = 0;
   Layout layout = Layout::Spread;
-  std::string prefix;  // of its keys in the cluster; empty: keys keep their names
+  // Of its keys in the cluster; empty: keys keep their names. A grouped database's is a pattern: its keys
+  // have the tags of their slots in place of the question marks.
+  std::string prefix;
   // Pinned: where all of it is, and a key by which it is found that never exists.
   protocol::Slot slot = protocol::kNoSlot;
   std::string routingKey;
+  KeyGroups groups;  // Grouped
 
   bool mapped() const noexcept { return !prefix.empty(); }
   bool pinned() const noexcept { return layout == Layout::Pinned; }
+  bool grouped() const noexcept { return layout == Layout::Grouped; }
+
+  // Is a key of the cluster the database's, where others have names of their own?
+  bool owns(std::string_view physical) const noexcept {
+    if (grouped()) return ownsGrouped(physical);
+    return mapped() ? physical.starts_with(prefix) : !protocol::isReservedKey(physical);
+  }
+  // What the database calls it. Requires that it is the database's.
+  std::string_view logicalName(std::string_view physical) const noexcept {
+    return physical.substr(prefix.size());
+  }
+  // Where one of its names in the cluster begins in a text. Requires that it is mapped.
+  std::size_t findName(std::string_view text) const noexcept;
+  // What stands in front of a key of this slot; all are equally long. `room` is where it may have to be
+  // written.
+  using PrefixRoom = std::array<char, 16>;
+  std::string_view prefixAt(protocol::Slot of, PrefixRoom& room) const noexcept {
+    return grouped() ? groupedPrefixAt(of, room) : std::string_view(prefix);
+  }
+  std::string_view prefixOf(std::string_view key, PrefixRoom& room) const noexcept {
+    return grouped() ? groupedPrefixAt(groups.slotOf(key), room) : std::string_view(prefix);
+  }
+  // What the cluster calls one of its keys.
+  void appendPhysical(std::string& out, std::string_view key) const {
+    PrefixRoom room;
+    out.append(prefixOf(key, room)).append(key);
+  }
+  std::string physicalName(std::string_view key) const {
+    std::string name;
+    appendPhysical(name, key);
+    return name;
+  }
+  // Of those of its keys that match a pattern, in the cluster.
+  std::string physicalPattern(std::string_view pattern) const { return prefix + std::string(pattern); }
   // Of the key's name in the cluster.
   protocol::Slot slotOf(std::string_view key) const {
     if (pinned()) return slot;
-    return mapped() ? protocol::slotOf(prefix + std::string(key)) : protocol::slotOf(key);
+    if (grouped()) return groups.slotOf(key);
+    return mapped() ? protocol::slotOf(physicalName(key)) : protocol::slotOf(key);
   }
+
+ private:
+  bool ownsGrouped(std::string_view physical) const noexcept;
+  std::string_view groupedPrefixAt(protocol::Slot of, PrefixRoom& room) const noexcept;
 };
 
 class Databases;

@@ -90,13 +90,16 @@ bool KeyMapper::map(const CommandSpec& spec, Argv argv, std::string_view bytes, 
   return true;
 }
 
-std::string_view KeyMapper::mapKey(std::string_view key, std::string_view bytes, const Database& database) {
+std::string_view KeyMapper::mapKey(std::string_view key, protocol::Slot slot, std::string_view bytes,
+                                   const Database& database) {
   begin();
-  bytes_.resize(bytes.size() + database.prefix.size() + kLongestGrowth);
+  Database::PrefixRoom room;
+  const std::string_view prefix = database.prefixAt(slot, room);
+  bytes_.resize(bytes.size() + prefix.size() + kLongestGrowth);
   Writer writer(bytes_.data());
   writer.add(bytes.data(), key.data() - headerBytes(key.size()));
-  writer.addHeader(database.prefix.size() + key.size());
-  writer.add(database.prefix.data(), database.prefix.data() + database.prefix.size());
+  writer.addHeader(prefix.size() + key.size());
+  writer.add(prefix.data(), prefix.data() + prefix.size());
   writer.add(key.data(), bytes.data() + bytes.size());
   bytes_.resize(static_cast<std::size_t>(writer.end() - bytes_.data()));
   return bytes_;
@@ -116,13 +119,15 @@ void KeyMapper::mapAt(const std::vector<std::uint32_t>& positions, Argv argv, st
   const char* next = bytes.data();
   for (const std::uint32_t position : positions) {
     const std::string_view key = argv[position];
+    Database::PrefixRoom room;
+    const std::string_view prefix = database.prefixOf(key, room);
     writer.add(next, key.data() - headerBytes(key.size()));
-    writer.addHeader(database.prefix.size() + key.size());
+    writer.addHeader(prefix.size() + key.size());
     const char* const name = writer.end();
-    writer.add(database.prefix.data(), database.prefix.data() + database.prefix.size());
+    writer.add(prefix.data(), prefix.data() + prefix.size());
     next = key.data() + key.size();
     writer.add(key.data(), next);
-    argv_[position] = {name, database.prefix.size() + key.size()};
+    argv_[position] = {name, prefix.size() + key.size()};
   }
   if (tail_.empty()) writer.add(next, bytes.data() + bytes.size());
   bytes_.resize(static_cast<std::size_t>(writer.end() - bytes_.data()));

@@ -21,7 +21,9 @@ class KeyMapper {
   void mapAt(const std::vector<std::uint32_t>& positions, protocol::Argv argv, std::string_view bytes,
              const Database& database);
   // The request with its only key renamed; argv() is not written.
-  std::string_view mapKey(std::string_view key, std::string_view bytes, const Database& database);
+  // `slot`: as of the database.
+  std::string_view mapKey(std::string_view key, protocol::Slot slot, std::string_view bytes,
+                          const Database& database);
   // Writes these arguments as they are.
   void write(protocol::Argv argv);
   // Gives back what one large request needed. What has been written last is gone.

@@ -43,7 +43,7 @@ std::vector<std::string> pageRequest(const ScanOptions& options, const Database&
           "1",
           database.routingKey,
           database.prefix,
-          database.prefix + options.match,
+          database.physicalPattern(options.match),
           std::to_string(cursor.nodeCursor),
           std::to_string(cursor.check),
           std::to_string(mask),
@@ -89,7 +89,7 @@ std::vector<std::string> plainRequest(const ScanOptions& options, const Database
                                       const ScanCursor& cursor, std::uint32_t check) {
   const bool same = routing::shortenedCheck(check, cursor) == cursor.check;
   std::vector<std::string> words = {"SCAN",  std::to_string(same ? cursor.nodeCursor : 0),
-                                    "MATCH", database.prefix + options.match,
+                                    "MATCH", database.physicalPattern(options.match),
                                     "COUNT", std::string(kPlacesPerPlainScan)};
   if (!options.type.empty()) words.insert(words.end(), {"TYPE", options.type});
   return words;

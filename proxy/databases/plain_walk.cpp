@@ -10,7 +10,6 @@
 
 #include "protocol/encoder.h"
 #include "protocol/glob.h"
-#include "proxy/databases/reply_names.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::databases {
@@ -128,7 +127,7 @@ class PlainWalk final : public routing::Composer {
     plan.kind = Plan::Kind::Prepared;
     plan.staged = true;
     asked_.clear();
-    const std::string pattern = database_.prefix + options_.pattern;
+    const std::string pattern = database_.physicalPattern(options_.pattern);
     for (Path& path : paths_) {
       if (path.done) continue;
       asked_.push_back(&path);
@@ -174,13 +173,13 @@ class PlainWalk final : public routing::Composer {
     path.done = *cursor == "0";
     for (const std::string_view key : *keys) {
       const auto name = routing::textOf(key);
-      if (name && (options_.ownsAll || owns(database_, *name))) keep(*name);
+      if (name && (options_.ownsAll || database_.owns(*name))) keep(*name);
     }
     return true;
   }
 
   void keep(std::string_view physical) {
-    const std::string_view name = physical.substr(database_.prefix.size());
+    const std::string_view name = database_.logicalName(physical);
     switch (options_.what) {
       case WholeDatabase::Count: ++count_; return;
       case WholeDatabase::Flush: doomed_[protocol::slotOf(physical)].emplace_back(physical); return;

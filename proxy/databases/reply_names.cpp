@@ -9,7 +9,6 @@
 
 #include "protocol/encoder.h"
 #include "protocol/glob.h"
-#include "protocol/key_scheme.h"
 #include "protocol/reply_scanner.h"
 #include "proxy/routing/reply_parts.h"
 
@@ -22,11 +21,11 @@ namespace {
 // Of a key that is the database's and matches: what it is called there.
 std::optional<std::string_view> ownName(std::string_view key, const Database& database,
                                         std::string_view pattern) {
-  auto name = routing::textOf(key);
-  if (!name || !owns(database, *name)) return std::nullopt;
-  name->remove_prefix(database.prefix.size());
+  const auto physical = routing::textOf(key);
+  if (!physical || !database.owns(*physical)) return std::nullopt;
+  const std::string_view name = database.logicalName(*physical);
   // A single star is no pattern to KEYS and SCAN: it includes the empty key.
-  if (pattern != "*" && !protocol::matchesGlob(pattern, *name)) return std::nullopt;
+  if (pattern != "*" && !protocol::matchesGlob(pattern, name)) return std::nullopt;
   return name;
 }
 
@@ -35,18 +34,18 @@ bool isMap(std::string_view reply) {
 }
 
 // [key, ...] with the key's own name.
-void appendFirstNamed(std::string& out, std::string_view reply, std::string_view prefix) {
+void appendFirstNamed(std::string& out, std::string_view reply, const Database& database) {
   const auto elements = routing::isListReply(reply) ? routing::elementsOf(reply) : std::nullopt;
   if (!elements || elements->empty()) {
     out += reply;
     return;
   }
   routing::appendListHeaderLike(out, reply, elements->size());
-  appendName(out, elements->front(), prefix);
+  appendName(out, elements->front(), database);
   for (std::size_t i = 1; i < elements->size(); ++i) out += (*elements)[i];
 }
 
-void appendStreams(std::string& out, std::string_view reply, std::string_view prefix) {
+void appendStreams(std::string& out, std::string_view reply, const Database& database) {
   if (isMap(reply)) {
     const auto pairs = routing::pairsOf(reply);
     if (!pairs) {
@@ -55,7 +54,7 @@ void appendStreams(std::string& out, std::string_view reply, std::string_view pr
     }
     routing::appendPairsHeaderLike(out, reply, pairs->size());
     for (const auto& [key, entries] : *pairs) {
-      appendName(out, key, prefix);
+      appendName(out, key, database);
       out += entries;
     }
     return;
@@ -66,7 +65,7 @@ void appendStreams(std::string& out, std::string_view reply, std::string_view pr
     return;
   }
   routing::appendListHeaderLike(out, reply, elements->size());
-  for (const std::string_view stream : *elements) appendFirstNamed(out, stream, prefix);
+  for (const std::string_view stream : *elements) appendFirstNamed(out, stream, database);
 }
 
 class NameComposer final : public routing::Composer {
@@ -76,12 +75,12 @@ class NameComposer final : public routing::Composer {
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     const std::string_view reply = parts.front().bytes;
     if (routing::isErrorReply(reply)) {
-      out += withoutPrefix(reply, database_.prefix);
+      out += withoutPrefix(reply, database_);
       return false;
     }
     switch (names_) {
-      case ReplyNames::First: appendFirstNamed(out, reply, database_.prefix); break;
-      case ReplyNames::Streams: appendStreams(out, reply, database_.prefix); break;
+      case ReplyNames::First: appendFirstNamed(out, reply, database_); break;
+      case ReplyNames::Streams: appendStreams(out, reply, database_); break;
       case ReplyNames::None:
       case ReplyNames::Errors: out += reply; break;
     }
@@ -170,7 +169,7 @@ class FirstKeyComposer final : public routing::Composer {
     if (found.empty()) {
       protocol::appendNull(out, protocol_);
     } else {
-      appendName(out, found, database_.prefix);
+      appendName(out, found, database_);
     }
     return true;
   }
@@ -182,27 +181,25 @@ class FirstKeyComposer final : public routing::Composer {
 
 }  // namespace
 
-std::string withoutPrefix(std::string_view line, std::string_view prefix) {
-  if (prefix.empty()) return std::string(line);
+std::string withoutPrefix(std::string_view line, const Database& database) {
+  if (!database.mapped()) return std::string(line);
   std::string text;
-  for (std::size_t at = line.find(prefix); at != std::string_view::npos; at = line.find(prefix)) {
+  for (std::size_t at = database.findName(line); at != std::string_view::npos; at = database.findName(line)) {
     text += line.substr(0, at);
-    line.remove_prefix(at + prefix.size());
-    if (!line.starts_with(prefix)) continue;
-    text += prefix;  // the key's own name begins like that
-    line.remove_prefix(prefix.size());
+    line = database.logicalName(line.substr(at));
+    if (!database.owns(line)) continue;
+    const std::string_view rest = database.logicalName(line);
+    text += line.substr(0, line.size() - rest.size());  // the key's own name begins like that
+    line = rest;
   }
   return text.append(line);
 }
 
-void appendName(std::string& out, std::string_view element, std::string_view prefix) {
+void appendName(std::string& out, std::string_view element, const Database& database) {
   const auto name = routing::textOf(element);
-  if (name && name->starts_with(prefix)) return protocol::appendBulk(out, name->substr(prefix.size()));
+  if (name && database.mapped() && database.owns(*name))
+    return protocol::appendBulk(out, database.logicalName(*name));
   out += element;
-}
-
-bool owns(const Database& database, std::string_view physical) noexcept {
-  return database.mapped() ? physical.starts_with(database.prefix) : !protocol::isReservedKey(physical);
 }
 
 void appendOwnKeys(std::string& out, std::span<const std::string_view> keys, const Database& database,

@@ -11,12 +11,10 @@
 
 namespace slotless::databases {
 
-// The text of an error, without the prefix wherever it stands in it.
-std::string withoutPrefix(std::string_view line, std::string_view prefix);
+// The text of an error, with the database's own names of the keys in it.
+std::string withoutPrefix(std::string_view line, const Database& database);
 // A bulk string with a key's name in the cluster as the database has it; anything else as it is.
-void appendName(std::string& out, std::string_view element, std::string_view prefix);
-// Is a key of the cluster the database's, where others have names of their own?
-bool owns(const Database& database, std::string_view physical) noexcept;
+void appendName(std::string& out, std::string_view element, const Database& database);
 // Of lists of keys, one part or several: those of the database that match, by the names that they have there.
 std::unique_ptr<routing::Composer> listComposer(const Database& database, std::string pattern);
 // The first key among the parts, if any: a nil of the protocol otherwise.

@@ -7,6 +7,7 @@
 
 #include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_guard.h"
+#include "script_groups_lua.h"
 #include "script_names_lua.h"
 
 namespace slotless::databases {
@@ -16,8 +17,9 @@ using protocol::KeySpec;
 
 namespace {
 
-// "@FACTS@" stands where the facts do.
+// Where the facts stand, and what is only for grouped databases.
 constexpr std::string_view kFactsPlace = "@FACTS@";
+constexpr std::string_view kGroupsPlace = "@GROUPS@";
 constexpr std::string_view kEnd = "\nend)(redis,KEYS,ARGV);";
 
 constexpr std::string_view kOnlyFirstArgument = "I,1R0,1,0";
@@ -90,12 +92,14 @@ std::string factsOf(const protocol::CommandTable& commands) {
 
 }  // namespace
 
-ScriptNames::ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect)
+ScriptNames::ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect, Keys keys)
     : preamble_(kOpening) {
   preamble_.append(dialect.ownNumbers ? " local own_numbers=true " : " local own_numbers ");
-  const std::size_t place = kScriptNamesLua.find(kFactsPlace);
-  preamble_.append(ScriptGuard::kObjection).append("\n").append(kScriptNamesLua.substr(0, place));
-  preamble_.append(factsOf(commands)).append(kScriptNamesLua.substr(place + kFactsPlace.size())).append(kEnd);
+  preamble_.append(keys == Keys::InGroups ? "local in_groups=true " : "local in_groups ");
+  preamble_.append(ScriptGuard::kObjection).append("\n").append(kScriptNamesLua).append(kEnd);
+  preamble_.replace(preamble_.find(kFactsPlace), kFactsPlace.size(), factsOf(commands));
+  preamble_.replace(preamble_.find(kGroupsPlace), kGroupsPlace.size(),
+                    keys == Keys::InGroups ? kScriptGroupsLua : std::string_view());
   preamble_.append(dialect.luaServer ? kLuaServer : "").append(kClosing);
   std::replace(preamble_.begin(), preamble_.end(), '\n', ' ');
 }

@@ -4,8 +4,11 @@
 // There `redis` is one whose commands get their keys' names in the cluster, and KEYS holds those in the
 // database. Which arguments are keys is told by the command table. The script gets one argument more, the
 // database's prefix, and of a pinned database one key more, the routing key: scripts may touch keys that they
-// have not declared, and so have to wait while the slot is being moved. Functions are no such scripts.
+// have not declared, and so have to wait while the slot is being moved. In a grouped database the patterns
+// stand before the prefix, and a script with keys gets a routing key as well; one that would touch a key of
+// another slot is refused. Functions are no such scripts.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,7 +24,11 @@ class ScriptNames {
   static constexpr std::string_view kLuaServer = "local server=redis ";
   static constexpr std::string_view kClosing = "do local slotless end ";
 
-  explicit ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect = {});
+  // Of a grouped database or of others.
+  enum class Keys : std::uint8_t { Together, InGroups };
+
+  explicit ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect = {},
+                       Keys keys = Keys::Together);
 
   std::string wrap(std::string_view script) const;
 

@@ -7,12 +7,17 @@
 -- container of subcommands, or begins as refusalCodeOf() says, or is whatever key specifications it has, behind an F or
 -- S where the reply names keys (ReplyNames::First and Streams).
 --
+-- For a grouped database script_groups.lua stands in the place of @GROUPS@: its check() looks at each key, and leaves in
+-- `stray` why one is refused.
+--
 -- It goes in front of every script, in one line: lines that are comments are left out, and no line may end in one.
 local prefix=table.remove(ARGV)
+local patterns=in_groups and table.remove(ARGV)
 local routing=string.find(prefix,'{',1,true) and table.remove(names)
 local size=#prefix
 local index=own_numbers and -1 or tonumber(string.match(prefix,'%d+')) or 0
-local hint=routing and '' or ': use a pinned database'
+local hint=routing and not patterns and '' or ': use a pinned database'
+if patterns and names[1] then prefix=string.sub(names[1],1,size) end
 local function own(name)
  if type(name)=='string' and string.sub(name,1,size)==prefix then return string.sub(name,size+1) end
  return name
@@ -30,9 +35,14 @@ local function codeOf(name,default)
  end
  return code
 end
+local check,stray
+@GROUPS@
 local function theirs(word)
  if type(word)=='number' then word=string.format('%.17g',word) end
- if type(word)=='string' then return prefix..word end
+ if type(word)=='string' then
+  if check then check(word) end
+  return prefix..word
+ end
  return word
 end
 local function firstOf(words,count,begin,keyword,number)
@@ -129,8 +139,15 @@ local function names(code,reply)
  return reply
 end
 local function with(call)
+ local function refuse(text)
+  stray=nil
+  if call==redis.pcall then return redis.error_reply(text) end
+  error(redis.error_reply(text))
+ end
  local function withKey(name,key,...)
-  local reply=call(name,theirs(key),...)
+  key=theirs(key)
+  if stray then return refuse(stray) end
+  local reply=call(name,key,...)
   return names('',reply)
  end
  return function(...)
@@ -152,17 +169,17 @@ local function with(call)
   end
   local reply
   local first=string.sub(code,1,1)
-  local served=routing and whole[code] and call~=redis.acl_check_cmd
+  local served=routing and not patterns and whole[code] and call~=redis.acl_check_cmd
   local text=not served and (first=='W' or first=='D') and objection(first=='D' and 'D' or code,hint,index,...)
   if text then
-   if call==redis.pcall then return redis.error_reply(text) end
-   error(redis.error_reply(text))
+   return refuse(text)
   elseif served then
    reply=whole[code](call,words,count)
   elseif code=='Wselect' then
    return redis.status_reply('OK')
   else
    rename(code,words,count)
+   if stray then return refuse(stray) end
    reply=call(unpack(words,1,count))
   end
   return names(code,reply)

@@ -16,13 +16,17 @@ namespace slotless::databases::scripts {
   "end "                                                                            \
   "local total = redis.call('cluster', 'countkeysinslot', slot) "
 
-#define SLOTLESS_OWN_NAMES                                                     \
-  "local prefix = ARGV[1] "                                                    \
-  "local function mine(key) "                                                  \
-  "  if prefix == '' then "                                                    \
-  "    return not (string.find(key, '^~%d*{') or string.find(key, '^~%d+:')) " \
-  "  end "                                                                     \
-  "  return string.sub(key, 1, #prefix) == prefix "                            \
+#define SLOTLESS_OWN_NAMES                                                                     \
+  "local prefix = ARGV[1] "                                                                    \
+  "local head = string.match(prefix, '^(~%d+{)%?+}$') "                                        \
+  "local function mine(key) "                                                                  \
+  "  if head then "                                                                            \
+  "    return string.sub(key, 1, #head) == head and string.sub(key, #prefix, #prefix) == '}' " \
+  "  end "                                                                                     \
+  "  if prefix == '' then "                                                                    \
+  "    return not (string.find(key, '^~%d*{') or string.find(key, '^~%d+:')) "                 \
+  "  end "                                                                                     \
+  "  return string.sub(key, 1, #prefix) == prefix "                                            \
   "end "
 
 const std::string_view kPinnedCount = SLOTLESS_MARK SLOTLESS_SLOT_KEYS "return #keysOf(total)";

@@ -58,7 +58,7 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
       return script("eval", scripts::kPinnedFlush, database);
     case WholeDatabase::List: {
       Rewritten result = script(eval, scripts::kPinnedList, database);
-      result.argv.push_back(database.prefix + std::string(argv[1]));
+      result.argv.push_back(database.physicalPattern(argv[1]));
       result.argv.emplace_back(kAtOnce);
       result.composer = listComposer(database, std::string(argv[1]));
       return result;

@@ -109,7 +109,7 @@ void Completion::failLeg(Leg& leg, std::string_view line) {
   const bool isScript = request.spec->scriptText > 0 || request.spec->scriptSha > 0;
   if ((request.database != nullptr || isScript) && request.composer == nullptr) {  // which does it itself
     renamed = line;
-    if (request.database != nullptr) renamed = databases::withoutPrefix(line, request.database->prefix);
+    if (request.database != nullptr) renamed = databases::withoutPrefix(line, *request.database);
     renamed = context_.wrappedScripts.asSaid(std::move(renamed));
     line = renamed;
   }

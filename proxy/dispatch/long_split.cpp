@@ -69,9 +69,8 @@ class LongSplit final : public Work {
   }
 
   Slot slotOf(std::string_view name) {
-    if (!database_.mapped()) return protocol::slotOf(name);
-    if (database_.pinned()) return database_.slot;
-    (name_ = database_.prefix) += name;
+    if (!database_.mapped() || database_.pinned()) return database_.slotOf(name);
+    nameInCluster(name);
     return protocol::slotOf(name_);
   }
 
@@ -168,8 +167,13 @@ class LongSplit final : public Work {
 
   void appendKey(std::string_view name) {
     if (!database_.mapped()) return protocol::appendBulk(text_, name);
-    (name_ = database_.prefix) += name;
+    nameInCluster(name);
     protocol::appendBulk(text_, name_);
+  }
+
+  void nameInCluster(std::string_view name) {
+    name_.clear();
+    database_.appendPhysical(name_, name);
   }
 
   Context& context_;

@@ -30,7 +30,7 @@ class GuardedReply final : public routing::Composer {
       reply = exec;
     }
     if (routing::isErrorReply(reply)) {
-      out += databases::withoutPrefix(reply, database_.prefix);
+      out += databases::withoutPrefix(reply, database_);
       return false;
     }
     if (inner_ == nullptr) {

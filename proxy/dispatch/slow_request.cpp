@@ -88,8 +88,7 @@ std::vector<std::string_view> wordsOf(std::string_view name) {
 std::vector<std::string_view> ownNames(protocol::Argv argv, const databases::Database* database) {
   std::vector<std::string_view> words(argv.begin(), argv.end());
   for (std::string_view& word : words) {
-    if (database != nullptr && word.starts_with(database->prefix))
-      word.remove_prefix(database->prefix.size());
+    if (database != nullptr && database->owns(word)) word = database->logicalName(word);
   }
   return words;
 }

@@ -3,7 +3,6 @@
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
-#include "proxy/databases/reply_names.h"
 #include "proxy/dispatch/surroundings.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_notes.h"
@@ -48,7 +47,7 @@ void addPattern(const databases::Database& database, std::string& pattern,
                 std::vector<std::string_view>& request) {
   for (std::size_t i = 2; i + 1 < request.size(); i += 2) {
     if (protocol::equalsIgnoringCase(request[i], "match"))
-      pattern = database.prefix + std::string(request[i + 1]);
+      pattern = database.physicalPattern(request[i + 1]);
   }
   if (request.size() % 2 != 0) return;  // a syntax error, which a node words
   request.push_back("MATCH");
@@ -147,14 +146,14 @@ class ScanComposer final : public routing::Composer {
     for (const std::string_view key : keys) {
       const std::string_view name = routing::textOf(key).value_or("");
       if (step.slots.test(protocol::slotOf(name)) && isOwn(name))
-        kept.push_back(name.substr(database_.prefix.size()));
+        kept.push_back(database_.logicalName(name));
     }
     protocol::appendArrayHeader(keys_, kept.size());
     for (const std::string_view name : kept) protocol::appendBulk(keys_, name);
   }
 
   bool isOwn(std::string_view name) const {
-    return !context_.databases.anyMapped() || databases::owns(database_, name);
+    return !context_.databases.anyMapped() || database_.owns(name);
   }
 
   PlanContext& context_;
@@ -181,7 +180,7 @@ void ScanComposer::ask(const ScanCursor& cursor, Plan& plan) {
   const std::string nodeCursor = std::to_string(asked_.cursor.nodeCursor);
   request[1] = nodeCursor;
   limitCount(request);
-  std::string pattern = database_.prefix + "*";
+  std::string pattern = database_.physicalPattern("*");
   if (database_.mapped()) addPattern(database_, pattern, request);
   constexpr std::array<std::string_view, 2> kAskView = {"CLUSTER", "NODES"};
   if (asked_.cursor.nodeCursor == 0) addPart(plan, asked_.slot, Argv(kAskView));

@@ -76,7 +76,7 @@ bool othersArePinned(const PlanContext& context, const Database& database) {
 }
 
 void planList(const Database& database, std::string_view wanted, Plan& plan) {
-  const std::string pattern = database.prefix + std::string(wanted);
+  const std::string pattern = database.physicalPattern(wanted);
   askAll({"KEYS", pattern}, Merge::Concatenate, plan);
 }
 

@@ -81,8 +81,12 @@ std::vector<TopicName> KeyspaceNames::sourcesOf(TopicKind kind, std::string_view
   if (const auto parts = partsOf(name)) {
     const Database* database = databaseOf(parts->number);
     if (database == nullptr) return {};
-    // A prefix has no characters that mean something in a pattern.
-    if (parts->ofKeyspace) return {{kind, text({kNodeKeyspace, database->prefix, parts->rest})}};
+    if (parts->ofKeyspace) {
+      // What stands in front has no characters that mean something else in a pattern.
+      return {
+          {kind, text({kNodeKeyspace, kind == TopicKind::Pattern ? database->physicalPattern(parts->rest)
+                                                                 : database->physicalName(parts->rest)})}};
+    }
     return {{kind, text({kNodeKeyevent, parts->rest})}};
   }
   if (kind != TopicKind::Pattern) return {};
@@ -100,7 +104,7 @@ std::optional<Notification> KeyspaceNames::translate(std::string_view channel,
   const std::string_view physical = ofKeyspace ? behind : payload;
   const Database* owner = databases_.ownerOf(physical);
   if (owner == nullptr) return std::nullopt;
-  const std::string_view key = physical.substr(owner->prefix.size());
+  const std::string_view key = owner->logicalName(physical);
   return Notification{text({ofKeyspace ? kKeyspaceWord : kKeyeventWord, std::to_string(owner->index),
                             kDatabaseEnd, ofKeyspace ? key : behind}),
                       ofKeyspace ? payload : key};

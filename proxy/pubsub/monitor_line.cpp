@@ -41,6 +41,21 @@ std::size_t endOfArgument(std::string_view line, std::size_t from) noexcept {
   return line.size();
 }
 
+// The last one of a script's keys; `count`: where their number stands. False: there is something else.
+bool takeRoutingKey(std::string& line, std::size_t count) {
+  const std::size_t countEnd = endOfArgument(line, count);
+  const auto keys = protocol::strictInteger(std::string_view(line).substr(count + 1, countEnd - count - 2));
+  if (!keys || *keys < 0) return false;
+  if (*keys == 0) return true;
+  std::size_t at = countEnd;
+  for (auto i = *keys; i > 1 && at < line.size(); --i) at = endOfArgument(line, at + 1);
+  constexpr std::string_view kBegin = " \"~{";
+  if (!std::string_view(line).substr(std::min(at, line.size())).starts_with(kBegin)) return false;
+  line.erase(at, endOfArgument(line, at + 1) - at);
+  line.replace(count + 1, countEnd - count - 2, std::to_string(*keys - 1));
+  return true;
+}
+
 // A script's line without what the client has not said: see session/script_translation.h. `command`: where
 // the first argument begins.
 void unwrap(std::string& line, std::size_t command, const Database& database) {
@@ -48,17 +63,16 @@ void unwrap(std::string& line, std::size_t command, const Database& database) {
   constexpr std::string_view kPrefix = " \"\"\r\n";  // by now it has lost itself
   if (!line.ends_with(kPrefix)) return;
   line.replace(line.size() - kPrefix.size(), kPrefix.size(), "\r\n");
+  if (database.grouped()) {
+    const std::string patterns =
+        " \"" + database.groups.patterns() + "\"\r\n";  // nothing to be escaped in it
+    if (!line.ends_with(patterns)) return;
+    line.replace(line.size() - patterns.size(), patterns.size(), "\r\n");
+  }
   const std::size_t script = endOfArgument(line, command) + 1;
   const std::size_t count = endOfArgument(line, script) + 1;
-  if (database.pinned() && count < line.size()) {
-    const std::size_t countEnd = endOfArgument(line, count);
-    const auto keys = protocol::strictInteger(std::string_view(line).substr(count + 1, countEnd - count - 2));
-    const std::string routing = " \"" + database.routingKey + "\"";
-    const std::size_t at = line.find(routing, countEnd);
-    if (!keys || at == std::string::npos) return;
-    line.erase(at, routing.size());
-    line.replace(count + 1, countEnd - count - 2, std::to_string(*keys - 1));
-  }
+  if ((database.pinned() || database.grouped()) && count < line.size() && !takeRoutingKey(line, count))
+    return;
   const std::size_t opening = line.find(databases::ScriptNames::kOpening, script);
   const std::size_t closing = line.find(databases::ScriptNames::kClosing, script);
   if (opening == std::string::npos || closing == std::string::npos) return;
@@ -91,9 +105,9 @@ std::optional<std::string> translateLine(const databases::Databases& databases, 
       if (database == nullptr) continue;
       out.append(line.substr(0, number)).append(" [").append(std::to_string(database->index));
     }
-    if (!argument.starts_with(database->prefix)) continue;
+    if (!database->owns(argument)) continue;
     out += line.substr(copied, at - copied);
-    copied = at + database->prefix.size();
+    copied = at + (argument.size() - database->logicalName(argument).size());
   }
   if (database == nullptr) return std::nullopt;
   out += line.substr(copied);

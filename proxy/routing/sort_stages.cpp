@@ -39,12 +39,12 @@ void begin(Plan& plan) {
 
 }  // namespace
 
-bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan) {
+bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan, SortNaming naming) {
   auto query = parseSort(argv);
   if (!query || (query->store && store == SortStore::Refused)) return false;
   const bool elsewhere = query->store && protocol::slotOf(*query->store) != protocol::slotOf(query->key);
   if (!query->hasWeights() && query->get.empty() && !elsewhere) return false;
-  auto composer = std::make_unique<SortComposer>(std::move(*query), plan.protocol);
+  auto composer = std::make_unique<SortComposer>(std::move(*query), plan.protocol, std::move(naming));
   composer->askForElements(plan);
   plan.composer = std::move(composer);
   return true;
@@ -198,7 +198,8 @@ void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) 
         found_.back() = text;
         continue;
       }
-      const auto wanted = sortLookUp(pattern, text);
+      auto wanted = sortLookUp(pattern, text);
+      if (wanted && naming_) wanted->key = naming_(wanted->key);
       if (wanted && !wanted->field.empty()) {
         addPart(plan, wanted->key, {"HGET", wanted->key, wanted->field});
         asked_.push_back({place});

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,13 +22,18 @@ namespace slotless::routing {
 
 enum class SortStore : std::uint8_t { Allowed, Refused };
 
-// False: a single node can do all of it, or must refuse it.
-bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan);
+// What the cluster calls a key that a pattern and an element make.
+using SortNaming = std::function<std::string(std::string_view key)>;
+
+// False: a single node can do all of it, or must refuse it. `naming`: if not empty, the patterns are those of
+// keys that have other names in the cluster; all other keys in `argv` have them.
+bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan, SortNaming naming = {});
 
 class SortComposer final : public Composer {
  public:
   // `protocol`: the client's.
-  SortComposer(SortQuery query, int protocol) : query_(std::move(query)), protocol_(protocol) {}
+  SortComposer(SortQuery query, int protocol, SortNaming naming)
+      : query_(std::move(query)), protocol_(protocol), naming_(std::move(naming)) {}
 
   void askForElements(Plan& plan);
   bool goOn(std::span<const PartReply> parts, Plan& plan) override;
@@ -57,6 +63,7 @@ class SortComposer final : public Composer {
 
   const SortQuery query_;
   const int protocol_;
+  const SortNaming naming_;
   Stage stage_ = Stage::Elements;
   std::size_t worked_ = 0;    // so many elements in this turn
   std::size_t position_ = 0;  // of the next element in its reply

@@ -12,6 +12,8 @@ using protocol::CommandTable;
 void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands) {
   if (commands_ != commands) {
     names_ = std::make_unique<databases::ScriptNames>(*commands, dialect_);
+    groupedNames_ =
+        std::make_unique<databases::ScriptNames>(*commands, dialect_, databases::ScriptNames::Keys::InGroups);
     guard_ = std::make_unique<databases::ScriptGuard>(*commands, dialect_);
     commands_ = commands;
     forget();
@@ -37,7 +39,12 @@ void WrappedScripts::forget() {
 }
 
 std::string WrappedScripts::wrap(std::string_view script, Wrapping wrapping) const {
-  return wrapping == Wrapping::Names ? names_->wrap(script) : guard_->wrap(script);
+  switch (wrapping) {
+    case Wrapping::Names: return names_->wrap(script);
+    case Wrapping::GroupedNames: return groupedNames_->wrap(script);
+    case Wrapping::Guard: break;
+  }
+  return guard_->wrap(script);
 }
 
 std::string WrappedScripts::textFor(std::string_view script,

@@ -20,8 +20,9 @@
 
 namespace slotless::session {
 
-// What stands in front: databases::ScriptNames or ScriptGuard.
-enum class Wrapping : std::uint8_t { Names, Guard };
+// What stands in front: databases::ScriptNames, for a grouped database or another one, or ScriptGuard.
+enum class Wrapping : std::uint8_t { Names, GroupedNames, Guard };
+inline constexpr std::size_t kWrappings = 3;
 
 class WrappedScripts {
  public:
@@ -46,14 +47,15 @@ class WrappedScripts {
   // A guard against endless series of different scripts: then all are looked up again.
   static constexpr std::size_t kMostScripts = 4096;
 
-  std::shared_ptr<const protocol::CommandTable> commands_;  // of which the next two were made
+  std::shared_ptr<const protocol::CommandTable> commands_;  // of which the next three were made
   databases::ScriptDialect dialect_;
   std::unique_ptr<databases::ScriptNames> names_;
+  std::unique_ptr<databases::ScriptNames> groupedNames_;
   std::unique_ptr<databases::ScriptGuard> guard_;
-  std::array<std::unordered_set<std::size_t>, 2> seen_;  // texts, by hash
-  std::array<BySha, 2> wrapped_;  // what is sent, by what clients say: SHA1s, lower case
-  BySha original_;                // the other way round
-  std::uint64_t generation_ = 0;  // of the cache
+  std::array<std::unordered_set<std::size_t>, kWrappings> seen_;  // texts, by hash
+  std::array<BySha, kWrappings> wrapped_;  // what is sent, by what clients say: SHA1s, lower case
+  BySha original_;                         // the other way round
+  std::uint64_t generation_ = 0;           // of the cache
 };
 
 }  // namespace slotless::session

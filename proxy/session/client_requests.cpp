@@ -24,6 +24,7 @@
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/splitting.h"
+#include "proxy/translation/group_refusal.h"
 #include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation.h"
 
@@ -206,6 +207,7 @@ bool Client::route(Command& command) {
     planCrossSlot(services_, spec, argv, command.composer, plan);
   if (command.alone) makeAlone(command, plan);
   if (plan.kind == routing::Plan::Kind::Refused) {
+    nameGroups(command, plan);
     std::string error;
     if (command.alone) protocol::appendArrayHeader(error, 1);
     protocol::appendError(error, plan.error);
@@ -305,13 +307,14 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
     if (pending().empty()) onSettled();
     return true;
   }
-  if (mapped) bytes = services_.mapper.mapKey(key, bytes, *database_);
+  const protocol::Slot slot = database_->slotOf(key);
+  if (mapped) bytes = services_.mapper.mapKey(key, slot, bytes, *database_);
   countCommand();
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
   added.bytes = bytes.size();
   charge(added, bytes.size());
   if (mapped) added.database = database_;
-  services_.dispatcher.startShort(added, database_->slotOf(key), bytes);
+  services_.dispatcher.startShort(added, slot, bytes);
   return true;
 }
 

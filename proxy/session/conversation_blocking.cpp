@@ -14,6 +14,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/translation/group_refusal.h"
 
 namespace slotless::session {
 
@@ -55,6 +56,7 @@ Conversation::Outcome Conversation::block(Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
+  nameGroups(command, plan);
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, routing::kCrossSlot);
   // Without keys it is malformed, and some node says how.

@@ -1,5 +1,6 @@
 // The part of a conversation that has the client told what it does not ask for each time: subscriptions,
 // MONITOR, tracking.
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,14 @@
 namespace slotless::session {
 
 using protocol::CommandSpec;
+
+namespace {
+
+constexpr std::string_view kNoPrefixInGroups =
+    "ERR PREFIX is not possible in a grouped database, whose keys do not begin alike in the cluster: without it "
+    "all keys are told of";
+
+}  // namespace
 
 Conversation::Outcome Conversation::subscribe(const Command& command) {
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
@@ -56,7 +65,11 @@ Conversation::Outcome Conversation::track(const CommandSpec& spec, protocol::Arg
   std::string error;
   auto options = parseTracking(argv, error);
   if (!options) return refuse(spec, error);
-  options->keyPrefix = client_.database().prefix;
+  const databases::Database& database = client_.database();
+  const auto isSpelled = [](const std::string& prefix) { return !prefix.empty(); };
+  if (database.grouped() && std::any_of(options->prefixes.begin(), options->prefixes.end(), isSpelled))
+    return refuse(spec, kNoPrefixInGroups);
+  if (!database.grouped()) options->keyPrefix = database.prefix;
   Request& request = client_.addRequest(spec);
   services_.dispatcher.startLate(request);
   becomeExclusive(false);

@@ -153,7 +153,7 @@ void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing:
     const auto key = takeBulk(reply);
     if (!key) break;
     keys.push_back(*key);
-    const protocol::Slot slot = protocol::slotOf(command.database.prefix + std::string(*key));
+    const protocol::Slot slot = command.database.slotOf(*key);
     if (plan.kind == Kind::OneSlot && slot != plan.slot) {
       plan.kind = Kind::Refused;
       plan.error = routing::kCrossSlot;

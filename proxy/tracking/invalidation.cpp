@@ -13,7 +13,7 @@ std::string invalidationOf(const databases::Databases& databases, const Tracked&
   for (const std::string_view key : keys) {
     const databases::Database* owner = databases.ownerOf(key);
     if (!client.mayHearOf(owner)) continue;
-    protocol::appendBulk(names, owner == nullptr ? key : key.substr(owner->prefix.size()));
+    protocol::appendBulk(names, owner == nullptr ? key : owner->logicalName(key));
     ++count;
   }
   if (count == 0) return {};

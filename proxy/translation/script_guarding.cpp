@@ -31,7 +31,7 @@ class ErrorComposer final : public routing::Composer {
     const std::string_view reply = parts.front().bytes;
     const bool failed = routing::isErrorReply(reply);
     if (failed) {
-      out += scripts_.asSaid(databases::withoutPrefix(reply, database_.prefix));
+      out += scripts_.asSaid(databases::withoutPrefix(reply, database_));
     } else {
       out += reply;
     }

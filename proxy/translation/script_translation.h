@@ -1,7 +1,7 @@
 // EVAL and EVALSHA in a database whose keys have other names in the cluster: the script is sent with what
 // lets it use the database's own names (see databases::ScriptNames), and is told the database's prefix by one
-// argument more. That of a pinned database gets the routing key, too: it may touch keys that it does not
-// name, and so needs its whole slot.
+// argument more, and a grouped one's patterns by another. That of a pinned or grouped database gets the
+// routing key, too: it may touch keys that it does not name, and so needs its whole slot.
 #pragma once
 #include <string>
 

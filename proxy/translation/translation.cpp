@@ -12,6 +12,7 @@
 #include "proxy/databases/transfer.h"
 #include "proxy/databases/whole_database.h"
 #include "proxy/routing/router.h"
+#include "proxy/routing/sort_stages.h"
 #include "proxy/translation/alternatives.h"
 #include "proxy/translation/pinned_database.h"
 #include "proxy/translation/script_guarding.h"
@@ -98,8 +99,8 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
     return false;
   }
   command.wrongWhenRun = false;
-  const std::string source = command.database.prefix + std::string(request->source);
-  const std::string destination = target->prefix + std::string(request->destination);
+  const std::string source = command.database.physicalName(request->source);
+  const std::string destination = target->physicalName(request->destination);
   const bool sameSlot = protocol::slotOf(source) == protocol::slotOf(destination);
   if (command.spec->transfer == protocol::Transfer::Copy && sameSlot) {
     std::vector<std::string_view> words = {command.argv[0], source, destination};
@@ -115,6 +116,28 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
   command.steps = std::make_unique<routing::Plan>();
   command.steps->protocol = protocol;
   planTransferWays(context, *command.said, source, destination, request->replace, *command.steps);
+  return true;
+}
+
+// A pattern of SORT leads to keys of any group, depending on the elements. False: it has none, or a node is
+// to refuse it.
+bool translateSort(TranslationContext& context, int protocol, Command& command) {
+  const CommandSpec& spec = *command.spec;
+  std::vector<std::uint32_t> patterns;
+  protocol::patternPositions(spec, command.argv, patterns);
+  if (patterns.empty() || context.config.crossSlot == config::CrossSlot::Error ||
+      !context.mapper.map(spec, command.argv, command.bytes, command.database))
+    return false;
+  std::vector<std::string_view> words(context.mapper.argv().begin(), context.mapper.argv().end());
+  for (const std::uint32_t position : patterns) words[position] = command.argv[position];
+  auto steps = std::make_unique<routing::Plan>();
+  steps->protocol = protocol;
+  const auto store = spec.has(protocol::kWrite) ? routing::SortStore::Allowed : routing::SortStore::Refused;
+  const auto naming = [&database = command.database](std::string_view key) {
+    return database.physicalName(key);
+  };
+  if (!routing::planSortStages(words, store, *steps, naming)) return false;
+  command.steps = std::move(steps);
   return true;
 }
 
@@ -138,6 +161,8 @@ bool translate(TranslationContext& context, const databases::Numbering& numberin
     return !database.pinned() || translatePinned(context, protocol, queued, command, error);
   }
   if (runsScript(*command.spec)) return translateScript(context, queued, command, error);
+  if (database.grouped() && command.spec->namesKeysByPattern && translateSort(context, protocol, command))
+    return true;
   // Where a node has to be asked for the keys, its answer decides: see KeyLookups.
   const bool known = command.spec->keyProcedure != protocol::KeyProcedure::AskServer;
   if (known && context.mapper.map(*command.spec, command.argv, command.bytes, database)) {

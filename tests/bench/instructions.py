@@ -25,8 +25,10 @@ REQUESTS = {"mget": 6_000}
 MOST_REQUESTS = 40_000
 LIMIT_S = 120
 # The databases that the loads run in: name → options of the daemon.
-DATABASES = {"": (), "pinned ": ("--default-database", "1")}
-COUNTED = (("", "get-p32"), ("", "set-p32"), ("", "mget"), ("pinned ", "get-p32"), ("pinned ", "set-p32"))
+DATABASES = {"": (), "pinned ": ("--default-database", "1"),
+             "grouped ": ("--default-database", "2", "--database-layout", "2=grouped:key:*")}
+COUNTED = (("", "get-p32"), ("", "set-p32"), ("", "mget"), ("pinned ", "get-p32"), ("pinned ", "set-p32"),
+           ("grouped ", "get-p32"), ("grouped ", "set-p32"))
 DAEMON = ("--slowlog-log-slower-than", "3600000000")  # under callgrind everything is slow
 
 

@@ -120,7 +120,7 @@ class _Conversation:
         if not self._main_is_blocked:
             self._catch_up()
         if step.who == "walk":
-            self._replies.append(_walk(self._main, step.words))
+            self._replies.append(walk(self._main, step.words))
         elif step.who == "blocked":
             self._main.send(resp.pack(*step.words))
             self._main_is_blocked = True
@@ -141,7 +141,7 @@ class _Conversation:
         self._unsent.clear()
 
 
-def _walk(wire, words):
+def walk(wire, words):
     """All keys that a SCAN finds, in order and once; or what the first call gave instead."""
     names = zip((b"MATCH", b"TYPE"), words[1:])
     options = (*(word for pair in names for word in pair), b"COUNT", b"5")

@@ -10,10 +10,13 @@ TEST_CASE("A database rule is read back from its text") {
     const char* text;
     DatabaseRule rule;
   };
-  const auto& c = GENERATE(values<Case>({{"3=pinned", {3, 3, DatabaseLayout::Pinned, ""}},
-                                         {"3=pinned:jobs", {3, 3, DatabaseLayout::Pinned, "jobs"}},
-                                         {"0=spread", {0, 0, DatabaseLayout::Spread, ""}},
-                                         {"8-15=denied", {8, 15, DatabaseLayout::Denied, ""}}}));
+  const auto& c = GENERATE(
+      values<Case>({{"3=pinned", {3, 3, DatabaseLayout::Pinned, ""}},
+                    {"3=pinned:jobs", {3, 3, DatabaseLayout::Pinned, "jobs"}},
+                    {"0=spread", {0, 0, DatabaseLayout::Spread, ""}},
+                    {"2=grouped:bull:*:", {2, 2, DatabaseLayout::Grouped, "", "bull:*:"}},
+                    {"2-4=grouped:{*}:|u=*:x:*|*:", {2, 4, DatabaseLayout::Grouped, "", "{*}:|u=*:x:*|*:"}},
+                    {"8-15=denied", {8, 15, DatabaseLayout::Denied, ""}}}));
   INFO(c.text);
   const auto parsed = parseDatabaseRule(c.text);
   REQUIRE(parsed.value);
@@ -27,7 +30,7 @@ TEST_CASE("What is wrong with a database rule is said") {
     const char* reason;
   };
   const std::string number = "before the = there must be a database's number, or two with a - between them";
-  const std::string word = "after the = there must be spread, pinned, pinned:TAG or denied";
+  const std::string word = "after the = there must be spread, pinned, pinned:TAG, grouped:PATTERN or denied";
   const std::string tag = "a tag is made of 1 to 32 letters, digits and -_.:";
   CHECK(parseDatabaseRule("3").reason == "the = is missing");
   for (const char* text :
@@ -46,6 +49,42 @@ TEST_CASE("What is wrong with a database rule is said") {
   CHECK(parseDatabaseRule("5-3=denied").reason == "the range of databases runs backwards");
   CHECK(parseDatabaseRule("1=spread:x").reason == "only a pinned database has a tag");
   CHECK(parseDatabaseRule("1-2=pinned:x").reason == "several databases cannot have the same tag");
+}
+
+TEST_CASE("What is wrong with the patterns of a grouped database is said") {
+  struct Case {
+    std::string text;
+    const char* reason;
+  };
+  const char* characters =
+      "patterns of a grouped database are made of visible characters of ASCII other than quotation marks, "
+      "backslash, comma and question mark";
+  const char* none = "a grouped database needs patterns of its keys, as in 2=grouped:bull:*:";
+  const char* many = "a grouped database has up to 64 patterns and 1024 characters of them";
+  const char* empty = "a pattern of a grouped database is empty";
+  std::string sixtyFive = "a:*";
+  for (int i = 1; i < 65; ++i) sixtyFive += "|a:*";
+  const Case cases[] = {
+      {"", none},
+      {":", none},
+      {":bull:", "a pattern of a grouped database needs a star: what it stands for is the group"},
+      {":bull:**:", "between two stars of a pattern there must be something that ends the first one"},
+      {":*", "a star alone is no pattern of a grouped database: each key would be its own group"},
+      {":bull:*:|", empty},
+      {":|bull:*:", empty},
+      {":a:*||b:*", empty},
+      {":a b:*", characters},
+      {":a\"b:*", characters},
+      {":a\\b:*", characters},
+      {":a?b:*", characters},
+      {":\xc3\xa4:*", characters},
+      {":" + sixtyFive, many},
+      {":*" + std::string(1024, 'a'), many},
+  };
+  for (const Case& each : cases) {
+    INFO(each.text);
+    CHECK(parseDatabaseRule("2=grouped" + each.text).reason == each.reason);
+  }
 }
 
 TEST_CASE("The last rule for a database counts") {

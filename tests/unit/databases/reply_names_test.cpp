@@ -40,6 +40,10 @@ TEST_CASE("streams are named in arrays and in maps") {
 
 TEST_CASE("errors lose the prefix wherever it stands") {
   CHECK(composed(ReplyNames::Errors, "-NOGROUP '~1{t}a' or '~1{t}b'\r\n") == "-NOGROUP 'a' or 'b'\r\n");
-  CHECK(databases::withoutPrefix("none", "~1{t}") == "none");
-  CHECK(databases::withoutPrefix("~1{t}", "~1{t}").empty());
+  databases::Database database;
+  CHECK(databases::withoutPrefix("~1{t}a", database) == "~1{t}a");
+  database.prefix = "~1{t}";
+  CHECK(databases::withoutPrefix("none", database) == "none");
+  CHECK(databases::withoutPrefix("~1{t}", database).empty());
+  CHECK(databases::withoutPrefix("'~1{t}~1{t}x' ~1{t}y", database) == "'~1{t}x' y");
 }
