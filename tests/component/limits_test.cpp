@@ -81,15 +81,15 @@ const std::vector<RateLimit>& rateLimits() {
   static const std::vector<RateLimit> all = {
       {"requests of a user", [](Limits& stage) { stage.limitUser("requests-per-second=1"); },
        Limit::RequestRate, true, "this user may make 1 requests a second\r\n"},
-      {"bytes of a user", [](Limits& stage) { stage.limitUser("bytes-per-second=20"); }, Limit::ByteRate,
-       true, "this user may use 20 a second\r\n"},
+      {"bytes of a user", [](Limits& stage) { stage.limitUser("bytes-per-second=1kb"); }, Limit::ByteRate,
+       true, "this user may use 1kb a second\r\n"},
       {"requests of an address", [](Limits& stage) { stage.config.requestRatePerAddress = 1; },
        Limit::RequestRate, false, "this address may make 1 requests a second\r\n"},
       {"requests of an address at one listener",
        [](Limits& stage) { stage.config.listen[0].options.requestRatePerAddress = 1; }, Limit::RequestRate,
        false, "this address may make 1 requests a second\r\n"},
-      {"bytes of an address", [](Limits& stage) { stage.config.byteRatePerAddress = 20; }, Limit::ByteRate,
-       false, "this address may use 20 a second\r\n"},
+      {"bytes of an address", [](Limits& stage) { stage.config.byteRatePerAddress = 1024; }, Limit::ByteRate,
+       false, "this address may use 1kb a second\r\n"},
   };
   return all;
 }
@@ -97,7 +97,7 @@ const std::vector<RateLimit>& rateLimits() {
 // Spends what is there.
 void spend(Limits& stage, const RateLimit& limit) {
   if (limit.ofUser) stage.enters(stage.other);
-  const std::string much(200, 'x');
+  const std::string much(5000, 'x');
   stage.other.sends("ECHO " + much);
   stage.other.receives(bulk(much));
   if (limit.ofUser) stage.enters(stage.client);
