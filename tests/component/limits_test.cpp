@@ -209,6 +209,28 @@ TEST_CASE_METHOD(Limits, "nobody gets round a rate by connecting anew") {
   other.receives(kPong);
 }
 
+TEST_CASE_METHOD(Limits, "to leave is no request, but what has been sent is paid for") {
+  limitUser("requests-per-second=1 bytes-per-second=1000");
+  enters(client);
+  client.sends("PING");
+  client.receives(kPong);
+  client.leaves();
+  clock.advance(1s);
+  enters(other);
+  other.sends("GET a");
+  const std::string large(3000, 'x');
+  node(1).expects("GET a").replies(bulk(large));
+  other.receives(bulk(large));
+  other.leaves();
+  FakeClient& next = addClient();
+  enters(next);
+  next.sends("PING");
+  clock.advance(1900ms);
+  next.receivesNothing();
+  clock.advance(300ms);
+  next.receives(kPong);
+}
+
 TEST_CASE_METHOD(Limits, "bytes are counted both ways") {
   limitUser("bytes-per-second=1000");
   enters(client);
