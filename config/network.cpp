@@ -13,7 +13,7 @@ constexpr IpBytes kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr std::uint8_t kMappedBits = 96;
 
 std::uint8_t maskOf(unsigned bits) noexcept {
-  return bits >= 8 ? 0xff : static_cast<std::uint8_t>(0xffU << (8 - bits));
+  return static_cast<std::uint8_t>(0xffU << (8U - std::min(bits, 8U)));
 }
 
 // The bits of one byte that belong to a block.

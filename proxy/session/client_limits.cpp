@@ -55,10 +55,17 @@ void ClientLimits::leaveUser() {
 
 // What it has not paid for yet, it has had all the same.
 void ClientLimits::leave() {
-  if (address_ != nullptr || user_ != nullptr) {
-    pay();
-    setDelayed(false);
-  }
+  const ClientTraffic& traffic = client_.traffic();
+  const std::uint64_t bytes =
+      (traffic.bytesSent - std::exchange(chargedSent_, traffic.bytesSent)) +
+      (traffic.bytesReceived - std::exchange(chargedReceived_, traffic.bytesReceived));
+  const auto charge = [&](access::Budget* budget, const Rates& rates) {
+    if (budget == nullptr || rates.bytes == 0) return;
+    budget->bytes.take(services_.host.now, bytes, rates.bytes, TokenBucket::Late::Wait);
+  };
+  charge(address_.get(), ratesOfAddress());
+  charge(user_.get(), ratesOfUser());
+  setDelayed(false);
   leaveUser();
   if (address_ != nullptr) address_->leave();
   address_.reset();
@@ -119,7 +126,7 @@ void ClientLimits::pay(access::Budget& budget, const Rates& rates, Whose whose, 
 }
 
 void ClientLimits::note(net::TimePoint due, LimitAction action, Refusal refusal) {
-  if (due <= services_.host.now || client_.state() != ClientState::Open) return;
+  if (due <= services_.host.now) return;
   services_.metrics.limits[static_cast<std::size_t>(refusal.limit)].add();
   if (action == LimitAction::Error) {
     refused_ = refusal;

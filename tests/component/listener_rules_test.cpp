@@ -91,6 +91,7 @@ TEST_CASE_METHOD(Rules, "who looks on sees a renamed command by its own name") {
   config.slowlogLogSlowerThan = 0;
   listener = 1;
   other.sends("MONITOR");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("MONITOR").replies(kOk);
   other.receives(kOk);
   listener = 0;
   client.sends("fetch a");
