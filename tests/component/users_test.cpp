@@ -433,8 +433,8 @@ TEST_CASE_METHOD(Users, "ACL LOG keeps as much as it is told, and its subcommand
   client.receives("-ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.\r\n");
 }
 
-TEST_CASE_METHOD(Users, "whoever may run no script has no use of those of others") {
-  enters(client, "alice");
+TEST_CASE_METHOD(Applications, "whoever is confined to databases sees no scripts of others") {
+  enters(client, "one");
   for (const char* words : {"SCRIPT EXISTS x", "SCRIPT FLUSH", "FUNCTION LIST", "FUNCTION FLUSH"}) {
     client.sends(words);
     const std::string said = client.takes();
