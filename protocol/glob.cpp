@@ -56,6 +56,7 @@ bool matchesGlob(std::string_view pattern, std::string_view text) noexcept {
   while (true) {
     if (!pattern.empty() && pattern.front() == '*') {
       pattern.remove_prefix(1);
+      if (pattern.empty()) return true;
       behindStar = pattern;
       textAtStar = text;
       starSeen = true;

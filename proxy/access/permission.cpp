@@ -151,9 +151,9 @@ Denial Permission::checkAsRedis(const CommandSpec& spec, Argv argv, std::vector<
 Denial Permission::check(const CommandSpec& spec, Argv argv, std::vector<KeyUse>& scratch) const {
   if (const Denial denial = checkAsRedis(spec, argv, scratch)) return denial;
   const bool runs = runsScripts(spec);
-  // Who runs none has no use of those of others either: they belong to all databases.
-  if ((runs || spec.in(protocol::kCategoryScripting)) && !user_->limits.scriptsUnchecked)
-    return {Reason::Script};
+  // Those that are loaded belong to all databases.
+  const bool reachesBeyond = user_->limits.databases && spec.in(protocol::kCategoryScripting);
+  if ((runs || reachesBeyond) && !user_->limits.scriptsUnchecked) return {Reason::Script};
   if (user_->limits.readOnly && (spec.has(protocol::kWrite) || (runs && !spec.has(protocol::kReadOnly)))) {
     return {Reason::ReadOnly};
   }

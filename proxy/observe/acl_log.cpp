@@ -6,6 +6,14 @@
 
 namespace slotless::session {
 
+namespace {
+
+// Like attempts are looked for among the latest only, as in Redis: whoever is refused at full speed must not
+// have a long log searched each time.
+constexpr std::size_t kSearched = 10;
+
+}  // namespace
+
 std::int64_t AclLog::now() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
@@ -20,11 +28,12 @@ void AclLog::add(std::size_t most, std::string_view reason, std::string_view con
 
 void AclLog::add(std::size_t most, AclEntry entry) {
   const std::lock_guard guard(mutex_);
-  const auto like = std::find_if(entries_.begin(), entries_.end(), [&](const AclEntry& each) {
+  const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(std::min(entries_.size(), kSearched));
+  const auto like = std::find_if(entries_.begin(), end, [&](const AclEntry& each) {
     return each.reason == entry.reason && each.context == entry.context && each.object == entry.object &&
            each.username == entry.username && entry.updated - each.updated <= kOneMillis;
   });
-  if (like != entries_.end()) {
+  if (like != end) {
     entry.id = like->id;
     entry.count = like->count + 1;
     entry.created = like->created;

@@ -24,11 +24,14 @@ WARM_UP = 4_000
 REQUESTS = {"mget": 6_000}
 MOST_REQUESTS = 40_000
 LIMIT_S = 120
-# The databases that the loads run in: name → options of the daemon.
-DATABASES = {"": (), "pinned ": ("--default-database", "1"),
-             "grouped ": ("--default-database", "2", "--database-layout", "2=grouped:key:*")}
+# How the daemon is asked: name → its options. The loads' keys begin with "key:"; "any" is asked for at the start.
+WAYS = {"": (), "pinned ": ("--default-database", "1"),
+        "grouped ": ("--default-database", "2", "--database-layout", "2=grouped:key:*"),
+        "all allowed ": ("--users", "user default on nopass ~* &* +@all"),
+        "restricted ": ("--users", "user default on nopass ~key:* ~any +@all -@admin")}
 COUNTED = (("", "get-p32"), ("", "set-p32"), ("", "mget"), ("pinned ", "get-p32"), ("pinned ", "set-p32"),
-           ("grouped ", "get-p32"), ("grouped ", "set-p32"))
+           ("grouped ", "get-p32"), ("grouped ", "set-p32"), ("all allowed ", "get-p32"), ("restricted ", "get-p32"),
+           ("restricted ", "set-p32"), ("restricted ", "mget"))
 DAEMON = ("--slowlog-log-slower-than", "3600000000")  # under callgrind everything is slow
 
 
@@ -70,14 +73,14 @@ def count_all(binary):
     found = {}
     with Servers(folder) as servers:
         nodes, _ = servers.start_cluster()
-        for database, options in DATABASES.items():
-            counts = folder / f"counts-{database.strip() or 'plain'}"
+        for way, options in WAYS.items():
+            counts = folder / f"counts-{way.strip().replace(' ', '-') or 'plain'}"
             counts.mkdir(parents=True)
             command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}/callgrind.out", str(binary)]
             port, pid = servers.start_program(command, nodes, 1, [*DAEMON, *options])
             counter = Counter(pid, counts)
             for where, name in COUNTED:
-                if where == database:
+                if where == way:
                     found[where + name] = count(counter, port, name)
     return found
 
@@ -94,7 +97,7 @@ def main(argv):
     grown = []
     for name, instructions in found.items():
         figure = figures.get(name, instructions)
-        print(f"{name:16}{instructions:8} instructions a request, figure {figure} ({instructions / figure - 1:+.1%})")
+        print(f"{name:20}{instructions:8} instructions a request, figure {figure} ({instructions / figure - 1:+.1%})")
         if instructions > figure * (1 + MARGIN):
             grown.append(name)
     print(f"took {time.monotonic() - began:.0f} s")

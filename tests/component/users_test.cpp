@@ -411,6 +411,38 @@ TEST_CASE_METHOD(Users, "a user that is switched off or removed loses its client
   CHECK(client.isClosed());
 }
 
+TEST_CASE_METHOD(Users, "whoever switches its own user off goes on, and nobody else of it does") {
+  for (FakeClient* each : {&client, &other}) enters(*each, "root");
+  client.sends({"ACL SETUSER root off", "PING"});
+  client.receives(std::string(kOk) + std::string(kPong));
+  CHECK(other.isClosed());
+  client.sends("ACL SETUSER root on");
+  client.receives(kOk);
+  enters(addClient(), "root");
+}
+
+TEST_CASE_METHOD(Users, "ACL LOG keeps as much as it is told, and its subcommands know their arguments") {
+  config.acllogMaxLen = 2;
+  enters(client, "root");
+  enters(other, "alice");
+  other.sends({"GET x1", "GET x2", "GET x3"});
+  other.receives(std::string(kNoKey) + std::string(kNoKey) + std::string(kNoKey));
+  client.sends("ACL LOG");
+  CHECK(client.takes().starts_with("*2\r\n"));
+  client.sends("ACL CAT read write");
+  client.receives("-ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.\r\n");
+}
+
+TEST_CASE_METHOD(Applications, "whoever is confined to databases sees no scripts of others") {
+  enters(client, "one");
+  for (const char* words : {"SCRIPT EXISTS x", "SCRIPT FLUSH", "FUNCTION LIST", "FUNCTION FLUSH"}) {
+    client.sends(words);
+    const std::string said = client.takes();
+    CHECK(said.starts_with("-NOPERM "));
+    CHECK(said.find("scripts=unchecked") != std::string::npos);
+  }
+}
+
 TEST_CASE_METHOD(Users, "who listens to what it may not hear any more is closed") {
   enters(client, "root");
   enters(other, "alice");

@@ -30,7 +30,7 @@ class _Encrypted(Family):
         self.tls_port = processes.free_port()
         pair = self.authority.proxy
         self.options = ("--listen", f"127.0.0.1:{self.tls_port}?tls=yes", "--tls-cert-file", str(pair.certificate), "--tls-key-file",
-                        str(pair.key), "--client-login-timeout", f"{HANDSHAKE_SECONDS}s", *self.more_options)
+                        str(pair.key), "--tls-auth-clients", "no", "--client-login-timeout", f"{HANDSHAKE_SECONDS}s", *self.more_options)
         super().start()
         self.lines_before = len(self.daemon.child.output().splitlines())
         self.begun = time.monotonic()

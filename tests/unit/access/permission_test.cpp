@@ -120,6 +120,9 @@ TEST_CASE("scripts are for who may do everything, or whose scripts are not to be
   }
   CHECK(verdict(permissionOf("+@all ~*"), "script load x").empty());
   CHECK(verdict(permissionOf("+@all ~*"), "function list").empty());
+  CHECK_FALSE(verdict(permissionOf("+@all ~* databases=1"), "script load x").empty());
+  CHECK_FALSE(verdict(permissionOf("+@all ~* databases=1"), "function list").empty());
+  CHECK(verdict(permissionOf("+@all ~* databases=1 scripts=unchecked"), "function list").empty());
 }
 
 TEST_CASE("who is read-only writes nothing, not even by scripts") {

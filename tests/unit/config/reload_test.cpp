@@ -72,8 +72,8 @@ TEST_CASE("these options need a restart, and no others") {
   }
   CHECK(names == std::set<std::string>{"databases", "database-layout", "default-database", "database-map",
                                        "listen", "admin-listen", "pid-file", "tcp-backlog",
-                                       "unix-socket-mode", "protected-mode", "workers", "cluster-tls", "tls",
-                                       "links-warm-up"});
+                                       "unix-socket-mode", "protected-mode", "workers", "cluster-tls",
+                                       "core-dumps", "tls", "links-warm-up"});
 }
 
 TEST_CASE("a reload takes over each reloadable option and names each of the others") {

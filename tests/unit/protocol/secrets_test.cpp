@@ -63,6 +63,7 @@ TEST_CASE("A command inside of another one keeps its secrets, however deep") {
   CHECK(shown("ACL DRYRUN somebody AUTH u p") == "ACL DRYRUN somebody AUTH * *");
   CHECK(shown("COMMAND GETKEYS") == "COMMAND GETKEYS");
   CHECK(shown("ACL DRYRUN x") == "ACL DRYRUN x");
+  CHECK(shown("PROXY EXPLAIN AUTH u p") == "PROXY EXPLAIN AUTH * *");
   std::string deep = "AUTH p";
   for (int i = 0; i < 10; ++i) deep = "COMMAND GETKEYS " + deep;
   CHECK(shown(deep).find(" p") == std::string::npos);
