@@ -46,10 +46,9 @@ void checkCredentials(const Config& config, Conflicts& conflicts) {
                          "found together with password or password-file; allowed: one of the three"});
   }
   if (config.passesThrough() && (config.hasUsers() || !config.clientPassword.empty())) {
-    conflicts.push_back(
-        {{"client-auth", "users", "acl-file", "client-password", "client-password-file"},
-         "found client-auth passthrough together with users or a password of the proxy's own; "
-         "allowed: one of the two, since the nodes judge the credentials of clients"});
+    conflicts.push_back({{"client-auth", "users", "acl-file", "client-password", "client-password-file"},
+                         "found passthrough together with users or a password of the proxy's own; "
+                         "allowed: one of the two, since the nodes judge the credentials of clients"});
   }
   // What a command tells changes, and is nobody's to present.
   if (byCommand && config.clientAuth == ClientAuth::Same && config.clientPassword.empty()) {

@@ -176,7 +176,9 @@ void Link::lose(std::string_view reason, Breakage::Cause cause) {
   readingPaused_ = false;
   metrics_.losses.add();
   metrics_.inFlight.set(0);
-  metrics_.missing.set(settings_.role == LinkRole::Shared && !settings_.readOnly ? 1 : 0);
+  // That a node does not know a client's user says nothing about the node.
+  const bool saysNothing = settings_.access.ofClient && connection_.unauthorised();
+  metrics_.missing.set(settings_.role == LinkRole::Shared && !settings_.readOnly && !saysNothing ? 1 : 0);
   transition(LinkState::BackingOff);
   own_ = 0;
   if (settings_.role == LinkRole::Shared && !retired()) {

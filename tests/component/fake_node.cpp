@@ -139,6 +139,8 @@ std::optional<std::string> FakeNode::answerAsServer(const Words& words, Link& li
   const bool isOpen = standard != passwords_.end() && standard->second.empty();
   if (link.user.empty() && !isOpen) return "-NOAUTH Authentication required.\r\n";
   if (words[0] != "ACL" || words.size() < 4 || words[1] != "DRYRUN") return std::nullopt;
+  if (forbidden_.contains(link.user + " acl"))
+    return "-NOPERM this user has no permissions to run the 'acl|dryrun' command\r\n";
   std::string command = words[3];
   for (char& c : command) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (!forbidden_.contains(words[2] + " " + command)) return "+OK\r\n";

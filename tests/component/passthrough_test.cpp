@@ -254,6 +254,89 @@ TEST_CASE_METHOD(Passing, "passthrough: what the proxy answers itself a node has
   CHECK(client.takes().find("user=alice") != std::string::npos);
 }
 
+TEST_CASE_METHOD(Passing,
+                 "passthrough: what is made of other commands is not a way around the nodes' rules") {
+  enters(client, "alice", "a");
+  for (const std::size_t number : {1U, 2U, 3U}) {
+    node(number).forbids("alice keys");
+    node(number).forbids("alice info");
+  }
+  client.sends({"KEYS *", "INFO"});
+  client.receives(noCommand("keys") + noCommand("info"));
+}
+
+TEST_CASE_METHOD(Passing, "passthrough: where no node can tell, only what harms nobody is allowed") {
+  for (const std::size_t number : {1U, 2U, 3U}) node(number).forbids("proxy acl");
+  enters(client, "alice", "a");
+  client.sends({"PING", "CLIENT SETNAME x", "CLIENT LIST"});
+  const std::string got = client.takes();
+  CHECK(got.starts_with(std::string(kPong) + std::string(kOk) + "-NOPERM Slotless cannot find out"));
+  CHECK(got.find("+acl|dryrun") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Passing, "passthrough: a node's refusal of a user says nothing about the node") {
+  enters(client, "alice", "a");
+  serves(client, "alice");
+  node(1).drops("alice");
+  clock.advance(300ms);
+  metrics().forEachNode([](const telemetry::NodeMetrics& each) { CHECK(each.missing.value() == 0); });
+}
+
+TEST_CASE_METHOD(Passing,
+                 "passthrough: a request that is under way when its client leaves keeps the user's links") {
+  config.passthroughIdleTimeout = 1s;
+  enters(client, "alice", "a");
+  client.sends("GET a");
+  const Received get = node(1).expects("GET a");
+  client.resets();
+  clock.advance(5s);
+  CHECK(metrics().nodeUsers.value() == 1);
+  get.replies(bulk("1"));
+  clock.advance(1s);
+  CHECK(metrics().nodeUsers.value() == 0);
+}
+
+TEST_CASE_METHOD(Passing, "passthrough: the limit of users is the process's, and so is making room") {
+  workers = 2;
+  config.passthroughMaxUsers = 1;
+  FakeClient& there = addClient(1);
+  enters(client, "alice", "a");
+  there.sends("AUTH bob b");
+  clock.advance(10ms);
+  there.receives(kTooMany);
+  enters(there, "alice", "a");
+  client.leaves();
+  FakeClient& second = addClient(1);
+  second.sends("AUTH bob b");
+  clock.advance(100ms);
+  second.receives(kTooMany);
+  there.leaves();
+  enters(second, "bob", "b");
+  clock.advance(1s);
+  CHECK(metrics(0).nodeUsers.value() == 0);
+  CHECK(metrics(1).nodeUsers.value() == 1);
+}
+
+TEST_CASE_METHOD(Passing, "passthrough: replicas are read as the user") {
+  config.readFrom = config::ReadFrom::PreferReplica;
+  node(4).answersHandshake("READONLY", std::string(kOk));
+  addReplica(4, 1);
+  enters(client, "alice", "a");
+  client.sends("GET a");
+  clock.advance(100ms);
+  std::optional<Received> got = node(4).next();
+  if (!got) {  // the first one comes before the replica's link is up
+    got = node(1).expects("GET a");
+    got->replies(bulk("1"));
+    client.receives(bulk("1"));
+    client.sends("GET a");
+    got = node(4).expects("GET a");
+  }
+  CHECK(got->user() == "alice");
+  got->replies(bulk("1"));
+  client.receives(bulk("1"));
+}
+
 TEST_CASE_METHOD(Passing, "passthrough: a transaction that the user may not begin is not begun") {
   enters(client, "alice", "a");
   for (const std::size_t number : {1U, 2U, 3U}) node(number).forbids("alice exec");

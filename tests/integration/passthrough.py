@@ -204,6 +204,34 @@ class UnderLoad(unittest.TestCase):
             cluster.move_slot(slot, target)
             load.wait_for_progress()
 
+    def test_a_master_that_dies_costs_waiting(self):
+        keys = {name: [f"{name}:dies:{each}" for each in range(60)] for name in ("alice", "bob")}
+        with log_in("alice") as alice, log_in("bob") as bob:
+            for connection, name in ((alice, "alice"), (bob, "bob")):
+                for key in keys[name]:
+                    connection.command("SET", key, "1")
+            cluster.wait_for_replicas()
+            victim = cluster.masters()[1]
+            victim.kill()
+            for connection, name in ((alice, "alice"), (bob, "bob")):
+                connection.send(resp.pack_all([("GET", key) for key in keys[name]]))
+            for connection, name in ((alice, "alice"), (bob, "bob")):
+                self.assertEqual([connection.read() for _ in keys[name]], [b"1"] * len(keys[name]))
+        victim.restart()
+        for name, rules in RULES.items():
+            victim.command("ACL", "SETUSER", name, "on", f">{name}-secret", *rules)
+
+    def test_wait_and_replica_reads(self):
+        replicas = Proxy(cluster.addresses(), ["--client-auth", "passthrough", "--read-from", "prefer-replica"])
+        try:
+            with connect(replicas, None) as bob:
+                bob.command("AUTH", "bob", "bob-secret")
+                bob.command("SET", "w", "1")
+                self.assertGreaterEqual(bob.command("WAIT", "1", "5000"), 1)
+                self.assertEqual(bob.command("GET", "w"), b"1")
+        finally:
+            replicas.stop()
+
     def test_the_users_go_on_after_their_links_are_killed(self):
         with log_in("bob") as bob:
             bob.command("SET", "k", "1")
