@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "config/database_rule.h"
 #include "protocol/slot_tags.h"
@@ -38,10 +39,11 @@ bool Database::ownsGrouped(std::string_view physical) const noexcept {
 }
 
 std::string_view Database::groupedPrefixAt(protocol::Slot of, PrefixRoom& room) const noexcept {
-  std::copy(prefix.begin(), prefix.end(), room.begin());
+  const std::size_t size = prefix.size();
+  std::memcpy(room.data(), prefix.data(), size);
   const std::string_view tag = protocol::SlotTags::get().of(of);
-  std::copy(tag.begin(), tag.end(), room.begin() + static_cast<std::ptrdiff_t>(prefix.size() - kTagAndEnd));
-  return {room.data(), prefix.size()};
+  std::memcpy(room.data() + size - kTagAndEnd, tag.data(), protocol::kSlotTagSize);
+  return {room.data(), size};
 }
 
 std::size_t Database::findName(std::string_view text) const noexcept {

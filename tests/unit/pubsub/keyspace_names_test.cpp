@@ -7,12 +7,13 @@ using slotless::config::DatabaseLayout;
 
 namespace {
 
-// Databases 0 (unmapped), 1 pinned to tag a, 3 spread, 4 denied, of 16.
+// Databases 0 (unmapped), 1 pinned to tag a, 2 grouped, 3 spread, 4 denied, of 16.
 struct Fixture {
   slotless::config::Config config = [] {
     slotless::config::Config made;
     made.databases = 16;
     made.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"},
+                           {2, 2, DatabaseLayout::Grouped, "", "q:*:"},
                            {3, 3, DatabaseLayout::Spread, ""},
                            {4, 4, DatabaseLayout::Denied, ""}};
     return made;
@@ -40,10 +41,19 @@ struct Fixture {
 TEST_CASE_METHOD(Fixture, "a channel about a key is found under the key's name in the cluster") {
   const auto of = [&](std::string_view name) { return sources(TopicKind::Channel, name); };
   CHECK(of("__keyspace@1__:foo") == "__keyspace@0__:~1{a}foo");
+  CHECK(of("__keyspace@2__:q:a:x") == "__keyspace@0__:" + databases.at(2).physicalName("q:a:x"));
   CHECK(of("__keyspace@3__:{x}y") == "__keyspace@0__:~3:{x}y");
   CHECK(of("__keyspace@0__:foo") == "__keyspace@0__:foo");
   CHECK(of("__keyevent@1__:del") == "__keyevent@0__:del");
   CHECK(of("__keyevent@0__:del") == "__keyevent@0__:del");
+}
+
+TEST_CASE_METHOD(Fixture, "a pattern of a grouped database's keys takes any tag in the cluster") {
+  CHECK(sources(TopicKind::Pattern, "__keyspace@2__:q:*:x") == "__keyspace@0__:~2{???}q:*:x");
+  CHECK(sources(TopicKind::Pattern, "__keyspace@2__:exactly") == "__keyspace@0__:~2{???}exactly");
+  CHECK(translated("__keyspace@0__:~2{abc}q:a:x", "set") == "__keyspace@2__:q:a:x set");
+  CHECK(translated("__keyevent@0__:set", "~2{abc}q:a:x") == "__keyevent@2__:set q:a:x");
+  CHECK(translated("__keyevent@0__:set", "~2{ab}x") == "nobody's");
 }
 
 TEST_CASE_METHOD(Fixture, "what no server would publish has no source") {

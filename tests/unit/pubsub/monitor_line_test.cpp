@@ -15,7 +15,9 @@ struct Lines {
   slotless::config::Config config = [] {
     slotless::config::Config made;
     made.databases = 16;
-    made.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"}, {3, 3, DatabaseLayout::Spread, ""}};
+    made.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"},
+                           {2, 2, DatabaseLayout::Grouped, "", "q:*:|[*]"},
+                           {3, 3, DatabaseLayout::Spread, ""}};
     return made;
   }();
   slotless::databases::Databases databases{config};
@@ -55,6 +57,21 @@ TEST_CASE_METHOD(Lines, "scripts are shown without what is sent with them") {
   CHECK(of(R"([0 h:1] "EVALSHA" "ab" "2" "~1{a}\"k" "~{a}" "~1{a}")") ==
         R"([1 h:1] "EVALSHA" "ab" "1" "\"k")");
   CHECK(of(R"([0 h:1] "EVAL" "return" "1" "~1{a}k" "x")") == R"([1 h:1] "EVAL" "return" "1" "k" "x")");
+}
+
+TEST_CASE_METHOD(Lines, "keys and scripts of a grouped database are shown as its clients say them") {
+  CHECK(of(R"([0 h:1] "MGET" "~2{abc}q:a:x" "~2{xyz}q:b:x" "~2{abcd}" "~1{a}x")") ==
+        R"([2 h:1] "MGET" "q:a:x" "q:b:x" "~2{abcd}" "~1{a}x")");
+  const std::string script =
+      databases::ScriptNames(*protocol::CommandTable::builtIn(), {}, databases::ScriptNames::Keys::InGroups)
+          .wrap("return KEYS[1]");
+  CHECK(of("[0 h:1] \"EVAL\" \"" + script +
+           R"(" "3" "~2{abc}q:a:x" "~2{abc}q:a:\"y" "~{abc}" "v" "q:*:|[*]" "~2{???}")") ==
+        R"([2 h:1] "EVAL" "return KEYS[1]" "2" "q:a:x" "q:a:\"y" "v")");
+  CHECK(of("[0 h:1] \"EVAL\" \"" + script + R"(" "0" "v" "q:*:|[*]" "~2{???}")") ==
+        R"([2 h:1] "EVAL" "return KEYS[1]" "0" "v")");
+  CHECK(of(R"([0 h:1] "EVAL" "return" "1" "~2{abc}q:a:x" "v")") ==
+        R"([2 h:1] "EVAL" "return" "1" "q:a:x" "v")");
 }
 
 TEST_CASE_METHOD(Lines, "everything else stays as it is") {
