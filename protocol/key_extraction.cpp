@@ -249,20 +249,22 @@ void certainKeyPositions(const CommandSpec& spec, Argv argv, std::vector<std::ui
 
 std::optional<KeyRange> plainKeyRange(const CommandSpec& spec, std::size_t argumentCount) noexcept {
   if (spec.keyProcedure != KeyProcedure::BySpecs || spec.keySpecs.size() > 1) return std::nullopt;
-  KeySpec range;
-  if (spec.keySpecs.empty()) {
-    range.index = spec.firstKey;
-    range.lastKey = spec.lastKey;
-    range.keyStep = spec.keyStep;
-  } else {
-    range = spec.keySpecs.front();
-    if (range.begin != KeySpec::Begin::Index || range.find != KeySpec::Find::Range) return std::nullopt;
+  Index first = spec.firstKey;
+  Index last = spec.lastKey;
+  Index step = spec.keyStep;
+  if (!spec.keySpecs.empty()) {
+    const KeySpec& keys = spec.keySpecs.front();
+    if (keys.begin != KeySpec::Begin::Index || keys.find != KeySpec::Find::Range || keys.limit > 1)
+      return std::nullopt;
+    first = keys.index;
+    last = keys.lastKey;
+    step = keys.keyStep;
   }
   const auto count = static_cast<Index>(argumentCount);
-  if (range.index < 1 || range.lastKey != -1 || range.keyStep < 1 || range.limit > 1) return std::nullopt;
-  if (range.index >= count || (count - range.index) % range.keyStep != 0) return std::nullopt;
-  return KeyRange{static_cast<std::size_t>(range.index), static_cast<std::size_t>(range.keyStep),
-                  static_cast<std::size_t>((count - range.index) / range.keyStep)};
+  if (first < 1 || last != -1 || step < 1) return std::nullopt;
+  if (first >= count || (count - first) % step != 0) return std::nullopt;
+  return KeyRange{static_cast<std::size_t>(first), static_cast<std::size_t>(step),
+                  static_cast<std::size_t>((count - first) / step)};
 }
 
 std::size_t sessionKeywordPosition(const CommandSpec& spec, Argv argv) noexcept {

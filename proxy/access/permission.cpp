@@ -5,6 +5,7 @@
 
 #include "protocol/ascii.h"
 #include "protocol/glob.h"
+#include "protocol/key_extraction.h"
 #include "proxy/access/sort_options.h"
 
 namespace slotless::access {
@@ -83,7 +84,7 @@ Permission::Permission(UserPtr user, const Vocabulary& vocabulary) : user_(std::
 }
 
 Permission::Compiled Permission::compile(const Selector& selector, const Vocabulary& vocabulary) {
-  Compiled compiled{&selector, {}, {}};
+  Compiled compiled{&selector, {}, {}, {}};
   vocabulary.visit([&](const CommandSpec& spec, const CommandSpec* container) {
     bool allowed = selector.allCommands;
     std::vector<std::string> firstArguments;
@@ -101,6 +102,12 @@ Permission::Compiled Permission::compile(const Selector& selector, const Vocabul
     if (!allowed && !firstArguments.empty()) compiled.firstArguments[spec.id] = std::move(firstArguments);
   });
   if (selector.allCommands && selector.commands.empty()) compiled.commands.set();
+  for (const KeyPattern& each : selector.keys) {
+    const std::string_view text =
+        std::string_view(each.pattern).substr(0, each.pattern.find_first_of("*?[\\"));
+    if (text.size() + 1 == each.pattern.size() && each.pattern.back() == '*')
+      compiled.prefixes.push_back({text, each.permissions});
+  }
   return compiled;
 }
 
@@ -148,7 +155,36 @@ Denial Permission::checkAsRedis(const CommandSpec& spec, Argv argv, std::vector<
   return denial;
 }
 
+bool Permission::surelyAllows(const CommandSpec& spec, Argv argv) const noexcept {
+  const Compiled& selector = selectors_.front();
+  const bool ordinary = selector.commands[spec.id] && spec.keySpecs.size() == 1 &&
+                        spec.channelUse == protocol::ChannelUse::None && !spec.namesKeysByPattern &&
+                        !spec.in(protocol::kCategoryScripting);
+  if (!ordinary || (user_->limits.readOnly && spec.has(protocol::kWrite))) return false;
+  if (selector.rules->allKeys) return true;
+  const std::uint32_t flags = spec.keySpecs.front().flags;
+  if ((flags & (protocol::kKeyNotKey | protocol::kKeyIncomplete)) != 0) return false;
+  const bool varies = (flags & protocol::kKeyVariableFlags) != 0;
+  const std::uint8_t needed = varies ? std::uint8_t{kReadAndWrite} : permissionsFor(flags);
+  const auto matches = [&](std::string_view key) {
+    return std::any_of(selector.prefixes.begin(), selector.prefixes.end(), [&](const Prefix& prefix) {
+      return (prefix.permissions & needed) == needed && key.starts_with(prefix.text);
+    });
+  };
+  if (spec.singleKey > 0) {
+    const auto position = static_cast<std::size_t>(spec.singleKey);
+    return position < argv.size() && matches(argv[position]);
+  }
+  const auto keys = protocol::plainKeyRange(spec, argv.size());
+  if (!keys) return false;
+  for (std::size_t i = keys->first; i < argv.size(); i += keys->step) {
+    if (!matches(argv[i])) return false;
+  }
+  return true;
+}
+
 Denial Permission::check(const CommandSpec& spec, Argv argv, std::vector<KeyUse>& scratch) const {
+  if (surelyAllows(spec, argv)) return {};
   if (const Denial denial = checkAsRedis(spec, argv, scratch)) return denial;
   const bool runs = runsScripts(spec);
   // Those that are loaded belong to all databases.

@@ -65,13 +65,21 @@ class Permission {
 
  private:
   using CommandSet = std::bitset<protocol::CommandIds::kCapacity>;
+  // A pattern of keys that is a text and an asterisk.
+  struct Prefix {
+    std::string_view text;  // of user_
+    std::uint8_t permissions;
+  };
   struct Compiled {
     const Selector* rules;  // of user_
     CommandSet commands;
+    std::vector<Prefix> prefixes;
     // Commands that are allowed with these first arguments only.
     std::unordered_map<std::uint16_t, std::vector<std::string>> firstArguments;
   };
 
+  // True for most of what is allowed, at little cost: plain commands, by the first selector and its prefixes.
+  bool surelyAllows(const protocol::CommandSpec& spec, protocol::Argv argv) const noexcept;
   static Compiled compile(const Selector& selector, const Vocabulary& vocabulary);
   static bool allows(const Compiled& selector, const protocol::CommandSpec& spec, protocol::Argv argv);
   Denial checkSelector(const Compiled& selector, const protocol::CommandSpec& spec, protocol::Argv argv,
