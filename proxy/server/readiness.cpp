@@ -1,7 +1,9 @@
-// What the admin pages ask of the server: is it ready, what is known of the cluster.
+// The admin pages, and what they ask of the server: is it ready, what is known of the cluster.
 #include <algorithm>
 #include <map>
 
+#include "config/endpoint.h"
+#include "config/listener.h"
 #include "protocol/command_ids.h"
 #include "proxy/server/server.h"
 #include "proxy/telemetry/log.h"
@@ -20,6 +22,24 @@ bool silentTooLong(const telemetry::NodeMetrics& node) {
 }
 
 }  // namespace
+
+std::optional<std::string> Server::openAdmin() {
+  if (!config_->adminListen) return std::nullopt;
+  telemetry::AdminPages pages;
+  pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
+  pages.whyNotReady = [this] { return whyNotReady(); };
+  pages.whyNotAlive = [this] { return whyNotAlive(); };
+  auto started = telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port,
+                                             std::move(pages), certificates_.forAdmin());
+  if (started.server == nullptr) {
+    return "cannot serve admin HTTP on " + config::formatEndpoint(*config_->adminListen) + ": " +
+           started.error;
+  }
+  admin_ = std::move(started.server);
+  const bool encrypted = config::adminUsesTls(*config_);
+  log::info(encrypted ? "admin HTTPS listening" : "admin HTTP listening", {{"address", admin_->address()}});
+  return std::nullopt;
+}
 
 // Slots whose owner has a link that is ready, on some worker, or that can have one: no link to it is missed.
 // Links that nobody needs are not there, and say nothing. None may have been silent for too long, on any

@@ -137,24 +137,6 @@ void Server::listenOn(net::ListeningSocket socket, std::size_t listener) {
   log::always(log::Level::Info, "listening", {{"address", name}});
 }
 
-std::optional<std::string> Server::openAdmin() {
-  if (!config_->adminListen) return std::nullopt;
-  telemetry::AdminPages pages;
-  pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
-  pages.whyNotReady = [this] { return whyNotReady(); };
-  pages.whyNotAlive = [this] { return whyNotAlive(); };
-  auto started = telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port,
-                                             std::move(pages), certificates_.forAdmin());
-  if (started.server == nullptr) {
-    return "cannot serve admin HTTP on " + config::formatEndpoint(*config_->adminListen) + ": " +
-           started.error;
-  }
-  admin_ = std::move(started.server);
-  const bool encrypted = config::adminUsesTls(*config_);
-  log::info(encrypted ? "admin HTTPS listening" : "admin HTTP listening", {{"address", admin_->address()}});
-  return std::nullopt;
-}
-
 void Server::startRefresher(discovery::RefreshSettings settings) {
   discovery::TopologyRefresher::Events events;
   events.changed = [this](cluster::TopologyPtr topology) { publish(std::move(topology)); };

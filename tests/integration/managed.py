@@ -16,6 +16,7 @@ import restricted
 from certificates import Authority
 from cluster import Cluster
 from proxy import STANDIN, Proxy, connect
+from waiting import wait_until
 
 DOCUMENT = processes.REPOSITORY / "docs" / "managed-services.md"
 ENDPOINT = "endpoint.example"
@@ -72,6 +73,9 @@ class Recipes(unittest.TestCase):
                 node.command("FLUSHALL")
             rules = restricted.CASES[service.rules][0]
             node.command("ACL", "SETUSER", USER, "reset", "on", f">{TOKEN}", "~*", "&*", "+@all", *rules)
+        host = (service.announce or "127.0.0.1").encode()
+        wait_until(lambda: all(place[0] == host for node in cluster.nodes for row in node.command("CLUSTER", "SLOTS")
+                               for place in row[2:]), 30, "the nodes to know one another's names")
 
     def configuration(self, service):
         """The recipe, with what is in capitals or a file of the reader's."""
