@@ -4,7 +4,7 @@
 
 #include "proxy/dispatch/agenda.h"
 #include "proxy/downstream/stall_watch.h"
-#include "proxy/net/tls_stream.h"
+#include "proxy/net/peer_names.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -118,10 +118,10 @@ void ClientConnection::noteTlsFailure(int error) const {
 }
 
 std::string ClientConnection::certificateName(config::CertificateUser which) const {
-  const auto* encrypted = dynamic_cast<const net::TlsStream*>(stream_.get());
-  if (encrypted == nullptr) return {};
-  net::TlsFacts facts = encrypted->facts();
-  return which == config::CertificateUser::Uri ? std::move(facts.peerUri) : std::move(facts.peerName);
+  const net::PeerNames* names = stream_ == nullptr ? nullptr : stream_->peerNames();
+  if (names == nullptr) return {};
+  if (which != config::CertificateUser::Uri) return names->commonName;
+  return names->uris.empty() ? std::string() : names->uris.front();
 }
 
 void ClientConnection::closeFor(telemetry::Limit limit, std::string_view reason, std::size_t bytes) {
