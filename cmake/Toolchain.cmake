@@ -37,6 +37,12 @@ if(SLOTLESS_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()
 
+# The tests are some fifty binaries. What is shipped is linked as the compiler does it.
+find_program(SLOTLESS_MOLD mold)
+if(SLOTLESS_MOLD AND NOT SLOTLESS_LTO)
+  add_link_options(-fuse-ld=mold)
+endif()
+
 find_program(SLOTLESS_CCACHE ccache)
 if(SLOTLESS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${SLOTLESS_CCACHE}")
