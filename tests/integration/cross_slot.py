@@ -215,7 +215,7 @@ class Replies(CrossSlotTest):
 class Traces(CrossSlotTest):
     def test_nothing_is_left_and_nothing_is_told_of_what_was_brought(self):
         self.connection.command("CONFIG", "SET", "notify-keyspace-events", "KEA")
-        self.addCleanup(lambda: site.connect().command("CONFIG", "SET", "notify-keyspace-events", ""))
+        self.addCleanup(self.connection.command, "CONFIG", "SET", "notify-keyspace-events", "")
         with site.connect() as listener:
             listener.send(resp.pack("PSUBSCRIBE", "*"))
             listener.read()
