@@ -21,7 +21,7 @@ from random_programs.side import Side
 from random_programs.upheaval import Upheaval
 from slots import slot_of
 
-COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "600"))
+COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "1200"))
 FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
 SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED") or f"{random.SystemRandom().randrange(10 ** 8)}"
 MOST_DIFFERENCES = int(os.environ.get("SLOTLESS_PROGRAMS_MOST", "5"))
