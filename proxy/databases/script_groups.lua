@@ -39,7 +39,10 @@ do
   end
   return crc%16384
  end
- local function shown(text) return "'"..string.sub(text,1,64).."'" end
+ local function shown(text)
+  local quote=string.char(39)
+  return quote..string.sub(text,1,64)..quote
+ end
  local own,slot
  local keys,groups={},{}
  for _,key in ipairs(KEYS) do keys[key]=true end

@@ -46,8 +46,7 @@ void limitCount(std::vector<std::string_view>& request) {
 void addPattern(const databases::Database& database, std::string& pattern,
                 std::vector<std::string_view>& request) {
   for (std::size_t i = 2; i + 1 < request.size(); i += 2) {
-    if (protocol::equalsIgnoringCase(request[i], "match"))
-      pattern = database.physicalPattern(request[i + 1]);
+    if (protocol::equalsIgnoringCase(request[i], "match")) pattern = database.physicalPattern(request[i + 1]);
   }
   if (request.size() % 2 != 0) return;  // a syntax error, which a node words
   request.push_back("MATCH");
@@ -145,16 +144,13 @@ class ScanComposer final : public routing::Composer {
     std::vector<std::string_view> kept;
     for (const std::string_view key : keys) {
       const std::string_view name = routing::textOf(key).value_or("");
-      if (step.slots.test(protocol::slotOf(name)) && isOwn(name))
-        kept.push_back(database_.logicalName(name));
+      if (step.slots.test(protocol::slotOf(name)) && isOwn(name)) kept.push_back(database_.logicalName(name));
     }
     protocol::appendArrayHeader(keys_, kept.size());
     for (const std::string_view name : kept) protocol::appendBulk(keys_, name);
   }
 
-  bool isOwn(std::string_view name) const {
-    return !context_.databases.anyMapped() || database_.owns(name);
-  }
+  bool isOwn(std::string_view name) const { return !context_.databases.anyMapped() || database_.owns(name); }
 
   PlanContext& context_;
   const std::vector<std::string> said_;

@@ -12,7 +12,8 @@ TEST_CASE("what stands in front of a script is one line of Lua with the facts of
   REQUIRE(wrapped.starts_with(ScriptNames::kOpening));
   CHECK(wrapped.ends_with(std::string(ScriptNames::kClosing) + "return 1"));
   CHECK(wrapped.find('\n') == std::string::npos);
-  CHECK(wrapped.find("--") == std::string::npos);  // a comment would end with the line
+  CHECK(wrapped.find("--") == std::string::npos);             // a comment would end with the line
+  CHECK(wrapped.find_first_of("\"\\") == std::string::npos);  // MONITOR would show them otherwise
   CHECK(wrapped.find("local facts=[[ ") != std::string::npos);
   CHECK(wrapped.find(" mget=I,1R-1,1,0 ") != std::string::npos);
   CHECK(wrapped.find("@FACTS@") == std::string::npos);
