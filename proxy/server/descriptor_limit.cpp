@@ -12,13 +12,15 @@
 namespace slotless::server {
 
 namespace {
-// A quarter, within these bounds: a worker has few links, but each client may come to have a lease.
-constexpr std::uint64_t kFewestKept = 48;
+// A quarter and what the process has open by itself, within these bounds: a worker has few links, but each
+// client may come to have a lease.
+constexpr std::uint64_t kOwn = 8;
+constexpr std::uint64_t kFewestKept = 56;
 constexpr std::uint64_t kMostKept = 1024;
 }  // namespace
 
 std::uint64_t keptDescriptors(std::uint64_t limit) noexcept {
-  return std::clamp(limit / 4, kFewestKept, kMostKept);
+  return std::clamp(limit / 4 + kOwn, kFewestKept, kMostKept);
 }
 
 std::uint64_t clientsThatFit(std::uint64_t limit) noexcept {

@@ -76,8 +76,8 @@ TEST_CASE_METHOD(Grouped, "over groups the rules of database 0 hold, and the ref
   const std::string refusal =
       "-CROSSSLOT Keys in request don't hash to the same slot: groups 'a' and 'b' of database 2; a pinned "
       "database takes keys of several groups\r\n";
-  for (const std::string_view command :
-       {"RENAME q:a:x q:b:x", "BLPOP q:a:x q:a:y q:b:x 0", "EVAL return 2 q:a:x q:b:x", "SINTER q:a:x u/b"}) {
+  for (const std::string_view command : {"LMOVE q:a:x q:b:x LEFT LEFT", "BLPOP q:a:x q:a:y q:b:x 0",
+                                         "EVAL return 2 q:a:x q:b:x", "MSETNX q:a:x 1 u/b 2"}) {
     INFO(command);
     client.sends(command);
     client.receives(refusal);
@@ -182,7 +182,7 @@ TEST_CASE_METHOD(Grouped, "PREFIX of CLIENT TRACKING is refused, since its keys 
 
 TEST_CASE_METHOD(Grouped, "PROXY EXPLAIN shows the group of each key and its slot") {
   select(client);
-  client.sends("PROXY EXPLAIN RENAME q:a:x q:b:x");
+  client.sends("PROXY EXPLAIN LMOVE q:a:x q:b:x LEFT LEFT");
   const std::string text = client.takes();
   INFO(text);
   const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };

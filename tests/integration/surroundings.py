@@ -177,7 +177,7 @@ class FewDescriptors(unittest.TestCase):
     def test_who_does_not_fit_gets_the_error_of_redis_and_all_others_are_served(self):
         proxy = Proxy(site.cluster.addresses(), place=started_by("ulimit -n 256;"))
         self.addCleanup(proxy.child.kill)
-        self.assertIn("max_clients=10000 lowered_to=192 descriptors=256", proxy.child.output())
+        self.assertIn("max_clients=10000 lowered_to=184 descriptors=256", proxy.child.output())
         clients = [connect(proxy, password=None) for _ in range(300)]
         served = []
         for client in clients:
@@ -192,11 +192,11 @@ class FewDescriptors(unittest.TestCase):
                 continue
             self.assertEqual(reply, b"OK")
             served.append(client)
-        self.assertEqual(len(served), 192)
+        self.assertEqual(len(served), 184)
         for client in served:
             self.assertIsNone(client.read())
         with served[0] as client:
-            self.assertEqual(client.command("INFO", "clients").count(b"maxclients:192\r\n"), 1)
+            self.assertEqual(client.command("INFO", "clients").count(b"maxclients:184\r\n"), 1)
             self.assertEqual(proxy.http("/healthz")[0], 200)
             self.assertEqual(proxy.http("/readyz")[0], 200)
             # Leases are had, too.
