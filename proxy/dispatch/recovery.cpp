@@ -13,6 +13,8 @@
 #include "proxy/dispatch/busy_watch.h"
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/holding.h"
+#include "proxy/dispatch/link_choice.h"
 #include "proxy/dispatch/loss_judgement.h"
 #include "proxy/dispatch/lost_watch.h"
 #include "proxy/dispatch/overtaking.h"
@@ -115,14 +117,7 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
   if (request.wait && wasSent(trouble)) return completion_.failLeg(leg, request.wait->nobody);
   const bool blocksAgain = request.kind == RequestKind::Blocking &&
                            context_.config.blockingOnLostLink == config::BlockingOnLostLink::Reblock;
-  if (action == Action::Ambiguous && !blocksAgain) {
-    context_.metrics.ambiguousWrites.add();
-    Downstream& client = *request.client;
-    if (client.writeOnLostLink.value_or(context_.config.writeOnLostLink) == config::WriteOnLostLink::Error)
-      return completion_.failLeg(leg, textOf(trouble, action));
-    client.closeBehind(request);
-    return completion_.finishLeg(leg, true);
-  }
+  if (action == Action::Ambiguous && !blocksAgain) return giveUpAmbiguous(leg, trouble);
   request.client->discardWaiting(request);
   leg.reply.clear();
   leg.preludeError.clear();
@@ -145,6 +140,39 @@ void Recovery::onLost(Leg& leg, upstream::Loss loss, const SentRequest& sent) {
     leg.detour->asking = false;
   }
   sender_.holdAgain(leg, trouble, sent);
+}
+
+// Reads of the same slot that were sent before it and wait to be sent again would see what it has done, so
+// they share its fate.
+void Recovery::giveUpAmbiguous(Leg& leg, Trouble trouble) {
+  context_.metrics.ambiguousWrites.add();
+  Request& request = *leg.request;
+  Downstream& client = *request.client;
+  std::vector<Leg*> given = readsBefore(leg);
+  for (Leg* read : given) context_.holding.remove(client, *read);
+  given.push_back(&leg);
+  if (client.writeOnLostLink.value_or(context_.config.writeOnLostLink) == config::WriteOnLostLink::Error) {
+    for (Leg* each : given) completion_.failLeg(*each, textOf(trouble, Action::Ambiguous));
+    return;
+  }
+  client.closeBehind(*given.front()->request);
+  for (Leg* each : given) completion_.finishLeg(*each, true);
+}
+
+std::vector<Leg*> Recovery::readsBefore(const Leg& write) const {
+  std::vector<Leg*> reads;
+  if (write.slot == protocol::kNoSlot) return reads;
+  for (Request* earlier = write.request->client->pending().head(); earlier != write.request;
+       earlier = earlier->next) {
+    const bool onlyReads = earlier->kind == RequestKind::Read || earlier->kind == RequestKind::ScriptRead;
+    if (!onlyReads || earlier->heldLegs == 0) continue;
+    for (std::size_t i = 0; i < earlier->legCount(); ++i) {
+      Leg& leg = earlier->leg(i);
+      const bool wasLost = leg.state == LegState::Held && wasSent(leg.detour->trouble);
+      if (wasLost && leg.slot == write.slot && !readsFromReplica(leg)) reads.push_back(&leg);
+    }
+  }
+  return reads;
 }
 
 // False: the error is the client's.

@@ -2,6 +2,7 @@
 // client. The decisions stand in failure_table.cpp; here they are carried out.
 #pragma once
 #include <string_view>
+#include <vector>
 
 #include "protocol/error_reply.h"
 #include "proxy/dispatch/completion.h"
@@ -24,6 +25,8 @@ class Recovery {
   void onLost(Leg& leg, upstream::Loss loss, const upstream::SentRequest& sent);
 
  private:
+  void giveUpAmbiguous(Leg& leg, Trouble trouble);
+  std::vector<Leg*> readsBefore(const Leg& write) const;
   bool retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
              const upstream::SentRequest& sent);
   void settleDoubt(Leg& leg, bool refused);

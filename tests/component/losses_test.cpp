@@ -112,16 +112,16 @@ TEST_CASE("what was answered in the same moment reaches a client that is closed 
 TEST_CASE("a client is closed for an ambiguous write when all that it had asked before is answered") {
   Stage stage;
   stage.config.writeOnLostLink = config::WriteOnLostLink::Close;
-  stage.client.sends({"SET b 1", "GET a", "SET a 1", "SET a 2", "SET c 3"});
+  stage.client.sends({"SET b 1", "GET d", "SET a 1", "SET a 2", "SET c 3"});
   const Received b = stage.node(2).expects("SET b 1");
-  stage.node(1).expects("GET a");
+  stage.node(1).expects("GET d");
   stage.node(1).expects("SET a 1");
   stage.node(1).expects("SET a 2");
   stage.node(3).expects("SET c 3").replies(kOk);
   stage.node(1).resets();
   CHECK_FALSE(stage.client.isClosed());
-  // A read before it is repeated; of what follows nothing.
-  stage.node(1).expects("GET a").replies(bulk("0"));
+  // A read of another slot before it is repeated; of what follows nothing.
+  stage.node(1).expects("GET d").replies(bulk("0"));
   stage.client.sends("SET a 3");
   stage.node(1).expectsNothing();
   CHECK_FALSE(stage.client.isClosed());
@@ -129,6 +129,45 @@ TEST_CASE("a client is closed for an ambiguous write when all that it had asked 
   CHECK(stage.client.takes() == std::string(kOk) + bulk("0"));
   CHECK(stage.client.isClosed());
   CHECK(stage.metrics().ambiguousWrites.value() == 2);
+}
+
+// Repeated, it would see what the write behind it may have done.
+TEST_CASE("a read is not repeated behind an ambiguous write to its slot") {
+  for (const auto way : {config::WriteOnLostLink::Close, config::WriteOnLostLink::Error}) {
+    Stage stage;
+    stage.config.writeOnLostLink = way;
+    stage.client.sends({"GET a", "MGET a d b", "SET a 1", "GET a"});
+    stage.node(1).expects("GET a");
+    stage.node(1).expects("MGET a");
+    stage.node(1).expects("MGET d");
+    const Received b = stage.node(2).expects("MGET b");
+    stage.node(1).expects("SET a 1");
+    stage.node(1).expects("GET a");
+    stage.node(1).resets();
+    if (way == config::WriteOnLostLink::Close) {
+      CHECK(stage.client.takes().empty());
+      CHECK(stage.client.isClosed());
+      b.replies("*1\r\n$-1\r\n");
+    } else {
+      stage.node(1).expects("MGET d").replies("*1\r\n$-1\r\n");
+      stage.node(1).expects("GET a").replies(bulk("1"));  // what came behind the write
+      b.replies("*1\r\n$-1\r\n");
+      stage.client.receives(std::string(kAmbiguous) + std::string(kAmbiguous) + std::string(kAmbiguous) +
+                            bulk("1"));
+    }
+  }
+}
+
+TEST_CASE_METHOD(Stage, "a read in front of a write that has not left is repeated, and the write behind it") {
+  settle();
+  node(1).takesOnly(request("GET a").size() + 5);
+  client.sends({"GET a", "SET a 1"});
+  node(1).expects("GET a");
+  node(1).resets();
+  clock.advance(1s);
+  node(1).expects("GET a").replies(bulk("0"));
+  node(1).expects("SET a 1").replies(kOk);
+  client.receives(bulk("0") + std::string(kOk));
 }
 
 TEST_CASE("of two ambiguous writes the first one is the last word, whichever link is lost first") {

@@ -200,7 +200,7 @@ void SingleWriter::receive() {
     expected_.pop_front();
     trace("client ", this, ": ", step.text, " => ", shown(reply));
     judge(step, reply);
-    settleEarly(step, reply.starts_with("-AMBIGUOUS"));
+    settleShared(step, reply.starts_with("-AMBIGUOUS"));
     ++answered_;
     received_.erase(0, reply.size());
   }
@@ -225,55 +225,47 @@ void SingleWriter::judgeRead(const Step& step, std::string_view reply) {
     ++refused_;
     return;
   }
+  if (reply.starts_with("-AMBIGUOUS")) return awaitAmbiguous(step, reply);
   if (reply.starts_with('-')) fail(step, reply, "a read fails");
   const std::vector<std::string_view> got =
       step.text.starts_with("MGET") ? elementsIn(reply) : std::vector<std::string_view>{reply};
   if (got.size() != step.keys.size()) fail(step, reply, "not as many values as keys");
   for (std::size_t i = 0; i < got.size(); ++i) {
     Values& possible = possible_.at(step.keys[i]);
-    Values left = possible;
-    std::erase_if(left, [&](const Value& value) { return wordOf(value) != got[i]; });
-    if (!left.empty()) {
-      possible = std::move(left);
-    } else if (!seesLater(step, step.keys[i], got[i])) {
-      fail(step, reply, "no value that " + step.keys[i] + " may have");
-    }
+    std::erase_if(possible, [&](const Value& value) { return wordOf(value) != got[i]; });
+    if (possible.empty()) fail(step, reply, "no value that " + step.keys[i] + " may have");
   }
 }
 
-// Whether writes to the key that have not been answered may have led to that value.
-bool SingleWriter::seesLater(const Step& read, const std::string& key, std::string_view reply) {
-  Values reachable = possible_.at(key);
-  Early early{read.text, {}};
-  const auto apply = [&](const Step& write, const Step& whole) {
-    for (std::size_t i = 0; i < write.changes.size(); ++i) {
-      if (write.keys[i] != key) continue;
-      early.writes.insert(whole.number);
-      Values next = reachable;
-      for (const Value& value : reachable) next.insert(write.changes[i](value));
-      reachable = std::move(next);
-    }
+// A read shares the fate of a write to its slot that was sent behind it, and of no other.
+void SingleWriter::awaitAmbiguous(const Step& read, std::string_view reply) {
+  const auto tagOf = [](const std::string& key) { return key.substr(0, key.find('}')); };
+  std::set<std::string> tags;
+  for (const std::string& key : read.keys) tags.insert(tagOf(key));
+  const auto concerns = [&](const Step& write) {
+    return !write.changes.empty() &&
+           std::any_of(write.keys.begin(), write.keys.end(),
+                       [&](const std::string& key) { return tags.contains(tagOf(key)); });
   };
+  Shared shared{read.text, {}};
   for (const Step& later : expected_) {
-    apply(later, later);
-    for (const Step& inner : later.inside) apply(inner, later);
+    if (concerns(later) || std::any_of(later.inside.begin(), later.inside.end(), concerns))
+      shared.writes.insert(later.number);
   }
-  const bool found = std::any_of(reachable.begin(), reachable.end(),
-                                 [&](const Value& value) { return wordOf(value) == reply; });
-  if (found) early_.push_back(std::move(early));
-  return found;
+  if (shared.writes.empty()) fail(read, reply, "there is no write behind it");
+  shared_.push_back(std::move(shared));
 }
 
-void SingleWriter::settleEarly(const Step& step, bool ambiguous) {
-  for (Early& early : early_) {
-    if (early.writes.erase(step.number) == 0) continue;
+void SingleWriter::settleShared(const Step& step, bool ambiguous) {
+  for (Shared& shared : shared_) {
+    if (shared.writes.erase(step.number) == 0) continue;
     if (ambiguous) {
-      early.read.clear();
-    } else if (early.writes.empty()) {
-      fail(step, "", "the earlier " + early.read + " has seen this, and it is not ambiguous");
+      shared.read.clear();
+    } else if (shared.writes.empty()) {
+      fail(step, "", "the earlier " + shared.read + " was ambiguous, and no write behind it");
     }
   }
-  std::erase_if(early_, [](const Early& early) { return early.read.empty(); });
+  std::erase_if(shared_, [](const Shared& shared) { return shared.read.empty(); });
 }
 
 void SingleWriter::judgeWrite(const Step& step, std::string_view reply) {

@@ -56,8 +56,8 @@ class SingleWriter {
     bool watched = false;
     std::size_t number = 0;
   };
-  // A read has seen the value of one of these writes, which had not been answered.
-  struct Early {
+  // A read was ambiguous, so one of these writes has to be.
+  struct Shared {
     std::string read;
     std::set<std::size_t> writes;
   };
@@ -72,8 +72,8 @@ class SingleWriter {
   void addTransaction(std::string& bytes);
   void expect(Step step);
   void judge(const Step& step, std::string_view reply);
-  bool seesLater(const Step& read, const std::string& key, std::string_view reply);
-  void settleEarly(const Step& step, bool ambiguous);
+  void awaitAmbiguous(const Step& read, std::string_view reply);
+  void settleShared(const Step& step, bool ambiguous);
   void judgeRead(const Step& step, std::string_view reply);
   void judgeWrite(const Step& step, std::string_view reply);
   void judgeExec(const Step& step, std::string_view reply);
@@ -85,7 +85,7 @@ class SingleWriter {
   std::vector<std::string> keys_;
   std::map<std::string, Values> possible_;
   std::deque<Step> expected_;
-  std::vector<Early> early_;
+  std::vector<Shared> shared_;
   std::string received_;
   bool asleep_ = false;
   std::size_t steps_ = 0;
