@@ -190,8 +190,9 @@ const config::ListenerOptions& Client::listenerOptions() const noexcept {
 }
 
 void Client::requestion() noexcept {
-  questioned_ = restricted_ || services_.listenerRules.of(listener_) != nullptr ||
-                (limits_ != nullptr && limits_->counts());
+  // What waits for a limit that is gone is still let go by it.
+  counted_ = limits_ != nullptr && (limits_->counts() || limits_->onTurn());
+  questioned_ = restricted_ || counted_ || services_.listenerRules.of(listener_) != nullptr;
 }
 
 std::optional<telemetry::Limit> Client::joinAddress(Since since) {

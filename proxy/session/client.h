@@ -205,6 +205,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   const databases::Numbering* numbering_ = nullptr;
   config::ReadFrom homeReadFrom_ = config::ReadFrom::Master;
   bool questioned_ = false;  // something has to be asked before each of its requests
+  bool counted_ = false;     // of that: its requests are counted by limits_
   bool restricted_ = false;  // its user may not do everything
   std::uint32_t listener_;   // in config.listen
   std::unique_ptr<ClientLimits> limits_;

@@ -33,7 +33,7 @@ bool Client::mayShort(const CommandSpec& spec, protocol::Argv argv) {
     return false;
   const ListenerRules* rules = services_.listenerRules.of(listener_);
   if (rules != nullptr && rules->concerns(spec)) return false;
-  return limits_ == nullptr || limits_->admit(true) == ClientLimits::Turn::Now;
+  return !counted_ || limits_->admit(true) == ClientLimits::Turn::Now;
 }
 
 // From here on it is known by that name, also to those who look on.
@@ -56,7 +56,7 @@ void Client::takeOwnName(const ListenerRules& rules, Asked& asked) {
 Client::Passage Client::question(Asked& asked, std::string& line) {
   const ListenerRules* rules = services_.listenerRules.of(listener_);
   if (rules != nullptr && rules->renames()) takeOwnName(*rules, asked);
-  if (limits_ != nullptr) {
+  if (counted_) {
     switch (limits_->admit(!waitsForOthers(asked.spec, asked.argv))) {
       case ClientLimits::Turn::Now: break;
       case ClientLimits::Turn::Later: return Passage::Wait;
