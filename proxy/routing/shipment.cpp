@@ -64,8 +64,9 @@ class ShipmentComposer final : public Composer {
         maxBytes_(maxBytes),
         argv_(argv.begin(), argv.end()) {
     if (shipment.written) written_ = argv_[*shipment.written];
+    std::map<std::string, std::size_t> numbers;
     for (const std::uint32_t position : shipment.travelling) {
-      const auto [found, isNew] = operands_.emplace(argv_[position], operands_.size());
+      const auto [found, isNew] = numbers.emplace(argv_[position], numbers.size());
       if (isNew) keys_.push_back(argv_[position]);
       argv_[position] = protocol::operandName(destination_, found->second);
     }
@@ -194,7 +195,6 @@ class ShipmentComposer final : public Composer {
   std::vector<std::string> argv_;  // with the names of the values
   std::string written_;
   std::vector<std::string> keys_;  // that travel, each once
-  std::map<std::string, std::size_t> operands_;
   std::size_t restored_ = 0;
   bool isCarried_ = false;
   std::string error_;
