@@ -117,7 +117,7 @@ struct Listener : Endpoint {
   bool operator==(const Listener&) const = default;
 };
 
-// What is different for the admin pages.
+// The options that the admin pages have of their own.
 struct AdminOptions {
   std::optional<bool> tls = {};
   std::optional<TlsAuthClients> tlsAuthClients = {};

@@ -97,7 +97,7 @@ void checkListeners(const Config& config, Conflicts& conflicts) {
   }
 }
 
-// Whoever is believed may say to come from anywhere.
+// A trusted balancer may name any address as the client's.
 void checkProxyProtocol(const Config& config, Conflicts& conflicts) {
   for (const Listener& listener : config.listen) {
     if (!effective(listener.options.proxyProtocol, config.proxyProtocol) || listener.isUnix()) continue;

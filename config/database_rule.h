@@ -12,7 +12,7 @@
 namespace slotless::config {
 
 Parsed<DatabaseRule> parseDatabaseRule(std::string_view text);
-// What is wrong with the patterns of a grouped database, separated by |; empty: nothing.
+// The fault in the patterns of a grouped database, which are separated by |; empty: there is none.
 std::string objectionToGroupPatterns(std::string_view patterns);
 std::string formatDatabaseRule(const DatabaseRule& rule);
 

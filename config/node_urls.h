@@ -17,7 +17,7 @@ class NodeUrls {
   // `text`: entries, separated by commas. Gives them back as addresses, and notes what else they say.
   Parsed<std::string> take(std::string_view text);
 
-  // What is said by those that have been taken; nullopt: nothing.
+  // The value by the URLs that have been taken; nullopt: they have none.
   const std::optional<bool>& tls() const { return tls_; }
   const std::optional<std::string>& username() const { return username_; }
   const std::optional<std::string>& password() const { return password_; }

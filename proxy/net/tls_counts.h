@@ -1,4 +1,4 @@
-// What has become of the TLS handshakes of this process: for metrics, the log and /readyz.
+// How the TLS handshakes of this process have ended: for metrics, the log and /readyz.
 //
 // Process-wide and safe on any thread: a handshake costs a thousand times what counting it does.
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace slotless::net {
 
-// Who is at the other end.
+// The other end of a handshake.
 enum class TlsSide : std::uint8_t { Clients, Nodes, Count };
 std::string_view tlsSideName(TlsSide side) noexcept;
 

@@ -1,4 +1,4 @@
-// What has gone wrong with a TLS handshake, as a kind that is counted and as a text for people.
+// Why a TLS handshake has failed, as a kind that is counted and as a text for people.
 #pragma once
 #include <string>
 #include <string_view>

@@ -90,7 +90,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   return queueForwarded(command);
 }
 
-// What is watched has to be one with the transaction.
+// Watched keys and the transaction have to meet on one connection.
 bool Conversation::mayGroup() const {
   return !watch_.on() && client_.crossSlotTransactions.value_or(services_.config.crossSlotTransactions) ==
                              config::CrossSlotTransactions::Each;

@@ -53,7 +53,7 @@ void Transaction::turnTo(protocol::Slot slotOfNext) {
                                   [slotOfNext](const Group& group) { return group.slot == slotOfNext; });
   group_ = static_cast<std::size_t>(found - groups_.begin());
   if (found != groups_.end()) return;
-  // What was queued before any slot was known belongs to the first group.
+  // Commands that were queued before any slot was known belong to the first group.
   groups_.push_back({slotOfNext, group_ == 0 ? std::string() : multi_, 0});
   groupBytes_ += sizeof(Group);
   if (group_ == 0) groups_.front().commands = forwarded_;

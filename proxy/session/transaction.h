@@ -77,7 +77,7 @@ class Transaction {
            scripts.size() * kScriptBytes;
   }
 
-  // What is queued from now on is for that slot. Once it has been called for several slots, there are groups.
+  // The commands that are queued from now on are for that slot. Two slots make two groups.
   void turnTo(protocol::Slot slotOfNext);
   // The commands for one slot, MULTI to EXEC.
   struct Group {
