@@ -9,6 +9,7 @@
 #include "protocol/strict_integer.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/scripts.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_cursor.h"
 #include "proxy/routing/scan_notes.h"
@@ -183,16 +184,10 @@ class Steps final : public routing::Composer {
     plan.clear();
     plan.kind = Plan::Kind::Prepared;
     plan.staged = true;
-    if (plan.parts.empty()) plan.parts.emplace_back();
-    plan.partCount = 1;
-    routing::Part& part = plan.parts.front();
-    part.slot = database_.slot;
-    part.keys.clear();
-    part.request.clear();
     if (by_.eval.empty()) check_ = checkOf(by_.nodeId());
     const auto words = by_.eval.empty() ? plainRequest(options_, database_, cursor, check_)
                                         : pageRequest(options_, database_, cursor, by_.eval);
-    protocol::appendRequest(part.request, std::vector<std::string_view>(words.begin(), words.end()));
+    routing::addPart(plan, database_.slot, std::vector<std::string_view>(words.begin(), words.end()));
   }
 
   bool takePage(std::string_view reply, Plan& plan) {

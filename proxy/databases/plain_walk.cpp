@@ -10,6 +10,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/glob.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::databases {
@@ -113,15 +114,6 @@ class PlainWalk final : public routing::Composer {
     return false;
   }
 
-  static routing::Part& addPart(Plan& plan, protocol::Slot slot) {
-    if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
-    routing::Part& part = plan.parts[plan.partCount++];
-    part.slot = slot;
-    part.keys.clear();
-    part.request.clear();
-    return part;
-  }
-
   void scan(Plan& plan) {
     plan.clear();
     plan.kind = Plan::Kind::Prepared;
@@ -131,8 +123,7 @@ class PlainWalk final : public routing::Composer {
     for (Path& path : paths_) {
       if (path.done) continue;
       asked_.push_back(&path);
-      const std::string_view words[] = {"SCAN", path.cursor, "MATCH", pattern, "COUNT", kPlacesPerPage};
-      protocol::appendRequest(addPart(plan, path.slot).request, words);
+      routing::addPart(plan, path.slot, {"SCAN", path.cursor, "MATCH", pattern, "COUNT", kPlacesPerPage});
     }
   }
 
@@ -146,7 +137,7 @@ class PlainWalk final : public routing::Composer {
     for (const auto& [slot, keys] : std::exchange(doomed_, {})) {
       std::vector<std::string_view> words = {options_.deletes};
       words.insert(words.end(), keys.begin(), keys.end());
-      protocol::appendRequest(addPart(plan, slot).request, words);
+      routing::addPart(plan, slot, words);
     }
   }
 

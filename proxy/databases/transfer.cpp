@@ -44,13 +44,7 @@ class TransferComposer final : public routing::Composer {
 
   void readInTwo(Plan& plan) const {
     routing::askOwner(plan, source_, {"DUMP", source_}, false);
-    if (plan.parts.size() == 1) plan.parts.emplace_back();
-    plan.partCount = 2;
-    routing::Part& ttl = plan.parts[1];
-    ttl.slot = plan.parts[0].slot;
-    ttl.keys.clear();
-    ttl.request.clear();
-    protocol::appendRequest(ttl.request, {{"PTTL", source_}});
+    routing::addPart(plan, protocol::slotOf(source_), {"PTTL", source_});
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {

@@ -2,6 +2,7 @@
 
 #include "protocol/encoder.h"
 #include "proxy/databases/scripts.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::databases {
@@ -100,16 +101,11 @@ class Walk final : public routing::Composer {
     for (Path& path : paths_) {
       if (path.done) continue;
       asked_.push_back(&path);
-      if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
-      routing::Part& part = plan.parts[plan.partCount++];
-      part.slot = path.slot;
-      part.keys.clear();
-      part.request.clear();
       std::vector<std::string_view> words = {eval_, scripts::kWalk, "0"};
       if (database_.pinned()) words = {words[0], words[1], "1", database_.routingKey};
       words.insert(words.end(),
                    {database_.prefix, path.cursor, path.node, deletes_ ? "unlink" : "count", kPlacesPerStep});
-      protocol::appendRequest(part.request, words);
+      routing::addPart(plan, path.slot, words);
     }
   }
 

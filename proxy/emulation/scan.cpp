@@ -4,6 +4,7 @@
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/dispatch/surroundings.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_notes.h"
 #include "proxy/routing/scan_places.h"
@@ -19,15 +20,6 @@ namespace {
 
 constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 constexpr std::string_view kNoScanReply = "ERR The node's answer to SCAN is not one";
-
-void addPart(Plan& plan, protocol::Slot slot, Argv request) {
-  if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
-  routing::Part& part = plan.parts[plan.partCount++];
-  part.slot = slot;
-  part.keys.clear();
-  part.request.clear();
-  protocol::appendRequest(part.request, request);
-}
 
 // How many places of its table a node looks at for one page is only a wish: more at once would keep others
 // waiting, there and here.
@@ -178,10 +170,10 @@ void ScanComposer::ask(const ScanCursor& cursor, Plan& plan) {
   limitCount(request);
   std::string pattern = database_.physicalPattern("*");
   if (database_.mapped()) addPattern(database_, pattern, request);
-  constexpr std::array<std::string_view, 2> kAskView = {"CLUSTER", "NODES"};
-  if (asked_.cursor.nodeCursor == 0) addPart(plan, asked_.slot, Argv(kAskView));
-  addPart(plan, asked_.slot, Argv(request));
-  addPart(plan, asked_.slot, Argv(kAskView));
+  const std::vector<std::string_view> askView = {"CLUSTER", "NODES"};
+  if (asked_.cursor.nodeCursor == 0) routing::addPart(plan, asked_.slot, askView);
+  routing::addPart(plan, asked_.slot, request);
+  routing::addPart(plan, asked_.slot, askView);
 }
 
 }  // namespace

@@ -23,13 +23,7 @@ class MemberMove final : public Composer {
 
   void look(Plan& plan) {
     askOwner(plan, source_, {"SISMEMBER", source_, member_}, false);
-    if (plan.parts.size() == 1) plan.parts.emplace_back();
-    plan.partCount = 2;
-    Part& type = plan.parts[1];
-    type.slot = protocol::slotOf(destination_);
-    type.keys.clear();
-    type.request.clear();
-    protocol::appendRequest(type.request, {{"TYPE", destination_}});
+    addPart(plan, protocol::slotOf(destination_), {"TYPE", destination_});
     plan.reads = plan.fromMasters = true;
   }
 

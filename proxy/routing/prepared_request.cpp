@@ -5,18 +5,27 @@
 
 namespace slotless::routing {
 
+Part& addPart(Plan& plan, protocol::Slot slot) {
+  if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
+  Part& part = plan.parts[plan.partCount++];
+  part.slot = slot;
+  part.keys.clear();
+  part.request.clear();
+  return part;
+}
+
+Part& addPart(Plan& plan, protocol::Slot slot, const std::vector<std::string_view>& words) {
+  Part& part = addPart(plan, slot);
+  protocol::appendRequest(part.request, words);
+  return part;
+}
+
 void askOwner(Plan& plan, std::string_view key, const std::vector<std::string_view>& words, bool writes) {
   plan.clear();
   plan.kind = Plan::Kind::Prepared;
   plan.staged = true;
   plan.writes = writes;
-  if (plan.parts.empty()) plan.parts.emplace_back();
-  plan.partCount = 1;
-  Part& part = plan.parts.front();
-  part.slot = protocol::slotOf(key);
-  part.keys.clear();
-  part.request.clear();
-  protocol::appendRequest(part.request, words);
+  addPart(plan, protocol::slotOf(key), words);
 }
 
 }  // namespace slotless::routing

@@ -9,6 +9,7 @@
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "protocol/operand_names.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::routing {
@@ -107,15 +108,6 @@ class ShipmentComposer final : public Composer {
     plan.kind = Plan::Kind::Prepared;
     plan.staged = true;
     plan.fromMasters = writes_ || isCarried_;
-  }
-  static Part& addPart(Plan& plan, Slot slot, const Words& request) {
-    if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
-    Part& part = plan.parts[plan.partCount++];
-    part.slot = slot;
-    part.keys.clear();
-    part.request.clear();
-    protocol::appendRequest(part.request, request);
-    return part;
   }
 
   // False: they cannot travel, and error_ is the answer. A key that does not exist has no value.

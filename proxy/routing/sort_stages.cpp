@@ -7,6 +7,7 @@
 #include "protocol/encoder.h"
 #include "protocol/reply_scanner.h"
 #include "proxy/routing/merger.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
 namespace slotless::routing {
@@ -21,14 +22,8 @@ constexpr std::size_t kElementsAtOnce = 512;
 
 using Words = std::vector<std::string_view>;
 
-Part& addPart(Plan& plan, std::string_view key, const Words& request) {
-  if (plan.parts.size() == plan.partCount) plan.parts.emplace_back();
-  Part& part = plan.parts[plan.partCount++];
-  part.slot = protocol::slotOf(key);
-  part.keys.clear();
-  part.request.clear();
-  protocol::appendRequest(part.request, request);
-  return part;
+Part& ask(Plan& plan, std::string_view key, const Words& request) {
+  return addPart(plan, protocol::slotOf(key), request);
 }
 
 void begin(Plan& plan) {
@@ -62,9 +57,9 @@ void SortComposer::askForElements(Plan& plan) {
     const bool limitLater = query_.keepsOrder() && query_.store;
     if (!limitLater) request.insert(request.end(), {"LIMIT", offset, count});
   }
-  addPart(plan, query_.key, request);
+  ask(plan, query_.key, request);
   // What has no order of its own gets one before it is stored.
-  if (query_.keepsOrder() && query_.store) addPart(plan, query_.key, {"TYPE", query_.key});
+  if (query_.keepsOrder() && query_.store) ask(plan, query_.key, {"TYPE", query_.key});
 }
 
 bool SortComposer::goOn(std::span<const PartReply> parts, Plan& plan) {
@@ -201,7 +196,7 @@ void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) 
       auto wanted = sortLookUp(pattern, text);
       if (wanted && naming_) wanted->key = naming_(wanted->key);
       if (wanted && !wanted->field.empty()) {
-        addPart(plan, wanted->key, {"HGET", wanted->key, wanted->field});
+        ask(plan, wanted->key, {"HGET", wanted->key, wanted->field});
         asked_.push_back({place});
       } else if (wanted) {
         auto& [keys, places] = bySlot[protocol::slotOf(wanted->key)];
@@ -213,7 +208,7 @@ void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) 
   for (auto& [slot, wanted] : bySlot) {
     Words request = {"MGET"};
     request.insert(request.end(), wanted.first.begin(), wanted.first.end());
-    addPart(plan, wanted.first.front(), request);
+    ask(plan, wanted.first.front(), request);
     asked_.push_back(std::move(wanted.second));
   }
 }
@@ -241,11 +236,11 @@ void SortComposer::askToStore(Plan& plan) {
   plan.writes = true;
   const std::string& target = *query_.store;
   if (resultSize() == 0) {
-    addPart(plan, target, {"DEL", target});
+    ask(plan, target, {"DEL", target});
     return;
   }
   plan.preludes = 3;  // OK, QUEUED, QUEUED
-  Part& part = addPart(plan, target, {"MULTI"});
+  Part& part = ask(plan, target, {"MULTI"});
   const auto add = [&](const Words& request) { protocol::appendRequest(part.request, request); };
   add({"DEL", target});
   Words push = {"RPUSH", target};

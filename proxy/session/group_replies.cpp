@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/emulation/publishing.h"
+#include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/local_answers.h"
@@ -25,11 +26,7 @@ void GroupReplies::ask(routing::Plan& plan) {
   plan.fromMasters = true;
   plan.writes = !transaction_->readOnly();
   plan.preludes = static_cast<std::uint32_t>(group.commands) + 1;
-  if (plan.parts.empty()) plan.parts.emplace_back();
-  plan.partCount = 1;
-  plan.parts.front().slot = group.slot;
-  plan.parts.front().keys.clear();
-  plan.parts.front().request = std::exchange(group.batch, {});
+  routing::addPart(plan, group.slot).request = std::exchange(group.batch, {});
 }
 
 bool GroupReplies::goOn(std::span<const routing::PartReply> parts, routing::Plan& plan) {
@@ -46,7 +43,9 @@ bool GroupReplies::compose(std::span<const routing::PartReply>, std::string& out
     appendPublished(services_, channel, slot, published, corrected);
   };
   const std::string joined = transaction_->join(groups_, replies_);
-  transaction_->assemble(joined, services_.localAnswers.runnerFor(client_), correct, out);
+  std::string reply;  // what runs may use the scratch space that `out` is
+  transaction_->assemble(joined, services_.localAnswers.runnerFor(client_), correct, reply);
+  out = std::move(reply);
   // CLIENT REPLY OFF among them
   if (heard && client_.replySwitch().off()) client_.pending().head()->muted = true;
   return !routing::isErrorReply(out);
