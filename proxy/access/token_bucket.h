@@ -1,7 +1,7 @@
 // A rate of so many a second, after a second's worth at once, for all threads together.
 //
-// Whoever comes too early is told when its turn is, and nobody else has that turn: no waiter has to compete.
-// One atomic number and no lock. Source: the generic cell rate algorithm (ITU-T I.371).
+// A request that comes too early is told when its turn is, and nobody else has that turn: no waiter has to
+// compete. One atomic number and no lock. Source: the generic cell rate algorithm (ITU-T I.371).
 #pragma once
 #include <algorithm>
 #include <atomic>
