@@ -6,6 +6,7 @@
 
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/giving_way.h"
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/leases.h"
 #include "proxy/dispatch/long_split.h"
@@ -52,6 +53,7 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.composer = std::move(plan.composer);
   request.staged = plan.staged;
   if (plan.staged) request.kind = RequestKind::Read;  // until a stage writes
+  if (mayGiveWay(context_, *request.client)) giveWay(context_, *request.client, plan);
   if (plan.kind == Kind::BySlot) return startBySlot(request, plan, argv);
   if (plan.kind == Kind::Prepared) return startPrepared(request, plan);
   if (plan.kind == Kind::EachNode)
@@ -63,6 +65,7 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
 
 void Dispatcher::startShort(Request& request, Slot slot, std::string_view bytes) {
   request.dispatcher = this;
+  if (mayGiveWay(context_, *request.client)) giveWay(context_, *request.client, slot);
   Leg& leg = request.makeShort();
   leg.slot = slot;
   sender_.launchShort(leg, bytes);
@@ -176,6 +179,7 @@ void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std:
 
 void Dispatcher::startBatch(Request& request, Slot slot, net::ByteChain& batch) {
   request.dispatcher = this;
+  if (mayGiveWay(context_, *request.client)) giveWay(context_, *request.client, slot);
   request.makeLegs(1);
   request.leg(0).slot = slot;
   sender_.launchBatch(request.leg(0), batch);

@@ -95,8 +95,8 @@ class Downstream {
   // By which its requests go. Changes only while nothing is pending.
   upstream::LinkSet* upstream;
   int protocol = 2;
-  // Its values are large: they go by links of their own, lest small ones of others wait behind them. Changes
-  // only while nothing is pending.
+  // Its values are large: they go by links of their own, lest small ones of others wait behind them. Or it
+  // goes round a link that is occupied (giving_way.h). Changes only while nothing is pending.
   bool bulk = false;
   upstream::LinkPool& links() noexcept { return upstream->shared(protocol, bulk); }
   config::ReadFrom readFrom = config::ReadFrom::Master;

@@ -25,7 +25,9 @@ Link::Link(LinkHost& host, const LinkSettings& settings, net::Address node, tele
   if (settings_.readOnly) role_ = std::make_unique<ReplicaRole>(settings_.access.denials, this->node());
 }
 
-Link::~Link() = default;
+Link::~Link() {
+  endOccupation();
+}
 
 bool Link::inStep() const noexcept {
   return role_ != nullptr && role_->inStep() && !deniesReads();
@@ -124,6 +126,7 @@ void Link::flush() {
 
 void Link::close() {
   connection_.close();
+  endOccupation();
   readingPaused_ = false;
   probe_.reset();
   timer_->stop();
@@ -164,6 +167,7 @@ void Link::lose(std::string_view reason, Breakage::Cause cause) {
   const net::Millis pause = pauseAfterLoss(established);
   noteBreakage(cause, established);
   connection_.close();
+  endOccupation();
   login_.lost();
   probe_.reset();
   scanner_.reset();

@@ -114,6 +114,7 @@ struct LinkHost {
   // The first event of this turn of the loop; 0: there was none.
   net::TimePoint turnBegan{};
   std::uint64_t linksMade = 0;
+  std::size_t occupiedLinks = 0;  // see Link::occupied()
 
   void touch() {
     now = loop.now();
@@ -175,6 +176,8 @@ class Link final : private Connection::Owner {
   bool failing() const noexcept { return backoff_.failures() > 0 && !up(); }
   // Requests without a reply, the link's own aside.
   std::size_t inFlight() const noexcept { return fifo_.size() - own_; }
+  // A reply is coming that all others on this shared link would wait behind for long.
+  bool occupied() const noexcept { return occupied_; }
   // Sent and unsent bytes that wait for their replies.
   std::size_t bytesOpen() const noexcept { return output_.size(); }
   telemetry::NodeMetrics& metrics() noexcept { return metrics_; }
@@ -309,6 +312,8 @@ class Link final : private Connection::Owner {
   bool takePiece(std::string_view piece, bool first, bool complete);
   bool declined(const Entry& entry);
   void finishFront();
+  void noteLength(std::size_t taken);
+  void endOccupation() noexcept;
   void count(const Entry& entry, bool failed);
   bool takePush(std::string_view piece, bool complete);
   void beginEntry(Front front);
@@ -344,6 +349,7 @@ class Link final : private Connection::Owner {
   LeaseHolder* holder_ = nullptr;
   std::string errorLine_;  // the beginning of an error reply that came in pieces
   std::string push_;       // the same of a push
+  std::uint64_t frontTaken_ = 0;  // bytes of the reply under way
   net::TimePoint lastProgress_{};
   net::TimePoint lastUsed_{};  // opened, or sent a request
   net::TimePoint openedAt_{};
@@ -363,6 +369,7 @@ class Link final : private Connection::Owner {
   bool readingPaused_ = false;
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
+  bool occupied_ = false;
   bool early_ = false;    // the front request was answered before it was sent
 };
 

@@ -81,13 +81,15 @@ void LinkPool::setSettings(const LinkSettings& settings) {
 }
 
 Link* LinkPool::anyReady() {
+  Link* occupied = nullptr;
   for (std::size_t tried = 0; tried < byNode_.size(); ++tried) {
     Link* link = byNode_[next_++ % byNode_.size()];
-    if (link != nullptr && link->ready() && topology_->nodes[(next_ - 1) % byNode_.size()].master)
-      return link;
+    if (link == nullptr || !link->ready() || !topology_->nodes[(next_ - 1) % byNode_.size()].master) continue;
+    if (!link->occupied()) return link;
+    occupied = link;
   }
-  openSome();
-  return nullptr;
+  if (occupied == nullptr) openSome();
+  return occupied;
 }
 
 void LinkPool::noteFormer(const cluster::Topology& before) {

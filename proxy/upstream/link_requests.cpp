@@ -22,6 +22,8 @@ constexpr std::size_t kMaxErrorLine = 1024U * 1024;
 constexpr std::size_t kMaxPush = 256U * 1024 * 1024;
 // A reply that is shorter is taken in any case.
 constexpr std::uint64_t kLargeReply = 256U * 1024;
+// So much of one reply, come or still to come, keeps others waiting for longer than another connection takes.
+constexpr std::uint64_t kOccupyingReply = 1024U * 1024;
 constexpr std::string_view kNoAuth = "-NOAUTH ";
 
 }  // namespace
@@ -93,6 +95,7 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
     return false;
   }
   if (!isError) {
+    if (!complete) noteLength(piece.size());
     if (first && !complete && declined(entry)) return true;
     if (complete) count(entry, false);
     entry.exchange->onReply(piece, complete);
@@ -126,6 +129,21 @@ bool Link::declined(const Entry& entry) {
   return true;
 }
 
+void Link::noteLength(std::size_t taken) {
+  frontTaken_ += taken;
+  if (occupied_ || settings_.role != LinkRole::Shared) return;
+  if (std::max(frontTaken_, scanner_.payloadLeft()) < kOccupyingReply) return;
+  occupied_ = true;
+  ++host_.occupiedLinks;
+}
+
+void Link::endOccupation() noexcept {
+  frontTaken_ = 0;
+  if (!occupied_) return;
+  occupied_ = false;
+  --host_.occupiedLinks;
+}
+
 void Link::count(const Entry& entry, bool failed) {
   if (entry.own != Own::No) return;
   if (failed) metrics_.errors.add();
@@ -153,6 +171,7 @@ void Link::finishFront() {
   output_.consume(length);
   sent_ -= std::min<std::size_t>(sent_, length);
   scanner_.reset();
+  endOccupation();
   early_ = false;
 }
 
