@@ -53,7 +53,6 @@ constexpr Own kOwn[] = {
     {"port", "", kNodesLost},
     {"replica-announce-ip", "", kNodesLost},
     {"replica-announce-port", "", kNodesLost},
-    {"requirepass", "", kNodesLost},
     {"slave-announce-ip", "", kNodesLost},
     {"slave-announce-port", "", kNodesLost},
     {"tls-port", "", kNodesLost},

@@ -8,8 +8,8 @@
 #include "config/endpoint.h"
 #include "protocol/denial.h"
 #include "protocol/encoder.h"
-#include "protocol/secrets.h"
 #include "proxy/commands/own_settings.h"
+#include "proxy/commands/password_setting.h"
 #include "proxy/commands/setting_changes.h"
 #include "proxy/commands/slow_log_commands.h"
 #include "proxy/dispatch/asked_nodes.h"
@@ -60,13 +60,6 @@ constexpr OwnSetting kOwnSettings[] = {
      [](const config::Config& config) { return std::to_string(config.protoMaxBulkLen); }},
     {"protected-mode",
      [](const config::Config& config) { return std::string(config.protectedMode ? "yes" : "no"); }},
-    {"requirepass",
-     [](const config::Config& config) {
-       // Redis tells it; but that there is one is all that anybody needs to know.
-       const bool isSet =
-           config.clientAuth == config::ClientAuth::Same && !config::clientSecret(config).empty();
-       return std::string(isSet ? protocol::kRedacted : std::string_view{});
-     }},
     {"tcp-backlog", [](const config::Config& config) { return std::to_string(config.tcpBacklog); }},
     {"tcp-keepalive", [](const config::Config& config) { return secondsText(config.tcpKeepalive); }},
     {"timeout", [](const config::Config& config) { return secondsText(config.clientIdleTimeout); }},
@@ -79,7 +72,6 @@ constexpr OwnSetting kOwnSettings[] = {
 };
 
 constexpr std::string_view kOutputLimits = "client-output-buffer-limit";
-constexpr std::string_view kPassword = "requirepass";
 
 // What the first node says.
 std::optional<std::string_view> nodesText(std::span<const routing::PartReply> parts, std::string_view name) {
@@ -145,7 +137,7 @@ class ConfigComposer final : public routing::Composer {
       const bool wanted = std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
         return fnmatch(pattern.c_str(), std::string(name).c_str(), FNM_CASEFOLD) == 0;
       });
-      if (!wanted || name == kPassword) continue;
+      if (!wanted || name == kPasswordSetting) continue;
       protocol::appendBulk(pairs, name);
       protocol::appendBulk(pairs, value);
       ++count;
@@ -161,6 +153,7 @@ class ConfigComposer final : public routing::Composer {
     for (const OwnSetting& setting : kOwnSettings) own.emplace(setting.name, setting.value(config_));
     own.emplace("databases", std::to_string(databases_));
     own.emplace("latency-monitor-threshold", std::to_string(services_.latency.threshold().count()));
+    own.emplace(kPasswordSetting, passwordText(services_));
     own.emplace("loglevel", std::string(logLevelWord()));
     addSlowLogSettings(services_.slowLog, own);
     return own;

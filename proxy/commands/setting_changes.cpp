@@ -10,6 +10,7 @@
 #include "proxy/commands/event_setting.h"
 #include "proxy/commands/latency_commands.h"
 #include "proxy/commands/own_settings.h"
+#include "proxy/commands/password_setting.h"
 #include "proxy/commands/slow_log_commands.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/routing/merger.h"
@@ -49,15 +50,21 @@ std::string failure(std::string_view name, std::string_view reason) {
          std::string(reason);
 }
 
+// What one CONFIG SET is to change.
+struct Wanted {
+  SettingPairs servers;
+  SettingPairs options;
+  const LevelWord* level = nullptr;
+  std::optional<std::string> password;  // of the default user
+  bool keepsClientsIn = false;          // the options have a password
+};
+
 // The servers have answered, or none had to be asked: now it is the proxy's turn.
 class SettingComposer final : public routing::Composer {
  public:
-  SettingComposer(Services& services, SettingPairs servers, SettingPairs options, const LevelWord* level,
-                  Argv argv)
+  SettingComposer(Services& services, Wanted wanted, Argv argv)
       : services_(services),
-        servers_(std::move(servers)),
-        options_(std::move(options)),
-        level_(level),
+        wanted_(std::move(wanted)),
         nodes_(services.links.topology().nodes.size()),
         topologyVersion_(services.links.topology().version),
         said_(argv.begin(), argv.end()),
@@ -71,13 +78,14 @@ class SettingComposer final : public routing::Composer {
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     if (routing::appendFirstError(parts, out)) return false;
-    if (level_ != nullptr) changeLogLevel();
-    if (!options_.empty()) changeOptions();
-    if (!servers_.empty()) {
-      followSlowLogSettings(services_, servers_);
-      followLatencySettings(services_, servers_);
+    if (wanted_.level != nullptr) changeLogLevel();
+    if (!wanted_.options.empty()) changeOptions();
+    if (wanted_.password) changeDefaultPassword(services_, *wanted_.password);
+    if (!wanted_.servers.empty()) {
+      followSlowLogSettings(services_, wanted_.servers);
+      followLatencySettings(services_, wanted_.servers);
       services_.control.rememberSettings(
-          servers_, topologyVersion_,
+          wanted_.servers, topologyVersion_,
           parts.size() >= nodes_ ? Control::Taken::ByAll : Control::Taken::BySome);
       noteIfSlowNow();
     }
@@ -90,18 +98,22 @@ class SettingComposer final : public routing::Composer {
   // Tells so while it can be heard.
   void changeLogLevel() const {
     const bool heard = log::enabled(log::Level::Info);
-    if (!heard) log::setLevel(level_->level);
-    log::info("log level changed", {{"to", log::levelName(level_->level)}});
-    if (heard) log::setLevel(level_->level);
+    const log::Level level = wanted_.level->level;
+    if (!heard) log::setLevel(level);
+    log::info("log level changed", {{"to", log::levelName(level)}});
+    if (heard) log::setLevel(level);
   }
 
   void changeOptions() const {
-    services_.control.tellWorkers([options = options_](Services& there, std::size_t) {
+    services_.control.tellWorkers([options = wanted_.options, keepsIn = wanted_.keepsClientsIn](
+                                       Services& there, std::size_t) {
       std::string problem;
       const config::Config next = changed(there.config, options, problem);
-      if (problem.empty()) there.useConfig(next);
+      if (!problem.empty()) return;
+      if (keepsIn) keepClientsIn(there);
+      there.useConfig(next);
     });
-    services_.control.keepOptions(options_);
+    services_.control.keepOptions(wanted_.options);
   }
 
   // It was looked at by the old limit; one Redis looks at the end.
@@ -115,9 +127,7 @@ class SettingComposer final : public routing::Composer {
   }
 
   Services& services_;
-  const SettingPairs servers_;
-  const SettingPairs options_;
-  const LevelWord* level_;
+  const Wanted wanted_;
   const std::size_t nodes_;
   const std::uint64_t topologyVersion_;
   const std::vector<std::string> said_;
@@ -142,6 +152,16 @@ class ResetComposer final : public routing::Composer {
   Control& control_;
 };
 
+std::optional<OwnChange> ofPassword(const Services& services, std::string_view password, Wanted& wanted) {
+  PasswordChange change = passwordChange(services, password);
+  if (change.ofUser) wanted.password = password;
+  wanted.keepsClientsIn = !change.options.empty();
+  OwnChange own;
+  own.options = std::move(change.options);
+  own.refusal = std::move(change.refusal);
+  return own;
+}
+
 void toEveryServer(Plan& plan) {
   plan.kind = Plan::Kind::EachNode;
   plan.replicas = true;
@@ -156,9 +176,7 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
     planMoreEvents(services, argv.back(), plan);
     return true;
   }
-  SettingPairs servers;
-  SettingPairs options;
-  const LevelWord* level = nullptr;
+  Wanted wanted;
   const auto refuse = [&](std::string_view name, std::string_view reason) {
     plan.kind = Plan::Kind::Refused;
     plan.error = failure(name, reason);
@@ -169,35 +187,36 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
       if (equalsIgnoringCase(argv[k], argv[i])) return refuse(argv[i], "duplicate parameter");
     }
     if (equalsIgnoringCase(argv[i], kLogLevel)) {
-      level = levelOf(argv[i + 1]);
-      if (level == nullptr)
+      wanted.level = levelOf(argv[i + 1]);
+      if (wanted.level == nullptr)
         return refuse(argv[i],
                       "argument must be one of the following: debug, verbose, notice, warning, nothing");
       continue;
     }
-    const auto own = ownChange(argv[i], argv[i + 1]);
+    const auto own = equalsIgnoringCase(argv[i], kPasswordSetting)
+                         ? ofPassword(services, argv[i + 1], wanted)
+                         : ownChange(argv[i], argv[i + 1]);
     if (!own) {
-      servers.emplace_back(argv[i], argv[i + 1]);
+      wanted.servers.emplace_back(argv[i], argv[i + 1]);
       continue;
     }
     if (!own->refusal.empty()) return refuse(argv[i], own->refusal);
-    options.insert(options.end(), own->options.begin(), own->options.end());
-    if (own->forNodes) servers.emplace_back(argv[i], *own->forNodes);
+    wanted.options.insert(wanted.options.end(), own->options.begin(), own->options.end());
+    if (own->forNodes) wanted.servers.emplace_back(argv[i], *own->forNodes);
     std::string problem;
-    changed(services.config, options, problem);
+    changed(services.config, wanted.options, problem);
     if (!problem.empty()) return refuse(argv[i], problem);
   }
-  if (servers.empty()) {
+  if (wanted.servers.empty()) {
     plan.kind = Plan::Kind::Nobody;
   } else {
     toEveryServer(plan);
     std::vector<std::string_view> words{argv[0], argv[1]};
-    for (const auto& [name, value] : servers) words.insert(words.end(), {name, value});
+    for (const auto& [name, value] : wanted.servers) words.insert(words.end(), {name, value});
     if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
       protocol::appendRequest(plan.rewritten, words);
   }
-  plan.composer =
-      std::make_unique<SettingComposer>(services, std::move(servers), std::move(options), level, argv);
+  plan.composer = std::make_unique<SettingComposer>(services, std::move(wanted), argv);
   return true;
 }
 

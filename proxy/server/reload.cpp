@@ -71,7 +71,8 @@ void Server::keepOptions(const session::SettingPairs& options) {
     for (const auto& [name, value] : options) {
       const config::Option* option = config::findOption(name);
       if (option == nullptr || config::assign(*option, value, config::Assign::Replace, changed)) return;
-      log::always(log::Level::Info, "option changed by CONFIG SET", {{"option", name}, {"to", value}});
+      const std::string_view shown = option->isSecret() ? "(not shown)" : std::string_view(value);
+      log::always(log::Level::Info, "option changed by CONFIG SET", {{"option", name}, {"to", shown}});
     }
     if (config::conflicts(changed).empty()) apply(std::move(changed));
   });

@@ -234,6 +234,94 @@ TEST_CASE_METHOD(Settings,
   CHECK(log.find("slowlog-log-slower-than") != std::string::npos);
 }
 
+TEST_CASE_METHOD(Settings, "requirepass is what clients have to present, and no node hears of it") {
+  client.sends("CONFIG SET requirepass first");
+  client.receives(kOk);
+  CHECK(control.kept == Pairs{{"client-auth", "same"}, {"client-password", "first"}});
+  other.sends("ECHO x");
+  other.receives("-NOAUTH Authentication required.\r\n");
+  other.sends("AUTH wrong");
+  other.receives("-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+  other.sends("AUTH first");
+  other.receives(kOk);
+  client.sends("CONFIG GET requirepass");
+  allAnswer("CONFIG GET requirepass", pairReply("requirepass", "nodes"));
+  client.receives(pairReply("requirepass", "(redacted)"));
+}
+
+TEST_CASE_METHOD(Settings, "who came in without a password stays in, until it says RESET") {
+  other.sends("ECHO x");
+  other.receives(bulk("x"));
+  client.sends("CONFIG SET requirepass first");
+  client.receives(kOk);
+  other.sends("ECHO x");
+  other.receives(bulk("x"));
+  other.sends("RESET");
+  other.receives("+RESET\r\n");
+  other.sends("ECHO x");
+  other.receives("-NOAUTH Authentication required.\r\n");
+}
+
+TEST_CASE_METHOD(Settings, "an empty requirepass asks clients for nothing, whatever the nodes' password is") {
+  config.password = "nodes";
+  client.sends("AUTH nodes");
+  client.receives(kOk);
+  client.sendsBytes(request(Words{"CONFIG", "SET", "requirepass", ""}));
+  client.receives(kOk);
+  CHECK(control.kept == Pairs{{"client-auth", "none"}, {"client-password", ""}});
+  other.sends("ECHO x");
+  other.receives(bulk("x"));
+  client.sends("CONFIG GET requirepass");
+  allAnswer("CONFIG GET requirepass", pairReply("requirepass", "nodes"));
+  client.receives(pairReply("requirepass", ""));
+  client.sends("CONFIG SET requirepass other");
+  client.receives(kOk);
+  FakeClient& third = addClient();
+  third.sends("AUTH nodes");
+  third.receives("-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+  third.sends("AUTH other");
+  third.receives(kOk);
+}
+
+TEST_CASE_METHOD(Settings, "with users requirepass is the default user's password") {
+  config.users = {"user root on >root ~* &* +@all", "user default on nopass ~a* +@all"};
+  client.sends("AUTH root root");
+  client.receives(kOk);
+  other.sends("ECHO x");
+  other.receives(bulk("x"));
+  client.sends("CONFIG SET requirepass first");
+  client.receives(kOk);
+  other.sends("ECHO x");
+  other.receives(bulk("x"));
+  FakeClient& third = addClient();
+  third.sends("ECHO x");
+  third.receives("-NOAUTH Authentication required.\r\n");
+  third.sends("AUTH first");
+  third.receives(kOk);
+  third.sends("GET b");
+  third.receives("-NOPERM this user has no permissions to access one of the keys used as arguments\r\n");
+  client.sends("CONFIG GET requirepass");
+  allAnswer("CONFIG GET requirepass", pairReply("requirepass", "nodes"));
+  client.receives(pairReply("requirepass", "(redacted)"));
+  client.sendsBytes(request(Words{"CONFIG", "SET", "requirepass", ""}));
+  client.receives(kOk);
+  FakeClient& fourth = addClient();
+  fourth.sends("ECHO x");
+  fourth.receives(bulk("x"));
+  CHECK(control.kept.empty());
+}
+
+TEST_CASE_METHOD(Settings, "requirepass that would leave the door open is refused") {
+  config.password = "nodes";
+  config.listen = {config::Listener{config::Endpoint{"0.0.0.0", 6379}, {}}};
+  client.sends("AUTH nodes");
+  client.receives(kOk);
+  client.sendsBytes(request(Words{"CONFIG", "SET", "requirepass", ""}));
+  CHECK(client.takes().starts_with("-ERR CONFIG SET failed (possibly related to argument 'requirepass') - "));
+  other.sends("ECHO x");
+  other.receives("-NOAUTH Authentication required.\r\n");
+}
+
 TEST_CASE_METHOD(Guests, "whoever may not administer can have more keyspace events, and takes none away") {
   client.sends("CONFIG SET notify-keyspace-events gxE");
   const std::string_view ask = "CONFIG GET notify-keyspace-events";

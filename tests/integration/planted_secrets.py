@@ -49,7 +49,7 @@ class Planted(unittest.TestCase):
             ("ACL", "SETUSER", "carol", "<" + SECRET + "-5"), ("ACL", "SETUSER", "carol", "<" + SECRET + "-6"),
             ("ACL", "SETUSER", "carol", ">" + SECRET, "bogus"), ("ACL", "SETUSER", "carol", "#" + digest_of(SECRET)),
             ("CONFIG", "SET", "requirepass", SECRET + "-7"), ("CONFIG", "SET", "masterauth", SECRET + "-8"),
-            ("CONFIG", "SET", "maxmemory", "0", "requirepass", SECRET),
+            ("CONFIG", "SET", "maxmemory", "0", "requirepass", SECRET), ("CONFIG", "SET", "requirepass", CLIENT_PASSWORD),
             ("MIGRATE", "127.0.0.1", "1", "k", "0", "1", "AUTH", SECRET + "-9"),
             ("MIGRATE", "127.0.0.1", "1", "", "0", "1", "AUTH2", "user", SECRET + "-10", "KEYS", "k"),
             ("COMMAND", "GETKEYS", "AUTH", SECRET), ("PROXY", "EXPLAIN", "AUTH", SECRET), ("ACL", "DRYRUN", "default", "AUTH", SECRET)]

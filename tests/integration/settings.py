@@ -14,12 +14,14 @@ from cluster import HOST, PASSWORD
 REFUSED = {
     "bind", "bind-source-addr", "cluster-announce-bus-port", "cluster-announce-hostname", "cluster-announce-ip",
     "cluster-announce-port", "cluster-announce-tls-port", "databases", "masterauth", "masteruser", "maxmemory-clients", "port",
-    "protected-mode", "replica-announce-ip", "replica-announce-port", "requirepass", "slave-announce-ip",
+    "protected-mode", "replica-announce-ip", "replica-announce-port", "slave-announce-ip",
     "slave-announce-port", "tcp-backlog", "tls-port", "unixsocket", "unixsocketperm", "cluster-port",
     "cluster-preferred-endpoint-type",
 }
 # Shown as the sum over the masters.
 SUMMED = {"maxmemory"}
+# Masked, and has tests of its own.
+SECRET = "requirepass"
 # Where the next number or the other word would not do.
 VALUES = {
     "client-output-buffer-limit": "normal 100000000 0 0 slave 268435456 67108864 61 pubsub 33554432 8388608 70",
@@ -80,6 +82,8 @@ class Parameters(unittest.TestCase):
         self.assertEqual(set(before), set(here))
         for name, value in before.items():
             with self.subTest(name=name):
+                if name == SECRET:
+                    continue
                 wanted = changed(name, value)
                 if name in REFUSED:
                     self.assertIn(FAILED.format(name), self.set(self.connection, name, wanted) or "OK")
@@ -92,6 +96,32 @@ class Parameters(unittest.TestCase):
                     self.assertEqual(self.told(self.oracle, name), self.told(self.connection, name))
                 self.set(self.oracle, name, value)
                 self.assertIsNone(ours or self.set(self.connection, name, here[name]) if theirs is None else None)
+
+    @staticmethod
+    def enters(password):
+        """What a new client is told, with that password or (None) without one."""
+        with site.connect(password) as fresh:
+            return fresh.command("ECHO", "x")
+
+    @fixture.NOT_ONE_REDIS
+    def test_the_password_of_clients_changes_and_those_that_are_there_stay(self):
+        there = site.connect()
+        self.addCleanup(there.close)
+        try:
+            self.assertIsNone(self.set(self.connection, SECRET, "another"))
+            self.assertEqual(there.command("ECHO", "x"), b"x")
+            with self.assertRaisesRegex(resp.ReplyError, "^WRONGPASS "):
+                self.enters(PASSWORD)
+            for _ in range(4):  # at each worker
+                self.assertEqual(self.enters("another"), b"x")
+            self.assertEqual(self.told(self.connection, SECRET), {SECRET: "(redacted)"})
+            self.assertIsNone(self.set(self.connection, SECRET, ""))
+            self.assertEqual(self.enters(None), b"x")
+            self.assertEqual(self.told(self.connection, SECRET), {SECRET: ""})
+        finally:
+            self.set(self.connection, SECRET, PASSWORD)
+        with self.assertRaisesRegex(resp.ReplyError, "^NOAUTH "):
+            self.enters(None)
 
     @fixture.NOT_ONE_REDIS
     def test_a_timeout_closes_clients_that_are_idle_also_at_the_other_worker(self):
