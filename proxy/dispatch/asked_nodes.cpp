@@ -7,8 +7,10 @@ std::vector<net::Address> askedNodes(const upstream::LinkPool& links, const rout
   std::vector<net::Address> asked;
   if (plan.merge == routing::Merge::FirstNonNull) return asked;  // these begin anywhere
   if (plan.kind == routing::Plan::Kind::EachNode) {
-    for (const cluster::Node& node : topology.nodes) {
-      if (node.master || plan.replicas) asked.push_back(node.address);
+    for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
+      const bool isMaster =
+          topology.nodes[i].master && !links.isReplaced(static_cast<cluster::NodeIndex>(i));
+      if (isMaster || plan.replicas) asked.push_back(topology.nodes[i].address);
     }
     return asked;
   }

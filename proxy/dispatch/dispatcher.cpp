@@ -145,8 +145,9 @@ void Dispatcher::startEachNode(Request& request, const routing::Plan& plan, std:
   const cluster::Topology& topology = context_.links.topology();
   std::vector<cluster::NodeIndex> nodes;
   for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
-    if (topology.nodes[i].master || plan.replicas || plan.lastingNodes)
-      nodes.push_back(static_cast<cluster::NodeIndex>(i));
+    const auto node = static_cast<cluster::NodeIndex>(i);
+    const bool isMaster = topology.nodes[i].master && !context_.links.isReplaced(node);
+    if (isMaster || plan.replicas || plan.lastingNodes) nodes.push_back(node);
   }
   const bool forgoes = plan.reachableOnly || request.spec->forgoesAbsent;
   if (forgoes) leaveOutAbsent(nodes, context_.links);

@@ -164,7 +164,8 @@ Link* LinkChoice::targetOf(Leg& leg) {
   }
   if (!detour.target) return linkForSlot(leg);
   const auto node = topology.find(*detour.target);
-  if (detour.anchor != protocol::kNoSlot && (!node || !topology.nodes[*node].master)) {
+  const bool isMaster = node && topology.nodes[*node].master && !context_.links.isReplaced(*node);
+  if (detour.anchor != protocol::kNoSlot && !isMaster) {
     // Another node has taken the master's place.
     const cluster::NodeIndex owner = topology.owners[detour.anchor];
     return owner == cluster::kNoNode ? nullptr : linkToNode(leg, owner);

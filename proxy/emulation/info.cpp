@@ -111,10 +111,11 @@ bool wanted(std::string_view section, const void* context) {
          });
 }
 
-std::vector<bool> mastersWithSlots(const cluster::Topology& topology) {
+std::vector<bool> mastersWithSlots(const upstream::LinkPool& links) {
+  const cluster::Topology& topology = links.topology();
   std::vector<bool> all;
   for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
-    if (!topology.nodes[i].master) continue;
+    if (!topology.nodes[i].master || links.isReplaced(static_cast<cluster::NodeIndex>(i))) continue;
     const auto& owners = topology.owners;
     all.push_back(std::find(owners.begin(), owners.end(), i) != owners.end());
   }
@@ -130,7 +131,7 @@ class InfoComposer final : public routing::Composer {
         numbering_(context.asker->numbering()),
         user_(context.asker->restrictedUser()),
         ownAddress_(ownAddress(*context.asker, context)),
-        ownsSlots_(mastersWithSlots(context.links.topology())) {}
+        ownsSlots_(mastersWithSlots(context.links)) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     std::vector<std::string_view> texts;

@@ -21,6 +21,7 @@ void LinkPool::setTopology(cluster::TopologyPtr topology) {
   const bool wasInUse = inUse();
   const cluster::TopologyPtr before = std::exchange(topology_, std::move(topology));
   noteFormer(*before);
+  if (!settings_.readOnly) replaced_.follow(*before, *topology_);
   byNode_.assign(topology_->nodes.size(), nullptr);
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto index = topology_->find(entry->first);
@@ -83,8 +84,10 @@ void LinkPool::setSettings(const LinkSettings& settings) {
 Link* LinkPool::anyReady() {
   Link* occupied = nullptr;
   for (std::size_t tried = 0; tried < byNode_.size(); ++tried) {
-    Link* link = byNode_[next_++ % byNode_.size()];
-    if (link == nullptr || !link->ready() || !topology_->nodes[(next_ - 1) % byNode_.size()].master) continue;
+    const std::size_t node = next_++ % byNode_.size();
+    Link* link = byNode_[node];
+    if (link == nullptr || !link->ready() || !topology_->nodes[node].master) continue;
+    if (isReplaced(static_cast<cluster::NodeIndex>(node))) continue;
     if (!link->occupied()) return link;
     occupied = link;
   }

@@ -10,6 +10,7 @@
 #include "proxy/cluster/topology.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/link.h"
+#include "proxy/upstream/replaced_masters.h"
 
 namespace slotless::upstream {
 
@@ -32,6 +33,8 @@ class LinkPool {
     Link* link = byNode_[node];
     return link != nullptr && !link->idle() ? *link : openLink(node);
   }
+  // A master by name whose word about its keys is not to be asked for.
+  bool isReplaced(cluster::NodeIndex node) const noexcept { return replaced_.has(node); }
   // Masters that the topology has no more, the latest last: what they were at they may still be at. Those
   // that have come back, as whatever, are not among them.
   const std::vector<net::Address>& formerMasters() const noexcept { return former_; }
@@ -104,6 +107,7 @@ class LinkPool {
   std::map<net::Address, std::unique_ptr<Link>> links_;
   std::map<net::Address, std::unique_ptr<Link>> urgent_;  // made when they are first needed
   std::vector<net::Address> former_;
+  ReplacedMasters replaced_;
   std::vector<std::unique_ptr<Link>> retired_;
   std::vector<Link*> byNode_;  // by the current topology's node index
   OpenLinks open_;

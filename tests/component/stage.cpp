@@ -130,6 +130,16 @@ void Stage::giveAllSlots(std::size_t from, std::size_t to) {
   publish(std::move(next));
 }
 
+void Stage::promote(std::size_t replica, std::size_t master) {
+  start();
+  cluster::Topology next = *topology_;
+  cluster::Node& former = next.nodes.at(indexOf(next, master));
+  former.replicas.clear();
+  next.nodes.at(indexOf(next, replica)).master = true;
+  std::replace(next.owners.begin(), next.owners.end(), indexOf(next, master), indexOf(next, replica));
+  publish(std::move(next));
+}
+
 void Stage::addReplica(std::size_t number, std::size_t master) {
   addFollower(number, master, &cluster::Node::replicas);
 }

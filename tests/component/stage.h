@@ -130,7 +130,9 @@ class Stage {
   void addNode(std::size_t number, const std::string& host = {});
   // Node `number` becomes a replica of `master`.
   void addReplica(std::size_t number, std::size_t master);
-  // The same, and CLUSTER SLOTS leaves it out.
+  // A replica takes the place of its master, which is still listed as one, without slots.
+  void promote(std::size_t replica, std::size_t master);
+  // As addReplica(), and CLUSTER SLOTS leaves it out.
   void addJoiningReplica(std::size_t number, std::size_t master);
   void confirmTopology();
   // "MOVED <slot of key> <address of node>", or ASK.

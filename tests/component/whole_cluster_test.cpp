@@ -49,6 +49,48 @@ TEST_CASE_METHOD(Stage, "a command for all masters follows one that is replaced 
   client.receives(":7\r\n");
 }
 
+TEST_CASE_METHOD(Stage, "a master that comes back and does not know of its successor is not asked about keys") {
+  const auto sizes = [this](std::initializer_list<std::size_t> asked) {
+    client.sends("DBSIZE");
+    for (const std::size_t number : asked) node(number).expects("DBSIZE").replies(":1\r\n");
+    client.receives(":" + std::to_string(asked.size()) + "\r\n");
+  };
+  addReplica(4, 1);
+  promote(4, 1);
+  sizes({2, 3, 4});
+  client.sends("KEYS *");
+  for (const std::size_t number : {2U, 3U, 4U}) node(number).expects("KEYS *").replies("*0\r\n");
+  client.receives("*0\r\n");
+  addReplica(1, 4);  // it has learned of it
+  sizes({2, 3, 4});
+  promote(1, 4);
+  sizes({1, 2, 3});
+}
+
+TEST_CASE_METHOD(Stage, "a number that such a master owes is asked of its successor") {
+  addReplica(4, 1);
+  client.sends("DBSIZE");
+  const Received stale = node(1).expects("DBSIZE");
+  node(2).expects("DBSIZE").replies(":1\r\n");
+  node(3).expects("DBSIZE").replies(":1\r\n");
+  node(1).resets();
+  node(1).refusesConnections();
+  client.receivesNothing();
+  promote(4, 1);
+  node(1).acceptsConnections();
+  clock.advance(5s);
+  node(4).expects("DBSIZE").replies(":5\r\n");
+  client.receives(":7\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "a master whose slots have been moved away, or are to come, is asked as all are") {
+  addNode(4);
+  giveAllSlots(1, 2);
+  client.sends("DBSIZE");
+  for (const std::size_t number : {1U, 2U, 3U, 4U}) node(number).expects("DBSIZE").replies(":1\r\n");
+  client.receives(":4\r\n");
+}
+
 TEST_CASE_METHOD(Stage, "a library for all masters follows one that has become a replica to its successor") {
   const std::string_view load = "FUNCTION LOAD code";
   client.sends(load);
