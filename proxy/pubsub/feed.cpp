@@ -12,7 +12,6 @@ using telemetry::LinkState;
 namespace {
 // A buffer that grew larger for one message is not kept for the next.
 constexpr std::size_t kKeepBytes = 64U * 1024;
-constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kNoAuth = "-NOAUTH ";
 // With subscriptions, and without.
@@ -25,6 +24,10 @@ constexpr net::Millis kOwnAbsence = 3 * kLook;
 constexpr std::size_t kBytesAtOnce = 32U * 1024;
 constexpr std::size_t kBytesPerFlush = 1024U * 1024;
 }  // namespace
+
+bool isPong(std::string_view reply) noexcept {
+  return std::find(std::begin(kPongs), std::end(kPongs), reply) != std::end(kPongs);
+}
 
 Feed::Feed(upstream::LinkHost& host, const upstream::LinkSettings& settings, net::Address node,
            telemetry::WorkerMetrics& metrics, FeedOwner& owner)
@@ -100,8 +103,7 @@ bool Feed::takeLogin(std::string_view reply) {
 // its answer, too.
 bool Feed::takeHeartbeat(std::string_view reply) {
   if (!beating_) return false;
-  const bool ours =
-      reply.front() == '-' || std::find(std::begin(kPongs), std::end(kPongs), reply) != std::end(kPongs);
+  const bool ours = reply.front() == '-' || isPong(reply);
   if (ours) beating_ = false;
   return ours;
 }

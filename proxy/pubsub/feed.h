@@ -29,6 +29,10 @@ namespace slotless::pubsub {
 
 class Feed;
 
+// Of such a connection, whether or not anything is subscribed to on it.
+inline constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+bool isPong(std::string_view reply) noexcept;
+
 class FeedOwner {
  public:
   virtual void onFeedReady() = 0;

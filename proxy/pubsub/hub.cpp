@@ -107,6 +107,21 @@ void Hub::stopListening(Topic& topic, Listener& listener) {
   metrics_.subscriptions.add(-1);
 }
 
+bool Hub::fence(const std::vector<const Topic*>& topics, Listener& listener) {
+  std::vector<const Intake*> intakes;
+  for (const Topic* topic : topics)
+    intakes.insert(intakes.end(), topic->intakes_.begin(), topic->intakes_.end());
+  const std::size_t nodes = intakes_.fence(intakes, ++lastFence_);
+  if (nodes == 0) return false;
+  fences_.emplace(lastFence_, Fence{&listener, nodes, host_.now + kFencePatience});
+  startTick();
+  return true;
+}
+
+void Hub::forgetFences(const Listener& listener) {
+  std::erase_if(fences_, [&](const auto& entry) { return entry.second.listener == &listener; });
+}
+
 // --- what the intakes say ---
 
 bool Hub::isHeard(const Intake& intake) const {
@@ -159,6 +174,14 @@ void Hub::onRefused(Intake& intake, std::string_view line) {
   for (Topic* topic : topics) drop(*topic);
 }
 
+void Hub::onFenced(std::uint64_t fence) {
+  const auto found = fences_.find(fence);
+  if (found == fences_.end() || --found->second.nodes > 0) return;
+  Listener& listener = *found->second.listener;
+  fences_.erase(found);
+  listener.onFenced();
+}
+
 void Hub::onMessage(Intake& intake, const Notice& notice, std::string_view message) {
   if (isNotification(notice.channel)) {
     if (!names_.same()) return notify(intake, notice, message);
@@ -189,14 +212,24 @@ void Hub::startTick() {
   if (!timer_->active()) timer_->start(kTick);
 }
 
+// The oldest is the first to end.
+void Hub::endFences() {
+  while (!fences_.empty() && fences_.begin()->second.until <= host_.now) {
+    Listener& listener = *fences_.begin()->second.listener;
+    fences_.erase(fences_.begin());
+    listener.onFenced();
+  }
+}
+
 void Hub::tick() {
   host_.touch();
+  endFences();
   const bool postponed = intakes_.askPostponed();
   std::vector<Listener*> waiting;
   for (const auto& [listener, topics] : waiting_) waiting.push_back(listener);
   if (!waiting.empty()) refreshTopology_();
   for (Listener* listener : waiting) listener->onWaiting();
-  if (postponed || !waiting_.empty()) startTick();
+  if (postponed || !waiting_.empty() || !fences_.empty()) startTick();
 }
 
 }  // namespace slotless::pubsub

@@ -5,10 +5,13 @@
 // to the topics that match what they are called in their database.
 #pragma once
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -57,6 +60,11 @@ class Hub final : private IntakeEvents {
   void listen(Topic& topic, Listener& listener);
   void stopListening(Topic& topic, Listener& listener);
 
+  // The listener wants to end these, but not before what has been published so far: onFenced(), once. A node
+  // that says nothing is not waited for for long. False: there is nothing to wait for.
+  bool fence(const std::vector<const Topic*>& topics, Listener& listener);
+  void forgetFences(const Listener& listener);
+
   // What has been said to nodes leaves. Once per turn.
   void flush() { intakes_.flush(); }
   // Topics are many, and not all have been brought up to date: goOn(), in each turn, does some more.
@@ -73,6 +81,7 @@ class Hub final : private IntakeEvents {
   void onSettled() override;
   void onRefused(Intake& intake, std::string_view line) override;
   void onPostponed() override { startTick(); }
+  void onFenced(std::uint64_t fence) override;
   void onMessage(Intake& intake, const Notice& notice, std::string_view message) override;
   bool isHeard(const Intake& intake) const override;
 
@@ -82,9 +91,18 @@ class Hub final : private IntakeEvents {
   void deliver(const Topic& topic, std::string_view message);
   void tick();
   void startTick();
+  void endFences();
+
+  struct Fence {
+    Listener* listener;
+    std::size_t nodes;  // that have not answered
+    net::TimePoint until;
+  };
 
   // Short enough to notice a new master soon, long enough to cost nothing.
   static constexpr net::Millis kTick{100};
+  // One Redis that is frozen would not answer at all.
+  static constexpr net::Millis kFencePatience{1000};
 
   upstream::LinkHost& host_;
   telemetry::WorkerMetrics& metrics_;
@@ -95,6 +113,8 @@ class Hub final : private IntakeEvents {
   TopicMaps<std::unique_ptr<Topic>> topics_;
   std::unordered_map<Listener*, std::size_t> waiting_;  // and for how many topics
   std::unique_ptr<net::Timer> timer_;
+  std::map<std::uint64_t, Fence> fences_;
+  std::uint64_t lastFence_ = 0;
   std::vector<Topic*> becameLive_;  // and somebody awaits them
 };
 

@@ -68,6 +68,18 @@ void Intakes::drop(Intake& intake) {
   map.erase(map.find(intake.name()));
 }
 
+std::size_t Intakes::fence(const std::vector<const Intake*>& intakes, std::uint64_t fence) {
+  std::vector<Station*> fenced;
+  for (const Intake* intake : intakes) {
+    for (Station* station : intake->stations_) {
+      if (contains(fenced, station) || !station->live(intake->kind(), intake->name())) continue;
+      fenced.push_back(station);
+      station->fence(fence);
+    }
+  }
+  return fenced.size();
+}
+
 // --- where it comes from ---
 
 bool Intakes::isMaster(const net::Address& node) const {

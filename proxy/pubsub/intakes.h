@@ -26,6 +26,8 @@ class IntakeEvents {
   virtual void onRefused(Intake& intake, std::string_view line) = 0;
   // A node could not do it now: to be asked again soon, see askPostponed().
   virtual void onPostponed() = 0;
+  // One of the nodes that were to be fenced has been.
+  virtual void onFenced(std::uint64_t fence) = 0;
   virtual void onMessage(Intake& intake, const Notice& notice, std::string_view message) = 0;
   // Somebody misses something when it is interrupted.
   virtual bool isHeard(const Intake& intake) const = 0;
@@ -45,6 +47,9 @@ class Intakes final : private StationEvents {
   // Keeps it subscribed to until drop(). `everywhere`: at every master; always the same for a name.
   Intake& hold(TopicKind kind, std::string_view name, bool everywhere);
   void drop(Intake& intake);
+  // Has each node that these come from say something behind what it has said of them: onFenced(), so many
+  // times as is returned.
+  std::size_t fence(const std::vector<const Intake*>& intakes, std::uint64_t fence);
   // True: there was something to be asked.
   bool askPostponed();
   // The topology, or a node, has changed for more intakes than are dealt with in one turn.
@@ -57,6 +62,7 @@ class Intakes final : private StationEvents {
   void onStanding(Station& station, TopicKind kind, std::string_view name) override;
   void onInterrupted(Station& station, TopicKind kind, std::string_view name) override;
   void onRefusedBy(Station& station, TopicKind kind, std::string_view name, std::string_view line) override;
+  void onFenced(std::uint64_t fence) override { events_.onFenced(fence); }
   void onMessageFrom(Station& station, const Notice& notice, std::string_view message) override;
   void onStationLost(Station& station, std::string_view reason, bool established,
                      std::size_t interrupted) override;

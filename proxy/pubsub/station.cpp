@@ -111,6 +111,21 @@ void Station::unsubscribe(TopicKind kind, std::string_view name) {
   ask(kind, name, *standing, false);
 }
 
+void Station::fence(std::uint64_t fence) {
+  asks_.push_back({0, TopicKind::Channel, false, {}, fence});
+  feed_.send(kPing);
+}
+
+// An error, too, stands behind what came before.
+bool Station::takeFence(std::string_view reply) {
+  if (asks_.empty() || asks_.front().fence == 0) return false;
+  if (reply.front() != '-' && !isPong(reply)) return false;
+  const std::uint64_t fence = asks_.front().fence;
+  asks_.pop_front();
+  events_.onFenced(fence);
+  return true;
+}
+
 void Station::forget(TopicKind kind, std::string_view name) {
   auto& map = standings_[indexOf(kind)];
   const auto found = map.find(name);
@@ -151,6 +166,7 @@ void Station::askMore() {
 }
 
 bool Station::onFeedReply(std::string_view reply) {
+  if (takeFence(reply)) return true;
   if (reply.front() == '-') return onError(reply);
   const auto notice = parseNotice(reply);
   if (!notice) return false;
@@ -211,13 +227,16 @@ bool Station::onError(std::string_view line) {
 // What was known of the lost connection is forgotten at once: it was another one's. Who has to be told is
 // told in pieces.
 bool Station::onFeedLost(std::string_view reason, bool established) {
-  asks_.clear();
+  const std::deque<Ask> unanswered = std::exchange(asks_, {});
   asking_.stop();
   ++connection_;
   const std::size_t interrupted = std::exchange(live_, 0);
   events_.onStationLost(*this, reason, established, interrupted);
   losing_.begin();
   tellLosses();
+  for (const Ask& ask : unanswered) {
+    if (ask.fence != 0) events_.onFenced(ask.fence);
+  }
   return !idle();
 }
 

@@ -25,6 +25,8 @@ class StationEvents {
   // The node's error line. What stays wanted is postponed, see askPostponed().
   virtual void onRefusedBy(Station& station, TopicKind kind, std::string_view name,
                            std::string_view line) = 0;
+  // All that the node had said when it was fenced has been passed on, or is lost.
+  virtual void onFenced(std::uint64_t fence) = 0;
   virtual void onMessageFrom(Station& station, const Notice& notice, std::string_view message) = 0;
   virtual void onStationLost(Station& station, std::string_view reason, bool established,
                              std::size_t interrupted) = 0;
@@ -43,6 +45,9 @@ class Station final : private FeedOwner {
   void subscribe(TopicKind kind, std::string_view name);
   void unsubscribe(TopicKind kind, std::string_view name);
   bool live(TopicKind kind, std::string_view name) const;
+  // Asks the node for a word behind all that it has said so far. Requires that something is live. `fence`:
+  // not 0.
+  void fence(std::uint64_t fence);
   bool wants(TopicKind kind, std::string_view name) const;
   // Nothing is wanted, and nothing is under way.
   bool idle() const noexcept { return subscriptions_ == 0; }
@@ -71,6 +76,7 @@ class Station final : private FeedOwner {
     TopicKind kind;
     bool subscribe;
     std::string name;
+    std::uint64_t fence = 0;  // not 0: it is about no name
   };
 
   void onFeedReady() override;
@@ -87,6 +93,7 @@ class Station final : private FeedOwner {
   void setPostponed(Standing& standing, bool postponed);
   Standing* find(TopicKind kind, std::string_view name);
   bool onError(std::string_view line);
+  bool takeFence(std::string_view reply);
   bool onConfirmed(const Notice& notice);
   void onRevoked(const Notice& notice);
 

@@ -76,6 +76,8 @@ class Listener {
   virtual void onRefused(Topic& topic, std::string_view line) = 0;
   // The same, of one that it listens to.
   virtual void onBarred(std::string_view line) { static_cast<void>(line); }
+  // What nodes had said of its topics when it fenced them has been passed on.
+  virtual void onFenced() {}
   // Time passes while it awaits something.
   virtual void onWaiting() = 0;
 

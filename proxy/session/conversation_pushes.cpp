@@ -40,11 +40,12 @@ Conversation::Outcome Conversation::subscribe(const Command& command) {
 Conversation::Outcome Conversation::unsubscribe(const Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(client_, services_);
-  if (!subscriptions_->endsMany(*command.spec, command.argv)) {
+  const bool fenced = subscriptions_->fence(*command.spec, command.argv);
+  if (!fenced && !subscriptions_->endsMany(*command.spec, command.argv)) {
     subscriptions_->unsubscribe(*command.spec, command.argv);
   } else {
     client_.holdInput();
-    subscriptions_->unsubscribeLong(*command.spec, client_.own(command));
+    subscriptions_->unsubscribeLong(*command.spec, client_.own(command), fenced);
   }
   return Outcome::Done;
 }

@@ -170,6 +170,7 @@ Subscriptions::~Subscriptions() {
 }
 
 bool Subscriptions::discard(WorkBudget& budget) {
+  hub_.forgetFences(*this);
   for (; !pending_.empty(); pending_.pop_front()) {
     if (!release(pending_.front(), budget)) return false;
   }
@@ -284,11 +285,34 @@ void Subscriptions::unsubscribe(const CommandSpec& spec, protocol::Argv argv) {
   client_->notify(&spec, out);
 }
 
-void Subscriptions::unsubscribeLong(const CommandSpec& spec, OwnedRequest request) {
+// Of very many topics, those of the first ones come from all nodes.
+bool Subscriptions::fence(const CommandSpec& spec, protocol::Argv argv) {
+  const Topics& topics = of(topicKindOf(spec));
+  std::vector<const Topic*> ended;
+  const auto add = [&](Topics::const_iterator each) {
+    if (each != topics.end()) ended.push_back(each->second);
+  };
+  if (argv.size() == 1) {
+    for (auto each = topics.begin(); each != topics.end() && ended.size() < kMostAtOnce; ++each) add(each);
+  }
+  for (std::size_t i = 1; i < argv.size() && i <= kMostAtOnce; ++i)
+    add(topics.find(nameForHub(topicKindOf(spec), argv[i])));
+  return hub_.fence(ended, *this);
+}
+
+void Subscriptions::unsubscribeLong(const CommandSpec& spec, OwnedRequest request, bool fenced) {
   Request& reply = client_->addRequest(spec);
   reply.bytes = request.bytes();
   reply.muted = false;  // CLIENT REPLY OFF is about replies, as Redis sees it
-  services_.workbench.add(client_, std::make_unique<Ending>(*this, spec, reply, std::move(request)));
+  leaving_ = std::make_unique<Leaving>(Leaving{spec, reply, std::move(request)});
+  if (!fenced) onFenced();
+}
+
+void Subscriptions::onFenced() {
+  if (client_ == nullptr || leaving_ == nullptr) return;
+  const std::unique_ptr<Leaving> leaving = std::move(leaving_);
+  services_.workbench.add(client_, std::make_unique<Ending>(*this, leaving->spec, leaving->reply,
+                                                            std::move(leaving->request)));
 }
 
 void Subscriptions::end(const CommandSpec& spec, TopicKind kind, std::string_view name, std::string& out) {

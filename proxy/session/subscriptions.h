@@ -1,13 +1,15 @@
 // What one client has subscribed to, and the SUBSCRIBE commands that have not been confirmed yet.
 //
 // SUBSCRIBE is confirmed when all of its topics are live at their nodes, or refused at the hold timeout.
-// Commands are confirmed in their order; the client's counts, and what it is told, are Redis's. Made with the
+// UNSUBSCRIBE is confirmed behind all messages that had been published before it: the nodes are asked for a
+// word first. Commands are confirmed in their order; the client's counts, and what it is told, are Redis's. Made with the
 // first such command. Commands about many topics are carried out in pieces, see work.h; the client's next
 // request waits for them.
 #pragma once
 #include <array>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,7 +48,10 @@ class Subscriptions final : private pubsub::Listener {
   void unsubscribe(const protocol::CommandSpec& spec, protocol::Argv argv);
   // The same in pieces. The client's input has to be held until they are done.
   void subscribeLong(const protocol::CommandSpec& spec, OwnedRequest request);
-  void unsubscribeLong(const protocol::CommandSpec& spec, OwnedRequest request);
+  // `fenced`: not before that.
+  void unsubscribeLong(const protocol::CommandSpec& spec, OwnedRequest request, bool fenced);
+  // Before an UNSUBSCRIBE. True: it has to wait for what has been published.
+  bool fence(const protocol::CommandSpec& spec, protocol::Argv argv);
   // Does what this command would end need pieces?
   bool endsMany(const protocol::CommandSpec& spec, protocol::Argv argv) const;
 
@@ -81,6 +86,12 @@ class Subscriptions final : private pubsub::Listener {
     std::size_t done = 0;  // so many of `topics` are confirmed, or released
     std::size_t cost = 0;  // of `topics`
   };
+  // An UNSUBSCRIBE that waits for what has been published.
+  struct Leaving {
+    const protocol::CommandSpec& spec;
+    Request& reply;
+    OwnedRequest request;
+  };
   class Taking;
   class Confirming;
   class Ending;
@@ -90,6 +101,7 @@ class Subscriptions final : private pubsub::Listener {
   void onRefused(pubsub::Topic& topic, std::string_view line) override;
   void onBarred(std::string_view line) override;
   void onWaiting() override;
+  void onFenced() override;
 
   Topics& of(pubsub::TopicKind kind) noexcept { return topics_[static_cast<std::size_t>(kind)]; }
   const Topics& of(pubsub::TopicKind kind) const noexcept { return topics_[static_cast<std::size_t>(kind)]; }
@@ -119,6 +131,7 @@ class Subscriptions final : private pubsub::Listener {
   const databases::Numbering& numbering_;  // the client's
   std::array<Topics, pubsub::kTopicKindCount> topics_;
   std::deque<Pending> pending_;
+  std::unique_ptr<Leaving> leaving_;
   std::size_t nameBytes_ = 0;  // of topics_
   bool confirming_ = false;    // in pieces
 };

@@ -347,6 +347,113 @@ TEST_CASE_METHOD(Stage, "SUBSCRIBE right after the last UNSUBSCRIBE counts from 
   client.receives(notice("subscribe", "a", 1));
 }
 
+// --- UNSUBSCRIBE ---
+
+namespace {
+
+// A client and another one listen to a; the test has the word of the node behind what it has said.
+struct Leavers : Stage {
+  Leavers() {
+    subscribes(*this, client, 1, "a");
+    node(1).leavesToTest("PING");
+  }
+  // The client has said it.
+  Received asked() { return node(1).expects("PING"); }
+  void isAway(const Received& received) {
+    received.replies(kSubscribersPong);
+    client.receives(notice("unsubscribe", "a", 0));
+  }
+
+  static constexpr std::string_view kSubscribersPong = "*2\r\n$4\r\npong\r\n$0\r\n\r\n";
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Leavers, "what has been published before UNSUBSCRIBE comes before its confirmation") {
+  client.sends("UNSUBSCRIBE a");
+  const Received word = asked();
+  node(1).pushes(message("a", "just now"));
+  client.receives(message("a", "just now"));
+  isAway(word);
+  node(1).expects("unsubscribe a");
+  node(1).pushes(message("a", "too late") + notice("unsubscribe", "a", 0));
+  client.receivesNothing();
+}
+
+TEST_CASE_METHOD(Leavers, "so it does where others go on listening") {
+  other.sends("SUBSCRIBE a");
+  other.receives(notice("subscribe", "a", 1));
+  client.sends("UNSUBSCRIBE");
+  const Received word = asked();
+  node(1).pushes(message("a", "just now"));
+  client.receives(message("a", "just now"));
+  other.receives(message("a", "just now"));
+  isAway(word);
+  node(1).pushes(message("a", "later"));
+  client.receivesNothing();
+  other.receives(message("a", "later"));
+}
+
+TEST_CASE_METHOD(Leavers, "what follows UNSUBSCRIBE in a pipeline waits for it") {
+  client.sends({"UNSUBSCRIBE a", "GET a"});
+  const Received word = asked();
+  node(1).expectsNothing();
+  isAway(word);
+  node(1).expects("unsubscribe a").replies(notice("unsubscribe", "a", 0));
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
+}
+
+TEST_CASE_METHOD(Leavers, "UNSUBSCRIBE from channels of several nodes waits for a word of each") {
+  client.sends("SUBSCRIBE b d");
+  confirms(node(2), "subscribe", "b");
+  confirms(node(1), "subscribe", "d");
+  client.receives(notice("subscribe", "b", 2) + notice("subscribe", "d", 3));
+  node(2).leavesToTest("PING");
+  client.sends("UNSUBSCRIBE b d");
+  const Received first = asked();
+  const Received second = node(2).expects("PING");
+  first.replies(kSubscribersPong);
+  client.receivesNothing();
+  second.replies(kSubscribersPong);
+  client.receives(notice("unsubscribe", "b", 2) + notice("unsubscribe", "d", 1));
+  confirms(node(2), "unsubscribe", "b");
+  confirms(node(1), "unsubscribe", "d");
+}
+
+TEST_CASE_METHOD(Leavers, "a node that says nothing does not keep UNSUBSCRIBE waiting for long") {
+  client.sends("UNSUBSCRIBE a");
+  const Received word = asked();
+  clock.advance(500ms);
+  client.receivesNothing();
+  clock.advance(700ms);
+  client.receives(notice("unsubscribe", "a", 0));
+  node(1).expects("unsubscribe a");
+  word.replies(kSubscribersPong);
+  node(1).pushes(notice("unsubscribe", "a", 0));
+}
+
+TEST_CASE_METHOD(Leavers, "nor does one whose connection is lost, or that refuses the question") {
+  client.sends("UNSUBSCRIBE a");
+  asked().replies("-NOPERM this user has no permissions to run the 'ping' command\r\n");
+  client.receives(notice("unsubscribe", "a", 0));
+  confirms(node(1), "unsubscribe", "a");
+  subscribes(*this, client, 1, "a");
+  client.sends("UNSUBSCRIBE a");
+  asked().connection().reset();
+  client.receives(notice("unsubscribe", "a", 0));
+}
+
+TEST_CASE_METHOD(Leavers, "a client that leaves while its UNSUBSCRIBE waits leaves nothing") {
+  client.sends("UNSUBSCRIBE a");
+  const Received word = asked();
+  client.resets();
+  node(1).expects("unsubscribe a");
+  word.replies(kSubscribersPong);
+  node(1).pushes(notice("unsubscribe", "a", 0));
+  CHECK(metrics().subscriptions.value() == 0);
+}
+
 TEST_CASE_METHOD(Stage, "PUBLISH counts the proxy's clients in place of its own subscriptions") {
   subscribes(*this, client, 1, "a");
   FakeClient& third = addClient();

@@ -249,6 +249,29 @@ class Messages(unittest.TestCase):
             self.assertEqual(data.count(push), 10)
             self.assertTrue(data.replace(push, b"") == value * 50)
 
+    def test_what_is_published_before_unsubscribe_comes_before_its_confirmation(self):
+        """And nothing behind it, whether or not others go on listening to the channel."""
+        channels = [key_in(slot, "leaving") for slot in (20, 6010, 16010)]
+        staying = self.subscriber(channels[0])
+        for protocol, first in ((2, b"*"), (3, b">")):
+            connection = self.subscriber("anchor", protocol=protocol)
+            for i in range(60):
+                channel = channels[i % 3]
+                connection.send(resp.pack("SUBSCRIBE", channel))
+                expected = notice("subscribe", channel, 2, first)
+                self.assertEqual(receive(connection, len(expected)), expected)
+                self.publisher.publish(channel, f"before {i}")
+                connection.send(resp.pack("UNSUBSCRIBE", channel))
+                expected = message(channel, f"before {i}", first) + notice("unsubscribe", channel, 1, first)
+                self.assertEqual(receive(connection, len(expected)), expected)
+                self.publisher.publish(channel, "too late")
+            self.publisher.publish("anchor", "end")
+            expected = message("anchor", "end", first)
+            self.assertEqual(receive(connection, len(expected)), expected)
+        expected = b"".join(message(channels[0], f"before {i}") + message(channels[0], "too late")
+                            for i in range(0, 60, 3))
+        self.assertEqual(receive(staying, 2 * len(expected)), 2 * expected)
+
     def test_a_client_library_subscribes_to_channels_and_patterns(self):
         clients = [site.client() for _ in range(2)]
         pubsubs = [client.pubsub(ignore_subscribe_messages=True) for client in clients]
