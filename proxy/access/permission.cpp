@@ -1,6 +1,7 @@
 #include "proxy/access/permission.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "protocol/ascii.h"
@@ -64,6 +65,19 @@ const protocol::KeySpec* onlyKey(const CommandSpec& spec) {
   return (only.flags & (protocol::kKeyVariableFlags | protocol::kKeyNotKey)) == 0 ? &only : nullptr;
 }
 
+// Nothing of it is looked at but whether it may be run, and its keys.
+bool isOrdinary(const CommandSpec& spec) {
+  return spec.keySpecs.size() == 1 && spec.channelUse == protocol::ChannelUse::None &&
+         !spec.namesKeysByPattern && !spec.in(protocol::kCategoryScripting);
+}
+
+// What has to be allowed with each of its keys; nullopt: its arguments have to be looked at.
+std::optional<std::uint8_t> keyNeedOf(const CommandSpec& spec) {
+  const std::uint32_t flags = spec.keySpecs.front().flags;
+  if ((flags & (protocol::kKeyNotKey | protocol::kKeyIncomplete)) != 0) return std::nullopt;
+  return (flags & protocol::kKeyVariableFlags) != 0 ? std::uint8_t{kReadAndWrite} : permissionsFor(flags);
+}
+
 }  // namespace
 
 Permission::Permission(UserPtr user, const Vocabulary& vocabulary) : user_(std::move(user)) {
@@ -75,12 +89,26 @@ Permission::Permission(UserPtr user, const Vocabulary& vocabulary) : user_(std::
   };
   unrestricted_ = !user_->limits.readOnly && !user_->limits.databases &&
                   std::any_of(selectors_.begin(), selectors_.end(), allowsAll);
+  noteKeyNeeds(vocabulary);
   CommandSet needed;
   vocabulary.visit([&](const CommandSpec& spec, const CommandSpec*) {
     if (isInCategory(spec, "admin")) needed.set(spec.id);
   });
   administers_ = std::any_of(selectors_.begin(), selectors_.end(),
                              [&](const Compiled& each) { return (needed & ~each.commands).none(); });
+}
+
+void Permission::noteKeyNeeds(const Vocabulary& vocabulary) {
+  const Compiled& selector = selectors_.front();
+  vocabulary.visit([&](const CommandSpec& spec, const CommandSpec*) {
+    const bool known = spec.id != protocol::CommandIds::kOverflow && selector.commands[spec.id];
+    if (!known || spec.singleKey <= 0 || !isOrdinary(spec)) return;
+    if (user_->limits.readOnly && spec.has(protocol::kWrite)) return;
+    const auto needed = keyNeedOf(spec);
+    if (!needed) return;
+    if (keyNeeds_.size() <= spec.id) keyNeeds_.resize(std::size_t{spec.id} + 1, kHard);
+    keyNeeds_[spec.id] = *needed;
+  });
 }
 
 Permission::Compiled Permission::compile(const Selector& selector, const Vocabulary& vocabulary) {
@@ -157,24 +185,16 @@ Denial Permission::checkAsRedis(const CommandSpec& spec, Argv argv, std::vector<
 
 bool Permission::surelyAllows(const CommandSpec& spec, Argv argv) const noexcept {
   const Compiled& selector = selectors_.front();
-  const bool ordinary = selector.commands[spec.id] && spec.keySpecs.size() == 1 &&
-                        spec.channelUse == protocol::ChannelUse::None && !spec.namesKeysByPattern &&
-                        !spec.in(protocol::kCategoryScripting);
-  if (!ordinary || (user_->limits.readOnly && spec.has(protocol::kWrite))) return false;
+  if (spec.singleKey > 0 || !selector.commands[spec.id] || !isOrdinary(spec)) return false;
+  if (user_->limits.readOnly && spec.has(protocol::kWrite)) return false;
   if (selector.rules->allKeys) return true;
-  const std::uint32_t flags = spec.keySpecs.front().flags;
-  if ((flags & (protocol::kKeyNotKey | protocol::kKeyIncomplete)) != 0) return false;
-  const bool varies = (flags & protocol::kKeyVariableFlags) != 0;
-  const std::uint8_t needed = varies ? std::uint8_t{kReadAndWrite} : permissionsFor(flags);
+  const auto needed = keyNeedOf(spec);
+  if (!needed) return false;
   const auto matches = [&](std::string_view key) {
     return std::any_of(selector.prefixes.begin(), selector.prefixes.end(), [&](const Prefix& prefix) {
-      return (prefix.permissions & needed) == needed && key.starts_with(prefix.text);
+      return (prefix.permissions & *needed) == *needed && key.starts_with(prefix.text);
     });
   };
-  if (spec.singleKey > 0) {
-    const auto position = static_cast<std::size_t>(spec.singleKey);
-    return position < argv.size() && matches(argv[position]);
-  }
   const auto keys = protocol::plainKeyRange(spec, argv.size());
   if (!keys) return false;
   for (std::size_t i = keys->first; i < argv.size(); i += keys->step) {
@@ -183,7 +203,7 @@ bool Permission::surelyAllows(const CommandSpec& spec, Argv argv) const noexcept
   return true;
 }
 
-Denial Permission::check(const CommandSpec& spec, Argv argv, std::vector<KeyUse>& scratch) const {
+Denial Permission::checkAll(const CommandSpec& spec, Argv argv, std::vector<KeyUse>& scratch) const {
   if (surelyAllows(spec, argv)) return {};
   if (const Denial denial = checkAsRedis(spec, argv, scratch)) return denial;
   const bool runs = runsScripts(spec);

@@ -54,14 +54,19 @@ class Permission {
 
   // `scratch` is overwritten.
   Denial check(const protocol::CommandSpec& spec, protocol::Argv argv,
-               std::vector<protocol::KeyUse>& scratch) const;
+               std::vector<protocol::KeyUse>& scratch) const {
+    if (allowsAtOnce(spec, argv)) return {};
+    return checkAll(spec, argv, scratch);
+  }
   // As far as Redis would go: without read-only, scripts and SORT's patterns.
   Denial checkAsRedis(const protocol::CommandSpec& spec, protocol::Argv argv,
                       std::vector<protocol::KeyUse>& scratch) const;
   bool mayHear(std::string_view channel, bool isPattern) const {
     return access::mayHear(*user_, channel, isPattern);
   }
-  bool maySelect(std::uint32_t database) const noexcept { return access::maySelect(*user_, database); }
+  bool maySelect(std::uint32_t database) const noexcept {
+    return !user_->limits.databases || access::maySelect(*user_, database);
+  }
 
  private:
   using CommandSet = std::bitset<protocol::CommandIds::kCapacity>;
@@ -78,7 +83,23 @@ class Permission {
     std::unordered_map<std::uint16_t, std::vector<std::string>> firstArguments;
   };
 
-  // True for most of what is allowed, at little cost: plain commands, by the first selector and its prefixes.
+  // True for most of what is allowed, at little cost: a command with one key, by the first selector and its
+  // prefixes.
+  bool allowsAtOnce(const protocol::CommandSpec& spec, protocol::Argv argv) const noexcept {
+    const std::uint8_t needed = spec.id < keyNeeds_.size() ? keyNeeds_[spec.id] : kHard;
+    const auto position = static_cast<std::size_t>(spec.singleKey);
+    if (needed == kHard || position >= argv.size()) return false;
+    const Compiled& selector = selectors_.front();
+    if (selector.rules->allKeys) return true;
+    for (const Prefix& prefix : selector.prefixes) {
+      if ((prefix.permissions & needed) == needed && argv[position].starts_with(prefix.text)) return true;
+    }
+    return false;
+  }
+  void noteKeyNeeds(const Vocabulary& vocabulary);
+  Denial checkAll(const protocol::CommandSpec& spec, protocol::Argv argv,
+                  std::vector<protocol::KeyUse>& scratch) const;
+  // The same for more keys.
   bool surelyAllows(const protocol::CommandSpec& spec, protocol::Argv argv) const noexcept;
   static Compiled compile(const Selector& selector, const Vocabulary& vocabulary);
   static bool allows(const Compiled& selector, const protocol::CommandSpec& spec, protocol::Argv argv);
@@ -89,6 +110,9 @@ class Permission {
 
   UserPtr user_;
   std::vector<Compiled> selectors_;  // the root first
+  // By id, of the commands about which nothing else has to be asked: what has to be allowed with their key.
+  std::vector<std::uint8_t> keyNeeds_;
+  static constexpr std::uint8_t kHard = 0xFF;  // of all others
   bool unrestricted_ = false;
   bool administers_ = false;
 };

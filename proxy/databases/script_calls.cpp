@@ -1,104 +1,18 @@
 #include "proxy/databases/script_calls.h"
 
 #include <algorithm>
-#include <iterator>
-#include <optional>
+#include <utility>
 
 #include "protocol/ascii.h"
+#include "proxy/databases/lua_tokens.h"
 
 namespace slotless::databases {
 
 namespace {
 
-enum class Kind { Name, Text, Other };
-
-struct Token {
-  Kind kind;
-  std::string_view text;  // of a string its contents, as they are written
-};
-
-bool isWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// "[[", "[=[" … at `at`: how long; 0: there is none.
-std::size_t longBracket(std::string_view text, std::size_t at) {
-  std::size_t end = at + 1;
-  while (end < text.size() && text[end] == '=') ++end;
-  return text[at] == '[' && end < text.size() && text[end] == '[' ? end + 1 - at : 0;
-}
-
-// Cuts a script into tokens. False: it is no Lua that is understood here.
-class Reader {
- public:
-  explicit Reader(std::string_view script) : text_(script) {}
-
-  bool read(std::vector<Token>& tokens) {
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '-' && text_.substr(at_).starts_with("--")) {
-        if (!skipComment()) return false;
-      } else if (c == '\'' || c == '"') {
-        if (!takeQuoted(tokens)) return false;
-      } else if (c == '[' && longBracket(text_, at_) > 0) {
-        const auto contents = takeLong();
-        if (!contents) return false;
-        tokens.push_back({Kind::Text, *contents});
-      } else if (isWord(c)) {
-        const std::size_t begin = at_;
-        while (at_ < text_.size() && isWord(text_[at_])) ++at_;
-        tokens.push_back({Kind::Name, text_.substr(begin, at_ - begin)});
-      } else {
-        if (static_cast<unsigned char>(c) > ' ') tokens.push_back({Kind::Other, text_.substr(at_, 1)});
-        ++at_;
-      }
-    }
-    return true;
-  }
-
- private:
-  bool skipComment() {
-    at_ += 2;
-    if (at_ < text_.size() && longBracket(text_, at_) > 0) return takeLong().has_value();
-    at_ = std::min(text_.find('\n', at_), text_.size());
-    return true;
-  }
-
-  bool takeQuoted(std::vector<Token>& tokens) {
-    const std::size_t begin = at_ + 1;
-    for (std::size_t i = begin; i < text_.size(); ++i) {
-      if (text_[i] == '\\') {
-        ++i;
-      } else if (text_[i] == text_[at_]) {
-        tokens.push_back({Kind::Text, text_.substr(begin, i - begin)});
-        at_ = i + 1;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  std::optional<std::string_view> takeLong() {
-    const std::size_t size = longBracket(text_, at_);
-    std::string close(text_.substr(at_, size));
-    std::replace(close.begin(), close.end(), '[', ']');
-    const std::size_t begin = at_ + size;
-    const std::size_t end = text_.find(close, begin);
-    if (end == std::string_view::npos) return std::nullopt;
-    at_ = end + close.size();
-    return text_.substr(begin, end - begin);
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-// What gives access to everything that has a name.
-constexpr std::string_view kReflection[] = {"_G", "getfenv", "setfenv", "load", "loadstring"};
-
 class Finder {
  public:
-  explicit Finder(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  explicit Finder(std::vector<LuaToken> tokens) : tokens_(std::move(tokens)) {}
 
   ScriptCalls find() {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
@@ -106,9 +20,7 @@ class Finder {
     }
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       if (isApi(i)) takeUse(i);
-      if (isFree(i) &&
-          std::find(std::begin(kReflection), std::end(kReflection), tokens_[i].text) != std::end(kReflection))
-        calls_.unclear = true;
+      if (isFree(i) && isLuaReflection(tokens_[i].text)) calls_.unclear = true;
     }
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       const bool isAlias =
@@ -121,11 +33,11 @@ class Finder {
 
  private:
   bool is(std::size_t i, std::string_view text) const {
-    return i < tokens_.size() && tokens_[i].kind != Kind::Text && tokens_[i].text == text;
+    return i < tokens_.size() && tokens_[i].kind != LuaKind::Text && tokens_[i].text == text;
   }
   // A name that is no field of something else.
   bool isFree(std::size_t i) const {
-    return tokens_[i].kind == Kind::Name && (i == 0 || !(is(i - 1, ".") || is(i - 1, ":")));
+    return tokens_[i].kind == LuaKind::Name && (i == 0 || !(is(i - 1, ".") || is(i - 1, ":")));
   }
   bool isApi(std::size_t i) const {
     return isFree(i) && (is(i, "redis") || is(i, "server") || isOtherName(i));
@@ -135,7 +47,7 @@ class Finder {
   }
   // local lib = redis
   bool isNaming(std::size_t i) const {
-    return i >= 3 && is(i - 1, "=") && tokens_[i - 2].kind == Kind::Name && is(i - 3, "local") &&
+    return i >= 3 && is(i - 1, "=") && tokens_[i - 2].kind == LuaKind::Name && is(i - 3, "local") &&
            !is(i + 1, ".") && !is(i + 1, "[") && !is(i + 1, "(") && !is(i + 1, ",");
   }
 
@@ -155,7 +67,7 @@ class Finder {
       calls_.unclear = true;  // redis[...], or under another name
     } else if (is(i + 2, "call") || is(i + 2, "pcall")) {
       // local rcall = redis.call
-      const bool named = i >= 3 && is(i - 1, "=") && tokens_[i - 2].kind == Kind::Name &&
+      const bool named = i >= 3 && is(i - 1, "=") && tokens_[i - 2].kind == LuaKind::Name &&
                          is(i - 3, "local") && !is(i + 3, "(") && !isText(i + 3);
       if (!named) return takeCall(i + 3);
       aliases_.push_back(tokens_[i - 2].text);
@@ -164,7 +76,7 @@ class Finder {
     }
   }
 
-  bool isText(std::size_t i) const { return i < tokens_.size() && tokens_[i].kind == Kind::Text; }
+  bool isText(std::size_t i) const { return i < tokens_.size() && tokens_[i].kind == LuaKind::Text; }
 
   // The arguments begin at `i`.
   void takeCall(std::size_t i) {
@@ -182,7 +94,7 @@ class Finder {
       commands.push_back(std::move(command));
   }
 
-  std::vector<Token> tokens_;
+  std::vector<LuaToken> tokens_;
   ScriptCalls calls_;
   std::vector<std::string_view> apis_;  // other names of it
   std::vector<std::string_view> aliases_;
@@ -192,10 +104,9 @@ class Finder {
 }  // namespace
 
 ScriptCalls callsOf(std::string_view script) {
-  if (script.starts_with("#!")) script.remove_prefix(std::min(script.find('\n'), script.size()));
-  std::vector<Token> tokens;
-  if (!Reader(script).read(tokens)) return {{}, true};
-  return Finder(std::move(tokens)).find();
+  auto tokens = luaTokensOf(script);
+  if (!tokens) return {{}, true};
+  return Finder(std::move(*tokens)).find();
 }
 
 }  // namespace slotless::databases

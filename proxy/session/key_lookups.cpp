@@ -11,6 +11,7 @@
 #include "proxy/dispatch/failure_table.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
+#include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation.h"
 
 namespace slotless::session {
@@ -97,7 +98,7 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
   const protocol::CommandSpec& spec = *command.spec;
   const protocol::Argv argv = command.argv;
   if (spec.keyProcedure != protocol::KeyProcedure::AskServer) {
-    services_.router.plan(spec, argv, plan);
+    planByFacts(command, plan);
     return true;
   }
   if (client.keyQuestion() == nullptr &&
@@ -131,6 +132,20 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
   put(*question);
   question = nullptr;
   return true;
+}
+
+// A script that could not run on any node but its keys' goes there, if its text tells which these are. One
+// that cannot write tries one node after the other.
+void KeyLookups::planByFacts(const Command& command, routing::Plan& plan) {
+  const protocol::CommandSpec& spec = *command.spec;
+  services_.router.plan(spec, command.argv, plan);
+  const bool open = plan.kind == routing::Plan::Kind::AnyNode && !command.database.mapped();
+  if (!open || spec.has(protocol::kReadOnly) || !runsScript(spec)) return;
+  const auto slot =
+      literalSlots_.slotOf(spec, command.argv, services_.control.scripts(), services_.commands);
+  if (!slot) return;
+  plan.kind = routing::Plan::Kind::OneSlot;
+  plan.slot = *slot;
 }
 
 // By what is known of the command. Elsewhere than in database 0 its keys would not get their names.

@@ -1,5 +1,5 @@
 // Asks a node which arguments of a command are keys (COMMAND GETKEYS), where the command's facts leave that
-// open.
+// open; and looks into the text of scripts that declare none.
 //
 // One question per client: meanwhile the client's input rests with the request as its first one, so that its
 // requests keep their order. Without a ready link a question waits for one, up to the time to hold. A node
@@ -17,6 +17,7 @@
 #include "protocol/slot.h"
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
+#include "proxy/session/literal_slots.h"
 #include "proxy/translation/command.h"
 #include "proxy/upstream/exchange.h"
 
@@ -68,6 +69,7 @@ class KeyLookups {
   void settle(KeyQuestion& question, KeyQuestion::State state);
   void noteDenial(const KeyQuestion& question, std::string_view line);
   void noteAnswer(const KeyQuestion& question);
+  void planByFacts(const Command& command, routing::Plan& plan);
   void planUntold(const Command& command, routing::Plan& plan);
   void planByAnswer(std::string_view reply, Command& command, routing::Plan& plan);
   void tick();
@@ -75,6 +77,7 @@ class KeyLookups {
   static constexpr net::Millis kTick{50};
 
   Services& services_;
+  LiteralSlots literalSlots_;
   std::unique_ptr<net::Timer> timer_;
   std::vector<std::unique_ptr<KeyQuestion>> all_;
   std::vector<KeyQuestion*> free_;

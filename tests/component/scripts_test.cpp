@@ -326,4 +326,20 @@ TEST_CASE_METHOD(Scripts, "scripts that were flushed are not known to be anywher
   client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
 }
 
+TEST_CASE_METHOD(Scripts, "a script that declares no keys goes where those in its text are") {
+  const std::string text = "return redis.call('set','b',ARGV[1])";
+  const std::string textSha = session::ScriptCache::sha1Of(text);
+  for (int i = 0; i < 3; ++i) {
+    client.sendsBytes(request(Words{"EVAL", text, "0", "x"}));
+    node(2).expectsAny().replies("+OK\r\n");
+    client.receives("+OK\r\n");
+  }
+  client.sends({"SET b y", "EVALSHA " + textSha + " 0 x"});
+  node(2).expects("SET b y").replies("+OK\r\n");
+  settle();
+  if (node(2).unexpected() > 1) node(2).expectsAny().replies(bulk(textSha));  // SCRIPT LOAD
+  node(2).expects("EVALSHA " + textSha + " 0 x").replies("+OK\r\n");
+  client.receives("+OK\r\n+OK\r\n");
+}
+
 }  // namespace slotless::test
