@@ -41,6 +41,11 @@ const PieceCopier::Type* PieceCopier::findType(std::string_view name) {
   return found == kTypes.end() ? nullptr : found;
 }
 
+std::string_view lengthCommand(std::string_view type) noexcept {
+  const PieceCopier::Type* const known = PieceCopier::findType(type);
+  return known == nullptr ? std::string_view() : known->length;
+}
+
 PieceResult PieceCopier::copy(const Key& key, const Place& place, std::int64_t bytes) {
   key_ = key;
   place_ = place;

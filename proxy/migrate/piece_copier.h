@@ -15,6 +15,9 @@
 
 namespace slotless::migrate {
 
+// Tells how many elements a value of the type has; empty: no such type is known here.
+std::string_view lengthCommand(std::string_view type) noexcept;
+
 enum class Pieced { Copied, Gone, Unsupported, Refused, Stopped };
 
 struct PieceResult {
@@ -39,6 +42,7 @@ class PieceCopier {
     std::string_view length;  // the command that tells it
     Copy copy;
   };
+  friend std::string_view lengthCommand(std::string_view type) noexcept;
   static const Type* findType(std::string_view name);
 
   Step attempt(const Type& type);
