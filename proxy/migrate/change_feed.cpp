@@ -68,9 +68,12 @@ void ChangeFeed::sendPing() {
 void ChangeFeed::listen() {
   auto lastPing = Clock::now();
   while (!listener_.stopped() && client_.isOpen()) {
-    while (auto reply = client_.takePush(subcommand::in(pinging_ ? kTurn / 4 : kTurn))) {
+    // Also where there is always something: barriers must not wait for silence.
+    const auto turn = subcommand::in(pinging_ ? kTurn / 4 : kTurn);
+    while (Clock::now() < turn && !listener_.stopped()) {
+      const auto reply = client_.takePush(turn);
+      if (!reply) break;
       take(*reply);
-      if (listener_.stopped()) return;
     }
     if (!client_.isOpen()) return;
     const auto now = Clock::now();
