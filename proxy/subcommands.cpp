@@ -1,11 +1,15 @@
 #include "proxy/subcommands.h"
 
+#include "proxy/migrate/command.h"
+
 namespace slotless {
 
 namespace {
 
 // Whoever adds one adds a line: {"name", "What it does.", room::run}.
-constexpr std::span<const subcommand::Subcommand> kAll = {};
+constexpr subcommand::Subcommand kAll[] = {
+    {"migrate", "Copy one Redis or Valkey into the cluster while it is in use.", migrate::migrate},
+};
 
 }  // namespace
 

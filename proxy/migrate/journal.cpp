@@ -115,8 +115,8 @@ std::string Journal::renew() {
   return now == "stopped" ? std::string() : "another migration has taken over (" + now + ")";
 }
 
-void Journal::release() {
-  if (owner() == me_) ask({"DEL", std::string(kOwner)});
+void Journal::releaseBy(Journal& other) const {
+  if (other.owner() == me_) other.ask({"DEL", std::string(kOwner)});
 }
 
 }  // namespace slotless::migrate

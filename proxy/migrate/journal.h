@@ -33,7 +33,8 @@ class Journal {
   std::string acquire(const std::function<void(const std::string&)>& say);
   // Somebody else has it: an error.
   std::string renew();
-  void release();
+  // By another one's connections, for when its own have been stopped.
+  void releaseBy(Journal& other) const;
   // Who is at work: empty, nobody.
   std::string owner();
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "protocol/slot.h"
@@ -36,6 +37,10 @@ class Places {
   std::optional<Place> of(const Key& key) const;
   // The key of the source that a key of the target stands for; nullopt: none, it is somebody else's.
   std::optional<Key> keyOf(std::string_view name, std::uint32_t nodeDatabase) const;
+  // Of the nodes: 0, and those of native layouts.
+  std::vector<std::uint32_t> nodeDatabases() const;
+  // What the migration and the proxies keep for themselves.
+  static bool isOwnName(std::string_view name) noexcept;
   const databases::Databases& databases() const noexcept { return databases_; }
 
  private:

@@ -108,19 +108,22 @@ bool Walker::sweepTarget() {
     changes = shop_.target.changes();
     const auto view = shop_.target.view();
     for (const auto& master : view->masters) {
-      subcommand::NodeClient node(master.url, shop_.target.options());
-      while (!sweepNode(node)) {
-        if (interrupted()) return false;
-        if (shop_.target.changes() != changes) break;
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
-        shop_.target.refreshOnce();
+      for (const std::uint32_t database : shop_.places.nodeDatabases()) {
+        subcommand::ServerUrl url = master.url;
+        url.database = database;
+        subcommand::NodeClient node(url, shop_.target.options());
+        while (shop_.target.changes() == changes && !sweepNode(node, database)) {
+          if (interrupted()) return false;
+          std::this_thread::sleep_for(std::chrono::milliseconds(200));
+          shop_.target.refreshOnce();
+        }
       }
     }
   } while (shop_.target.changes() != changes);
   return true;
 }
 
-bool Walker::sweepNode(subcommand::NodeClient& node) {
+bool Walker::sweepNode(subcommand::NodeClient& node, std::uint32_t nodeDatabase) {
   std::string cursor = "0";
   do {
     const Reply page = node.command({"SCAN", cursor, "COUNT", kPage});
@@ -128,7 +131,7 @@ bool Walker::sweepNode(subcommand::NodeClient& node) {
     cursor = page.items[0].text;
     std::vector<Key> keys;
     for (const Reply& name : page.items[1].items) {
-      if (auto key = shop_.places.keyOf(name.text, 0)) keys.push_back(*std::move(key));
+      if (auto key = shop_.places.keyOf(name.text, nodeDatabase)) keys.push_back(*std::move(key));
     }
     if (!missing(keys) || interrupted()) return false;
   } while (cursor != "0");

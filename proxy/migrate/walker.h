@@ -44,7 +44,7 @@ class Walker {
   bool walkSource(const Walk& walk);
   bool walkDatabase(std::uint32_t database, const Walk& walk);
   bool sweepTarget();
-  bool sweepNode(subcommand::NodeClient& node);
+  bool sweepNode(subcommand::NodeClient& node, std::uint32_t nodeDatabase);
   bool missing(const std::vector<Key>& keys);
   bool interrupted() const { return shop_.stopped() || restart_; }
 
