@@ -19,8 +19,8 @@
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/server/user_check.h"
-#include "proxy/subcommands.h"
 #include "proxy/telemetry/log.h"
+#include "subcommands.h"
 
 namespace {
 
