@@ -1,0 +1,253 @@
+#include "proxy/migrate/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include "config/database_rule.h"
+#include "config/load.h"
+#include "config/password_text.h"
+#include "config/process_inputs.h"
+#include "config/quantity.h"
+
+namespace slotless::migrate {
+
+using subcommand::Options;
+using subcommand::OptionSpec;
+using subcommand::Takes;
+
+namespace {
+
+constexpr const char* kFromVariable = "SLOTLESS_MIGRATE_FROM";
+constexpr const char* kPasswordVariable = "SLOTLESS_MIGRATE_FROM_PASSWORD";
+constexpr std::array<std::string_view, 6> kActions{"check", "run", "verify", "status", "abort", "finish"};
+
+// These are the daemon's, and mean what they mean there.
+constexpr std::array<OptionSpec, 13> kOfDaemon{{
+    {"config", "FILE", "The daemon's configuration: the cluster, its layouts, and as `server` the source.",
+     Takes::Value},
+    {"database-layout", "RULE",
+     "How the databases lie in the cluster, as the daemon has it: 1=pinned, 2=grouped:bull:*:",
+     Takes::Values},
+    {"databases", "COUNT", "How many databases there are on the target.", Takes::Value},
+    {"username", "NAME", "The user on the cluster.", Takes::Value},
+    {"password-file", "FILE", "A file with the password for the cluster.", Takes::Value},
+    {"address-map", "RULE", "Where nodes are reached that announce other addresses.", Takes::Values},
+    {"cluster-tls", "yes|no", "Whether the cluster's nodes speak TLS.", Takes::Value},
+    {"cluster-tls-ca-cert-file", "FILE", "Who may have signed the nodes' certificates.", Takes::Value},
+    {"cluster-tls-cert-file", "FILE", "The certificate that is shown to the nodes.", Takes::Value},
+    {"cluster-tls-key-file", "FILE", "Its key.", Takes::Value},
+    {"cluster-tls-server-name", "NAME", "The name that is verified instead of the one that is dialled.",
+     Takes::Value},
+    {"cluster-tls-verify", "name|ca|off", "How the nodes' certificates are verified.", Takes::Value},
+    {"to", "URL,...", "Nodes of the cluster: redis[s]://USER:PASSWORD@HOST:PORT. [REDIS_CLUSTER_NODES]",
+     Takes::Values},
+}};
+
+constexpr std::array<OptionSpec, 17> kOwn{{
+    {"from", "URL", "The server to copy: redis[s]://USER:PASSWORD@HOST:PORT. [SLOTLESS_MIGRATE_FROM]",
+     Takes::Value},
+    {"from-password-file", "FILE", "A file with its password. [SLOTLESS_MIGRATE_FROM_PASSWORD]",
+     Takes::Value},
+    {"from-tls-ca-cert-file", "FILE", "Who may have signed its certificate; as for the cluster otherwise.",
+     Takes::Value},
+    {"json", "", "One JSON object a line.", Takes::Nothing},
+    {"once", "", "run: end with exit code 0 when the copy has caught up.", Takes::Nothing},
+    {"overwrite", "",
+     "run: into databases of the target that have keys; those that the source does not have are deleted.",
+     Takes::Nothing},
+    {"force", "", "abort: also if a run is at work on another machine.", Takes::Nothing},
+    {"big-key", "SIZE", "run: larger values are copied in pieces. Default: 1mb", Takes::Value},
+    {"max-latency", "TIME", "run: of the source; beyond it less is asked. 0: no limit. Default: 50ms",
+     Takes::Value},
+    {"max-lag", "TIME", "run: caught up is whoever is not farther behind. Default: 1s", Takes::Value},
+    {"parallel", "COUNT", "run: so many threads copy. Default: 4", Takes::Value},
+    {"sample", "COUNT",
+     "verify: only so many keys of each database; check: look at so many. Default: all; 10000", Takes::Value},
+    {"most", "COUNT", "verify: print up to so many differences. Default: 100", Takes::Value},
+    {"settle", "TIME", "verify: a difference counts if it is still there after so long. Default: 5s",
+     Takes::Value},
+    {"ttl-tolerance", "TIME", "verify: times to live may differ so much. Default: 1s", Takes::Value},
+    {"monitor", "TIME", "check: watch the commands of the source for so long. 0: not at all. Default: 2s",
+     Takes::Value},
+    {"help", "", "Print this text, and exit.", Takes::Nothing},
+}};
+
+constexpr std::string_view kHead =
+    R"(Usage: slotless migrate check|run|verify|status|abort|finish --from URL --to URL,... [--option VALUE]...
+
+Copies what one Redis or Valkey has into a cluster, with the names that Slotless gives the keys of its databases there,
+while applications go on using it.
+
+  check    what is in the way; changes nothing
+  run      copies, and goes on copying what changes; may be ended and started again at any time
+  verify   compares both ways
+  status   where it stands
+  abort    ends it, and forgets where it stands
+  finish   the same once it has caught up; prints what can be deleted. Nothing is deleted on the source
+
+Exit code: 0, it is so; 1, it is not (check: something is in the way; verify: there are differences); 2, trouble.
+Passwords may be in the environment or in files instead of URLs.
+
+)";
+
+std::vector<OptionSpec> allSpecs() {
+  std::vector<OptionSpec> all(kOwn.begin(), kOwn.end());
+  all.insert(all.end(), kOfDaemon.begin(), kOfDaemon.end());
+  return all;
+}
+
+class Reader {
+ public:
+  explicit Reader(const subcommand::Arguments& arguments)
+      : specs_(allSpecs()), options_(Options::read(specs_, arguments)) {}
+
+  SettingsResult read() {
+    if (options_.has("help")) return {{}, {}, std::string(kHead) + subcommand::helpText(specs_)};
+    if (!options_.error().empty()) return no(options_.error());
+    if (options_.words().size() != 1 ||
+        std::find(kActions.begin(), kActions.end(), options_.words()[0]) == kActions.end())
+      return no("allowed: slotless migrate check|run|verify|status|abort|finish");
+    settings_.action = options_.words()[0];
+    settings_.json = options_.has("json");
+    settings_.once = options_.has("once");
+    settings_.overwrite = options_.has("overwrite");
+    settings_.force = options_.has("force");
+    readQuantities();
+    if (error_.empty()) readTarget();
+    if (error_.empty()) readSource();
+    if (!error_.empty()) return no(error_);
+    return {std::move(settings_), {}, {}};
+  }
+
+ private:
+  static SettingsResult no(std::string error) { return {{}, std::move(error), {}}; }
+
+  void time(std::string_view name, std::chrono::milliseconds& value) {
+    const auto text = options_.value(name);
+    if (!text) return;
+    const auto parsed = config::parseDuration(*text);
+    if (parsed.value)
+      value = *parsed.value;
+    else
+      error_ = "--" + std::string(name) + ": allowed is a time with its unit, as in 500ms or 2s";
+  }
+  void count(std::string_view name, std::uint64_t least, std::uint64_t most, auto& value) {
+    const auto text = options_.value(name);
+    if (!text) return;
+    const auto parsed = config::parseCount(*text);
+    if (parsed.value && *parsed.value >= least && *parsed.value <= most)
+      value = static_cast<std::remove_reference_t<decltype(value)>>(*parsed.value);
+    else
+      error_ = "--" + std::string(name) + ": allowed is a number from " + std::to_string(least) + " to " +
+               std::to_string(most);
+  }
+
+  void readQuantities() {
+    time("max-latency", settings_.maxLatency);
+    time("max-lag", settings_.lag);
+    time("ttl-tolerance", settings_.ttlTolerance);
+    time("settle", settings_.settle);
+    time("monitor", settings_.monitor);
+    count("parallel", 1, 64, settings_.parallel);
+    count("sample", 1, 1'000'000'000, settings_.sample);
+    count("most", 1, 1'000'000, settings_.most);
+    if (const auto text = options_.value("big-key")) {
+      const auto parsed = config::parseBytes(*text);
+      if (parsed.value && *parsed.value > 0)
+        settings_.bigKeyBytes = static_cast<std::int64_t>(*parsed.value);
+      else
+        error_ = "--big-key: allowed is a size, as in 512kb";
+    }
+  }
+
+  // The daemon's own reader knows all of it: files, environment, URLs, layouts.
+  void readTarget() {
+    config::Inputs inputs = config::processInputs(0, nullptr);
+    // Not the daemon's.
+    inputs.environment.erase(kFromVariable);
+    inputs.environment.erase(kPasswordVariable);
+    for (const OptionSpec& spec : kOfDaemon) {
+      for (const std::string& value : options_.values(spec.name)) {
+        inputs.arguments.push_back("--" + std::string(spec.name == "to" ? "cluster-nodes" : spec.name));
+        inputs.arguments.push_back(value);
+      }
+    }
+    auto loaded = config::load(inputs);
+    if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
+      error_ = errors->front().text();
+      return;
+    }
+    settings_.config = std::get<config::Config>(std::move(loaded));
+    settings_.to = subcommand::clusterUrls(settings_.config);
+    settings_.toOptions.tls = subcommand::TlsFiles::of(settings_.config);
+    settings_.toOptions.replyTimeout = std::chrono::seconds(10);
+    settings_.toOptions.clientName = "slotless-migrate";
+    if (settings_.to.empty()) error_ = "where to? --to redis://USER:PASSWORD@HOST:PORT,...";
+  }
+
+  void readSource() {
+    settings_.fromOptions = settings_.toOptions;
+    if (const auto authority = options_.value("from-tls-ca-cert-file"))
+      settings_.fromOptions.tls.authority = *authority;
+    const char* const variable = std::getenv(kFromVariable);
+    std::optional<std::string> text = options_.value("from");
+    if (!text && variable != nullptr) text = variable;
+    if (text) {
+      auto url = subcommand::parseServerUrl(*text);
+      if (!url.value) {
+        error_ = "--from: " + url.reason;
+        return;
+      }
+      settings_.from = *std::move(url.value);
+    } else if (!settings_.config.server.empty() && settings_.config.sentinelName.empty()) {
+      const config::Endpoint& server = settings_.config.server.front();
+      settings_.from = {server.host,
+                        server.port,
+                        settings_.config.serverTls,
+                        settings_.config.serverUsername,
+                        settings_.config.serverPassword,
+                        0};
+    } else {
+      error_ = "where from? --from redis://USER:PASSWORD@HOST:PORT";
+      return;
+    }
+    if (settings_.from.database != 0) error_ = "--from: all databases are copied; name none";
+    if (const char* const password = std::getenv(kPasswordVariable);
+        password != nullptr && settings_.from.password.empty())
+      settings_.from.password = password;
+    if (const auto file = options_.value("from-password-file")) {
+      const config::FileText content = config::readFile(*file);
+      if (!content.text) {
+        error_ = "--from-password-file: " + content.error;
+        return;
+      }
+      const auto password = config::passwordIn(*content.text);
+      if (!password.value)
+        error_ = "--from-password-file: " + password.reason;
+      else
+        settings_.from.password = *password.value;
+    }
+  }
+
+  std::vector<OptionSpec> specs_;
+  Options options_;
+  Settings settings_;
+  std::string error_;
+};
+
+}  // namespace
+
+std::string Settings::identity() const {
+  std::string text = from.shown() + " databases=" + std::to_string(config.databases);
+  for (std::uint64_t i = 0; i < config.databases; ++i)
+    text += " " + config::formatDatabaseRule(config::ruleFor(config, i));
+  return text;
+}
+
+SettingsResult readSettings(const subcommand::Arguments& arguments) {
+  return Reader(arguments).read();
+}
+
+}  // namespace slotless::migrate

@@ -1,0 +1,29 @@
+#include "proxy/migrate/stop_signal.h"
+
+#include <atomic>
+#include <csignal>
+
+namespace slotless::migrate {
+
+namespace {
+
+std::atomic<bool> stop{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void note(int number) {
+  stop = true;
+  std::signal(number, SIG_DFL);
+}
+
+}  // namespace
+
+void catchStopSignals() {
+  std::signal(SIGTERM, note);
+  std::signal(SIGINT, note);
+}
+
+bool stopSignalled() noexcept {
+  return stop;
+}
+
+}  // namespace slotless::migrate

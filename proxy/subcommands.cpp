@@ -1,0 +1,20 @@
+#include "subcommands.h"
+
+#include "proxy/migrate/command.h"
+
+namespace slotless {
+
+namespace {
+
+// Whoever adds one adds a line: {"name", "What it does.", room::run}.
+constexpr subcommand::Subcommand kAll[] = {
+    {"migrate", "Copy one Redis or Valkey into the cluster while it is in use.", migrate::migrate},
+};
+
+}  // namespace
+
+std::span<const subcommand::Subcommand> subcommands() {
+  return kAll;
+}
+
+}  // namespace slotless
