@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "config/cross_checks.h"
+#include "config/pages.h"
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
 #include "config/secret_arguments.h"
@@ -18,6 +19,7 @@
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/server/user_check.h"
+#include "proxy/subcommands.h"
 #include "proxy/telemetry/log.h"
 
 namespace {
@@ -44,6 +46,14 @@ bool isTrial(int argc, char** argv) {
   return argc == 2 && argv[1] == std::string_view(config::kTrialArgument);
 }
 
+// The process is another program then; it has read its arguments before their secrets are hidden.
+int runSubcommand(const subcommand::Subcommand& chosen, int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const subcommand::Arguments arguments(argv + 2, argv + argc);
+  subcommand::hideUrlPasswords(argc, argv);
+  return chosen.run(arguments);
+}
+
 int fail(const std::string& problem) {
   std::fprintf(stderr, "slotless: %s\n", problem.c_str());
   return EXIT_FAILURE;
@@ -56,6 +66,8 @@ int main(int argc, char** argv) {
   net::countTlsMemory();          // before anything else may have used it
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
+    if (const auto* chosen = argc > 1 ? subcommand::find(subcommands(), argv[1]) : nullptr)
+      return runSubcommand(*chosen, argc, argv);
     config::Inputs inputs = config::processInputs(argc, argv);
     inputs.checkUsers = server::objectionsToUsers;
     server::Invocation invocation{{argv, argv + argc}, inputs.environment};
@@ -69,6 +81,8 @@ int main(int argc, char** argv) {
     auto loaded = read();
     if (const auto* printout = std::get_if<config::Printout>(&loaded)) {
       std::fputs(printout->text.c_str(), stdout);
+      if (printout->text == config::helpPage())
+        std::fputs(subcommand::helpText(subcommands()).c_str(), stdout);
       return EXIT_SUCCESS;
     }
     if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
