@@ -1,11 +1,16 @@
 #include "proxy/subcommands.h"
 
+#include "proxy/doctor/doctor.h"
+
 namespace slotless {
 
 namespace {
 
 // Whoever adds one adds a line: {"name", "What it does.", room::run}.
-constexpr std::span<const subcommand::Subcommand> kAll = {};
+constexpr subcommand::Subcommand kAll[] = {
+    {"doctor", "Says what is wrong with a cluster, why it matters and what to do. Changes nothing.",
+     doctor::run},
+};
 
 }  // namespace
 

@@ -45,8 +45,8 @@ Sightings differing(const Facts& facts, std::initializer_list<std::string_view> 
 
 Sightings settingsDiffer(const Facts& facts) {
   return differing(facts, {"cluster-node-timeout", "cluster-require-full-coverage",
-                           "cluster-allow-reads-when-down", "maxmemory", "maxmemory-policy", "appendonly",
-                           "save", "maxclients", "proto-max-bulk-len", "timeout", "lua-time-limit"});
+                           "cluster-allow-reads-when-down", "maxmemory", "maxmemory-policy", "maxclients",
+                           "proto-max-bulk-len", "timeout", "lua-time-limit"});
 }
 
 Sightings notifications(const Facts& facts) {
