@@ -154,7 +154,8 @@ TEST_CASE("Copies: none, beside their master, broken, late") {
   CHECK(found(facts) == Names{"replica-beside@10.0.0.2"});
 
   facts = healthy();
-  for (const std::size_t i : {0, 1}) sayOf(facts, i, [](Peer& peer) { peer.address.host = "10.0.0.9"; });
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}})
+    sayOf(facts, i, [](Peer& peer) { peer.address.host = "10.0.0.9"; });
   CHECK(found(facts) == Names{"masters-together@10.0.0.9"});
 
   facts = healthy();
@@ -213,7 +214,8 @@ TEST_CASE("Settings that differ, or do not go together with the proxy's") {
 
 TEST_CASE("Rights are told once for all nodes that deny them") {
   Facts facts = healthy();
-  for (const std::size_t i : {0, 1}) facts.nodes[i].denied = {{"eval", "NOPERM x", "MOVE is refused", false}};
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}})
+    facts.nodes[i].denied = {{"eval", "NOPERM x", "MOVE is refused", false}};
   facts.nodes[2].denied = {{"get", "NOPERM y", "clients cannot read", true}};
   const auto findings = examine(facts);
   REQUIRE(findings.size() == 2);
