@@ -50,6 +50,7 @@ bool isTrial(int argc, char** argv) {
 int runSubcommand(const subcommand::Subcommand& chosen, int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const subcommand::Arguments arguments(argv + 2, argv + argc);
+  config::hideSecretArguments(argc, argv);
   subcommand::hideUrlPasswords(argc, argv);
   return chosen.run(arguments);
 }

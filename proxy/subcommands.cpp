@@ -1,5 +1,6 @@
 #include "subcommands.h"
 
+#include "proxy/doctor/doctor.h"
 #include "proxy/migrate/command.h"
 
 namespace slotless {
@@ -9,6 +10,8 @@ namespace {
 // Whoever adds one adds a line: {"name", "What it does.", room::run}.
 constexpr subcommand::Subcommand kAll[] = {
     {"migrate", "Copy one Redis or Valkey into the cluster while it is in use.", migrate::migrate},
+    {"doctor", "Says what is wrong with a cluster, why it matters and what to do. Changes nothing.",
+     doctor::run},
 };
 
 }  // namespace

@@ -166,14 +166,21 @@ class Cluster:
 
     _count = 0
 
-    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK, tls=None):
-        """The first master is at `first_place`, all others at `place`."""
+    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK, tls=None, places=()):
+        """The first master is at `first_place`, all others at `place`; or each node at its own of `places`, the masters
+        first."""
         Cluster._count += 1
         prefix = "" if Cluster._count == 1 else f"cluster-{Cluster._count}-"  # their folders must differ
         self._prefix, self._options, self.tls = prefix, options, tls
-        self.first_masters = [Node(f"{prefix}master-{i}", options, place if i else first_place, tls)
-                              for i in range(masters)]
-        self.first_replicas = [Node(f"{prefix}replica-{i}", options, place, tls) for i in range(masters * replicas)]
+
+        def node(name, number):
+            if not places:
+                return Node(name, options, place if number else first_place, tls)
+            # Who connects to another address of the loopback comes from 127.0.0.1.
+            return Node(name, [*options, "--cluster-announce-ip", places[number].host], places[number], tls)
+
+        self.first_masters = [node(f"{prefix}master-{i}", i) for i in range(masters)]
+        self.first_replicas = [node(f"{prefix}replica-{i}", masters + i) for i in range(masters * replicas)]
         self.nodes = self.first_masters + self.first_replicas
         self._by_id = {node.id: node for node in self.nodes}
         self._give_slots()
