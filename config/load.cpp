@@ -45,6 +45,7 @@ class Loader {
 
     if (!errors_.empty()) return std::move(errors_);
     if (commandLine.action == Action::CheckConfig) return Printout{effectivePage(config_, origins_)};
+    if (inputs_.tellOrigins) inputs_.tellOrigins(origins_);
     return std::move(config_);
   }
 
@@ -159,6 +160,10 @@ class Loader {
                             "); allowed: a file of lines \"user NAME RULE ...\"");
       }
       config_.users = linesIn(*content.text);
+    }
+    if (inputs_.checkUsers) {
+      for (const std::string& problem : inputs_.checkUsers(config_.adminUsers, "admin-users"))
+        addError("admin-users", origins_["admin-users"], problem);
     }
     if (!inputs_.checkUsers || !config_.hasUsers()) return;
     const bool inFile = !config_.aclFile.empty();

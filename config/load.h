@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "config/environment.h"
 #include "config/error.h"
+#include "config/pages.h"
 
 namespace slotless::config {
 
@@ -33,6 +34,8 @@ struct Inputs {
   // is asked.
   std::function<std::vector<std::string>(const std::vector<std::string>& lines, const std::string& where)>
       checkUsers = {};
+  // Told where the values have come from, if they are all right. Empty: nobody wants to know.
+  std::function<void(const Origins& origins)> tellOrigins = {};
 };
 
 // The process asked for --help, --version, --check-config or --print-config-reference: print this and exit

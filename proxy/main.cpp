@@ -3,11 +3,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "config/cross_checks.h"
+#include "config/origin_book.h"
 #include "config/pages.h"
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
@@ -27,14 +29,14 @@ namespace {
 using namespace slotless;
 
 int serve(config::Config config, server::Server::Reader reader, server::PassedOn passedOn,
-          server::Invocation invocation) {
+          server::Invocation invocation, std::shared_ptr<const config::OriginBook> origins) {
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
   std::signal(SIGPIPE, SIG_IGN);
   server::allowCoreDumps(config.coreDumps);
   server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
   server::Server server(server::withinDescriptors(std::move(config)), std::move(reader), std::move(passedOn),
-                        std::move(invocation));
+                        std::move(invocation), std::move(origins));
   if (const auto error = server.run()) {
     log::error(*error);
     return EXIT_FAILURE;
@@ -71,6 +73,8 @@ int main(int argc, char** argv) {
       return runSubcommand(*chosen, argc, argv);
     config::Inputs inputs = config::processInputs(argc, argv);
     inputs.checkUsers = server::objectionsToUsers;
+    const auto origins = std::make_shared<config::OriginBook>();
+    inputs.tellOrigins = [origins](const config::Origins& found) { origins->set(found); };
     server::Invocation invocation{{argv, argv + argc}, inputs.environment};
     config::hideSecretArguments(argc, argv);
     auto passedOn = server::takePassedOn(inputs.environment);
@@ -92,7 +96,7 @@ int main(int argc, char** argv) {
     }
     const auto readAgain = [read] { return server::withinDescriptors(read()); };
     const int code = serve(std::get<config::Config>(std::move(loaded)), readAgain, std::move(passedOn),
-                           std::move(invocation));
+                           std::move(invocation), origins);
     log::flush();
     return code;
   } catch (const std::exception& failure) {

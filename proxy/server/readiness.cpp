@@ -6,6 +6,7 @@
 #include "config/listener.h"
 #include "protocol/command_ids.h"
 #include "proxy/server/server.h"
+#include "proxy/telemetry/admin_site.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::server {
@@ -29,6 +30,7 @@ std::optional<std::string> Server::openAdmin() {
   pages.metrics = [sources = metricsSources()] { return telemetry::renderMetrics(sources); };
   pages.whyNotReady = [this] { return whyNotReady(); };
   pages.whyNotAlive = [this] { return whyNotAlive(); };
+  pages.site = makeStatusPage();
   auto started = telemetry::AdminHttp::start(config_->adminListen->host, config_->adminListen->port,
                                              std::move(pages), certificates_.forAdmin());
   if (started.server == nullptr) {

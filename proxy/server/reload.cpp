@@ -39,12 +39,18 @@ void Server::reload() {
 
 void Server::onRead(const config::LoadResult& loaded) {
   if (stopping_.load()) return;
-  if (const auto* errors = std::get_if<config::Errors>(&loaded)) return refuse(*errors);
+  const auto refuseAll = [this](const config::Errors& errors) {
+    chronicle_.note("reload", observe::Weight::Warning,
+                    "The configuration was not taken over: " + errors.front().text());
+    refuse(errors);
+  };
+  if (const auto* errors = std::get_if<config::Errors>(&loaded)) return refuseAll(*errors);
   const auto* fresh = std::get_if<config::Config>(&loaded);
   if (fresh == nullptr) return;  // no process that serves was asked for a text
   config::Reload plan = config::planReload(*config_, *fresh);
-  if (!plan.errors.empty()) return refuse(plan.errors);
+  if (!plan.errors.empty()) return refuseAll(plan.errors);
   if (!plan.changes.empty()) apply(std::move(plan.config));
+  takeOrigins(plan.needRestart);
   // What was loaded may be older than what a watch has read.
   passwordFile_.reset();
   clientPasswordFile_.reset();
@@ -59,6 +65,9 @@ void Server::onRead(const config::LoadResult& loaded) {
     log::always(log::Level::Warn, "option needs a restart",
                 {{"option", change.option->name}, {"in_force", change.before}, {"found", change.after}});
   }
+  chronicle_.note("reload", observe::Weight::Note,
+                  "The configuration was read anew: " + std::to_string(plan.changes.size()) +
+                      " options changed, " + std::to_string(plan.needRestart.size()) + " need a restart");
   log::info("configuration reloaded",
             {{"changed", plan.changes.size()}, {"need_restart", plan.needRestart.size()}});
 }
@@ -74,7 +83,13 @@ void Server::keepOptions(const session::SettingPairs& options) {
       const std::string_view shown = option->isSecret() ? "(not shown)" : std::string_view(value);
       log::always(log::Level::Info, "option changed by CONFIG SET", {{"option", name}, {"to", shown}});
     }
-    if (config::conflicts(changed).empty()) apply(std::move(changed));
+    if (!config::conflicts(changed).empty()) return;
+    {
+      const std::lock_guard guard(sharedMutex_);
+      for (const auto& [name, value] : options)
+        origins_[config::findOption(name)->name] = {config::Layer::CommandLine, "CONFIG SET"};
+    }
+    apply(std::move(changed));
   });
 }
 
@@ -96,10 +111,11 @@ void Server::apply(config::Config config) {
 // The first time, with what the refresher was waiting for.
 void Server::tellDiscovery() {
   cluster_.loop().post([this, learn = learnSettings(), carry = carrierSettings(), count = counterSettings(),
-                        refresh = refreshSettings()] {
+                        survey = surveySettings(), refresh = refreshSettings()] {
     learner_->setSettings(learn);
     carrier_->setSettings(carry);
     if (counter_ != nullptr) counter_->setSettings(count);
+    if (survey_ != nullptr) survey_->setSettings(survey);
     if (refresher_ == nullptr) return startRefresher(refresh);
     refresher_->setSettings(refresh);
   });

@@ -30,13 +30,16 @@ constexpr net::Millis kTideInterval{1000};
 
 }  // namespace
 
-Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation)
+Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation,
+               std::shared_ptr<const config::OriginBook> originBook)
     : config_(std::make_shared<const config::Config>(std::move(config))),
       reader_(std::move(reader)),
       passedOn_(std::move(passedOn)),
       invocation_(std::move(invocation)),
       databases_(*config_),
-      tlsError_(certificates_.open(*config_)) {
+      tlsError_(certificates_.open(*config_)),
+      originBook_(std::move(originBook)) {
+  takeOrigins({});
   const std::uint64_t limit = raiseDescriptorLimit();
   clientDescriptors_ = limit - std::min(limit, keptDescriptors(limit) / 2);
   std::random_device random;
@@ -50,6 +53,7 @@ Server::~Server() = default;
 
 std::optional<std::string> Server::run() {
   if (tlsError_) return tlsError_;
+  prepareStatusPage();
   const bool succeeds = passedOn_.predecessor >= 0;
   if (!succeeds) {
     if (auto error = openAll()) return error;
@@ -86,10 +90,12 @@ std::optional<std::string> Server::run() {
   credentials_.reset();
   successor_.reset();
   admin_.reset();
+  sampler_.reset();
   certificates_.stop();
   cluster_.stop();
   refresher_.reset();
   counter_.reset();
+  survey_.reset();
   carrier_.reset();
   learner_.reset();
   // First all of them stop: they write to one another's mailboxes.
@@ -166,6 +172,7 @@ void Server::publish(cluster::TopologyPtr topology) {
     const std::lock_guard guard(sharedMutex_);
     topology_ = topology;
   }
+  chronicle_.noteTopology(topology);
   std::vector<net::Address> present;
   for (const cluster::Node& node : topology->nodes) present.push_back(node.address);
   denials().keepOnly(present);
@@ -174,6 +181,7 @@ void Server::publish(cluster::TopologyPtr topology) {
   learner_->setTopology(*topology);
   carrier_->setTopology(*topology);
   if (counter_ != nullptr) counter_->setTopology(topology);
+  if (survey_ != nullptr) survey_->setTopology(topology);
 }
 
 void Server::startLearner() {

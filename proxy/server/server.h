@@ -9,13 +9,17 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/load.h"
+#include "config/origin_book.h"
+#include "config/reload.h"
 #include "proxy/credentials/credential_source.h"
 #include "proxy/databases/database.h"
 #include "proxy/discovery/command_learner.h"
+#include "proxy/discovery/node_survey.h"
 #include "proxy/discovery/settings_carrier.h"
 #include "proxy/discovery/slot_counter.h"
 #include "proxy/discovery/topology_refresher.h"
@@ -23,6 +27,8 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
 #include "proxy/net/uv_loop.h"
+#include "proxy/observe/chronicle.h"
+#include "proxy/page/page_sources.h"
 #include "proxy/server/certificates.h"
 #include "proxy/server/errands.h"
 #include "proxy/server/loop_thread.h"
@@ -32,6 +38,7 @@
 #include "proxy/server/pid_file.h"
 #include "proxy/server/predecessor.h"
 #include "proxy/server/reading.h"
+#include "proxy/server/sampler.h"
 #include "proxy/server/successor.h"
 #include "proxy/server/tls_trouble_watch.h"
 #include "proxy/server/worker_thread.h"
@@ -46,8 +53,10 @@ class Server final : public worker::WorkerControl {
   using Reader = std::function<config::LoadResult()>;
 
   // `passedOn`: sockets to listen on instead of opening those of config.listen, which must name the same (see
-  // listenOn()). `invocation`: for a successor.
-  Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation);
+  // listenOn()). `invocation`: for a successor. `originBook`: where the values have come from; may be
+  // nullptr.
+  Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation,
+         std::shared_ptr<const config::OriginBook> originBook = nullptr);
   ~Server();
 
   // Opens all sockets and serves until SIGTERM or SIGINT, or until a successor that SIGUSR2 starts has taken
@@ -71,6 +80,8 @@ class Server final : public worker::WorkerControl {
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
+  friend class StatusPage;
+
   std::optional<std::string> openAll();
   std::optional<std::string> openListeners();
   void listenOn(net::ListeningSocket socket, std::size_t listener);
@@ -122,7 +133,17 @@ class Server final : public worker::WorkerControl {
   void takeOver();
   void takeTheRest();
 
+  // status_page.cpp
+  void prepareStatusPage();
+  std::shared_ptr<telemetry::AdminSite> makeStatusPage();
+  observe::Condition condition() const;
+  std::vector<page::DatabaseRow> databaseRows() const;
+  discovery::SurveySettings surveySettings();
+  // Of the options that still have the values from before, the origins stay, too.
+  void takeOrigins(std::span<const config::Change> keep);
+
   // For the admin pages: any thread.
+  cluster::TopologyPtr topology() const;
   std::shared_ptr<const config::Config> config() const;
   std::optional<std::string> whyNotReady() const;
   std::optional<std::string> whyNotAlive() const;
@@ -156,6 +177,9 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<discovery::CommandLearner> learner_;
   std::unique_ptr<discovery::SettingsCarrier> carrier_;
   std::unique_ptr<discovery::SlotCounter> counter_;
+  std::unique_ptr<discovery::NodeSurvey> survey_;  // where there is a status page
+  observe::Chronicle chronicle_;
+  std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<telemetry::AdminHttp> admin_;
   Errands errands_;
   PidFile pidFile_;
@@ -181,7 +205,10 @@ class Server final : public worker::WorkerControl {
   bool draining_ = false;
   bool toldToEnd_ = false;  // by a signal
   std::size_t undrained_ = 0;
-  // For the admin pages: the configuration, the latest topology and when it was last confirmed.
+  const std::shared_ptr<const config::OriginBook> originBook_;
+  // For the admin pages: the configuration, where it has come from, the latest topology and when it was last
+  // confirmed.
+  config::Origins origins_;
   mutable std::mutex sharedMutex_;
   cluster::TopologyPtr topology_;
   std::chrono::steady_clock::time_point confirmedAt_{};

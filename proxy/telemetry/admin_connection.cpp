@@ -1,6 +1,7 @@
 #include "proxy/telemetry/admin_connection.h"
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "proxy/telemetry/admin_http.h"
@@ -24,10 +25,11 @@ AdminConnection::AdminConnection(std::uint64_t id, net::Loop& loop, Events event
 void AdminConnection::onReadable() {
   if (state_ == State::Reading) return read();
   if (state_ == State::Leaving) return leave();
+  if (state_ == State::Streaming) return discardInput();
 }
 
 void AdminConnection::onWritable() {
-  if (state_ == State::Writing) write();
+  if (state_ == State::Writing || state_ == State::Streaming) write();
 }
 
 void AdminConnection::read() {
@@ -43,12 +45,20 @@ void AdminConnection::read() {
 }
 
 void AdminConnection::take() {
-  HttpRequest request;
-  HttpHead head = readHead(input_, request);
-  if (head == HttpHead::NeedMore && input_.size() >= kAdminMaxRequestBytes) head = HttpHead::Bad;
-  if (head == HttpHead::NeedMore) return;
-  if (head == HttpHead::Bad) return answer(httpText(badRequest(), "GET"));
-  std::string page = events_.page(request.method, request.path);
+  HttpRequest head;
+  HttpHead found = readHead(input_, head);
+  if (found == HttpHead::NeedMore && input_.size() >= kAdminMaxRequestBytes) found = HttpHead::Bad;
+  if (found == HttpHead::NeedMore) return;
+  if (found == HttpHead::Bad) return answer(httpText(badRequest(), "GET"));
+  // Whatever else may come behind the head of a GET is nobody's concern.
+  const bool hasBody = head.method != "GET" && head.method != "HEAD";
+  const std::optional<std::size_t> body = hasBody ? bodyBytes(head) : 0;
+  if (!body) return answer(httpText(badRequest(), head.method));
+  if (*body > kAdminMaxBodyBytes) return answer(httpText(tooLarge(), head.method));
+  if (input_.size() - head.headBytes < *body) return;
+  std::string page = events_.page({std::string(head.method), std::string(head.path), std::string(head.query),
+                                   std::string(head.headers), input_.substr(head.headBytes, *body),
+                                   stream_->peer().host, !stream_->encryption().empty()});
   if (!page.empty()) return answer(std::move(page));
   state_ = State::Rendering;
   deadline_->stop();
@@ -62,17 +72,46 @@ void AdminConnection::answer(std::string text) {
   write();
 }
 
-void AdminConnection::write() {
+void AdminConnection::beginStream(std::string text) {
+  output_ = std::move(text);
+  state_ = State::Streaming;
+  deadline_->start(kAnswerTimeout);
+  stream_->watch(true, true);
+  write();
+}
+
+void AdminConnection::send(const std::string& event) {
+  if (!streams() || !output_.empty()) return;
+  output_ = event;
+  deadline_->start(kAnswerTimeout);
+  write();
+}
+
+bool AdminConnection::flush() {
   while (written_ < output_.size()) {
     const iovec piece{output_.data() + written_, output_.size() - written_};
     const net::IoResult sent = stream_->write({&piece, 1});
-    if (sent.status == net::IoStatus::Failed) return close();
-    if (sent.status == net::IoStatus::WouldBlock) return stream_->watch(false, true);
+    if (sent.status == net::IoStatus::Failed) {
+      close();
+      return false;
+    }
+    if (sent.status == net::IoStatus::WouldBlock) return false;
     written_ += sent.bytes;
   }
   // What TLS has encrypted and the system not taken goes first.
-  if (stream_->unsent() > 0) return stream_->watch(false, true);
+  return stream_->unsent() == 0;
+}
+
+void AdminConnection::write() {
+  const bool done = flush();
+  if (closed()) return;
+  if (!done) return stream_->watch(streams(), true);
   output_ = {};
+  written_ = 0;
+  if (streams()) {
+    deadline_->stop();
+    return stream_->watch(true, false);
+  }
   stream_->endWriting();
   state_ = State::Leaving;
   deadline_->start(kRequestTimeout);
@@ -80,8 +119,7 @@ void AdminConnection::write() {
   leave();
 }
 
-// Until the other side has closed, too.
-void AdminConnection::leave() {
+void AdminConnection::discardInput() {
   std::array<char, 4096> chunk;
   for (int i = 0; i < 16; ++i) {
     const net::IoResult got = stream_->read(chunk.data(), chunk.size());
@@ -90,6 +128,11 @@ void AdminConnection::leave() {
     return;
   }
   stream_->remind();
+}
+
+// Until the other side has closed, too.
+void AdminConnection::leave() {
+  discardInput();
 }
 
 void AdminConnection::close() {

@@ -20,9 +20,17 @@ struct StatusRow {
 };
 
 constexpr std::array kStatusTexts = {StatusRow{200, "OK"},
+                                     StatusRow{202, "Accepted"},
                                      StatusRow{400, "Bad Request"},
+                                     StatusRow{401, "Unauthorized"},
+                                     StatusRow{403, "Forbidden"},
                                      StatusRow{404, "Not Found"},
                                      StatusRow{405, "Method Not Allowed"},
+                                     StatusRow{409, "Conflict"},
+                                     StatusRow{413, "Content Too Large"},
+                                     StatusRow{415, "Unsupported Media Type"},
+                                     StatusRow{421, "Misdirected Request"},
+                                     StatusRow{429, "Too Many Requests"},
                                      StatusRow{500, "Internal Server Error"},
                                      StatusRow{503, "Service Unavailable"}};
 
@@ -72,34 +80,44 @@ const PageRow* pageAt(std::string_view path) noexcept {
 
 }  // namespace
 
-AdminResponse respondTo(const AdminPages& pages, std::string_view method, std::string_view path) noexcept {
-  const PageRow* page = pageAt(path);
-  if (page == nullptr) return {404, kPlainText, "Not found. Try /metrics, /healthz or /readyz.\n"};
-  if (method != "GET" && method != "HEAD") return {405, kPlainText, "Only GET and HEAD.\n"};
+AdminResponse respondTo(const AdminPages& pages, const AdminRequest& request) noexcept {
+  const PageRow* page = pageAt(request.path);
+  if (page == nullptr && pages.site == nullptr)
+    return {404, kPlainText, "Not found. Try /metrics, /healthz or /readyz.\n"};
+  if (page != nullptr && request.method != "GET" && request.method != "HEAD")
+    return {405, kPlainText, "Only GET and HEAD.\n", {"Allow: GET, HEAD"}};
   try {
-    return page->render(pages);
+    return page != nullptr ? page->render(pages) : pages.site->answer(request);
   } catch (const std::exception& failure) {
-    log::error("admin page failed", {{"path", path}, {"error", failure.what()}});
+    log::error("admin page failed", {{"path", request.path}, {"error", failure.what()}});
     return {500, kPlainText, "The page failed; see the log.\n"};
   }
 }
 
-bool isSlow(std::string_view path) noexcept {
+bool isSlow(const AdminPages& pages, std::string_view path) noexcept {
   const PageRow* page = pageAt(path);
-  return page != nullptr && page->slow;
+  return page != nullptr ? page->slow : pages.site != nullptr;
 }
 
 AdminResponse badRequest() {
   return {400, kPlainText, "That is no HTTP request.\n"};
 }
 
+AdminResponse tooLarge() {
+  return {413, kPlainText, "The request is too long.\n"};
+}
+
+AdminResponse tooManyStreams() {
+  return {503, kPlainText, "There are as many streams as there may be; ask for the documents instead.\n"};
+}
+
 std::string httpText(const AdminResponse& response, std::string_view method) {
-  std::string text =
-      "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(statusText(response.status)) +
-      "\r\nContent-Type: " + std::string(response.contentType) +
-      "\r\nContent-Length: " + std::to_string(response.body.size()) +
-      (response.status == 405 ? "\r\nAllow: GET, HEAD" : "") +
-      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                     std::string(statusText(response.status)) +
+                     "\r\nContent-Type: " + std::string(response.contentType);
+  if (!response.streams) text += "\r\nContent-Length: " + std::to_string(response.body.size());
+  for (const std::string& header : response.headers) text += "\r\n" + header;
+  text += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
   if (method != "HEAD") text += response.body;
   return text;
 }

@@ -18,6 +18,7 @@
 #include "proxy/net/tls_source.h"
 #include "proxy/net/uv_loop.h"
 #include "proxy/telemetry/admin_http.h"
+#include "proxy/telemetry/admin_site.h"
 
 namespace slotless::telemetry {
 
@@ -34,28 +35,34 @@ class AdminServer {
 
  private:
   struct Job {
-    std::uint64_t connection;
-    std::string method;
-    std::string path;
+    std::uint64_t connection = 0;  // 0: an event for all streams
+    AdminRequest request;
     std::string answer;
+    bool streams = false;
   };
 
   // On the loop's thread.
   void accept(int descriptor);
   void makeRoomFor(const std::string& host);
   // The text of a page that is made at once; empty: it comes later, by takeRendered().
-  std::string pageFor(std::uint64_t connection, std::string_view method, std::string_view path);
+  std::string pageFor(std::uint64_t connection, AdminRequest request);
   void deliver(Job job);
+  void give(AdminConnection& connection, Job job);
+  void askForEvent();
+  void sendEvent(const std::string& event);
+  std::size_t streams() const;
   void closeLater();
   void endWhenWritten();
   // On the other one.
   void render();
+  void make(Job& job);
 
   const net::TlsSourcePtr tls_;
   const AdminPages pages_;
   net::UvLoop net_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<net::Timer> end_;
+  std::unique_ptr<net::Timer> nextEvent_;                    // runs while there are streams
   std::list<std::unique_ptr<AdminConnection>> connections_;  // oldest first
   std::uint64_t lastId_ = 0;
   bool ending_ = false;

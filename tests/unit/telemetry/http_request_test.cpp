@@ -35,3 +35,33 @@ TEST_CASE("what is no HTTP request is known by its first line") {
     CHECK(headOf(std::string(line) + "\r\n") == HttpHead::Bad);
   }
 }
+
+TEST_CASE("a request's query, headers and length of body are told apart") {
+  const std::string text =
+      "POST /a?b=c?d HTTP/1.1\r\nHost: one\r\nCONTENT-length:  5 \r\nhost: two\r\nnothing\r\n\r\nhello";
+  HttpRequest request;
+  REQUIRE(readHead(text, request) == HttpHead::Complete);
+  CHECK(request.path == "/a");
+  CHECK(request.query == "b=c?d");
+  CHECK(text.substr(request.headBytes) == "hello");
+  CHECK(headerIn(request.headers, "host") == "one");
+  CHECK(headerIn(request.headers, "HOST") == "one");
+  CHECK(headerIn(request.headers, "Hos").empty());
+  CHECK(headerIn(request.headers, "nothing").empty());
+  CHECK(bodyBytes(request) == 5);
+}
+
+TEST_CASE("a body whose length cannot be told is refused") {
+  for (const std::string_view header :
+       {"Content-Length: -1", "Content-Length: 1x", "Content-Length: 99999999999999999999999",
+        "Transfer-Encoding: chunked"}) {
+    INFO(header);
+    const std::string text = "POST / HTTP/1.1\r\n" + std::string(header) + "\r\n\r\n";
+    HttpRequest request;
+    REQUIRE(readHead(text, request) == HttpHead::Complete);
+    CHECK(bodyBytes(request) == std::nullopt);
+  }
+  HttpRequest request;
+  REQUIRE(readHead("POST / HTTP/1.1\n\n", request) == HttpHead::Complete);
+  CHECK(bodyBytes(request) == 0);
+}

@@ -1,0 +1,100 @@
+// What has been: traffic, events, limits, the slow log.
+#include <array>
+#include <string>
+
+#include "proxy/page/documents.h"
+#include "proxy/page/parts.h"
+
+namespace slotless::page {
+
+namespace {
+
+constexpr std::array<std::string_view, 13> kTrafficFields = {
+    "unix_ms",          "requests_per_s", "errors_per_s", "received_bytes_per_s", "sent_bytes_per_s",
+    "p50_us",           "p99_us",         "clients",      "in_flight_requests",   "held_requests",
+    "ambiguous_writes", "retries",        "redirects"};
+
+template <typename Enum, std::size_t N>
+Json countsPart(const std::array<std::uint64_t, N>& now, const std::array<std::uint64_t, N>& before,
+                std::string_view (*nameOf)(Enum) noexcept) {
+  Json counts = Json::array();
+  for (std::size_t i = 0; i < N; ++i) {
+    counts.push_back({{"name", nameOf(static_cast<Enum>(i))},
+                      {"total", now[i]},
+                      {"last_minute", now[i] > before[i] ? now[i] - before[i] : 0}});
+  }
+  return counts;
+}
+
+}  // namespace
+
+Json pointPart(const observe::TrafficPoint& point) {
+  return {point.unixMillis,         rounded(point.requests),
+          rounded(point.errors),    rounded(point.bytesReceived),
+          rounded(point.bytesSent), rounded(point.p50Micros),
+          rounded(point.p99Micros), point.clients,
+          point.inFlight,           point.held,
+          point.ambiguous,          point.retries,
+          point.redirects};
+}
+
+std::string trafficDocument(PageSources& sources) {
+  Json json = document();
+  json["step_ms"] = observe::kTrafficStep.count();
+  json["fields"] = kTrafficFields;
+  Json points = Json::array();
+  for (const observe::TrafficPoint& point : sources.traffic()) points.push_back(pointPart(point));
+  json["points"] = std::move(points);
+  return textOf(json);
+}
+
+std::string eventsDocument(PageSources& sources) {
+  Json json = document();
+  Json events = Json::array();
+  for (const observe::Happening& each : sources.happenings()) {
+    events.push_back({{"id", each.id},
+                      {"first_ms", each.firstMillis},
+                      {"last_ms", each.lastMillis},
+                      {"times", each.times},
+                      {"kind", each.kind},
+                      {"weight", observe::weightName(each.weight)},
+                      {"text", each.text}});
+  }
+  json["events"] = std::move(events);
+  return textOf(json);
+}
+
+Json limitsPart(const observe::Present& present) {
+  const observe::Sample& now = present.now;
+  const observe::Sample& before = present.minuteAgo;
+  return {{"limits", countsPart(now.limits, before.limits, telemetry::limitName)},
+          {"forbidden_commands", countsPart(now.forbidden, before.forbidden, telemetry::forbiddenName)},
+          {"redirects", countsPart(now.redirects, before.redirects, telemetry::redirectName)}};
+}
+
+std::string limitsDocument(PageSources& sources) {
+  Json json = document();
+  json.update(limitsPart(sources.present()));
+  return textOf(json);
+}
+
+std::string slowLogDocument(PageSources& sources) {
+  const SlowList list = sources.slowLog();
+  Json json = document();
+  json["complete"] = list.complete;
+  Json entries = Json::array();
+  for (const session::SlowEntry& each : list.entries) {
+    entries.push_back({{"id", each.id},
+                       {"unix_s", each.unixTime},
+                       {"duration_us", each.amount},
+                       {"node_us", each.upstream.count()},
+                       {"node", each.node.empty() ? Json(nullptr) : Json(each.node)},
+                       {"client", each.client},
+                       {"client_name", each.clientName},
+                       {"arguments", each.arguments}});
+  }
+  json["entries"] = std::move(entries);
+  return textOf(json);
+}
+
+}  // namespace slotless::page
