@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "config/upstream.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/commands/event_setting.h"
@@ -142,9 +143,10 @@ class ResetComposer final : public routing::Composer {
   Control& control_;
 };
 
-void toEveryServer(Plan& plan) {
+// One server's replicas are set by whoever looks after them, as without the proxy.
+void toEveryServer(const config::Config& config, Plan& plan) {
   plan.kind = Plan::Kind::EachNode;
-  plan.replicas = true;
+  plan.replicas = !config::servesOneServer(config);
 }
 
 }  // namespace
@@ -190,7 +192,7 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
   if (servers.empty()) {
     plan.kind = Plan::Kind::Nobody;
   } else {
-    toEveryServer(plan);
+    toEveryServer(services.config, plan);
     std::vector<std::string_view> words{argv[0], argv[1]};
     for (const auto& [name, value] : servers) words.insert(words.end(), {name, value});
     if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
@@ -204,7 +206,7 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
 bool planConfigResetStat(Services& services, Argv, Plan& plan) {
   plan.clear();
   plan.kind = Plan::Kind::Nobody;
-  if (services.config.allowAdminCommands) toEveryServer(plan);
+  if (services.config.allowAdminCommands) toEveryServer(services.config, plan);
   plan.composer = std::make_unique<ResetComposer>(services.control);
   return true;
 }
