@@ -39,6 +39,14 @@ void checkServer(const Config& config, Conflicts& conflicts) {
          "REDIS_URL=redis://HOST:PORT in the environment, or server: [\"HOST:PORT\"] in the file given by "
          "--config"});
   }
+  const auto renumbers = [](const Listener& listener) { return listener.options.databaseMap.has_value(); };
+  const bool byListener = std::any_of(config.listen.begin(), config.listen.end(), renumbers);
+  if (!config.databaseMap.empty() || byListener) {
+    conflicts.push_back(
+        {{byListener ? "listen" : "database-map", "upstream"},
+         "found database-map while upstream is single, where MOVE and SWAPDB name databases as the "
+         "server does; allowed: none"});
+  }
   for (const DatabaseRule& rule : config.databaseLayout) {
     if (rule.layout == DatabaseLayout::Native || rule.layout == DatabaseLayout::Denied) continue;
     conflicts.push_back(
