@@ -8,6 +8,7 @@
 #include "config/listener.h"
 #include "config/schema.h"
 #include "config/tls_versions.h"
+#include "config/upstream.h"
 #include "config/value.h"
 
 namespace slotless::config {
@@ -30,7 +31,35 @@ bool letsAnybodyIn(const Config& config) {
   return config.hasUsers() ? defaultUserIsOpen(config.users, open) : open;
 }
 
+void checkServer(const Config& config, Conflicts& conflicts) {
+  if (config.server.empty()) {
+    conflicts.push_back(
+        {{"server", "upstream"},
+         "not set, though upstream is single; name the server by --server HOST:PORT on the command line, "
+         "REDIS_URL=redis://HOST:PORT in the environment, or server: [\"HOST:PORT\"] in the file given by "
+         "--config"});
+  }
+  const auto renumbers = [](const Listener& listener) { return listener.options.databaseMap.has_value(); };
+  const bool byListener = std::any_of(config.listen.begin(), config.listen.end(), renumbers);
+  if (!config.databaseMap.empty() || byListener) {
+    conflicts.push_back(
+        {{byListener ? "listen" : "database-map", "upstream"},
+         "found database-map while upstream is single, where MOVE and SWAPDB name databases as the "
+         "server does; allowed: none"});
+  }
+  for (const DatabaseRule& rule : config.databaseLayout) {
+    if (rule.layout == DatabaseLayout::Native || rule.layout == DatabaseLayout::Denied) continue;
+    conflicts.push_back(
+        {{"database-layout", "upstream"},
+         "found " + inQuotes(formatDatabaseRule(rule)) +
+             " while upstream is single, where databases are the server's own; allowed: native "
+             "or denied"});
+    return;
+  }
+}
+
 void checkNodes(const Config& config, Conflicts& conflicts) {
+  if (servesOneServer(config)) return checkServer(config, conflicts);
   if (!config.clusterNodes.empty()) return;
   conflicts.push_back(
       {{"cluster-nodes"},

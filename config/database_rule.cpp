@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/quantity.h"
+#include "config/upstream.h"
 #include "config/words.h"
 
 namespace slotless::config {
@@ -98,6 +99,10 @@ DatabaseRule ruleFor(const Config& config, std::uint64_t database) {
     return rule.first <= database && database <= rule.last;
   });
   if (found != rules.rend()) return *found;
+  if (servesOneServer(config)) {
+    const auto layout = database == 0 ? DatabaseLayout::Native : DatabaseLayout::Denied;
+    return {database, database, layout, {}, {}};
+  }
   return {database, database, database == 0 ? DatabaseLayout::Spread : DatabaseLayout::Pinned, {}, {}};
 }
 

@@ -8,6 +8,7 @@
 #include "config/node_urls.h"
 #include "config/pages.h"
 #include "config/password_text.h"
+#include "config/upstream.h"
 #include "config/value.h"
 #include "config/yaml_file.h"
 
@@ -35,9 +36,11 @@ class Loader {
     }
     take(environment.settings);
     take(commandLine.settings);
+    chooseUpstream(environment.serverUrl);
     takeFromUrls();
     readPasswordFile("password-file", "password", &Config::passwordFile);
     readPasswordFile("client-password-file", "client-password", &Config::clientPasswordFile);
+    if (servesOneServer(config_)) useServersOwn();
     readUsers();
     resolveWorkers();
     // What an unreadable file would have said is not known, so contradictions would be guesses.
@@ -88,33 +91,77 @@ class Loader {
   std::optional<std::string> takeOne(const Setting& setting, Assign how) {
     const Option& option = *setting.option;
     if (option.kind != Kind::Nodes) return assign(option, setting.text, how, config_);
-    if (how == Assign::Replace) urls_ = {};
-    const auto addresses = urls_.take(setting.text);
+    const bool ofServer = option.name == "server";
+    NodeUrls& urls = ofServer ? serverUrls_ : urls_;
+    if (how == Assign::Replace) urls = {};
+    const auto addresses = ofServer ? urls.takeServer(setting.text) : urls.take(setting.text);
     if (addresses.value) return assign(option, *addresses.value, how, config_);
     return "found a text that is not shown because it may hold a secret (" + addresses.reason +
            "); allowed: " + allowed(option);
   }
 
-  // As if each had been set beside cluster-nodes.
-  void takeFromUrls() {
-    if (urls_.tls()) takeFromUrl("cluster-tls", *urls_.tls() ? "yes" : "no");
-    if (urls_.username()) takeFromUrl("username", *urls_.username());
-    if (urls_.password()) takeFromUrl("password", *urls_.password());
+  // By a word, or by what is set: the cluster, if both are.
+  void chooseUpstream(const std::optional<Setting>& url) {
+    const bool hasServer = origins_.contains("server") || url;
+    if (!origins_.contains("upstream") && !doubtful_.contains("upstream") && hasServer) {
+      const std::string_view server = origins_.contains("server") ? "server" : "REDIS_URL";
+      const bool hasNodes = origins_.contains("cluster-nodes") || doubtful_.contains("cluster-nodes");
+      if (!hasNodes) config_.upstream = Upstream::Single;
+      origins_["upstream"] = {Layer::Default, "default, since cluster-nodes is set, though " +
+                                                  std::string(server) + " is as well"};
+      if (!hasNodes)
+        origins_["upstream"].text = "since " + std::string(server) + " is set and cluster-nodes is not";
+    }
+    if (!url || !servesOneServer(config_) || origins_.contains("server")) return;
+    Settings settings;
+    settings.settings.push_back(*url);
+    take(settings);
   }
 
-  void takeFromUrl(std::string_view name, const std::string& value) {
+  // The options that are about servers whichever they are.
+  void useServersOwn() {
+    const auto use = [&](std::string_view own, std::string_view common) {
+      const auto origin = origins_.find(own);
+      if (origin == origins_.end()) return false;
+      origins_[findOption(common)->name] = {origin->second.layer,
+                                            std::string(own) + " (" + origin->second.text + ")"};
+      return true;
+    };
+    if (use("server-tls", "cluster-tls")) config_.clusterTls = config_.serverTls;
+    if (config_.serverPassword.empty() && config_.serverUsername.empty()) return;
+    config_.username = config_.serverUsername;
+    config_.password = config_.serverPassword;
+    config_.passwordFile.clear();
+    use("server-username", "username");
+    use("server-password", "password");
+  }
+
+  // As if each had been set beside cluster-nodes, or server.
+  void takeFromUrls() {
+    if (urls_.tls()) takeFromUrl("cluster-nodes", "cluster-tls", *urls_.tls() ? "yes" : "no");
+    if (urls_.username()) takeFromUrl("cluster-nodes", "username", *urls_.username());
+    if (urls_.password()) takeFromUrl("cluster-nodes", "password", *urls_.password());
+    const NodeUrls& server = serverUrls_;
+    if (server.tls()) takeFromUrl("server", "server-tls", *server.tls() ? "yes" : "no");
+    if (server.username()) takeFromUrl("server", "server-username", *server.username());
+    if (server.password()) takeFromUrl("server", "server-password", *server.password());
+    if (server.sentinelName()) takeFromUrl("server", "sentinel-name", *server.sentinelName());
+  }
+
+  // `source`: the option whose URLs say so.
+  void takeFromUrl(std::string_view source, std::string_view name, const std::string& value) {
     const Option& option = *findOption(name);
-    const Origin& nodes = origins_["cluster-nodes"];
+    const Origin& nodes = origins_[findOption(source)->name];
     const auto other = origins_.find(name);
     if (other != origins_.end() && other->second.layer > nodes.layer) return;
     if (other != origins_.end() && other->second.layer == nodes.layer) {
       if (format(option, config_) == value) return;
-      return addError("cluster-nodes", nodes,
+      return addError(source, nodes,
                       "found a URL that says something else than " + std::string(name) + " (" +
                           other->second.text + "); allowed: one of the two, or the same in both");
     }
     if (assign(option, value, Assign::Replace, config_)) {
-      return addError("cluster-nodes", nodes,
+      return addError(source, nodes,
                       "found a URL whose " + std::string(name) +
                           " is too long or has a character that is not allowed; allowed: " + allowed(option));
     }
@@ -216,6 +263,7 @@ class Loader {
   std::set<std::string_view> doubtful_;
   Errors errors_;
   NodeUrls urls_;  // of what is in force
+  NodeUrls serverUrls_;
   bool fileIsReadable_ = true;
 };
 

@@ -9,6 +9,8 @@ namespace slotless::config {
 namespace {
 
 constexpr std::string_view kUsualPort = ":6379";
+constexpr std::string_view kUsualSentinelPort = ":26379";
+constexpr std::string_view kSentinel = "+sentinel";
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -99,6 +101,36 @@ Parsed<std::string> NodeUrls::take(std::string_view text) {
     begin = end + 1;
   }
   return {std::move(addresses), ""};
+}
+
+Parsed<std::string> NodeUrls::takeServer(std::string_view text) {
+  const std::string_view found = trimmed(text);
+  const auto colon = found.find("://");
+  std::string scheme = lower(found.substr(0, colon));
+  if (colon == std::string_view::npos || !scheme.ends_with(kSentinel)) return take(text);
+  scheme.resize(scheme.size() - kSentinel.size());
+  const std::string_view rest = found.substr(colon + 3);
+  const auto slash = rest.rfind('/');
+  const auto name = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  const auto decoded = percentDecoded(name);
+  if (!decoded || decoded->empty())
+    return {{}, "a URL of sentinels ends with / and the name by which they know the server"};
+  std::string_view places = rest.substr(0, slash);
+  std::string urls = scheme + "://";
+  if (const auto at = places.rfind('@'); at != std::string_view::npos) {
+    urls += places.substr(0, at + 1);
+    places.remove_prefix(at + 1);
+  }
+  for (std::size_t begin = 0; begin <= places.size();) {
+    const std::size_t end = std::min(places.find(',', begin), places.size());
+    const std::string_view place = trimmed(places.substr(begin, end - begin));
+    urls += begin == 0 ? "" : ",";
+    urls += place;
+    if (!hasPort(place)) urls += kUsualSentinelPort;
+    begin = end + 1;
+  }
+  if (!agree(sentinelName_, *decoded)) return {{}, "two URLs have different names of the server"};
+  return take(urls);
 }
 
 }  // namespace slotless::config

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "config/upstream.h"
 #include "protocol/encoder.h"
 #include "proxy/routing/merger.h"
 #include "proxy/routing/reply_parts.h"
@@ -53,10 +54,10 @@ class MoreEvents final : public routing::Composer {
     if (all_.find(event) == std::string::npos) all_ += event;
   }
 
-  static void toAll(Plan& plan, const std::vector<std::string_view>& words) {
+  void toAll(Plan& plan, const std::vector<std::string_view>& words) const {
     plan.clear();
     plan.kind = Plan::Kind::EachNode;
-    plan.replicas = true;
+    plan.replicas = !config::servesOneServer(services_.config);
     plan.staged = true;
     protocol::appendRequest(plan.rewritten, words);
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "config/upstream.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/commands/event_setting.h"
@@ -162,9 +163,10 @@ std::optional<OwnChange> ofPassword(const Services& services, std::string_view p
   return own;
 }
 
-void toEveryServer(Plan& plan) {
+// One server's replicas are set by whoever looks after them, as without the proxy.
+void toEveryServer(const config::Config& config, Plan& plan) {
   plan.kind = Plan::Kind::EachNode;
-  plan.replicas = true;
+  plan.replicas = !config::servesOneServer(config);
 }
 
 }  // namespace
@@ -210,7 +212,7 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
   if (wanted.servers.empty()) {
     plan.kind = Plan::Kind::Nobody;
   } else {
-    toEveryServer(plan);
+    toEveryServer(services.config, plan);
     std::vector<std::string_view> words{argv[0], argv[1]};
     for (const auto& [name, value] : wanted.servers) words.insert(words.end(), {name, value});
     if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
@@ -223,7 +225,7 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
 bool planConfigResetStat(Services& services, Argv, Plan& plan) {
   plan.clear();
   plan.kind = Plan::Kind::Nobody;
-  if (services.config.allowAdminCommands) toEveryServer(plan);
+  if (services.config.allowAdminCommands) toEveryServer(services.config, plan);
   plan.composer = std::make_unique<ResetComposer>(services.control);
   return true;
 }

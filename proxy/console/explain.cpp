@@ -8,6 +8,7 @@
 #include "proxy/observe/text_lines.h"
 #include "proxy/session/client.h"
 #include "proxy/session/console_table.h"
+#include "proxy/session/key_plan.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/refusal.h"
 #include "proxy/translation/group_refusal.h"
@@ -178,7 +179,7 @@ void consoleExplain(LocalCall& call) {
                              (planWholeDatabase(services, *command.spec, command.argv, database, plan) ||
                               planComposition(services, *command.spec, command.argv, plan) ||
                               services.localAnswers.plan(*command.spec, command.argv, plan)));
-      if (!composed) services.router.plan(*command.spec, command.argv, plan);
+      if (!composed) planByKeys(services, *command.spec, command.argv, plan);
       if (plan.kind == Plan::Kind::Refused && plan.error == routing::kCrossSlot)
         planCrossSlot(services, *command.spec, command.argv, command.composer, plan);
       nameGroups(command, plan);

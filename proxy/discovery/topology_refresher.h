@@ -7,7 +7,6 @@
 // later ones ask fewer nodes. If no known node answers, the seeds are resolved again: all addresses may have
 // changed.
 #pragma once
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,40 +17,21 @@
 #include "proxy/cluster/topology.h"
 #include "proxy/discovery/node_query.h"
 #include "proxy/discovery/topology_parser.h"
+#include "proxy/discovery/topology_source.h"
 #include "proxy/net/loop.h"
-#include "proxy/upstream/access.h"
 
 namespace slotless::discovery {
 
-struct RefreshSettings {
-  std::vector<net::Address> seeds;
-  cluster::AddressMap addressMap;
-  upstream::Access access;
-  net::Millis interval{30000};
-  net::Millis minInterval{100};
-  net::Millis queryTimeout{2000};
-  std::size_t urgentWidth = 3;
-};
-
-class TopologyRefresher {
+class TopologyRefresher final : public TopologySource {
  public:
-  struct Events {
-    std::function<void(cluster::TopologyPtr)> changed;
-    // A node answered: the topology is confirmed as of now.
-    std::function<void()> confirmed;
-    std::function<void(const net::Address&, const std::string& error)> failed;
-  };
+  using Events = TopologyEvents;
 
   TopologyRefresher(net::Loop& loop, RefreshSettings settings, Events events, std::uint32_t randomSeed);
-  ~TopologyRefresher();
+  ~TopologyRefresher() override;
 
-  // Begins the first round at once.
-  void start();
-  // From the next round on, which begins soon.
-  void setSettings(RefreshSettings settings);
-  // Something suggests that the topology has changed (MOVED, a lost link, CLUSTERDOWN). Many calls make one
-  // round.
-  void request(bool urgent);
+  void start() override;
+  void setSettings(RefreshSettings settings) override;
+  void request(bool urgent) override;
   const cluster::Topology& current() const noexcept { return *current_; }
 
  private:

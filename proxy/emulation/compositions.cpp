@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/upstream.h"
 #include "protocol/ascii.h"
 #include "protocol/key_extraction.h"
 #include "proxy/emulation/info.h"
@@ -23,6 +24,7 @@ using routing::Plan;
 namespace {
 
 bool planDebug(PlanContext& context, Argv argv, Plan& plan) {
+  if (config::servesOneServer(context.config)) return false;
   std::vector<std::uint32_t> positions;
   const CommandSpec* spec = context.commands->find("debug");
   if (spec == nullptr || argv.size() < 2) return false;
@@ -39,14 +41,16 @@ bool planDebug(PlanContext& context, Argv argv, Plan& plan) {
   return true;
 }
 
+bool emulatesSort(const PlanContext& context) {
+  return context.config.crossSlot == config::CrossSlot::Emulate && !config::servesOneServer(context.config);
+}
+
 bool planSort(PlanContext& context, Argv argv, Plan& plan) {
-  return context.config.crossSlot == config::CrossSlot::Emulate &&
-         routing::planSortStages(argv, routing::SortStore::Allowed, plan);
+  return emulatesSort(context) && routing::planSortStages(argv, routing::SortStore::Allowed, plan);
 }
 
 bool planSortReadOnly(PlanContext& context, Argv argv, Plan& plan) {
-  return context.config.crossSlot == config::CrossSlot::Emulate &&
-         routing::planSortStages(argv, routing::SortStore::Refused, plan);
+  return emulatesSort(context) && routing::planSortStages(argv, routing::SortStore::Refused, plan);
 }
 
 struct Composition {

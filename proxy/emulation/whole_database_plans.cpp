@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/upstream.h"
 #include "protocol/encoder.h"
 #include "proxy/databases/plain_walk.h"
 #include "proxy/databases/reply_names.h"
@@ -156,6 +157,7 @@ void planWays(const Wanted& wanted, std::string_view command, Plan& plan) {
 
 bool planWholeDatabase(PlanContext& context, const protocol::CommandSpec& spec, Argv argv,
                        const Database& database, Plan& plan) {
+  if (config::servesOneServer(context.config)) return false;
   const WholeDatabase what = spec.wholeDatabase;
   const bool tellsApart = context.databases.anyMapped();
   // Who may not empty the nodes is not helped to do so key by key.

@@ -1,6 +1,7 @@
 // SIGHUP: the configuration is read again, and what can change without a restart does, all of it or nothing.
 #include "config/reload.h"
 #include "config/cross_checks.h"
+#include "config/upstream.h"
 #include "config/value.h"
 
 #include <unistd.h>
@@ -123,8 +124,10 @@ void Server::tellDiscovery() {
 
 discovery::RefreshSettings Server::refreshSettings() {
   discovery::RefreshSettings settings;
-  for (const config::Endpoint& endpoint : config_->clusterNodes)
+  const bool oneServer = config::servesOneServer(*config_);
+  for (const config::Endpoint& endpoint : oneServer ? config_->server : config_->clusterNodes)
     settings.seeds.push_back(addressOf(endpoint));
+  if (oneServer) settings.sentinelName = config_->sentinelName;
   std::vector<cluster::AddressRule> rules;
   for (const config::AddressRule& rule : config_->addressMap)
     rules.push_back({addressOf(rule.from), addressOf(rule.to)});

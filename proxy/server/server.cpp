@@ -11,7 +11,10 @@
 
 #include "config/endpoint.h"
 #include "config/listener.h"
+#include "config/upstream.h"
 #include "protocol/command_table.h"
+#include "proxy/discovery/single_server_source.h"
+#include "proxy/discovery/topology_refresher.h"
 #include "proxy/net/heap_account.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/endpoints.h"
@@ -19,6 +22,7 @@
 #include "proxy/server/user_check.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/process_stats.h"
+#include "proxy/upstream/outside_cluster.h"
 
 namespace slotless::server {
 
@@ -40,6 +44,7 @@ Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocati
       tlsError_(certificates_.open(*config_)),
       originBook_(std::move(originBook)) {
   takeOrigins({});
+  upstream::setOutsideCluster(config::servesOneServer(*config_));
   const std::uint64_t limit = raiseDescriptorLimit();
   clientDescriptors_ = limit - std::min(limit, keptDescriptors(limit) / 2);
   std::random_device random;
@@ -144,7 +149,7 @@ void Server::listenOn(net::ListeningSocket socket, std::size_t listener) {
 }
 
 void Server::startRefresher(discovery::RefreshSettings settings) {
-  discovery::TopologyRefresher::Events events;
+  discovery::TopologyEvents events;
   events.changed = [this](cluster::TopologyPtr topology) { publish(std::move(topology)); };
   events.confirmed = [this] {
     const std::lock_guard guard(sharedMutex_);
@@ -156,8 +161,14 @@ void Server::startRefresher(discovery::RefreshSettings settings) {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  refresher_ = std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), std::move(settings), events,
-                                                              static_cast<std::uint32_t>(getpid()));
+  const auto seed = static_cast<std::uint32_t>(getpid());
+  if (config::servesOneServer(*config())) {
+    refresher_ =
+        std::make_unique<discovery::SingleServerSource>(cluster_.loop(), std::move(settings), events, seed);
+  } else {
+    refresher_ =
+        std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), std::move(settings), events, seed);
+  }
   refresher_->start();
 }
 
@@ -245,6 +256,8 @@ void Server::startCarrier() {
 
 void Server::rememberSettings(const session::SettingPairs& settings, std::uint64_t topologyVersion,
                               Taken taken) {
+  // One server that is started again, or succeeded, has the settings that it would have without the proxy.
+  if (config::servesOneServer(*config())) return;
   carries_.store(true, std::memory_order_relaxed);
   cluster_.loop().post([this, settings, topologyVersion, taken] {
     if (carrier_ == nullptr) return;

@@ -22,7 +22,7 @@
 #include "proxy/discovery/node_survey.h"
 #include "proxy/discovery/settings_carrier.h"
 #include "proxy/discovery/slot_counter.h"
-#include "proxy/discovery/topology_refresher.h"
+#include "proxy/discovery/topology_source.h"
 #include "proxy/net/heartbeat.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/signals.h"
@@ -173,7 +173,7 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<PasswordFile> clientPasswordFile_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<net::Signals> signals_;
-  std::unique_ptr<discovery::TopologyRefresher> refresher_;
+  std::unique_ptr<discovery::TopologySource> refresher_;
   std::unique_ptr<discovery::CommandLearner> learner_;
   std::unique_ptr<discovery::SettingsCarrier> carrier_;
   std::unique_ptr<discovery::SlotCounter> counter_;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "config/upstream.h"
 #include "protocol/encoder.h"
 #include "proxy/dispatch/busy_watch.h"
 #include "proxy/dispatch/dispatcher.h"
@@ -12,6 +13,7 @@
 #include "proxy/emulation/compositions.h"
 #include "proxy/emulation/whole_database_plans.h"
 #include "proxy/routing/alone_composer.h"
+#include "proxy/routing/one_server.h"
 #include "proxy/session/access_check.h"
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
@@ -162,7 +164,8 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
       counter->add();
   }
   const bool queueing = conversation_.mode() == Mode::Queueing;
-  const bool inPieces = splitsInPieces(command, conversation_.mode());
+  const bool inPieces =
+      !config::servesOneServer(services_.config) && splitsInPieces(command, conversation_.mode());
   if (!inPieces && needsTranslation(services_, command) &&
       !translate(services_, *numbering_, protocol, queueing, command, text)) {
     if (queueing && command.wrongWhenRun) return conversation_.queueError(*spec, text);
@@ -228,7 +231,8 @@ bool Client::route(Command& command) {
     if (!pending().empty() && (link == nullptr || link != lastLink_)) return awaitPending();
     lastLink_ = link;
   }
-  const bool guarded = spec.slotUnchecked && plan.kind == routing::Plan::Kind::OneSlot;
+  const bool guarded = spec.slotUnchecked && plan.kind == routing::Plan::Kind::OneSlot &&
+                       !config::servesOneServer(services_.config);
   if (guarded && conversation_.watch().on() && !pending().empty()) return awaitPending();
   Request& added = addRequest(*command.said);
   if (guarded) {
@@ -307,7 +311,8 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
     if (pending().empty()) onSettled();
     return true;
   }
-  const protocol::Slot slot = database_->slotOf(key);
+  const bool oneServer = config::servesOneServer(services_.config);
+  const protocol::Slot slot = oneServer ? routing::kSlotOfAll : database_->slotOf(key);
   if (mapped) bytes = services_.mapper.mapKey(key, slot, bytes, *database_);
   countCommand();
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);

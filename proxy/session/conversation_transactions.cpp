@@ -9,6 +9,7 @@
 #include "proxy/session/exec_reply.h"
 #include "proxy/session/group_replies.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/key_plan.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/services.h"
@@ -150,7 +151,8 @@ Conversation::Outcome Conversation::queueForwarded(Command& command) {
   transaction_->wantsWholeSlot = transaction_->wantsWholeSlot || command.wantsWholeSlot;
   if (command.said != command.spec && command.said->wholeDatabase == protocol::WholeDatabase::Flush)
     transaction_->emptiesByKey = true;
-  if (spec.slotUnchecked && services_.plan.kind == routing::Plan::Kind::OneSlot)
+  const bool guarded = spec.slotUnchecked && !config::servesOneServer(services_.config);
+  if (guarded && services_.plan.kind == routing::Plan::Kind::OneSlot)
     transaction_->queueGuard(spec, slotGuardOf(spec, argv));
   if (spec.scriptSha > 0) transaction_->scripts.emplace_back(argv[static_cast<std::size_t>(spec.scriptSha)]);
   if (spec.hashedArgument > 0) {
@@ -295,7 +297,7 @@ Conversation::Outcome Conversation::addWatch(Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   if (watch_.on() && watch_.broken()) return answer(spec, "+OK\r\n");  // EXEC will answer nil anyway
   routing::Plan& plan = services_.plan;
-  services_.router.plan(spec, command.argv, plan);
+  planByKeys(services_, spec, command.argv, plan);
   if (plan.kind == routing::Plan::Kind::Refused)
     return refuse(spec, plan.error == routing::kCrossSlot ? kOneSlot : std::string_view(plan.error));
   if (plan.kind != routing::Plan::Kind::OneSlot) return refuse(spec, kOneSlot);

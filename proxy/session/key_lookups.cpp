@@ -10,6 +10,7 @@
 #include "protocol/key_extraction.h"
 #include "proxy/dispatch/failure_table.h"
 #include "proxy/session/client.h"
+#include "proxy/session/key_plan.h"
 #include "proxy/session/services.h"
 #include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation.h"
@@ -123,7 +124,7 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
   if (state == State::Waiting || state == State::Sent) return false;
   plan.clear();
   if (state == State::Answered) planByAnswer(question->reply_, command, plan);
-  if (state == State::Unknown) services_.router.plan(spec, argv, plan);
+  if (state == State::Unknown) planByKeys(services_, spec, argv, plan);
   if (state == State::Denied) planUntold(command, plan);
   if (state == State::TimedOut) {
     plan.kind = routing::Plan::Kind::Refused;
@@ -138,7 +139,7 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
 // that cannot write tries one node after the other.
 void KeyLookups::planByFacts(const Command& command, routing::Plan& plan) {
   const protocol::CommandSpec& spec = *command.spec;
-  services_.router.plan(spec, command.argv, plan);
+  planByKeys(services_, spec, command.argv, plan);
   const bool open = plan.kind == routing::Plan::Kind::AnyNode && !command.database.mapped();
   if (!open || spec.has(protocol::kReadOnly) || !runsScript(spec)) return;
   const auto slot =
@@ -151,7 +152,7 @@ void KeyLookups::planByFacts(const Command& command, routing::Plan& plan) {
 // By what is known of the command. Elsewhere than in database 0 its keys would not get their names.
 void KeyLookups::planUntold(const Command& command, routing::Plan& plan) {
   if (!command.database.mapped()) {
-    services_.router.plan(*command.spec, command.argv, plan);
+    planByKeys(services_, *command.spec, command.argv, plan);
     return;
   }
   plan.clear();
@@ -168,7 +169,8 @@ void KeyLookups::planByAnswer(std::string_view reply, Command& command, routing:
     const auto key = takeBulk(reply);
     if (!key) break;
     keys.push_back(*key);
-    const protocol::Slot slot = command.database.slotOf(*key);
+    const bool oneServer = config::servesOneServer(services_.config);
+    const protocol::Slot slot = oneServer ? routing::kSlotOfAll : command.database.slotOf(*key);
     if (plan.kind == Kind::OneSlot && slot != plan.slot) {
       plan.kind = Kind::Refused;
       plan.error = routing::kCrossSlot;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/upstream.h"
 #include "protocol/ascii.h"
 #include "protocol/command_overrides.h"
 #include "proxy/session/console_table.h"
@@ -68,6 +69,14 @@ bool isJudgedByNodes(const CommandSpec& spec, const config::Config& config) {
          std::find(std::begin(kAboutUsers), std::end(kAboutUsers), spec.name) != std::end(kAboutUsers);
 }
 
+// What does harm only because there are several servers, or because each key has its place.
+constexpr std::string_view kHarmlessForOne[] = {"migrate", "swapdb"};
+
+bool isHarmlessForOne(const CommandSpec& spec, const config::Config& config) {
+  return config::servesOneServer(config) && std::find(std::begin(kHarmlessForOne), std::end(kHarmlessForOne),
+                                                      spec.name) != std::end(kHarmlessForOne);
+}
+
 bool isHarmless(const CommandSpec& spec, Argv argv) {
   return std::any_of(std::begin(kHarmless), std::end(kHarmless), [&](const Harmless& each) {
     if (spec.name != each.command || argv.size() < 4) return false;
@@ -120,7 +129,7 @@ bool mayRoute(const CommandSpec& spec, Argv argv, const config::Config& config, 
             "' administers a server: Slotless refuses it unless allow-admin-commands is set";
     return false;
   }
-  if (spec.handling == Handling::Never) {
+  if (spec.handling == Handling::Never && !isHarmlessForOne(spec, config)) {
     const protocol::CommandOverride* override = protocol::findOverride(spec.name);
     const std::string_view why =
         override == nullptr ? "it would reach one of several servers" : override->reason;

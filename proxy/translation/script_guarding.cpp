@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/upstream.h"
 #include "protocol/encoder.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/script_calls.h"
@@ -93,6 +94,12 @@ void guardLibrary(TranslationContext& context, Command& command) {
 
 void guardScript(TranslationContext& context, bool queued, Command& command) {
   const CommandSpec& spec = *command.spec;
+  if (config::servesOneServer(context.config)) {
+    // One that has been started again, or another one, gets it from here.
+    if (spec.scriptText > 0)
+      context.scripts.remember(command.argv[static_cast<std::size_t>(spec.scriptText)]);
+    return;
+  }
   if (spec.loadsLibrary) return guardLibrary(context, command);
   if (spec.showsScripts) {
     command.composer = std::make_unique<ListComposer>();

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "config/upstream.h"
 #include "protocol/key_extraction.h"
 #include "protocol/key_scheme.h"
 #include "protocol/strict_integer.h"
@@ -72,6 +73,7 @@ void planTransferWays(TranslationContext& context, const CommandSpec& said, cons
 
 // RENAME within a slot is an ordinary command, and in a transaction it has to be.
 bool isTransfer(const TranslationContext& context, const Command& command, bool queued) {
+  if (config::servesOneServer(context.config)) return false;
   switch (command.spec->transfer) {
     case protocol::Transfer::None: return false;
     case protocol::Transfer::Rename:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "protocol/denial.h"
+#include "proxy/upstream/outside_cluster.h"
 #include "proxy/upstream/own_reply_limits.h"
 
 namespace slotless::upstream {
@@ -38,6 +39,13 @@ std::string authRefusal(const Access& access, std::string_view text) {
 // The node knows AUTH, and not these credentials. Redis 5 has no code for it.
 bool refusesCredentials(std::string_view text) {
   return text.starts_with("WRONGPASS") || text.starts_with("ERR invalid password");
+}
+
+constexpr std::string_view kOutsideCluster = "cluster support disabled";
+
+// The answer to ROLE begins with a word.
+bool isReplica(std::string_view role) {
+  return role.find("\r\n$5\r\nslave\r\n") != std::string_view::npos && role.starts_with('*');
 }
 
 // Beyond what the replies to a handshake are together, HELLO's map included.
@@ -165,6 +173,9 @@ void Handshake::write(bool byPrevious) {
     add({"CLIENT", "SETNAME", access_.clientName}, "CLIENT SETNAME", DoesNoHarm, Deniable::ClientSetName);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", DoesNoHarm, Deniable::ClientNoEvict);
   if (readOnly_) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
+  // Only where requests go: whoever asks about the servers asks replicas as well.
+  if (isOutsideCluster() && !readOnly_ && askId_ != AskId::No)
+    add({"ROLE"}, "ROLE", DoesNoHarm, Deniable::Role);
   if (askId_ != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", DoesNoHarm, Deniable::ClientId);
 }
 
@@ -199,6 +210,10 @@ bool Handshake::judge(Step& step, std::string_view reply) {
   if (name == "CLIENT ID" && reply.front() == ':')
     std::from_chars(reply.data() + 1, reply.data() + reply.size(), greeting_.clientId);
   if (name == "HELLO") greeting_.protocol = refused ? 2 : 3;
+  if (name == "ROLE" && isReplica(reply)) {
+    error_ = "the server is a replica";
+    return false;
+  }
   if (name == "AUTH" && !refused) {
     access_.verdicts->previousFirst = greeting_.byPrevious;
     if (!greeting_.byPrevious) access_.verdicts->accepted = true;
@@ -213,6 +228,8 @@ bool Handshake::judge(Step& step, std::string_view reply) {
     return true;
   }
   if (name == "PING" && isHarmless(text)) return true;
+  // A replica that is in no cluster serves reads without being told to.
+  if (name == "READONLY" && text.find(kOutsideCluster) != std::string_view::npos) return true;
   if (name == "AUTH" && refusesCredentials(text) && judgeRefusedAuth()) return true;
   error_ = name == "AUTH" ? authRefusal(access_, text) : std::string(name) + " refused: " + std::string(text);
   if (name != "PING" || !text.starts_with("NOAUTH")) return false;

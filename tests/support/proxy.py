@@ -51,7 +51,8 @@ class Proxy:
             self.port = processes.free_port()
             self.admin_port = processes.free_port()
             folder = processes.directory() / f"proxy-{Proxy._count}-{attempt}"
-            arguments = [*place.command, program or binary(), "--cluster-nodes", ",".join(nodes), "--listen", f"{self.host}:{self.port}{'?tls=yes' if tls else listen}",
+            cluster = ["--cluster-nodes", ",".join(nodes)] if nodes else []  # else the options say what is behind it
+            arguments = [*place.command, program or binary(), *cluster, "--listen", f"{self.host}:{self.port}{'?tls=yes' if tls else listen}",
                          "--admin-listen", f"{self.host}:{self.admin_port}{admin}", "--workers", WORKERS,
                          *options]
             if not any(str(option).startswith("--write-on-lost-link") for option in options):

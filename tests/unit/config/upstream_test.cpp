@@ -1,0 +1,105 @@
+// Which upstream is in force, and why: by a word, or by what is set.
+#include "config/upstream.h"
+
+#include "loading.h"
+
+namespace slotless::config {
+namespace {
+
+std::string rowOf(const std::string& page, std::string_view option) {
+  const std::size_t at = page.find("\n" + std::string(option) + ":");
+  return at == std::string::npos ? "" : page.substr(at + 1, page.find('\n', at + 1) - at - 1);
+}
+
+std::string upstreamRow(Loading loading) {
+  loading.arguments.push_back("--check-config");
+  return rowOf(loading.printout(), "upstream");
+}
+
+TEST_CASE("without a word the cluster is in force, if its nodes are set") {
+  CHECK(upstreamRow({{"--cluster-nodes", "a:1"}, {}, {}}) == "upstream: cluster  # default");
+  CHECK(upstreamRow({{}, {{"REDIS_CLUSTER_NODES", "a:1"}, {"REDIS_URL", "redis://b:2"}}, {}}) ==
+        "upstream: cluster  # default, since cluster-nodes is set, though REDIS_URL is as well");
+}
+
+TEST_CASE("without nodes of a cluster the server is in force, if it is set") {
+  CHECK(upstreamRow({{"--server", "a:1"}, {}, {}}) ==
+        "upstream: single  # since server is set and cluster-nodes is not");
+  const Loading byUrl{{}, {{"REDIS_URL", "redis://b:2"}}, {}};
+  CHECK(upstreamRow(byUrl) == "upstream: single  # since REDIS_URL is set and cluster-nodes is not");
+  CHECK(servesOneServer(byUrl.config()));
+  CHECK(byUrl.config().server == std::vector<Endpoint>{{"b", 2}});
+}
+
+TEST_CASE("REDIS_CLUSTER_ENABLED is a word") {
+  const Environment both{{"REDIS_CLUSTER_NODES", "a:1"}, {"REDIS_URL", "redis://b:2"}};
+  const auto with = [&](const std::string& word) {
+    Loading loading{{}, both, {}};
+    loading.environment["REDIS_CLUSTER_ENABLED"] = word;
+    return loading;
+  };
+  CHECK(upstreamRow(with("false")) == "upstream: single  # environment variable REDIS_CLUSTER_ENABLED");
+  CHECK(upstreamRow(with("TRUE")) == "upstream: cluster  # environment variable REDIS_CLUSTER_ENABLED");
+  CHECK(with("true").config().server.empty());
+  CHECK(with("maybe").errors() ==
+        std::vector<std::string>{"environment variable REDIS_CLUSTER_ENABLED: upstream: found \"maybe\"; "
+                                 "allowed: true or false"});
+  Loading stronger = with("true");
+  stronger.arguments = {"--upstream", "single"};
+  CHECK(servesOneServer(stronger.config()));
+}
+
+TEST_CASE("an application's own REDIS_URL does no harm where the cluster is in force") {
+  const Loading loading{{"--cluster-nodes", "a:1"}, {{"REDIS_URL", "unix:///tmp/socket?db=3"}}, {}};
+  CHECK(loading.config().server.empty());
+}
+
+TEST_CASE("the server's URL says as whom, and whether by TLS") {
+  const Config config = Loading{{}, {{"REDIS_URL", "rediss://app:p%40ss@redis.example"}}, {}}.config();
+  CHECK(config.server == std::vector<Endpoint>{{"redis.example", 6379}});
+  CHECK(config.serverTls);
+  CHECK(config.serverUsername == "app");
+  CHECK(config.serverPassword == "p@ss");
+  // These are what is presented to servers, whichever they are.
+  CHECK(config.clusterTls);
+  CHECK(config.username == "app");
+  CHECK(config.password == "p@ss");
+}
+
+TEST_CASE("without credentials of its own the server gets those for nodes") {
+  const Config config = Loading{{"--server", "a:1"}, {{"REDIS_PASSWORD", "common"}}, {}}.config();
+  CHECK(config.password == "common");
+  CHECK(config.username.empty());
+}
+
+TEST_CASE("a URL of sentinels names them and the server") {
+  const Config config = Loading{{"--server", "redis+sentinel://u:p@a:1,b,c:3/my-name"}, {}, {}}.config();
+  CHECK(config.server == std::vector<Endpoint>{{"a", 1}, {"b", 26379}, {"c", 3}});
+  CHECK(config.sentinelName == "my-name");
+  CHECK(config.password == "p");
+  CHECK(!config.serverTls);
+  CHECK(Loading{{"--server", "rediss+sentinel://a:1/n"}, {}, {}}.config().serverTls);
+  for (const std::string text :
+       {"redis+sentinel://a:1", "redis+sentinel://secret@a:1/", "http+sentinel://a/n"}) {
+    const auto errors = Loading{{"--server", text}, {}, {}}.errors();
+    REQUIRE(!errors.empty());
+    CHECK(errors.front().find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("what does not go together with one server is refused") {
+  const auto errorsOf = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {"--upstream", "single", "--server", "a:1"});
+    return Loading{more, {}, {}}.errors();
+  };
+  CHECK(errorsOf({}).empty());
+  CHECK(errorsOf({"--database-layout", "1=denied"}).empty());
+  CHECK(errorsOf({"--database-layout", "1=pinned"}).size() == 1);
+  CHECK(errorsOf({"--database-map", "0"}).size() == 1);
+  const auto missing = Loading{{"--upstream", "single"}, {}, {}}.errors();
+  REQUIRE(missing.size() == 1);
+  CHECK(missing.front().find("--server HOST:PORT") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace slotless::config
