@@ -157,7 +157,8 @@ void planWays(const Wanted& wanted, std::string_view command, Plan& plan) {
 bool planWholeDatabase(PlanContext& context, const protocol::CommandSpec& spec, Argv argv,
                        const Database& database, Plan& plan) {
   const WholeDatabase what = spec.wholeDatabase;
-  const bool tellsApart = context.databases.anyMapped();
+  // A native database has no keys of others.
+  const bool tellsApart = context.databases.anyMapped() && !database.native();
   // Who may not empty the nodes is not helped to do so key by key.
   if (what == WholeDatabase::None || (!tellsApart && what == WholeDatabase::Flush)) return false;
   plan.clear();

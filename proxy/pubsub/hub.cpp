@@ -160,7 +160,7 @@ void Hub::onRefused(Intake& intake, std::string_view line) {
 }
 
 void Hub::onMessage(Intake& intake, const Notice& notice, std::string_view message) {
-  if (isNotification(notice.channel)) {
+  if (names_.isOfServer(notice.channel)) {
     if (!names_.same()) return notify(intake, notice, message);
     if (isAboutOperand(notice.channel, payloadOf(notice, message))) return;
   }

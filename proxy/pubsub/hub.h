@@ -75,6 +75,7 @@ class Hub final : private IntakeEvents {
   void onPostponed() override { startTick(); }
   void onMessage(Intake& intake, const Notice& notice, std::string_view message) override;
   bool isHeard(const Intake& intake) const override;
+  bool isHidden(std::string_view channel) const override { return names_.hides(channel); }
 
   void connect(Topic& topic);
   static std::vector<Topic*> topicsOf(const Intake& intake);

@@ -40,6 +40,8 @@ bool refusesCredentials(std::string_view text) {
   return text.starts_with("WRONGPASS") || text.starts_with("ERR invalid password");
 }
 
+constexpr const char* kSelectStep = "SELECT";
+
 // Beyond what the replies to a handshake are together, HELLO's map included.
 constexpr std::size_t kMaxHandshakeReply = std::size_t{64} * 1024;
 
@@ -164,6 +166,9 @@ void Handshake::write(bool byPrevious) {
   if (!access_.clientName.empty())
     add({"CLIENT", "SETNAME", access_.clientName}, "CLIENT SETNAME", DoesNoHarm, Deniable::ClientSetName);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", DoesNoHarm, Deniable::ClientNoEvict);
+  // A connection that stands in another database than its requests mean is of no use: while a script keeps
+  // the node busy, or it loads its data, it refuses this and so gets no request.
+  if (access_.database != 0) add({"SELECT", std::to_string(access_.database)}, kSelectStep, Fails);
   if (readOnly_) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
   if (askId_ != AskId::No) add({"CLIENT", "ID"}, "CLIENT ID", DoesNoHarm, Deniable::ClientId);
 }
