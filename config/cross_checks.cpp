@@ -215,6 +215,14 @@ void checkDatabases(const Config& config, Conflicts& conflicts) {
                          "found " + inQuotes(formatDatabaseRule(rule)) + "; allowed: databases 0 to " +
                              std::to_string(config.databases - 1)});
   }
+  for (const DatabaseRule& rule : config.databaseLayout) {
+    if (rule.layout != DatabaseLayout::Native || !config.passesThrough()) continue;
+    conflicts.push_back(
+        {{"database-layout", "client-auth"},
+         "found " + inQuotes(formatDatabaseRule(rule)) +
+             " together with client-auth passthrough; allowed: another layout, since each user has "
+             "links to the nodes' database 0 only"});
+  }
   checkDefaultDatabase(config, config.defaultDatabase, "default-database", conflicts);
   checkDatabaseMap(config, config.databaseMap, "database-map", conflicts);
   for (const Listener& listener : config.listen) {

@@ -66,6 +66,11 @@ void select(LocalCall& call) {
   std::string error;
   const databases::Database* chosen = databaseNamed(call.client.numbering(), call.argv[1], error);
   if (chosen == nullptr) return appendError(call.out, error);
+  const Client::Passage passage = call.client.mayChoose(*chosen, error);
+  if (passage == Client::Passage::Refused) return appendError(call.out, error);
+  // Within EXEC it has been asked when it was queued.
+  call.waits = passage == Client::Passage::Wait && !call.inTransaction;
+  if (call.waits) return;
   call.client.select(*chosen);
   appendSimple(call.out, "OK");
 }

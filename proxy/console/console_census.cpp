@@ -10,6 +10,7 @@
 #include "proxy/observe/text_lines.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_snapshot.h"
+#include "proxy/session/node_databases.h"
 #include "proxy/session/node_users.h"
 
 namespace slotless::session {
@@ -57,6 +58,7 @@ void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link
       .pair("resp", link.protocol());
   lines.pair("state", telemetry::linkStateName(link.state())).pair("in-flight", link.inFlight());
   lines.pair("bytes-open", link.bytesOpen());
+  if (link.database() != 0) lines.pair("db", link.database());
   if (!user.empty()) lines.pair("user", user);
   if (const std::string encryption = link.encryption(); !encryption.empty()) lines.pair("tls", encryption);
   lines.end();
@@ -66,6 +68,10 @@ std::string linksOf(Services& services, std::size_t worker) {
   TextLines lines;
   services.ownLinks.forEachLink(
       [&](const upstream::Link& link, std::string_view use) { appendLink(lines, worker, link, use); });
+  services.nodeDatabases->forEachSet([&](const upstream::LinkSet& links) {
+    links.forEachLink(
+        [&](const upstream::Link& link, std::string_view use) { appendLink(lines, worker, link, use); });
+  });
   services.nodeUsers.forEach([&](const NodeUser& user) {
     const std::string_view name = user.name.empty() ? std::string_view("default") : user.name;
     user.links.forEachLink([&](const upstream::Link& link, std::string_view use) {

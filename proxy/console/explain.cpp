@@ -103,6 +103,7 @@ std::string databaseText(const databases::Database& database) {
   const std::string index = std::to_string(database.index);
   if (database.grouped())
     return index + " grouped prefix=" + database.prefix + " patterns=" + database.groups.patterns();
+  if (database.native()) return index + " native";
   if (!database.pinned()) return index + " spread" + (database.mapped() ? " prefix=" + database.prefix : "");
   return index + " pinned prefix=" + database.prefix;
 }

@@ -14,7 +14,9 @@ namespace {
 Database make(std::uint32_t index, const config::DatabaseRule& rule) {
   Database database;
   database.index = index;
-  database.layout = rule.layout;
+  // The nodes' own database 0 is where all keys are that are not in another one of theirs.
+  const bool isFirst = index == 0 && rule.layout == Layout::Native;
+  database.layout = isFirst ? Layout::Spread : rule.layout;
   if (rule.layout == Layout::Spread && index > 0) database.prefix = protocol::spreadPrefix(index);
   if (rule.layout == Layout::Grouped) {
     database.prefix = protocol::groupedPrefix(index);
@@ -57,6 +59,7 @@ std::size_t Database::findName(std::string_view text) const noexcept {
 Databases::Databases(const config::Config& config) {
   for (std::uint32_t i = 0; i < config.databases; ++i) all_.push_back(make(i, config::ruleFor(config, i)));
   anyMapped_ = std::any_of(all_.begin(), all_.end(), [](const Database& each) { return each.mapped(); });
+  anyNative_ = std::any_of(all_.begin(), all_.end(), [](const Database& each) { return each.native(); });
   if (!all_.front().mapped() && all_.front().layout != Layout::Denied) unmapped_ = &all_.front();
   addNumbering(config.databaseMap);
   numbering_ = numberings_.at(config.databaseMap).get();

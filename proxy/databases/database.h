@@ -34,6 +34,10 @@ struct Database {
   bool mapped() const noexcept { return !prefix.empty(); }
   bool pinned() const noexcept { return layout == Layout::Pinned; }
   bool grouped() const noexcept { return layout == Layout::Grouped; }
+  // It is the nodes' own database of that number, whose keys keep their names.
+  bool native() const noexcept { return layout == Layout::Native; }
+  // Which of the nodes' own databases has its keys.
+  std::uint32_t ofNodes() const noexcept { return native() ? index : 0; }
 
   // Is a key of the cluster the database's, where others have names of their own?
   bool owns(std::string_view physical) const noexcept {
@@ -109,6 +113,8 @@ class Databases {
   const std::vector<Database>& all() const noexcept { return all_; }
   // There are databases with names of their own: others have to leave those alone.
   bool anyMapped() const noexcept { return anyMapped_; }
+  // Some of them are the nodes' own.
+  bool anyNative() const noexcept { return anyNative_; }
   // The one that a key of the cluster belongs to, by its name; nullptr: none that is served here.
   const Database* ownerOf(std::string_view physical) const noexcept;
   // For clients whose listener has no map of its own, and for those whose listener has this one. Requires
@@ -123,6 +129,7 @@ class Databases {
 
   std::vector<Database> all_;
   bool anyMapped_ = false;
+  bool anyNative_ = false;
   const Database* unmapped_ = nullptr;
   std::map<std::string, std::unique_ptr<const Numbering>> numberings_;
   const Numbering* numbering_ = nullptr;

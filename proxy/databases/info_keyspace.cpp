@@ -11,7 +11,9 @@ namespace slotless::databases {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr std::string_view kFirst = "\r\ndb0:keys=";
+constexpr std::string_view kTitle = "# Keyspace\r\n";
+constexpr std::string_view kKeys = "keys=";
+constexpr std::string_view kColonKeys = ":keys=";
 
 std::uint64_t numberAt(std::string_view text, std::size_t at) {
   std::uint64_t number = 0;
@@ -19,8 +21,36 @@ std::uint64_t numberAt(std::string_view text, std::size_t at) {
   return number;
 }
 
-std::string lineOf(std::uint32_t index, std::uint64_t keys) {
-  return "db" + std::to_string(index) + ":keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0\r\n";
+std::string lineOf(std::uint64_t keys) {
+  return "keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0";
+}
+
+// The lines about databases, which stand together: by number, without it.
+struct Section {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::map<std::uint32_t, std::string_view> lines;
+};
+
+Section sectionOf(std::string_view info) {
+  Section section;
+  const std::size_t title = info.find(kTitle);
+  if (title == std::string_view::npos) return section;
+  section.begin = section.end = title + kTitle.size();
+  while (section.end < info.size()) {
+    const std::string_view rest = info.substr(section.end);
+    std::uint32_t number = 0;
+    const auto parsed = std::from_chars(rest.data() + std::min<std::size_t>(2, rest.size()),
+                                        rest.data() + rest.size(), number);
+    const std::size_t end = rest.find(kLineEnd);
+    const auto colon = static_cast<std::size_t>(parsed.ptr - rest.data());
+    if (!rest.starts_with("db") || parsed.ec != std::errc{} || end == std::string_view::npos ||
+        !rest.substr(colon).starts_with(kColonKeys))
+      break;
+    section.lines[number] = rest.substr(colon + 1, end - colon - 1);
+    section.end += end + kLineEnd.size();
+  }
+  return section;
 }
 
 }  // namespace
@@ -53,31 +83,35 @@ NodeInfo parseNodeInfo(std::string_view reply) {
 
 std::string withDatabases(const std::string& info, const Databases& databases, const Numbering& numbering,
                           const std::vector<std::uint64_t>& keys) {
+  const Section section = sectionOf(info);
+  if (section.lines.empty()) return info;
   std::uint64_t others = 0;
   for (const std::uint64_t count : keys) others += count;
-  const std::size_t at = info.find(kFirst);
-  const bool asIs = others == 0 && numbering.same();
-  if (asIs || at == std::string::npos) return info;
-  const std::size_t begin = at + kLineEnd.size();
-  const std::size_t end =
-      std::min(info.find(kLineEnd, begin), info.size() - kLineEnd.size()) + kLineEnd.size();
-  const std::uint64_t all = numberAt(info, at + kFirst.size());
-  std::map<std::uint32_t, std::uint64_t> counts;  // by the client's numbers
+  std::map<std::uint32_t, std::string> lines;  // by the client's numbers
   std::size_t next = 0;
   for (const Database& database : databases.all()) {
-    std::uint64_t count = all > others ? all - others : 0;  // database 0, when it has all that is left
+    std::uint64_t count = 0;
+    std::string_view told;
     if (database.pinned()) {
       count = next < keys.size() ? keys[next] : 0;
       ++next;
-    } else if (database.index != 0) {
-      continue;
+    } else if (database.native() || database.index == 0) {
+      const auto found = section.lines.find(database.index);
+      if (found == section.lines.end()) continue;
+      told = found->second;
+      const std::uint64_t all = numberAt(told, kKeys.size());
+      const std::uint64_t foreign = database.native() ? 0 : others;
+      count = all > foreign ? all - foreign : 0;  // database 0, when it has all that is left
+      if (foreign > 0) told = {};
     }
     const auto number = numbering.numberOf(database);
-    if (number && count > 0) counts[*number] = count;
+    if (number && count > 0) lines[*number] = told.empty() ? lineOf(count) : std::string(told);
   }
-  std::string lines;
-  for (const auto& [number, count] : counts) lines += lineOf(number, count);
-  return info.substr(0, begin) + lines + info.substr(end);
+  std::string text;
+  for (const auto& [number, line] : lines) {
+    text.append("db").append(std::to_string(number)).append(":").append(line).append(kLineEnd);
+  }
+  return info.substr(0, section.begin) + text + info.substr(section.end);
 }
 
 }  // namespace slotless::databases

@@ -27,8 +27,8 @@ struct NodeInfo {
 };
 NodeInfo parseNodeInfo(std::string_view reply);
 
-// `info` has all nodes' keys in the line of database 0. The databases get the numbers that the client has for
-// them; those it does not see are left out.
+// `info` has all nodes' keys in the lines of their databases, 0 and those that are native. The databases get
+// the numbers that the client has for them; those it does not see are left out.
 std::string withDatabases(const std::string& info, const Databases& databases, const Numbering& numbering,
                           const std::vector<std::uint64_t>& keys);
 

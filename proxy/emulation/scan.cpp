@@ -142,7 +142,9 @@ class ScanComposer final : public routing::Composer {
     for (const std::string_view name : kept) protocol::appendBulk(keys_, name);
   }
 
-  bool isOwn(std::string_view name) const { return !context_.databases.anyMapped() || database_.owns(name); }
+  bool isOwn(std::string_view name) const {
+    return !context_.databases.anyMapped() || database_.native() || database_.owns(name);
+  }
 
   PlanContext& context_;
   const std::vector<std::string> said_;

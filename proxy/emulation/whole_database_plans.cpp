@@ -159,7 +159,8 @@ bool planWholeDatabase(PlanContext& context, const protocol::CommandSpec& spec, 
                        const Database& database, Plan& plan) {
   if (config::servesOneServer(context.config)) return false;
   const WholeDatabase what = spec.wholeDatabase;
-  const bool tellsApart = context.databases.anyMapped();
+  // A native database has no keys of others.
+  const bool tellsApart = context.databases.anyMapped() && !database.native();
   // Who may not empty the nodes is not helped to do so key by key.
   if (what == WholeDatabase::None || (!tellsApart && what == WholeDatabase::Flush)) return false;
   plan.clear();

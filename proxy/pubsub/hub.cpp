@@ -183,7 +183,7 @@ void Hub::onFenced(std::uint64_t fence) {
 }
 
 void Hub::onMessage(Intake& intake, const Notice& notice, std::string_view message) {
-  if (isNotification(notice.channel)) {
+  if (names_.isOfServer(notice.channel)) {
     if (!names_.same()) return notify(intake, notice, message);
     if (isAboutOperand(notice.channel, payloadOf(notice, message))) return;
   }

@@ -84,6 +84,7 @@ class Hub final : private IntakeEvents {
   void onFenced(std::uint64_t fence) override;
   void onMessage(Intake& intake, const Notice& notice, std::string_view message) override;
   bool isHeard(const Intake& intake) const override;
+  bool isHidden(std::string_view channel) const override { return names_.hides(channel); }
 
   void connect(Topic& topic);
   static std::vector<Topic*> topicsOf(const Intake& intake);

@@ -222,7 +222,7 @@ void Intakes::onMessageFrom(Station& station, const Notice& notice, std::string_
   Intake* intake = find(notice.kind, notice.name);
   if (intake == nullptr) return;
   const bool ofAServer = intake->everywhere_ && isKeyspaceChannel(notice.channel);
-  if (ofAServer && isOfHiddenDatabase(notice.channel)) return;
+  if (ofAServer && events_.isHidden(notice.channel)) return;
   if (ofAServer || intake->source_ == &station) events_.onMessage(*intake, notice, message);
 }
 

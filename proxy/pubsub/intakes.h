@@ -31,6 +31,8 @@ class IntakeEvents {
   virtual void onMessage(Intake& intake, const Notice& notice, std::string_view message) = 0;
   // Somebody misses something when it is interrupted.
   virtual bool isHeard(const Intake& intake) const = 0;
+  // It tells of keys that clients cannot have.
+  virtual bool isHidden(std::string_view channel) const = 0;
 
  protected:
   ~IntakeEvents() = default;

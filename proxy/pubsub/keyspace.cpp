@@ -19,7 +19,7 @@ bool isKeyspaceChannel(std::string_view channel) noexcept {
                      [&](std::string_view prefix) { return channel.starts_with(prefix); });
 }
 
-bool isOfHiddenDatabase(std::string_view channel) noexcept {
+bool isOfOtherDatabase(std::string_view channel) noexcept {
   if (!isKeyspaceChannel(channel) || isNotification(channel)) return false;
   channel.remove_prefix(kKeyspaceWord.size());
   const auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
@@ -28,8 +28,9 @@ bool isOfHiddenDatabase(std::string_view channel) noexcept {
 }
 
 bool isAboutOperand(std::string_view channel, std::string_view payload) noexcept {
-  const bool ofKeyspace = channel.starts_with(kNodeKeyspace);
-  return protocol::isOperandName(ofKeyspace ? channel.substr(kNodeKeyspace.size()) : payload);
+  if (!channel.starts_with(kKeyspaceWord)) return protocol::isOperandName(payload);
+  const std::size_t end = channel.find(kDatabaseEnd, kKeyspaceWord.size());
+  return end != std::string_view::npos && protocol::isOperandName(channel.substr(end + kDatabaseEnd.size()));
 }
 
 bool canMatchKeyspace(std::string_view pattern) noexcept {

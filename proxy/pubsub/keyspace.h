@@ -20,12 +20,11 @@ inline bool isNotification(std::string_view channel) noexcept {
   return channel.starts_with(kNodeKeyspace) || channel.starts_with(kNodeKeyevent);
 }
 
-// The same of a database that the node has beside database 0 (Valkey 9 has them in a cluster, too): none that
-// clients know. A script, or somebody who talks to the nodes, has written there.
-bool isOfHiddenDatabase(std::string_view channel) noexcept;
+// The same of a database that the node has beside database 0 (Valkey 9 has them in a cluster, too).
+bool isOfOtherDatabase(std::string_view channel) noexcept;
 
 // About a value that is somewhere else for a moment, because the proxy needs it there (operand_names.h).
-// Requires isNotification(channel).
+// Requires that it tells of a key, in whichever database.
 bool isAboutOperand(std::string_view channel, std::string_view payload) noexcept;
 
 }  // namespace slotless::pubsub

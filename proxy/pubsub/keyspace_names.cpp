@@ -61,9 +61,23 @@ std::optional<std::string> renumbered(std::string_view name, const Renumber& ren
       {parts->ofKeyspace ? kKeyspaceWord : kKeyeventWord, std::to_string(*other), kDatabaseEnd, parts->rest});
 }
 
+const Database* KeyspaceNames::nativeOf(std::string_view channel) const noexcept {
+  const auto parts = databases_.anyNative() ? partsOf(channel) : std::nullopt;
+  const Database* found = parts ? databaseOf(parts->number) : nullptr;
+  return found != nullptr && found->native() ? found : nullptr;
+}
+
+bool KeyspaceNames::isOfServer(std::string_view channel) const noexcept {
+  return isNotification(channel) || nativeOf(channel) != nullptr;
+}
+
+bool KeyspaceNames::hides(std::string_view channel) const noexcept {
+  return isOfOtherDatabase(channel) && nativeOf(channel) == nullptr;
+}
+
 bool KeyspaceNames::concernsEveryServer(TopicKind kind, std::string_view name) const noexcept {
   if (kind == TopicKind::Shard) return false;
-  if (!same()) return isNotification(name) || (kind == TopicKind::Pattern && isOfAllDatabases(name));
+  if (!same()) return isOfServer(name) || (kind == TopicKind::Pattern && isOfAllDatabases(name));
   return kind == TopicKind::Pattern ? canMatchKeyspace(name) : isKeyspaceChannel(name);
 }
 
@@ -81,6 +95,7 @@ std::vector<TopicName> KeyspaceNames::sourcesOf(TopicKind kind, std::string_view
   if (const auto parts = partsOf(name)) {
     const Database* database = databaseOf(parts->number);
     if (database == nullptr) return {};
+    if (database->native()) return {{kind, std::string(name)}};
     if (parts->ofKeyspace) {
       // What stands in front has no characters that mean something else in a pattern.
       return {
@@ -92,13 +107,23 @@ std::vector<TopicName> KeyspaceNames::sourcesOf(TopicKind kind, std::string_view
   if (kind != TopicKind::Pattern) return {};
   if (isOfAllDatabases(name)) return {{kind, std::string(name)}};
   std::vector<TopicName> sources;
-  if (protocol::canMatchPrefix(name, kKeyspaceWord)) sources.push_back({kind, text({kNodeKeyspace, "*"})});
-  if (protocol::canMatchPrefix(name, kKeyeventWord)) sources.push_back({kind, text({kNodeKeyevent, "*"})});
+  for (const std::string_view word : {kKeyspaceWord, kKeyeventWord}) {
+    if (!protocol::canMatchPrefix(name, word)) continue;
+    sources.push_back({kind, text({word, "0", kDatabaseEnd, "*"})});
+    for (const Database& each : databases_.all()) {
+      if (each.native())
+        sources.push_back({kind, text({word, std::to_string(each.index), kDatabaseEnd, "*"})});
+    }
+  }
   return sources;
 }
 
 std::optional<Notification> KeyspaceNames::translate(std::string_view channel,
                                                      std::string_view payload) const {
+  if (nativeOf(channel) != nullptr) {
+    if (isAboutOperand(channel, payload)) return std::nullopt;
+    return Notification{std::string(channel), payload};
+  }
   const std::string_view behind = channel.substr(kNodeKeyspace.size());
   const bool ofKeyspace = channel.starts_with(kKeyspaceWord);
   const std::string_view physical = ofKeyspace ? behind : payload;

@@ -15,6 +15,8 @@ using databases::Database;
 
 namespace {
 
+constexpr std::string_view kNumber = " [";
+// Mapped databases' keys are in the nodes' database 0.
 constexpr std::string_view kOfNode = " [0 ";
 
 // Where the next argument begins with the mark of a reserved key, after its quotation mark; npos: nowhere.
@@ -90,10 +92,11 @@ std::string withoutGuard(const databases::Databases& databases, std::string line
 }  // namespace
 
 std::optional<std::string> translateLine(const databases::Databases& databases, std::string_view line) {
-  const std::size_t number = line.find(kOfNode);
+  const std::size_t number = line.find(kNumber);
   if (number == std::string_view::npos) return std::nullopt;
   const std::size_t guard = line.find(databases::ScriptGuard::kOpening, number);
   if (guard != std::string_view::npos) return withoutGuard(databases, std::string(line), guard);
+  if (!line.substr(number).starts_with(kOfNode)) return std::nullopt;
   const Database* database = nullptr;
   std::string out;
   std::size_t copied = number + kOfNode.size() - 1;

@@ -50,9 +50,7 @@ constexpr Field kFields[] = {
     {"slave*", Leave},
     // Lists of names
     {"cmdstat_*", Counters},
-    {"db0", Counters},
-    // Databases of the nodes themselves (Valkey 9): no client is in one.
-    {"db*", Leave},
+    {"db*", Counters},
     {"errorstat_*", Counters},
     {"latency_percentiles_usec_*", Counters},
 };

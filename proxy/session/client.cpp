@@ -11,6 +11,8 @@
 #include "proxy/session/accounts.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_databases.h"
+#include "proxy/session/node_user.h"
 #include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/telemetry/log.h"
@@ -109,6 +111,37 @@ bool Client::abandon(WorkBudget& budget) {
   return true;
 }
 
+// --- the nodes' own databases ---
+
+upstream::LinkSet& Client::linksOf(const databases::Database& database) const {
+  if (database.native()) return services_.nodeDatabases->linksOf(database);
+  return nodeUser_ == nullptr ? services_.ownLinks : nodeUser_->links;
+}
+
+// What is under way goes on by the links that it has been sent by.
+void Client::select(const databases::Database& database) {
+  database_ = &database;
+  strays_ = &linksOf(database) != upstream;
+}
+
+Client::Passage Client::mayChoose(const databases::Database& database, std::string& line) {
+  if (conversation_.watch().on() && &linksOf(database) != upstream) {
+    line =
+        "ERR SELECT into or out of a native database is not possible while keys are watched: UNWATCH ends that";
+    return Passage::Refused;
+  }
+  return database.native() ? enterNodeDatabase(database, line) : Passage::Go;
+}
+
+void Client::turnTo(upstream::LinkSet& links) {
+  if (&links != upstream) {
+    conversation_.leaveLinks();
+    upstream = &links;
+    conversation_.onLinks();
+  }
+  strays_ = &linksOf(*database_) != upstream;
+}
+
 // --- users ---
 
 void Client::welcome() {
@@ -176,7 +209,7 @@ void Client::resetSession() {
   noTouch = false;
   readOnly = false;
   replySwitch_ = {};
-  database_ = home_;
+  select(*home_);
   readFrom = homeReadFrom_;
   rebind(nullptr);
   welcome();
@@ -227,6 +260,8 @@ void Client::checkIdle() {
 
 bool Client::mayHearOf(const databases::Database* database) const noexcept {
   if (account_ == nullptr || !account_->user().limits.databases) return true;
+  // By its name alone a key may be one of any native database: nodes tell of those that the client has read.
+  if (database_->native() && (database == nullptr || !database->mapped())) return true;
   return database != nullptr && account_->maySelect(database->index);
 }
 

@@ -82,15 +82,18 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   ReplySwitch& replySwitch() noexcept { return replySwitch_; }
   // What SELECT has chosen.
   const databases::Database& database() const noexcept { return *database_; }
-  void select(const databases::Database& database) noexcept { database_ = &database; }
+  void select(const databases::Database& database);
   // Where the connection begins, and RESET leads back to.
-  void setHome(const databases::Database& database) noexcept { home_ = database_ = &database; }
+  void setHome(const databases::Database& database) {
+    home_ = &database;
+    select(database);
+  }
   // What it calls the databases: it begins in its 0 then, unless they are as they are.
   const databases::Numbering& numbering() const noexcept override { return *numbering_; }
   access::UserPtr restrictedUser() const override { return restricted_ ? account_->userPtr() : nullptr; }
   // Its user may not select all databases.
   bool seesSomeDatabases() const noexcept { return restricted_ && account_->user().limits.databases; }
-  void setNumbering(const databases::Numbering& numbering, const databases::Database& home) noexcept {
+  void setNumbering(const databases::Numbering& numbering, const databases::Database& home) {
     numbering_ = &numbering;
     setHome(home);
   }
@@ -126,6 +129,16 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void requestion() noexcept;
   // Closes a client that has been silent for too long.
   void checkIdle();
+
+  // --- the nodes' own databases, see NodeDatabases ---
+  // By which requests for keys of that database go.
+  upstream::LinkSet& linksOf(const databases::Database& database) const;
+  // Its requests go by these from now on. Requires that nothing is pending.
+  void turnTo(upstream::LinkSet& links);
+  // Wait: it is woken, and is to ask again with the same request. Refused: `line` is for the client.
+  enum class Passage : std::uint8_t { Go, Wait, Refused };
+  // May SELECT choose that one?
+  Passage mayChoose(const databases::Database& database, std::string& line);
 
   // --- users of the nodes, see NodeUsers ---
   // nullptr: there are none, or it has not logged in.
@@ -184,7 +197,6 @@ class Client final : public ClientConnection, public Tracked, public Asker {
     std::string_view bytes;
     bool isInline;
   };
-  enum class Passage : std::uint8_t { Go, Wait, Refused };
   // client_questions.cpp: by the rules of its listener, and by limits. Refused: `line` is for the client.
   Passage question(Asked& asked, std::string& line);
   void takeOwnName(const ListenerRules& rules, Asked& asked);
@@ -192,6 +204,8 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   bool refuseRequest(const protocol::CommandSpec* spec, std::string_view line);
   bool takeShort(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes);
   bool isBehindBarrier() const noexcept;
+  // May that one of the nodes' own be used?
+  Passage enterNodeDatabase(const databases::Database& database, std::string& line);
   // What handle() has found nothing against. False: as there.
   bool take(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes, bool isInline);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
@@ -207,6 +221,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   bool questioned_ = false;  // something has to be asked before each of its requests
   bool counted_ = false;     // of that: its requests are counted by limits_
   bool restricted_ = false;  // its user may not do everything
+  bool strays_ = false;      // its links are not those of the database that it has chosen
   std::uint32_t listener_;   // in config.listen
   std::unique_ptr<ClientLimits> limits_;
   const access::Permission* account_ = nullptr;

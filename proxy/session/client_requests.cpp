@@ -21,6 +21,7 @@
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_databases.h"
 #include "proxy/session/node_permits.h"
 #include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
@@ -43,6 +44,13 @@ bool differs(const Command& command, const routing::Plan& plan) {
   const bool whole = plan.kind == routing::Plan::Kind::OneSlot || plan.kind == routing::Plan::Kind::AnyNode;
   return !whole || command.wantsWholeSlot || plan.composer != nullptr ||
          (runsScript(*command.spec) && command.bytes.data() != command.sent.data());
+}
+
+// What only changes the session may come before it is known whether the database may be used.
+bool mayUseKeys(const CommandSpec& spec) {
+  using enum protocol::SessionRole;
+  return spec.handling != Handling::Local &&
+         (spec.role == None || spec.role == Blocking || spec.role == Watch);
 }
 
 // AUTH and HELLO, of what may come before the login.
@@ -126,6 +134,11 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
   // A barrier waits for what is before it, so it is the first of what is pending; and it is waited for, lest
   // a later write overtakes a part of it that has to be repeated.
   if (isBehindBarrier() || (atHand.awaitsPending && !pending().empty())) return false;
+  // It is in another database from now on, and what is before it went by the links of the one before.
+  if (strays_) {
+    if (!pending().empty()) return awaitPending();
+    turnTo(linksOf(*database_));
+  }
   if (services_.tap.on()) {
     MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
     if (!take(*spec, argv, bytes, isInline)) return false;
@@ -151,6 +164,16 @@ bool Client::take(const CommandSpec& wanted, protocol::Argv argv, std::string_vi
   const CommandSpec* const spec = &wanted;
   std::string& text = services_.encoded;
   services_.denialsAtHand = &upstream->denials();
+  if (const databases::Database& chosen = conversation_.database();
+      chosen.native() && mayUseKeys(*spec) && !services_.nodeDatabases->isOpen(chosen)) {
+    const Passage passage = enterNodeDatabase(chosen, text);
+    if (passage == Passage::Wait) return false;
+    if (passage == Passage::Refused) {
+      conversation_.onRefused(text);
+      refuse(spec, text);
+      return true;
+    }
+  }
   // From here on it is only known as nodes may get it.
   if (isInline) {
     services_.canonical.write(argv);
@@ -286,6 +309,15 @@ bool Client::splitInPieces(const Command& command) {
   return true;
 }
 
+Client::Passage Client::enterNodeDatabase(const databases::Database& database, std::string& line) {
+  switch (services_.nodeDatabases->judge(*this, database, line)) {
+    case NodeDatabases::Standing::Open: return Passage::Go;
+    case NodeDatabases::Standing::Unknown: return Passage::Wait;
+    case NodeDatabases::Standing::Refused: break;
+  }
+  return Passage::Refused;
+}
+
 bool Client::isBehindBarrier() const noexcept {
   const Request* first = pending().head();
   return first != nullptr && (first->staged || (first->spec != nullptr && first->spec->barrier));
@@ -297,7 +329,8 @@ bool Client::isShort(const CommandSpec* spec, const RequestParser& request,
                      std::string_view bytes) const noexcept {
   return spec != nullptr && spec->plain && conversation_.plain() && bytes.size() < kHandOverBytes &&
          !request.isInline() && spec->arityFits(request.argv().size()) && loggedIn() && !services_.tap.on() &&
-         !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder;
+         !services_.busy.any() && services_.gate.isOpen() && !services_.config.strictOrder && !strays_ &&
+         (!database_->native() || services_.nodeDatabases->isOpen(*database_));
 }
 
 bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string_view bytes) {

@@ -92,6 +92,14 @@ class Conversation final : public Leases {
   const Tracking* tracking() const noexcept { return tracking_.get(); }
   // All that the client sends to nodes goes by its tracking leases.
   bool engaged() const noexcept override { return tracking_ != nullptr && tracking_->engaged(); }
+  // Its requests go by other links from now on. Requires that nothing is pending. What is watched on those
+  // that it leaves is lost.
+  void leaveLinks() {
+    if (watch_.on()) watch_.lose();
+  }
+  void onLinks() {
+    if (tracking_ != nullptr) tracking_->onLinks();
+  }
   void onProtocol() {
     if (tracking_ != nullptr) tracking_->onProtocol();
   }
@@ -149,7 +157,6 @@ class Conversation final : public Leases {
   Outcome queueAlone(const Command& command, std::string_view objection);
   Outcome executeAlone();
   Outcome queueForwarded(Command& command);
-  void noteQueuedSelect(protocol::Argv argv);
   Outcome begin(const protocol::CommandSpec& spec, std::string_view name);
   Outcome execute(const protocol::CommandSpec& spec, std::string_view name);
   Outcome discard(const protocol::CommandSpec& spec);

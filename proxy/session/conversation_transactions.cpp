@@ -30,6 +30,8 @@ constexpr std::string_view kAbortedBecause = "EXECABORT Transaction discarded be
 constexpr std::string_view kOneSlot =
     "CROSSSLOT Keys in request don't hash to the same slot: "
     "use a pinned database for transactions over several slots";
+constexpr std::string_view kOnePlace =
+    "ERR SELECT into or out of a native database can only come before a transaction's other commands";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 }  // namespace
@@ -50,7 +52,17 @@ Conversation::Outcome Conversation::queue(Command& command) {
       return refuseQueued(spec,
                           "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
     }
-    if (spec.role == protocol::SessionRole::Select) noteQueuedSelect(command.argv);
+    if (spec.role == protocol::SessionRole::Select) {
+      std::string objection;
+      const databases::Database* chosen = databaseNamed(client_.numbering(), command.argv[1], objection);
+      const auto passage = chosen == nullptr ? Client::Passage::Go : client_.mayChoose(*chosen, objection);
+      if (passage == Client::Passage::Wait) return Outcome::Wait;
+      if (passage == Client::Passage::Refused) return refuseQueued(spec, objection);
+      // All that goes to nodes goes by the same links.
+      if (chosen != nullptr && transaction_->forwarded() > 0 && chosen->ofNodes() != database().ofNodes())
+        return refuseQueued(spec, kOnePlace);
+      if (chosen != nullptr) transaction_->database = chosen;
+    }
     transaction_->queueLocal(spec, command.argv);
     return queued(spec);
   }
@@ -137,13 +149,6 @@ bool Conversation::queueError(const CommandSpec& spec, std::string_view line) {
   return true;
 }
 
-// What follows it in the transaction is about the keys of that database. Whether it may be chosen, EXEC says.
-void Conversation::noteQueuedSelect(protocol::Argv argv) {
-  std::string error;
-  if (const databases::Database* chosen = databaseNamed(client_.numbering(), argv[1], error))
-    transaction_->database = chosen;
-}
-
 Conversation::Outcome Conversation::queueForwarded(Command& command) {
   const CommandSpec& spec = *command.spec;
   const protocol::Argv argv = command.argv;
@@ -177,7 +182,9 @@ Conversation::Outcome Conversation::queued(const CommandSpec& spec) {
 }
 
 Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string_view name) {
-  const bool waits = watch_.on() || (transaction_->inGroups() && !transaction_->failed());
+  upstream::LinkSet& links = client_.linksOf(database());
+  const bool waits =
+      watch_.on() || &links != client_.upstream || (transaction_->inGroups() && !transaction_->failed());
   if (waits && !client_.pending().empty()) return Outcome::Wait;
   if (transaction_->alone() && !transaction_->failed()) return executeAlone();
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
@@ -211,6 +218,7 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
     if (heard && client_.replySwitch().off()) return Outcome::Done;
     return answer(spec, reply);
   }
+  client_.turnTo(links);
   if (transaction->inGroups()) {
     sendGroups(spec, name, std::move(transaction));
   } else {

@@ -50,6 +50,7 @@ class ListenerRulebook;
 class LocalAnswers;
 class LoginDelays;
 class MonitorTap;
+class NodeDatabases;
 class NodePermits;
 class NodeUsers;
 class PauseGate;
@@ -138,6 +139,8 @@ struct Services : PlanContext {
   routing::Plan plan{};
   databases::KeyMapper canonical{};  // the client's request, where its own bytes are not for nodes
   LeaseShares leaseShares{};
+
+  NodeDatabases* nodeDatabases = nullptr;  // the worker's, which sets it
 };
 
 }  // namespace slotless::session

@@ -127,6 +127,17 @@ void Tracking::changeProtocol() {
   startTicking();
 }
 
+// What has been read by those before is told of no more: all of it counts as changed once these are there.
+void Tracking::onLinks() {
+  if (!engaged_) return;
+  for (const auto& lease : leases_) lease->retire();
+  complete_ = false;
+  voidBefore_ = true;
+  findMasters();
+  if (hasRoom()) openLeases();
+  startTicking();
+}
+
 void Tracking::onRedirectBroken(std::uint64_t target) {
   if (!mode_.redirects() || target_.client != target) return;
   broken_ = true;

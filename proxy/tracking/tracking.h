@@ -55,6 +55,8 @@ class Tracking final : public TrackingLeaseEvents {
   // The same where nothing is sent: within RESP2, and without REDIRECT.
   void turnOnUnseen(const TrackingOptions& options);
   void turnOff();
+  // The client's requests go by other links, so in another database. Requires that nothing is pending.
+  void onLinks();
   // The client has changed its protocol.
   void onProtocol();
   // The client that was to be told has left; this one is told instead.

@@ -84,6 +84,34 @@ bool isTransfer(const TranslationContext& context, const Command& command, bool 
   }
 }
 
+constexpr std::string_view kBetweenLayouts =
+    "ERR MOVE and COPY between a native database and one whose keys have other names in the cluster are not "
+    "possible";
+constexpr std::string_view kOtherKey =
+    "CROSSSLOT COPY into another native database takes keys of one slot: the nodes do it themselves";
+
+// Between two of the nodes' own databases they do it themselves, at one moment. False: `error` says why not.
+bool translateBetweenNodeDatabases(TranslationContext& context, const databases::TransferRequest& request,
+                                   const databases::Database& target, Command& command, std::string& error) {
+  if (command.database.mapped() || target.mapped()) {
+    error = kBetweenLayouts;
+    return false;
+  }
+  if (protocol::slotOf(request.source) != protocol::slotOf(request.destination)) {
+    error = kOtherKey;
+    return false;
+  }
+  const std::string number = std::to_string(target.ofNodes());
+  std::vector<std::string_view> words = {command.argv[0], request.source};
+  if (command.spec->transfer == protocol::Transfer::Copy)
+    words.insert(words.end(), {request.destination, "DB"});
+  words.push_back(number);
+  if (request.replace) words.push_back("REPLACE");
+  context.mapper.write(words);
+  replaceBy(context.mapper, command);
+  return true;
+}
+
 // False: `error` says why not. What stays within one slot is an ordinary command.
 bool translateTransfer(TranslationContext& context, const databases::Numbering& numbering, int protocol,
                        Command& command, std::string& error) {
@@ -101,6 +129,8 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
     return false;
   }
   command.wrongWhenRun = false;
+  if (target->ofNodes() != command.database.ofNodes())
+    return translateBetweenNodeDatabases(context, *request, *target, command, error);
   const std::string source = command.database.physicalName(request->source);
   const std::string destination = target->physicalName(request->destination);
   const bool sameSlot = protocol::slotOf(source) == protocol::slotOf(destination);

@@ -45,6 +45,8 @@ struct Access {
 
   // Not the proxy's own, but a client's: what nodes deny on its connections is the client's business.
   bool ofClient = false;
+  // Which of the node's own databases is meant by what is asked (layout native).
+  std::uint32_t database = 0;
 
   Credentials credentials() const { return {username, password}; }
   bool triesPreviousFirst() const { return previous && verdicts->previousFirst.load(); }

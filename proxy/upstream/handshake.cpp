@@ -47,6 +47,7 @@ constexpr std::string_view kOutsideCluster = "cluster support disabled";
 bool isReplica(std::string_view role) {
   return role.find("\r\n$5\r\nslave\r\n") != std::string_view::npos && role.starts_with('*');
 }
+constexpr const char* kSelectStep = "SELECT";
 
 // Beyond what the replies to a handshake are together, HELLO's map included.
 constexpr std::size_t kMaxHandshakeReply = std::size_t{64} * 1024;
@@ -172,6 +173,9 @@ void Handshake::write(bool byPrevious) {
   if (!access_.clientName.empty())
     add({"CLIENT", "SETNAME", access_.clientName}, "CLIENT SETNAME", DoesNoHarm, Deniable::ClientSetName);
   add({"CLIENT", "NO-EVICT", "on"}, "CLIENT NO-EVICT", DoesNoHarm, Deniable::ClientNoEvict);
+  // A connection that stands in another database than its requests mean is of no use: while a script keeps
+  // the node busy, or it loads its data, it refuses this and so gets no request.
+  if (access_.database != 0) add({"SELECT", std::to_string(access_.database)}, kSelectStep, Fails);
   if (readOnly_) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
   // Only where requests go: whoever asks about the servers asks replicas as well.
   if (isOutsideCluster() && !readOnly_ && askId_ != AskId::No)

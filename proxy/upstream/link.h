@@ -197,6 +197,8 @@ class Link final : private Connection::Owner {
 
   LinkRole role() const noexcept { return settings_.role; }
   int protocol() const noexcept { return settings_.protocol; }
+  // Which of the node's own databases it stands in.
+  std::uint32_t database() const noexcept { return settings_.access.database; }
   ScriptMemory& scripts() noexcept { return scripts_; }
   const ScriptMemory& scripts() const noexcept { return scripts_; }
   // The node's number for this connection; 0: not known.

@@ -63,6 +63,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       ownSettings_(linkSettings()),
       connections_(*this, ownSettings_, metrics, leaseBudgets_, control.denials(), openLinks(config_)),
       nodeUsers_(services_, *this, connections_.shared(2), ownSettings_, leaseBudgets_),
+      nodeDatabases_(services_, *this, ownSettings_, metrics, leaseBudgets_, control.denials()),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
       requests_(blocks_),
@@ -120,6 +121,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 {[this](const Accepted& accepted, auto stream) { onArrived(accepted, std::move(stream)); },
                  [this](const net::Address& peer, auto reason) { onNotArrived(peer, reason); }}) {
   touch();
+  services_.nodeDatabases = &nodeDatabases_;
   nodeUsers_.configure();
   accounts_.configure();
   services_.wrappedScripts.setDialect({false, databases_.renumbers()});
@@ -141,6 +143,7 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   services_.slotLosses.note(services_.links.topology(), *topology);
   connections_.setTopology(topology);
   nodeUsers_.setTopology(topology);
+  nodeDatabases_.setTopology(topology);
   hub_.setTopology(topology);
   monitors_.setTopology(topology);
   trackers_.setTopology(std::move(topology));
@@ -201,6 +204,7 @@ void Worker::setAccess(const upstream::Access& access) {
   access_ = access;
   useLinkSettings();
   connections_.keepLogins();
+  nodeDatabases_.keepLogins();
 }
 
 upstream::LinkSettings Worker::linkSettings() const {
@@ -226,6 +230,7 @@ void Worker::useLinkSettings() {
   ownSettings_ = linkSettings();
   connections_.setSettings(ownSettings_);
   nodeUsers_.useSettings();
+  nodeDatabases_.useSettings();
   leaseBudgets_.setLimits(leaseLimits(config_));
 }
 
@@ -255,11 +260,13 @@ void Worker::tellIfDrained() {
 void Worker::onLinkReady(upstream::Link& link) {
   log::debug("link ready", {{"node", link.node().text()}});
   control_.nodeConnected(link.node());
+  nodeDatabases_.onLinkReady(link);
   holding_.wakeAll();
 }
 
 void Worker::onLinkLost(upstream::Link& link, std::string_view reason, bool established) {
   if (link.role() == upstream::LinkRole::Lease) holding_.wakeAll();
+  if (!established) nodeDatabases_.onLinkLost(link, reason);
   static log::RateLimit limit(10);
   log::write(limit, now, established ? log::Level::Warn : log::Level::Info,
              established ? "link lost" : "link not established",
@@ -318,6 +325,7 @@ void Worker::endTurn() {
   flushLinks();
   connections_.sweep();
   nodeUsers_.endTurn();
+  nodeDatabases_.endTurn();
   relief_.note();
   const bool idle = agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() &&
                     !hub_.busy() && !nodeUsers_.busy();
@@ -381,6 +389,7 @@ void Worker::onTick() {
   touch();
   connections_.checkReplyTimeouts(now);
   nodeUsers_.checkReplyTimeouts(now);
+  nodeDatabases_.checkReplyTimeouts(now);
   if (!oldCommands_.empty()) dropOldCommands();
   for (const auto& [id, client] : clients_) {
     client->checkPushLimit();
@@ -398,9 +407,12 @@ void Worker::lookForSilence() {
   lastSilenceTick_ = now;
   connections_.tend(wasHere);
   nodeUsers_.tend(wasHere);
+  nodeDatabases_.tend(wasHere);
   services_.leaseShares.endIdle(services_);
-  const auto blockedSilence = std::max(connections_.leases().silence(), nodeUsers_.leaseSilence());
-  if (std::max(connections_.silence(), nodeUsers_.silence()) >= kSilence) {
+  const auto blockedSilence =
+      std::max({connections_.leases().silence(), nodeUsers_.leaseSilence(), nodeDatabases_.leaseSilence()});
+  const auto silence = std::max({connections_.silence(), nodeUsers_.silence(), nodeDatabases_.silence()});
+  if (silence >= kSilence) {
     control_.refreshTopology(true);
   } else if (blockedSilence >= kBlockedSilence && now - lastLook_ >= kBlockedSilence) {
     lastLook_ = now;
@@ -418,6 +430,7 @@ void Worker::tidy() {
   services_.suspects.expire(now);
   connections_.tidy();
   nodeUsers_.tidy();
+  nodeDatabases_.tidy();
   trimScratch();
   publishMemory();
 }
@@ -442,7 +455,7 @@ void Worker::publishMemory() {
     sessions += memory.session;
     queued += client->conversation().queuedBlockBytes();
   }
-  const std::size_t links = connections_.bytesOpen() + nodeUsers_.bytesOpen();
+  const std::size_t links = connections_.bytesOpen() + nodeUsers_.bytesOpen() + nodeDatabases_.bytesOpen();
   const auto set = [this](MemoryKind kind, std::size_t bytes) {
     metrics_.memory[static_cast<std::size_t>(kind)].set(static_cast<std::int64_t>(bytes));
   };

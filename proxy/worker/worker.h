@@ -37,6 +37,7 @@
 #include "proxy/session/login_delays.h"
 #include "proxy/session/memory_relief.h"
 #include "proxy/session/monitor_tap.h"
+#include "proxy/session/node_databases.h"
 #include "proxy/session/node_permits.h"
 #include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
@@ -150,7 +151,9 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   upstream::LeaseBudgets leaseBudgets_;
   upstream::LinkSettings ownSettings_;
   upstream::LinkSet connections_;
-  session::NodeUsers nodeUsers_;  // requests under way may have leases of theirs
+  // Requests under way may have leases of these.
+  session::NodeUsers nodeUsers_;
+  session::NodeDatabases nodeDatabases_;
   std::vector<upstream::Link*> dirtyLinks_;
   const databases::Databases databases_;
   routing::Router router_;

@@ -29,10 +29,10 @@ def is_refusal(reply):
     return tag in (b"-", b"!") and (text.startswith(_REFUSALS) or any(each in text for each in _ALSO_REFUSALS))
 
 
-def in_groups(program):
+def in_groups(program, all_heads=_HEADS, listed=b"q?:"):
     """The program with its keys in one group, or in two: each third program."""
     both = program.number % 3 == 0
-    heads = _HEADS if both else _HEADS[program.number % 2::2]
+    heads = all_heads if both else all_heads[program.number % 2::2]
 
     def head_of(key):
         return heads[hashlib.sha1(key).digest()[0] % len(heads)]
@@ -46,7 +46,7 @@ def in_groups(program):
             continue
         words = [names.get(word, word) for word in step.words]
         if step.who == "walk" or words[0].upper() == b"KEYS":
-            words[1:2] = [b"q?:" + word for word in words[1:2]]
+            words[1:2] = [listed + word for word in words[1:2]]
         steps.append(step._replace(words=tuple(words)))
     return program._replace(steps=tuple(steps), keys=tuple(names.values()))
 
@@ -54,8 +54,9 @@ def in_groups(program):
 class _Speaker:
     """One connection of each side, and what is queued on them."""
 
-    def __init__(self, reference, subject, figures):
+    def __init__(self, reference, subject, figures, is_refusal):
         self._reference, self._subject, self._figures = reference, subject, figures
+        self._is_refusal = is_refusal
         self._queued, self._aborted = None, False
 
     def differs(self, step):
@@ -70,7 +71,7 @@ class _Speaker:
             self._queued, self._aborted = None, False
             self._reference.call(b"DISCARD")
             return None if actual[1] and actual[1].startswith(_ABORTED) else ("EXECABORT", actual)
-        if is_refusal(actual):
+        if self._is_refusal(actual):
             self._figures["refused"] += 1
             self._aborted = self._queued is not None
             return None
@@ -87,7 +88,7 @@ class _Speaker:
         elif name in (b"EXEC", b"DISCARD") and self._queued is not None and actual != expected:
             queued, self._queued = self._queued, None
             arrays = all(reply[0] == b"*" and reply[1] is not None and len(reply[1]) == len(queued) for reply in (expected, actual))
-            return arrays and all(is_refusal(b) or replies.same(how, a, b) for how, a, b in zip(queued, expected[1], actual[1]))
+            return arrays and all(self._is_refusal(b) or replies.same(how, a, b) for how, a, b in zip(queued, expected[1], actual[1]))
         elif name in (b"EXEC", b"DISCARD"):
             self._queued, self._aborted = None, False
         return replies.same(comparison, expected, actual)
@@ -96,6 +97,10 @@ class _Speaker:
 class GroupedTrial:
     """Both sides are the trial's alone; `moving`: slots move meanwhile, which breaks a WATCH. The databases as a whole are not
     looked at then."""
+
+    name = "grouped"
+    is_refusal = staticmethod(is_refusal)
+    in_groups = staticmethod(in_groups)
 
     def __init__(self, reference, subject, seed, moving=False):
         self._reference, self._subject, self._seed, self._moving = reference, subject, seed, moving
@@ -108,7 +113,7 @@ class GroupedTrial:
         self._payloads = sample_payloads(reference.wire(2).call)
 
     def program(self, number):
-        program = in_groups(make(self._seed, number, self._payloads))
+        program = self.in_groups(make(self._seed, number, self._payloads))
         quiet = bearing_moves(program)  # COPY over slots may encode a value anew, too
         if self._moving:
             return quiet._replace(steps=tuple(step for step in quiet.steps if self._is_asked(step)))
@@ -139,7 +144,8 @@ class GroupedTrial:
         return self._difference(program)
 
     def _difference(self, program):
-        speakers = {who: _Speaker(*(side.wire(program.protocol, who) for side in (self._reference, self._subject)), self.figures)
+        speakers = {who: _Speaker(*(side.wire(program.protocol, who) for side in (self._reference, self._subject)), self.figures,
+                                       self.is_refusal)
                     for who in ("main", "other")}
         said = []
         for step in filter(self._is_asked, (*program.steps, *ending(program))):
@@ -150,5 +156,5 @@ class GroupedTrial:
                 found = ("a reply", str(lost))
             if found:
                 expected, actual = found
-                return "\n".join(f"    {line}" for line in said) + f"\n  one Redis: {expected}\n  grouped:   {actual}"
+                return "\n".join(f"    {line}" for line in said) + f"\n  one Redis: {expected}\n  {self.name}: {actual}"
         return None
