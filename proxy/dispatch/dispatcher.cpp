@@ -51,7 +51,10 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.merge = plan.merge;
   request.composer = std::move(plan.composer);
   request.staged = plan.staged;
-  if (plan.staged) request.kind = RequestKind::Read;  // until a stage writes
+  if (plan.staged) {
+    request.kind = plan.writes ? RequestKind::Transaction : RequestKind::Read;
+    request.preludes = plan.preludes;
+  }
   if (plan.kind == Kind::BySlot) return startBySlot(request, plan, argv);
   if (plan.kind == Kind::Prepared) return startPrepared(request, plan);
   if (plan.kind == Kind::EachNode)
@@ -94,7 +97,7 @@ void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
   for (std::size_t i = 0; i < plan.partCount; ++i) {
     Leg& leg = request.leg(i);
     leg.slot = plan.parts[i].slot;
-    if (plan.node) {
+    if (plan.preludes > 0 || plan.node) {
       sender_.launchTo(leg, plan.parts[i].request, plan.node);
     } else {
       sender_.launch(leg, {plan.parts[i].request});
@@ -218,8 +221,10 @@ void Dispatcher::finishLate(Request& request, std::string_view reply) {
 
 bool Dispatcher::tryHeldAtOnce(Downstream& client) {
   Request* request = client.pending().head();
-  if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
-  if (context_.host.now - request->arrived > kTogether) return false;
+  if (request == nullptr || context_.host.now - request->arrived > kTogether) return false;
+  // It looks once more at most, since it sees that the client's input has ended.
+  if (request->staged) return true;
+  if (request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
   Leg& leg = request->leg(0);
   context_.holding.remove(client, leg);
   const databases::Database& database =
@@ -233,7 +238,9 @@ bool Dispatcher::tryHeldAtOnce(Downstream& client) {
 
 bool Dispatcher::unblockHeld(Downstream& client, bool asError) {
   Request* request = client.pending().head();
-  if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
+  if (request == nullptr || request->staged || request->legCount() != 1 ||
+      request->leg(0).state != LegState::Held)
+    return false;
   Leg& leg = request->leg(0);
   context_.holding.remove(client, leg);
   if (asError) {
