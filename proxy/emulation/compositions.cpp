@@ -8,10 +8,13 @@
 #include "proxy/emulation/publishing.h"
 #include "proxy/emulation/script_exists.h"
 #include "proxy/routing/first_of_several.h"
+#include "proxy/routing/list_move.h"
 #include "proxy/routing/member_move.h"
+#include "proxy/routing/several_values.h"
 #include "proxy/routing/shipment.h"
 #include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
+#include "proxy/routing/stream_reads.h"
 
 namespace slotless::session {
 
@@ -68,8 +71,36 @@ constexpr Composition kCompositions[] = {
     {"spublish", planShardPublish},
 };
 
-// The only one that changes two keys by a part of their values.
-constexpr std::string_view kMovesMember = "smove";
+// What changes two keys by a part of their values.
+bool planMemberMove(const CommandSpec&, Argv argv, Plan& plan) {
+  routing::planMemberMove(argv, plan);
+  return true;
+}
+
+bool planListMove(const CommandSpec&, Argv argv, Plan& plan) {
+  if (auto move = routing::makeListMove(argv, plan.protocol)) {
+    routing::planOnce(std::move(move), plan);
+  } else {
+    plan.error = "ERR syntax error";
+  }
+  return true;
+}
+
+struct StepByStep {
+  std::string_view command;
+  bool (*plan)(const CommandSpec&, Argv, Plan&);
+};
+constexpr StepByStep kStepByStep[] = {
+    {"lmove", planListMove},
+    {"rpoplpush", planListMove},
+    {"smove", planMemberMove},
+};
+
+bool planStepByStep(const CommandSpec& spec, Argv argv, Plan& plan) {
+  const auto* found = std::find_if(std::begin(kStepByStep), std::end(kStepByStep),
+                                   [&](const StepByStep& each) { return each.command == spec.name; });
+  return found != std::end(kStepByStep) && found->plan(spec, argv, plan);
+}
 
 }  // namespace
 
@@ -84,8 +115,12 @@ void planCrossSlot(PlanContext& context, const CommandSpec& spec, Argv argv,
                    std::unique_ptr<routing::Composer>& names, Plan& plan) {
   if (context.config.crossSlot != config::CrossSlot::Emulate) return;
   if (routing::planFirstOfSeveral(spec, argv, names, plan)) return;
+  if (!protocol::hasSessionKeyword(spec, argv)) {
+    if (auto streams = routing::makeStreamReads(spec, argv, plan.protocol, names))
+      return routing::planOnce(std::move(streams), plan);
+  }
   if (names != nullptr) return;
-  if (spec.name == kMovesMember) return routing::planMemberMove(argv, plan);
+  if (planStepByStep(spec, argv, plan) || routing::planSeveralValues(spec, argv, plan)) return;
   if (auto shipment = routing::shipmentOf(spec, argv))
     routing::planShipment(std::move(*shipment), argv, context.config.crossSlotMaxBytes, plan);
 }

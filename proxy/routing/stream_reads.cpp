@@ -79,6 +79,8 @@ class StreamReads final : public Attempts {
 
   bool compose(std::span<const PartReply>, std::string& out) override {
     if (!error_.empty()) {
+      const PartReply whole{error_, {}};
+      if (names_ != nullptr) return names_->compose({&whole, 1}, out);
       out += error_;
       return false;
     }
