@@ -11,6 +11,7 @@
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
 #include "config/secret_arguments.h"
+#include "proxy/emulation/cross_slot_table.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
@@ -40,6 +41,10 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   return EXIT_SUCCESS;
 }
 
+bool wantsCrossSlotTable(int argc, char** argv) {
+  return argc == 2 && argv[1] == std::string_view("--print-cross-slot-table");
+}
+
 bool isTrial(int argc, char** argv) {
   return argc == 2 && argv[1] == std::string_view(config::kTrialArgument);
 }
@@ -56,6 +61,10 @@ int main(int argc, char** argv) {
   net::countTlsMemory();          // before anything else may have used it
   try {
     if (isTrial(argc, argv)) return config::serveTrial();
+    if (wantsCrossSlotTable(argc, argv)) {
+      std::fputs(session::crossSlotTable().c_str(), stdout);
+      return EXIT_SUCCESS;
+    }
     config::Inputs inputs = config::processInputs(argc, argv);
     inputs.checkUsers = server::objectionsToUsers;
     server::Invocation invocation{{argv, argv + argc}, inputs.environment};

@@ -13,6 +13,7 @@
 #include "proxy/dispatch/request_copy.h"
 #include "proxy/dispatch/slot_guard.h"
 #include "proxy/dispatch/work.h"
+#include "proxy/telemetry/cross_slot_counts.h"
 
 namespace slotless::session {
 
@@ -32,6 +33,12 @@ Slot anchorOf(const cluster::Topology& topology, cluster::NodeIndex node) {
   const auto found = std::find(topology.owners.begin(), topology.owners.end(), node);
   return found == topology.owners.end() ? protocol::kNoSlot
                                         : static_cast<Slot>(found - topology.owners.begin());
+}
+
+void countBytes(const Request& request, const routing::Plan& stage) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < stage.partCount; ++i) bytes += stage.parts[i].request.size();
+  telemetry::CrossSlotCounts::ofProcess().addBytes(request.spec->name, bytes);
 }
 
 // Nodes that could not be reached when that was tried last, unless these are all: then they are waited for.
@@ -93,6 +100,7 @@ void Dispatcher::startBySlot(Request& request, routing::Plan& plan, protocol::Ar
 }
 
 void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
+  if (plan.staged) countBytes(request, plan);
   request.makeLegs(plan.partCount);
   for (std::size_t i = 0; i < plan.partCount; ++i) {
     Leg& leg = request.leg(i);
@@ -117,6 +125,7 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.preludes = stage.preludes;
   request.fromMasters = stage.fromMasters;
   if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);
+  countBytes(request, stage);
   const std::size_t room = request.legRoom();
   request.makeLegs(stage.partCount);
   request.client->charge(request, (request.legRoom() - room) * sizeof(Leg));

@@ -86,20 +86,20 @@ bool planListMove(const CommandSpec&, Argv argv, Plan& plan) {
   return true;
 }
 
-struct StepByStep {
+struct Move {
   std::string_view command;
   bool (*plan)(const CommandSpec&, Argv, Plan&);
 };
-constexpr StepByStep kStepByStep[] = {
+constexpr Move kMoves[] = {
     {"lmove", planListMove},
     {"rpoplpush", planListMove},
     {"smove", planMemberMove},
 };
 
-bool planStepByStep(const CommandSpec& spec, Argv argv, Plan& plan) {
-  const auto* found = std::find_if(std::begin(kStepByStep), std::end(kStepByStep),
-                                   [&](const StepByStep& each) { return each.command == spec.name; });
-  return found != std::end(kStepByStep) && found->plan(spec, argv, plan);
+bool planMove(const CommandSpec& spec, Argv argv, Plan& plan) {
+  const auto* found = std::find_if(std::begin(kMoves), std::end(kMoves),
+                                   [&](const Move& each) { return each.command == spec.name; });
+  return found != std::end(kMoves) && found->plan(spec, argv, plan);
 }
 
 }  // namespace
@@ -111,18 +111,24 @@ bool planComposition(PlanContext& context, const CommandSpec& spec, Argv argv, P
   return found != std::end(kCompositions) && found->plan(context, argv, plan);
 }
 
-void planCrossSlot(PlanContext& context, const CommandSpec& spec, Argv argv,
-                   std::unique_ptr<routing::Composer>& names, Plan& plan) {
-  if (context.config.crossSlot != config::CrossSlot::Emulate) return;
-  if (routing::planFirstOfSeveral(spec, argv, names, plan)) return;
+std::optional<CrossSlotKind> planCrossSlot(PlanContext& context, const CommandSpec& spec, Argv argv,
+                                           std::unique_ptr<routing::Composer>& names, Plan& plan) {
+  if (context.config.crossSlot != config::CrossSlot::Emulate) return std::nullopt;
+  if (routing::planFirstOfSeveral(spec, argv, names, plan)) return CrossSlotKind::First;
   if (!protocol::hasSessionKeyword(spec, argv)) {
-    if (auto streams = routing::makeStreamReads(spec, argv, plan.protocol, names))
-      return routing::planOnce(std::move(streams), plan);
+    if (auto streams = routing::makeStreamReads(spec, argv, plan.protocol, names)) {
+      routing::planOnce(std::move(streams), plan);
+      return CrossSlotKind::Streams;
+    }
   }
-  if (names != nullptr) return;
-  if (planStepByStep(spec, argv, plan) || routing::planSeveralValues(spec, argv, plan)) return;
-  if (auto shipment = routing::shipmentOf(spec, argv))
-    routing::planShipment(std::move(*shipment), argv, context.config.crossSlotMaxBytes, plan);
+  if (names != nullptr) return std::nullopt;
+  if (planMove(spec, argv, plan)) return CrossSlotKind::Moved;
+  if (routing::planSeveralValues(spec, argv, plan)) return CrossSlotKind::AllOrNone;
+  auto shipment = routing::shipmentOf(spec, argv);
+  if (!shipment) return std::nullopt;
+  const CrossSlotKind kind = shipment->written ? CrossSlotKind::Stored : CrossSlotKind::Computed;
+  routing::planShipment(std::move(*shipment), argv, context.config.crossSlotMaxBytes, plan);
+  return kind;
 }
 
 }  // namespace slotless::session

@@ -12,12 +12,14 @@
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/reply_texts.h"
 #include "proxy/dispatch/slow_request.h"
+#include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/blocking_pops.h"
 #include "proxy/routing/list_move.h"
 #include "proxy/routing/stream_reads.h"
 #include "proxy/session/client.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/services.h"
+#include "proxy/telemetry/cross_slot_counts.h"
 #include "proxy/translation/command.h"
 
 namespace slotless::session {
@@ -161,6 +163,7 @@ void startWaiting(Services& services, Client& client, Request& request, const Co
   auto waiting = std::make_unique<Waiting>(services, client, request, std::move(attempts));
   routing::Plan first;
   waiting->begin(first);
+  telemetry::CrossSlotCounts::ofProcess().add(command.said->name, nameOf(CrossSlotKind::Waits));
   request.composer = std::move(waiting);
   services.dispatcher.startStages(request, first);
 }
