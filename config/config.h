@@ -46,8 +46,8 @@ struct Network {
 };
 
 // How the keys of a logical database lie in the cluster: each in the slot of its own name, all in one slot,
-// those of a group in one slot, or the database is not there.
-enum class DatabaseLayout { Spread, Pinned, Denied, Grouped };
+// those of a group in one slot, in the nodes' own database of that number, or the database is not there.
+enum class DatabaseLayout { Spread, Pinned, Denied, Grouped, Native };
 
 struct DatabaseRule {
   std::uint64_t first = 0;
@@ -59,6 +59,11 @@ struct DatabaseRule {
   bool operator==(const DatabaseRule&) const = default;
 };
 
+// What the requests go to: a cluster, or one plain server (with its replicas).
+enum class Upstream { Cluster, Single };
+// Where a search of a module (FT.*) is carried out: by one node that asks the others, or by all, or as the
+// nodes tell.
+enum class Search { Auto, Merge, Forward };
 // What clients must present: clientPassword, or else the upstream's own credentials, if it has any; or
 // nothing.
 // Passthrough: the nodes judge the clients' own credentials, see docs/access.md.
@@ -132,7 +137,13 @@ struct AdminAddress : Endpoint {
 };
 
 struct Config {
-  // The cluster
+  // The cluster, or the one server
+  Upstream upstream = Upstream::Cluster;
+  std::vector<Endpoint> server;  // With upstream single: its address, or those of its sentinels.
+  std::string serverUsername;    // Empty: the default user.
+  std::string serverPassword;    // Empty: no authentication. Secret.
+  bool serverTls = false;
+  std::string sentinelName;  // Not empty: server names sentinels, and this is what they call the server.
   std::vector<Endpoint> clusterNodes;
   std::vector<AddressRule> addressMap;
   std::string username;      // Empty: the default user.
@@ -148,6 +159,7 @@ struct Config {
   CrossSlot crossSlot = CrossSlot::Emulate;
   CrossSlotTransactions crossSlotTransactions = CrossSlotTransactions::Error;
   std::uint64_t crossSlotMaxBytes = 64ULL * 1024 * 1024;  // 0: no limit.
+  Search search = Search::Auto;
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
   ScriptBusy scriptBusy = ScriptBusy::Node;
@@ -155,6 +167,10 @@ struct Config {
   // Listening
   std::vector<Listener> listen{{{"127.0.0.1", 7379}}};
   std::optional<AdminAddress> adminListen = AdminAddress{{"127.0.0.1", 9379}};  // Empty: no admin HTTP.
+  std::vector<std::string>
+      adminUsers;             // Who may log in on the status page, as lines of the ACL language. Secret.
+  bool adminActions = false;  // Whether the status page offers actions.
+  bool adminOpen = false;     // Whether anybody may read the status page beyond loopback.
   std::uint64_t tcpBacklog = 511;
   std::uint64_t unixSocketMode = 0700;  // Who may connect, as chmod has it.
   ClientAuth clientAuth = ClientAuth::Same;
@@ -259,6 +275,15 @@ struct Config {
   std::uint64_t slowlogLogSlowerThan = 10000;  // Microseconds.
   std::uint64_t slowlogMaxLen = 128;           // Per worker, and in one answer. 0: none.
   Milliseconds latencyMonitorThreshold{0};     // 0: no events are kept.
+  bool hotKeys = true;                         // Whether keys that are used most are counted.
+
+  // Other proxies of the same cluster
+  bool peers = true;        // Whether they tell each other of their subscribers and clients.
+  std::string peersSecret;  // Empty: they carry out no orders of each other. Secret.
+
+  // Traces by OpenTelemetry
+  std::string tracingEndpoint;        // Empty: none. "http://HOST:PORT/v1/traces".
+  std::uint64_t tracingSample = 100;  // Of a million requests.
 
   // The process
   std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.

@@ -58,7 +58,7 @@ Parsed<DatabaseRule> parseDatabaseRule(std::string_view text) {
   const auto& words = Words<DatabaseLayout>::kAll;
   const auto* const word = std::find(words.begin(), words.end(), layout.substr(0, colon));
   if (word == words.end())
-    return {{}, "after the = there must be spread, pinned, pinned:TAG, grouped:PATTERN or denied"};
+    return {{}, "after the = there must be spread, pinned, pinned:TAG, grouped:PATTERN, native or denied"};
   rule.layout = static_cast<DatabaseLayout>(word - words.begin());
   if (rule.layout == DatabaseLayout::Grouped) {
     rule.patterns = layout.substr(std::min(colon, layout.size() - 1) + 1);

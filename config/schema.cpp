@@ -19,6 +19,21 @@ using enum Kind;
 using enum Group;
 
 constexpr std::array kSchema{
+    Option{"upstream", Choice, &Config::upstream, Cluster, 0, 0, "", kPlain, "", "",
+           "Whether the proxy stands in front of a cluster, or of one plain server with its replicas."},
+    Option{
+        "server", Nodes, &Config::server, Cluster, 0, 0, "", kPlain, "", "",
+        "With upstream single: the server, or its sentinels if sentinel-name is set. As a URL "
+        "(redis[s]://USER:PASSWORD@HOST:PORT, redis+sentinel://HOST:PORT,HOST:PORT/NAME) it also sets server-tls, "
+        "server-username, server-password and sentinel-name."},
+    Option{"server-username", Word, &Config::serverUsername, Cluster, 0, 512, "", kPlain, "", "",
+           "ACL user to log in as on that server; empty means the default user."},
+    Option{"server-password", Text, &Config::serverPassword, Cluster, 0, 4096, "", kPlain | kSecret, "", "",
+           "Password for that server; clients must then present it too, unless client-password is set."},
+    Option{"server-tls", Boolean, &Config::serverTls, Cluster, 0, 0, "", kPlain, "", "",
+           "Whether connections to that server are encrypted, by the files of cluster-tls."},
+    Option{"sentinel-name", Word, &Config::sentinelName, Cluster, 0, 512, "", kPlain, "", "",
+           "What the sentinels that server names call the server."},
     Option{"cluster-nodes", Nodes, &Config::clusterNodes, Cluster, 0, 0, "", kReloadable,
            "REDIS_CLUSTER_NODES", "",
            "Nodes of the cluster to start from; the others are found by asking these. As URLs "
@@ -49,7 +64,8 @@ constexpr std::array kSchema{
         "database-layout", DatabaseRules, &Config::databaseLayout, Cluster, 0, 0, "", kPlain, "", "",
         "How databases lie in the cluster: spread over its slots (the default for 0), pinned to "
         "one slot, where everything works as on one Redis (the default for the others), grouped:PATTERN (what "
-        "the pattern's stars stand for is a key's group, and a group is in one slot), or denied."},
+        "the pattern's stars stand for is a key's group, and a group is in one slot), native (the nodes' own "
+        "database of that number, of Valkey 9), or denied."},
     Option{"default-database", Count, &Config::defaultDatabase, Cluster, 0, 16383, "", kPlain, "", "",
            "The database that a connection begins in. A listener may have its own."},
     Option{
@@ -78,6 +94,10 @@ constexpr std::array kSchema{
         "",
         "What MULTI … EXEC over several slots is: refused, or one atomic group for each slot, one after the other. For "
         "libraries that send batches as transactions. A listener may have its own."},
+    Option{
+        "search", Choice, &Config::search, Cluster, 0, 0, "", kReloadable, "", "",
+        "Where FT.SEARCH and the like are carried out in database 0: on all masters, whose answers are merged, or "
+        "on one, whose module asks the others; auto asks the nodes which they need."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a client's next command waits for its earlier replies whenever the node changes."},
     Option{"script-busy", Choice, &Config::scriptBusy, Cluster, 0, 0, "", kReloadable, "", "",
@@ -90,6 +110,15 @@ constexpr std::array kSchema{
     Option{"admin-listen", AdminListener, &Config::adminListen, Listening, 0, 0, "", kPlain, "", "",
            "Address of /metrics, /healthz and /readyz, which are read-only and ask for no password. With "
            "?tls=yes they are served by TLS, with tls-cert-file and the others."},
+    Option{
+        "admin-users", Lines, &Config::adminUsers, Listening, 0, 65536, "", kReloadable | kSecret, "", "",
+        "Who may log in on the status page, one line each (user NAME on >PASSWORD); users with +@admin may as well."},
+    Option{
+        "admin-actions", Boolean, &Config::adminActions, Listening, 0, 0, "", kReloadable, "", "",
+        "Whether those who are logged in on the status page may pause clients, close them, reset statistics and "
+        "reload the configuration."},
+    Option{"admin-open", Boolean, &Config::adminOpen, Listening, 0, 0, "", kReloadable, "", "",
+           "Whether the status page may be read without a login by others than this machine."},
     Option{"tcp-backlog", Count, &Config::tcpBacklog, Listening, 1, 65535, "", kPlain, "", "tcp-backlog",
            "Connections that the kernel keeps waiting to be accepted."},
     Option{"unix-socket-mode", Mode, &Config::unixSocketMode, Listening, 0, 0777, "", kPlain, "",
@@ -367,6 +396,24 @@ constexpr std::array kSchema{
         "latency-monitor-threshold", Duration, &Config::latencyMonitorThreshold, Process, 1, kHour, "off",
         kReloadable, "", "latency-monitor-threshold",
         "Time from which on LATENCY keeps a slow request, answer of a node or turn of a worker as an event."},
+    Option{
+        "hot-keys", Boolean, &Config::hotKeys, Process, 0, 0, "", kReloadable, "", "",
+        "Whether the keys that are used most are counted, by samples, for PROXY HOTKEYS and the status page."},
+    Option{
+        "peers", Boolean, &Config::peers, Process, 0, 0, "", kPlain, "", "",
+        "Whether proxies of the same cluster tell each other of their subscribers, so that PUBLISH and PUBSUB count "
+        "all of them."},
+    Option{
+        "peers-secret", Text, &Config::peersSecret, Process, 0, 4096, "", kPlain | kSecret, "", "",
+        "Secret that proxies share which carry out orders of each other, such as PROXY ALL CLIENT KILL; empty means "
+        "that they carry out none."},
+    Option{
+        "tracing-endpoint", Text, &Config::tracingEndpoint, Process, 0, 1024, "", kReloadable, "", "",
+        "URL of a collector that takes OpenTelemetry traces by OTLP/HTTP, as in http://127.0.0.1:4318/v1/traces; "
+        "empty means no traces."},
+    Option{
+        "tracing-sample", Count, &Config::tracingSample, Process, 1, 1'000'000, "none", kReloadable, "", "",
+        "How many of a million requests are traced; those of clients that give a trace's context always are."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
     Option{"log-format", Choice, &Config::logFormat, Process, 0, 0, "", kReloadable, "", "",

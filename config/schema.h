@@ -41,16 +41,15 @@ enum class Kind {
 
 enum class Group { Cluster, Listening, Clients, Links, Holding, Topology, Tls, Process };
 
-using Member =
-    std::variant<std::vector<Endpoint> Config::*, std::vector<Listener> Config::*,
-                 std::vector<AddressRule> Config::*, std::vector<DatabaseRule> Config::*,
-                 std::optional<AdminAddress> Config::*, std::vector<std::string> Config::*,
-                 std::string Config::*, std::uint64_t Config::*, Milliseconds Config::*, bool Config::*,
-                 ClientAuth Config::*, CrossSlot Config::*, CrossSlotTransactions Config::*,
-                 ReadFrom Config::*, BlockingOnLostLink Config::*, WriteOnLostLink Config::*,
-                 ScriptBusy Config::*, ReadyWhen Config::*, ClusterTlsVerify Config::*,
-                 TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*,
-                 std::vector<Network> Config::*, CertificateUser Config::*, LimitAction Config::*>;
+using Member = std::variant<
+    std::vector<Endpoint> Config::*, std::vector<Listener> Config::*, std::vector<AddressRule> Config::*,
+    std::vector<DatabaseRule> Config::*, std::optional<AdminAddress> Config::*,
+    std::vector<std::string> Config::*, std::string Config::*, std::uint64_t Config::*,
+    Milliseconds Config::*, bool Config::*, ClientAuth Config::*, CrossSlot Config::*,
+    CrossSlotTransactions Config::*, ReadFrom Config::*, BlockingOnLostLink Config::*,
+    WriteOnLostLink Config::*, ScriptBusy Config::*, ReadyWhen Config::*, ClusterTlsVerify Config::*,
+    TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*, std::vector<Network> Config::*,
+    CertificateUser Config::*, LimitAction Config::*, Upstream Config::*, Search Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

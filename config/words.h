@@ -16,7 +16,15 @@ struct Words;
 
 template <>
 struct Words<DatabaseLayout> {
-  static constexpr std::array<std::string_view, 4> kAll{"spread", "pinned", "denied", "grouped"};
+  static constexpr std::array<std::string_view, 5> kAll{"spread", "pinned", "denied", "grouped", "native"};
+};
+template <>
+struct Words<Upstream> {
+  static constexpr std::array<std::string_view, 2> kAll{"cluster", "single"};
+};
+template <>
+struct Words<Search> {
+  static constexpr std::array<std::string_view, 3> kAll{"auto", "merge", "forward"};
 };
 template <>
 struct Words<ClientAuth> {

@@ -30,7 +30,7 @@ TEST_CASE("What is wrong with a database rule is said") {
     const char* reason;
   };
   const std::string number = "before the = there must be a database's number, or two with a - between them";
-  const std::string word = "after the = there must be spread, pinned, pinned:TAG, grouped:PATTERN or denied";
+  const std::string word = "after the = there must be spread, pinned, pinned:TAG, grouped:PATTERN, native or denied";
   const std::string tag = "a tag is made of 1 to 32 letters, digits and -_.:";
   CHECK(parseDatabaseRule("3").reason == "the = is missing");
   for (const char* text :

@@ -70,10 +70,18 @@ TEST_CASE("these options need a restart, and no others") {
   for (const Option& option : schema()) {
     if (!option.isReloadable()) names.insert(std::string(option.name));
   }
-  CHECK(names == std::set<std::string>{"databases", "database-layout", "default-database", "database-map",
-                                       "listen", "admin-listen", "pid-file", "tcp-backlog",
-                                       "unix-socket-mode", "protected-mode", "workers", "cluster-tls",
-                                       "core-dumps", "tls", "links-warm-up"});
+  CHECK(names == std::set<std::string>{"databases",        "database-layout",
+                                       "default-database", "database-map",
+                                       "listen",           "admin-listen",
+                                       "pid-file",         "tcp-backlog",
+                                       "unix-socket-mode", "protected-mode",
+                                       "workers",          "cluster-tls",
+                                       "core-dumps",       "tls",
+                                       "links-warm-up",    "upstream",
+                                       "server",           "server-username",
+                                       "server-password",  "server-tls",
+                                       "sentinel-name",    "peers",
+                                       "peers-secret"});
 }
 
 TEST_CASE("a reload takes over each reloadable option and names each of the others") {
