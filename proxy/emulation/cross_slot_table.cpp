@@ -46,7 +46,8 @@ constexpr std::array kRows = {
         "added, then removed where it was; if it was gone by then, it is taken back, and of a list the next "
         "element has its turn",
         "in between the element is at both places, and is there twice if two clients take it from them; a "
-        "lost connection or a proxy that dies may leave it so"},
+        "lost connection or a proxy that dies may leave it so. Sets: two clients that move the same member at the "
+        "same moment between different pairs of sets may lose it"},
     Row{CrossSlotKind::First, "first", "`LMPOP` `ZMPOP`",
         "one slot after the other, from left to right, until one gives something",
         "an element that an earlier key gets meanwhile is not seen"},
