@@ -20,6 +20,8 @@ constexpr ActionLine kActionLines[] = {
     {"--check-config",
      "Check the configuration, print the values in force and where they come from, and exit."},
     {"--print-config-reference", "Print the reference of all options as Markdown, and exit."},
+    {"--print-cross-slot-table",
+     "Print as Markdown what becomes of commands over keys in several slots, and exit."},
     {"--help", "Print this text, and exit."},
     {"--version", "Print the version, and exit."},
 };

@@ -14,6 +14,7 @@
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
 #include "config/secret_arguments.h"
+#include "proxy/emulation/cross_slot_table.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
@@ -44,6 +45,10 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   return EXIT_SUCCESS;
 }
 
+bool wantsCrossSlotTable(int argc, char** argv) {
+  return argc == 2 && argv[1] == std::string_view("--print-cross-slot-table");
+}
+
 bool isTrial(int argc, char** argv) {
   return argc == 2 && argv[1] == std::string_view(config::kTrialArgument);
 }
@@ -71,6 +76,10 @@ int main(int argc, char** argv) {
     if (isTrial(argc, argv)) return config::serveTrial();
     if (const auto* chosen = argc > 1 ? subcommand::find(subcommands(), argv[1]) : nullptr)
       return runSubcommand(*chosen, argc, argv);
+    if (wantsCrossSlotTable(argc, argv)) {
+      std::fputs(session::crossSlotTable().c_str(), stdout);
+      return EXIT_SUCCESS;
+    }
     config::Inputs inputs = config::processInputs(argc, argv);
     inputs.checkUsers = server::objectionsToUsers;
     const auto origins = std::make_shared<config::OriginBook>();

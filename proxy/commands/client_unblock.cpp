@@ -16,6 +16,7 @@
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
+#include "proxy/session/waiting.h"
 
 namespace slotless::session {
 
@@ -39,6 +40,8 @@ Finding unblockOn(Services& services, std::uint64_t id, bool asError) {
   if (found == services.clients.end()) return {};
   Client& client = *found->second;
   if (client.state() == ClientState::Closed || !client.conversation().blocked()) return {};
+  Request* const first = client.pending().head();
+  if (first != nullptr && unblockWaiting(*first, asError)) return {true, {}};
   if (services.dispatcher.unblockHeld(client, asError)) return {true, {}};
   Finding finding;
   for (const upstream::Link* lease : client.conversation().blockLeases().forUnblocking()) {

@@ -124,6 +124,10 @@ void explainKeys(TextLines& lines, const Command& command) {
   }
 }
 
+void explainWay(TextLines& lines, std::optional<CrossSlotKind> way) {
+  if (way) lines.line("over-slots", nameOf(*way));
+}
+
 void refused(TextLines& lines, const std::string& error) {
   lines.line("plan", "refused");
   lines.line("error", error);
@@ -182,7 +186,7 @@ void consoleExplain(LocalCall& call) {
                               services.localAnswers.plan(*command.spec, command.argv, plan)));
       if (!composed) planByKeys(services, *command.spec, command.argv, plan);
       if (plan.kind == Plan::Kind::Refused && plan.error == routing::kCrossSlot)
-        planCrossSlot(services, *command.spec, command.argv, command.composer, plan);
+        explainWay(lines, planCrossSlot(services, *command.spec, command.argv, command.composer, plan));
       nameGroups(command, plan);
       explainPlan(lines, plan, services.links.topology());
     }

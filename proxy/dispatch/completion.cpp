@@ -276,6 +276,8 @@ void Completion::forgetHook(Request& request) {
 bool Completion::goOn(Request& request) {
   routing::Plan stage;  // the worker's own may be in use
   if (!request.composer->goOn(partsOf(request), stage)) return false;
+  // It has made no plan: it pauses, and goes on by itself.
+  if (stage.kind == routing::Plan::Kind::Refused) return true;
   if (stage.kind == routing::Plan::Kind::Nobody) {
     context_.workbench.add(request.client, std::make_unique<NextTurn>(*this, request));
     return true;

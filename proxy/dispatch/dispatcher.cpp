@@ -14,6 +14,7 @@
 #include "proxy/dispatch/request_copy.h"
 #include "proxy/dispatch/slot_guard.h"
 #include "proxy/dispatch/work.h"
+#include "proxy/telemetry/cross_slot_counts.h"
 
 namespace slotless::session {
 
@@ -35,6 +36,12 @@ Slot anchorOf(const cluster::Topology& topology, cluster::NodeIndex node) {
                                         : static_cast<Slot>(found - topology.owners.begin());
 }
 
+void countBytes(const Request& request, const routing::Plan& stage) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < stage.partCount; ++i) bytes += stage.parts[i].request.size();
+  telemetry::CrossSlotCounts::ofProcess().addBytes(request.spec->name, bytes);
+}
+
 // Nodes that could not be reached when that was tried last, unless these are all: then they are waited for.
 void leaveOutAbsent(std::vector<cluster::NodeIndex>& nodes, upstream::LinkPool& links) {
   std::vector<cluster::NodeIndex> there;
@@ -52,7 +59,10 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.merge = plan.merge;
   request.composer = std::move(plan.composer);
   request.staged = plan.staged;
-  if (plan.staged) request.kind = RequestKind::Read;  // until a stage writes
+  if (plan.staged) {
+    request.kind = plan.writes ? RequestKind::Transaction : RequestKind::Read;
+    request.preludes = plan.preludes;
+  }
   if (mayGiveWay(context_, *request.client)) giveWay(context_, *request.client, plan);
   if (plan.kind == Kind::BySlot) return startBySlot(request, plan, argv);
   if (plan.kind == Kind::Prepared) return startPrepared(request, plan);
@@ -93,11 +103,12 @@ void Dispatcher::startBySlot(Request& request, routing::Plan& plan, protocol::Ar
 }
 
 void Dispatcher::startPrepared(Request& request, const routing::Plan& plan) {
+  if (plan.staged) countBytes(request, plan);
   request.makeLegs(plan.partCount);
   for (std::size_t i = 0; i < plan.partCount; ++i) {
     Leg& leg = request.leg(i);
     leg.slot = plan.parts[i].slot;
-    if (plan.node) {
+    if (plan.preludes > 0 || plan.node) {
       sender_.launchTo(leg, plan.parts[i].request, plan.node);
     } else {
       sender_.launch(leg, {plan.parts[i].request});
@@ -117,6 +128,7 @@ void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.preludes = stage.preludes;
   request.fromMasters = stage.fromMasters;
   if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);
+  countBytes(request, stage);
   const std::size_t room = request.legRoom();
   request.makeLegs(stage.partCount);
   request.client->charge(request, (request.legRoom() - room) * sizeof(Leg));
@@ -223,8 +235,10 @@ void Dispatcher::finishLate(Request& request, std::string_view reply) {
 
 bool Dispatcher::tryHeldAtOnce(Downstream& client) {
   Request* request = client.pending().head();
-  if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
-  if (context_.host.now - request->arrived > kTogether) return false;
+  if (request == nullptr || context_.host.now - request->arrived > kTogether) return false;
+  // It looks once more at most, since it sees that the client's input has ended.
+  if (request->staged) return true;
+  if (request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
   Leg& leg = request->leg(0);
   context_.holding.remove(client, leg);
   const databases::Database& database =
@@ -238,7 +252,9 @@ bool Dispatcher::tryHeldAtOnce(Downstream& client) {
 
 bool Dispatcher::unblockHeld(Downstream& client, bool asError) {
   Request* request = client.pending().head();
-  if (request == nullptr || request->legCount() != 1 || request->leg(0).state != LegState::Held) return false;
+  if (request == nullptr || request->staged || request->legCount() != 1 ||
+      request->leg(0).state != LegState::Held)
+    return false;
   Leg& leg = request->leg(0);
   context_.holding.remove(client, leg);
   if (asError) {

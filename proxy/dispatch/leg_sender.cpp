@@ -286,7 +286,8 @@ void LegSender::sendHeld(Downstream& client, Leg& leg, Link& link) {
   leg.link = &link;
   leg.detour->sentAt = context_.host.now;
   Request& request = *leg.request;
-  if (request.blockedUntil) {
+  // What is made of several stages asks nodes for what does not block.
+  if (request.blockedUntil && !request.staged) {
     // The time it has waited here counts.
     const auto left = std::chrono::duration_cast<net::Millis>(*request.blockedUntil - context_.host.now);
     rewriteBlockTimeout(*request.spec, left, leg.detour->bytes);

@@ -9,10 +9,13 @@
 #include "proxy/emulation/publishing.h"
 #include "proxy/emulation/script_exists.h"
 #include "proxy/routing/first_of_several.h"
+#include "proxy/routing/list_move.h"
 #include "proxy/routing/member_move.h"
+#include "proxy/routing/several_values.h"
 #include "proxy/routing/shipment.h"
 #include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
+#include "proxy/routing/stream_reads.h"
 
 namespace slotless::session {
 
@@ -72,8 +75,36 @@ constexpr Composition kCompositions[] = {
     {"spublish", planShardPublish},
 };
 
-// The only one that changes two keys by a part of their values.
-constexpr std::string_view kMovesMember = "smove";
+// What changes two keys by a part of their values.
+bool planMemberMove(const CommandSpec&, Argv argv, Plan& plan) {
+  routing::planMemberMove(argv, plan);
+  return true;
+}
+
+bool planListMove(const CommandSpec&, Argv argv, Plan& plan) {
+  if (auto move = routing::makeListMove(argv, plan.protocol)) {
+    routing::planOnce(std::move(move), plan);
+  } else {
+    plan.error = "ERR syntax error";
+  }
+  return true;
+}
+
+struct Move {
+  std::string_view command;
+  bool (*plan)(const CommandSpec&, Argv, Plan&);
+};
+constexpr Move kMoves[] = {
+    {"lmove", planListMove},
+    {"rpoplpush", planListMove},
+    {"smove", planMemberMove},
+};
+
+bool planMove(const CommandSpec& spec, Argv argv, Plan& plan) {
+  const auto* found = std::find_if(std::begin(kMoves), std::end(kMoves),
+                                   [&](const Move& each) { return each.command == spec.name; });
+  return found != std::end(kMoves) && found->plan(spec, argv, plan);
+}
 
 }  // namespace
 
@@ -84,14 +115,24 @@ bool planComposition(PlanContext& context, const CommandSpec& spec, Argv argv, P
   return found != std::end(kCompositions) && found->plan(context, argv, plan);
 }
 
-void planCrossSlot(PlanContext& context, const CommandSpec& spec, Argv argv,
-                   std::unique_ptr<routing::Composer>& names, Plan& plan) {
-  if (context.config.crossSlot != config::CrossSlot::Emulate) return;
-  if (routing::planFirstOfSeveral(spec, argv, names, plan)) return;
-  if (names != nullptr) return;
-  if (spec.name == kMovesMember) return routing::planMemberMove(argv, plan);
-  if (auto shipment = routing::shipmentOf(spec, argv))
-    routing::planShipment(std::move(*shipment), argv, context.config.crossSlotMaxBytes, plan);
+std::optional<CrossSlotKind> planCrossSlot(PlanContext& context, const CommandSpec& spec, Argv argv,
+                                           std::unique_ptr<routing::Composer>& names, Plan& plan) {
+  if (context.config.crossSlot != config::CrossSlot::Emulate) return std::nullopt;
+  if (routing::planFirstOfSeveral(spec, argv, names, plan)) return CrossSlotKind::First;
+  if (!protocol::hasSessionKeyword(spec, argv)) {
+    if (auto streams = routing::makeStreamReads(spec, argv, plan.protocol, names)) {
+      routing::planOnce(std::move(streams), plan);
+      return CrossSlotKind::Streams;
+    }
+  }
+  if (names != nullptr) return std::nullopt;
+  if (planMove(spec, argv, plan)) return CrossSlotKind::Moved;
+  if (routing::planSeveralValues(spec, argv, plan)) return CrossSlotKind::AllOrNone;
+  auto shipment = routing::shipmentOf(spec, argv);
+  if (!shipment) return std::nullopt;
+  const CrossSlotKind kind = shipment->written ? CrossSlotKind::Stored : CrossSlotKind::Computed;
+  routing::planShipment(std::move(*shipment), argv, context.config.crossSlotMaxBytes, plan);
+  return kind;
 }
 
 }  // namespace slotless::session

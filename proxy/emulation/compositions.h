@@ -1,9 +1,11 @@
 // The commands that the proxy puts together itself out of what it asks nodes for: a table from name to plan.
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
+#include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/plan.h"
 
 namespace slotless::session {
@@ -21,9 +23,10 @@ bool planComposition(PlanContext& context, const protocol::CommandSpec& spec, pr
                      routing::Plan& plan);
 
 // The router has refused these keys, since they are in several slots. The plan becomes another one, if there
-// is a way. `names`: makes the client's reply of a node's; nullptr: it is the node's. Taken by plans that see
-// to it.
-void planCrossSlot(PlanContext& context, const protocol::CommandSpec& spec, protocol::Argv argv,
-                   std::unique_ptr<routing::Composer>& names, routing::Plan& plan);
+// is a way; nullopt: there is none. `names`: makes the client's reply of a node's; nullptr: it is the node's.
+// Taken by plans that see to it.
+std::optional<CrossSlotKind> planCrossSlot(PlanContext& context, const protocol::CommandSpec& spec,
+                                           protocol::Argv argv, std::unique_ptr<routing::Composer>& names,
+                                           routing::Plan& plan);
 
 }  // namespace slotless::session

@@ -22,6 +22,7 @@ class MemberMove final : public Composer {
   explicit MemberMove(protocol::Argv argv) : source_(argv[1]), destination_(argv[2]), member_(argv[3]) {}
 
   void look(Plan& plan) {
+    step_ = Step::Look;
     askOwner(plan, source_, {"SISMEMBER", source_, member_}, false);
     addPart(plan, protocol::slotOf(destination_), {"TYPE", destination_});
     plan.reads = plan.fromMasters = true;
@@ -35,7 +36,11 @@ class MemberMove final : public Composer {
     switch (step_) {
       case Step::Look:
         return changed && isSet(parts.back().bytes) && go(Step::Add, "SADD", destination_, plan);
-      case Step::Add: isNew_ = changed; return go(Step::Remove, "SREM", source_, plan);
+      case Step::Add:
+        isNew_ = changed;
+        // It may be there for a moment only, since somebody else is moving it.
+        if (!isNew_ && ++looks_ < kMostLooks) return lookAgain(plan);
+        return go(Step::Remove, "SREM", source_, plan);
       case Step::Remove: return !changed && isNew_ && go(Step::Undo, "SREM", destination_, plan);
       case Step::Undo: return false;
     }
@@ -60,6 +65,13 @@ class MemberMove final : public Composer {
  private:
   enum class Step : std::uint8_t { Look, Add, Remove, Undo };
 
+  static constexpr int kMostLooks = 5;
+
+  bool lookAgain(Plan& plan) {
+    look(plan);
+    return true;
+  }
+
   static bool isSet(std::string_view type) {
     const auto name = textOf(type);
     return name == "set" || name == "none";
@@ -74,6 +86,7 @@ class MemberMove final : public Composer {
   const std::string destination_;
   const std::string member_;
   Step step_ = Step::Look;
+  int looks_ = 0;
   bool isNew_ = false;  // it was not at its destination before
 };
 

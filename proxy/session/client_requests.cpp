@@ -27,6 +27,7 @@
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/splitting.h"
+#include "proxy/telemetry/cross_slot_counts.h"
 #include "proxy/translation/group_refusal.h"
 #include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation.h"
@@ -51,6 +52,20 @@ bool mayUseKeys(const CommandSpec& spec) {
   using enum protocol::SessionRole;
   return spec.handling != Handling::Local &&
          (spec.role == None || spec.role == Blocking || spec.role == Watch);
+}
+
+void countCrossSlot(const CommandSpec& spec, CrossSlotKind way) {
+  telemetry::CrossSlotCounts::ofProcess().add(spec.name, nameOf(way));
+}
+
+// What the translation has made of it.
+void countSteps(const Command& command) {
+  using protocol::Transfer;
+  const Transfer transfer = command.spec->transfer;
+  if (command.spec->namesKeysByPattern) countCrossSlot(*command.said, CrossSlotKind::Sorted);
+  if (transfer == Transfer::Copy) countCrossSlot(*command.said, CrossSlotKind::Copied);
+  if (transfer == Transfer::Rename || transfer == Transfer::RenameIfAbsent)
+    countCrossSlot(*command.said, CrossSlotKind::Renamed);
 }
 
 // AUTH and HELLO, of what may come before the login.
@@ -222,6 +237,7 @@ bool Client::route(Command& command) {
   services_.asker = this;
   if (command.steps != nullptr) {
     plan = std::move(*command.steps);
+    countSteps(command);
   } else if (planWholeDatabase(services_, spec, argv, command.database, plan) ||
              (isComposed(spec) && (planComposition(services_, spec, argv, plan) ||
                                    services_.localAnswers.plan(spec, argv, plan)))) {
@@ -230,7 +246,8 @@ bool Client::route(Command& command) {
     return false;
   }
   if (plan.kind == routing::Plan::Kind::Refused && plan.error == routing::kCrossSlot)
-    planCrossSlot(services_, spec, argv, command.composer, plan);
+    if (const auto way = planCrossSlot(services_, spec, argv, command.composer, plan))
+      countCrossSlot(*command.said, *way);
   if (command.alone) makeAlone(command, plan);
   if (plan.kind == routing::Plan::Kind::Refused) {
     nameGroups(command, plan);

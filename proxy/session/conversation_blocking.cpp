@@ -15,6 +15,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/waiting.h"
 #include "proxy/translation/group_refusal.h"
 
 namespace slotless::session {
@@ -62,6 +63,16 @@ Conversation::Outcome Conversation::block(Command& command) {
   if (!client_.pending().empty()) return Outcome::Wait;
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
+  if (plan.kind == routing::Plan::Kind::Refused && plan.error == routing::kCrossSlot) {
+    std::string error;
+    if (auto attempts = attemptsOf(services_, client_, command, error)) {
+      Request& added = client_.addRequest(spec);
+      becomeExclusive(true);
+      startWaiting(services_, client_, added, command, std::move(attempts));
+      return Outcome::Done;
+    }
+    if (!error.empty()) return refuse(spec, error);
+  }
   nameGroups(command, plan);
   if (plan.kind == routing::Plan::Kind::Refused) return refuse(spec, plan.error);
   if (plan.kind == routing::Plan::Kind::BySlot) return refuse(spec, routing::kCrossSlot);

@@ -3,6 +3,7 @@
 #include "proxy/dispatch/busy_watch.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/slot_guard.h"
+#include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
@@ -13,6 +14,7 @@
 #include "proxy/session/local_answers.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/services.h"
+#include "proxy/telemetry/cross_slot_counts.h"
 #include "proxy/translation/translation.h"
 
 namespace slotless::session {
@@ -284,6 +286,7 @@ void Conversation::sendGroups(const CommandSpec& spec, std::string_view name,
   if (database.mapped()) request.database = &database;
   request.bytes = transaction->bytes();
   becomeExclusive(false);
+  telemetry::CrossSlotCounts::ofProcess().add(spec.name, nameOf(CrossSlotKind::Groups));
   auto replies = std::make_unique<GroupReplies>(services_, client_, std::move(transaction), name);
   routing::Plan first;
   replies->ask(first);

@@ -48,6 +48,7 @@ void collectWorkers(const MetricsSources& sources, Families& families);
 void collectCommands(const MetricsSources& sources, Families& families);
 void collectNodes(const MetricsSources& sources, Families& families);
 void collectDatabases(const MetricsSources& sources, Families& families);
+void collectCrossSlot(Families& families);
 void collectTls(const MetricsSources& sources, Families& families);
 void collectTopology(const MetricsSources& sources, Families& families);
 void collectProcess(Families& families);

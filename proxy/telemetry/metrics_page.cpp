@@ -55,6 +55,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectCommands(sources_, families);
     collectNodes(sources_, families);
     collectDatabases(sources_, families);
+    collectCrossSlot(families);
     collectTls(sources_, families);
     collectPasswordCommand(sources_, families);
     collectTopology(sources_, families);

@@ -152,8 +152,10 @@ TEST_CASE_METHOD(Stage, "PROXY EXPLAIN tells slots and nodes, and sends nothing"
   const std::string split = client.takes();
   CHECK(contains(split, "part:slot=15495 node=10.0.0.1:7001 keys=1\n"));
   CHECK(contains(split, "part:slot=3300 node=10.0.0.1:7002 keys=1\n"));
-  client.sends("PROXY EXPLAIN LMOVE a b LEFT LEFT");
+  client.sends("PROXY EXPLAIN EVAL x 2 a b");
   CHECK(contains(client.takes(), "plan:refused\nerror:CROSSSLOT "));
+  client.sends("PROXY EXPLAIN LMOVE a b LEFT LEFT");
+  CHECK(contains(client.takes(), "plan:requests of the proxy's own\npart:slot=15495 node=10.0.0.1:7001"));
   client.sends("PROXY EXPLAIN SUNIONSTORE a b");
   CHECK(contains(client.takes(), "plan:requests of the proxy's own\npart:slot=3300 node=10.0.0.1:7002"));
   client.sends("PROXY EXPLAIN GET");

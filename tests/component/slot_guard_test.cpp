@@ -31,11 +31,40 @@ struct Checked : Guarded {
 
 }  // namespace
 
-TEST_CASE_METHOD(Checked, "a command whose keys are not all of its arguments is not split") {
-  client.sends({"MSETEX 3 a 1 b 2 c 3 EX 100", "MSETEX 4 1 x {1}k y {1}v z other w"});
-  client.receives(std::string(kCrossSlot) + std::string(kCrossSlot));
+TEST_CASE_METHOD(Checked, "a command with counted keys and values is split where its options are known") {
+  client.sends("MSETEX 3 a 1 b 2 c 3 EX 100");
+  const Received a = node(1).expects("MSETEX 1 a 1 EX 100");
+  node(2).expects("MSETEX 1 b 2 EX 100").replies(":1\r\n");
+  node(3).expects("MSETEX 1 c 3 EX 100").replies(":1\r\n");
+  client.receivesNothing();
+  a.replies(":1\r\n");
+  client.receives(":1\r\n");
+  client.sends({"MSETEX 2 a 1 b 2 EX", "MSETEX 2 a 1 b 2 NX XX", "MSETEX 2 a 1 b 2 SOON"});
+  client.receives(std::string(kCrossSlot) + std::string(kCrossSlot) + std::string(kCrossSlot));
   client.sends("MSETEX 2 a 1 {a}2 2 EX 100");
   node(1).expects("MSETEX 2 a 1 {a}2 2 EX 100").replies(":1\r\n");
+  client.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Checked, "conditions of counted keys are about all of them") {
+  client.sends("MSETEX 2 a 1 b 2 XX KEEPTTL");
+  node(1).expects("EXISTS a").replies(":1\r\n");
+  node(2).expects("EXISTS b").replies(":0\r\n");
+  client.receives(":0\r\n");
+  client.sends("MSETEX 2 a 1 b 2 NX PX 5");
+  node(1).expects("EXISTS a").replies(":0\r\n");
+  node(2).expects("EXISTS b").replies(":0\r\n");
+  node(2).expects("MSETEX 1 b 2 NX PX 5").replies(":1\r\n");
+  node(1).expects("MSETEX 1 a 1 NX PX 5").replies(":0\r\n");
+  node(2).expectsAny().replies(":1\r\n");
+  client.receives(":0\r\n");
+}
+
+TEST_CASE_METHOD(Guarded, "each part of a guarded command over slots goes out behind its own EXISTS") {
+  client.sends("MSETEX 3 a 1 b 2 {a}2 3");
+  const Batch a(node(1), {"EXISTS a {a}2", "MSETEX 2 a 1 {a}2 3"});
+  Batch(node(2), {"EXISTS b", "MSETEX 1 b 2"}).replies("*2\r\n:0\r\n:1\r\n");
+  a.replies("*2\r\n:1\r\n:1\r\n");
   client.receives(":1\r\n");
 }
 

@@ -177,15 +177,19 @@ TEST_CASE_METHOD(Stage, "MSET with a key and no value is refused before anything
 }
 
 TEST_CASE_METHOD(Stage, "other commands over several slots give CROSSSLOT in Redis's words") {
-  client.sends({"LMOVE a b LEFT LEFT", "EVAL x 2 a b", "MSETNX a 1 b 2"});
-  client.receives(std::string(kCrossSlot) + std::string(kCrossSlot) + std::string(kCrossSlot));
+  client.sends({"EVAL x 2 a b", "WAITX a", "EVALSHA x 2 a b"});
+  const std::string replies = client.takes();
+  CHECK(replies.starts_with(std::string(kCrossSlot) + "-ERR unknown command"));
+  CHECK(replies.ends_with(kCrossSlot));
 }
 
 TEST_CASE_METHOD(Stage, "commands that could be split give CROSSSLOT where that is configured") {
   config.crossSlot = config::CrossSlot::Error;
-  client.sends({"MGET a b", "MGET {a}1 {a}2", "SINTER a b", "RENAME a b", "LMPOP 2 a b LEFT", "SMOVE a b x"});
+  client.sends({"MGET a b", "MGET {a}1 {a}2", "SINTER a b", "RENAME a b", "LMPOP 2 a b LEFT", "SMOVE a b x",
+                "LMOVE a b LEFT LEFT", "MSETNX a 1 b 2", "XREAD STREAMS a b 0 0"});
   node(1).expects("MGET {a}1 {a}2").replies("*2\r\n$-1\r\n$-1\r\n");
   client.receives(std::string(kCrossSlot) + "*2\r\n$-1\r\n$-1\r\n" + std::string(kCrossSlot) +
+                  std::string(kCrossSlot) + std::string(kCrossSlot) + std::string(kCrossSlot) +
                   std::string(kCrossSlot) + std::string(kCrossSlot) + std::string(kCrossSlot));
 }
 

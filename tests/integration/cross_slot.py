@@ -15,6 +15,7 @@ import fixture
 import resp
 from cluster import HOST, PASSWORD
 from random_programs import replies
+from slots import slot_of
 from waiting import wait_until
 
 # Each line is one request. What one plain Redis says is right. A line that begins with "any order:" may have its replies
@@ -121,6 +122,78 @@ CONVERSATIONS = {
         SET string x
         LMPOP 2 string l2 LEFT
         LMPOP 2 l1 string LEFT""",
+    "moved elements": """
+        RPUSH from 1 2 3 4
+        LMOVE from to LEFT RIGHT
+        LMOVE from to RIGHT LEFT
+        LRANGE to 0 -1
+        LRANGE from 0 -1
+        RPOPLPUSH from to
+        RPOPLPUSH from to
+        RPOPLPUSH from to
+        EXISTS from
+        LRANGE to 0 -1
+        SET string x
+        LMOVE to string LEFT LEFT
+        LMOVE string to LEFT LEFT
+        LMOVE none string LEFT LEFT
+        LMOVE to from LEFT UP
+        BLMOVE to from LEFT LEFT 1
+        BRPOPLPUSH to from 1
+        BRPOPLPUSH none to 0.01
+        BLMOVE to string LEFT LEFT 0.01
+        BLMOVE none to LEFT UP 0.01
+        LRANGE from 0 -1""",
+    "values": """
+        MSETNX v1 1 v2 2 v3 3
+        MSETNX v3 9 v4 4
+        MGET v1 v2 v3 v4
+        MSETNX v5 1 v6
+        MSETNX v5 1 v6 2 v5 3
+        MGET v5 v6""",
+    "streams": """
+        XADD x1 1-1 f v
+        XADD x1 1-2 f v
+        XADD x2 2-1 f v
+        XREAD STREAMS x1 x2 0 0
+        XREAD COUNT 1 STREAMS x2 none x1 0 0 0
+        XREAD STREAMS x1 x2 9 9
+        XREAD STREAMS x1 x2 x 9
+        XREAD BLOCK 10 STREAMS x1 x2 $ $
+        XREAD BLOCK 10 STREAMS none x1 0 0
+        XREAD BLOCK -1 STREAMS x1 x2 0 0
+        XREAD BLOCK x STREAMS x1 x2 0 0
+        XGROUP CREATE x1 g 0
+        XREADGROUP GROUP g c STREAMS x1 x2 > >
+        XPENDING x1 g
+        XGROUP CREATE x2 g 0
+        XREADGROUP GROUP g c COUNT 1 STREAMS x1 x2 > >
+        XREADGROUP GROUP g c STREAMS x1 x2 0 0
+        XREADGROUP GROUP g c STREAMS x1 x2 > >
+        XREADGROUP GROUP g c BLOCK 10 STREAMS x1 x2 > >
+        XPENDING x1 g
+        SET string x
+        XREAD STREAMS x1 string 0 0
+        XREAD BLOCK 10 STREAMS string x1 0 $""",
+    "waiting": """
+        RPUSH w2 a b c d e
+        BLPOP w1 w2 w3 0
+        BRPOP w1 w2 0
+        BLPOP none1 none2 0.01
+        BLMPOP 0 3 w1 w2 w3 LEFT COUNT 2
+        BLMPOP 0.01 2 none1 none2 LEFT
+        ZADD z2 1 a 2 b 3 c 4 d
+        BZPOPMIN z1 z2 0
+        BZPOPMAX z1 z2 0
+        BZMPOP 0 2 z1 z2 MIN COUNT 2
+        BZPOPMIN z1 z2 0.01
+        BLPOP w1 w2 -1
+        BLPOP w1 w2 soon
+        BLMPOP 0.01 2 w1 none MIDDLE
+        SET string x
+        BLPOP string w2 0
+        BLPOP w1 string 0.01
+        BZPOPMIN string z2 0.01""",
     "a transaction": """
         SET t1 1
         MULTI
@@ -212,6 +285,89 @@ class Replies(CrossSlotTest):
             self.assertEqual(set(self.connection.command("SMEMBERS", key)), set(self.oracle.command("SMEMBERS", key)))
 
 
+class Waits(CrossSlotTest):
+    def test_an_element_that_comes_later_wakes_one_of_those_that_wait(self):
+        pushes = (("RPUSH", "w2", "x"), ("ZADD", "z1", "5", "m"), ("XADD", "x2", "1-1", "f", "v"), ("RPUSH", "w1", "y"))
+        waits = (("BLPOP", "w1", "w2", "0"), ("BZPOPMAX", "z1", "z2", "0"), ("XREAD", "BLOCK", "0", "STREAMS", "x1", "x2", "$", "$"),
+                 ("BLMOVE", "w1", "w3", "LEFT", "RIGHT", "0"))
+        expected = ([b"w2", b"x"], [b"z1", b"m", b"5"], [[b"x2", [[b"1-1", [b"f", b"v"]]]]], b"y")
+        for push, wait, reply in zip(pushes, waits, expected):
+            with self.subTest(wait[0]), site.connect() as waiting:
+                waiting.send(resp.pack(*wait))
+                wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == 1, 20, "the client to be blocked")
+                self.connection.command(*push)
+                self.assertEqual(waiting.read(), reply)
+                wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == 0, 20, "nobody to be blocked")
+
+    def test_each_job_goes_to_one_of_many_that_wait(self):
+        queues = [f"queue:{number}" for number in range(3)]
+        jobs = [str(number).encode() for number in range(200)]
+        done = []
+        lock = threading.Lock()
+
+        def work():
+            with site.connect() as connection:
+                while True:
+                    popped = connection.command("BLPOP", *queues, "end", "0")
+                    if popped[0] == b"end":
+                        return
+                    with lock:
+                        done.append(popped[1])
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for number, job in enumerate(jobs):
+            self.connection.command("RPUSH", queues[number % 3], job)
+        self.connection.command("RPUSH", "end", *["x"] * len(workers))
+        for worker in workers:
+            worker.join()
+        left = [job for queue in queues for job in self.connection.command("LRANGE", queue, "0", "-1")]
+        self.assertEqual(sorted(done + left), sorted(jobs))
+
+    def test_it_can_be_unblocked_and_killed(self):
+        for way, reply in (("TIMEOUT", b"*-1\r\n"), ("ERROR", b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")):
+            with site.connect() as waiting:
+                number = waiting.command("CLIENT", "ID")
+                waiting.send(resp.pack("BLPOP", "none:1", "none:2", "0"))
+                wait_until(lambda: self.connection.command("CLIENT", "UNBLOCK", str(number), way) == 1, 20, "it to be blocked")
+                self.assertEqual(waiting.read_raw(), reply)
+        with site.connect() as waiting:
+            number = waiting.command("CLIENT", "ID")
+            waiting.send(resp.pack("BLPOP", "none:1", "none:2", "0"))
+            wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == 1, 20, "the client to be blocked")
+            self.assertEqual(self.connection.command("CLIENT", "KILL", "ID", str(number)), 1)
+            wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == 0, 20, "nobody to be blocked")
+
+    def test_a_slot_that_moves_only_delays(self):
+        """The slot of one of the keys changes its master while the client waits."""
+        with site.connect() as waiting:
+            waiting.send(resp.pack("BRPOP", "moved:1", "moved:2", "0"))
+            wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == 1, 20, "the client to be blocked")
+            slot = slot_of("moved:2")
+            source = site.cluster.owner(slot)
+            target = next(node for node in site.cluster.masters() if node is not source)
+            site.cluster.move_slot(slot, target)
+            self.connection.command("RPUSH", "moved:2", "x")
+            self.assertEqual(waiting.read(), [b"moved:2", b"x"])
+
+
+class Counts(CrossSlotTest):
+    def test_commands_over_slots_are_counted_by_their_kind(self):
+        before = site.proxy.metrics()
+        for command, kind in (("SUNION c1 c2", "computed"), ("SUNIONSTORE c1 c2 c3", "stored"), ("LMOVE c1 c2 LEFT LEFT", "moved"),
+                              ("MSETNX c1 1 c2 2", "all-or-none"), ("RENAMENX c1 c4", "renamed"), ("BLPOP c8 c9 0.01", "waits"),
+                              ("LMPOP 2 c8 c9 LEFT", "first"), ("XREAD STREAMS c8 c9 0 0", "streams")):
+            words = command.split()
+            self.connection.raw(*words)
+            label = f'{{command="{words[0].lower()}",kind="{kind}"}}'
+            after = site.proxy.metrics()
+            for name in ("slotless_cross_slot_total", "slotless_cross_slot_bytes_total"):
+                self.assertGreater(after[name + label], before.get(name + label, 0), command)
+        explained = self.connection.command("PROXY", "EXPLAIN", "LMOVE", "c1", "c2", "LEFT", "LEFT")
+        self.assertIn(b"over-slots:moved", explained)
+
+
 class Traces(CrossSlotTest):
     def test_nothing_is_left_and_nothing_is_told_of_what_was_brought(self):
         self.connection.command("CONFIG", "SET", "notify-keyspace-events", "KEA")
@@ -277,6 +433,71 @@ class Together(CrossSlotTest):
         there = [member for number in range(3) for member in self.connection.command("SMEMBERS", f"to:{number}")]
         self.assertEqual(sorted(there), sorted(member.encode() for member in members))
         self.assertEqual(sorted(moved), sorted(members))
+
+    def test_elements_that_are_moved_and_popped_by_many_are_not_lost(self):
+        lists = [f"list:{number}" for number in range(4)]
+        pushed = [f"element:{number}".encode() for number in range(200)]
+        popped = []
+        lock = threading.Lock()
+        finished = threading.Event()
+
+        def move(seed):
+            dice = random.Random(seed)
+            with site.connect() as connection:
+                while not finished.is_set():
+                    source, destination = dice.sample(lists, 2)
+                    ends = [dice.choice(("LEFT", "RIGHT")) for _ in range(2)]
+                    connection.command("LMOVE", source, destination, *ends)
+                    connection.command("SUNIONSTORE", f"store:{seed}", "store:1", "store:2")
+
+        def pop(seed):
+            dice = random.Random(seed)
+            with site.connect() as connection:
+                while not finished.is_set():
+                    some = dice.sample(lists, 2)
+                    element = connection.command(dice.choice(("BLPOP", "BRPOP")), *some, "0.05")
+                    if element is not None:
+                        with lock:
+                            popped.append(element[1])
+
+        workers = [threading.Thread(target=move, args=(seed,)) for seed in (1, 2)]
+        workers += [threading.Thread(target=pop, args=(seed,)) for seed in (3, 4)]
+        for worker in workers:
+            worker.start()
+        try:
+            for number, element in enumerate(pushed):
+                self.connection.command("RPUSH", lists[number % 4], element)
+            wait_until(lambda: len(popped) >= 100, 40, "half of the elements to be popped")
+        finally:
+            finished.set()
+            for worker in workers:
+                worker.join()
+        left = [element for each in lists for element in self.connection.command("LRANGE", each, "0", "-1")]
+        # One that two have taken at the same moment from both lists is there twice, as the documents say.
+        self.assertEqual(set(popped) | set(left), set(pushed))
+
+    def test_of_two_that_set_the_same_values_at_most_one_succeeds(self):
+        won = [0, 0]
+
+        def set_all(number):
+            with site.connect() as connection:
+                for attempt in range(40):
+                    keys = [f"lock:{attempt}:{part}" for part in range(3)]
+                    pairs = [word for key in keys for word in (key, str(number))]
+                    if connection.command("MSETNX", *pairs) == 1:
+                        won[number] += 1
+
+        workers = [threading.Thread(target=set_all, args=(number,)) for number in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        complete = 0
+        for attempt in range(40):
+            values = self.connection.command("MGET", *[f"lock:{attempt}:{part}" for part in range(3)])
+            self.assertEqual(len(set(values)), 1, f"{attempt}: {values}")
+            complete += values[0] is not None
+        self.assertEqual(complete, sum(won))
 
     def test_a_key_that_changes_while_it_is_renamed_keeps_its_last_value(self):
         stop = threading.Event()

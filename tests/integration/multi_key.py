@@ -10,9 +10,7 @@ import fixture
 import resp
 
 CROSSSLOT = "CROSSSLOT Keys in request don't hash to the same slot"
-OVER_SLOTS = [
-    "MSETNX a 1 b 2", "LMOVE a b LEFT LEFT", "RPOPLPUSH a b", "EVAL return-1 2 a b", "XREAD STREAMS a b 0 0", "BLPOP a b 1",
-]
+OVER_SLOTS = ["EVAL return-1 2 a b", "EVAL_RO return-1 2 a b", "FCALL f 2 a b"]
 
 
 def setUpModule():
