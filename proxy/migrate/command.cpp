@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "proxy/migrate/afterwards.h"
+#include "proxy/migrate/check.h"
 #include "proxy/migrate/reporter.h"
 #include "proxy/migrate/run.h"
 #include "proxy/migrate/settings.h"
@@ -18,8 +19,12 @@ struct Action {
   std::string_view name;
   int (*run)(const Settings& settings, Reporter& reporter);
 };
-constexpr std::array<Action, 5> kActions{
-    {{"run", run}, {"verify", verify}, {"status", status}, {"abort", abort}, {"finish", finish}}};
+constexpr std::array<Action, 6> kActions{{{"check", check},
+                                          {"run", run},
+                                          {"verify", verify},
+                                          {"status", status},
+                                          {"abort", abort},
+                                          {"finish", finish}}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import processes
 import redis
 from cluster import HOST, PASSWORD, Cluster, start_server
 from proxy import STANDIN, Proxy, binary
+from slots import slot_of
 from waiting import wait_until
 
 LAYOUTS = ("1=pinned", "2=grouped:bull:*:", "3=spread")
@@ -193,6 +195,109 @@ class Migrate(unittest.TestCase):
                     self.assertLess(abs(behind.pttl(name) - source.pttl(name)), 5000, name)
         for master in self.cluster.masters():
             self.assertEqual(master.command("FCALL", "fortytwo", 0), b"42")
+
+    def test_it_catches_up_with_writers_and_survives_being_killed_at_any_point(self):
+        self.fill()
+        writers = Writers(lambda database: self.client(database))
+        self.addCleanup(writers.stop)
+        random_ = random.Random(SEED)
+        # Slowly, so that there is something to be killed.
+        for _ in range(4):
+            run = self.start("--parallel", "2")
+            copied = random_.choice((1, 300, 900))
+            self.wait_for_event(run, f"{copied} keys", lambda event: event.get("keys", 0) >= copied)
+            run.kill()
+        run = self.start()
+        self.wait_for_message(run, "the copy has caught up")
+        self.ask("status", code=0)
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        self.same()
+        run.signal(signal.SIGTERM)
+        self.finished(run)
+        self.assertIn("can be deleted", self.ask("finish"))
+        self.ask("status", code=1)
+
+    def test_a_lost_feed_is_told_of_and_costs_nothing(self):
+        self.fill()
+        run = self.start()
+        self.wait_for_message(run, "the copy has caught up")
+        client = self.client(1)
+        with client.pipeline(transaction=True) as pipe:  # while nobody listens
+            pipe.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            pipe.set("while:nobody:listened", 1)
+            pipe.delete("text:1")
+            pipe.execute()
+        self.wait_for_message(run, "the feed of changes was lost")
+        self.wait_for_event(run, "to be quiet again", lambda event: event.get("phase") == "caught up" and event["keys"] > 1500)
+        self.same()
+        run.signal(signal.SIGTERM)
+        self.finished(run)
+
+    def test_flushing_and_swapping_databases_is_followed(self):
+        self.fill()
+        run = self.start()
+        self.wait_for_message(run, "the copy has caught up")
+        self.client(2).flushdb()
+        self.wait_for_message(run, "was flushed")
+        self.client().execute_command("SWAPDB", 0, 1)
+        self.wait_for_message(run, "have been swapped")
+        self.same()
+        run.signal(signal.SIGTERM)
+        self.finished(run)
+
+    def test_a_master_of_the_target_may_die(self):
+        self.fill()
+        writers = Writers(lambda database: self.client(database))
+        self.addCleanup(writers.stop)
+        run = self.start()
+        self.wait_for_event(run, "the first keys", lambda event: event.get("keys", 0) > 0)
+        self.cluster.first_masters[1].kill()
+        self.wait_for_message(run, "have another master")
+        self.wait_for_message(run, "the copy has caught up")
+        writers.stop()
+        self.same()
+        run.signal(signal.SIGTERM)
+        self.finished(run)
+
+    def test_verify_finds_what_differs_on_either_side(self):
+        self.fill()
+        self.finished(self.start("--once"))
+        self.assertIn("0 differences", self.ask("verify", "--settle", "500ms"))
+        self.client(1).set("only:here", 1)
+        self.client(1).hset("big:hash", "field7", "other")
+        self.client(3).persist("brief:3")
+        self.client(4).delete("text:5")
+        self.client(0).delete("set")
+        self.client(0).rpush("set", 1)
+        text = self.ask("verify", "--settle", "500ms", code=1)
+        for line in ('database 1 key "only:here": only on the source', 'database 1 key "big:hash": value of type hash',
+                     'database 3 key "brief:3": time to live none', 'database 4 key "text:5": only on the target',
+                     'database 0 key "set": type list, on the target set', "5 differences"):
+            self.assertIn(line, text)
+        found = [json.loads(line) for line in self.ask("verify", "--settle", "500ms", "--json", code=1).splitlines()]
+        self.assertEqual(found[-1]["differences"], 5)
+
+    def test_it_says_what_it_will_not_do(self):
+        self.client().set("here", 1)
+        node = self.cluster.first_masters[0]
+        own = set(self.cluster.slots_of(node))
+        number = next(i for i in range(10000) if slot_of(f"there{i}") in own)
+        node.command("SET", f"there{number}", 1)
+        run = self.start("--once")
+        self.finished(run, 2)
+        self.assertIn("the target has keys already", run.output())
+        self.finished(self.start("--once", "--overwrite"))
+        self.same()
+        run = self.start("--database-layout", "1=spread")
+        self.finished(run, 2)
+        self.assertIn("holds another migration", run.output())
+        self.ask("abort")
+        self.ask("status", code=1)
+        self.client(9).set("denied", 1)
+        run = self.start("--database-layout", "9=denied", "--overwrite")
+        self.finished(run, 2)
+        self.assertIn("its layout is denied", run.output())
 
 
 def value_of(client, name):
