@@ -4,9 +4,12 @@
 #include <array>
 #include <cstdio>
 
+#include "proxy/migrate/afterwards.h"
+#include "proxy/migrate/check.h"
 #include "proxy/migrate/reporter.h"
 #include "proxy/migrate/run.h"
 #include "proxy/migrate/settings.h"
+#include "proxy/migrate/verify.h"
 
 namespace slotless::migrate {
 
@@ -16,7 +19,12 @@ struct Action {
   std::string_view name;
   int (*run)(const Settings& settings, Reporter& reporter);
 };
-constexpr std::array<Action, 1> kActions{{{"run", run}}};
+constexpr std::array<Action, 6> kActions{{{"check", check},
+                                          {"run", run},
+                                          {"verify", verify},
+                                          {"status", status},
+                                          {"abort", abort},
+                                          {"finish", finish}}};
 
 }  // namespace
 
