@@ -19,7 +19,7 @@
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/server/user_check.h"
-#include "proxy/subcommands.h"
+#include "subcommands.h"
 #include "proxy/telemetry/log.h"
 
 namespace {

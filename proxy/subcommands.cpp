@@ -1,4 +1,4 @@
-#include "proxy/subcommands.h"
+#include "subcommands.h"
 
 #include "proxy/doctor/doctor.h"
 
