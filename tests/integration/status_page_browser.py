@@ -8,10 +8,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import threading
+import time
 import unittest
 
 import fixture
 import processes
+import redis
 from waiting import wait_until
 
 FOLDER = processes.REPOSITORY / "build" / "browser-client"
@@ -79,6 +82,19 @@ def picture(name):
         browser.picture(str(pathlib.Path(PICTURES) / f"status-page-{name}.png"))
 
 
+def make_traffic(stop):
+    """Something to look at, for the pictures alone."""
+    client = site.client(client_name="shop-2")
+    number = 0
+    while not stop.wait(0.002):
+        number += 1
+        try:
+            client.set(f"order:{number % 500}", number)
+            client.mget(*(f"order:{each}" for each in range(number % 40)), "order:0")
+        except redis.RedisError:
+            pass
+
+
 @fixture.NOT_ONE_REDIS
 class StatusPageInABrowser(unittest.TestCase):
     def open(self, **options):
@@ -92,6 +108,7 @@ class StatusPageInABrowser(unittest.TestCase):
         self.assertEqual(found, [])
 
     def test_a_failover_is_seen_before_during_and_after(self):
+        stop = threading.Event()
         client = site.client()
         client.client_setname("shop-1")
         for i in range(300):
@@ -105,7 +122,9 @@ class StatusPageInABrowser(unittest.TestCase):
         self.assertEqual(browser.count("#nodes tbody tr"), 6)
         browser.wait("#nodes", "redis 7|redis 8|valkey")
         browser.wait("#connection", "^live$")
-        picture("light")
+        if PICTURES:
+            threading.Thread(target=make_traffic, args=(stop,), daemon=True).start()
+            time.sleep(40)
         lost = site.cluster.masters()[0]
         heir = site.cluster.replica_of(lost)
         name = lost.address
@@ -118,6 +137,10 @@ class StatusPageInABrowser(unittest.TestCase):
         site.cluster.wait_for_replicas()
         browser.waitVisible("#health.ok")
         browser.wait("#line", "All is well")
+        if PICTURES:
+            time.sleep(40)
+        picture("light")
+        stop.set()
         self.assert_clean()
         self.assertTrue(all(url.startswith(address()) for url in browser.requested()), browser.requested())
 
