@@ -39,6 +39,12 @@ void NodeSurvey::setTopology(cluster::TopologyPtr topology) {
   underWay_ = static_cast<std::size_t>(std::count_if(asked_.begin(), asked_.end(), [](const auto& each) {
     return each.second.query != nullptr && !each.second.query->reusable();
   }));
+  forgetOthers();
+  // All that the round has waited for may be gone.
+  if (awake_.load() && underWay_ == 0 && !timer_->active()) askNext();
+}
+
+void NodeSurvey::forgetOthers() {
   const std::lock_guard guard(mutex_);
   std::erase_if(reports_, [this](const auto& each) {
     return std::none_of(topology_->nodes.begin(), topology_->nodes.end(),

@@ -53,6 +53,7 @@ class NodeSurvey {
     bool pinged = false;
   };
 
+  void forgetOthers();
   void wake();
   void beginRound();
   void askNext();

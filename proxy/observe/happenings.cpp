@@ -124,7 +124,7 @@ void noteChanges(Happenings& happenings, std::int64_t unixMillis, const Topology
     if (told++ >= kMostLines) continue;
     if (to.empty()) {
       happenings.add(unixMillis, "topology", Weight::Trouble,
-                     slotsText(count) + " of " + from + " have no master now");
+                     slotsText(count) + " of " + from + (count == 1 ? " has" : " have") + " no master now");
     } else if (from.empty()) {
       happenings.add(unixMillis, "topology", Weight::Note,
                      slotsText(count) + " without a master are served by " + to + " now");

@@ -82,6 +82,8 @@ void AdminConnection::beginStream(std::string text) {
 
 void AdminConnection::send(const std::string& event) {
   if (!streams() || !output_.empty()) return;
+  // Who wants more asks again, and shows again that it may.
+  if (++sent_ > kAdminStreamEvents) return close();
   output_ = event;
   deadline_->start(kAnswerTimeout);
   write();

@@ -69,6 +69,7 @@ class AdminConnection final : public net::Stream::Observer {
   std::string input_;
   std::string output_;
   std::size_t written_ = 0;
+  unsigned sent_ = 0;  // events
 };
 
 }  // namespace slotless::telemetry

@@ -31,6 +31,7 @@ inline constexpr unsigned kAdminRequestTimeoutMillis = 1000;  // from the connec
 inline constexpr unsigned kAdminAnswerTimeoutMillis = 5000;   // for the page to be taken
 inline constexpr unsigned kAdminStopTimeoutMillis = 1000;     // for the same when the server stops
 inline constexpr unsigned kAdminStreamMillis = 2000;          // from one event of a stream to the next
+inline constexpr unsigned kAdminStreamEvents = 150;           // then it ends: five minutes
 
 class AdminSite;
 

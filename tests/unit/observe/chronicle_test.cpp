@@ -108,7 +108,7 @@ TEST_CASE("a failover, slots without a master and a reshard are told in words") 
   moved->owners[16383] = cluster::kNoNode;
   noteChanges(happenings, 2, *before, *moved);
   CHECK(tells(happenings.all(), "reshard", "1 slot went from 10.0.0.1:1 to 10.0.0.1:2"));
-  CHECK(tells(happenings.all(), "topology", "1 slot of 10.0.0.1:3 have no master now"));
+  CHECK(tells(happenings.all(), "topology", "1 slot of 10.0.0.1:3 has no master now"));
 
   auto smaller = topologyOf(3);
   smaller->nodes.pop_back();
