@@ -81,7 +81,7 @@ class Failover(unittest.TestCase):
             self.wait_for_master(after)
             reads.wait_for_progress()
         with connect(self.proxy) as connection:
-            self.assertEqual(connection.command("SET", "after", "value"), "OK")
+            self.assertEqual(connection.command("SET", "after", "value"), b"OK")
         self.assertEqual(after.command("GET", "after"), b"value")
 
 

@@ -195,7 +195,7 @@ class OneServer(unittest.TestCase):
             self.assertEqual(client.command("GET", f"read:{number}"), b"%d" % number)
             self.assertEqual(client.command("MGET", "read:0", "read:1"), [b"0", b"1"])
             # The server has forgotten the script after its restart.
-            self.assertEqual(client.command("EVALSHA", sha, 1, f"read:{number}"), b"%d" % number)
+            self.assertEqual(client.command("EVALSHA_RO", sha, 1, f"read:{number}"), b"%d" % number)
 
         with Load(lambda: connect(self.proxy), read, clients=2) as reads, \
                 Load(lambda: connect(self.proxy), appends.step) as writes:
@@ -244,7 +244,7 @@ class Surroundings(unittest.TestCase):
         url = f"redis://:{PASSWORD}@{server.address}"
         proxy = self.serve([], [("REDIS_URL", url), ("REDIS_CLUSTER_ENABLED", "false")], password=None)
         with connect(proxy) as connection:
-            self.assertEqual(connection.command("SET", "key", "value"), "OK")
+            self.assertEqual(connection.command("SET", "key", "value"), b"OK")
         self.assertEqual(server.command("GET", "key"), b"value")
 
     def test_a_server_with_tls_and_a_user(self):
@@ -256,7 +256,7 @@ class Surroundings(unittest.TestCase):
                    *[each for each in authority.upstream_options() if each not in ("--cluster-tls", "yes")]]
         proxy = self.serve(options, password=None)
         with connect(proxy) as connection:
-            self.assertEqual(connection.command("SET", "key", "value"), "OK")
+            self.assertEqual(connection.command("SET", "key", "value"), b"OK")
             clients = server.command("CLIENT", "LIST").decode()
         self.assertIn("user=app", clients)
 

@@ -69,7 +69,7 @@ class Sentinel:
         configuration = folder / "sentinel.conf"
         configuration.write_text("\n".join(lines) + "\n")
         self.child = processes.Child([SERVER, configuration, "--sentinel"], folder)
-        wait_until(lambda: self.command("PING") == "PONG", START_SECONDS, f"{name} to answer")
+        wait_until(lambda: self.command("PING") == b"PONG", START_SECONDS, f"{name} to answer")
 
     @property
     def address(self):
