@@ -13,9 +13,10 @@ using routing::Plan;
 
 namespace {
 
-// The value and its time to live at one moment.
+// The value and its time to live at one moment, and when that ends, where the server tells.
 constexpr std::string_view kRead =
-    "--[[slotless]] return {redis.call('dump', KEYS[1]), redis.call('pttl', KEYS[1])}";
+    "--[[slotless]] local at = redis.pcall('pexpiretime', KEYS[1]) "
+    "return {redis.call('dump', KEYS[1]), redis.call('pttl', KEYS[1]), type(at) == 'number' and at or -1}";
 constexpr std::string_view kDelete =
     "--[[slotless]] if redis.call('dump', KEYS[1]) ~= ARGV[1] then return 0 end "
     "return redis.call('unlink', KEYS[1])";
@@ -108,24 +109,29 @@ class TransferComposer final : public routing::Composer {
 
   bool restore(std::string_view reply, Plan& plan) {
     const auto elements = routing::elementsOf(reply);
-    return elements && elements->size() == 2 && restore(elements->front(), elements->back(), plan);
+    if (!elements || elements->size() < 2) return false;
+    const std::int64_t end = elements->size() > 2 ? routing::integerOf((*elements)[2]).value_or(-1) : -1;
+    return restore((*elements)[0], (*elements)[1], end, plan);
   }
 
   bool restoreFrom(std::span<const PartReply> parts, Plan& plan) {
     return parts.size() == 2 && !routing::isErrorReply(parts[1].bytes) &&
-           restore(parts[0].bytes, parts[1].bytes, plan);
+           restore(parts[0].bytes, parts[1].bytes, -1, plan);
   }
 
-  // False: there is no such key, or not any more.
-  bool restore(std::string_view dumped, std::string_view left, Plan& plan) {
+  // `end`: the Unix time in milliseconds when it expires; negative: not known, or never. False: there is no
+  // such key, or not any more.
+  bool restore(std::string_view dumped, std::string_view left, std::int64_t end, Plan& plan) {
     const auto value = routing::isNullReply(dumped) ? std::nullopt : routing::textOf(dumped);
     if (!value) return false;
     value_ = *value;
     // -2: it has gone in between; read one after the other, its time may have been over.
     const std::int64_t milliseconds = routing::integerOf(left).value_or(0);
     if (milliseconds == -2) return false;
-    const std::string ttl = std::to_string(std::max<std::int64_t>(0, milliseconds));
+    const bool isEndKnown = milliseconds >= 0 && end > 0;
+    const std::string ttl = std::to_string(isEndKnown ? end : std::max<std::int64_t>(0, milliseconds));
     std::vector<std::string_view> words = {"RESTORE", destination_, ttl, value_};
+    if (isEndKnown) words.push_back("ABSTTL");
     if (replace_) words.push_back("REPLACE");
     step_ = Step::Restore;
     routing::askOwner(plan, destination_, words, true);

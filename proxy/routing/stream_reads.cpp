@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::string_view kNew = ">";
 constexpr std::string_view kLast = "$";
-// Nothing is behind it, in the stream or among what a consumer has not acknowledged.
-constexpr std::string_view kBehindAll = "18446744073709551615-18446744073709551615";
+// Nothing that a consumer has not acknowledged is behind it. The very last number is what servers take for >.
+constexpr std::string_view kBehindAll = "18446744073709551615-18446744073709551614";
 
 bool isNumber(std::string_view text) {
   return !text.empty() && text.size() <= 20 && text.find_first_not_of("0123456789") == std::string_view::npos;

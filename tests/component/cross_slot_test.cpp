@@ -160,6 +160,19 @@ TEST_CASE_METHOD(CrossSlot, "RENAME into another slot copies, and deletes what h
   }
 }
 
+TEST_CASE_METHOD(CrossSlot, "a key that is renamed expires when it would have") {
+  client.sends("RENAME a b");
+  node(1).expectsAny().replies("*3\r\n" + bulk("value") + ":5000\r\n:1700000005000\r\n");
+  node(2).expects("RESTORE b 1700000005000 value ABSTTL REPLACE").replies(kOk);
+  node(1).expectsAny().replies(":1\r\n");
+  client.receives(kOk);
+  client.sends("RENAME a b");
+  node(1).expectsAny().replies("*3\r\n" + bulk("value") + ":-1\r\n:-1\r\n");
+  node(2).expects("RESTORE b 0 value REPLACE").replies(kOk);
+  node(1).expectsAny().replies(":1\r\n");
+  client.receives(kOk);
+}
+
 TEST_CASE_METHOD(CrossSlot, "RENAME tells what one Redis tells of keys that are missing or there") {
   client.sends("RENAME a b");
   node(1).expectsAny().replies("*2\r\n" + std::string(kNull) + ":-2\r\n");
