@@ -61,9 +61,6 @@ struct DatabaseRule {
 
 // What the requests go to: a cluster, or one plain server (with its replicas).
 enum class Upstream { Cluster, Single };
-// Where a search of a module (FT.*) is carried out: by one node that asks the others, or by all, or as the
-// nodes tell.
-enum class Search { Auto, Merge, Forward };
 // What clients must present: clientPassword, or else the upstream's own credentials, if it has any; or
 // nothing.
 // Passthrough: the nodes judge the clients' own credentials, see docs/access.md.
@@ -159,7 +156,6 @@ struct Config {
   CrossSlot crossSlot = CrossSlot::Emulate;
   CrossSlotTransactions crossSlotTransactions = CrossSlotTransactions::Error;
   std::uint64_t crossSlotMaxBytes = 64ULL * 1024 * 1024;  // 0: no limit.
-  Search search = Search::Auto;
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
   ScriptBusy scriptBusy = ScriptBusy::Node;
@@ -276,14 +272,6 @@ struct Config {
   std::uint64_t slowlogMaxLen = 128;           // Per worker, and in one answer. 0: none.
   Milliseconds latencyMonitorThreshold{0};     // 0: no events are kept.
   bool hotKeys = true;                         // Whether keys that are used most are counted.
-
-  // Other proxies of the same cluster
-  bool peers = true;        // Whether they tell each other of their subscribers and clients.
-  std::string peersSecret;  // Empty: they carry out no orders of each other. Secret.
-
-  // Traces by OpenTelemetry
-  std::string tracingEndpoint;        // Empty: none. "http://HOST:PORT/v1/traces".
-  std::uint64_t tracingSample = 100;  // Of a million requests.
 
   // The process
   std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.

@@ -94,10 +94,6 @@ constexpr std::array kSchema{
         "",
         "What MULTI … EXEC over several slots is: refused, or one atomic group for each slot, one after the other. For "
         "libraries that send batches as transactions. A listener may have its own."},
-    Option{
-        "search", Choice, &Config::search, Cluster, 0, 0, "", kReloadable, "", "",
-        "Where FT.SEARCH and the like are carried out in database 0: on all masters, whose answers are merged, or "
-        "on one, whose module asks the others; auto asks the nodes which they need."},
     Option{"strict-order", Boolean, &Config::strictOrder, Cluster, 0, 0, "", kReloadable, "", "",
            "Whether a client's next command waits for its earlier replies whenever the node changes."},
     Option{"script-busy", Choice, &Config::scriptBusy, Cluster, 0, 0, "", kReloadable, "", "",
@@ -399,21 +395,6 @@ constexpr std::array kSchema{
     Option{
         "hot-keys", Boolean, &Config::hotKeys, Process, 0, 0, "", kReloadable, "", "",
         "Whether the keys that are used most are counted, by samples, for PROXY HOTKEYS and the status page."},
-    Option{
-        "peers", Boolean, &Config::peers, Process, 0, 0, "", kPlain, "", "",
-        "Whether proxies of the same cluster tell each other of their subscribers, so that PUBLISH and PUBSUB count "
-        "all of them."},
-    Option{
-        "peers-secret", Text, &Config::peersSecret, Process, 0, 4096, "", kPlain | kSecret, "", "",
-        "Secret that proxies share which carry out orders of each other, such as PROXY ALL CLIENT KILL; empty means "
-        "that they carry out none."},
-    Option{
-        "tracing-endpoint", Text, &Config::tracingEndpoint, Process, 0, 1024, "", kReloadable, "", "",
-        "URL of a collector that takes OpenTelemetry traces by OTLP/HTTP, as in http://127.0.0.1:4318/v1/traces; "
-        "empty means no traces."},
-    Option{
-        "tracing-sample", Count, &Config::tracingSample, Process, 1, 1'000'000, "none", kReloadable, "", "",
-        "How many of a million requests are traced; those of clients that give a trace's context always are."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
     Option{"log-format", Choice, &Config::logFormat, Process, 0, 0, "", kReloadable, "", "",

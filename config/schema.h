@@ -49,7 +49,7 @@ using Member = std::variant<
     CrossSlotTransactions Config::*, ReadFrom Config::*, BlockingOnLostLink Config::*,
     WriteOnLostLink Config::*, ScriptBusy Config::*, ReadyWhen Config::*, ClusterTlsVerify Config::*,
     TlsAuthClients Config::*, LogLevel Config::*, LogFormat Config::*, std::vector<Network> Config::*,
-    CertificateUser Config::*, LimitAction Config::*, Upstream Config::*, Search Config::*>;
+    CertificateUser Config::*, LimitAction Config::*, Upstream Config::*>;
 
 enum Trait : unsigned {
   kPlain = 0,

@@ -22,9 +22,6 @@ template <>
 struct Words<Upstream> {
   static constexpr std::array<std::string_view, 2> kAll{"cluster", "single"};
 };
-template <>
-struct Words<Search> {
-  static constexpr std::array<std::string_view, 3> kAll{"auto", "merge", "forward"};
 };
 template <>
 struct Words<ClientAuth> {

@@ -80,8 +80,7 @@ TEST_CASE("these options need a restart, and no others") {
                                        "links-warm-up",    "upstream",
                                        "server",           "server-username",
                                        "server-password",  "server-tls",
-                                       "sentinel-name",    "peers",
-                                       "peers-secret"});
+                                       "sentinel-name"});
 }
 
 TEST_CASE("a reload takes over each reloadable option and names each of the others") {
