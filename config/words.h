@@ -22,7 +22,6 @@ template <>
 struct Words<Upstream> {
   static constexpr std::array<std::string_view, 2> kAll{"cluster", "single"};
 };
-};
 template <>
 struct Words<ClientAuth> {
   static constexpr std::array<std::string_view, 3> kAll{"same", "none", "passthrough"};
