@@ -442,13 +442,13 @@ void Run::work() {
   listener.failed = [this](const std::string& why) { failure_.set(why); };
   feed_ = std::make_unique<ChangeFeed>(settings_.from, settings_.fromOptions, std::move(listener));
 
+  std::list<Copier> copiers;  // outlive their threads
   std::list<Thread> threads;
   threads.emplace_back([this] { feed_->run(); });
   threads.emplace_back([this] { pulse(); });
   while (!feed_->isUp() && !stopped()) std::this_thread::sleep_for(kTick / 10);
   // Only now: what changes from here on is told.
   walker_->want({true, {}, former_.contains("identity") || settings_.overwrite});
-  std::list<Copier> copiers;
   for (std::size_t i = 0; i < settings_.parallel; ++i) {
     Copier& copier = copiers.emplace_back(shop_, queues_[i], source(), writer("copier-" + std::to_string(i)));
     threads.emplace_back([&copier] { copier.run(); });
