@@ -299,6 +299,43 @@ class Migrate(unittest.TestCase):
         self.finished(run, 2)
         self.assertIn("its layout is denied", run.output())
 
+    def test_check_names_what_is_in_the_way(self):
+        self.fill()
+        text = self.ask("check", "--big-key", "32kb", "--monitor", "100ms")
+        for part in ("ok       source: redis://", "ok       feed: ", 'note     big keys: database 3 "big:hash"',
+                     "2=grouped:bull:*:", "nothing is in the way"):
+            self.assertIn(part, text)
+        self.client(9).set("key", 1)
+        self.client().set("~1:key", 1)
+        self.client().execute_command("ACL", "SETUSER", "somebody", "on", "nopass")
+        self.cluster.first_masters[0].command("CONFIG", "SET", "maxmemory", 1)
+        stop = threading.Event()
+
+        def work():
+            with redis.Redis(host=HOST, port=self.port, password=PASSWORD, client_name="app") as client:
+                while not stop.is_set():
+                    client.eval("return redis.call('GET', KEYS[1])", 2, "text:1", "text:2")
+                    client.mget("text:1", "text:2")
+                    with client.pipeline(transaction=True) as pipe:
+                        pipe.set("text:3", 1).set("text:4", 1).execute()
+                    stop.wait(0.02)
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            text = self.ask("check", "--database-layout", "9=denied", code=1)
+        finally:
+            stop.set()
+            worker.join()
+        for part in ("problem  database 9: ", "its layout is denied", "problem  names: 1 keys", "note     users: they are not copied: somebody",
+                     "problem  room: ", "problem  commands: database 0: EVAL over keys of several slots",
+                     "problem  commands: database 0: MULTI over keys of several slots", "note     commands: database 0: MGET",
+                     "as by app: keys text:1 and text:2"):
+            self.assertIn(part, text)
+        found = [json.loads(line) for line in self.ask("check", "--json", "--monitor", "0", code=1).splitlines()]
+        self.assertIn({"event": "finding", "level": "note", "subject": "users",
+                       "text": "they are not copied: somebody (see `users` and `acl-file` of the daemon)"}, found)
+
 
 def value_of(client, name):
     kind = client.type(name)
