@@ -93,7 +93,9 @@ class Run {
   void lookAtSwaps();
   void lookAtTarget();
   void lookAtFunctions();
-  void record(const char* phase);
+  Journal::Fields fieldsNow();
+  void record();
+  const char* phase() const { return !walker_->idle() ? "walking" : caughtUp_ ? "caught up" : "following"; }
   Standing standing();
   bool quiet();
   void tryToCatchUp();
@@ -253,12 +255,12 @@ void Run::pulse() {
   }
 }
 
-void Run::record(const char* phase) {
+Journal::Fields Run::fieldsNow() {
   const std::string now = std::to_string(wallClockMs());
   Journal::Fields fields{{"identity", settings_.identity()},
                          {"source", settings_.from.shown()},
                          {"software", facts_.software},
-                         {"phase", phase},
+                         {"phase", phase()},
                          {"updated_ms", now},
                          {"keys", std::to_string(counts_.keys)},
                          {"bytes", std::to_string(counts_.bytes)},
@@ -268,15 +270,19 @@ void Run::record(const char* phase) {
                          {"walks", std::to_string(counts_.walks)},
                          {"feed_losses", std::to_string(counts_.feedLosses)},
                          {"lag_ms", std::to_string(lagMs_)},
-                         {"walked", std::to_string(walker_ ? walker_->walked() : 0)},
-                         {"expected", std::to_string(walker_ ? walker_->expected() : 0)},
+                         {"walked", std::to_string(walker_->walked())},
+                         {"expected", std::to_string(walker_->expected())},
                          {"libraries", std::to_string(functions_.libraries())},
                          {"caught_up", caughtUp_ ? "1" : "0"}};
   if (!former_.contains("started_ms")) {
     former_["started_ms"] = now;
     fields["started_ms"] = now;
   }
-  if (auto error = journal_.write(fields); !error.empty() && error != "stopped")
+  return fields;
+}
+
+void Run::record() {
+  if (auto error = journal_.write(fieldsNow()); !error.empty() && error != "stopped")
     failure_.set("the journal in the target: " + error);
 }
 
@@ -292,7 +298,7 @@ Standing Run::standing() {
   }
   Standing s;
   const bool walking = !walker_->idle();
-  s.phase = walking ? "walking" : caughtUp_ ? "caught up" : "following";
+  s.phase = phase();
   s.database = walker_->database();
   s.walked = walker_->walked();
   s.expected = walker_->expected();
@@ -345,7 +351,7 @@ void Run::look() {
   lookAtSwaps();
   lookAtTarget();
   lookAtFunctions();
-  record(walker_->idle() ? "following" : "walking");
+  record();
 }
 
 // Nothing is left of walks, and nothing is to be walked.
@@ -393,7 +399,10 @@ bool Run::settle() {
     NodeClient node(master.url, settings_.toOptions);
     const Reply reply = node.command({"WAIT", "1", "5000"});
     if (reply.isLost() || (reply.isError() && !reply.text.starts_with("NOPERM"))) return false;
-    if (reply.kind == Reply::Kind::Integer && reply.integer == 0) return false;
+    if (reply.kind == Reply::Kind::Integer && reply.integer == 0) {
+      reporter_.say("waiting for a replica of " + master.url.shown() + " to have all of it");
+      return false;
+    }
   }
   look();
   return !stopped() && walker_->idle() && functionTrouble_.empty();
@@ -410,7 +419,7 @@ void Run::follow() {
     }
     tryToCatchUp();
     if (caughtUp_ && settings_.once && settle()) {
-      record("caught up");
+      record();
       reporter_.show(standing(), true);
       ending_ = true;
       return;
@@ -442,19 +451,19 @@ void Run::work() {
   listener.failed = [this](const std::string& why) { failure_.set(why); };
   feed_ = std::make_unique<ChangeFeed>(settings_.from, settings_.fromOptions, std::move(listener));
 
+  std::list<Copier> copiers;  // outlive their threads
   std::list<Thread> threads;
   threads.emplace_back([this] { feed_->run(); });
   threads.emplace_back([this] { pulse(); });
   while (!feed_->isUp() && !stopped()) std::this_thread::sleep_for(kTick / 10);
   // Only now: what changes from here on is told.
   walker_->want({true, {}, former_.contains("identity") || settings_.overwrite});
-  std::list<Copier> copiers;
   for (std::size_t i = 0; i < settings_.parallel; ++i) {
     Copier& copier = copiers.emplace_back(shop_, queues_[i], source(), writer("copier-" + std::to_string(i)));
     threads.emplace_back([&copier] { copier.run(); });
   }
   threads.emplace_back([this] { walker_->run(); });
-  record("walking");
+  record();
   follow();
   for (KeyQueue& queue : queues_) queue.close();
 }
@@ -467,6 +476,7 @@ int Run::run() {
   Journal last(
       TargetWriter(target_, std::string(kName) + ":end.",
                    [deadline = Clock::now() + std::chrono::seconds(5)] { return Clock::now() > deadline; }));
+  if (walker_ && !failure_.happened()) last.write(fieldsNow());
   journal_.releaseBy(last);
   if (failure_.happened()) {
     reporter_.fail(failure_.reason());

@@ -19,13 +19,13 @@ import redis
 from cluster import HOST, PASSWORD, Cluster, start_server
 from proxy import STANDIN, Proxy, binary
 from slots import slot_of
-from waiting import wait_until
+from waiting import DeadlinePassed, wait_until
 
 LAYOUTS = ("1=pinned", "2=grouped:bull:*:", "3=spread")
 DATABASES = range(5)  # 4 is pinned, as by default
 SECONDS = 100
 SEED = int(os.environ.get("SLOTLESS_MIGRATE_SEED", "20261201"))
-BIG = 3000  # elements of keys that are copied in pieces
+BIG = 1500  # elements of keys that are copied in pieces
 LIBRARY = "#!lua name=%s\nredis.register_function('%s', function() return '%s' end)"
 
 
@@ -143,7 +143,7 @@ class Migrate(unittest.TestCase):
     def start(self, *options):
         self._runs += 1
         folder = processes.directory() / f"{self._testMethodName}-run-{self._runs}"
-        return processes.Child(self.words("run", "--json", "--big-key", "32kb", *options), folder, environment())
+        return processes.Child(self.words("run", "--json", "--big-key", "32kb", "--max-lag", "30s", "--max-latency", "0", *options), folder, environment())
 
     def finished(self, run, code=0):
         self.assertEqual(run.wait(SECONDS), code, run.output()[-5000:])
@@ -174,7 +174,20 @@ class Migrate(unittest.TestCase):
             fill(self.client(database), database)
 
     def same(self):
-        self.ask("verify", "--settle", "10s")
+        """A run that is at work may need a while to come to it."""
+        def verified():
+            done = subprocess.run(self.words("verify", "--settle", "1s"), env=environment(), capture_output=True, text=True,
+                                  errors="replace", timeout=SECONDS, check=False)
+            self.assertNotEqual(done.returncode, 2, done.stderr)
+            self.last_verified = done.stdout[-3000:]
+            return done.returncode == 0
+        try:
+            wait_until(verified, SECONDS, "verify to find no differences")
+        except DeadlinePassed as late:
+            raise AssertionError(self.last_verified) from late
+
+    def status(self):
+        return json.loads(self.ask("status", "--json"))
 
     def test_the_copy_is_the_same_by_the_proxys_names(self):
         self.fill()
@@ -202,7 +215,7 @@ class Migrate(unittest.TestCase):
         self.addCleanup(writers.stop)
         random_ = random.Random(SEED)
         # Slowly, so that there is something to be killed.
-        for _ in range(4):
+        for _ in range(3):
             run = self.start("--parallel", "2")
             copied = random_.choice((1, 300, 900))
             self.wait_for_event(run, f"{copied} keys", lambda event: event.get("keys", 0) >= copied)
@@ -213,6 +226,7 @@ class Migrate(unittest.TestCase):
         writers.stop()
         self.assertEqual(writers.failures, [])
         self.same()
+        wait_until(lambda: self.status()["caught_up"] == "1", SECONDS, "the status to say that it has caught up")
         run.signal(signal.SIGTERM)
         self.finished(run)
         self.assertIn("can be deleted", self.ask("finish"))
@@ -298,6 +312,43 @@ class Migrate(unittest.TestCase):
         run = self.start("--database-layout", "9=denied", "--overwrite")
         self.finished(run, 2)
         self.assertIn("its layout is denied", run.output())
+
+    def test_check_names_what_is_in_the_way(self):
+        self.fill()
+        text = self.ask("check", "--big-key", "32kb", "--monitor", "100ms")
+        for part in ("ok       source: redis://", "ok       feed: ", 'note     big keys: database 3 "big:hash"',
+                     "2=grouped:bull:*:", "nothing is in the way"):
+            self.assertIn(part, text)
+        self.client(9).set("key", 1)
+        self.client().set("~1:key", 1)
+        self.client().execute_command("ACL", "SETUSER", "somebody", "on", "nopass")
+        self.cluster.first_masters[0].command("CONFIG", "SET", "maxmemory", 1)
+        stop = threading.Event()
+
+        def work():
+            with redis.Redis(host=HOST, port=self.port, password=PASSWORD, client_name="app") as client:
+                while not stop.is_set():
+                    client.eval("return redis.call('GET', KEYS[1])", 2, "text:1", "text:2")
+                    client.mget("text:1", "text:2")
+                    with client.pipeline(transaction=True) as pipe:
+                        pipe.set("text:3", 1).set("text:4", 1).execute()
+                    stop.wait(0.02)
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            text = self.ask("check", "--database-layout", "9=denied", code=1)
+        finally:
+            stop.set()
+            worker.join()
+        for part in ("problem  database 9: ", "its layout is denied", "problem  names: 1 keys", "note     users: they are not copied: somebody",
+                     "problem  room: ", "problem  commands: database 0: EVAL over keys of several slots",
+                     "problem  commands: database 0: MULTI over keys of several slots", "note     commands: database 0: MGET",
+                     "as by app: keys text:1 and text:2"):
+            self.assertIn(part, text)
+        found = [json.loads(line) for line in self.ask("check", "--json", "--monitor", "0", code=1).splitlines()]
+        self.assertIn({"event": "finding", "level": "note", "subject": "users",
+                       "text": "they are not copied: somebody (see `users` and `acl-file` of the daemon)"}, found)
 
 
 def value_of(client, name):
