@@ -4,9 +4,13 @@ import collections
 import contextlib
 import json
 import os
+import pathlib
 import resource
 import subprocess
+import sys
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 import processes
