@@ -107,7 +107,7 @@ TEST_CASE("However many keys there are, memory stays the same") {
 
 TEST_CASE("Large requests are kept by key, the largest of each") {
   Traffic traffic;
-  for (const std::size_t size : {2, 5, 3}) traffic.request("big", 1ms, true, size << 20U);
+  for (const std::size_t size : {std::size_t{2}, std::size_t{5}, std::size_t{3}}) traffic.request("big", 1ms, true, size << 20U);
   for (std::size_t i = 0; i < 2 * KeyUse::kLargest; ++i)
     traffic.request("other" + std::to_string(i), 1ms, true, (1U << 20U) + i);
   CHECK(traffic.use.big().size() == KeyUse::kLargest);
