@@ -282,7 +282,7 @@ class Console(WithClients):
     def test_every_subcommand_of_its_help_exists(self):
         lines = [line.decode() for line in self.admin.command("PROXY", "HELP")]
         words = [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
-        self.assertEqual(sorted(words), sorted(["BIGKEYS", "CLIENTS", "CONFIG", "EXPLAIN", "HELP", "HOTKEYS", "LINKS", "MEMORY", "NODES",
+        self.assertEqual(sorted(words), sorted(["CLIENTS", "CONFIG", "EXPLAIN", "HELP", "LINKS", "MEMORY", "NODES",
                                                 "PAUSE", "RESUME", "SLOTS", "SLOWLOG", "STATS", "VERSION"]))
         for word in words:
             arguments = ("GET", "a") if word == "EXPLAIN" else ()
@@ -304,36 +304,6 @@ class Console(WithClients):
         explained = dict(line.split(":", 1) for line in self.text("EXPLAIN", "SET", "explain:a", "1").splitlines())
         self.assertEqual(self.admin.command("EXISTS", "explain:a"), 0)
         self.assertEqual(int(explained["slot"]), site.cluster.nodes[0].command("CLUSTER", "KEYSLOT", "explain:a"))
-
-    def hot(self, *words):
-        return {each["key"]: each for each in map(fields, self.text("HOTKEYS", *words).splitlines())}
-
-    def test_hot_keys_are_those_that_are_used_most(self):
-        other = self.connect()
-        other.command("SELECT", "1")
-        for _ in range(300):
-            self.admin.command("GET", "hot:read")
-            other.command("SET", "hot:written", "x")
-        found = self.hot("128")
-        self.assertGreater(float(found["hot:read"]["reads"]), 0)
-        self.assertEqual(float(found["hot:read"]["writes"]), 0)
-        self.assertEqual(found["hot:read"]["database"], "0")
-        self.assertGreater(float(found["hot:written"]["writes"]), 0)
-        self.assertEqual(found["hot:written"]["database"], "1")
-        self.assertIn(found["hot:read"]["node"], self.text("NODES"))
-        self.assertNotIn("hot:read", self.hot("WRITES", "128"))
-        self.assertEqual(len(self.hot("bytes", "1")), 1)
-        for words in (("HOTKEYS", "nonsense"), ("HOTKEYS", "0"), ("BIGKEYS", "129"), ("BIGKEYS", "1", "2")):
-            self.assertRegex(self.admin.error("PROXY", *words), "^ERR syntax error: PROXY ")
-
-    def test_big_keys_are_seen_as_they_pass(self):
-        self.admin.command("SET", "big:one", b"x" * (3 << 20))
-        self.admin.command("SET", "big:none", "x")
-        found = {each["key"]: each for each in map(fields, self.text("BIGKEYS", "128").splitlines())}
-        self.assertNotIn("big:none", found)
-        self.assertEqual((found["big:one"]["of"], found["big:one"]["command"]), ("request", "set"))
-        self.assertGreaterEqual(int(found["big:one"]["bytes"]), 3 << 20)
-        self.admin.command("DEL", "big:one")
 
     def test_no_secret_is_shown(self):
         pairs = self.admin.command("PROXY", "CONFIG")
