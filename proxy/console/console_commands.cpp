@@ -22,16 +22,12 @@ namespace {
 
 constexpr std::string_view kHelp[] = {
     "PROXY <subcommand> [<arg> ...]. Subcommands are:",
-    "BIGKEYS [<count>]",
-    "    Keys that requests or replies of a mebibyte and more were about, the largest first.",
     "CLIENTS",
     "    One line per client of this proxy, over all workers.",
     "CONFIG [GET <pattern>]",
     "    The configuration in force; secrets are masked.",
     "EXPLAIN <command> [<arg> ...]",
     "    Where a command would go and why. Nothing is sent.",
-    "HOTKEYS [REQUESTS|READS|WRITES|BYTES] [<count>]",
-    "    Keys that are used most, with what they get a second; by samples of the last minute.",
     "LINKS",
     "    One line per connection to a node, over all workers.",
     "MEMORY",

@@ -12,9 +12,6 @@ std::span<const LocalEntry> consoleEntries() noexcept;
 void consoleHelp(LocalCall& call);
 void consoleVersion(LocalCall& call);
 void consoleClients(LocalCall& call);
-// PROXY HOTKEYS [requests|reads|writes|bytes] [count] and PROXY BIGKEYS [count].
-void consoleHotKeys(LocalCall& call);
-void consoleBigKeys(LocalCall& call);
 void consoleLinks(LocalCall& call);
 void consoleMemory(LocalCall& call);
 void consoleNodes(LocalCall& call);

@@ -6,12 +6,10 @@ namespace slotless::session {
 
 std::span<const LocalEntry> consoleEntries() noexcept {
   static constexpr LocalEntry kEntries[] = {
-      {"proxy|bigkeys", consoleBigKeys, When::Late},
       {"proxy|clients", consoleClients, When::Late},
       {"proxy|config", consoleConfig},
       {"proxy|explain", consoleExplain},
       {"proxy|help", consoleHelp},
-      {"proxy|hotkeys", consoleHotKeys, When::Late},
       {"proxy|links", consoleLinks, When::Late},
       {"proxy|memory", consoleMemory, When::Late},
       {"proxy|nodes", consoleNodes},

@@ -230,7 +230,6 @@ void Completion::noteIfSlow(const Leg& leg, net::Micros duration) {
   const bool slow = context_.slowLog.isSlow(duration);
   if (slow || context_.slowLog.keepsLarge() || context_.latency.isLong(duration))
     noteUnusual(leg, duration, slow);
-  if (context_.slowLog.keys().wants(leg.request->bytes + leg.request->replyBytes)) noteKeys(context_, leg);
 }
 
 void Completion::noteUnusual(const Leg& leg, net::Micros duration, bool slow) {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "protocol/encoder.h"
-#include "protocol/key_extraction.h"
 #include "protocol/request_parser.h"
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
@@ -139,53 +138,6 @@ void noteSlowRequest(Context& context, const Leg& leg, LogKind kind, std::int64_
   const std::string count = "(" + std::to_string(commands) + " commands)";
   if (executes) words = {execIn(bytes.size() < kMostBytesSeen ? bytes : std::string_view()), count};
   context.slowLog.add(kind, std::move(entry), words);
-}
-
-namespace {
-
-constexpr std::size_t kMostKeys = 8;
-
-void noteKey(Context& context, const Leg& leg, std::string_view key, std::string_view node,
-             std::uint32_t weight) {
-  const Request& request = *leg.request;
-  KeySight sight;
-  sight.key = key;
-  if (request.database != nullptr) {
-    sight.database = request.database->index;
-    if (request.database->owns(key)) sight.key = request.database->logicalName(key);
-  }
-  sight.node = node;
-  sight.writes = request.kind != RequestKind::Read && request.kind != RequestKind::ScriptRead;
-  sight.requestBytes = request.bytes;
-  sight.replyBytes = request.replyBytes;
-  KeyUse& keys = context.slowLog.keys();
-  if (request.bytes + request.replyBytes >= KeyUse::kLarge) keys.noteLarge(sight, request.spec->name);
-  if (weight > 0) keys.note(sight, weight);
-}
-
-}  // namespace
-
-void noteKeys(Context& context, const Leg& leg) {
-  const Request& request = *leg.request;
-  const std::uint32_t weight = context.slowLog.keys().begin(context.host.now);
-  const bool large = request.bytes + request.replyBytes >= KeyUse::kLarge;
-  if ((weight == 0 && !large) || leg.link == nullptr || request.preludes > 0 || request.wantsWholeSlot)
-    return;
-  const std::string bytes = bytesOf(context, leg);
-  const std::string node = leg.link->node().text();
-  const protocol::CommandSpec& spec = *request.spec;
-  RequestParser parser;
-  if (bytes.size() < kMostBytesSeen && parser.parse(bytes, {}) == RequestParser::Status::Complete) {
-    std::vector<std::uint32_t> positions;
-    if (protocol::keyPositions(spec, parser.argv(), positions) != protocol::KeyResult::Ok) return;
-    if (positions.size() > kMostKeys) positions.resize(kMostKeys);
-    for (const std::uint32_t position : positions)
-      noteKey(context, leg, parser.argv()[position], node, weight);
-    return;
-  }
-  const std::vector<std::string> words = beginningOf(bytes, KeyUse::kMostShown);
-  if (spec.singleKey > 0 && static_cast<std::size_t>(spec.singleKey) < words.size())
-    noteKey(context, leg, words[static_cast<std::size_t>(spec.singleKey)], node, weight);
 }
 
 std::unique_ptr<const SaidRequest> rememberSaid(const Context& context, std::string_view request) {

@@ -19,10 +19,6 @@ struct Context;
 // `amount`: microseconds or bytes.
 void noteSlowRequest(Context& context, const Leg& leg, LogKind kind, std::int64_t amount);
 
-// Counts the keys of a request that SlowLog::keys() wants. Of a transaction none, and of a command over
-// several slots those of the last one.
-void noteKeys(Context& context, const Leg& leg);
-
 // Of a request, as RESP, what the logs may show.
 std::unique_ptr<const SaidRequest> rememberSaid(const Context& context, std::string_view request);
 

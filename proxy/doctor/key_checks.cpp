@@ -82,7 +82,7 @@ constexpr Check kChecks[] = {
      "(docs/databases.md)."},
     {"big-key", Severity::Warning, bigKeys,
      "It is on one node whatever its slots do; reading, deleting or moving it keeps that node busy for all.",
-     "Split it, UNLINK it instead of DEL, and read it in parts (HSCAN, LRANGE …). slotless bigkeys finds all."},
+     "Split it, UNLINK it instead of DEL, and read it in parts (HSCAN, LRANGE …). redis-cli --memkeys finds all."},
     {"hot-key", Severity::Warning, hotKeys,
      "All its requests go to one node, whatever the number of masters.",
      "Cache it in clients (CLIENT TRACKING), read it from replicas (read-from), or split it."},

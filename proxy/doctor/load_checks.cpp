@@ -217,10 +217,10 @@ constexpr Check kChecks[] = {
      "redis-cli --cluster rebalance ANY:PORT --cluster-use-empty-masters, or make it a replica."},
     {"keys-uneven", Severity::Warning, keys,
      "Its memory ends before that of the others. Often it is a pinned database, or hash tags that many keys share.",
-     "See PROXY DATABASES; move slots away from it, or use another layout or finer hash tags."},
+     "See slotless_database_keys; move slots away from it, or use another layout or finer hash tags."},
     {"requests-uneven", Severity::Warning, requests,
      "Its CPU is the limit of the whole. Often it is one key, or one pinned database.",
-     "See PROXY HOTKEYS (with hot-keys) and PROXY DATABASES; move slots away from it, or read from replicas (read-from)."},
+     "See slotless_database_requests_total and MONITOR; move slots away from it, or read from replicas (read-from)."},
 };
 
 }  // namespace

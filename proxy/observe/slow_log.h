@@ -5,8 +5,6 @@
 // on. Time that a command blocks does not count. Sizes are bytes. Arguments are cut as Redis cuts them, and
 // secrets are left out. Limits: slowlog-log-slower-than and slowlog-max-len of the configuration, for the
 // others those of Valkey, until CONFIG SET says otherwise.
-//
-// With it goes what else is kept of requests that stand out: the keys that are used most (keys()).
 #pragma once
 #include <array>
 #include <chrono>
@@ -22,7 +20,6 @@
 #include "config/config.h"
 #include "protocol/argv.h"
 #include "proxy/net/loop.h"
-#include "proxy/observe/key_use.h"
 
 namespace slotless::session {
 
@@ -46,7 +43,7 @@ class SlowLog {
   static constexpr std::size_t kMostArguments = 32;
   static constexpr std::size_t kMostBytes = 128;
 
-  explicit SlowLog(const config::Config& config) : config_(config), keys_(config) {}
+  explicit SlowLog(const config::Config& config) : config_(config) {}
 
   bool isSlow(net::Micros duration) const noexcept { return exceeds(LogKind::Slow, duration.count()); }
   // LargeRequest and LargeReply.
@@ -72,8 +69,6 @@ class SlowLog {
   // Microseconds or bytes; negative: nothing is kept.
   std::int64_t limit(LogKind kind) const noexcept;
   std::size_t maxLength(LogKind kind) const noexcept;
-  KeyUse& keys() noexcept { return keys_; }
-
   // What CONFIG SET says from now on.
   void setLimit(LogKind kind, std::int64_t limit) noexcept { log(kind).limit = limit; }
   void setMaxLength(LogKind kind, std::size_t most) noexcept;
@@ -95,7 +90,6 @@ class SlowLog {
   const config::Config& config_;
   bool keepsLarge_ = false;
   std::array<Log, kLogKinds> logs_;
-  KeyUse keys_;
 };
 
 }  // namespace slotless::session

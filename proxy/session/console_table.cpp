@@ -21,12 +21,10 @@ struct Fact {
   For whom = For::Everybody;
 };
 constexpr Fact kFacts[] = {
-    {"bigkeys", -2},
     {"clients", 2},
     {"config", -2},
     {"explain", -3},
     {"help", 2},
-    {"hotkeys", -2},
     {"links", 2},
     {"memory", 2},
     {"nodes", 2},
