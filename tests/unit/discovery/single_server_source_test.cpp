@@ -362,7 +362,6 @@ TEST_CASE_METHOD(OneServer, "the servers' password is for those sentinels that a
   names(7100, 7000, 1);
   isMaster(7000);
   greetings[7000] = "+OK\r\n" + std::string(test::kGreeted);
-  std::vector<std::string> toSentinel;
   const auto onConnect = loop.onConnect;
   std::vector<std::shared_ptr<test::FakeConnection>> sentinels;
   loop.onConnect = [&](const std::shared_ptr<test::FakeConnection>& connection) {
