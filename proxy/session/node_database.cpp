@@ -81,7 +81,8 @@ void NodeDatabase::look(net::TimePoint now, net::Millis patience) {
   leftovers_.forget();
 }
 
-// Whether each master has taken SELECT. One that cannot be reached does not keep the others from being used.
+// Whether each master has taken SELECT. One that cannot be reached does not keep the others from being used, unless
+// it may be the one that has refused it before.
 bool NodeDatabase::allGreeted() {
   LinkPool& pool = links_.shared(2);
   const auto& nodes = pool.topology().nodes;
@@ -89,7 +90,7 @@ bool NodeDatabase::allGreeted() {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (!nodes[i].master) continue;
     const Link& link = pool.linkTo(static_cast<cluster::NodeIndex>(i));
-    all = all && (link.up() || link.failing());
+    all = all && (link.up() || (standing_ == Standing::Unknown && link.failing()));
   }
   return all && links_.anyUp();
 }
@@ -110,6 +111,7 @@ bool NodeDatabase::goOn(net::TimePoint now, LinkPool& own) {
   const bool known = allGreeted() && leftovers_.state() == State::Clean;
   if (!known && now < until_) return false;
   looking_ = false;
+  if (!known && standing_ == Standing::Refused) return false;
   standing_ = Standing::Open;
   refusal_.clear();
   return true;
