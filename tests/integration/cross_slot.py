@@ -229,7 +229,7 @@ SETS = [f"set:{number}" for number in range(8)]
 
 def setUpModule():
     global site, oracle_child, oracle_port
-    site = fixture.open_site(options=("--cross-slot-transactions", "each"))
+    site = fixture.open_site(options=("--cross-slot-transactions", "each", "--database-layout", "2=grouped:q:*:", "--database-layout", "3=spread"))
     oracle_child, oracle_port = fixture.start_oracle()
 
 
@@ -254,11 +254,18 @@ class Replies(CrossSlotTest):
                 with self.subTest(name, protocol=protocol):
                     self.compare(text, protocol)
 
-    def compare(self, text, protocol):
+    def test_replies_have_the_names_of_spread_and_grouped_databases(self):
+        for name in ("lists", "moved elements", "values", "streams", "waiting", "sets", "names"):
+            for database in ("2", "3"):
+                with self.subTest(name, database=database):
+                    self.compare(CONVERSATIONS[name], "2", database)
+
+    def compare(self, text, protocol, database="0"):
         differences = []
         for connection in (self.oracle, self.connection):
             connection.command("HELLO", protocol)
             connection.command("FLUSHALL")
+            connection.command("SELECT", database)
         for line in text.split("\n"):
             words = shlex.split(line.strip().removeprefix("any order: "))
             if not words:

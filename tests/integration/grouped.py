@@ -109,9 +109,11 @@ class Grouped(unittest.TestCase):
         one.sadd("bull:g1:s", "a", "b")
         one.sadd("bull:g2:s", "b", "c")
         self.assertEqual(one.sinterstore("bull:g3:s", "bull:g1:s", "bull:g2:s"), 1)
-        message = self.refused("LMOVE", "bull:g1:x", "bull:g2:y", "LEFT", "LEFT")
+        one.rpush("bull:g1:l", "x")
+        self.assertEqual(one.lmove("bull:g1:l", "bull:g2:l", "LEFT", "LEFT"), "x")
+        self.assertEqual(one.blpop(["bull:g1:l", "bull:g2:l"], 1), ("bull:g2:l", "x"))
+        message = self.refused("EVAL", "return 1", "2", "bull:g1:x", "bull:g2:y")
         self.assertIn("groups 'g1' and 'g2' of database 4", message)
-        self.assertIn("groups", self.refused("BLPOP", "bull:g1:l", "bull:g2:l", "0.01"))
         one.rpush("bull:g1:ids", 1, 2, 3)
         for number, (weight, name) in enumerate(((3, "c"), (1, "a"), (2, "b")), 1):
             one.set(f"user:{number}:weight", weight)
