@@ -99,10 +99,7 @@ DatabaseRule ruleFor(const Config& config, std::uint64_t database) {
     return rule.first <= database && database <= rule.last;
   });
   if (found != rules.rend()) return *found;
-  if (servesOneServer(config)) {
-    const auto layout = database == 0 ? DatabaseLayout::Native : DatabaseLayout::Denied;
-    return {database, database, layout, {}, {}};
-  }
+  if (servesOneServer(config)) return {database, database, DatabaseLayout::Native, {}, {}};
   return {database, database, database == 0 ? DatabaseLayout::Spread : DatabaseLayout::Pinned, {}, {}};
 }
 

@@ -392,9 +392,6 @@ constexpr std::array kSchema{
         "latency-monitor-threshold", Duration, &Config::latencyMonitorThreshold, Process, 1, kHour, "off",
         kReloadable, "", "latency-monitor-threshold",
         "Time from which on LATENCY keeps a slow request, answer of a node or turn of a worker as an event."},
-    Option{
-        "hot-keys", Boolean, &Config::hotKeys, Process, 0, 0, "", kReloadable, "", "",
-        "Whether the keys that are used most are counted, by samples, for PROXY HOTKEYS and the status page."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
     Option{"log-format", Choice, &Config::logFormat, Process, 0, 0, "", kReloadable, "", "",
