@@ -30,6 +30,8 @@ namespace {
 
 constexpr net::Millis kFirstPause{1};
 constexpr net::Millis kLongestPause{50};
+// It looks once, however short its time is: so much it may take where a slot is just being moved.
+constexpr net::Millis kForFirstLook{5000};
 // What an attempt needs to know of a time-out: nothing is left of it.
 constexpr std::string_view kNothing = "*-1\r\n";
 
@@ -62,18 +64,23 @@ bool movesElement(const CommandSpec& spec) {
 }  // namespace
 
 Waiting::Waiting(Services& services, Client& client, Request& request,
-                 std::unique_ptr<routing::Attempts> attempts)
+                 std::unique_ptr<routing::Attempts> attempts, std::optional<net::TimePoint> until)
     : services_(services),
       client_(client),
       request_(request),
       attempts_(std::move(attempts)),
       timer_(services.host.loop.makeTimer([this] { onPauseOver(); })),
-      nextPause_(kFirstPause) {}
+      until_(until),
+      nextPause_(kFirstPause) {
+  const net::TimePoint looked = services.host.now + std::min(services.config.holdTimeout, kForFirstLook);
+  if (until_) request_.blockedUntil = std::max(*until_, looked);
+}
 
 bool Waiting::goOn(std::span<const routing::PartReply> parts, routing::Plan& plan) {
   if (end_ != End::None) return false;
   if (attempts_->goOn(parts, plan)) return true;
   if (!attempts_->foundNothing()) return false;
+  request_.blockedUntil = until_;
   end_ = wanted_;
   // Who has ended his input may not be there any more: he gets what is there, or nothing.
   if (end_ == End::None && (isTimeOver() || client_.inputEnded())) end_ = End::InTime;
@@ -101,14 +108,13 @@ void Waiting::unblock(bool asError) {
 }
 
 bool Waiting::isTimeOver() const {
-  return request_.blockedUntil && services_.host.now >= *request_.blockedUntil;
+  return until_ && services_.host.now >= *until_;
 }
 
 void Waiting::pause() {
   net::Millis delay = nextPause_;
   nextPause_ = std::min(nextPause_ * 2, kLongestPause);
-  if (request_.blockedUntil)
-    delay = std::min(delay, std::chrono::ceil<net::Millis>(*request_.blockedUntil - services_.host.now));
+  if (until_) delay = std::min(delay, std::chrono::ceil<net::Millis>(*until_ - services_.host.now));
   timer_->start(std::max(delay, net::Millis{1}));
 }
 
@@ -154,13 +160,13 @@ std::unique_ptr<routing::Attempts> attemptsOf(Services& services, Client& client
 
 void startWaiting(Services& services, Client& client, Request& request, const Command& command,
                   std::unique_ptr<routing::Attempts> attempts) {
-  if (const auto timeout = blockTimeoutOf(*command.spec, command.argv))
-    request.blockedUntil = services.host.now + *timeout;
+  std::optional<net::TimePoint> until;
+  if (const auto timeout = blockTimeoutOf(*command.spec, command.argv)) until = services.host.now + *timeout;
   if (command.database.mapped()) request.database = &command.database;
   request.bytes = command.bytes.size() + command.tail.size();
   request.said = rememberSaid(services, command.sent);
   client.charge(request, request.bytes * 2);
-  auto waiting = std::make_unique<Waiting>(services, client, request, std::move(attempts));
+  auto waiting = std::make_unique<Waiting>(services, client, request, std::move(attempts), until);
   routing::Plan first;
   waiting->begin(first);
   telemetry::CrossSlotCounts::ofProcess().add(command.said->name, nameOf(CrossSlotKind::Waits));

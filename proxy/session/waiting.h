@@ -21,7 +21,9 @@ struct Services;
 
 class Waiting final : public routing::Composer {
  public:
-  Waiting(Services& services, Client& client, Request& request, std::unique_ptr<routing::Attempts> attempts);
+  // `until`: none: for ever.
+  Waiting(Services& services, Client& client, Request& request, std::unique_ptr<routing::Attempts> attempts,
+          std::optional<net::TimePoint> until);
 
   // While it pauses the plan is left as it was: Refused, and so for nobody (see Completion).
   bool goOn(std::span<const routing::PartReply> parts, routing::Plan& plan) override;
@@ -46,6 +48,7 @@ class Waiting final : public routing::Composer {
   Request& request_;
   const std::unique_ptr<routing::Attempts> attempts_;
   const std::unique_ptr<net::Timer> timer_;
+  const std::optional<net::TimePoint> until_;
   net::Millis nextPause_;
   End wanted_ = End::None;  // as soon as nothing is under way
   End end_ = End::None;

@@ -111,6 +111,20 @@ TEST_CASE_METHOD(Waiting, "its time is over, too, while a node is missing or doe
   client.receives(kNil);
 }
 
+TEST_CASE_METHOD(Waiting, "it looks once, however short its time is, also where that takes a while") {
+  giveSlot("b", 0);
+  client.sends("BLPOP a b 0.01");
+  node(1).expects("LPOP a").replies(kNone);
+  node(1).expects("EXISTS a").replies(":0\r\n");
+  clock.advance(2s);
+  client.receivesNothing();
+  giveSlot("b", 2);
+  clock.advance(100ms);
+  node(2).expects("EXISTS b").replies(":1\r\n");
+  node(2).expects("LPOP b").replies(bulk("x"));
+  client.receives(kFromB);
+}
+
 TEST_CASE_METHOD(Waiting, "a slot that changes its master is looked at there, and a lost look is repeated") {
   waits();
   clock.advance(1ms);
