@@ -229,6 +229,29 @@ class OneServer(unittest.TestCase):
         self.assertEqual(facts["redis_version"], self.server.info("server")["redis_version"])
         self.assertEqual((facts["role"], facts["redis_mode"]), ("master", "standalone"))
 
+    def test_8_all_databases_are_the_server_s_own(self):
+        with connect(self.proxy) as connection, self.server.connect() as direct:
+            connection.command("FLUSHALL")
+            self.assertEqual(connection.command("SET", "key", "in 0"), "OK")
+            self.assertEqual(connection.command("SELECT", 3), "OK")
+            self.assertIsNone(connection.command("GET", "key"))
+            connection.command("MSET", "key", "in 3", "other", "in 3")
+            self.assertEqual(connection.command("MOVE", "other", 5), 1)
+            self.assertEqual(connection.command("DBSIZE"), 1)
+            for database, key, value in ((0, "key", b"in 0"), (3, "key", b"in 3"), (5, "other", b"in 3")):
+                direct.command("SELECT", database)
+                self.assertEqual(direct.command("GET", key), value)
+                connection.command("SELECT", database)
+                self.assertEqual(connection.command("GET", key), value)
+            self.assertEqual(connection.command("SWAPDB", 3, 5), "OK")
+            self.assertEqual(connection.command("KEYS", "*"), [b"key"])
+            connection.command("FLUSHDB")
+            direct.command("SELECT", 3)
+            self.assertEqual(direct.command("KEYS", "*"), [b"other"])
+            self.assertTrue(connection.error("SELECT", 16).startswith("ERR DB index is out of range"))
+            connection.command("FLUSHALL")
+            self.assertEqual(direct.command("DBSIZE"), 0)
+
 
 class Surroundings(unittest.TestCase):
     """Each with a server and a proxy of its own."""
