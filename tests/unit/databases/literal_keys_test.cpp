@@ -17,9 +17,9 @@ TEST_CASE("a script whose text names all of its keys belongs to their slot", "[s
            "return redis.pcall(\"GET\", 'foo')",
            "local v = redis.call('get', 'foo') if v == false then return redis.call('incrby', 'foo', "
            "ARGV[1]) end",
-           "redis.call('set', 'foo', ARGV[1] .. #ARGV, 'EX', tonumber(ARGV[2])) -- 'other'",
+           "redis.call('set', 'foo', ARGV[1]) -- 'other'",
            "return {redis.call('mget', 'foo', '{foo}2'), redis.call('time'), redis.sha1hex('x')}",
-           "redis.call([[lpush]], 'foo', unpack(ARGV)) return redis.status_reply('OK')",
+           "redis.call('lpush', 'foo', ARGV[1]) return redis.status_reply('OK')",
            "#!lua\nredis.call('del', 'foo', '{foo}3')",
            "return server.call('object', 'encoding', 'foo')",
        }) {

@@ -345,7 +345,7 @@ TEST_CASE_METHOD(OneServer, "sentinels tell of one another", "[single]") {
   pass(Millis(5000));
   isMaster(7001);
   names(7101, 7001, 2, {7100});
-  pass(Millis(5000));
+  pass(Millis(15000));
   CHECK(master() == 7001);
 }
 

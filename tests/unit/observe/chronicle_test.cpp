@@ -1,6 +1,8 @@
 // Samples, what has happened between them, and what is wrong.
 #include "proxy/observe/chronicle.h"
 
+#include <set>
+
 #include "catch.h"
 
 using namespace slotless;

@@ -204,7 +204,8 @@ TEST_CASE("the configuration is told with the source of each value, and without 
   const AdminResponse response = scene.get("/api/v1/configuration.json");
   CHECK(response.body.find("hunter2") == std::string::npos);
   CHECK(response.body.find("secret\"}") == std::string::npos);
-  for (const Json& option : Json::parse(response.body)["options"]) {
+  const Json document = Json::parse(response.body);
+  for (const Json& option : document["options"]) {
     if (option["name"] == "max-clients") CHECK(option["source"] == "slotless.yaml:3");
     if (option["name"] == "password") CHECK(option["value"] == "********");
     if (option["name"] == "admin-users") CHECK(option["value"] == "********");

@@ -17,8 +17,8 @@ const std::string kStream =
     ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n=7\r\ntxt:abc\r\n";
 
 std::string shown(const Reply& reply) {
-  std::string text = std::to_string(static_cast<int>(reply.kind)) + reply.text;
-  if (reply.kind == Reply::Kind::Integer) text += std::to_string(reply.integer);
+  std::string text = std::to_string(static_cast<int>(reply.kind));
+  text += reply.kind == Reply::Kind::Integer ? std::to_string(reply.integer) : reply.text;
   for (const Reply& each : reply.items) text += "(" + shown(each) + ")";
   return text;
 }
