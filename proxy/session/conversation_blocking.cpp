@@ -40,7 +40,7 @@ std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex 
 
 // Of a client that may have left: how long its WAIT without a time waits for what there is already …
 constexpr std::string_view kAtOnce = "1";  // milliseconds, at the node
-// … and for a connection on which the node can be asked.
+// … and for the node to say so.
 constexpr net::Millis kAtMost{1000};
 
 // The last argument is the timeout in milliseconds; 0, or nonsense, which a node words: none.
