@@ -7,7 +7,6 @@
 
 #include "protocol/encoder.h"
 #include "protocol/key_scheme.h"
-#include "protocol/strict_integer.h"
 #include "proxy/dispatch/blocking.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/slot_guard.h"
@@ -37,11 +36,6 @@ std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex 
     if (topology.owners[protocol::slotOf(key)] == node) return key;
   }
 }
-
-// Of a client that may have left: how long its WAIT without a time waits for what there is already …
-constexpr std::string_view kAtOnce = "1";  // milliseconds, at the node
-// … and for the node to say so.
-constexpr net::Millis kAtMost{1000};
 
 // The last argument is the timeout in milliseconds; 0, or nonsense, which a node words: none.
 WaitTerms termsOf(protocol::Argv argv, net::TimePoint now) {
@@ -108,12 +102,6 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
   if (!client_.pending().empty()) return Outcome::Wait;
   const cluster::Topology& topology = services_.links.topology();
   WaitTerms terms = termsOf(argv, services_.host.now);
-  std::vector<std::string_view> words(argv.begin(), argv.end());
-  if (client_.inputEnded() && protocol::strictInteger(argv.back()) == 0) {
-    // Nobody may be there to wait without end: it is told what there is.
-    words.back() = kAtOnce;
-    terms.until = services_.host.now + kAtMost;
-  }
   // Of what a master had acknowledged before another node took its place nobody can tell who has it: told
   // once. It may go by the name of a master for a while, without slots, or be one again.
   const auto isOpen = [&](const Client::Written& each) {
@@ -143,7 +131,7 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
     protocol::appendRequest(batch, {{"SET", key, ""}});
     protocol::appendRequest(batch, {{"DEL", key}});
     protocol::appendRequest(batch, {{"EXEC"}});
-    protocol::appendRequest(batch, words);
+    protocol::appendRequest(batch, argv);
     batches.push_back({topology.nodes[node].address, protocol::slotOf(key), std::move(batch)});
   }
   request.wait = std::move(terms);

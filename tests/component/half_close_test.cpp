@@ -127,29 +127,6 @@ TEST_CASE_METHOD(Stage, "half-closed: WAIT without a time is dropped") {
   CHECK(client.isClosed());
 }
 
-TEST_CASE_METHOD(Stage, "half-closed: WAIT without a time whose turn comes afterwards tells what there is") {
-  client.sends({"SET a 1", "WAIT 9 0", "PING"});
-  const Received set = node(1).expects("SET a 1");
-  client.leaves();
-  CHECK_FALSE(client.isClosed());
-  set.replies(kOk);
-  for (int i = 0; i < 4; ++i) node(1).expectsAny();
-  node(1).expects("WAIT 9 1").replies("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n:1\r\n:1\r\n");
-  client.receives(std::string(kOk) + ":1\r\n+PONG\r\n");
-  CHECK(client.isClosed());
-}
-
-TEST_CASE_METHOD(Stage, "half-closed: such a WAIT does not wait for a node that says nothing either") {
-  client.sends({"SET a 1", "WAIT 9 0"});
-  const Received set = node(1).expects("SET a 1");
-  client.leaves();
-  set.replies(kOk);
-  for (int i = 0; i < 5; ++i) node(1).expectsAny();
-  clock.advance(3s);
-  CHECK(client.isClosed());
-  client.takes();
-}
-
 TEST_CASE_METHOD(Stage, "half-closed: half a request is none, and an unfinished transaction is nothing") {
   client.sendsBytes(request("GET a") + request("MULTI") + request("SET a 1") + "*2\r\n$3\r\nGE");
   client.leaves();
