@@ -83,7 +83,7 @@ TEST_CASE_METHOD(Native, "native: a node that refuses SELECT for now gets no req
   for (const std::string_view refusal :
        {"-BUSY Redis is busy running a script.\r\n", "-LOADING the dataset\r\n"}) {
     node(1).answersHandshake("SELECT", std::string(refusal));
-    for (std::size_t i = 0; i < 4 && node(1).connected(); ++i) node(1).resets();
+    for (std::size_t i = 0; i < 16 && node(1).connected(); ++i) node(1).resets();
     client.sends("SET a 2");
     clock.advance(1s);
     node(1).expectsNothing();
@@ -112,16 +112,11 @@ TEST_CASE_METHOD(Native, "native: nodes without such a database are told of, and
 }
 
 TEST_CASE_METHOD(Native, "native: keys that a pinned database of that number has left are found") {
-  for (std::size_t number = 1; number <= kNodes; ++number) node(number).leavesToTest("CLUSTER GETKEYSINSLOT");
+  const std::string left = protocol::pinnedPrefix(3, protocol::tagFor(3)) + "k";
+  for (std::size_t number = 1; number <= kNodes; ++number)
+    node(number).answersHandshake("CLUSTER GETKEYSINSLOT", "*2\r\n" + bulk("other") + bulk(left));
   client.sends("SELECT 3");
-  clock.advance(200ms);
-  for (std::size_t number = 1; number <= kNodes; ++number) {
-    const auto asked = node(number).next();
-    if (!asked) continue;
-    CHECK(asked->words()[1] == "GETKEYSINSLOT");
-    asked->replies("*2\r\n" + bulk("other") + bulk(protocol::pinnedPrefix(3, protocol::tagFor(3)) + "k"));
-  }
-  clock.advance(200ms);
+  clock.advance(400ms);
   CHECK(client.takes().starts_with("-ERR database 3 has keys that layout pinned has left, such as '~3{"));
 }
 
@@ -205,8 +200,7 @@ TEST_CASE_METHOD(Native, "native: links that nobody uses are closed, and made ag
   node(1).expects("GET a").replies(bulk("1"));
   client.receives(bulk("1"));
   const std::size_t before = selects(1);
-  clock.advance(61s);
-  clock.advance(1s);
+  clock.advance(310s);
   client.sends("GET a");
   clock.advance(100ms);
   node(1).expects("GET a").replies(bulk("1"));
@@ -229,7 +223,7 @@ TEST_CASE_METHOD(Native, "native: who tracks hears of everything when it goes to
   select(client);
   client.sends("CLIENT TRACKING ON");
   for (std::size_t number = 1; number <= kNodes; ++number)
-    node(number).expects("CLIENT TRACKING on").replies(kOk);
+    node(number).expects("CLIENT TRACKING ON").replies(kOk);
   client.receives(kOk);
   client.sends("GET a");
   node(1).expects("GET a").replies(bulk("1"));
@@ -237,7 +231,7 @@ TEST_CASE_METHOD(Native, "native: who tracks hears of everything when it goes to
   select(client, 4);
   client.sends("GET a");
   for (std::size_t number = 1; number <= kNodes; ++number)
-    node(number).expects("CLIENT TRACKING on").replies(kOk);
+    node(number).expects("CLIENT TRACKING ON").replies(kOk);
   const Received get = node(1).expects("GET a");
   CHECK(selects(1, 4) >= 1);
   get.replies(bulk("4"));

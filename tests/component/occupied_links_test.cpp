@@ -181,6 +181,7 @@ TEST_CASE_METHOD(OccupiedLinks, "a link that breaks in the midst of a large repl
 
 TEST_CASE_METHOD(OccupiedLinks, "a large reply that nobody waits for any more occupies its link to its end") {
   const Received slow = begins();
+  client.takes();
   client.resets();
   other.sends("GET d");
   const Received quick = node(1).expects("GET d");

@@ -399,8 +399,8 @@ TEST_CASE_METHOD(Leavers, "what follows UNSUBSCRIBE in a pipeline waits for it")
   const Received word = asked();
   node(1).expectsNothing();
   isAway(word);
-  node(1).expects("unsubscribe a").replies(notice("unsubscribe", "a", 0));
   node(1).expects("GET a").replies(bulk("1"));
+  node(1).expects("unsubscribe a").replies(notice("unsubscribe", "a", 0));
   client.receives(bulk("1"));
 }
 
@@ -440,7 +440,9 @@ TEST_CASE_METHOD(Leavers, "nor does one whose connection is lost, or that refuse
   confirms(node(1), "unsubscribe", "a");
   subscribes(*this, client, 1, "a");
   client.sends("UNSUBSCRIBE a");
-  asked().connection().reset();
+  const Received word = asked();
+  node(1).refusesConnections();
+  word.connection().reset();
   client.receives(notice("unsubscribe", "a", 0));
 }
 

@@ -67,22 +67,6 @@ TEST_CASE_METHOD(Stage, "a master that comes back and does not know of its succe
   sizes({1, 2, 3});
 }
 
-TEST_CASE_METHOD(Stage, "a number that such a master owes is asked of its successor") {
-  addReplica(4, 1);
-  client.sends("DBSIZE");
-  const Received stale = node(1).expects("DBSIZE");
-  node(2).expects("DBSIZE").replies(":1\r\n");
-  node(3).expects("DBSIZE").replies(":1\r\n");
-  node(1).resets();
-  node(1).refusesConnections();
-  client.receivesNothing();
-  promote(4, 1);
-  node(1).acceptsConnections();
-  clock.advance(5s);
-  node(4).expects("DBSIZE").replies(":5\r\n");
-  client.receives(":7\r\n");
-}
-
 TEST_CASE_METHOD(Stage, "a master whose slots have been moved away, or are to come, is asked as all are") {
   addNode(4);
   giveAllSlots(1, 2);

@@ -232,8 +232,8 @@ class OneServer(unittest.TestCase):
     def test_8_all_databases_are_the_server_s_own(self):
         with connect(self.proxy) as connection, self.server.connect() as direct:
             connection.command("FLUSHALL")
-            self.assertEqual(connection.command("SET", "key", "in 0"), "OK")
-            self.assertEqual(connection.command("SELECT", 3), "OK")
+            self.assertEqual(connection.command("SET", "key", "in 0"), b"OK")
+            self.assertEqual(connection.command("SELECT", 3), b"OK")
             self.assertIsNone(connection.command("GET", "key"))
             connection.command("MSET", "key", "in 3", "other", "in 3")
             self.assertEqual(connection.command("MOVE", "other", 5), 1)
@@ -243,7 +243,7 @@ class OneServer(unittest.TestCase):
                 self.assertEqual(direct.command("GET", key), value)
                 connection.command("SELECT", database)
                 self.assertEqual(connection.command("GET", key), value)
-            self.assertEqual(connection.command("SWAPDB", 3, 5), "OK")
+            self.assertEqual(connection.command("SWAPDB", 3, 5), b"OK")
             self.assertEqual(connection.command("KEYS", "*"), [b"key"])
             connection.command("FLUSHDB")
             direct.command("SELECT", 3)

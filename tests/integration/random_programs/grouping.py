@@ -29,6 +29,11 @@ def is_refusal(reply):
     return tag in (b"-", b"!") and (text.startswith(_REFUSALS) or any(each in text for each in _ALSO_REFUSALS))
 
 
+def is_refusal_while_slots_move(reply):
+    """A script that carries a command out over slots may meet a slot that has just left: the command was not run."""
+    return is_refusal(reply) or (reply[0] in (b"-", b"!") and b"attempted to access a non local key" in reply[1])
+
+
 def in_groups(program, all_heads=_HEADS, listed=b"q?:"):
     """The program with its keys in one group, or in two: each third program."""
     both = program.number % 3 == 0
@@ -135,6 +140,9 @@ class GroupedTrial:
     def _is_asked(self, step):
         return not self._moving or (step.who != "walk" and step.words[0].upper() not in _WHOLE_DATABASE)
 
+    def _refusal(self):
+        return is_refusal_while_slots_move if self._moving and self.is_refusal is is_refusal else self.is_refusal
+
     def _start_over(self):
         for side in (self._reference, self._subject):
             side.start_over()
@@ -145,7 +153,7 @@ class GroupedTrial:
 
     def _difference(self, program):
         speakers = {who: _Speaker(*(side.wire(program.protocol, who) for side in (self._reference, self._subject)), self.figures,
-                                       self.is_refusal)
+                                       self._refusal())
                     for who in ("main", "other")}
         said = []
         for step in filter(self._is_asked, (*program.steps, *ending(program))):
