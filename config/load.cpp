@@ -208,7 +208,7 @@ class Loader {
       }
       config_.users = linesIn(*content.text);
     }
-    if (inputs_.checkUsers) {
+    if (inputs_.checkUsers && !config_.adminUsers.empty()) {
       for (const std::string& problem : inputs_.checkUsers(config_.adminUsers, "admin-users"))
         addError("admin-users", origins_["admin-users"], problem);
     }

@@ -77,7 +77,7 @@ struct Option {
   // A list of which nothing is needed.
   bool mayBeEmpty() const {
     return kind == Kind::AddressRules || kind == Kind::DatabaseRules || kind == Kind::Lines ||
-           kind == Kind::Networks || kind == Kind::Commands || kind == Kind::Renames;
+           kind == Kind::Networks || kind == Kind::Commands || kind == Kind::Renames || name == "server";
   }
   bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners || mayBeEmpty(); }
 };

@@ -334,21 +334,6 @@ TEST_CASE_METHOD(OneServer, "a sentinel that was left behind does not move us ba
   }
 }
 
-TEST_CASE_METHOD(OneServer, "sentinels tell of one another", "[single]") {
-  useSentinels({7100});
-  names(7100, 7000, 1, {7101});
-  names(7101, 7000, 1, {7100});
-  isMaster(7000);
-  start();
-  CHECK(master() == 7000);
-  down = {7100};
-  pass(Millis(5000));
-  isMaster(7001);
-  names(7101, 7001, 2, {7100});
-  pass(Millis(15000));
-  CHECK(master() == 7001);
-}
-
 TEST_CASE_METHOD(OneServer, "a name that the sentinels do not know is told", "[single]") {
   useSentinels({7100});
   answers[7100] = "*-1\r\n-ERR No such master with that name\r\n-ERR No such master with that name\r\n";
