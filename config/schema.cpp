@@ -22,7 +22,7 @@ constexpr std::array kSchema{
     Option{"upstream", Choice, &Config::upstream, Cluster, 0, 0, "", kPlain, "", "",
            "Whether the proxy stands in front of a cluster, or of one plain server with its replicas."},
     Option{
-        "server", Nodes, &Config::server, Cluster, 0, 0, "", kPlain, "", "",
+        "server", Nodes, &Config::server, Cluster, 0, 0, "", kMayBeEmpty, "", "",
         "With upstream single: the server, or its sentinels if sentinel-name is set. As a URL "
         "(redis[s]://USER:PASSWORD@HOST:PORT, redis+sentinel://HOST:PORT,HOST:PORT/NAME) it also sets server-tls, "
         "server-username, server-password and sentinel-name."},

@@ -55,6 +55,7 @@ enum Trait : unsigned {
   kPlain = 0,
   kReloadable = 1U << 0,  // Takes effect without a restart.
   kSecret = 1U << 1,      // Never shown, neither in errors nor by --check-config.
+  kMayBeEmpty = 1U << 2,  // A list of which nothing is needed, whatever its kind.
 };
 
 struct Option {
@@ -77,7 +78,8 @@ struct Option {
   // A list of which nothing is needed.
   bool mayBeEmpty() const {
     return kind == Kind::AddressRules || kind == Kind::DatabaseRules || kind == Kind::Lines ||
-           kind == Kind::Networks || kind == Kind::Commands || kind == Kind::Renames || name == "server";
+           kind == Kind::Networks || kind == Kind::Commands || kind == Kind::Renames ||
+           (traits & kMayBeEmpty) != 0;
   }
   bool isList() const { return kind == Kind::Nodes || kind == Kind::Listeners || mayBeEmpty(); }
 };

@@ -41,8 +41,6 @@ bool refusesCredentials(std::string_view text) {
   return text.starts_with("WRONGPASS") || text.starts_with("ERR invalid password");
 }
 
-constexpr std::string_view kOutsideCluster = "cluster support disabled";
-
 // The answer to ROLE begins with a word.
 bool isReplica(std::string_view role) {
   return role.find("\r\n$5\r\nslave\r\n") != std::string_view::npos && role.starts_with('*');
@@ -176,7 +174,8 @@ void Handshake::write(bool byPrevious) {
   // A connection that stands in another database than its requests mean is of no use: while a script keeps
   // the node busy, or it loads its data, it refuses this and so gets no request.
   if (access_.database != 0) add({"SELECT", std::to_string(access_.database)}, kSelectStep, Fails);
-  if (readOnly_) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
+  // A replica that is in no cluster serves reads without being told to.
+  if (readOnly_ && !isOutsideCluster()) add({"READONLY"}, "READONLY", FailsUnlessDenied, Deniable::ReadOnly);
   // Only where requests go: whoever asks about the servers asks replicas as well.
   if (isOutsideCluster() && !readOnly_ && askId_ != AskId::No)
     add({"ROLE"}, "ROLE", DoesNoHarm, Deniable::Role);
@@ -232,8 +231,6 @@ bool Handshake::judge(Step& step, std::string_view reply) {
     return true;
   }
   if (name == "PING" && isHarmless(text)) return true;
-  // A replica that is in no cluster serves reads without being told to.
-  if (name == "READONLY" && text.find(kOutsideCluster) != std::string_view::npos) return true;
   if (name == "AUTH" && refusesCredentials(text) && judgeRefusedAuth()) return true;
   error_ = name == "AUTH" ? authRefusal(access_, text) : std::string(name) + " refused: " + std::string(text);
   if (name != "PING" || !text.starts_with("NOAUTH")) return false;

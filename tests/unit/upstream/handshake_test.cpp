@@ -99,7 +99,8 @@ TEST_CASE("READONLY and HELLO that fail for another reason end the handshake, an
           "[handshake]") {
   Handshake standalone({"", "pw", "name"}, 2, AskId::No, true);
   CHECK(
-      standalone.take("+OK\r\n+PONG\r\n+OK\r\n+OK\r\n-ERR This instance has cluster support disabled\r\n") != Progress::Failed);
+      standalone.take("+OK\r\n+PONG\r\n+OK\r\n+OK\r\n-ERR This instance has cluster support disabled\r\n") ==
+      Progress::Failed);
   telemetry::Denials denials;
   Access access;
   access.denials = &denials;
