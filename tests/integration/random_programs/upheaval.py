@@ -47,7 +47,7 @@ class Upheaval:
         try:
             while not self._stopped.wait(_PAUSE_SECONDS):
                 slot = random.choice(self._slots)
-                if random.random() < 0.8:
+                if not self.moves or random.random() < 0.8:
                     self._move(slot)
                 elif (owner := self._cluster.owner(slot)) is not None:  # the nodes agree
                     self._replace(owner)
