@@ -16,25 +16,6 @@ std::int64_t unixNow() {
       .count();
 }
 
-NodeTraffic trafficOf(const NodeSample& before, const NodeSample& now, double seconds) {
-  NodeTraffic traffic;
-  traffic.now = now;
-  // A node that has been gone for long counts from the beginning again.
-  const auto rate = [&](std::uint64_t NodeSample::*count) {
-    return seconds > 0 && now.*count > before.*count
-               ? static_cast<double>(now.*count - before.*count) / seconds
-               : 0.0;
-  };
-  traffic.requests = rate(&NodeSample::requests);
-  traffic.errors = rate(&NodeSample::errors);
-  traffic.bytesSent = rate(&NodeSample::bytesSent);
-  traffic.bytesReceived = rate(&NodeSample::bytesReceived);
-  const Buckets latency = minus(now.latency, before.latency);
-  traffic.p50Micros = quantileMicros(latency, 0.5);
-  traffic.p99Micros = quantileMicros(latency, 0.99);
-  return traffic;
-}
-
 }  // namespace
 
 void Chronicle::take(Condition condition) {
@@ -75,8 +56,8 @@ Present Chronicle::present() const {
   const double seconds = std::chrono::duration<double>(present.now.at - before.at).count();
   for (const auto& [name, node] : present.now.nodes) {
     const auto earlier = before.nodes.find(name);
-    present.nodes[name] =
-        trafficOf(earlier == before.nodes.end() ? NodeSample{} : earlier->second, node, seconds);
+    present.nodes[name] = NodeTraffic{
+        flowBetween(earlier == before.nodes.end() ? NodeSample{} : earlier->second, node, seconds), node};
   }
   return present;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/observe/flow.h"
 #include "proxy/observe/happenings.h"
 #include "proxy/observe/sample.h"
 #include "proxy/observe/traffic_history.h"
@@ -18,13 +19,7 @@
 namespace slotless::observe {
 
 // A node over the last seconds.
-struct NodeTraffic {
-  double requests = 0;  // per second, as all rates
-  double errors = 0;
-  double bytesSent = 0;
-  double bytesReceived = 0;
-  double p50Micros = 0;
-  double p99Micros = 0;
+struct NodeTraffic : Flow {
   NodeSample now;
 };
 

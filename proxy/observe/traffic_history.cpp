@@ -5,19 +5,9 @@
 namespace slotless::observe {
 
 TrafficPoint pointBetween(const Sample& before, const Sample& after) {
-  TrafficPoint point;
-  point.unixMillis = after.unixMillis;
   const double seconds = std::chrono::duration<double>(after.at - before.at).count();
-  const auto rate = [&](std::uint64_t Sample::*count) {
-    return seconds > 0 ? static_cast<double>(after.*count - before.*count) / seconds : 0.0;
-  };
-  point.requests = rate(&Sample::requests);
-  point.errors = rate(&Sample::errors);
-  point.bytesReceived = rate(&Sample::bytesReceived);
-  point.bytesSent = rate(&Sample::bytesSent);
-  const Buckets latency = minus(after.latency, before.latency);
-  point.p50Micros = quantileMicros(latency, 0.5);
-  point.p99Micros = quantileMicros(latency, 0.99);
+  TrafficPoint point{flowBetween(before, after, seconds)};
+  point.unixMillis = after.unixMillis;
   point.clients = after.clients;
   point.inFlight = after.inFlight;
   point.held = after.held;

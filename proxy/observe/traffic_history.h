@@ -6,20 +6,15 @@
 #include <cstdint>
 #include <deque>
 
+#include "proxy/observe/flow.h"
 #include "proxy/observe/sample.h"
 
 namespace slotless::observe {
 
 inline constexpr std::chrono::milliseconds kTrafficStep{2000};
 
-struct TrafficPoint {
+struct TrafficPoint : Flow {
   std::int64_t unixMillis = 0;  // its end
-  double requests = 0;          // per second, as all rates
-  double errors = 0;
-  double bytesReceived = 0;
-  double bytesSent = 0;
-  double p50Micros = 0;
-  double p99Micros = 0;
   std::int64_t clients = 0;
   std::int64_t inFlight = 0;
   std::int64_t held = 0;

@@ -16,6 +16,7 @@ import redis
 import resp
 from cluster import HOST, PASSWORD
 from random_programs import grouping
+from random_programs.judging import judge
 from random_programs.side import Side
 from random_programs.upheaval import Upheaval
 from slots import slot_of
@@ -24,7 +25,6 @@ from waiting import wait_until
 COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "1200"))
 FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
 SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED", "1")
-MOST_DIFFERENCES = int(os.environ.get("SLOTLESS_PROGRAMS_MOST", "5"))
 
 # 2 and 3 are for random programs of RESP2 and RESP3.
 LAYOUTS = ("1=pinned", f"2-3=grouped:{grouping.PATTERNS}", "4=grouped:bull:*:|user:*:|user:*", "5=spread")
@@ -237,16 +237,9 @@ class Programs(unittest.TestCase):
 
     def run_programs(self, count, moving=False):
         trial = grouping.GroupedTrial(self.reference, self.subject, SEED, moving)
-        differences = []
-        for number in range(FIRST, FIRST + count):
-            difference = trial.run(number)
-            if difference:
-                print(f"seed {SEED}, program {number}:\n{difference}", flush=True)
-                differences.append(number)
-                if len(differences) == MOST_DIFFERENCES:
-                    break
-        print(f"seed {SEED}: {trial.figures}", flush=True)
-        self.assertFalse(differences, f"programs that differ (seed {SEED}): see above")
+        differences = (f"seed {SEED}, program {number}:\n{difference}" for number in range(FIRST, FIRST + count)
+                       if (difference := trial.run(number)))
+        judge(self, trial.figures, differences, SEED)
         self.assertGreater(trial.figures["compared"], 5 * trial.figures["refused"])
 
     def wait_until_each_key_is_counted_once(self):

@@ -12,7 +12,7 @@
   const at = (id) => document.getElementById(id);
   const state = {
     session: null, overview: null, topology: null, topologyVersion: -1, eventId: -1, traffic: null, stream: null,
-    timers: [], lastNews: 0, colours: new Map(), configuration: null, hotkeys: true,
+    timers: [], lastNews: 0, colours: new Map(), configuration: null,
   };
 
   // --- small things ---
@@ -344,15 +344,6 @@
     ], state.configuration.options.filter((each) => all || !each.is_default)));
   }
 
-  function showHotKeys(list) {
-    const rows = Array.isArray(list.keys) ? list.keys : [];
-    const names = rows.length ? Object.keys(rows[0]) : [];
-    at("hot").hidden = false;
-    put("hotkeys", table("As sampled by this proxy", names.map((name) => ({
-      title: name.replaceAll("_", " "), number: typeof rows[0][name] === "number", cell: (row) => (typeof row[name] === "number" ? rate(row[name]) : row[name] === null ? "–" : row[name]),
-    })), rows));
-  }
-
   // --- what is asked for, and when ---
 
   async function safely(work) {
@@ -395,13 +386,6 @@
     showClients(await ask(`clients.json?match=${encodeURIComponent(match)}`));
     showDatabases(await ask("databases.json"));
     showSlowLog(await ask("slowlog.json"));
-    if (state.hotkeys) await readHotKeys();
-  }
-
-  async function readHotKeys() {
-    const documents = (await ask("")).documents;
-    state.hotkeys = documents.includes("hotkeys.json");
-    if (state.hotkeys) showHotKeys(await ask("hotkeys.json"));
   }
 
   async function readSettings() {

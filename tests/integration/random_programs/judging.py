@@ -1,0 +1,16 @@
+"""What becomes of programs that differ: they are shown, and the test fails."""
+
+import itertools
+import os
+
+MOST_SHOWN = int(os.environ.get("SLOTLESS_PROGRAMS_MOST", "5"))
+
+
+def judge(test, figures, differences, seed):
+    """`differences`: texts, one for each program that differs, found while they are asked for; `figures`: what the trial counts."""
+    shown = 0
+    for text in itertools.islice(differences, MOST_SHOWN):
+        print(text, flush=True)
+        shown += 1
+    print(f"seed {seed}: {figures}", flush=True)
+    test.assertEqual(shown, 0, f"programs that differ (seed {seed}): see above")
