@@ -114,14 +114,14 @@ Sightings lag(const Facts& facts) {
     const Node* master = self == nullptr ? nullptr : facts.node(self->masterId);
     const auto silent = node.number(node.info, "master_last_io_seconds_ago");
     const auto has = node.number(node.info, "slave_repl_offset");
-    const auto written =
-        master == nullptr ? std::nullopt : master->number(master->info, "master_repl_offset");
+    // A master that is not known has written nothing that the replica could miss.
+    const auto written = master == nullptr ? has : master->number(master->info, "master_repl_offset");
+    const auto behind = has && written ? *written - *has : 0;
     if (silent && *silent >= kLagSeconds) {
       found.push_back(
           {node.shown(), "it has heard nothing from its master for " + std::to_string(*silent) + " s"});
-    } else if (has && written && *written - *has >= kLagBytes) {
-      found.push_back(
-          {node.shown(), "it is " + std::to_string((*written - *has) >> 20) + " MiB behind its master"});
+    } else if (behind >= kLagBytes) {
+      found.push_back({node.shown(), "it is " + std::to_string(behind >> 20) + " MiB behind its master"});
     }
   }
   return found;

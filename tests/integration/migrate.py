@@ -103,9 +103,17 @@ class Writers:
             lambda: client.zincrby("sorted", 1, f"m{i % 30}"),
             lambda: client.xadd("stream", {"n": i}),
             lambda: client.incr(f"counter:{i % 10}"),
-            lambda: client.rename(f"counter:{i % 10}", f"counter:{i % 7}") if client.exists(f"counter:{i % 10}") else None,
+            lambda: Writers._rename(client, f"counter:{i % 10}", f"counter:{i % 7}"),
             lambda: client.persist(f"brief:{i}"),
         ))()
+
+    @staticmethod
+    def _rename(client, old, new):
+        try:
+            client.rename(old, new)
+        except redis.ResponseError as error:
+            if "no such key" not in str(error):  # another writer has renamed it, or it never was there
+                raise
 
     def stop(self):
         self._stop.set()

@@ -2,7 +2,11 @@
 
 import http.client
 import json
+import pathlib
+import sys
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 from cluster import HOST, PASSWORD

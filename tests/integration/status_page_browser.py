@@ -8,9 +8,12 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 import processes
