@@ -122,11 +122,18 @@ def busy_script():
     busy_script.connection.send(resp.pack("EVAL", "while true do end", 0))
 
 
+def is_served(node):
+    try:
+        return node.command("PING")
+    except resp.ReplyError:  # BUSY
+        return None
+
+
 def end_script():
     with contextlib.suppress(resp.ReplyError):
         healthy.nodes[5].command("SCRIPT", "KILL")
     busy_script.connection.close()
-    wait_until(lambda: healthy.nodes[5].command("PING"), SECONDS, "the script to end")
+    wait_until(lambda: is_served(healthy.nodes[5]), SECONDS, "the script to end")
     healthy.nodes[5].command("CONFIG", "SET", "lua-time-limit", 5000)
 
 

@@ -18,15 +18,27 @@ class Incomplete(Exception):
 _ABORTED = b"EXECABORT Transaction discarded because of previous errors."
 
 
+class _Aborted(bytes):
+    """Is compared without its cause, and shown with it."""
+
+    def __new__(cls, line):
+        self = super().__new__(cls, _ABORTED)
+        self._line = line
+        return self
+
+    def __repr__(self):
+        return repr(self._line)
+
+
 def parse(data, start=0):
-    """The reply that begins at `start`, and where the next one begins. EXECABORT is read without its cause."""
+    """The reply that begins at `start`, and where the next one begins. EXECABORT is compared without its cause."""
     end = data.find(b"\r\n", start)
     if end < 0:
         raise Incomplete
     kind, line, position = data[start], bytes(data[start + 1:end]), end + 2
     tag = bytes((kind,))
     if kind in _LINES:
-        return (tag, _ABORTED if line.startswith(_ABORTED) else line), position
+        return (tag, _Aborted(line) if line.startswith(_ABORTED) else line), position
     if kind == 0x5F:  # _
         return NULL, position
     length = int(line)
