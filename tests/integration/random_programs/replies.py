@@ -23,11 +23,11 @@ class _Aborted(bytes):
 
     def __new__(cls, line):
         self = super().__new__(cls, _ABORTED)
-        self._line = line
+        self.line = line
         return self
 
     def __repr__(self):
-        return repr(self._line)
+        return repr(self.line)
 
 
 def parse(data, start=0):

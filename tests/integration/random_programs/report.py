@@ -15,7 +15,7 @@ def _shown(reply):
         return reply
     tag, content = reply
     if isinstance(content, bytes):
-        return tag.decode() + _quoted(content)
+        return tag.decode() + _quoted(getattr(content, "line", content))
     if content is None:
         return tag.decode() + "null"
     opening = tag.decode()
