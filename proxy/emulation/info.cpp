@@ -38,9 +38,12 @@ const std::string& runId() {
   return id;
 }
 
-std::string executable() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+const std::string& executable() {
+  static const std::string path = [] {
+    std::error_code error;
+    return std::filesystem::read_symlink("/proc/self/exe", error).string();
+  }();
+  return path;
 }
 
 struct Facts {

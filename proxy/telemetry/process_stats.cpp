@@ -57,16 +57,6 @@ void readStatFile(ProcessStats& stats) {
                                                               static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-// The third number: resident pages of files and of shared memory, of which there is none.
-std::optional<std::uint64_t> readFileBytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  std::uint64_t shared = 0;
-  if (!(file >> size >> resident >> shared)) return std::nullopt;
-  return shared * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 // Linux tells the number since 6.2 by the folder's size, which is 0 before.
 std::optional<std::uint64_t> countOpenDescriptors() {
   struct stat folder {};
@@ -85,19 +75,21 @@ std::optional<std::uint64_t> countOpenDescriptors() {
 
 }  // namespace
 
-// The second number is that of resident pages, see proc(5).
-std::optional<std::uint64_t> residentBytes() {
+// Pages: of the process, resident, and of these those of files and of shared memory, of which there is none.
+std::optional<ResidentMemory> readResidentMemory() {
   std::ifstream file("/proc/self/statm");
   std::uint64_t all = 0;
   std::uint64_t resident = 0;
-  if (!(file >> all >> resident)) return std::nullopt;
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  std::uint64_t shared = 0;
+  if (!(file >> all >> resident >> shared)) return std::nullopt;
+  const auto pageBytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return ResidentMemory{resident * pageBytes, shared * pageBytes};
 }
 
 ProcessStats readProcessStats() {
   ProcessStats stats;
   readStatFile(stats);
-  stats.residentFileBytes = readFileBytes();
+  if (const auto memory = readResidentMemory()) stats.residentFileBytes = memory->fileBytes;
   stats.openDescriptors = countOpenDescriptors();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.maxDescriptors = limit.rlim_cur;

@@ -6,6 +6,11 @@
 namespace slotless::telemetry {
 
 // A fact that could not be read (no /proc, no descriptor left) is empty, never a made-up zero.
+struct ResidentMemory {
+  std::uint64_t bytes = 0;
+  std::uint64_t fileBytes = 0;  // of these, code and other mapped files
+};
+
 struct ProcessStats {
   std::optional<std::uint64_t> residentBytes;
   std::optional<std::uint64_t> residentFileBytes;  // of these, code and other mapped files
@@ -19,7 +24,7 @@ struct ProcessStats {
 
 // Takes time that grows with the descriptors that are open: not on a worker.
 ProcessStats readProcessStats();
-// The same for one number, at a price that never grows.
-std::optional<std::uint64_t> residentBytes();
+// One short line of the kernel's: at a price that never grows, so for workers too.
+std::optional<ResidentMemory> readResidentMemory();
 
 }  // namespace slotless::telemetry

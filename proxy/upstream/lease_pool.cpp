@@ -46,52 +46,66 @@ LeasePool::LeasePool(LinkHost& host, const LinkSettings& settings, telemetry::Wo
 }
 
 LeasePool::~LeasePool() {
-  for (const Lease& lease : leases_) {
-    if (lease.taken) budgets_.giveBack(lease.use);
-  }
+  for (const Lease& lease : taken_) budgets_.giveBack(lease.use);
 }
 
 Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
   if (!budgets_.take(use)) return nullptr;
-  for (Lease& lease : leases_) {
-    if (lease.taken || lease.closing || lease.link->dead() || lease.link->inFlight() > 0) continue;
-    if (lease.link->node() != node || lease.link->protocol() != protocol) continue;
-    lease.taken = true;
-    lease.use = use;
-    lease.link->keepLogin();  // who takes turns on it leaves no time in between
-    return lease.link.get();
+  const auto found = std::find_if(free_.begin(), free_.end(), [&](const Lease& lease) {
+    const Link& link = *lease.link;
+    return !lease.closing && !link.dead() && link.inFlight() == 0 && link.node() == node &&
+           link.protocol() == protocol;
+  });
+  if (found != free_.end()) {
+    Link& link = *found->link;
+    take(std::move(*found), use);
+    free_.erase(found);
+    link.keepLogin();  // who takes turns on it leaves no time in between
+    return &link;
   }
   Lease lease;
   lease.link = std::make_unique<Link>(host_, settings_[static_cast<std::size_t>(protocol - 2)], node,
                                       metrics_.addNode(node.text()));
+  Link& link = *lease.link;
+  take(std::move(lease), use);
+  link.open();
+  return &link;
+}
+
+void LeasePool::take(Lease lease, LeaseUse use) {
   lease.use = use;
-  lease.taken = true;
-  Link* link = lease.link.get();
-  leases_.push_back(std::move(lease));
-  link->open();
-  return link;
+  places_[lease.link.get()] = taken_.size();
+  taken_.push_back(std::move(lease));
 }
 
 void LeasePool::release(Link& link, bool clean) {
-  const auto found =
-      std::find_if(leases_.begin(), leases_.end(), [&](const Lease& l) { return l.link.get() == &link; });
-  if (found == leases_.end() || !found->taken) return;
-  found->taken = false;
-  found->since = host_.now;
+  const auto place = places_.find(&link);
+  if (place == places_.end()) return;
+  Lease lease = std::move(taken_[place->second]);
+  if (place->second + 1 != taken_.size()) {
+    taken_[place->second] = std::move(taken_.back());
+    places_[taken_[place->second].link.get()] = place->second;
+  }
+  taken_.pop_back();
+  places_.erase(place);
   link.setHolder(nullptr);
-  budgets_.giveBack(found->use);
+  budgets_.giveBack(lease.use);
+  lease.since = host_.now;
   const auto idle = static_cast<std::size_t>(
-      std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return !l.taken && !l.closing; }));
-  if (!clean || !link.ready() || idle > kMaxIdle) found->closing = true;
+      std::count_if(free_.begin(), free_.end(), [](const Lease& l) { return !l.closing; }));
+  if (!clean || !link.ready() || idle >= kMaxIdle) lease.closing = true;
+  free_.push_back(std::move(lease));
 }
 
 void LeasePool::setTopology(const cluster::Topology& topology) {
-  for (Lease& lease : leases_) {
+  const auto judge = [&](Lease& lease) {
     if (lease.link->retired() && topology.ownsSlots(lease.link->node())) lease.link->trustAgain();
-    if (topology.isMaster(lease.link->node())) continue;
+    if (topology.isMaster(lease.link->node())) return;
     lease.link->retire();
     lease.closing = true;
-  }
+  };
+  for (Lease& lease : taken_) judge(lease);
+  for (Lease& lease : free_) judge(lease);
 }
 
 void LeasePool::setSettings(LinkSettings settings) {
@@ -103,42 +117,45 @@ void LeasePool::setSettings(LinkSettings settings) {
 }
 
 void LeasePool::keepLogins() {
-  for (const Lease& lease : leases_) lease.link->keepLogin();
+  forEach([](const Lease& lease) { lease.link->keepLogin(); });
 }
 
 net::TimePoint::duration LeasePool::silence() const noexcept {
   net::TimePoint::duration longest{};
-  for (const Lease& lease : leases_) longest = std::max(longest, lease.link->silence());
+  forEach([&](const Lease& lease) { longest = std::max(longest, lease.link->silence()); });
   return longest;
 }
 
 std::size_t LeasePool::bytesOpen() const noexcept {
   std::size_t bytes = 0;
-  for (const Lease& lease : leases_) bytes += lease.link->bytesOpen();
+  forEach([&](const Lease& lease) { bytes += lease.link->bytesOpen(); });
   return bytes;
 }
 
 void LeasePool::tend(bool mayJudge) {
-  auto probed = static_cast<std::size_t>(
-      std::count_if(leases_.begin(), leases_.end(), [](const Lease& l) { return l.link->probing(); }));
-  // By number: who is told of a loss may acquire another one.
-  for (std::size_t i = 0; i < leases_.size(); ++i) {
-    Lease& lease = leases_[i];
-    Link& link = *lease.link;
-    const net::Millis patience = settings_.front().idleTimeout;
-    if (!lease.taken && patience.count() > 0 && host_.now - lease.since >= patience) lease.closing = true;
-    link.keepLogin();
-    if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) continue;
-    const bool was = link.probing();
-    link.tend(false, mayJudge && (was || probed < kMaxProbed));
-    if (!was && link.probing()) ++probed;
-  }
+  std::size_t probed = 0;
+  forEach([&](const Lease& lease) { probed += lease.link->probing() ? 1 : 0; });
+  // By number: who is told of a loss may acquire or give back another one. Whatever changes its place then is
+  // tended the next time.
+  for (std::size_t i = 0; i < taken_.size(); ++i) tend(taken_[i], true, mayJudge, probed);
+  for (std::size_t i = 0; i < free_.size(); ++i) tend(free_[i], false, mayJudge, probed);
+}
+
+void LeasePool::tend(Lease& lease, bool isTaken, bool mayJudge, std::size_t& probed) {
+  Link& link = *lease.link;
+  const net::Millis patience = settings_.front().idleTimeout;
+  if (!isTaken && patience.count() > 0 && host_.now - lease.since >= patience) lease.closing = true;
+  link.keepLogin();
+  if (lease.closing || (lease.use == LeaseUse::Blocking && link.inFlight() > 0)) return;
+  const bool was = link.probing();
+  link.tend(false, mayJudge && (was || probed < kMaxProbed));
+  if (!was && link.probing()) ++probed;
 }
 
 void LeasePool::sweep() {
-  std::erase_if(leases_, [this](Lease& lease) {
+  std::erase_if(free_, [this](Lease& lease) {
     // Often released inside the callback of its last reply: only now is it sure that nothing is open on it.
-    if (lease.taken || !(lease.closing || lease.link->dead() || lease.link->inFlight() > 0)) return false;
+    if (!lease.closing && !lease.link->dead() && lease.link->inFlight() == 0) return false;
     lease.link->close();
     metrics_.dropNode(lease.link->metrics());
     return true;
@@ -146,7 +163,8 @@ void LeasePool::sweep() {
 }
 
 void LeasePool::dismiss() noexcept {
-  for (Lease& lease : leases_) lease.closing = true;
+  for (Lease& lease : taken_) lease.closing = true;
+  for (Lease& lease : free_) lease.closing = true;
 }
 
 std::string_view LeasePool::nameOf(LeaseUse use) noexcept {

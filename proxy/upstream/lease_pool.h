@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "proxy/cluster/topology.h"
@@ -62,7 +63,8 @@ class LeasePool {
   // Calls `visit(const Link&, std::string_view use)` for each lease; idle ones are an "idle-lease".
   template <typename Visit>
   void forEachLease(Visit visit) const {
-    for (const Lease& lease : leases_) visit(*lease.link, lease.taken ? nameOf(lease.use) : "idle-lease");
+    for (const Lease& lease : taken_) visit(*lease.link, nameOf(lease.use));
+    for (const Lease& lease : free_) visit(*lease.link, std::string_view("idle-lease"));
   }
   // Counts from the next lease and connection on.
   void setSettings(LinkSettings settings);
@@ -77,15 +79,14 @@ class LeasePool {
   void tend(bool mayJudge);
   // Those that are not taken are destroyed by sweep().
   void dismiss() noexcept;
-  bool empty() const noexcept { return leases_.empty(); }
-  // Once per turn: destroys leases that are lost or were not clean.
+  bool empty() const noexcept { return taken_.empty() && free_.empty(); }
+  // Once per turn: destroys leases that are lost or were not clean. Looks at those only that are not taken.
   void sweep();
 
  private:
   struct Lease {
     std::unique_ptr<Link> link;
     LeaseUse use = LeaseUse::Transaction;
-    bool taken = false;
     bool closing = false;    // not for the next client
     net::TimePoint since{};  // when it was given back
   };
@@ -96,12 +97,23 @@ class LeasePool {
 
   static std::string_view nameOf(LeaseUse use) noexcept;
 
+  template <typename Visit>
+  void forEach(Visit visit) const {
+    for (const Lease& lease : taken_) visit(lease);
+    for (const Lease& lease : free_) visit(lease);
+  }
+  void take(Lease lease, LeaseUse use);
+  void tend(Lease& lease, bool isTaken, bool mayJudge, std::size_t& probed);
+
   LinkHost& host_;
   // Settings by protocol; links refer to them.
   std::array<LinkSettings, 2> settings_;
   telemetry::WorkerMetrics& metrics_;
   LeaseBudgets& budgets_;
-  std::vector<Lease> leases_;
+  // Thousands may be taken, which nobody goes through while clients are served; few are free.
+  std::vector<Lease> taken_;
+  std::unordered_map<const Link*, std::size_t> places_;  // in taken_
+  std::vector<Lease> free_;
 };
 
 }  // namespace slotless::upstream

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "catch.h"
 #include "proxy/net/tls_counts.h"
@@ -303,4 +304,17 @@ TEST_CASE("the process tells its own size, descriptors, time and start, as far a
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   CHECK(*before.startUnixSeconds <= now + 2);  // the kernel tells its boot in whole seconds
   CHECK(*before.startUnixSeconds > now - 86400);
+}
+
+TEST_CASE("resident memory is told by itself as it is among all facts") {
+  constexpr std::size_t kBytes = 64U << 20U;
+  const auto before = readResidentMemory();
+  if (!before) return;  // no /proc
+  const std::vector<char> block(kBytes, 'x');
+  const auto after = readResidentMemory();
+  REQUIRE(after);
+  CHECK(after->bytes >= before->bytes + kBytes / 2);
+  CHECK(after->fileBytes > 0);
+  CHECK(after->fileBytes < after->bytes);
+  CHECK(block.back() == 'x');
 }
