@@ -134,7 +134,7 @@ std::size_t LeasePool::bytesOpen() const noexcept {
 
 void LeasePool::tend(bool mayJudge) {
   std::size_t probed = 0;
-  forEach([&](const Lease& lease) { probed += lease.link->probing() ? 1 : 0; });
+  forEach([&](const Lease& lease) { probed += lease.link->probing() ? 1U : 0U; });
   // By number: who is told of a loss may acquire or give back another one. Whatever changes its place then is
   // tended the next time.
   for (std::size_t i = 0; i < taken_.size(); ++i) tend(taken_[i], true, mayJudge, probed);
