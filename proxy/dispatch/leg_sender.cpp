@@ -303,7 +303,7 @@ bool LegSender::hasScripts(const Request& request, const Link& link) const {
 }
 
 void LegSender::giveText(Request& request, Link& link, net::ByteChain& batch) const {
-  if (request.scripts.size() != 1 || request.kind == RequestKind::Transaction ||
+  if (request.scripts.size() != 1 || request.preludes > 0 ||
       !context_.denials.any(telemetry::Deniable::ScriptLoad) || hasScripts(request, link))
     return;
   const RequestCopy copy(batch);

@@ -80,8 +80,7 @@ void Recovery::onErrorReply(Leg& leg, std::string_view line, const SentRequest& 
   if (leg.request->client == nullptr) return completion_.finishLeg(leg, true);
   if (leg.inDoubt()) return settleDoubt(leg, provesRefusal(line));
   if (leg.request->wait) return completion_.failWait(leg, line);
-  if (!leg.preludeError.empty() && leg.request->frontBytes > 0 &&
-      leg.request->kind != RequestKind::Transaction) {
+  if (!leg.preludeError.empty() && leg.request->frontBytes > 0 && leg.request->preludes == 0) {
     if (protocol::isDenial(leg.preludeError) && leg.link != nullptr) {
       leg.request->client->upstream->denials().note(telemetry::Deniable::ScriptLoad, leg.link->node(),
                                                     leg.preludeError, context_.host.now);

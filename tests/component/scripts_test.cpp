@@ -297,14 +297,27 @@ TEST_CASE_METHOD(Scripts,
 }
 
 TEST_CASE_METHOD(Scripts, "a transaction takes its scripts along to where it is redirected, before ASKING") {
+  const std::string run = GENERATE("EVALSHA ", "EVALSHA_RO ") + sha + " 1 b";
   sendEval();
-  client.sends({"MULTI", evalSha, "EXEC"});
+  client.sends({"MULTI", run, "EXEC"});
   node(2).expects(load).replies(bulk(sha));
-  Batch(node(2), {evalSha}).isAborted(ask("b", 3));
+  Batch(node(2), {run}).isAborted(ask("b", 3));
   node(3).expects(load).replies(bulk(sha));
   node(3).expects("ASKING").replies("+OK\r\n");
-  Batch(node(3), {evalSha}).replies("*1\r\n:1\r\n");
+  Batch(node(3), {run}).replies("*1\r\n:1\r\n");
   client.receives("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+}
+
+TEST_CASE_METHOD(Scripts, "where SCRIPT is denied a transaction is sent as it is") {
+  control.denials().note(telemetry::Deniable::ScriptLoad, node(1).address(), "-NOPERM x", {});
+  const std::string run = GENERATE("EVALSHA ", "EVALSHA_RO ") + sha + " 1 b";
+  sendEval();
+  client.sends({"MULTI", run, "EXEC"});
+  const Received loading = node(2).expects(load);
+  Batch batch(node(2), {run});
+  loading.replies("-NOPERM x\r\n");
+  batch.replies("*1\r\n" + std::string(kNoScript));
+  client.receives("+OK\r\n+QUEUED\r\n*1\r\n" + std::string(kNoScript));
 }
 
 TEST_CASE_METHOD(Scripts, "scripts that were flushed are not known to be anywhere") {
