@@ -45,6 +45,7 @@ void addHistogram(prometheus::MetricFamily& family, const HistogramSum& sum, Lab
 using Families = std::vector<prometheus::MetricFamily>;
 
 void collectWorkers(const MetricsSources& sources, Families& families);
+void collectTurns(Families& families);
 void collectCommands(const MetricsSources& sources, Families& families);
 void collectNodes(const MetricsSources& sources, Families& families);
 void collectDatabases(const MetricsSources& sources, Families& families);

@@ -52,6 +52,7 @@ class PageCollectable final : public prometheus::Collectable {
     Families families;
     collectBuild(sources_, families);
     collectWorkers(sources_, families);
+    collectTurns(families);
     collectCommands(sources_, families);
     collectNodes(sources_, families);
     collectDatabases(sources_, families);

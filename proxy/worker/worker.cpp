@@ -8,6 +8,7 @@
 #include "proxy/session/refusal.h"
 #include "proxy/session/slowest_client.h"
 #include "proxy/telemetry/log.h"
+#include "proxy/telemetry/loop_turns.h"
 
 namespace slotless::worker {
 
@@ -130,6 +131,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
   tick_->start(tickLength());
   silenceTick_ = loop.makeTimer([this] { lookForSilence(); });
   silenceTick_->start(kSilenceTick);
+  turnBegan = {};  // the loop does not turn yet
 }
 
 Worker::~Worker() {
@@ -311,6 +313,12 @@ void Worker::closeSlowest() {
 }
 
 void Worker::endTurn() {
+  const auto hasWork = [this] {
+    return !agenda_.idle() || agenda_.has(Task::Later) || !workbench_.idle() || !dying_.empty() ||
+           hub_.busy() || nodeUsers_.busy();
+  };
+  // What the last turn has left makes a turn, too, though no event has begun it.
+  if (turnBegan == net::TimePoint{} && hasWork()) touch();
   workbench_.run();
   hub_.goOn();
   // Those that ask for a lot, a few at a time: others meet no more than this.
@@ -327,18 +335,16 @@ void Worker::endTurn() {
   nodeUsers_.endTurn();
   nodeDatabases_.endTurn();
   relief_.note();
-  const bool idle = agenda_.idle() && !agenda_.has(Task::Later) && workbench_.idle() && dying_.empty() &&
-                    !hub_.busy() && !nodeUsers_.busy();
-  if (!idle) loop.post([] {});  // do not sleep on what is left
+  if (hasWork()) loop.post([] {});  // do not sleep on what is left
   noteTurn();
 }
 
 // From the first event of the turn on: that long the other clients have waited.
 void Worker::noteTurn() {
-  if (latency_.threshold().count() > 0 && turnBegan != net::TimePoint{}) {
-    latency_.note(session::LatencyKind::EventLoop,
-                  std::chrono::duration_cast<net::Micros>(loop.now() - turnBegan));
-  }
+  if (turnBegan == net::TimePoint{}) return;
+  const auto length = std::chrono::duration_cast<net::Micros>(loop.now() - turnBegan);
+  telemetry::noteTurn(length);
+  latency_.note(session::LatencyKind::EventLoop, length);
   turnBegan = {};
 }
 

@@ -6,6 +6,7 @@
 
 #include "batch.h"
 #include "proxy/dispatch/work.h"
+#include "proxy/telemetry/loop_turns.h"
 
 namespace slotless::test {
 
@@ -142,6 +143,37 @@ TEST_CASE_METHOD(LongWork, "while a SORT without look-ups is put in order, other
   settle();
   node(2).expectsNothing();
   CHECK(worker().requestsInUse() == 0);
+}
+
+// Each of its turns does so much and no more; that a turn which no event has begun is counted like the
+// others.
+TEST_CASE_METHOD(LongWork, "each turn is counted, also one that goes on with what the last has left") {
+  worker();
+  settle();
+  const auto counted = [] {
+    std::uint64_t turns = 0;
+    for (const auto& bucket : telemetry::turnsOfThisThread().buckets) turns += bucket.value();
+    return turns;
+  };
+  std::uint64_t before = counted();
+  loop.turn();
+  CHECK(counted() == before);  // nothing has happened
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  CHECK(counted() > before);
+  before = counted();
+  client.connection().push(request("DEL" + manyKeys(kKeys)));
+  std::size_t turns = 0;
+  for (; arrived() < kNodes; ++turns) {
+    REQUIRE(turns < 1000);
+    loop.turn();
+    for (std::size_t i = 1; i <= kNodes; ++i) node(i).serve();
+  }
+  CHECK(turns >= 2 * kKeys / kUnitsPerTurn);
+  // Each end of a turn that has done a piece; events have begun only a few of them.
+  CHECK(counted() - before >= 2 * kKeys / session::Workbench::kUnitsPerTurn);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsAny().replies(":1\r\n");
+  client.receives(":3\r\n");
 }
 
 TEST_CASE_METHOD(LongWork, "an MSET of many keys keeps each value behind its key") {

@@ -9,10 +9,12 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
 #include "proxy/net/tls_counts.h"
+#include "proxy/telemetry/loop_turns.h"
 #include "proxy/telemetry/process_stats.h"
 
 using namespace slotless::telemetry;
@@ -202,6 +204,30 @@ TEST_CASE("only commands that were seen are on the page, their histograms cumula
   CHECK(page.at("slotless_request_duration_seconds_count{command=\"config|set\"}") == 4);
   const double sum = page.at("slotless_request_duration_seconds_sum{command=\"config|set\"}");
   CHECK(std::abs(sum - 13.000101) < 1e-9);
+}
+
+TEST_CASE("turns of loops are counted for each thread and summed on the page") {
+  TwoWorkers workers;
+  const std::string bucket = "slotless_loop_turn_seconds_bucket{le=\"";
+  const Page before = workers.page();
+  const auto grown = [&](const Page& page, const std::string& series) {
+    return page.at(series) - before.at(series);
+  };
+  noteTurn(20ms);
+  noteTurn(20ms + 1us);
+  CHECK(&turnsOfThisThread() == &turnsOfThisThread());
+  const LatencyHistogram* others = nullptr;
+  std::thread([&] {
+    noteTurn(40us);
+    others = &turnsOfThisThread();
+  }).join();
+  CHECK(others != &turnsOfThisThread());
+  const Page page = workers.page();  // what a thread has counted stays when it has ended
+  CHECK(grown(page, bucket + "5e-05\"}") == 1);
+  CHECK(grown(page, bucket + "0.02\"}") == 2);
+  CHECK(grown(page, bucket + "0.05\"}") == 3);
+  CHECK(grown(page, "slotless_loop_turn_seconds_count") == 3);
+  CHECK(std::abs(grown(page, "slotless_loop_turn_seconds_sum") - 0.040041) < 1e-9);
 }
 
 TEST_CASE("unknown commands share one label and label values are escaped") {
