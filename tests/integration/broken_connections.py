@@ -1,6 +1,7 @@
 """One command, one node, one connection that breaks: what it costs others, with real servers."""
 
 import pathlib
+import re
 import sys
 import threading
 import time
@@ -130,6 +131,33 @@ class BrokenConnections(unittest.TestCase):
             begin = time.monotonic()
             self.assertEqual(client.command("INCR", key), 2)
             self.assertGreater(time.monotonic() - begin, 4)
+
+    def test_a_shard_that_is_silent_makes_the_process_unready_until_it_answers(self):
+        # Nobody is to take the silent one for lost.
+        for node in self.cluster.nodes:
+            node.command("CONFIG", "SET", "cluster-node-timeout", "600000")
+        options = ("--hold-timeout", "10m", "--link-heartbeat", "0")
+        proxies = self.proxy(*options), self.proxy(*options, "--ready-when", "any")
+        key = key_in(self.SLOT, "key")
+        clients = [connect(proxy) for proxy in proxies]
+        for client in clients:
+            self.addCleanup(client.close)
+            self.assertEqual(client.command("SET", key, "1"), b"OK")
+        self.node.stop()
+        self.addCleanup(self.node.cont)
+        for client in clients:
+            client.send(b"*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n" % (len(key), key.encode()))
+        wait_until(lambda: proxies[0].http("/readyz")[0] == 503, SECONDS, "/readyz to tell of the silent shard")
+        status, text = proxies[0].http("/readyz")
+        self.assertEqual(status, 503, text)
+        self.assertRegex(text, rf"^not ready: \d+ of 16384 slots .*; silent: {re.escape(self.node.address)}\b")
+        metric = f'slotless_links{{node="{self.node.address}",state="silent"}}'
+        wait_until(lambda: proxies[1].metrics().get(metric, 0) > 0, SECONDS, "the other process to know it, too")
+        self.assertEqual(proxies[1].http("/readyz")[0], 200)  # there are other slots
+        self.node.cont()
+        wait_until(lambda: proxies[0].http("/readyz")[0] == 200, SECONDS, "/readyz to be ready again")
+        for client in clients:
+            self.assertEqual(client.read(), b"1")
 
 
 if __name__ == "__main__":
