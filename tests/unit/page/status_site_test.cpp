@@ -1,7 +1,10 @@
 // What the status page answers, over facts that are made by hand.
 #include "proxy/page/status_site.h"
 
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "catch.h"
 
@@ -135,6 +138,41 @@ TEST_CASE("all documents that are named are there, and are JSON of the first ver
   for (const Json& name : names) {
     if (name == "stream") continue;
     CHECK(scene.json(name.get<std::string>())["api"] == 1);
+  }
+}
+
+// The paths as the sources spell them, so that none can be added without the document that tells what it
+// shows.
+TEST_CASE("SECURITY.md names every path of the admin port") {
+  const std::string root = SLOTLESS_SOURCE;
+  const auto text = [&root](const std::string& file) {
+    std::ifstream stream(root + "/" + file);
+    INFO(file);
+    REQUIRE(stream);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  const std::string told = text("SECURITY.md");
+  std::vector<std::string> paths;
+  const auto collect = [&paths](const std::string& source, const std::string& pattern,
+                                const std::string& before) {
+    const std::regex spelled(pattern);
+    std::size_t found = 0;
+    for (std::sregex_iterator each(source.begin(), source.end(), spelled), end; each != end; ++each, ++found)
+      paths.push_back(before + (*each)[1].str());
+    return found;
+  };
+  const std::string site = text("proxy/page/status_site.cpp");
+  CHECK(collect(site, R"re(Asset\{"([^"]+)")re", "") >= 5);
+  CHECK(collect(site, R"re(Document\{"([^"]+)")re", "/api/v1/") >= 12);
+  CHECK(collect(site, R"re(path == "([^"]+)")re", "") >= 2);
+  CHECK(collect(text("proxy/page/actions.cpp"), R"re(Row\{"([^"]+)")re", "/api/v1/actions/") >= 5);
+  CHECK(collect(text("proxy/telemetry/admin_response.cpp"), R"re(PageRow\{"([^"]+)")re", "") >= 3);
+  Scene scene;
+  const Json names = scene.json("")["documents"];
+  for (const Json& name : names) paths.push_back("/api/v1/" + name.get<std::string>());
+  for (const std::string& path : paths) {
+    INFO(path);
+    CHECK(told.find("`" + path + "`") != std::string::npos);
   }
 }
 
