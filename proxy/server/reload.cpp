@@ -17,6 +17,9 @@ namespace slotless::server {
 
 namespace {
 
+// Longer than what was said to the workers before a configuration as a whole is on its way.
+constexpr std::chrono::seconds kReplacementsCross{10};
+
 void refuse(const config::Errors& errors) {
   for (const config::Error& error : errors)
     log::always(log::Level::Error, "configuration error", {{"error", error.text()}});
@@ -90,11 +93,29 @@ void Server::keepOptions(const session::SettingPairs& options) {
       for (const auto& [name, value] : options)
         origins_[config::findOption(name)->name] = {config::Layer::CommandLine, "CONFIG SET"};
     }
-    apply(std::move(changed));
+    adopt(std::move(changed));
+    // The workers have them already. This whole configuration may lack what a CONFIG SET of a moment ago has
+    // given them, so they get it only if another one may have taken from them what this one gave.
+    if (loop_.now() - appliedAt_ < kReplacementsCross) {
+      tellWorkersConfig();
+    } else {
+      for (const auto& worker : workers_) worker->setSocketOptions(config_);
+    }
   });
 }
 
 void Server::apply(config::Config config) {
+  appliedAt_ = loop_.now();
+  adopt(std::move(config));
+  tellWorkersConfig();
+}
+
+void Server::tellWorkersConfig() {
+  for (const auto& worker : workers_) worker->setConfig(config_);
+}
+
+// By all but the workers.
+void Server::adopt(config::Config config) {
   // Where the option has not changed, what CONFIG SET loglevel has said stays.
   const bool otherLevel = config.logLevel != config_->logLevel;
   {
@@ -103,7 +124,6 @@ void Server::apply(config::Config config) {
   }
   if (otherLevel) log::setLevel(static_cast<log::Level>(config_->logLevel));
   log::setFormat(static_cast<log::Format>(config_->logFormat));
-  for (const auto& worker : workers_) worker->setConfig(config_);
   if (credentials_->known()) tellDiscovery();
   watchPasswordFiles();
   credentials_->setSettings(sourceSettings());

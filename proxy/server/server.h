@@ -107,6 +107,8 @@ class Server final : public worker::WorkerControl {
   void reload();
   void onRead(const config::LoadResult& loaded);
   void apply(config::Config config);
+  void adopt(config::Config config);
+  void tellWorkersConfig();
   void tellDiscovery();
   // credentials.cpp
   void startCredentials(std::uint32_t randomSeed);
@@ -153,6 +155,7 @@ class Server final : public worker::WorkerControl {
 
   // Replaced as a whole by the control thread; others take it by config().
   std::shared_ptr<const config::Config> config_;
+  net::TimePoint appliedAt_{};  // when the workers were last given one as a whole
   Reader reader_;
   PassedOn passedOn_;
   const Invocation invocation_;

@@ -35,6 +35,11 @@ void WorkerThread::setConfig(std::shared_ptr<const config::Config> config) {
   });
 }
 
+void WorkerThread::setSocketOptions(std::shared_ptr<const config::Config> config) {
+  thread_.loop().post(
+      [this, config = std::move(config)] { thread_.loop().setSocketOptions(socketOptions(*config)); });
+}
+
 void WorkerThread::post(std::function<void(worker::Worker&)> task) {
   thread_.loop().post([this, task = std::move(task)] { task(*worker_); });
 }

@@ -123,6 +123,17 @@ class Parameters(unittest.TestCase):
         with self.assertRaisesRegex(resp.ReplyError, "^NOAUTH "):
             self.enters(None)
 
+    def test_what_was_set_stays_while_more_is_set(self):
+        """The rest of the process hears of each a moment later, and must not bring back what was before the next."""
+        was = self.told(self.connection, "*")
+        self.addCleanup(lambda: [self.set(self.connection, name, was[name]) for name in ("timeout", "maxclients")])
+        for number in range(200):
+            wanted = {"timeout": str(1000 + number), "maxclients": str(5000 + number)}
+            for name, value in wanted.items():
+                self.assertIsNone(self.set(self.connection, name, value))
+            for name, value in wanted.items():
+                self.assertEqual(self.told(self.connection, name), {name: value})
+
     @fixture.NOT_ONE_REDIS
     def test_a_timeout_closes_clients_that_are_idle_also_at_the_other_worker(self):
         idle = [site.connect() for _ in range(4)]
