@@ -99,7 +99,8 @@ std::optional<double> doubleOf(std::string_view reply) {
 
 std::optional<std::vector<std::string_view>> elementsOf(std::string_view reply) {
   const bool isMap = !reply.empty() && reply[0] == '%';
-  if (!isListReply(reply) && !isMap) return std::nullopt;
+  const bool isPush = reply.starts_with('>');  // a message, as connections of RESP3 bring it
+  if (!isListReply(reply) && !isMap && !isPush) return std::nullopt;
   std::size_t position = 0;
   const auto count = numberOf(reply, position);
   if (!count || *count < 0) return std::nullopt;

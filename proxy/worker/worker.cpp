@@ -31,6 +31,12 @@ constexpr net::Millis kOwnAbsence = 3 * kSilenceTick;
 // How often memory that is not needed is looked for.
 constexpr net::Millis kTidyInterval{1000};
 
+// A number in a script's SELECT is not the one that the client calls that database by: clients have numbers
+// of their own, or the client may stand in one of the nodes' databases, from where 0 leads away.
+bool selectsElsewhere(const databases::Databases& databases) {
+  return databases.renumbers() || databases.anyNative();
+}
+
 // What this worker's agenda is about.
 Client& clientOf(Downstream* each) noexcept {
   return static_cast<Client&>(*each);
@@ -125,7 +131,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
   services_.nodeDatabases = &nodeDatabases_;
   nodeUsers_.configure();
   accounts_.configure();
-  services_.wrappedScripts.setDialect({false, databases_.renumbers()});
+  services_.wrappedScripts.setDialect({false, selectsElsewhere(databases_)});
   loop.atTurnEnd([this] { endTurn(); });
   tick_ = loop.makeTimer([this] { onTick(); });
   tick_->start(tickLength());
@@ -158,7 +164,7 @@ void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands,
   services_.commands = std::move(commands);
   services_.memo = {};
   services_.manners = session::mannersOf(std::move(servers));
-  services_.wrappedScripts.setDialect({services_.manners.hasLuaServer, databases_.renumbers()});
+  services_.wrappedScripts.setDialect({services_.manners.hasLuaServer, selectsElsewhere(databases_)});
   slowLog_.keepLarge(services_.commands->find("commandlog") != nullptr);
   localCommands_.use(*services_.commands);
   accounts_.refresh();

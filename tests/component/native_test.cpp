@@ -242,4 +242,13 @@ TEST_CASE_METHOD(Native, "native: who tracks hears of everything when it goes to
   client.receives(">2\r\n$10\r\ninvalidate\r\n_\r\n" + bulk("4"));
 }
 
+TEST_CASE_METHOD(Native, "native: no script selects a database, for 0 leads away from one of the nodes'") {
+  select(client);
+  client.sends("EVAL return(redis.call('SELECT',0)) 1 a");
+  const Received eval = node(1).expectsAny();
+  CHECK(eval.words()[1].find(" local index=-1 ") != std::string::npos);
+  eval.replies(":1\r\n");
+  client.receives(":1\r\n");
+}
+
 }  // namespace slotless::test

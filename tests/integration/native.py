@@ -123,7 +123,9 @@ class Native(unittest.TestCase):
         self.assertTrue(three.rename("{q}:active", "{r}:elsewhere"))
         self.assertEqual(three.lrange("{r}:elsewhere", 0, -1), ["2"])
         self.assertEqual(self.zero.dbsize(), 0)
-        self.assertIn("CROSSSLOT", self.refused("LMOVE", "a", "b", "LEFT", "LEFT"))
+        three.rpush("a", "1")
+        self.assertEqual(three.lmove("a", "b", "LEFT", "LEFT"), "1")
+        self.assertEqual((three.lrange("b", 0, -1), self.zero.dbsize()), (["1"], 0))
 
     def test_a_pipeline_of_selects_goes_in_its_order(self):
         with self.connect() as connection:
@@ -208,7 +210,7 @@ class Native(unittest.TestCase):
             transaction.move("h", FOUR)
             self.assertEqual(transaction.execute(), [True])
         self.assertEqual(sorted((three.dbsize(), self.four.dbsize(), self.zero.dbsize())), [1, 1, 1])
-        self.assertIn("not allowed", self.refused("SWAPDB", THREE, FOUR))
+        self.assertIn("'swapdb' is not available", self.refused("SWAPDB", THREE, FOUR))
 
     def test_scripts_call_keys_by_their_own_names(self):
         three = self.three
@@ -220,15 +222,20 @@ class Native(unittest.TestCase):
         self.assertEqual(three.get("{s}:made"), "1")
         elsewhere = next(key for key in KEYS if self.owner(key) is not self.owner("s"))
         self.assertIn("access a non local key", self.refused("EVAL", f"return redis.call('GET', '{elsewhere}')", 1, "s"))
-        message = self.refused("EVAL", "redis.call('SELECT', 0) return redis.call('SET', KEYS[1], 'never')", 1, "s")
-        self.assertIn("SELECT", message.upper())
-        self.assertEqual((three.get("s"), self.zero.get("s")), ("w", None))
+        for number in (0, THREE, FOUR):
+            message = self.refused("EVAL", f"redis.call('SELECT', {number}) return redis.call('SET', KEYS[1], 'never')", 1, "s")
+            self.assertIn("SELECT in a script would lead to another database", message)
+        self.assertEqual((three.get("s"), self.zero.get("s"), self.four.get("s")), ("w", None, None))
         with three.pipeline() as transaction:
             transaction.eval(script, 1, "s", "x").get("s")
             self.assertEqual(transaction.execute(), ["x", "x"])
         three.function_load("#!lua name=native\nredis.register_function('native_put', function(keys, args) "
                             "return redis.call('SET', keys[1], args[1]) end)", replace=True)
         self.assertEqual(three.fcall("native_put", 1, "f", "v"), "OK")
+        self.assertEqual((three.get("f"), self.zero.get("f")), ("v", None))
+        three.function_load("#!lua name=selecting\nredis.register_function('native_select', function(keys, args) "
+                            "redis.call('SELECT', 0) return redis.call('SET', keys[1], args[1]) end)", replace=True)
+        self.assertIn("SELECT in a script would lead to another database", self.refused("FCALL", "native_select", 1, "f", "never"))
         self.assertEqual((three.get("f"), self.zero.get("f")), ("v", None))
 
     def owner(self, key):
@@ -273,7 +280,7 @@ class Native(unittest.TestCase):
             tracker.command("SELECT", FOUR)
             tracker.send(resp.pack("GET", "key:3"))
             # What has been read there before is not remembered by these connections: all of it is void.
-            self.assertEqual([tracker.read() for _ in range(2)], [[b"invalidate", None], b"4"])
+            self.assertCountEqual([tracker.read() for _ in range(2)], [[b"invalidate", None], b"4"])
             self.four.set("key:3", "changed")
             self.assertEqual(tracker.read(), [b"invalidate", [b"key:3"]])
 
@@ -462,6 +469,8 @@ class Programs(unittest.TestCase):
                        if (difference := trial.run(number)))
         judge(self, trial.figures, differences, SEED)
         self.assertGreater(trial.figures["compared"], 5 * trial.figures["refused"])
+        # Valkey 9.1.2 refuses keys to scripts in MULTI, from some moment on, that it gives to the same ones elsewhere.
+        self.assertLess(trial.figures["parted"], COUNT / 10)
 
 
 if __name__ == "__main__":

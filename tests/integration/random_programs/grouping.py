@@ -63,6 +63,7 @@ class _Speaker:
         self._reference, self._subject, self._figures = reference, subject, figures
         self._is_refusal = is_refusal
         self._queued, self._aborted = None, False
+        self.parted = False  # what EXEC has carried out at one side only: from here on the two have other data
 
     def differs(self, step):
         """None, or what the two answered."""
@@ -93,7 +94,15 @@ class _Speaker:
         elif name in (b"EXEC", b"DISCARD") and self._queued is not None and actual != expected:
             queued, self._queued = self._queued, None
             arrays = all(reply[0] == b"*" and reply[1] is not None and len(reply[1]) == len(queued) for reply in (expected, actual))
-            return arrays and all(self._is_refusal(b) or replies.same(how, a, b) for how, a, b in zip(queued, expected[1], actual[1]))
+            if not arrays:
+                return False
+            for how, theirs, ours in zip(queued, expected[1], actual[1]):
+                self.parted = self._is_refusal(ours)
+                if self.parted:
+                    return True
+                if not replies.same(how, theirs, ours):
+                    return False
+            return True
         elif name in (b"EXEC", b"DISCARD"):
             self._queued, self._aborted = None, False
         return replies.same(comparison, expected, actual)
@@ -165,4 +174,8 @@ class GroupedTrial:
             if found:
                 expected, actual = found
                 return "\n".join(f"    {line}" for line in said) + f"\n  one Redis: {expected}\n  {self.name}: {actual}"
+            if any(speaker.parted for speaker in speakers.values()):
+                self.figures["parted"] += 1
+                self._start_over()
+                return None
         return None
