@@ -1,4 +1,4 @@
-// MSETEX: never split, and guarded where nodes carry it out for slots that are not theirs.
+// MSETEX: guarded where nodes carry it out for slots that are not theirs.
 #include "batch.h"
 #include "protocol/command_facts.h"
 #include "protocol/command_table.h"

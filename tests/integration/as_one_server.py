@@ -221,6 +221,8 @@ def answers(connection, text):
         for request in requests(text):
             answer = connection.raw(*request)
             page = request[0] == "SCAN" and answer.startswith(b"*2")
+            if answer.startswith(b"-EXECABORT "):
+                answer = re.sub(rb" The first: [^\r]*", b"", answer)  # what one server does not say
             got.append((" ".join(request), b"a page" if page else re.sub(rb"(id\r\n:)\d+", rb"\1N", answer)))
         return got
 
