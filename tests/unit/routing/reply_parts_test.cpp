@@ -36,6 +36,7 @@ TEST_CASE("pairs come from maps and from arrays", "[reply_parts]") {
   CHECK_FALSE(pairsOf("*3\r\n:1\r\n:2\r\n:3\r\n"));
   CHECK_FALSE(pairsOf("*-1\r\n"));
   CHECK_FALSE(elementsOf(test::ExactBuffer("*2\r\n:1\r\n").view()));
+  CHECK(elementsOf(">2\r\n+a\r\n:1\r\n") == elementsOf("*2\r\n+a\r\n:1\r\n"));
 }
 
 TEST_CASE("what is written has the shape of its model", "[reply_parts]") {
