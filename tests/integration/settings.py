@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import fixture
 import resp
 from cluster import HOST, PASSWORD
+from waiting import wait_until
 
 # What would have no effect, or cut the nodes off: refused by the daemon, whatever one Redis says.
 REFUSED = {
@@ -133,6 +134,41 @@ class Parameters(unittest.TestCase):
                 self.assertIsNone(self.set(self.connection, name, value))
             for name, value in wanted.items():
                 self.assertEqual(self.told(self.connection, name), {name: value})
+
+    def restored(self, name):
+        was = self.told(self.connection, name)[name]
+        self.addCleanup(self.set, self.connection, name, was)
+
+    def test_maxclients_turns_the_next_client_away(self):
+        there = [site.connect() for _ in range(3)]
+        for each in there:
+            self.addCleanup(each.close)
+        self.restored("maxclients")
+        self.assertIsNone(self.set(self.connection, "maxclients", 2))
+
+        def turned_away():
+            try:
+                with site.connect():
+                    return False
+            except (resp.ReplyError, EOFError, OSError):
+                return True
+
+        wait_until(turned_away, 20, "a client to be turned away")
+        self.assertEqual([each.command("ECHO", "x") for each in there], [b"x"] * 3)
+
+    def test_a_subscriber_that_does_not_read_is_closed_at_its_limit(self):
+        self.restored("client-output-buffer-limit")
+        self.assertIsNone(self.set(self.connection, "client-output-buffer-limit", "pubsub 2097152 0 0"))
+        reader = site.connect()
+        self.addCleanup(reader.close)
+        reader.command("CLIENT", "SETNAME", "slow-reader")
+        reader.command("SUBSCRIBE", "news")
+
+        def closed():
+            self.connection.command("PUBLISH", "news", "x" * 1_000_000)
+            return b"name=slow-reader" not in self.connection.command("CLIENT", "LIST")
+
+        wait_until(closed, 60, "the subscriber to be closed")
 
     @fixture.NOT_ONE_REDIS
     def test_a_timeout_closes_clients_that_are_idle_also_at_the_other_worker(self):
