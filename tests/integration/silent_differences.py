@@ -255,6 +255,10 @@ class NewServers(unittest.TestCase):
             self.assertRegex(connection.error("MSETEX", "2", "a", "1", "b", "2", "SOON"), "^CROSSSLOT ")
             self.assertEqual(connection.command("MSETEX", "2", "{1}k", "y", "{1}v", "z", "EX", "100"), 1)
             self.assertEqual(connection.command("MGET", "{1}k", "{1}v"), [b"y", b"z"])
+            # A key that is called like the number of those in its slot.
+            connection.command("DEL", "{1}k", "{1}v")
+            self.assertEqual(connection.command("MSETEX", "4", "1", "x", "{1}k", "y", "{1}v", "z", "other", "w"), 1)
+            self.assertEqual(connection.command("MGET", "1", "{1}k", "{1}v", "other"), [b"x", b"y", b"z", b"w"])
             connection.command("MULTI")
             connection.command("MSETEX", "1", "m", "1")
             connection.command("GET", "m")
