@@ -71,6 +71,39 @@ std::vector<Way> ways() {
   };
 }
 
+// 100 names in one command; those of shard channels in one slot.
+std::string manyNames(std::string_view command, int i) {
+  std::string text(command);
+  for (int k = 0; k < 100; ++k) text += " {a}name:" + std::to_string(i * 100 + k);
+  return request(text);
+}
+
+// The nodes confirm them.
+std::vector<Way> subscriptions() {
+  return {
+      {"channels", "", [](int i) { return manyNames("SUBSCRIBE", i); }},
+      {"patterns", "", [](int i) { return manyNames("PSUBSCRIBE", i); }},
+      {"shard channels", "", [](int i) { return manyNames("SSUBSCRIBE", i); }},
+  };
+}
+
+void confirmSubscriptions(Stage& stage) {
+  for (bool found = true; found; stage.settle()) {
+    found = false;
+    for (std::size_t i = 1; i <= kNodes; ++i) {
+      while (const auto received = stage.node(i).next()) {
+        const Words& words = received->words();
+        if (!words[0].ends_with("SUBSCRIBE") && !words[0].ends_with("subscribe")) continue;
+        found = true;
+        std::string confirmed;
+        for (std::size_t k = 1; k < words.size(); ++k)
+          confirmed += "*3\r\n" + bulk(words[0]) + bulk(words[k]) + ":1\r\n";
+        received->connection().push(confirmed);
+      }
+    }
+  }
+}
+
 void loseAllNodes(Stage& stage) {
   stage.settle();
   for (std::size_t i = 1; i <= kNodes; ++i) {
@@ -80,8 +113,11 @@ void loseAllNodes(Stage& stage) {
   stage.settle();
 }
 
-// Until so much more is allocated, or no more is taken. Returns how much more that is.
-std::size_t fill(Stage& stage, FakeClient& client, const Way& way, std::size_t bytes) {
+// Until so much more is allocated, or no more is taken. Returns how much more that is. `answer`: what the
+// nodes do in between.
+std::size_t fill(
+    Stage& stage, FakeClient& client, const Way& way, std::size_t bytes,
+    void (*answer)(Stage&) = [](Stage& nobody) { nobody.settle(); }) {
   const std::size_t before = net::heapBytes();
   const auto grown = [&] {
     // What the test itself keeps is not the proxy's.
@@ -95,7 +131,7 @@ std::size_t fill(Stage& stage, FakeClient& client, const Way& way, std::size_t b
   for (int i = 0; i < 2000 && grown() < bytes; ++i) {
     if (client.isClosed() || client.connection().unread() > 0) break;
     client.sendsBytes(way.further(i));
-    stage.settle();
+    answer(stage);
   }
   return grown();
 }
@@ -140,6 +176,34 @@ TEST_CASE("what a client makes the process hold is told at what it costs, whatev
     CHECK(static_cast<double>(told) > static_cast<double>(grown) / kSlack);
     CHECK(static_cast<double>(told) < static_cast<double>(grown) * kSlack);
     empty(stage, stage.client);
+  }
+}
+
+TEST_CASE("subscriptions that the nodes have confirmed are told at what they cost") {
+  for (const Way& way : subscriptions()) {
+    INFO(way.name);
+    Stage stage;
+    greet(stage.client, "filler");
+    greet(stage.other, "teller");
+    // What all such requests share, links and feeds, is nobody's.
+    stage.client.sendsBytes(way.further(0));
+    confirmSubscriptions(stage);
+    static_cast<void>(stage.client.connection().takeWritten());
+    const std::size_t before = toldOf(stage, stage.other, "filler");
+    const std::size_t grown = fill(stage, stage.client, way, 2 * kMiB, confirmSubscriptions);
+    const std::size_t told = toldOf(stage, stage.other, "filler") - before;
+    UNSCOPED_INFO("allocated " << grown << ", told " << told);
+    CHECK(grown > kMiB / 16);
+    CHECK(static_cast<double>(told) > static_cast<double>(grown) / kSlack);
+    CHECK(static_cast<double>(told) < static_cast<double>(grown) * kSlack);
+    const std::size_t held = net::heapBytes();
+    stage.client.resets();
+    confirmSubscriptions(stage);
+    for (std::size_t i = 1; i <= kNodes; ++i) stage.node(i).resets();
+    confirmSubscriptions(stage);
+    CHECK(net::heapBytes() < held - grown / 2);
+    empty(stage, stage.client);
+    confirmSubscriptions(stage);
   }
 }
 
