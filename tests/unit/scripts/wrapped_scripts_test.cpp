@@ -1,8 +1,11 @@
 #include "proxy/scripts/wrapped_scripts.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "catch.h"
+#include "proxy/net/heap_account.h"
 
 namespace slotless {
 namespace {
@@ -38,6 +41,47 @@ TEST_CASE("a script is sent wrapped as long as it is known, and what is sent can
     cache.remember(std::string(wrapped.size() + 60, 'y'));
     REQUIRE_FALSE(cache.find(sha));
     CHECK(scripts.shaFor(sha, commands, cache) == ScriptCache::sha1Of(wrapped));
+  }
+}
+
+TEST_CASE("neither SCRIPT FLUSH nor an endless series of different scripts makes what is remembered grow") {
+  const auto commands = protocol::CommandTable::builtIn();
+  session::WrappedScripts scripts;
+  ScriptCache cache(1024 * 1024);
+  const auto use = [&](const std::string& script) {
+    for (const auto wrapping :
+         {session::Wrapping::Names, session::Wrapping::GroupedNames, session::Wrapping::Guard}) {
+      static_cast<void>(scripts.textFor(script, commands, wrapping));
+      cache.remember(script);
+      REQUIRE(scripts.shaFor(ScriptCache::sha1Of(script), commands, cache, wrapping));
+    }
+  };
+  // What lags in the account of the heap is less.
+  constexpr std::size_t kNothing = 192U * 1024;
+
+  SECTION("the same scripts, sent again after each SCRIPT FLUSH") {
+    const auto round = [&] {
+      for (int i = 0; i < 20; ++i) use("return " + std::to_string(i));
+      cache.clear();
+    };
+    round();
+    const std::size_t before = net::heapBytes();
+    for (int i = 0; i < 50; ++i) round();
+    CHECK(net::heapBytes() < before + kNothing);
+  }
+  SECTION("different scripts") {
+    // By then some have been forgotten to make room.
+    constexpr int kFull = 4096;
+    std::size_t mostAtFirst = 0;
+    std::size_t mostLater = 0;
+    for (int i = 0; i < 2 * kFull; ++i) {
+      use("return " + std::to_string(i));
+      if (i % 16 != 15) continue;
+      cache.clear();
+      std::size_t& most = i < kFull ? mostAtFirst : mostLater;
+      most = std::max(most, net::heapBytes());
+    }
+    CHECK(mostLater < mostAtFirst + kNothing);
   }
 }
 
