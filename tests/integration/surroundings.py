@@ -133,6 +133,14 @@ class ConfigurationFiles(unittest.TestCase):
                 if done.returncode == 1:
                     self.assertIn(f"{path}:", done.stderr)
 
+    def test_a_start_with_a_file_that_begins_with_a_comma_ends_with_an_error(self):
+        file = processes.directory() / "comma.yaml"
+        file.write_text(",\n")
+        done = subprocess.run([binary(), "--config", file, "--cluster-nodes", f"{HOST}:1", "--listen", f"{HOST}:0"], env={},
+                              capture_output=True, text=True, timeout=SECONDS, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(f"{file}:", done.stderr)
+
     def test_the_parser_that_is_tried_first_comes_to_its_end(self):
         for path in sorted(CORPUS.iterdir()):
             with self.subTest(path.name), open(path, "rb") as file:
