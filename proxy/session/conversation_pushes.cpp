@@ -79,11 +79,12 @@ Conversation::Outcome Conversation::track(const CommandSpec& spec, protocol::Arg
     return Outcome::Done;
   }
   const auto id = static_cast<std::uint64_t>(*options->redirect);
-  if (hasClient(services_, id)) {
+  const RedirectingUser user = redirectingUser(client_, services_);
+  if (canTell(services_, id, user)) {
     switchTracking(request, *options, RedirectTarget{id, std::nullopt});
     return Outcome::Done;
   }
-  findTarget(services_, id, [this, &request, options = *options](const auto& target) {
+  findTarget(services_, id, user, [this, &request, options = *options](const auto& target) {
     if (request.client == nullptr) {
       services_.dispatcher.finishLate(request, {});
     } else if (target) {

@@ -5,7 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
+#include "proxy/session/node_user.h"
+#include "proxy/session/node_users.h"
 #include "proxy/session/services.h"
 #include "proxy/session/worker_poll.h"
 
@@ -22,10 +25,16 @@ Client* clientOf(const Services& services, std::uint64_t id) {
   return there ? found->second.get() : nullptr;
 }
 
-// False: it has left.
-bool tell(const Services& services, std::uint64_t id, std::string_view keys) {
+bool isOf(const Client& client, const RedirectingUser& user) {
+  if (user.reachesAll) return true;
+  if (client.account() != nullptr) return client.account()->user().name == user.name;
+  return client.nodeUser() != nullptr && client.nodeUser()->name == user.name;
+}
+
+// False: it has left, or is another user's by now.
+bool tell(const Services& services, std::uint64_t id, const RedirectingUser& user, std::string_view keys) {
   Client* client = clientOf(services, id);
-  if (client == nullptr) return false;
+  if (client == nullptr || !isOf(*client, user)) return false;
   const bool resp3 = client->protocol >= 3;
   if (!resp3 && !client->conversation().subscribed()) return true;
   std::string bytes(resp3 ? kPush : kMessage);
@@ -42,14 +51,24 @@ void tellBroken(const Services& services, std::uint64_t from, std::uint64_t targ
 
 }  // namespace
 
-bool hasClient(const Services& services, std::uint64_t id) {
-  return clientOf(services, id) != nullptr;
+RedirectingUser redirectingUser(const Client& client, const Services& services) {
+  if (client.account() != nullptr)
+    return {client.account()->administers(), std::string(client.account()->user().name)};
+  if (client.nodeUser() != nullptr) return {false, std::string(client.nodeUser()->name)};
+  return {!services.accounts.on() && !services.nodeUsers.on(), {}};
 }
 
-void findTarget(Services& services, std::uint64_t client, TargetFound found) {
+bool canTell(const Services& services, std::uint64_t id, const RedirectingUser& user) {
+  const Client* client = clientOf(services, id);
+  return client != nullptr && isOf(*client, user);
+}
+
+void findTarget(Services& services, std::uint64_t client, const RedirectingUser& user, TargetFound found) {
   askWorkers<char>(
       services,
-      [client](Services& there, std::size_t) { return static_cast<char>(hasClient(there, client)); },
+      [client, user](Services& there, std::size_t) {
+        return static_cast<char>(canTell(there, client, user));
+      },
       [client, found = std::move(found)](const std::vector<char>& answers) {
         const auto holder = std::find(answers.begin(), answers.end(), 1);
         if (holder == answers.end()) return found(std::nullopt);
@@ -60,21 +79,24 @@ void findTarget(Services& services, std::uint64_t client, TargetFound found) {
 void Redirections::redirectInvalidation(std::uint64_t from, const RedirectTarget& target,
                                         std::string_view keys) {
   Services& services = services_;
+  const Client* asking = clientOf(services, from);
+  if (asking == nullptr) return;
+  RedirectingUser user = redirectingUser(*asking, services);
   if (!target.worker) {
-    if (!tell(services, target.client, keys)) tellBroken(services, from, target.client);
+    if (!tell(services, target.client, user, keys)) tellBroken(services, from, target.client);
     return;
   }
   Services* home = &services;
   net::Loop* mailbox = &services.host.loop;
-  services.control.tellWorkers(
-      [home, mailbox, from, target, keys = std::string(keys)](Services& there, std::size_t worker) {
-        if (worker != *target.worker) return;
-        if (tell(there, target.client, keys)) return;
-        mailbox->post([home, from, target] {
-          home->host.touch();
-          tellBroken(*home, from, target.client);
-        });
-      });
+  services.control.tellWorkers([home, mailbox, from, target, user = std::move(user),
+                                keys = std::string(keys)](Services& there, std::size_t worker) {
+    if (worker != *target.worker) return;
+    if (tell(there, target.client, user, keys)) return;
+    mailbox->post([home, from, target] {
+      home->host.touch();
+      tellBroken(*home, from, target.client);
+    });
+  });
 }
 
 }  // namespace slotless::session

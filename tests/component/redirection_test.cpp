@@ -218,6 +218,74 @@ TEST_CASE_METHOD(Redirected,
   CHECK(metrics().trackingLeases.value() == static_cast<std::int64_t>(2 * kNodes));
 }
 
+// --- with users ---
+
+namespace {
+constexpr std::string_view kNoSuchClient = "-ERR The client ID you want redirect to does not exist\r\n";
+
+struct OfUsers : Redirected {
+  OfUsers() {
+    config.users = {"user default off", "user root on >root ~* &* +@all",
+                    "user one on >one ~* &* +@all -@admin -@dangerous",
+                    "user two on >two ~* &* +@all -@admin -@dangerous"};
+  }
+  void enters(FakeClient& who, const std::string& name, int protocol = 3) {
+    who.sends("HELLO " + std::to_string(protocol) + " AUTH " + name + " " + name);
+    CHECK(who.takes().find("proto") != std::string::npos);
+  }
+};
+}  // namespace
+
+TEST_CASE_METHOD(OfUsers, "redirection: with users only to clients of the same one, or by an administrator") {
+  workers = 2;
+  FakeClient& near = addClient();
+  FakeClient& far = addClient(1);
+  enters(client, "one", 2);
+  for (FakeClient* target : {&near, &far}) {
+    enters(*target, "two");
+    client.sends("CLIENT TRACKING ON REDIRECT " + idOf(*target));
+    client.receives(kNoSuchClient);
+    client.sends("CLIENT TRACKING ON REDIRECT 999999");
+    client.receives(kNoSuchClient);
+  }
+  enters(far, "one");
+  client.sends("CLIENT TRACKING ON REDIRECT " + idOf(far));
+  for (std::size_t i = 1; i <= kNodes; ++i) confirms(i);
+  client.receives(kOk);
+  hears(1, invalidation("a"));
+  far.receives(invalidation("a"));
+  enters(other, "root", 2);
+  other.sends("CLIENT TRACKING ON REDIRECT " + idOf(near));
+  for (std::size_t i = 1; i <= kNodes; ++i) confirms(i);
+  other.receives(kOk);
+  hears(1, invalidation("b"));
+  near.receives(invalidation("b"));
+}
+
+TEST_CASE_METHOD(OfUsers, "redirection: who logs in as somebody else is told no more, and counts as gone") {
+  enters(client, "one");
+  enters(other, "one");
+  redirect();
+  hears(1, invalidation("a"));
+  other.receives(invalidation("a"));
+  enters(other, "two");
+  hears(1, invalidation("b"));
+  other.receivesNothing();
+  client.receives(">2\r\n$21\r\ntracking-redir-broken\r\n:" + idOf(other) + "\r\n");
+  enters(other, "one");
+  hears(1, invalidation("c"));
+  other.receives(invalidation("c"));
+}
+
+TEST_CASE_METHOD(OfUsers, "redirection: who has asked for it and logs in as somebody else tells its own") {
+  enters(client, "one", 2);
+  enters(other, "one");
+  redirect();
+  enters(client, "two", 2);
+  hears(1, invalidation("a"));
+  other.receivesNothing();
+}
+
 TEST_CASE_METHOD(Redirected, "redirection: an idle lease goes with its ear, and the ear with its lease") {
   hello(other);
   redirect();

@@ -274,6 +274,14 @@ class WhatIsSeen(unittest.TestCase):
             self.assertIsNone(second.command("CLIENT", "GETNAME"))
             self.assertIn(b"theirs", self.root.command("CLIENT", "LIST"))
 
+    def test_invalidations_go_to_clients_of_the_same_user(self):
+        with enter(self.first, 3) as first, enter(self.second) as second, enter(self.second, 3) as caching:
+            number = first.command("CLIENT", "ID")
+            for words in (("ON", "REDIRECT", number), ("ON", "REDIRECT", number, "BCAST"), ("OFF", "REDIRECT", number)):
+                self.assertRegex(second.error("CLIENT", "TRACKING", *words), "^ERR The client ID you want redirect to does not exist", words)
+            self.assertEqual(second.command("CLIENT", "TRACKING", "ON", "REDIRECT", caching.command("CLIENT", "ID"), "BCAST"), b"OK")
+            self.assertEqual(self.root.command("CLIENT", "TRACKING", "ON", "REDIRECT", number), b"OK")
+
     def test_what_tells_of_all_is_for_administrators(self):
         with enter(self.second) as second:
             for line in ("MONITOR", "SLOWLOG GET", "SLOWLOG LEN", "SLOWLOG RESET", "LATENCY LATEST", "LATENCY HISTOGRAM",
