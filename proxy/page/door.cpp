@@ -135,8 +135,9 @@ Door::Login Door::login(const AdminRequest& request, std::string_view name, std:
   const auto failed = failures_.find(request.peer);
   if (failed != failures_.end() && now < failed->second.until)
     return {{}, std::chrono::ceil<std::chrono::seconds>(failed->second.until - now)};
+  static const access::User nobody;  // is off
   const access::UserPtr user = find(name);
-  if (user == nullptr || !access::accepts(*user, password)) {
+  if (!access::accepts(user == nullptr ? nobody : *user, password)) {
     fail(request.peer, now);
     return {};
   }
