@@ -102,6 +102,23 @@ TEST_CASE_METHOD(Leased, "an idle lease that is lost is not given to anybody") {
   CHECK(connections.size() == 2);
 }
 
+TEST_CASE_METHOD(Leased, "where a lease was lost the next one is made anew, since its node may be ending") {
+  Link& elsewhere = acquire(LeaseUse::Blocking, kOther);
+  Link& idle = acquire();
+  Link& lost = acquire();
+  giveBack(elsewhere);
+  giveBack(idle);
+  connection().end();
+  fake().settle();
+  REQUIRE(lost.dead());
+  pool->release(lost, false);
+  Link* next = pool->acquire(kNode, 2, LeaseUse::Transaction);
+  CHECK(next != &idle);
+  CHECK_FALSE(next->wasEverReady());
+  CHECK(pool->acquire(kOther, 2, LeaseUse::Transaction) == &elsewhere);
+  pool->sweep();
+}
+
 TEST_CASE_METHOD(Leased, "each use has a budget of its own") {
   remake(1, 2);
   Link& transaction = acquire();
