@@ -385,7 +385,8 @@ session::ProcessFacts Server::facts() const {
   facts.clients = clients_.load(std::memory_order_relaxed);
   facts.uptimeSeconds =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
-  const telemetry::ResidentMemory memory = telemetry::readResidentMemory().value_or(telemetry::ResidentMemory{});
+  const telemetry::ResidentMemory memory =
+      telemetry::readResidentMemory().value_or(telemetry::ResidentMemory{});
   facts.residentBytes = memory.bytes;
   facts.programBytes = memory.fileBytes;
   facts.heapBytes = net::heapBytes();
