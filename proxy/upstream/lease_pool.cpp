@@ -95,10 +95,13 @@ void LeasePool::release(Link& link, bool clean) {
       std::count_if(free_.begin(), free_.end(), [](const Lease& l) { return !l.closing; }));
   if (!clean || !link.ready() || idle >= kMaxIdle) lease.closing = true;
   free_.push_back(std::move(lease));
-  if (!link.dead()) return;
   // A node that ends closes its connections one after the other: a request that is repeated on the next one
   // would be taken for what breaks them. On a connection made anew the node has proved that it is there.
-  for (Lease& each : free_) each.closing = each.closing || each.link->node() == link.node();
+  const auto atNode = [&](const Lease& each) { return each.link->node() == link.node(); };
+  const bool mayBeEnding = std::any_of(free_.begin(), free_.end(),
+                                       [&](const Lease& each) { return each.link->dead() && atNode(each); });
+  if (!mayBeEnding) return;
+  for (Lease& each : free_) each.closing = each.closing || atNode(each);
 }
 
 void LeasePool::setTopology(const cluster::Topology& topology) {
