@@ -18,10 +18,11 @@ using upstream::SentRequest;
 // they have read at once together, so that the first one without an answer need not be the one that was run
 // last.
 constexpr std::size_t kFew = 16;
+constexpr std::size_t kFewKeys = 16;
 // Longer ones are not looked into for how many keys they name.
 constexpr std::size_t kShortRequest = 1024;
 
-// One key, and work that does not grow with what it holds.
+// A few keys, and work that does not grow with what they hold.
 bool isCheap(const Leg& leg, const SentRequest& sent, net::BlockPool& pool) {
   const protocol::CommandSpec& spec = *leg.request->spec;
   if (!spec.has(protocol::kFast) || leg.request->hook != nullptr || leg.request->staged) return false;
@@ -31,7 +32,7 @@ bool isCheap(const Leg& leg, const SentRequest& sent, net::BlockPool& pool) {
   std::vector<std::uint32_t> positions;
   if (!copy.complete()) return false;
   return protocol::keyPositions(spec, copy.argv(), positions) == protocol::KeyResult::Ok &&
-         positions.size() <= 1;
+         positions.size() <= kFewKeys;
 }
 
 Trouble judgeSuspect(Context& context, Leg& leg, bool atFront, const SentRequest& sent) {

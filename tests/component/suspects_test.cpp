@@ -282,14 +282,27 @@ TEST_CASE_METHOD(Suspecting, "only what could have kept a node for long is not g
 }
 
 TEST_CASE_METHOD(Suspecting, "a WATCH that ran for long when its node died is not sent to the next one") {
-  client.sends("WATCH a {a}b {a}c");
-  const Received watch = node(1).expects("WATCH a {a}b {a}c");
+  std::string text = "WATCH";
+  for (int i = 0; i < 17; ++i) text += " {a}" + std::to_string(i);
+  client.sends(text);
+  const Received watch = node(1).expects(text);
   clock.advance(1s);
   watch.connection().reset();
   settle();
   client.receives(reply_texts::kRanLong);
   clock.advance(30s);
   node(1).expectsNothing();
+}
+
+TEST_CASE_METHOD(Suspecting, "a few keys of which nothing is gone through cannot have kept a node for long") {
+  client.sends("MGET a {a}b {a}c");
+  node(1).expects("MGET a {a}b {a}c");
+  node(1).ignoresConnections();
+  clock.advance(1s);
+  replaceNode(1, 4);
+  clock.advance(1s);
+  node(4).expects("MGET a {a}b {a}c").replies("*3\r\n" + bulk("1") + bulk("2") + bulk("3"));
+  client.receives("*3\r\n" + bulk("1") + bulk("2") + bulk("3"));
 }
 
 TEST_CASE_METHOD(Suspecting, "what had not run for long is repeated as ever") {
