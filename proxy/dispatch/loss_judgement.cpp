@@ -18,6 +18,7 @@ using upstream::SentRequest;
 // they have read at once together, so that the first one without an answer need not be the one that was run
 // last.
 constexpr std::size_t kFew = 16;
+// To look up no more than so many keys takes a node no time that counts.
 constexpr std::size_t kFewKeys = 16;
 // Longer ones are not looked into for how many keys they name.
 constexpr std::size_t kShortRequest = 1024;

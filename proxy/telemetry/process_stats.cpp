@@ -17,8 +17,7 @@ namespace {
 constexpr std::size_t kThreadsField = 20;
 constexpr std::size_t kStartTicksField = 22;
 constexpr std::size_t kVirtualBytesField = 23;
-constexpr std::size_t kResidentPagesField = 24;
-constexpr std::size_t kFieldsNeeded = 24;
+constexpr std::size_t kFieldsNeeded = 23;
 
 // The fields from number 3 on: the second one is the program's name, which may contain spaces and
 // parentheses.
@@ -51,7 +50,6 @@ void readStatFile(ProcessStats& stats) {
   const auto field = [&](std::size_t number) { return std::stoull(fields[number - 3]); };
   stats.threads = field(kThreadsField);
   stats.virtualBytes = field(kVirtualBytesField);
-  stats.residentBytes = field(kResidentPagesField) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   if (const auto boot = bootUnixSeconds())
     stats.startUnixSeconds = static_cast<double>(*boot) + static_cast<double>(field(kStartTicksField)) /
                                                               static_cast<double>(sysconf(_SC_CLK_TCK));
@@ -89,7 +87,10 @@ std::optional<ResidentMemory> readResidentMemory() {
 ProcessStats readProcessStats() {
   ProcessStats stats;
   readStatFile(stats);
-  if (const auto memory = readResidentMemory()) stats.residentFileBytes = memory->fileBytes;
+  if (const auto memory = readResidentMemory()) {
+    stats.residentBytes = memory->bytes;
+    stats.residentFileBytes = memory->fileBytes;
+  }
   stats.openDescriptors = countOpenDescriptors();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.maxDescriptors = limit.rlim_cur;

@@ -5,12 +5,12 @@
 
 namespace slotless::telemetry {
 
-// A fact that could not be read (no /proc, no descriptor left) is empty, never a made-up zero.
 struct ResidentMemory {
   std::uint64_t bytes = 0;
   std::uint64_t fileBytes = 0;  // of these, code and other mapped files
 };
 
+// A fact that could not be read (no /proc, no descriptor left) is empty, never a made-up zero.
 struct ProcessStats {
   std::optional<std::uint64_t> residentBytes;
   std::optional<std::uint64_t> residentFileBytes;  // of these, code and other mapped files

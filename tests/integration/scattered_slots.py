@@ -58,7 +58,7 @@ class Scattered(unittest.TestCase):
                 return keys, calls
 
     def fill(self, database):
-        """The keys that the database has then, which is emptied in the end."""
+        """Turns to the database and gives it keys, which are told."""
         self.connection.command("SELECT", database)
         keys = {f"key:{i}".encode() for i in range(KEYS)}
         self.connection.send(resp.pack_all([("SET", key, 1) for key in keys]))
