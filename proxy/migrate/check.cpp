@@ -11,17 +11,20 @@
 #include "proxy/migrate/command_sample.h"
 #include "proxy/migrate/known_databases.h"
 #include "proxy/migrate/piece_copier.h"
-#include "proxy/migrate/stop_signal.h"
+#include "proxy/subcommand/command_watch.h"
 #include "proxy/subcommand/info_text.h"
 #include "proxy/subcommand/json_line.h"
+#include "proxy/subcommand/stop_signal.h"
 
 namespace slotless::migrate {
 
+using subcommand::catchStopSignals;
 using subcommand::infoField;
 using subcommand::InfoText;
 using subcommand::JsonLine;
 using subcommand::NodeClient;
 using subcommand::Reply;
+using subcommand::stopSignalled;
 
 namespace {
 
@@ -299,33 +302,12 @@ void Check::lookAtUsers() {
 }
 
 void Check::monitor() {
-  std::map<std::string, std::string> names;
-  if (const auto list = source_.ask(0, {"CLIENT", "LIST"}); list && !list->isError()) {
-    std::string_view text = list->text;
-    while (!text.empty()) {
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      const std::string_view line = text.substr(0, end);
-      text.remove_prefix(std::min(end + 1, text.size()));
-      const auto field = [&](std::string_view name) {
-        const std::size_t at = line.find(name);
-        if (at == std::string_view::npos) return std::string();
-        const std::string_view rest = line.substr(at + name.size());
-        return std::string(rest.substr(0, rest.find(' ')));
-      };
-      names[field(" addr=")] = field(" name=");
-    }
-  }
-  NodeClient client(settings_.from, settings_.fromOptions);
-  const Reply started = client.command({"MONITOR"});
-  if (started.failed())
+  const std::string error = subcommand::watchCommands(
+      settings_.from, settings_.fromOptions, {settings_.monitor, kMostMonitored, stopSignalled},
+      [&](const SeenCommand& seen, const std::string& clientName) { commands_.add(seen, clientName); });
+  if (!error.empty())
     return tell(Level::Note, "commands",
-                "MONITOR is not allowed, so only the counts were looked at: " + started.text);
-  const auto until = subcommand::in(settings_.monitor);
-  while (subcommand::Clock::now() < until && commands_.commands() < kMostMonitored && !stopSignalled()) {
-    const auto line = client.takePush(until);
-    if (!line) break;
-    if (const auto seen = parseMonitorLine(line->text)) commands_.add(*seen, names[seen->client]);
-  }
+                "MONITOR is not allowed, so only the counts were looked at: " + error);
   tell(Level::Good, "commands", std::to_string(commands_.commands()) + " watched by MONITOR");
 }
 

@@ -2,24 +2,18 @@
 #pragma once
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocol/command_table.h"
 #include "proxy/migrate/places.h"
+#include "proxy/subcommand/monitor_line.h"
 
 namespace slotless::migrate {
 
-// A line of MONITOR.
-struct SeenCommand {
-  std::uint32_t database = 0;
-  std::string client;  // its address; "lua" for what a script calls
-  std::vector<std::string> words;
-};
-// nullopt: it is none. What MONITOR writes as \xNN, \n and the like are the bytes again.
-std::optional<SeenCommand> parseMonitorLine(std::string_view line);
+using subcommand::SeenCommand;
 
 struct Objection {
   bool refused = false;  // otherwise it is carried out, but not at one moment

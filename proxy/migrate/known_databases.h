@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <string_view>
 #include <vector>
+
+#include "proxy/subcommand/info_text.h"
 
 namespace slotless::migrate {
 
-// The numbers and sizes in the answer of INFO keyspace.
-std::map<std::uint32_t, std::uint64_t> databasesIn(std::string_view info);
+using subcommand::databasesIn;
 
 class KnownDatabases {
  public:

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "proxy/subcommand/json_line.h"
@@ -42,19 +41,6 @@ std::string lineOf(const Standing& s) {
 }
 
 }  // namespace
-
-std::string byteText(std::uint64_t bytes) {
-  constexpr std::array<const char*, 4> kUnits{"B", "KiB", "MiB", "GiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-  return text.data();
-}
 
 Reporter::Reporter(bool json) : json_(json), terminal_(!json && ::isatty(STDERR_FILENO) == 1) {}
 

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <string>
 
+#include "proxy/subcommand/size_text.h"
+
 namespace slotless::migrate {
 
 // Numbers of a run for the terminal, for --json and for the journal.
@@ -46,6 +48,6 @@ class Reporter {
   std::uint64_t shown_ = 0;
 };
 
-std::string byteText(std::uint64_t bytes);
+using subcommand::byteText;
 
 }  // namespace slotless::migrate

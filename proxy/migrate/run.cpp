@@ -12,15 +12,17 @@
 #include "proxy/migrate/copier.h"
 #include "proxy/migrate/functions.h"
 #include "proxy/migrate/journal.h"
-#include "proxy/migrate/stop_signal.h"
 #include "proxy/migrate/walker.h"
 #include "proxy/subcommand/info_text.h"
+#include "proxy/subcommand/stop_signal.h"
 
 namespace slotless::migrate {
 
+using subcommand::catchStopSignals;
 using subcommand::InfoText;
 using subcommand::NodeClient;
 using subcommand::Reply;
+using subcommand::stopSignalled;
 using Clock = std::chrono::steady_clock;
 
 namespace {

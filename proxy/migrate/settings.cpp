@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <utility>
 
 #include "config/database_rule.h"
-#include "config/load.h"
-#include "config/password_text.h"
-#include "config/process_inputs.h"
 #include "config/quantity.h"
+#include "proxy/subcommand/daemon_options.h"
+#include "proxy/subcommand/source_options.h"
 
 namespace slotless::migrate {
 
@@ -19,39 +17,9 @@ using subcommand::Takes;
 
 namespace {
 
-constexpr const char* kFromVariable = "SLOTLESS_MIGRATE_FROM";
-constexpr const char* kPasswordVariable = "SLOTLESS_MIGRATE_FROM_PASSWORD";
 constexpr std::array<std::string_view, 6> kActions{"check", "run", "verify", "status", "abort", "finish"};
 
-// These are the daemon's, and mean what they mean there.
-constexpr std::array<OptionSpec, 13> kOfDaemon{{
-    {"config", "FILE", "The daemon's configuration: the cluster, its layouts, and as `server` the source.",
-     Takes::Value},
-    {"database-layout", "RULE",
-     "How the databases lie in the cluster, as the daemon has it: 1=pinned, 2=grouped:bull:*:",
-     Takes::Values},
-    {"databases", "COUNT", "How many databases there are on the target.", Takes::Value},
-    {"username", "NAME", "The user on the cluster.", Takes::Value},
-    {"password-file", "FILE", "A file with the password for the cluster.", Takes::Value},
-    {"address-map", "RULE", "Where nodes are reached that announce other addresses.", Takes::Values},
-    {"cluster-tls", "yes|no", "Whether the cluster's nodes speak TLS.", Takes::Value},
-    {"cluster-tls-ca-cert-file", "FILE", "Who may have signed the nodes' certificates.", Takes::Value},
-    {"cluster-tls-cert-file", "FILE", "The certificate that is shown to the nodes.", Takes::Value},
-    {"cluster-tls-key-file", "FILE", "Its key.", Takes::Value},
-    {"cluster-tls-server-name", "NAME", "The name that is verified instead of the one that is dialled.",
-     Takes::Value},
-    {"cluster-tls-verify", "name|ca|off", "How the nodes' certificates are verified.", Takes::Value},
-    {"to", "URL,...", "Nodes of the cluster: redis[s]://USER:PASSWORD@HOST:PORT. [REDIS_CLUSTER_NODES]",
-     Takes::Values},
-}};
-
-constexpr std::array<OptionSpec, 17> kOwn{{
-    {"from", "URL", "The server to copy: redis[s]://USER:PASSWORD@HOST:PORT. [SLOTLESS_MIGRATE_FROM]",
-     Takes::Value},
-    {"from-password-file", "FILE", "A file with its password. [SLOTLESS_MIGRATE_FROM_PASSWORD]",
-     Takes::Value},
-    {"from-tls-ca-cert-file", "FILE", "Who may have signed its certificate; as for the cluster otherwise.",
-     Takes::Value},
+constexpr std::array<OptionSpec, 14> kOwn{{
     {"json", "", "One JSON object a line.", Takes::Nothing},
     {"once", "", "run: end with exit code 0 when the copy has caught up.", Takes::Nothing},
     {"overwrite", "",
@@ -93,8 +61,11 @@ Passwords may be in the environment or in files instead of URLs.
 )";
 
 std::vector<OptionSpec> allSpecs() {
-  std::vector<OptionSpec> all(kOwn.begin(), kOwn.end());
-  all.insert(all.end(), kOfDaemon.begin(), kOfDaemon.end());
+  const auto source = subcommand::sourceOptions();
+  const auto daemon = subcommand::daemonOptions();
+  std::vector<OptionSpec> all(source.begin(), source.end());
+  all.insert(all.end(), kOwn.begin(), kOwn.end());
+  all.insert(all.end(), daemon.begin(), daemon.end());
   return all;
 }
 
@@ -162,24 +133,11 @@ class Reader {
     }
   }
 
-  // The daemon's own reader knows all of it: files, environment, URLs, layouts.
   void readTarget() {
-    config::Inputs inputs = config::processInputs(0, nullptr);
-    // Not the daemon's.
-    inputs.environment.erase(kFromVariable);
-    inputs.environment.erase(kPasswordVariable);
-    for (const OptionSpec& spec : kOfDaemon) {
-      for (const std::string& value : options_.values(spec.name)) {
-        inputs.arguments.push_back("--" + std::string(spec.name == "to" ? "cluster-nodes" : spec.name));
-        inputs.arguments.push_back(value);
-      }
-    }
-    auto loaded = config::load(inputs);
-    if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
-      error_ = errors->front().text();
-      return;
-    }
-    settings_.config = std::get<config::Config>(std::move(loaded));
+    auto daemon = subcommand::readDaemonOptions(options_);
+    error_ = std::move(daemon.error);
+    if (!error_.empty()) return;
+    settings_.config = std::move(daemon.config);
     settings_.to = subcommand::clusterUrls(settings_.config);
     settings_.toOptions.tls = subcommand::TlsFiles::of(settings_.config);
     settings_.toOptions.replyTimeout = std::chrono::seconds(10);
@@ -188,47 +146,13 @@ class Reader {
   }
 
   void readSource() {
-    settings_.fromOptions = settings_.toOptions;
-    if (const auto authority = options_.value("from-tls-ca-cert-file"))
-      settings_.fromOptions.tls.authority = *authority;
-    const char* const variable = std::getenv(kFromVariable);
-    std::optional<std::string> text = options_.value("from");
-    if (!text && variable != nullptr) text = variable;
-    if (text) {
-      auto url = subcommand::parseServerUrl(*text);
-      if (!url.value) {
-        error_ = "--from: " + url.reason;
-        return;
-      }
-      settings_.from = *std::move(url.value);
-    } else if (!settings_.config.server.empty() && settings_.config.sentinelName.empty()) {
-      const config::Endpoint& server = settings_.config.server.front();
-      settings_.from = {server.host,
-                        server.port,
-                        settings_.config.serverTls,
-                        settings_.config.serverUsername,
-                        settings_.config.serverPassword,
-                        0};
-    } else {
-      error_ = "where from? --from redis://USER:PASSWORD@HOST:PORT";
-      return;
-    }
+    auto source = subcommand::readSourceOptions(options_, settings_.config);
+    error_ = std::move(source.error);
+    if (!error_.empty()) return;
+    settings_.from = std::move(source.url);
     if (settings_.from.database != 0) error_ = "--from: all databases are copied; name none";
-    if (const char* const password = std::getenv(kPasswordVariable);
-        password != nullptr && settings_.from.password.empty())
-      settings_.from.password = password;
-    if (const auto file = options_.value("from-password-file")) {
-      const config::FileText content = config::readFile(*file);
-      if (!content.text) {
-        error_ = "--from-password-file: " + content.error;
-        return;
-      }
-      const auto password = config::passwordIn(*content.text);
-      if (!password.value)
-        error_ = "--from-password-file: " + password.reason;
-      else
-        settings_.from.password = *password.value;
-    }
+    settings_.fromOptions = settings_.toOptions;
+    settings_.fromOptions.tls = std::move(source.tls);
   }
 
   std::vector<OptionSpec> specs_;

@@ -9,14 +9,16 @@
 
 #include "proxy/migrate/comparer.h"
 #include "proxy/migrate/known_databases.h"
-#include "proxy/migrate/stop_signal.h"
 #include "proxy/subcommand/json_line.h"
+#include "proxy/subcommand/stop_signal.h"
 
 namespace slotless::migrate {
 
+using subcommand::catchStopSignals;
 using subcommand::JsonLine;
 using subcommand::NodeClient;
 using subcommand::Reply;
+using subcommand::stopSignalled;
 using Clock = std::chrono::steady_clock;
 
 namespace {

@@ -49,4 +49,17 @@ std::int64_t infoField(std::string_view value, std::string_view field) noexcept 
   return 0;
 }
 
+std::map<std::uint32_t, std::uint64_t> databasesIn(std::string_view info) {
+  std::map<std::uint32_t, std::uint64_t> found;
+  const InfoText text(info);
+  for (const auto& [name, value] : text.lines()) {
+    if (!name.starts_with("db")) continue;
+    std::uint32_t index = 0;
+    const auto parsed = std::from_chars(name.data() + 2, name.data() + name.size(), index);
+    if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size()) continue;
+    found[index] = static_cast<std::uint64_t>(infoField(value, "keys"));
+  }
+  return found;
+}
+
 }  // namespace slotless::subcommand

@@ -1,6 +1,7 @@
 // The answer of INFO, CLUSTER INFO and the like: lines of NAME:VALUE.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,5 +25,8 @@ class InfoText {
 
 // Of a line's value that is FIELD=VALUE,FIELD=VALUE: 0 if it has no such field.
 std::int64_t infoField(std::string_view value, std::string_view field) noexcept;
+
+// The numbers and sizes in the answer of INFO keyspace.
+std::map<std::uint32_t, std::uint64_t> databasesIn(std::string_view info);
 
 }  // namespace slotless::subcommand

@@ -5,8 +5,8 @@
 
 using namespace slotless;
 using migrate::CommandSample;
-using migrate::parseMonitorLine;
 using migrate::Places;
+using subcommand::parseMonitorLine;
 
 namespace {
 
@@ -33,19 +33,6 @@ bool refuses(const CommandSample& sample, const std::string& part) {
 }
 
 }  // namespace
-
-TEST_CASE("a line of MONITOR is a command with its bytes") {
-  const auto seen = parseMonitorLine(R"(1339518083.107412 [3 127.0.0.1:60866] "set" "a\"b\\\n" "\x00\xff")");
-  REQUIRE(seen);
-  CHECK(seen->database == 3);
-  CHECK(seen->client == "127.0.0.1:60866");
-  CHECK(seen->words == std::vector<std::string>{"set", "a\"b\\\n", std::string("\x00\xff", 2)});
-  CHECK(parseMonitorLine(R"(1.1 [0 lua] "get" "k")")->client == "lua");
-  CHECK(parseMonitorLine(R"(1.1 [0 unix:/tmp/a b.sock] "get" "k")")->client == "unix:/tmp/a b.sock");
-  CHECK_FALSE(parseMonitorLine("OK"));
-  CHECK_FALSE(parseMonitorLine(R"(1.1 [x 1:1] "get")"));
-  CHECK_FALSE(parseMonitorLine(R"(1.1 [0 1:1] "get)"));
-}
 
 TEST_CASE(
     "Scripts and transactions over several slots are refused where keys are spread, and not in pinned databases") {

@@ -2,9 +2,9 @@
 // once.
 #pragma once
 
-namespace slotless::migrate {
+namespace slotless::subcommand {
 
 void catchStopSignals();
 bool stopSignalled() noexcept;
 
-}  // namespace slotless::migrate
+}  // namespace slotless::subcommand

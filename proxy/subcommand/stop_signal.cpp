@@ -1,9 +1,9 @@
-#include "proxy/migrate/stop_signal.h"
+#include "proxy/subcommand/stop_signal.h"
 
 #include <atomic>
 #include <csignal>
 
-namespace slotless::migrate {
+namespace slotless::subcommand {
 
 namespace {
 
@@ -26,4 +26,4 @@ bool stopSignalled() noexcept {
   return stop;
 }
 
-}  // namespace slotless::migrate
+}  // namespace slotless::subcommand

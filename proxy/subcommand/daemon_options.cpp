@@ -1,0 +1,58 @@
+#include "proxy/subcommand/daemon_options.h"
+
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "config/load.h"
+#include "config/process_inputs.h"
+#include "proxy/subcommand/source_options.h"
+
+namespace slotless::subcommand {
+
+namespace {
+
+constexpr std::array<OptionSpec, 13> kOfDaemon{{
+    {"config", "FILE", "The daemon's configuration: the cluster, its layouts, and as `server` the source.",
+     Takes::Value},
+    {"database-layout", "RULE",
+     "How the databases lie in the cluster, as the daemon has it: 1=pinned, 2=grouped:bull:*:",
+     Takes::Values},
+    {"databases", "COUNT", "How many databases there are on the target.", Takes::Value},
+    {"username", "NAME", "The user on the cluster.", Takes::Value},
+    {"password-file", "FILE", "A file with the password for the cluster.", Takes::Value},
+    {"address-map", "RULE", "Where nodes are reached that announce other addresses.", Takes::Values},
+    {"cluster-tls", "yes|no", "Whether the cluster's nodes speak TLS.", Takes::Value},
+    {"cluster-tls-ca-cert-file", "FILE", "Who may have signed the nodes' certificates.", Takes::Value},
+    {"cluster-tls-cert-file", "FILE", "The certificate that is shown to the nodes.", Takes::Value},
+    {"cluster-tls-key-file", "FILE", "Its key.", Takes::Value},
+    {"cluster-tls-server-name", "NAME", "The name that is verified instead of the one that is dialled.",
+     Takes::Value},
+    {"cluster-tls-verify", "name|ca|off", "How the nodes' certificates are verified.", Takes::Value},
+    {"to", "URL,...", "Nodes of the cluster: redis[s]://USER:PASSWORD@HOST:PORT. [REDIS_CLUSTER_NODES]",
+     Takes::Values},
+}};
+
+}  // namespace
+
+std::span<const OptionSpec> daemonOptions() noexcept {
+  return kOfDaemon;
+}
+
+// The daemon's own reader knows all of it.
+DaemonOptions readDaemonOptions(const Options& options) {
+  config::Inputs inputs = config::processInputs(0, nullptr);
+  // Not the daemon's.
+  for (const char* const variable : kSourceVariables) inputs.environment.erase(variable);
+  for (const OptionSpec& spec : kOfDaemon) {
+    for (const std::string& value : options.values(spec.name)) {
+      inputs.arguments.push_back("--" + std::string(spec.name == "to" ? "cluster-nodes" : spec.name));
+      inputs.arguments.push_back(value);
+    }
+  }
+  auto loaded = config::load(inputs);
+  if (const auto* errors = std::get_if<config::Errors>(&loaded)) return {{}, errors->front().text()};
+  return {std::get<config::Config>(std::move(loaded)), {}};
+}
+
+}  // namespace slotless::subcommand
