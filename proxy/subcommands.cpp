@@ -1,5 +1,6 @@
 #include "subcommands.h"
 
+#include "proxy/advise/advise.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/migrate/command.h"
 
@@ -12,6 +13,8 @@ constexpr subcommand::Subcommand kAll[] = {
     {"migrate", "Copy one Redis or Valkey into the cluster while it is in use.", migrate::migrate},
     {"doctor", "Says what is wrong with a cluster, why it matters and what to do. Changes nothing.",
      doctor::run},
+    {"advise", "Proposes layouts for the databases of a server, by its keys and its use. Changes nothing.",
+     advise::run},
 };
 
 }  // namespace

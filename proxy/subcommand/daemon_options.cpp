@@ -33,6 +33,16 @@ constexpr std::array<OptionSpec, 13> kOfDaemon{{
      Takes::Values},
 }};
 
+constexpr std::string_view kNodes = "cluster-nodes";
+
+// A node that is named wrongly has been found somewhere.
+template <class Loaded>
+bool namesNoNode(const Loaded& loaded) {
+  const auto* const errors = std::get_if<config::Errors>(&loaded);
+  return errors != nullptr && errors->size() == 1 && errors->front().option == kNodes &&
+         errors->front().source.empty();
+}
+
 }  // namespace
 
 std::span<const OptionSpec> daemonOptions() noexcept {
@@ -40,19 +50,27 @@ std::span<const OptionSpec> daemonOptions() noexcept {
 }
 
 // The daemon's own reader knows all of it.
-DaemonOptions readDaemonOptions(const Options& options) {
+DaemonOptions readDaemonOptions(const Options& options, Cluster cluster) {
   config::Inputs inputs = config::processInputs(0, nullptr);
   // Not the daemon's.
   for (const char* const variable : kSourceVariables) inputs.environment.erase(variable);
   for (const OptionSpec& spec : kOfDaemon) {
     for (const std::string& value : options.values(spec.name)) {
-      inputs.arguments.push_back("--" + std::string(spec.name == "to" ? "cluster-nodes" : spec.name));
+      inputs.arguments.push_back("--" + std::string(spec.name == "to" ? kNodes : spec.name));
       inputs.arguments.push_back(value);
     }
   }
   auto loaded = config::load(inputs);
+  const bool standsIn = cluster == Cluster::Optional && namesNoNode(loaded);
+  if (standsIn) {
+    inputs.arguments.push_back("--" + std::string(kNodes));
+    inputs.arguments.emplace_back("127.0.0.1:1");
+    loaded = config::load(inputs);
+  }
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) return {{}, errors->front().text()};
-  return {std::get<config::Config>(std::move(loaded)), {}};
+  DaemonOptions read{std::get<config::Config>(std::move(loaded)), {}};
+  if (standsIn) read.config.clusterNodes.clear();
+  return read;
 }
 
 }  // namespace slotless::subcommand

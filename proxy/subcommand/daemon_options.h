@@ -16,6 +16,9 @@ struct DaemonOptions {
   std::string error;
 };
 
-DaemonOptions readDaemonOptions(const Options& options);
+// Whether there has to be a cluster. Where there need not, its nodes may be empty.
+enum class Cluster { Needed, Optional };
+
+DaemonOptions readDaemonOptions(const Options& options, Cluster cluster = Cluster::Needed);
 
 }  // namespace slotless::subcommand
