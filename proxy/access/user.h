@@ -92,8 +92,8 @@ using UserPtr = std::shared_ptr<const User>;
 
 inline constexpr std::string_view kDefaultUser = "default";
 
-// Is the user on, and is that its password?
-bool accepts(const User& user, std::string_view password);
+// Is the user on, and is that its password? nullptr: there is no such user, which takes as long to find out.
+bool accepts(const User* user, std::string_view password);
 bool maySelect(const User& user, std::uint32_t database) noexcept;
 bool mayUse(const User& user, const config::Endpoint& listener);
 // May it hear of that channel? `isPattern`: it is one, and has to be allowed by that name.

@@ -92,10 +92,9 @@ std::optional<std::string> askNodes(LocalCall& call, std::string_view username, 
 }
 
 bool isRightUser(const LocalCall& call, const access::Permission* account, std::string_view password) {
-  static const access::User nobody;  // is off
   const config::Listener& here = call.services.config.listen[call.client.listener()];
-  const access::User& user = account == nullptr ? nobody : account->user();
-  return access::accepts(user, password) && access::mayUse(user, here);
+  const access::User* const user = account == nullptr ? nullptr : &account->user();
+  return access::accepts(user, password) && access::mayUse(*user, here);
 }
 
 // nullopt: right. Otherwise the error line.

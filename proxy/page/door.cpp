@@ -135,9 +135,7 @@ Door::Login Door::login(const AdminRequest& request, std::string_view name, std:
   const auto failed = failures_.find(request.peer);
   if (failed != failures_.end() && now < failed->second.until)
     return {{}, std::chrono::ceil<std::chrono::seconds>(failed->second.until - now)};
-  static const access::User nobody;  // is off
-  const access::UserPtr user = find(name);
-  if (!access::accepts(user == nullptr ? nobody : *user, password)) {
+  if (!access::accepts(find(name).get(), password)) {
     fail(request.peer, now);
     return {};
   }

@@ -15,6 +15,10 @@ std::string shown(std::string_view rules) {
   return lineOf(userOf(rules)).substr(std::string_view("user u ").size());
 }
 
+bool accepts(const access::User& user, std::string_view password) {
+  return access::accepts(&user, password);
+}
+
 }  // namespace
 
 TEST_CASE("a new user is off and may do nothing") {
@@ -49,6 +53,7 @@ TEST_CASE("a password is right for a user that is on and has it") {
   CHECK_FALSE(accepts(userOf("on"), ""));
   CHECK(accepts(userOf("on nopass"), "anything"));
   CHECK_FALSE(accepts(userOf("off nopass"), "anything"));
+  CHECK_FALSE(access::accepts(nullptr, ""));
 }
 
 TEST_CASE("the later rule about a command counts, and takes the earlier one's place") {

@@ -26,7 +26,7 @@ TEST_CASE("users are read from lines, and the default user is there in any case"
   CHECK(users.users.size() == 3);
   CHECK(lineOf(*findUser(users.users, "bob")) ==
         "user bob off resetchannels -@all (~x resetchannels -@all +get)");
-  CHECK(accepts(*findUser(users.users, "default"), "pw"));
+  CHECK(accepts(findUser(users.users, "default").get(), "pw"));
   CHECK(findUser(users.users, "carol") == nullptr);
 }
 
