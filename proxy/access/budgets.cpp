@@ -2,19 +2,9 @@
 
 #include <algorithm>
 
+#include "proxy/access/subscriber.h"
+
 namespace slotless::access {
-
-namespace {
-
-// The part of an IPv6 address that says who it is.
-constexpr std::size_t kSubscriberBytes = 8;
-
-config::IpBytes keyOf(config::IpBytes address) noexcept {
-  if (!config::isMappedIpv4(address)) std::fill(address.begin() + kSubscriberBytes, address.end(), 0);
-  return address;
-}
-
-}  // namespace
 
 template <typename Map>
 void Budgets::sweep(Map& map, std::size_t& next, TimePoint now) {
@@ -36,7 +26,7 @@ BudgetPtr Budgets::ofAddress(std::string_view host, TimePoint now) {
   const auto address = config::ipBytes(host);
   if (!address) return nullptr;
   const std::lock_guard guard(mutex_);
-  return find(addresses_, nextAddressSweep_, keyOf(*address), now);
+  return find(addresses_, nextAddressSweep_, subscriberOf(*address), now);
 }
 
 BudgetPtr Budgets::ofUser(std::string_view name, TimePoint now) {

@@ -1,9 +1,8 @@
 // What the clients of one address, or of one user, have together: how many they are, what they have asked
-// for.
+// for, and how often they have failed to log in.
 //
 // Thread-safe. A client finds its budgets when it connects and when it logs in, under a lock, and holds them
-// from then on; what is counted with requests is atomic. Source for /64: what a provider gives to one
-// subscriber (RFC 6177).
+// from then on; what is counted with requests is atomic.
 #pragma once
 #include <array>
 #include <atomic>
@@ -16,6 +15,7 @@
 #include <string_view>
 
 #include "config/network.h"
+#include "proxy/access/login_failures.h"
 #include "proxy/access/token_bucket.h"
 
 namespace slotless::access {
@@ -61,6 +61,7 @@ class Budgets {
   // nullptr: the host is no address (a Unix socket).
   BudgetPtr ofAddress(std::string_view host, TimePoint now);
   BudgetPtr ofUser(std::string_view name, TimePoint now);
+  LoginFailures& loginFailures() noexcept { return loginFailures_; }
   // How many addresses and users are kept.
   std::size_t size() const;
 
@@ -78,6 +79,7 @@ class Budgets {
   std::map<std::string, BudgetPtr, std::less<>> users_;
   std::size_t nextAddressSweep_ = kFirstSweep;
   std::size_t nextUserSweep_ = kFirstSweep;
+  LoginFailures loginFailures_;
 };
 
 }  // namespace slotless::access

@@ -6,6 +6,7 @@
 #include "protocol/command_table.h"
 #include "proxy/access/digest.h"
 #include "proxy/access/permission.h"
+#include "proxy/access/subscriber.h"
 #include "proxy/access/users.h"
 #include "proxy/net/address/address.h"
 
@@ -132,14 +133,15 @@ Door::Visitor Door::look(const AdminRequest& request, TimePoint now) {
 
 Door::Login Door::login(const AdminRequest& request, std::string_view name, std::string_view password,
                         TimePoint now) {
-  const auto failed = failures_.find(request.peer);
+  const std::string who = access::subscriberKey(request.peer);
+  const auto failed = failures_.find(who);
   if (failed != failures_.end() && now < failed->second.until)
     return {{}, std::chrono::ceil<std::chrono::seconds>(failed->second.until - now)};
   if (!access::accepts(find(name).get(), password)) {
-    fail(request.peer, now);
+    fail(who, now);
     return {};
   }
-  failures_.erase(request.peer);
+  failures_.erase(who);
   const std::string cookie = access::randomDigits(kTokenBits);
   const std::string token = access::randomDigits(kTokenBits);
   if (cookie.empty() || token.empty()) return {};
@@ -153,13 +155,13 @@ Door::Login Door::login(const AdminRequest& request, std::string_view name, std:
 }
 
 // After some failures twice as long each time.
-void Door::fail(const std::string& address, TimePoint now) {
-  if (failures_.size() >= kMostAddresses && !failures_.contains(address)) {
+void Door::fail(const std::string& who, TimePoint now) {
+  if (failures_.size() >= kMostAddresses && !failures_.contains(who)) {
     failures_.erase(std::min_element(failures_.begin(), failures_.end(), [](const auto& a, const auto& b) {
       return a.second.last < b.second.last;
     }));
   }
-  Failures& failures = failures_[address];
+  Failures& failures = failures_[who];
   if (now - failures.last > std::chrono::minutes(15)) failures.count = 0;
   failures.last = now;
   if (++failures.count < kFreeFailures) return;

@@ -80,13 +80,13 @@ class Door {
 
   access::UserPtr find(std::string_view name) const;
   Session* sessionOf(const telemetry::AdminRequest& request, TimePoint now);
-  void fail(const std::string& address, TimePoint now);
+  void fail(const std::string& who, TimePoint now);
 
   std::shared_ptr<const config::Config> config_;
   access::Roster::SnapshotPtr roster_;
-  access::Users own_;                        // admin-users
-  std::map<std::string, Session> sessions_;  // by the digest of the cookie
-  std::map<std::string, Failures> failures_;
+  access::Users own_;                         // admin-users
+  std::map<std::string, Session> sessions_;   // by the digest of the cookie
+  std::map<std::string, Failures> failures_;  // by subscriber (proxy/access/subscriber.h)
 };
 
 }  // namespace slotless::page

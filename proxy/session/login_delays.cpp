@@ -10,15 +10,7 @@ namespace slotless::session {
 LoginDelays::LoginDelays(Services& services) : services_(services) {}
 
 std::uint64_t LoginDelays::note(std::string_view host) {
-  const net::TimePoint now = services_.host.now;
-  if (failures_.size() >= kMostAddresses) {
-    std::erase_if(failures_, [&](const auto& each) { return now - each.second.last > kForgotten; });
-    if (failures_.size() >= kMostAddresses) failures_.clear();
-  }
-  Failures& from = failures_[std::string(host)];
-  if (now - from.last > kForgotten) from.count = 0;
-  from.last = now;
-  return ++from.count;
+  return services_.control.budgets().loginFailures().note(host, services_.host.now);
 }
 
 bool LoginDelays::holds(Client& client) {
@@ -27,12 +19,11 @@ bool LoginDelays::holds(Client& client) {
     case LoginDelay::Over: return false;
     case LoginDelay::None: break;
   }
-  if (failures_.empty()) return false;
-  const auto found = failures_.find(client.peer().host);
   const net::TimePoint now = services_.host.now;
-  if (found == failures_.end() || now - found->second.last > kForgotten) return false;
+  const std::uint64_t failures = services_.control.budgets().loginFailures().count(client.peer().host, now);
+  if (failures == 0) return false;
   constexpr std::uint64_t kMostDoublings = 10;
-  const auto doublings = std::min(found->second.count - 1, kMostDoublings);
+  const auto doublings = std::min(failures - 1, kMostDoublings);
   const net::Millis delay = std::min(kFirst * (1U << doublings), kLongest);
   client.atHand.loginDelay = LoginDelay::Waiting;
   waiting_.push_back({client.id(), now + delay});

@@ -1,13 +1,12 @@
 // Who fails to log in has to wait before the next attempt from the same address is looked at: from 50 ms up
 // to a second, and never longer, so that others behind that address get in as well.
 //
-// A worker's own. Bounded: addresses are forgotten after a minute without failures, and beyond 1024 all are.
+// A worker's own: those of its clients that wait. The failures are the process's
+// (proxy/access/login_failures.h).
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "proxy/net/loop.h"
@@ -32,13 +31,7 @@ class LoginDelays {
  private:
   static constexpr net::Millis kFirst{50};
   static constexpr net::Millis kLongest{1000};
-  static constexpr net::Millis kForgotten{60'000};
-  static constexpr std::size_t kMostAddresses = 1024;
 
-  struct Failures {
-    std::uint64_t count = 0;
-    net::TimePoint last{};
-  };
   struct Waiting {
     std::uint64_t client;
     net::TimePoint until;
@@ -48,7 +41,6 @@ class LoginDelays {
   void startTimer();
 
   Services& services_;
-  std::unordered_map<std::string, Failures> failures_;
   std::vector<Waiting> waiting_;
   std::unique_ptr<net::Timer> timer_;
 };

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "batch.h"
+#include "captured_log.h"
 
 namespace slotless::test {
 
@@ -41,6 +42,33 @@ TEST_CASE_METHOD(TwoWorkers, "CLIENT LIST, INFO and KILL are about the clients o
   client.receives(":1\r\n");
   CHECK(far.isClosed());
   CHECK_FALSE(client.isClosed());
+}
+
+TEST_CASE_METHOD(
+    TwoWorkers, "who has failed to log in at one worker waits at all of them, and the log tells of it once") {
+  config.users = {"user default on nopass ~* &* +@all", "user alice on >alice ~* +@all"};
+  constexpr std::string_view kWrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+  const CapturedLog log(log::Level::Warn);
+  clientHost = "fd00:1:2:3::1";
+  FakeClient& failing = addClient(0);
+  failing.sends("AUTH alice wrong");
+  failing.receives(kWrong);
+  clientHost = "fd00:1:2:3::2";
+  FakeClient& next = addClient(1);
+  next.sends("AUTH alice wrong");
+  next.receivesNothing();
+  clock.advance(std::chrono::milliseconds(51));
+  next.receives(kWrong);
+  clientHost = "fd00:1:2:4::1";
+  FakeClient& elsewhere = addClient(1);
+  elsewhere.sends("AUTH alice alice");
+  elsewhere.receives(kOk);
+  const std::string text = log.text();
+  const std::size_t first = text.find("authentication failed");
+  CHECK(first != std::string::npos);
+  CHECK(text.find("authentication failed", first + 1) == std::string::npos);
+  CHECK(metrics(0).loginsRefused.value() == 1);
+  CHECK(metrics(1).loginsRefused.value() == 1);
 }
 
 TEST_CASE_METHOD(TwoWorkers, "CLIENT UNBLOCK finds a client of another worker, in its node or at the proxy") {

@@ -136,6 +136,14 @@ TEST_CASE("failed logins of one address have to wait longer and longer, others d
   CHECK(door.login(from("10.0.0.9"), "ann", "wrong", now).retryAfter.count() == 0);
 }
 
+TEST_CASE("an address of IPv6 waits for what the others of its /64 have done") {
+  Door door = doorOf(withUsers({"user ann on >secret"}));
+  for (const char* each : {"fd00:1:2:3::1", "fd00:1:2:3::2", "fd00:1:2:3:4::3"})
+    CHECK(door.login(from(each), "ann", "wrong", kStart).retryAfter.count() == 0);
+  CHECK(door.login(from("fd00:1:2:3::4"), "ann", "secret", kStart).retryAfter.count() == 1);
+  CHECK_FALSE(door.login(from("fd00:1:2:4::1"), "ann", "secret", kStart).cookie.empty());
+}
+
 TEST_CASE("there are only so many sessions: the one that was idle longest ends") {
   Door door = doorOf(withUsers({"user ann on >secret"}));
   const std::string first = cookieOf(door.login(from("a"), "ann", "secret", kStart));
