@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "protocol/all_databases.h"
 #include "protocol/ascii.h"
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
@@ -75,6 +76,9 @@ std::string objectionToDatabases(const Client& client, const CommandSpec& spec, 
   if (spec.emptiesAllDatabases)
     return "NOPERM this user has no permissions to run the '" + spec.name +
            "' command: it empties all databases";
+  if (protocol::concernsAllDatabases(spec))
+    return "NOPERM this user has no permissions to run the '" + spec.name +
+           "' command: it is about all databases";
   if (usesDatabase(spec) && !account.maySelect(chosen.index)) return noDatabase(std::to_string(chosen.index));
   std::string scratch;
   for (const std::size_t position : numbersIn(spec, argv)) {

@@ -342,6 +342,22 @@ TEST_CASE_METHOD(Applications, "SELECT in a transaction is no way around it") {
   client.receives(std::string(kOk) + refused + std::string(kQueued) + aborted(refused));
 }
 
+TEST_CASE_METHOD(Applications, "what is about all databases is refused to who may use some only") {
+  enters(client, "one");
+  client.sends({"MEMORY STATS", "PUBSUB NUMPAT", "MULTI", "MEMORY PURGE", "DISCARD"});
+  const auto refused = [](const std::string& name) {
+    return "-NOPERM this user has no permissions to run the '" + name +
+           "' command: it is about all databases\r\n";
+  };
+  client.receives(refused("memory|stats") + refused("pubsub|numpat") + std::string(kOk) +
+                  refused("memory|purge") + std::string(kOk));
+  CHECK(forbidden(telemetry::Forbidden::Database) == 3);
+  enters(other, "root");
+  other.sends("PUBSUB NUMPAT");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("PUBSUB NUMPAT").replies(":0\r\n");
+  other.receives(":0\r\n");
+}
+
 TEST_CASE_METHOD(Applications, "nobody empties all databases who may not select all") {
   enters(client, "one");
   client.sends("FLUSHALL");

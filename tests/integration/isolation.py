@@ -17,9 +17,13 @@ from proxy import Proxy, connect
 # In everything that the first application has, and in nothing that the other one says.
 MARK = b"zqmark"
 FIRST = "app" + MARK.decode()
-RULES = "on nopass ~* &{channels}* +@all -@admin -@dangerous databases={number} database={number}"
-# Databases 1 and 2 are pinned, 3 and 4 spread.
-PAIRS = {"pinned": (FIRST + "-p", 1, "second-p", 2), "spread": (FIRST + "-s", 3, "second-s", 4)}
+RULES = "on nopass ~* &{channels}* +@all -@admin {more} databases={number} database={number}"
+# Databases 1 and 2 are pinned, 3 and 4 spread, 5 and 6 grouped. The last pairs may use what is dangerous.
+PAIRS = {"pinned": (FIRST + "-p", 1, "second-p", 2), "spread": (FIRST + "-s", 3, "second-s", 4),
+         "grouped": (FIRST + "-g", 5, "second-g", 6), "dangerous": (FIRST + "-d", 1, "second-d", 2),
+         "dangerous grouped": (FIRST + "-dg", 5, "second-dg", 6)}
+# Beside one another, and to each alone what the others may not: INFO, SORT, KEYS, RESTORE …
+HARMLESS, DANGEROUS = "-@dangerous", ""
 END = b"end-of-the-answer"
 # What the first application's client waits in, is called by and listens to.
 CHANNEL = "c-" + MARK.decode()
@@ -29,10 +33,12 @@ def setUpModule():
     global cluster, proxy, oracle, catalogue
     cluster = Cluster()
     users = ["user root on nopass ~* &* +@all"]
-    for first, one, second, two in PAIRS.values():
-        users += [f"user {first} " + RULES.format(channels="c-", number=one),
-                  f"user {second} " + RULES.format(channels="item", number=two)]
-    proxy = Proxy(cluster.addresses(), ["--databases", "5", "--database-layout", "3-4=spread", "--allow-admin-commands", "yes",
+    for layout, (first, one, second, two) in PAIRS.items():
+        more = DANGEROUS if layout.startswith("dangerous") else HARMLESS
+        users += [f"user {first} " + RULES.format(channels="c-", number=one, more=more),
+                  f"user {second} " + RULES.format(channels="item", number=two, more=more)]
+    proxy = Proxy(cluster.addresses(), ["--databases", "7", "--database-layout", "3-4=spread", "--database-layout", "5-6=grouped:*:",
+                                        "--allow-admin-commands", "yes",
                                         "--slowlog-log-slower-than", "0", "--latency-monitor-threshold", "1ms",
                                         *(argument for line in users for argument in ("--users", line))])
     oracle, port = fixture.start_oracle()
@@ -192,6 +198,21 @@ class EveryCommand(unittest.TestCase):
     def test_spread_in_transactions(self):
         self.go_through("spread", 2, "multi")
 
+    def test_grouped(self):
+        self.go_through("grouped", 2, "plain")
+
+    def test_grouped_resp3_in_transactions(self):
+        self.go_through("grouped", 3, "multi")
+
+    def test_dangerous_commands_resp3(self):
+        self.go_through("dangerous", 3, "plain")
+
+    def test_dangerous_commands_in_transactions(self):
+        self.go_through("dangerous", 2, "multi")
+
+    def test_dangerous_commands_in_grouped_databases(self):
+        self.go_through("dangerous grouped", 2, "plain")
+
     # Of each kind of command, what shows something of the first application to an administrator.
     TELLING = ("get item:string|mget item:string|lrange item:list 0 -1|smembers item:set|hgetall item:hash|zrange item:zset 0 1|"
                "xrange item:stream - +|dump item:string|georadius item:geo 1 1 9 km|xinfo groups item:stream|keys *|scan 0|"
@@ -263,6 +284,41 @@ class WhatIsSeen(unittest.TestCase):
         self.assertIn(b"db2:", told)
         self.assertNotIn(b"db1:", told)
         self.assertIn(b"db1:", self.root.command("INFO", "keyspace"))
+
+    def test_what_is_about_all_databases_is_for_who_may_use_them(self):
+        with enter(self.second) as second:
+            for line in ("MEMORY STATS", "MEMORY DOCTOR", "MEMORY MALLOC-STATS", "MEMORY PURGE", "PUBSUB NUMPAT"):
+                self.assertRegex(second.error(*line.split()), "^NOPERM .* it is about all databases", line)
+            second.command("SET", "b", "1")
+            self.assertGreater(second.command("MEMORY", "USAGE", "b"), 0)
+        everywhere = self.user("everywhere", "~* &* +@all -@admin -@dangerous")
+        self.assertEqual(everywhere.command("PUBSUB", "NUMPAT"), 0)
+        self.assertIn(b"keys.count", everywhere.command("MEMORY", "STATS"))
+
+    def test_who_may_use_dangerous_commands_is_alone_with_them(self):
+        _, _, name, _ = PAIRS["dangerous"]
+        with enter(self.first) as first, enter(name) as second, enter(self.first) as listening:
+            mark = MARK.decode()
+            first.command("CLIENT", "SETNAME", "name-" + mark)
+            first.command("SET", "key-" + mark, mark)
+            listening.command("SUBSCRIBE", CHANNEL)
+            self.assertEqual(second.command("KEYS", "*"), [])
+            self.assertIsNone(second.command("RANDOMKEY"))
+            self.assertEqual(second.command("SCAN", "0"), [b"0", []])
+            for line in ("FLUSHALL", "SWAPDB 1 2", "CLIENT LIST", "CLIENT KILL ID 1", "CLIENT NO-EVICT on", "SLOWLOG GET", "LATENCY LATEST",
+                         "MONITOR", "CONFIG GET *", "ACL LOG", "ACL USERS", "DEBUG OBJECT a", f"OBJECT ENCODING key-{mark}"):
+                if line.startswith("OBJECT"):
+                    self.assertIsNone(second.command(*line.split()))
+                    continue
+                self.assertRegex(second.error(*line.split()), "^NOPERM ", line)
+            for section in ("everything", "keyspace", "commandstats", "clients", "errorstats", "modules"):
+                told = second.command("INFO", section)
+                self.assertNotIn(MARK, told, section)
+                self.assertNotIn(b"db1:", told, section)
+            self.assertEqual(second.command("PUBSUB", "CHANNELS"), [])
+            self.assertEqual(second.command("PUBSUB", "SHARDCHANNELS"), [])
+            self.assertRegex(second.error("PUBSUB", "NUMSUB", CHANNEL), "^NOPERM ")
+            self.assertEqual(first.command("GET", "key-" + mark), MARK)
 
     def test_clients_see_themselves_only(self):
         with enter(self.first) as first, enter(self.second) as second:
