@@ -1,5 +1,6 @@
 """No credential shows: secrets are planted everywhere, and everything that shows something is searched for them."""
 
+import json
 import os
 import pathlib
 import re
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
@@ -102,6 +105,16 @@ class Planted(unittest.TestCase):
             seen["MONITOR"] = told
         for path in ("/metrics", "/healthz", "/readyz", "/", "/status", "/config"):
             seen[path] = self.proxy.http(path)[1].encode()
+        documents = json.loads(self.proxy.http("/api/v1/")[1])["documents"]
+        self.assertIn("slowlog.json", documents)
+        for name in documents:
+            if name != "stream":  # of what overview.json has
+                status, text = self.proxy.http("/api/v1/" + name)
+                self.assertEqual(status, 200, name)
+                seen["/api/v1/" + name] = text.encode()
+        seen["/api/v1/login"] = self.knock(SECRET + "-page")
+        self.assertIn(b"AUTH", seen["/api/v1/slowlog.json"])
+        self.assertIn(b"client-password", seen["/api/v1/configuration.json"])
         seen["log"] = self.proxy.child.output().encode()
         folder = pathlib.Path(f"/proc/{self.proxy.child.pid}")
         seen["command line"] = (folder / "cmdline").read_bytes()
@@ -115,6 +128,15 @@ class Planted(unittest.TestCase):
         # The client-auth is of its own: CONFIG GET has nothing to show.
         self.assertEqual(shown, {})
         return seen
+
+    def knock(self, password):
+        """What the status page answers to a wrong login."""
+        body = json.dumps({"user": "root", "password": password}).encode()
+        request = urllib.request.Request(f"http://{self.proxy.host}:{self.proxy.admin_port}/api/v1/login", data=body,
+                                         headers={"Content-Type": "application/json"})
+        with self.assertRaises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request, timeout=10):
+            pass
+        return refused.exception.read()
 
     def is_own_echo(self, place, found):
         """Redis names the rule that is wrong, to whoever has said it; and nothing else."""
