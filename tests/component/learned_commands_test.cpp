@@ -47,6 +47,43 @@ TEST_CASE_METHOD(Learned, "a learned command is served, and one that is gone is 
   client.receives("+PONG\r\n");
 }
 
+TEST_CASE_METHOD(Learned, "a category that a module brings is a word of the rules as soon as it is learned") {
+  config.users = {"user root on nopass ~* &* +@all", "user finder on nopass ~* -@all +@search +acl",
+                  "user others on nopass ~* +@all -@search"};
+  const auto enters = [](FakeClient& who, const std::string& name) {
+    who.sends("AUTH " + name + " x");
+    who.receives(kOk);
+  };
+  constexpr std::string_view kLine = "ft.find 2; readonly module; 1 1 1; @search @read;";
+  constexpr std::string_view kRefused =
+      "-NOPERM this user has no permissions to run the 'ft.find' command\r\n";
+  FakeClient& root = addClient();
+  enters(root, "root");
+  root.sends("ACL SETUSER late on nopass ~* +@search");
+  CHECK(root.takes().find("Unknown command or category name in ACL") != std::string::npos);
+  root.sends("ACL CAT search");
+  CHECK(root.takes().starts_with("-ERR Unknown category"));
+  enters(client, "finder");
+  client.sends("FT.FIND a");
+  CHECK(client.takes().starts_with("-ERR unknown command"));
+  learns({kLine});
+  enters(other, "others");
+  client.sends({"FT.FIND b", "GET b"});
+  node(2).expects("FT.FIND b").replies(kOk);
+  client.receives(std::string(kOk) + "-NOPERM this user has no permissions to run the 'get' command\r\n");
+  other.sends("FT.FIND a");
+  other.receives(kRefused);
+  root.sends("ACL CAT search");
+  root.receives("*1\r\n" + bulk("ft.find"));
+  root.sends("ACL SETUSER late on nopass ~* +@search");
+  root.receives(kOk);
+  FakeClient& late = addClient();
+  enters(late, "late");
+  late.sends("FT.FIND b");
+  node(2).expects("FT.FIND b").replies(kOk);
+  late.receives(kOk);
+}
+
 TEST_CASE_METHOD(Learned, "a request under way keeps its table, which goes when the request is done") {
   config.suspectAfter = 10s;  // it has not been at it for long, and may be repeated
   learns({"new 2; readonly; 1 1 1; @read;"});
