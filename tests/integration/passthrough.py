@@ -155,6 +155,18 @@ class Sessions(unittest.TestCase):
             bob.command("SET", "alice:t", "2")
             self.assertEqual(alice.read(), [b"invalidate", [b"alice:t"]])
 
+    def test_invalidations_are_redirected_to_clients_of_the_same_user_only(self):
+        with log_in("alice") as alice, log_in("alice", protocol=3) as listening, log_in("bob") as bob, log_in("chief") as chief:
+            target = listening.command("CLIENT", "ID")
+            for other in (bob, chief):  # what a node lets an administrator do says nothing of clients of the proxy
+                for words in (("ON", "REDIRECT", target), ("ON", "REDIRECT", target, "BCAST")):
+                    self.assertEqual(other.error("CLIENT", "TRACKING", *words), "ERR The client ID you want redirect to does not exist")
+            self.assertEqual(alice.command("CLIENT", "TRACKING", "ON", "REDIRECT", target), b"OK")
+            alice.command("SET", "alice:r", "1")
+            self.assertEqual(alice.command("GET", "alice:r"), b"1")
+            bob.command("SET", "alice:r", "2")
+            self.assertEqual(listening.read(), [b"invalidate", [b"alice:r"]])
+
     def test_databases_need_their_names(self):
         set_user("carl", "on", ">carl-secret", "~carl:*", "~~1{*}carl:*", "+@all", "-@admin", "-@dangerous")
         with log_in("carl") as carl:
