@@ -59,8 +59,9 @@ struct DatabaseRule {
   bool operator==(const DatabaseRule&) const = default;
 };
 
-// What the requests go to: a cluster, or one plain server (with its replicas).
-enum class Upstream { Cluster, Single };
+// What the requests go to: a cluster, or one plain server (with its replicas), or that server until the
+// cut-over to the cluster.
+enum class Upstream { Cluster, Single, Migrating };
 // What clients must present: clientPassword, or else the upstream's own credentials, if it has any; or
 // nothing.
 // Passthrough: the nodes judge the clients' own credentials, see docs/access.md.
@@ -136,7 +137,9 @@ struct AdminAddress : Endpoint {
 struct Config {
   // The cluster, or the one server
   Upstream upstream = Upstream::Cluster;
-  std::vector<Endpoint> server;  // With upstream single: its address, or those of its sentinels.
+  // With upstream migrating: Cluster or Single. Not an option, the process finds it out, see forSide().
+  std::optional<Upstream> side = {};
+  std::vector<Endpoint> server;  // With upstream single or migrating: its address, or those of its sentinels.
   std::string serverUsername;    // Empty: the default user.
   std::string serverPassword;    // Empty: no authentication. Secret.
   bool serverTls = false;

@@ -32,21 +32,23 @@ bool letsAnybodyIn(const Config& config) {
 }
 
 void checkServer(const Config& config, Conflicts& conflicts) {
+  const std::string upstream = config.upstream == Upstream::Single ? "single" : "migrating";
   if (config.server.empty()) {
     conflicts.push_back(
         {{"server", "upstream"},
-         "not set, though upstream is single; name the server by --server HOST:PORT on the command line, "
-         "REDIS_URL=redis://HOST:PORT in the environment, or server: [\"HOST:PORT\"] in the file given by "
-         "--config"});
+         "not set, though upstream is " + upstream +
+             "; name the server by --server HOST:PORT on the command line, "
+             "REDIS_URL=redis://HOST:PORT in the environment, or server: [\"HOST:PORT\"] in the file given by "
+             "--config"});
   }
   const auto renumbers = [](const Listener& listener) { return listener.options.databaseMap.has_value(); };
   const bool byListener = std::any_of(config.listen.begin(), config.listen.end(), renumbers);
   if (!config.databaseMap.empty() || byListener) {
-    conflicts.push_back(
-        {{byListener ? "listen" : "database-map", "upstream"},
-         "found database-map while upstream is single, where MOVE and SWAPDB name databases as the "
-         "server does; allowed: none"});
+    conflicts.push_back({{byListener ? "listen" : "database-map", "upstream"},
+                         "found database-map while upstream is " + upstream +
+                             ", where MOVE and SWAPDB name databases as the server does; allowed: none"});
   }
+  if (config.upstream == Upstream::Migrating) return;
   for (const DatabaseRule& rule : config.databaseLayout) {
     if (rule.layout == DatabaseLayout::Native || rule.layout == DatabaseLayout::Denied) continue;
     conflicts.push_back(
@@ -60,6 +62,19 @@ void checkServer(const Config& config, Conflicts& conflicts) {
 
 void checkNodes(const Config& config, Conflicts& conflicts) {
   if (servesOneServer(config)) return checkServer(config, conflicts);
+  if (config.upstream == Upstream::Migrating) {
+    checkServer(config, conflicts);
+    if (!config.passwordCommand.empty()) {
+      conflicts.push_back({{"password-command", "upstream"},
+                           "found while upstream is migrating; allowed: password or password-file"});
+    }
+    if (config.passesThrough()) {
+      conflicts.push_back(
+          {{"client-auth", "upstream"},
+           "found passthrough while upstream is migrating, since the server's users are not "
+           "those of the cluster's nodes; allowed: same or none, or users of the proxy's own"});
+    }
+  }
   if (!config.clusterNodes.empty()) return;
   conflicts.push_back(
       {{"cluster-nodes"},
@@ -98,7 +113,9 @@ void checkOpenDoor(const Config& config, Conflicts& conflicts) {
   std::string problem =
       "found " + inQuotes(formatEndpoint(*open)) + ", which other machines may reach, while ";
   problem +=
-      clientSecret(config).empty()
+      config.upstream == Upstream::Migrating
+          ? "neither server-password nor client-password is set, so that anybody would be let in; set one of them"
+      : clientSecret(config).empty()
           ? "no password is set, so that anybody would be let in; set password (clients must then present it)"
           : "client-auth is none, so that anybody would be let in with the password that is set for the "
             "nodes; set client-auth same";
@@ -345,7 +362,9 @@ void checkOrders(const Config& config, Conflicts& conflicts) {
 
 }  // namespace
 
-std::vector<Conflict> conflicts(const Config& config) {
+std::vector<Conflict> conflicts(const Config& given) {
+  // What is checked about the cluster and about clients is to hold then.
+  const Config config = given.upstream == Upstream::Migrating ? forSide(given, Upstream::Cluster) : given;
   Conflicts result;
   for (const auto check :
        {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases,
@@ -355,7 +374,8 @@ std::vector<Conflict> conflicts(const Config& config) {
   return result;
 }
 
-std::vector<std::string> warnings(const Config& config) {
+std::vector<std::string> warnings(const Config& given) {
+  const Config config = given.upstream == Upstream::Migrating ? forSide(given, Upstream::Cluster) : given;
   std::vector<std::string> result;
   const Endpoint* open = firstOpenListener(config);
   if (open != nullptr && letsAnybodyIn(config)) {

@@ -128,10 +128,8 @@ class Loader {
       return true;
     };
     if (use("server-tls", "cluster-tls")) config_.clusterTls = config_.serverTls;
-    if (config_.serverPassword.empty() && config_.serverUsername.empty()) return;
-    config_.username = config_.serverUsername;
-    config_.password = config_.serverPassword;
-    config_.passwordFile.clear();
+    if (!hasServersCredentials(config_)) return;
+    useServersCredentials(config_);
     use("server-username", "username");
     use("server-password", "password");
   }

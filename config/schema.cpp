@@ -19,11 +19,13 @@ using enum Kind;
 using enum Group;
 
 constexpr std::array kSchema{
-    Option{"upstream", Choice, &Config::upstream, Cluster, 0, 0, "", kPlain, "", "",
-           "Whether the proxy stands in front of a cluster, or of one plain server with its replicas."},
+    Option{
+        "upstream", Choice, &Config::upstream, Cluster, 0, 0, "", kPlain, "", "",
+        "Whether the proxy stands in front of a cluster, of one plain server with its replicas, or of that "
+        "server until slotless migrate cut-over, and of the cluster from then on (migrating)."},
     Option{
         "server", Nodes, &Config::server, Cluster, 0, 0, "", kMayBeEmpty, "", "",
-        "With upstream single: the server, or its sentinels if sentinel-name is set. As a URL "
+        "With upstream single or migrating: the server, or its sentinels if sentinel-name is set. As a URL "
         "(redis[s]://USER:PASSWORD@HOST:PORT, redis+sentinel://HOST:PORT,HOST:PORT/NAME) it also sets server-tls, "
         "server-username, server-password and sentinel-name."},
     Option{"server-username", Word, &Config::serverUsername, Cluster, 0, 512, "", kPlain, "", "",
@@ -411,8 +413,8 @@ constexpr std::array kSchema{
            "after an upgrade, the new one's. Empty means none."},
 };
 
-static_assert(kSchema.size() == memberCount<Config>(),
-              "each member of Config needs a row, and each row a member");
+static_assert(kSchema.size() + 1 == memberCount<Config>(),
+              "each member of Config but side needs a row, and each row a member");
 
 }  // namespace
 

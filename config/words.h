@@ -20,7 +20,7 @@ struct Words<DatabaseLayout> {
 };
 template <>
 struct Words<Upstream> {
-  static constexpr std::array<std::string_view, 2> kAll{"cluster", "single"};
+  static constexpr std::array<std::string_view, 3> kAll{"cluster", "single", "migrating"};
 };
 template <>
 struct Words<ClientAuth> {

@@ -15,6 +15,7 @@
 #include "config/process_inputs.h"
 #include "config/secret_arguments.h"
 #include "proxy/emulation/cross_slot_table.h"
+#include "proxy/migrate/decision.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
@@ -29,6 +30,24 @@ namespace {
 
 using namespace slotless;
 
+// Which side is in force stands in the cluster. Before that is known nobody can be served.
+server::SideRecord findSide(config::Config& config) {
+  if (config.upstream != config::Upstream::Migrating) return nullptr;
+  const auto complain = [](const std::string& error) {
+    log::always(log::Level::Error, "the cluster does not tell which side is in force", {{"error", error}});
+  };
+  const migrate::Decision decision(config);
+  config.side = decision.find(complain);
+  log::always(log::Level::Info, "upstream is migrating",
+              {{"in_force", *config.side == config::Upstream::Cluster ? "the cluster" : "the server"}});
+  return [decision, complain](const std::string& from, const std::string& to) {
+    std::string error;
+    auto side = decision.change(from, to, error);
+    if (!side) complain(error);
+    return side;
+  };
+}
+
 int serve(config::Config config, server::Server::Reader reader, server::PassedOn passedOn,
           server::Invocation invocation, std::shared_ptr<const config::OriginBook> origins) {
   log::init(static_cast<log::Level>(config.logLevel), static_cast<log::Format>(config.logFormat));
@@ -36,8 +55,9 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   server::allowCoreDumps(config.coreDumps);
   server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
+  auto sideRecord = findSide(config);
   server::Server server(server::withinDescriptors(std::move(config)), std::move(reader), std::move(passedOn),
-                        std::move(invocation), std::move(origins));
+                        std::move(invocation), std::move(origins), std::move(sideRecord));
   if (const auto error = server.run()) {
     log::error(*error);
     return EXIT_FAILURE;

@@ -8,6 +8,7 @@ std::span<const LocalEntry> consoleEntries() noexcept {
   static constexpr LocalEntry kEntries[] = {
       {"proxy|clients", consoleClients, When::Late},
       {"proxy|config", consoleConfig},
+      {"proxy|cut-over", consoleCutOver, When::Late},
       {"proxy|explain", consoleExplain},
       {"proxy|help", consoleHelp},
       {"proxy|links", consoleLinks, When::Late},

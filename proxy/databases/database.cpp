@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "config/database_rule.h"
 #include "protocol/slot_tags.h"
@@ -56,7 +57,11 @@ std::size_t Database::findName(std::string_view text) const noexcept {
   return at;
 }
 
-Databases::Databases(const config::Config& config) {
+void Databases::layOut(const config::Config& config) {
+  if (!all_.empty()) former_.push_back({std::move(all_), std::move(numberings_)});
+  all_.clear();
+  numberings_.clear();
+  unmapped_ = nullptr;
   for (std::uint32_t i = 0; i < config.databases; ++i) all_.push_back(make(i, config::ruleFor(config, i)));
   anyMapped_ = std::any_of(all_.begin(), all_.end(), [](const Database& each) { return each.mapped(); });
   anyNative_ = std::any_of(all_.begin(), all_.end(), [](const Database& each) { return each.native(); });

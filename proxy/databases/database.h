@@ -1,6 +1,7 @@
 // The logical databases: what SELECT chooses among, and how each lies in the cluster.
 //
-// Ownership: made once from the configuration; databases stay where they are as long as their Databases.
+// Ownership: made from the configuration; databases stay where they are as long as their Databases. They lie
+// otherwise only after a cut-over from one server to a cluster (upstream migrating).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -104,9 +105,12 @@ class Numbering {
 
 class Databases {
  public:
-  explicit Databases(const config::Config& config);
+  explicit Databases(const config::Config& config) { layOut(config); }
   Databases(const Databases&) = delete;
   Databases& operator=(const Databases&) = delete;
+
+  // They lie so from now on. Those from before stay where they are for who still refers to them.
+  void layOut(const config::Config& config);
 
   std::size_t size() const noexcept { return all_.size(); }
   const Database& at(std::size_t index) const { return all_[index]; }
@@ -127,11 +131,18 @@ class Databases {
  private:
   void addNumbering(const std::string& map);
 
+  using Numberings = std::map<std::string, std::unique_ptr<const Numbering>>;
+  struct Former {
+    std::vector<Database> all;
+    Numberings numberings;
+  };
+
   std::vector<Database> all_;
+  std::vector<Former> former_;
   bool anyMapped_ = false;
   bool anyNative_ = false;
   const Database* unmapped_ = nullptr;
-  std::map<std::string, std::unique_ptr<const Numbering>> numberings_;
+  Numberings numberings_;
   const Numbering* numbering_ = nullptr;
 };
 

@@ -177,7 +177,8 @@ std::vector<Leg*> Recovery::readsBefore(const Leg& write) const {
 // False: the error is the client's.
 bool Recovery::retry(Leg& leg, Trouble trouble, std::string_view line, const protocol::ErrorReply& error,
                      const SentRequest& sent) {
-  Action action = actionFor(trouble, leg.request->kind, error.serverText);
+  const bool calledBack = trouble == Trouble::Unblocked && context_.surroundings.callsBack();
+  Action action = actionFor(trouble, leg.request->kind, error.serverText || calledBack);
   if (action == Action::PassOn) return false;
   if (trouble == Trouble::NoPerm && !leg.link->loginChanges()) return false;
   // The node has refused something else on this connection, and so carries nothing out on it.

@@ -22,6 +22,8 @@ class Surroundings {
   // There is no connection for another request that has to be alone: the client that has kept one paused for
   // longest gives it up, if that is long.
   virtual void closeSlowest() = 0;
+  // What blocks is called back from its node by the proxy itself.
+  virtual bool callsBack() const noexcept { return false; }
 
  protected:
   ~Surroundings() = default;

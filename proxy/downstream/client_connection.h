@@ -187,6 +187,9 @@ class ClientConnection : public Downstream, private net::Stream::Observer {
   void removeWaiting(std::size_t bytes) noexcept { waitingBytes_ -= bytes; }
   // Takes the request at hand out of the input: `whole` as it has come, and its arguments, or others.
   OwnedRequest takeOut(std::string_view whole, protocol::Argv argv);
+  // A request that had been taken up is to be taken up again, before all others. Requires that no other one
+  // has been begun.
+  void putBack(std::string_view bytes);
   // The input's buffer if these bytes are large, and all that is left of it: it can be handed over to a link.
   net::BlockPtr* bufferEndingWith(std::string_view bytes);
 

@@ -306,7 +306,17 @@ std::size_t ClientConnection::takeSome(std::string_view bytes) {
   return state_ == ClientState::Open ? done : bytes.size();
 }
 
-// --- a request, taken out ---
+// --- a request, taken out or put back ---
+
+void ClientConnection::putBack(std::string_view bytes) {
+  parser_.next();
+  const std::string_view rest = input_ == nullptr ? std::string_view() : input_->view();
+  net::BlockPtr joined = context_.host.pool.take(bytes.size() + rest.size());
+  joined->append(bytes);
+  joined->append(rest);
+  input_ = std::move(joined);
+  wake();
+}
 
 OwnedRequest ClientConnection::takeOut(std::string_view whole, protocol::Argv argv) {
   OwnedRequest owned;

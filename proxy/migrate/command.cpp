@@ -6,6 +6,7 @@
 
 #include "proxy/migrate/afterwards.h"
 #include "proxy/migrate/check.h"
+#include "proxy/migrate/cut_over.h"
 #include "proxy/migrate/reporter.h"
 #include "proxy/migrate/run.h"
 #include "proxy/migrate/settings.h"
@@ -19,7 +20,8 @@ struct Action {
   std::string_view name;
   int (*run)(const Settings& settings, Reporter& reporter);
 };
-constexpr std::array<Action, 6> kActions{{{"check", check},
+constexpr std::array<Action, 7> kActions{{{"check", check},
+                                          {"cut-over", cutOver},
                                           {"run", run},
                                           {"verify", verify},
                                           {"status", status},

@@ -38,7 +38,9 @@ void KeyQueue::addFound(Key key) {
 KeyQueue::Batch KeyQueue::take(std::size_t most) {
   Batch batch;
   std::unique_lock lock(mutex_);
-  hasWork_.wait_for(lock, kMoment, [&] { return closed_ || !changed_.empty() || !found_.empty(); });
+  hasWork_.wait_for(lock, kMoment,
+                    [&] { return closed_ || (!frozen_ && (!changed_.empty() || !found_.empty())); });
+  if (frozen_) return batch;
   if (!changed_.empty()) takenSince_ = changed_.front().since;
   while (!changed_.empty() && batch.changed.size() < most) {
     waiting_.erase(changed_.front().name);
@@ -76,6 +78,14 @@ bool KeyQueue::walked() const {
 std::size_t KeyQueue::changedCount() const {
   const std::lock_guard lock(mutex_);
   return changed_.size();
+}
+
+void KeyQueue::freeze(bool frozen) {
+  {
+    const std::lock_guard lock(mutex_);
+    frozen_ = frozen;
+  }
+  hasWork_.notify_all();
 }
 
 void KeyQueue::close() {

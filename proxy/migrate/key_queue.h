@@ -40,6 +40,8 @@ class KeyQueue {
   // Nothing that a walk has found waits, or is being dealt with.
   bool walked() const;
   std::size_t changedCount() const;
+  // Nothing is given out any more, or again.
+  void freeze(bool frozen);
   void close();
 
  private:
@@ -59,6 +61,7 @@ class KeyQueue {
   std::deque<Key> found_;
   std::optional<Clock::time_point> takenSince_;
   bool foundIsTaken_ = false;
+  bool frozen_ = false;
   bool closed_ = false;
 };
 

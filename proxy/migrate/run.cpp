@@ -1,5 +1,6 @@
 #include "proxy/migrate/run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <list>
@@ -8,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/migrate/attendance.h"
 #include "proxy/migrate/change_feed.h"
 #include "proxy/migrate/copier.h"
 #include "proxy/migrate/functions.h"
 #include "proxy/migrate/journal.h"
+#include "proxy/migrate/replicated.h"
 #include "proxy/migrate/walker.h"
 #include "proxy/subcommand/info_text.h"
 #include "proxy/subcommand/stop_signal.h"
@@ -29,6 +32,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kLook{1000};
+constexpr std::chrono::milliseconds kReplicaPatience{5000};
 constexpr std::string_view kName = "slotless-migrate";
 
 std::int64_t wallClockMs() {
@@ -57,7 +61,13 @@ class Run {
               [this](const std::string& text) { reporter_.say(text); }},
         journal_(writer("journal")),
         look_(source()),
-        functions_(source(), target_) {}
+        functions_(source(), target_),
+        attendance_(journal_, settings.config,
+                    {[this](Clock::time_point since) { return drained(since); },
+                     [this](bool frozen) {
+                       for (KeyQueue& queue : queues_) queue.freeze(frozen);
+                     },
+                     [this](const std::string& text) { reporter_.say(text); }}) {}
 
   int run();
 
@@ -101,6 +111,9 @@ class Run {
   Standing standing();
   bool quiet();
   void tryToCatchUp();
+  bool drained(Clock::time_point since);
+  bool replicated();
+  void attend();
   bool settle();
 
   const Settings& settings_;
@@ -117,6 +130,7 @@ class Run {
   Journal journal_;
   Source look_;
   FunctionCopier functions_;
+  Attendance attendance_;
   std::deque<KeyQueue> queues_;
   std::unique_ptr<Walker> walker_;
   std::unique_ptr<ChangeFeed> feed_;
@@ -127,6 +141,7 @@ class Run {
   std::uint64_t barrier_ = 0;  // that is under way; 0: none
   Clock::time_point barrierSince_;
   std::optional<Clock::time_point> barrierReached_;
+  Clock::time_point caughtUpWith_;  // all that had changed by then has been copied
   bool caughtUp_ = false;
   bool saidCaughtUp_ = false;
   std::int64_t lagMs_ = 0;
@@ -218,6 +233,7 @@ bool Run::prepare() {
     return false;
   }
   std::string error = target_.refresh();
+  if (error.empty()) error = attendance_.objection();
   if (error.empty() && !target_.view()->complete()) error = "the cluster does not serve all of its slots";
   if (!error.empty()) {
     failure_.set("the target: " + error);
@@ -349,7 +365,10 @@ void Run::lookAtFunctions() {
 void Run::look() {
   if (auto error = journal_.renew(); !error.empty()) return failure_.set(error);
   Journal::Fields fields;
-  if (journal_.read(fields).empty() && fields.contains("abort")) return failure_.set("it was aborted");
+  if (journal_.read(fields).empty()) {
+    if (fields.contains("abort")) return failure_.set("it was aborted");
+    attendance_.look(fields);
+  }
   lookAtSwaps();
   lookAtTarget();
   lookAtFunctions();
@@ -388,24 +407,44 @@ void Run::tryToCatchUp() {
   const auto lag = std::chrono::duration_cast<std::chrono::milliseconds>(now - barrierSince_);
   lagMs_ = lag.count();
   caughtUp_ = lag <= settings_.lag;
+  caughtUpWith_ = barrierSince_;
   barrier_ = 0;
+}
+
+// For a cut-over: while nobody writes to the source, that is all there is.
+bool Run::drained(Clock::time_point since) {
+  if (caughtUpWith_ < since) return false;
+  lookAtSwaps();
+  lookAtFunctions();
+  if (!quiet()) return false;
+  for (const KeyQueue& queue : queues_) {
+    if (queue.oldestChange()) return false;
+  }
+  return replicated();
+}
+
+void Run::attend() {
+  Journal::Fields fields;
+  if (journal_.read(fields).empty()) attendance_.look(fields);
 }
 
 // What masters have confirmed may still be lost with them: until a replica of each has it, as far as there
 // are any. False: something has happened that wants more copying.
-bool Run::settle() {
-  if (!target_.refreshOnce().empty()) return false;
+bool Run::replicated() {
   const auto view = target_.view();
-  for (const auto& master : view->masters) {
-    if (master.replicas == 0) continue;
-    NodeClient node(master.url, settings_.toOptions);
-    const Reply reply = node.command({"WAIT", "1", "5000"});
-    if (reply.isLost() || (reply.isError() && !reply.text.starts_with("NOPERM"))) return false;
-    if (reply.kind == Reply::Kind::Integer && reply.integer == 0) {
-      reporter_.say("waiting for a replica of " + master.url.shown() + " to have all of it");
-      return false;
-    }
+  for (std::size_t i = 0; i < view->masters.size(); ++i) {
+    const auto owns = std::find(view->owner.begin(), view->owner.end(), static_cast<std::int16_t>(i));
+    if (owns == view->owner.end()) continue;
+    const auto slot = static_cast<protocol::Slot>(owns - view->owner.begin());
+    if (isReplicated(view->masters[i], slot, settings_.toOptions, kReplicaPatience)) continue;
+    reporter_.say("waiting for a replica of " + view->masters[i].url.shown() + " to have all of it");
+    return false;
   }
+  return true;
+}
+
+bool Run::settle() {
+  if (!target_.refreshOnce().empty() || !replicated()) return false;
   look();
   return !stopped() && walker_->idle() && functionTrouble_.empty();
 }
@@ -420,6 +459,12 @@ void Run::follow() {
       reporter_.show(standing(), false);
     }
     tryToCatchUp();
+    if (attendance_.often()) attend();
+    if (attendance_.isOver()) {
+      reporter_.say("the cluster has taken the server's place: there is nothing to copy any more");
+      ending_ = true;
+      return;
+    }
     if (caughtUp_ && settings_.once && settle()) {
       record();
       reporter_.show(standing(), true);
@@ -428,7 +473,7 @@ void Run::follow() {
     }
     if (caughtUp_ && !std::exchange(saidCaughtUp_, true))
       reporter_.say("the copy has caught up, and goes on following");
-    std::this_thread::sleep_for(barrier_ != 0 ? kTick / 10 : kTick);
+    std::this_thread::sleep_for(barrier_ != 0 || attendance_.often() ? kTick / 10 : kTick);
   }
 }
 

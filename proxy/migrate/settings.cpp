@@ -17,15 +17,24 @@ using subcommand::Takes;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kActions{"check", "run", "verify", "status", "abort", "finish"};
+constexpr std::array<std::string_view, 7> kActions{"check",  "run",   "verify", "cut-over",
+                                                     "status", "abort", "finish"};
 
-constexpr std::array<OptionSpec, 14> kOwn{{
+constexpr std::array<OptionSpec, 16> kOwn{{
     {"json", "", "One JSON object a line.", Takes::Nothing},
     {"once", "", "run: end with exit code 0 when the copy has caught up.", Takes::Nothing},
     {"overwrite", "",
      "run: into databases of the target that have keys; those that the source does not have are deleted.",
      Takes::Nothing},
-    {"force", "", "abort: also if a run is at work on another machine.", Takes::Nothing},
+    {"proxy", "URL",
+     "cut-over: one of the proxies, by its console; one option for each. "
+     "[SLOTLESS_MIGRATE_PROXY_PASSWORD]",
+     Takes::Values},
+    {"max-pause", "TIME", "cut-over: it is given up if clients would wait longer. Default: 1s", Takes::Value},
+    {"force", "",
+     "abort: also if a run is at work on another machine; cut-over: also if somebody uses the server without a "
+     "proxy.",
+     Takes::Nothing},
     {"big-key", "SIZE", "run: larger values are copied in pieces. Default: 1mb", Takes::Value},
     {"max-latency", "TIME", "run: of the source; beyond it less is asked. 0: no limit. Default: 50ms",
      Takes::Value},
@@ -43,7 +52,7 @@ constexpr std::array<OptionSpec, 14> kOwn{{
 }};
 
 constexpr std::string_view kHead =
-    R"(Usage: slotless migrate check|run|verify|status|abort|finish --from URL --to URL,... [--option VALUE]...
+    R"(Usage: slotless migrate check|run|verify|cut-over|status|abort|finish --from URL --to URL,... [--option VALUE]...
 
 Copies what one Redis or Valkey has into a cluster, with the names that Slotless gives the keys of its databases there,
 while applications go on using it.
@@ -51,6 +60,7 @@ while applications go on using it.
   check    what is in the way; changes nothing
   run      copies, and goes on copying what changes; may be ended and started again at any time
   verify   compares both ways
+  cut-over lets the proxies go over to the cluster, while a run follows; clients wait for a moment
   status   where it stands
   abort    ends it, and forgets where it stands
   finish   the same once it has caught up; prints what can be deleted. Nothing is deleted on the source
@@ -79,7 +89,7 @@ class Reader {
     if (!options_.error().empty()) return no(options_.error());
     if (options_.words().size() != 1 ||
         std::find(kActions.begin(), kActions.end(), options_.words()[0]) == kActions.end())
-      return no("allowed: slotless migrate check|run|verify|status|abort|finish");
+      return no("allowed: slotless migrate check|run|verify|cut-over|status|abort|finish");
     settings_.action = options_.words()[0];
     settings_.json = options_.has("json");
     settings_.once = options_.has("once");
@@ -88,6 +98,7 @@ class Reader {
     readQuantities();
     if (error_.empty()) readTarget();
     if (error_.empty()) readSource();
+    if (error_.empty()) readProxies();
     if (!error_.empty()) return no(error_);
     return {std::move(settings_), {}, {}};
   }
@@ -121,6 +132,7 @@ class Reader {
     time("ttl-tolerance", settings_.ttlTolerance);
     time("settle", settings_.settle);
     time("monitor", settings_.monitor);
+    time("max-pause", settings_.maxPause);
     count("parallel", 1, 64, settings_.parallel);
     count("sample", 1, 1'000'000'000, settings_.sample);
     count("most", 1, 1'000'000, settings_.most);
@@ -153,6 +165,21 @@ class Reader {
     if (settings_.from.database != 0) error_ = "--from: all databases are copied; name none";
     settings_.fromOptions = settings_.toOptions;
     settings_.fromOptions.tls = std::move(source.tls);
+  }
+
+  void readProxies() {
+    settings_.proxyOptions = settings_.toOptions;
+    settings_.proxyOptions.clientName = "slotless-cut-over";
+    const char* const password = std::getenv(subcommand::kProxyPasswordVariable);
+    for (const std::string& text : options_.values("proxy")) {
+      auto url = subcommand::parseServerUrl(text);
+      if (!url.value) {
+        error_ = "--proxy: " + url.reason;
+        return;
+      }
+      if (url.value->password.empty() && password != nullptr) url.value->password = password;
+      settings_.proxies.push_back(*std::move(url.value));
+    }
   }
 
   std::vector<OptionSpec> specs_;

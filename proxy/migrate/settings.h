@@ -32,6 +32,9 @@ struct Settings {
   std::uint64_t sample = 0;  // keys; 0: all
   std::uint64_t most = 100;  // differences that are printed
   std::chrono::milliseconds monitor{2000};
+  std::vector<subcommand::ServerUrl> proxies;
+  subcommand::ConnectOptions proxyOptions;
+  std::chrono::milliseconds maxPause{1000};
 
   // Of source and layouts: another one is another migration.
   std::string identity() const;

@@ -71,13 +71,27 @@ void Hub::connect(Topic& topic) {
   }
 }
 
-void Hub::drop(Topic& topic) {
-  if (--topic.holds_ > 0) return;
+void Hub::disconnect(Topic& topic) {
   topic.intakes_.front()->own = nullptr;
   for (Intake* intake : topic.intakes_) {
     std::erase(intake->notified, &topic);
     intakes_.drop(*intake);
   }
+  topic.intakes_.clear();
+}
+
+void Hub::connectAnew() {
+  for (const auto& map : topics_) {
+    for (const auto& [name, topic] : map) {
+      disconnect(*topic);
+      connect(*topic);
+    }
+  }
+}
+
+void Hub::drop(Topic& topic) {
+  if (--topic.holds_ > 0) return;
+  disconnect(topic);
   std::erase(becameLive_, &topic);
   auto& map = topics_[static_cast<std::size_t>(topic.kind())];
   map.erase(map.find(topic.name()));

@@ -50,6 +50,9 @@ class Hub final : private IntakeEvents {
 
   void setTopology(cluster::TopologyPtr topology) { intakes_.setTopology(std::move(topology)); }
 
+  // Databases lie otherwise than before.
+  void connectAnew();
+
   // Keeps the topic subscribed to until drop().
   Topic& hold(TopicKind kind, std::string_view name);
   void drop(Topic& topic);
@@ -87,6 +90,7 @@ class Hub final : private IntakeEvents {
   bool isHidden(std::string_view channel) const override { return names_.hides(channel); }
 
   void connect(Topic& topic);
+  void disconnect(Topic& topic);
   static std::vector<Topic*> topicsOf(const Intake& intake);
   void notify(const Intake& intake, const Notice& notice, std::string_view message);
   void deliver(const Topic& topic, std::string_view message);

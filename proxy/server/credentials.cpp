@@ -34,7 +34,7 @@ upstream::Access Server::access() {
   if (credentials_ != nullptr && credentials_->known()) known = credentials_->access();
   known.clientName = config_->linkClientName;
   known.denials = &denials();
-  known.tls = certificates_.forNodes();
+  known.tls = tlsForNodes();
   return known;
 }
 
@@ -66,9 +66,9 @@ void Server::watchPasswordFiles() {
 
 void Server::onPassword(const std::string& option, std::string config::Config::*password,
                         const std::string& found) {
-  if (stopping_.load() || (*config_).*password == found) return;
+  if (stopping_.load() || loaded_.*password == found) return;
   log::always(log::Level::Info, "password changed", {{"option", option}});
-  config::Config changed = *config_;
+  config::Config changed = loaded_;
   changed.*password = found;
   apply(std::move(changed));
 }

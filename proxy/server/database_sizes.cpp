@@ -5,8 +5,10 @@
 namespace slotless::server {
 
 void Server::startCounter() {
+  const auto all = databases();
+  counter_.reset();
   std::set<protocol::Slot> slots;
-  for (const databases::Database& each : databases_.all()) {
+  for (const databases::Database& each : all->all()) {
     if (each.pinned()) slots.insert(each.slot);
   }
   if (slots.empty()) return;
@@ -16,8 +18,9 @@ void Server::startCounter() {
 
 void Server::onCounted(const discovery::SlotCounter::Counts& counts) {
   const std::uint64_t limit = config()->databaseWarnKeys;
+  const auto all = databases();
   const std::lock_guard guard(sharedMutex_);
-  for (const databases::Database& each : databases_.all()) {
+  for (const databases::Database& each : all->all()) {
     const auto found = each.pinned() ? counts.find(each.slot) : counts.end();
     if (found == counts.end()) continue;
     std::uint64_t& known = databaseKeys_[each.index];
@@ -31,9 +34,10 @@ void Server::onCounted(const discovery::SlotCounter::Counts& counts) {
 
 std::vector<telemetry::DatabaseFacts> Server::databaseFacts() const {
   std::vector<telemetry::DatabaseFacts> facts;
-  if (databases_.size() < 2) return facts;
+  const auto all = databases();
+  if (all->size() < 2) return facts;
   const std::lock_guard guard(sharedMutex_);
-  for (const databases::Database& each : databases_.all()) {
+  for (const databases::Database& each : all->all()) {
     if (each.layout == databases::Layout::Denied) continue;
     const auto keys = databaseKeys_.find(each.index);
     facts.push_back({each.index, keys == databaseKeys_.end() ? std::nullopt : std::optional(keys->second)});

@@ -127,6 +127,11 @@ std::shared_ptr<const config::Config> Server::config() const {
   return config_;
 }
 
+std::shared_ptr<const databases::Databases> Server::databases() const {
+  const std::lock_guard guard(sharedMutex_);
+  return databases_;
+}
+
 std::optional<telemetry::TopologyFacts> Server::topologyFacts() const {
   const std::lock_guard guard(sharedMutex_);
   if (topology_ == nullptr) return std::nullopt;

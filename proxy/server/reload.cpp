@@ -51,7 +51,7 @@ void Server::onRead(const config::LoadResult& loaded) {
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) return refuseAll(*errors);
   const auto* fresh = std::get_if<config::Config>(&loaded);
   if (fresh == nullptr) return;  // no process that serves was asked for a text
-  config::Reload plan = config::planReload(*config_, *fresh);
+  config::Reload plan = config::planReload(loaded_, *fresh);
   if (!plan.errors.empty()) return refuseAll(plan.errors);
   if (!plan.changes.empty()) apply(std::move(plan.config));
   takeOrigins(plan.needRestart);
@@ -60,7 +60,7 @@ void Server::onRead(const config::LoadResult& loaded) {
   clientPasswordFile_.reset();
   watchPasswordFiles();
   credentials_->askAgain();
-  certificates_.reload(config_);
+  certificates_.reload(std::make_shared<const config::Config>(config::forBothSides(loaded_)));
   for (const config::Change& change : plan.changes) {
     log::always(log::Level::Info, "option changed",
                 {{"option", change.option->name}, {"from", change.before}, {"to", change.after}});
@@ -80,7 +80,7 @@ void Server::onRead(const config::LoadResult& loaded) {
 void Server::keepOptions(const session::SettingPairs& options) {
   loop_.post([this, options] {
     if (stopping_.load()) return;
-    config::Config changed = *config_;
+    config::Config changed = loaded_;
     for (const auto& [name, value] : options) {
       const config::Option* option = config::findOption(name);
       if (option == nullptr || config::assign(*option, value, config::Assign::Replace, changed)) return;
@@ -116,6 +116,8 @@ void Server::tellWorkersConfig() {
 
 // By all but the workers.
 void Server::adopt(config::Config config) {
+  loaded_ = config;
+  config = onThisSide(std::move(config));
   // Where the option has not changed, what CONFIG SET loglevel has said stays.
   const bool otherLevel = config.logLevel != config_->logLevel;
   {
@@ -132,7 +134,7 @@ void Server::adopt(config::Config config) {
 // The first time, with what the refresher was waiting for.
 void Server::tellDiscovery() {
   cluster_.loop().post([this, learn = learnSettings(), carry = carrierSettings(), count = counterSettings(),
-                        survey = surveySettings(), refresh = refreshSettings()] {
+                        survey = surveySettings(), refresh = refreshSettings(*config_)] {
     learner_->setSettings(learn);
     carrier_->setSettings(carry);
     if (counter_ != nullptr) counter_->setSettings(count);
@@ -142,20 +144,20 @@ void Server::tellDiscovery() {
   });
 }
 
-discovery::RefreshSettings Server::refreshSettings() {
+discovery::RefreshSettings Server::refreshSettings(const config::Config& config) {
   discovery::RefreshSettings settings;
-  const bool oneServer = config::servesOneServer(*config_);
-  for (const config::Endpoint& endpoint : oneServer ? config_->server : config_->clusterNodes)
+  const bool oneServer = config::servesOneServer(config);
+  for (const config::Endpoint& endpoint : oneServer ? config.server : config.clusterNodes)
     settings.seeds.push_back(addressOf(endpoint));
-  if (oneServer) settings.sentinelName = config_->sentinelName;
+  if (oneServer) settings.sentinelName = config.sentinelName;
   std::vector<cluster::AddressRule> rules;
-  for (const config::AddressRule& rule : config_->addressMap)
+  for (const config::AddressRule& rule : config.addressMap)
     rules.push_back({addressOf(rule.from), addressOf(rule.to)});
   settings.addressMap = cluster::AddressMap(std::move(rules));
   settings.access = access();
-  settings.interval = config_->topologyRefreshInterval;
-  settings.minInterval = config_->topologyMinInterval;
-  settings.queryTimeout = config_->connectTimeout;
+  settings.interval = config.topologyRefreshInterval;
+  settings.minInterval = config.topologyMinInterval;
+  settings.queryTimeout = config.connectTimeout;
   return settings;
 }
 

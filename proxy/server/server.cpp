@@ -32,16 +32,29 @@ constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n
 // How often memory that is free is looked for.
 constexpr net::Millis kTideInterval{1000};
 
+// Two sources number theirs each from 1 on.
+cluster::TopologyPtr renumbered(const cluster::Topology& topology, std::uint64_t version) {
+  auto copy = std::make_shared<cluster::Topology>(topology);
+  copy->version = version;
+  return copy;
+}
+
+config::Config inForce(const config::Config& loaded) {
+  return loaded.side ? config::forSide(loaded, *loaded.side) : loaded;
+}
+
 }  // namespace
 
 Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation,
-               std::shared_ptr<const config::OriginBook> originBook)
-    : config_(std::make_shared<const config::Config>(std::move(config))),
+               std::shared_ptr<const config::OriginBook> originBook, SideRecord sideRecord)
+    : loaded_(std::move(config)),
+      config_(std::make_shared<const config::Config>(inForce(loaded_))),
       reader_(std::move(reader)),
       passedOn_(std::move(passedOn)),
       invocation_(std::move(invocation)),
-      databases_(*config_),
-      tlsError_(certificates_.open(*config_)),
+      databases_(std::make_shared<const databases::Databases>(*config_)),
+      tlsError_(certificates_.open(config::forBothSides(loaded_))),
+      sideRecord_(std::move(sideRecord)),
       originBook_(std::move(originBook)) {
   takeOrigins({});
   upstream::setOutsideCluster(config::servesOneServer(*config_));
@@ -81,6 +94,7 @@ std::optional<std::string> Server::run() {
   startCarrier();
   startCounter();
   startCredentials(static_cast<std::uint32_t>(std::random_device()()));
+  startCutOver();
   cluster_.start();
   if (succeeds) {
     awaitReadiness();
@@ -98,6 +112,8 @@ std::optional<std::string> Server::run() {
   sampler_.reset();
   certificates_.stop();
   cluster_.stop();
+  cutOver_.reset();
+  standby_.reset();
   refresher_.reset();
   counter_.reset();
   survey_.reset();
@@ -173,6 +189,7 @@ void Server::startRefresher(discovery::RefreshSettings settings) {
 }
 
 void Server::publish(cluster::TopologyPtr topology) {
+  if (config()->side) topology = renumbered(*topology, ++topologyVersion_);
   const auto masters = std::count_if(topology->nodes.begin(), topology->nodes.end(),
                                      [](const cluster::Node& node) { return node.master; });
   log::info("topology changed", {{"version", topology->version},

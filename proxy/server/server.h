@@ -30,6 +30,7 @@
 #include "proxy/observe/chronicle.h"
 #include "proxy/page/page_sources.h"
 #include "proxy/server/certificates.h"
+#include "proxy/server/cut_over.h"
 #include "proxy/server/errands.h"
 #include "proxy/server/loop_thread.h"
 #include "proxy/server/memory_tide.h"
@@ -39,6 +40,7 @@
 #include "proxy/server/predecessor.h"
 #include "proxy/server/reading.h"
 #include "proxy/server/sampler.h"
+#include "proxy/server/standby.h"
 #include "proxy/server/successor.h"
 #include "proxy/server/tls_trouble_watch.h"
 #include "proxy/server/worker_thread.h"
@@ -54,9 +56,9 @@ class Server final : public worker::WorkerControl {
 
   // `passedOn`: sockets to listen on instead of opening those of config.listen, which must name the same (see
   // listenOn()). `invocation`: for a successor. `originBook`: where the values have come from; may be
-  // nullptr.
+  // nullptr. `sideRecord`: with upstream migrating, where config.side has come from.
   Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation,
-         std::shared_ptr<const config::OriginBook> originBook = nullptr);
+         std::shared_ptr<const config::OriginBook> originBook = nullptr, SideRecord sideRecord = nullptr);
   ~Server();
 
   // Opens all sockets and serves until SIGTERM or SIGINT, or until a successor that SIGUSR2 starts has taken
@@ -75,7 +77,8 @@ class Server final : public worker::WorkerControl {
   void keepOptions(const session::SettingPairs& options) override;
   void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) override;
   void nodeConnected(const net::Address& node) override;
-  net::TlsSourcePtr tlsForNodes() const override { return certificates_.forNodes(); }
+  void cutOver(const session::CutOverStep& step, net::Loop& loop, session::CutOverDone done) override;
+  net::TlsSourcePtr tlsForNodes() const override;
   net::TlsSourcePtr tlsForClients() const override { return certificates_.forClients(); }
   void clientGone() override { clients_.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -119,7 +122,7 @@ class Server final : public worker::WorkerControl {
   std::optional<telemetry::PasswordCommandFacts> passwordCommandFacts() const;
   void watchPasswordFiles();
   void onPassword(const std::string& option, std::string config::Config::*password, const std::string& found);
-  discovery::RefreshSettings refreshSettings();
+  discovery::RefreshSettings refreshSettings(const config::Config& config);
   discovery::LearnSettings learnSettings();
   discovery::CarrierSettings carrierSettings();
   discovery::CounterSettings counterSettings();
@@ -127,6 +130,11 @@ class Server final : public worker::WorkerControl {
   // Lets the clients go, with patience for half of that time.
   void drain(config::Milliseconds time);
   void finishShutdown();
+  // going_over.cpp
+  void startCutOver();
+  void goOver(std::function<void()> done);
+  void discoverAnew();
+  config::Config onThisSide(config::Config config) const;
   // upgrade.cpp: to the successor …
   void upgrade();
   void handOver();
@@ -147,12 +155,15 @@ class Server final : public worker::WorkerControl {
   // For the admin pages: any thread.
   cluster::TopologyPtr topology() const;
   std::shared_ptr<const config::Config> config() const;
+  std::shared_ptr<const databases::Databases> databases() const;
   std::optional<std::string> whyNotReady() const;
   std::optional<std::string> whyNotAlive() const;
   std::optional<telemetry::TopologyFacts> topologyFacts() const;
   telemetry::MetricsSources metricsSources() const;
   std::size_t slotsReachable(const cluster::Topology& topology, std::string& silent) const;
 
+  // As it was read. What is in force, for upstream migrating on one of its sides, is config_.
+  config::Config loaded_;
   // Replaced as a whole by the control thread; others take it by config().
   std::shared_ptr<const config::Config> config_;
   net::TimePoint appliedAt_{};  // when the workers were last given one as a whole
@@ -160,11 +171,11 @@ class Server final : public worker::WorkerControl {
   PassedOn passedOn_;
   const Invocation invocation_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  const databases::Databases databases_;
-  std::map<std::uint32_t, std::uint64_t> databaseKeys_;  // of pinned databases; guarded by sharedMutex_
-  pubsub::Census census_;                                // outlives the workers
-  Certificates certificates_;                            // the same
-  const std::optional<std::string> tlsError_;            // they cannot be used
+  std::shared_ptr<const databases::Databases> databases_;  // others take it by databases()
+  std::map<std::uint32_t, std::uint64_t> databaseKeys_;    // of pinned databases; guarded by sharedMutex_
+  pubsub::Census census_;                                  // outlives the workers
+  Certificates certificates_;                              // the same
+  const std::optional<std::string> tlsError_;              // they cannot be used
   net::UvLoop loop_;
   LoopThread cluster_{"cluster"};  // of refresher_, learner_, carrier_ and counter_
   std::vector<std::unique_ptr<WorkerThread>> workers_;
@@ -181,6 +192,10 @@ class Server final : public worker::WorkerControl {
   std::unique_ptr<discovery::SettingsCarrier> carrier_;
   std::unique_ptr<discovery::SlotCounter> counter_;
   std::unique_ptr<discovery::NodeSurvey> survey_;  // where there is a status page
+  const SideRecord sideRecord_;
+  std::unique_ptr<Standby> standby_;  // made and destroyed by the cluster thread
+  std::unique_ptr<CutOver> cutOver_;
+  std::atomic<std::uint64_t> topologyVersion_{0};  // of the latest, over both sides
   observe::Chronicle chronicle_;
   std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<telemetry::AdminHttp> admin_;

@@ -164,8 +164,9 @@ std::vector<page::DatabaseRow> Server::databaseRows() const {
   for (const auto& worker : workers_) metrics.push_back(&std::as_const(*worker).metrics());
   constexpr std::size_t kMostRows = 256;
   std::vector<page::DatabaseRow> rows;
+  const auto all = databases();
   const std::lock_guard guard(sharedMutex_);
-  for (const databases::Database& each : databases_.all()) {
+  for (const databases::Database& each : all->all()) {
     if (rows.size() == kMostRows) break;
     if (each.layout == databases::Layout::Denied) continue;
     page::DatabaseRow row;
@@ -175,7 +176,7 @@ std::vector<page::DatabaseRow> Server::databaseRows() const {
     if (each.pinned()) row.slot = each.slot;
     const auto keys = databaseKeys_.find(each.index);
     if (keys != databaseKeys_.end()) row.keys = keys->second;
-    if (databases_.size() > 1) row.requests = observe::databaseRequests(metrics, each.index);
+    if (all->size() > 1) row.requests = observe::databaseRequests(metrics, each.index);
     rows.push_back(std::move(row));
   }
   return rows;

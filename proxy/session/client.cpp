@@ -4,6 +4,7 @@
 
 #include "config/listener.h"
 #include "proxy/dispatch/agenda.h"
+#include "proxy/dispatch/blocking.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/downstream/stall_watch.h"
@@ -140,6 +141,38 @@ void Client::turnTo(upstream::LinkSet& links) {
     conversation_.onLinks();
   }
   strays_ = &linksOf(*database_) != upstream;
+}
+
+// --- for a cut-over ---
+
+bool Client::takeBack() {
+  Request* const first = pending().head();
+  if (first == nullptr || first->wait || first->staged || first->legCount() != 1) return false;
+  if (first->leg(0).state != LegState::Held) return false;
+  net::ByteChain bytes(services_.host.pool);
+  first->leg(0).detour->bytes.copyTo(bytes, 0, first->leg(0).detour->bytes.size());
+  if (first->blockedUntil) {
+    const auto left = std::chrono::ceil<net::Millis>(*first->blockedUntil - services_.host.now);
+    rewriteBlockTimeout(*first->spec, std::max(left, net::Millis{1}), bytes);
+  }
+  Request& taken = popPending();
+  services_.metrics.inFlightRequests.add(-1);
+  services_.dispatcher.abandon(taken);
+  conversation_.settle();
+  putBack(bytes.toString());
+  return true;
+}
+
+void Client::vacate() {
+  conversation_.relocate();
+  turnTo(services_.ownLinks);
+}
+
+void Client::relocate() {
+  numbering_ = &services_.databases.numbering();
+  home_ = &services_.databases.at(home_->index);
+  select(services_.databases.at(database_->index));
+  turnTo(linksOf(*database_));
 }
 
 // --- users ---

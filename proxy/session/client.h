@@ -149,6 +149,15 @@ class Client final : public ClientConnection, public Tracked, public Asker {
     upstream = &connections;
   }
 
+  // --- for a cut-over, see call_back.h ---
+  // A command that blocks and stands on no link goes back into the input. False: there is none.
+  bool takeBack();
+  // Its databases will lie elsewhere: what it watches is lost, and it goes by the proxy's own links. Requires
+  // that nothing is pending.
+  void vacate();
+  // They do from now on.
+  void relocate();
+
   std::string name;
   std::string libraryName;
   std::string libraryVersion;

@@ -23,6 +23,7 @@ struct Fact {
 constexpr Fact kFacts[] = {
     {"clients", 2},
     {"config", -2},
+    {"cut-over", -2, For::Administrators},
     {"explain", -3},
     {"help", 2},
     {"links", 2},

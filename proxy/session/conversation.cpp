@@ -178,6 +178,13 @@ void Conversation::settle() {
   watch_.settle();
 }
 
+// What has been queued is in the words of the one server, and whoever watches repeats it by itself.
+void Conversation::relocate() {
+  if (watch_.on()) watch_.lose();
+  if (transaction_ != nullptr && !watch_.on())
+    transaction_->fail("TRYAGAIN the data has been moved to a cluster since MULTI: repeat the transaction");
+}
+
 void Conversation::end() {
   if (blocked_) services_.metrics.blockedClients.add(-1);
   blocked_ = false;

@@ -125,6 +125,8 @@ class Conversation final : public Leases {
   void takeBeside(Request& request);
   // All replies are in: an exclusive request is over.
   void settle();
+  // What its client uses lies elsewhere from now on: an EXEC to come is told so.
+  void relocate();
   // The client is leaving.
   void end();
 

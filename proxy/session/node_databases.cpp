@@ -129,6 +129,15 @@ void NodeDatabases::onLinkLost(const upstream::Link& link, std::string_view reas
 
 // --- as long as they are there ---
 
+void NodeDatabases::forget() {
+  const auto nobody = std::make_shared<const cluster::Topology>();
+  for (auto& each : all_) {
+    each->links().setTopology(nobody);
+    former_.push_back(std::move(each));
+  }
+  all_.clear();
+}
+
 void NodeDatabases::useSettings() {
   for (const auto& each : all_) each->setSettings(settingsFor(each->index()));
 }
@@ -143,6 +152,7 @@ void NodeDatabases::setTopology(const cluster::TopologyPtr& topology) {
 
 void NodeDatabases::endTurn() {
   for (const auto& each : all_) each->links().sweep();
+  for (const auto& each : former_) each->links().sweep();
 }
 
 void NodeDatabases::tend(bool wasHere) {

@@ -42,6 +42,8 @@ class NodeDatabases {
   // Unknown: the client is woken, and is to ask again. Refused: `line` is for the client.
   Standing judge(const Client& client, const databases::Database& database, std::string& line);
 
+  // Nobody uses any of them any more, and they are others from now on. Requires that nothing is under way.
+  void forget();
   // Connections are made otherwise than before.
   void useSettings();
   // After that, where the credentials have changed.
@@ -74,6 +76,8 @@ class NodeDatabases {
   upstream::LeaseBudgets& budgets_;
   telemetry::Denials& denials_;
   std::vector<std::unique_ptr<NodeDatabase>> all_;  // in the order of their first use
+  // Of one server, after a cut-over: leases of theirs may still have to be given back.
+  std::vector<std::unique_ptr<NodeDatabase>> former_;
 };
 
 }  // namespace slotless::session

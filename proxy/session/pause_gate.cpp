@@ -61,6 +61,11 @@ bool PauseGate::open() {
   return true;
 }
 
+void PauseGate::shut(bool shut) {
+  shut_ = shut;
+  if (!shut) wakeAll();
+}
+
 void PauseGate::dropClosing(std::uint64_t client) {
   std::erase_if(closings_, [&](const Closing& each) { return each.client == client; });
   onClosingsChanged();
@@ -108,7 +113,8 @@ bool PauseGate::stops(Client& client, const protocol::CommandSpec& spec, protoco
   const bool byPause = kind_ == PauseKind::All ||
                        (kind_ == PauseKind::Writes && client.conversation().writes(spec, argv) &&
                         !functions_.writesNothing(functionCalledBy(spec, argv), services_.host.now));
-  if (!byConsole && !byPause) return false;
+  const bool byCutOver = shut_ && client.conversation().mode() != Mode::Queueing;
+  if (!byConsole && !byPause && !byCutOver) return false;
   if (client.postpone(true)) waiting_.push_back(&client);
   return true;
 }

@@ -3,7 +3,8 @@
 // What is kept back stays in its client's input, unparsed, and the client is not read from. Source for CLIENT
 // PAUSE: redis.io/commands/client-pause; a pause of writes lets scripts and functions pass that declare to
 // write nothing. PROXY PAUSE keeps back everything but the console's and authentication's commands; it ends
-// with PROXY RESUME, at its time, or, without one, with the connection that has asked for it.
+// with PROXY RESUME, at its time, or, without one, with the connection that has asked for it. A cut-over
+// shuts the gate for the moment that it takes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -44,12 +45,15 @@ class PauseGate {
   void close(const Closing& closing);
   // PROXY RESUME: all of them end. False: there was none.
   bool open();
+  // For a cut-over: everything is kept back until then, but for what leads to EXEC where MULTI has been said.
+  void shut(bool shut);
+  bool isShut() const noexcept { return shut_; }
   // A connection has been closed: what it has asked for ends, on all workers.
   void onGone(const Client& client) {
     if (!closings_.empty()) endClosingOf(client);
   }
 
-  bool isOpen() const noexcept { return closings_.empty() && kind_ == PauseKind::None; }
+  bool isOpen() const noexcept { return closings_.empty() && kind_ == PauseKind::None && !shut_; }
   // Keeps the request back if it has to: false, nothing is in its way.
   bool holds(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) {
     return !isOpen() && stops(client, spec, argv);
@@ -77,6 +81,7 @@ class PauseGate {
   void settleWaits(std::size_t inFlight);
 
   Services& services_;
+  bool shut_ = false;
   PauseKind kind_ = PauseKind::None;
   net::TimePoint until_{};
   std::vector<Closing> closings_;

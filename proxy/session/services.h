@@ -31,6 +31,7 @@
 #include "proxy/routing/router.h"
 #include "proxy/scripts/script_cache.h"
 #include "proxy/scripts/wrapped_scripts.h"
+#include "proxy/session/cut_over_step.h"
 #include "proxy/session/lease_shares.h"
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/setting_pairs.h"
@@ -91,6 +92,11 @@ class Control : public ProcessCounters, public TopologyWishes {
   const access::Roster& roster() const noexcept { return roster_; }
   access::Budgets& budgets() noexcept { return budgets_; }
   UserPlaces& userPlaces() noexcept { return userPlaces_; }
+  // A step of slotless migrate cut-over; `done` gets the reply, on that loop.
+  virtual void cutOver(const CutOverStep& step, net::Loop& loop, CutOverDone done) {
+    static_cast<void>(step);
+    loop.post([done = std::move(done)] { done("-ERR upstream is not migrating\r\n"); });
+  }
   // Does what a disk may take its time for, and then `done` on that loop.
   virtual void aside(std::function<void()> work, net::Loop& loop, std::function<void()> done) {
     work();

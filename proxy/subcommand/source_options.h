@@ -12,9 +12,10 @@
 
 namespace slotless::subcommand {
 
-// The URL, and the password.
-inline constexpr std::array<const char*, 2> kSourceVariables{"SLOTLESS_MIGRATE_FROM",
-                                                             "SLOTLESS_MIGRATE_FROM_PASSWORD"};
+// The URL, and the password; and what the proxies' consoles are told by slotless migrate cut-over.
+inline constexpr const char* kProxyPasswordVariable = "SLOTLESS_MIGRATE_PROXY_PASSWORD";
+inline constexpr std::array<const char*, 3> kSourceVariables{
+    "SLOTLESS_MIGRATE_FROM", "SLOTLESS_MIGRATE_FROM_PASSWORD", kProxyPasswordVariable};
 
 std::span<const OptionSpec> sourceOptions() noexcept;
 

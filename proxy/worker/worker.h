@@ -86,6 +86,16 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
                    cluster::ServerIdentity servers = {});
   // All requests, connections and replies from now on follow this; what is under way keeps its deadlines.
   void setConfig(const config::Config& config);
+  // The cut-over from one server to a cluster: all of it from now on, see upstream migrating. Requires that
+  // the gate is shut and nothing is under way; opens it.
+  struct Place {
+    std::shared_ptr<const config::Config> config;
+    upstream::Access access;
+    cluster::TopologyPtr topology;
+    std::shared_ptr<const protocol::CommandTable> commands;
+    cluster::ServerIdentity servers;
+  };
+  void relocate(const Place& place);
   // As whom the proxy comes to the nodes from now on; links that stand say so in their turn.
   void setAccess(const upstream::Access& access);
   // Serves each client until nothing of it is under way, and closes it then; calls back when none is left.
@@ -120,6 +130,7 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   std::uint32_t random(std::uint32_t bound) override;
   void onError(const session::Request& request, std::string_view line) override;
   void closeSlowest() override;
+  bool callsBack() const noexcept override { return gate_.isShut(); }
 
   void onArrived(const Accepted& accepted, std::unique_ptr<net::RelayedStream> stream);
   void onNotArrived(const net::Address& peer, std::string_view reason);
@@ -155,7 +166,7 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::NodeUsers nodeUsers_;
   session::NodeDatabases nodeDatabases_;
   std::vector<upstream::Link*> dirtyLinks_;
-  const databases::Databases databases_;
+  databases::Databases databases_;
   routing::Router router_;
   session::RequestPool requests_;
   session::Agenda agenda_;

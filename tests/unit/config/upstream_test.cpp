@@ -101,5 +101,62 @@ TEST_CASE("what does not go together with one server is refused") {
   CHECK(missing.front().find("--server HOST:PORT") != std::string::npos);
 }
 
+TEST_CASE("migrating has two sides, each with its own credentials, and clients go on to present the server's") {
+  Loading loading{{"--upstream", "migrating", "--server", "redis://old:p1@b:2", "--cluster-nodes",
+                   "rediss://new:p2@a:1", "--database-layout", "1=pinned,4=denied"},
+                  {},
+                  {}};
+  const Config config = loading.config();
+  CHECK(config.upstream == Upstream::Migrating);
+  CHECK_FALSE(config.side);
+  const Config server = forSide(config, Upstream::Single);
+  CHECK(servesOneServer(server));
+  CHECK(server.username == "old");
+  CHECK(server.password == "p1");
+  CHECK_FALSE(server.clusterTls);
+  CHECK(server.databaseLayout == std::vector<DatabaseRule>{{4, 4, DatabaseLayout::Denied, {}, {}}});
+  CHECK(clientSecret(server) == "p1");
+  const Config cluster = forSide(config, Upstream::Cluster);
+  CHECK_FALSE(servesOneServer(cluster));
+  CHECK(cluster.username == "new");
+  CHECK(cluster.password == "p2");
+  CHECK(cluster.clusterTls);
+  CHECK(cluster.databaseLayout.size() == 2);
+  CHECK(clientSecret(cluster) == "p1");
+  CHECK(forBothSides(config).clusterTls);
+  loading.arguments.insert(loading.arguments.end(), {"--client-password", "own"});
+  CHECK(clientSecret(forSide(loading.config(), Upstream::Single)) == "own");
+  CHECK(clientSecret(forSide(loading.config(), Upstream::Cluster)) == "own");
+}
+
+TEST_CASE("where the server asks for nothing, clients are asked for nothing after the cut-over") {
+  const Config config = Loading{{"--upstream", "migrating", "--server", "b:2", "--cluster-nodes", "redis://:p2@a:1"},
+                                {},
+                                {}}
+                            .config();
+  CHECK(forSide(config, Upstream::Cluster).clientAuth == ClientAuth::None);
+  CHECK(clientSecret(forSide(config, Upstream::Single)).empty());
+}
+
+TEST_CASE("migrating wants the server and the cluster, and what both can have") {
+  const auto errorsOf = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"--upstream", "migrating"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Loading{arguments, {}, {}}.errors();
+  };
+  const auto has = [](const std::vector<std::string>& errors, std::string_view text) {
+    return errors.size() == 1 && errors.front().find(text) != std::string::npos;
+  };
+  CHECK(has(errorsOf({"--cluster-nodes", "a:1"}), "upstream is migrating"));
+  CHECK(has(errorsOf({"--server", "b:2"}), "cluster-nodes: not set"));
+  CHECK(has(errorsOf({"--server", "b:2", "--cluster-nodes", "a:1", "--database-map", "1+0"}), "database-map"));
+  CHECK(has(errorsOf({"--server", "redis://:p@b:2", "--cluster-nodes", "a:1", "--client-auth", "passthrough"}),
+            "passthrough"));
+  CHECK(has(errorsOf({"--server", "redis://:p@b:2", "--cluster-nodes", "a:1", "--password-command", "/bin/true"}),
+            "password-command"));
+  CHECK(has(errorsOf({"--server", "b:2", "--cluster-nodes", "redis://:p@a:1", "--listen", "0.0.0.0:1"}),
+            "neither server-password nor client-password"));
+}
+
 }  // namespace
 }  // namespace slotless::config

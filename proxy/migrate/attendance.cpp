@@ -1,0 +1,76 @@
+#include "proxy/migrate/attendance.h"
+
+#include <utility>
+
+namespace slotless::migrate {
+
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// So long it is looked at often, if nothing comes of it.
+constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::milliseconds kAskAgain{100};
+
+std::string fieldOf(const Journal::Fields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  return found == fields.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Attendance::Attendance(Journal& journal, const config::Config& config, Hooks hooks)
+    : journal_(journal), decision_(config), hooks_(std::move(hooks)) {}
+
+std::string Attendance::objection() const {
+  std::string error;
+  const auto side = decision_.change(std::string(Decision::kSingle), std::string(Decision::kSingle), error);
+  if (!side) return error;
+  if (*side != Decision::kCluster) return {};
+  return "the cluster has taken the server's place: what the server has is old (slotless migrate finish)";
+}
+
+void Attendance::look(const Journal::Fields& fields) {
+  const std::string wanted = fieldOf(fields, "cut_over");
+  if (phase_ == Phase::Away && !wanted.empty() && wanted != id_) {
+    id_ = wanted;
+    since_ = Clock::now();
+    transition(Phase::Watching);
+    journal_.write({{"attending", id_}});
+    hooks_.say("a cut-over is prepared");
+  }
+  if (phase_ == Phase::Watching && fieldOf(fields, "drain") == id_) {
+    since_ = Clock::now();
+    transition(Phase::Draining);
+  }
+  if (phase_ == Phase::Draining) drain();
+  if (phase_ == Phase::Frozen) askDecision();
+  const bool waits = phase_ == Phase::Watching || phase_ == Phase::Draining;
+  if (waits && (wanted != id_ || Clock::now() - since_ > kPatience)) {
+    hooks_.say("the cut-over was given up, and the copy goes on");
+    transition(Phase::Away);
+  }
+}
+
+void Attendance::drain() {
+  if (!hooks_.drained(since_)) return;
+  hooks_.freeze(true);
+  // What a copier had taken up before the freeze is at its end, or it is looked at once more.
+  if (!hooks_.drained(since_)) return hooks_.freeze(false);
+  transition(Phase::Frozen);
+  journal_.write({{"drained", id_}});
+}
+
+void Attendance::askDecision() {
+  if (Clock::now() - asked_ < kAskAgain) return;
+  asked_ = Clock::now();
+  std::string error;
+  const auto side = decision_.change(std::string(Decision::kSingle), std::string(Decision::kSingle), error);
+  if (!side || *side == Decision::preparing(id_)) return;
+  if (*side == Decision::kCluster) return transition(Phase::Over);
+  hooks_.say("the cut-over was given up, and the copy goes on");
+  hooks_.freeze(false);
+  transition(Phase::Away);
+}
+
+}  // namespace slotless::migrate

@@ -1,0 +1,44 @@
+// Which side is in force where upstream is migrating: one key in the cluster, which is changed only by who
+// knows what it is.
+//
+//   ~{slotless-migrate}:side   "single" (also while it is not there), "preparing:ID" or "cluster"
+//
+// A copy of it is as good. Blocking; any thread.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "proxy/subcommand/node_client.h"
+
+namespace slotless::migrate {
+
+class Decision {
+ public:
+  static constexpr std::string_view kKey = "~{slotless-migrate}:side";
+  static constexpr std::string_view kSingle = "single";
+  static constexpr std::string_view kCluster = "cluster";
+  static std::string preparing(std::string_view id) { return "preparing:" + std::string(id); }
+
+  // As a daemon with this configuration comes to its cluster.
+  explicit Decision(const config::Config& config);
+
+  // From `from` to `to` if it is `from`; what it is then. nullopt: see the error.
+  std::optional<std::string> change(const std::string& from, const std::string& to, std::string& error) const;
+  // Single or Cluster, for who begins to serve: a cut-over that is under way fails. Until the cluster
+  // answers.
+  config::Upstream find(const std::function<void(const std::string& error)>& complain) const;
+  // A replica of the key's master has it, as far as there is one. False: not in that time.
+  bool isSafe(std::chrono::milliseconds patience) const;
+
+ private:
+  std::vector<subcommand::ServerUrl> seeds_;
+  subcommand::ConnectOptions options_;
+  std::vector<config::AddressRule> rules_;
+};
+
+}  // namespace slotless::migrate

@@ -1,0 +1,34 @@
+// The proxies that a cut-over is about, by their consoles (PROXY CUT-OVER).
+#pragma once
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/subcommand/node_client.h"
+
+namespace slotless::migrate {
+
+class Proxies {
+ public:
+  Proxies(const std::vector<subcommand::ServerUrl>& urls, const subcommand::ConnectOptions& options);
+
+  // What they say of themselves. The objections to a cut-over, one a line; empty: there are none.
+  std::string objections();
+  // All at once. The error of those that refuse, one a line; empty: all of them hold.
+  std::string prepare(const std::string& id, std::chrono::milliseconds patience,
+                      std::chrono::milliseconds hold);
+  std::string settle(const std::string& id);
+
+ private:
+  struct Proxy {
+    subcommand::NodeClient client;
+    std::string error;
+  };
+  template <typename Ask>
+  std::string all(Ask ask);
+
+  std::vector<Proxy> proxies_;
+};
+
+}  // namespace slotless::migrate

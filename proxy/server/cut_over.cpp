@@ -1,0 +1,163 @@
+#include "proxy/server/cut_over.h"
+
+#include <utility>
+
+#include "protocol/encoder.h"
+#include "proxy/telemetry/log.h"
+
+namespace slotless::server {
+
+namespace {
+
+using session::CutOverStep;
+
+constexpr net::Millis kLook{5};
+constexpr net::Millis kAskAgain{200};
+
+std::string errorReply(const std::string& text) {
+  std::string reply;
+  protocol::appendError(reply, "ERR " + text);
+  return reply;
+}
+
+std::string okReply() {
+  std::string reply;
+  protocol::appendSimple(reply, "OK");
+  return reply;
+}
+
+std::string_view nameOf(CutOver::Phase phase) {
+  switch (phase) {
+    case CutOver::Phase::Serving: return "serving";
+    case CutOver::Phase::Emptying: return "emptying";
+    case CutOver::Phase::Waiting: return "waiting";
+    case CutOver::Phase::Settling: return "settling";
+    case CutOver::Phase::Moving: return "moving";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string preparingSide(std::string_view id) {
+  return "preparing:" + std::string(id);
+}
+
+CutOver::CutOver(net::Loop& loop, Hooks hooks, bool onCluster)
+    : loop_(loop), hooks_(std::move(hooks)), onCluster_(onCluster) {}
+
+void CutOver::take(const CutOverStep& step, Done done) {
+  switch (step.kind) {
+    case CutOverStep::Kind::Status: {
+      std::string reply;
+      protocol::appendBulk(reply, status());
+      return done(std::move(reply));
+    }
+    case CutOverStep::Kind::Prepare: return prepare(step, std::move(done));
+    case CutOverStep::Kind::Settle: break;
+  }
+  if (phase_ == Phase::Serving && onCluster_) return done(okReply());
+  if (phase_ != Phase::Waiting || step.id != id_)
+    return done(errorReply("this cut-over is not waiting to be settled; the proxy is " +
+                           std::string(nameOf(phase_))));
+  done_ = std::move(done);
+  settle();
+}
+
+std::string CutOver::status() const {
+  const std::string objection = onCluster_ ? std::string() : hooks_.objection();
+  return "side:" + std::string(onCluster_ ? kClusterSide : kServerSide) +
+         "\r\nphase:" + std::string(nameOf(phase_)) + "\r\nready:" + (objection.empty() ? "yes" : "no") +
+         "\r\nobjection:" + objection + "\r\n";
+}
+
+// --- emptying ---
+
+void CutOver::prepare(const CutOverStep& step, Done done) {
+  if (phase_ != Phase::Serving)
+    return done(errorReply("another cut-over is under way; the proxy is " + std::string(nameOf(phase_))));
+  if (onCluster_) return done(errorReply("the cluster is in force already"));
+  if (const std::string objection = hooks_.objection(); !objection.empty())
+    return done(errorReply(objection));
+  transition(Phase::Emptying);
+  id_ = step.id;
+  hold_ = step.hold;
+  shutSince_ = loop_.now();
+  deadline_ = shutSince_ + step.patience;
+  done_ = std::move(done);
+  log::warn("cut-over begins: clients wait", {{"id", id_}});
+  timer_ = loop_.makeTimer([this] { lookAgain(); });
+  hooks_.shutGates(true);
+  lookAgain();
+}
+
+void CutOver::lookAgain() {
+  hooks_.look([this](const session::CalledBack& found) { onLook(found); });
+}
+
+void CutOver::onLook(const session::CalledBack& found) {
+  if (phase_ != Phase::Emptying) return;
+  if (found.isDenied)
+    return giveUp(
+        "clients are blocked, and the server does not tell the proxy's connections their CLIENT ID");
+  if (found.underWay == 0 && found.blocked == 0) {
+    transition(Phase::Waiting);
+    timer_ = loop_.makeTimer([this] { settle(); });
+    timer_->start(hold_);
+    return answer(okReply());
+  }
+  if (loop_.now() >= deadline_)
+    return giveUp(std::to_string(found.underWay + found.blocked) + " requests are still under way");
+  timer_->start(kLook);
+}
+
+// It has promised nothing yet.
+void CutOver::giveUp(const std::string& why) {
+  open(why);
+  answer(errorReply(why));
+}
+
+// --- settling ---
+
+void CutOver::settle() {
+  transition(Phase::Settling);
+  timer_->stop();
+  hooks_.settle(preparingSide(id_), std::string(kServerSide),
+                [this](const std::optional<std::string>& side) { onSettled(side); });
+}
+
+void CutOver::onSettled(const std::optional<std::string>& side) {
+  if (!side) {
+    static log::RateLimit limit(1);
+    log::write(limit, loop_.now(), log::Level::Error,
+               "the cluster does not tell whether it has been gone over to, clients wait", {{"id", id_}});
+    timer_ = loop_.makeTimer([this] { settle(); });
+    timer_->start(kAskAgain);
+    return;
+  }
+  if (*side != kClusterSide) {
+    open("it was given up");
+    return answer(errorReply("the cut-over was given up; the server is in force as before"));
+  }
+  transition(Phase::Moving);
+  hooks_.move([this] {
+    onCluster_ = true;
+    const auto pause = std::chrono::duration_cast<net::Millis>(loop_.now() - shutSince_);
+    log::warn("cut-over done: the cluster is in force", {{"id", id_}, {"pause_ms", pause.count()}});
+    transition(Phase::Serving);
+    answer(okReply());
+  });
+}
+
+void CutOver::open(const std::string& why) {
+  transition(Phase::Serving);
+  timer_->stop();
+  hooks_.shutGates(false);
+  log::warn("cut-over given up: the server stays in force", {{"id", id_}, {"reason", why}});
+}
+
+void CutOver::answer(const std::string& reply) {
+  if (Done done = std::exchange(done_, nullptr)) done(reply);
+}
+
+}  // namespace slotless::server

@@ -1,0 +1,80 @@
+// The cut-over from one server to a cluster as one proxy goes through it (upstream migrating).
+//
+// Serving -> Emptying (gates are shut, what is under way ends) -> Waiting (nothing is under way) -> Settling
+// (the cluster is asked what has been decided) -> Moving (the workers go over) -> Serving; or from Emptying
+// and Settling back to Serving, and nothing has happened. The decision is one key in the cluster, which
+// changes once: whoever comes to its end first, the migration or a proxy whose patience is over, decides for
+// all. Gates are not opened before that is known, or else some proxies might serve the server and others the
+// cluster. Belongs to the control thread's loop.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/net/loop.h"
+#include "proxy/session/call_back.h"
+#include "proxy/session/cut_over_step.h"
+
+namespace slotless::server {
+
+// The words of the decision: Server and Cluster are in force for good, Preparing is followed by an id.
+inline constexpr std::string_view kServerSide = "single";
+inline constexpr std::string_view kClusterSide = "cluster";
+std::string preparingSide(std::string_view id);
+
+// Changes the decision from `from` to `to` if it is `from`, and returns what it is then; nullopt: the cluster
+// does not answer. Takes its time; any thread.
+using SideRecord = std::function<std::optional<std::string>(const std::string& from, const std::string& to)>;
+
+class CutOver {
+ public:
+  struct Hooks {
+    // Why the cluster cannot be gone over to; empty: it can.
+    std::function<std::string()> objection;
+    std::function<void(bool shut)> shutGates;
+    // One look at all workers, see callBack().
+    std::function<void(std::function<void(session::CalledBack)> done)> look;
+    // All workers go over, and open their gates.
+    std::function<void(std::function<void()> done)> move;
+    // SideRecord, on another thread.
+    std::function<void(std::string from, std::string to, std::function<void(std::optional<std::string>)>)>
+        settle;
+  };
+
+  enum class Phase : std::uint8_t { Serving, Emptying, Waiting, Settling, Moving };
+
+  // `onCluster`: it has been gone over to already.
+  CutOver(net::Loop& loop, Hooks hooks, bool onCluster);
+
+  void take(const session::CutOverStep& step, session::CutOverDone done);
+  bool onCluster() const noexcept { return onCluster_; }
+
+ private:
+  using Done = session::CutOverDone;
+
+  void transition(Phase next) noexcept { phase_ = next; }
+  std::string status() const;
+  void prepare(const session::CutOverStep& step, Done done);
+  void lookAgain();
+  void onLook(const session::CalledBack& found);
+  void giveUp(const std::string& why);
+  void settle();
+  void onSettled(const std::optional<std::string>& side);
+  void open(const std::string& why);
+  void answer(const std::string& reply);
+
+  net::Loop& loop_;
+  const Hooks hooks_;
+  Phase phase_ = Phase::Serving;
+  bool onCluster_;
+  std::string id_;
+  net::TimePoint deadline_{};
+  net::TimePoint shutSince_{};
+  net::Millis hold_{};
+  Done done_;  // of the step under way
+  std::unique_ptr<net::Timer> timer_;
+};
+
+}  // namespace slotless::server

@@ -1,0 +1,173 @@
+// A proxy's way through a cut-over: it opens its gates only once it knows what has been decided.
+#include "proxy/server/cut_over.h"
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "fake_loop.h"
+
+namespace slotless::test {
+
+using namespace std::chrono_literals;
+using server::CutOver;
+using session::CalledBack;
+using session::CutOverStep;
+
+namespace {
+
+struct Stage {
+  explicit Stage(bool onCluster = false) : cutOver(loop, hooks(), onCluster) {}
+
+  CutOver::Hooks hooks() {
+    CutOver::Hooks made;
+    made.objection = [this] { return objection; };
+    made.shutGates = [this](bool shut) { gates.push_back(shut); };
+    made.look = [this](const std::function<void(CalledBack)>& done) {
+      ++looks;
+      const CalledBack found = found_.front();
+      if (found_.size() > 1) found_.pop_front();
+      done(found);
+    };
+    made.move = [this](std::function<void()> done) { moved = std::move(done); };
+    made.settle = [this](const std::string& from, const std::string& to, auto done) {
+      asked.push_back(from + ">" + to);
+      if (answers.empty()) return done(std::nullopt);
+      done(answers.front());
+      answers.pop_front();
+    };
+    return made;
+  }
+  std::vector<std::string> take(const CutOverStep& step) {
+    replies.clear();
+    cutOver.take(step, [this](std::string reply) { replies.push_back(std::move(reply)); });
+    return replies;
+  }
+  std::vector<std::string> prepare() { return take({CutOverStep::Kind::Prepare, "a", 100ms, 1000ms}); }
+  std::vector<std::string> settle(const std::string& id = "a") {
+    return take({CutOverStep::Kind::Settle, id, {}, {}});
+  }
+
+  FakeLoop loop;
+  std::string objection;
+  std::vector<bool> gates;
+  std::deque<CalledBack> found_{CalledBack{}};
+  int looks = 0;
+  std::function<void()> moved;
+  std::vector<std::string> asked;
+  std::deque<std::optional<std::string>> answers;
+  std::vector<std::string> replies;
+  CutOver cutOver;
+};
+
+using Replies = std::vector<std::string>;
+const Replies kOk{"+OK\r\n"};
+
+}  // namespace
+
+TEST_CASE("a cut-over that is decided goes over, and answers when it has") {
+  Stage stage;
+  stage.found_ = {CalledBack{2, 1, false}, CalledBack{0, 1, false}, CalledBack{}};
+  CHECK(stage.prepare().empty());
+  CHECK(stage.gates == std::vector<bool>{true});
+  stage.loop.advance(20ms);
+  CHECK(stage.replies == kOk);
+  CHECK(stage.looks == 3);
+  stage.answers = {"cluster"};
+  CHECK(stage.settle().empty());
+  CHECK(stage.asked == Replies{"preparing:a>single"});
+  REQUIRE(stage.moved);
+  CHECK_FALSE(stage.cutOver.onCluster());
+  stage.moved();
+  CHECK(stage.replies == kOk);
+  CHECK(stage.cutOver.onCluster());
+  // The workers open their gates themselves.
+  CHECK(stage.gates == std::vector<bool>{true});
+  CHECK(stage.settle() == kOk);
+  CHECK(stage.prepare().front().starts_with("-ERR the cluster is in force already"));
+}
+
+TEST_CASE("what does not end in time is given up without asking anybody") {
+  Stage stage;
+  stage.found_ = {CalledBack{1, 0, false}};
+  CHECK(stage.prepare().empty());
+  stage.loop.advance(120ms);
+  REQUIRE(stage.replies.size() == 1);
+  CHECK(stage.replies.front() == "-ERR 1 requests are still under way\r\n");
+  CHECK(stage.gates == std::vector<bool>{true, false});
+  CHECK(stage.asked.empty());
+  const int looks = stage.looks;
+  stage.loop.advance(1s);
+  CHECK(stage.looks == looks);
+  // Another one may begin.
+  stage.found_ = {CalledBack{}};
+  CHECK(stage.prepare() == kOk);
+}
+
+TEST_CASE("blocked clients that cannot be called back are an objection") {
+  Stage stage;
+  stage.found_ = {CalledBack{0, 1, true}};
+  CHECK(stage.prepare().front().find("CLIENT ID") != std::string::npos);
+  CHECK(stage.gates == std::vector<bool>{true, false});
+}
+
+TEST_CASE("without being asked a proxy settles when its time is over") {
+  Stage stage;
+  CHECK(stage.prepare() == kOk);
+  SECTION("given up") {
+    stage.answers = {"single"};
+    stage.loop.advance(999ms);
+    CHECK(stage.asked.empty());
+    stage.loop.advance(1ms);
+    CHECK(stage.gates == std::vector<bool>{true, false});
+    CHECK_FALSE(stage.moved);
+  }
+  SECTION("decided") {
+    stage.answers = {"cluster"};
+    stage.loop.advance(1s);
+    CHECK(stage.moved);
+    CHECK(stage.gates == std::vector<bool>{true});
+  }
+  SECTION("another one has begun meanwhile") {
+    stage.answers = {"preparing:b"};
+    stage.loop.advance(1s);
+    CHECK(stage.gates == std::vector<bool>{true, false});
+  }
+}
+
+TEST_CASE("gates stay shut until the cluster tells what has been decided") {
+  Stage stage;
+  CHECK(stage.prepare() == kOk);
+  CHECK(stage.settle().empty());
+  stage.loop.advance(10s);
+  CHECK(stage.gates == std::vector<bool>{true});
+  CHECK(stage.asked.size() > 10);
+  stage.answers = {"single"};
+  stage.loop.advance(200ms);
+  CHECK(stage.gates == std::vector<bool>{true, false});
+  REQUIRE(stage.replies.size() == 1);
+  CHECK(stage.replies.front().starts_with("-ERR the cut-over was given up"));
+}
+
+TEST_CASE("a cut-over is refused where it cannot be, and one at a time") {
+  Stage stage;
+  stage.objection = "the cluster is not known yet";
+  CHECK(stage.prepare() == Replies{"-ERR the cluster is not known yet\r\n"});
+  CHECK(stage.gates.empty());
+  CHECK(stage.take({}).front().find("ready:no") != std::string::npos);
+  stage.objection.clear();
+  CHECK(stage.settle().front().starts_with("-ERR this cut-over is not waiting"));
+  CHECK(stage.prepare() == kOk);
+  CHECK(stage.prepare().front().starts_with("-ERR another cut-over is under way"));
+  CHECK(stage.settle("b").front().starts_with("-ERR this cut-over is not waiting"));
+  CHECK(stage.take({}).front().find("phase:waiting") != std::string::npos);
+}
+
+TEST_CASE("a process that has begun on the cluster says so") {
+  Stage stage(true);
+  CHECK(stage.take({}).front().find("side:cluster") != std::string::npos);
+  CHECK(stage.settle() == kOk);
+}
+
+}  // namespace slotless::test
