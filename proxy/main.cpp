@@ -32,7 +32,7 @@ using namespace slotless;
 
 // Which side is in force stands in the cluster. Before that is known nobody can be served.
 server::SideRecord findSide(config::Config& config) {
-  if (config.upstream != config::Upstream::Migrating) return nullptr;
+  if (config.upstream != config::Upstream::Migrating) return {};
   const auto complain = [](const std::string& error) {
     log::always(log::Level::Error, "the cluster does not tell which side is in force", {{"error", error}});
   };
@@ -40,12 +40,19 @@ server::SideRecord findSide(config::Config& config) {
   config.side = decision.find(complain);
   log::always(log::Level::Info, "upstream is migrating",
               {{"in_force", *config.side == config::Upstream::Cluster ? "the cluster" : "the server"}});
-  return [decision, complain](const std::string& from, const std::string& to) {
-    std::string error;
-    auto side = decision.change(from, to, error);
+  const auto told = [complain](std::optional<std::string> side, const std::string& error) {
     if (!side) complain(error);
     return side;
   };
+  return {[decision, told](const std::string& from, const std::string& to) {
+            std::string error;
+            return told(decision.change(from, to, error), error);
+          },
+          [decision, told](const std::string& process, const std::string& where) {
+            std::string error;
+            return told(decision.announce(process, where, error), error);
+          },
+          [decision](const std::string& process) { decision.leave(process); }};
 }
 
 int serve(config::Config config, server::Server::Reader reader, server::PassedOn passedOn,

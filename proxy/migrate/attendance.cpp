@@ -22,11 +22,12 @@ std::string fieldOf(const Journal::Fields& fields, const std::string& name) {
 Attendance::Attendance(Journal& journal, const config::Config& config, Hooks hooks)
     : journal_(journal), decision_(config), hooks_(std::move(hooks)) {}
 
+// A cut-over that is under way has lost its run, which may have copied the last changes: it fails.
 std::string Attendance::objection() const {
   std::string error;
-  const auto side = decision_.change(std::string(Decision::kSingle), std::string(Decision::kSingle), error);
+  const auto side = decision_.settle(error);
   if (!side) return error;
-  if (*side != Decision::kCluster) return {};
+  if (*side == config::Upstream::Single) return {};
   return "the cluster has taken the server's place: what the server has is old (slotless migrate finish)";
 }
 
@@ -43,22 +44,23 @@ void Attendance::look(const Journal::Fields& fields) {
     since_ = Clock::now();
     transition(Phase::Draining);
   }
-  if (phase_ == Phase::Draining) drain();
-  if (phase_ == Phase::Frozen) askDecision();
-  const bool waits = phase_ == Phase::Watching || phase_ == Phase::Draining;
-  if (waits && (wanted != id_ || Clock::now() - since_ > kPatience)) {
-    hooks_.say("the cut-over was given up, and the copy goes on");
-    transition(Phase::Away);
+  if (phase_ == Phase::Draining && hooks_.drained(since_)) {
+    hooks_.freeze(true);
+    transition(Phase::Freezing);
   }
+  if (phase_ == Phase::Freezing && hooks_.atRest()) {
+    transition(Phase::Frozen);
+    journal_.write({{"drained", id_}});
+  }
+  if (phase_ == Phase::Frozen) askDecision();
+  const bool waits = phase_ == Phase::Watching || phase_ == Phase::Draining || phase_ == Phase::Freezing;
+  if (waits && (wanted != id_ || Clock::now() - since_ > kPatience)) goOn();
 }
 
-void Attendance::drain() {
-  if (!hooks_.drained(since_)) return;
-  hooks_.freeze(true);
-  // What a copier had taken up before the freeze is at its end, or it is looked at once more.
-  if (!hooks_.drained(since_)) return hooks_.freeze(false);
-  transition(Phase::Frozen);
-  journal_.write({{"drained", id_}});
+void Attendance::goOn() {
+  hooks_.say("the cut-over was given up, and the copy goes on");
+  hooks_.freeze(false);
+  transition(Phase::Away);
 }
 
 void Attendance::askDecision() {
@@ -68,9 +70,7 @@ void Attendance::askDecision() {
   const auto side = decision_.change(std::string(Decision::kSingle), std::string(Decision::kSingle), error);
   if (!side || *side == Decision::preparing(id_)) return;
   if (*side == Decision::kCluster) return transition(Phase::Over);
-  hooks_.say("the cut-over was given up, and the copy goes on");
-  hooks_.freeze(false);
-  transition(Phase::Away);
+  goOn();
 }
 
 }  // namespace slotless::migrate

@@ -17,10 +17,12 @@ namespace slotless::migrate {
 class Attendance {
  public:
   struct Hooks {
-    // Everything that had changed by then has been copied, and nothing is at work; functions, too.
+    // Everything that had changed by then has been copied; functions, too.
     std::function<bool(std::chrono::steady_clock::time_point since)> drained;
-    // Nothing is written from now on, or again.
+    // Nothing more is taken up to be written, or again.
     std::function<void(bool)> freeze;
+    // Nothing is being written, and what has been is safe.
+    std::function<bool()> atRest;
     std::function<void(const std::string&)> say;
   };
 
@@ -35,11 +37,11 @@ class Attendance {
   std::string objection() const;
 
  private:
-  enum class Phase { Away, Watching, Draining, Frozen, Over };
+  enum class Phase { Away, Watching, Draining, Freezing, Frozen, Over };
 
   void transition(Phase next) noexcept { phase_ = next; }
-  void drain();
   void askDecision();
+  void goOn();
 
   Journal& journal_;
   const Decision decision_;

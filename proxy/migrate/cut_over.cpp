@@ -64,6 +64,7 @@ class CutOver {
   }
   bool awaitField(const std::string& name, Clock::time_point deadline);
   std::string objection();
+  std::string forgotten();
   std::string bypass();
   std::string move();
   std::string side(const std::string& from, const std::string& to);
@@ -85,6 +86,20 @@ bool CutOver::awaitField(const std::string& name, Clock::time_point deadline) {
     std::this_thread::sleep_for(kLook);
   }
   return true;
+}
+
+// Processes that serve the server, too: proxies that have not been named, or one that ends after an upgrade.
+std::string CutOver::forgotten() {
+  std::string error;
+  std::string found;
+  for (const Decision::Process& each : decision_.processes(error)) {
+    if (proxies_.has(each.name)) continue;
+    found += "\n  " + each.where + ", seen " + std::to_string(each.silent.count()) + " s ago";
+  }
+  if (!error.empty()) return "who else serves the server cannot be told: " + error;
+  if (found.empty()) return {};
+  return "proxies that are not named serve the server (one that is gone is forgotten after a minute):" +
+         found;
 }
 
 // Of the source, who is neither a proxy nor part of this.
@@ -123,6 +138,7 @@ std::string CutOver::objection() {
   if (fields["caught_up"] != "1") return "the copy has not caught up (" + fields["phase"] + ")";
   if (std::string text = proxies_.objections(); !text.empty()) return text;
   if (settings_.force) return {};
+  if (std::string text = forgotten(); !text.empty()) return text;
   const std::string others = bypass();
   return others.empty() ? others : others + "\n--force cuts over all the same";
 }
@@ -141,12 +157,15 @@ std::string CutOver::side(const std::string& from, const std::string& to) {
 
 std::string CutOver::move() {
   const std::string preparing = Decision::preparing(id_);
-  if (auto error = side(std::string(Decision::kSingle), preparing); !error.empty()) return error;
+  // One that was killed halfway may have left its own.
+  std::string error;
+  if (!decision_.settle(error)) return error;
+  if (error = side(std::string(Decision::kSingle), preparing); !error.empty()) return error;
   began_ = Clock::now();
   const auto deadline = began_ + settings_.maxPause;
-  if (auto error = proxies_.prepare(id_, settings_.maxPause, settings_.maxPause + kMargin); !error.empty())
+  if (error = proxies_.prepare(id_, settings_.maxPause, settings_.maxPause + kMargin); !error.empty())
     return error;
-  if (auto error = journal_.write({{"drain", id_}}); !error.empty()) return error;
+  if (error = journal_.write({{"drain", id_}}); !error.empty()) return error;
   if (!awaitField("drained", deadline))
     return "the last changes were not copied within " + std::to_string(settings_.maxPause.count()) + " ms";
   return side(preparing, std::string(Decision::kCluster));

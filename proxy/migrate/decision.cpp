@@ -1,5 +1,6 @@
 #include "proxy/migrate/decision.h"
 
+#include <cstdlib>
 #include <thread>
 #include <utility>
 
@@ -14,13 +15,30 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::milliseconds kBriefly{300};  // the process is about to end
 constexpr std::chrono::milliseconds kAskAgain{500};
 constexpr std::string_view kChange =
     "local now = redis.call('GET', KEYS[1]) or 'single' "
     "if now ~= ARGV[1] then return now end "
     "if ARGV[1] ~= ARGV[2] then redis.call('SET', KEYS[1], ARGV[2]) end "
     "return ARGV[2]";
+// By the clock of one master, which is one clock.
+constexpr std::string_view kAnnounce =
+    "redis.call('HSET', KEYS[2], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2]) "
+    "return redis.call('GET', KEYS[1]) or 'single'";
+constexpr std::string_view kTell =
+    "local now = tonumber(redis.call('TIME')[1]) "
+    "local all = redis.call('HGETALL', KEYS[1]) "
+    "local found = {} "
+    "for i = 1, #all, 2 do "
+    "local at = string.find(all[i + 1], ' ') "
+    "local silent = now - tonumber(string.sub(all[i + 1], 1, at - 1)) "
+    "if silent > tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], all[i]) else "
+    "found[#found + 1] = all[i] "
+    "found[#found + 1] = string.sub(all[i + 1], at + 1) "
+    "found[#found + 1] = tostring(silent) end end "
+    "return found";
+constexpr const char* kLapse = "60";  // seconds
 
 }  // namespace
 
@@ -31,43 +49,73 @@ Decision::Decision(const config::Config& config)
   options_.clientName = "slotless-side";
 }
 
-std::optional<std::string> Decision::change(const std::string& from, const std::string& to,
-                                            std::string& error) const {
+std::optional<subcommand::Reply> Decision::ask(std::vector<std::string> words, std::string& error) const {
   Target target(seeds_, options_, rules_);
   error = target.refresh();
   if (!error.empty()) return std::nullopt;
   TargetWriter writer(target, "slotless-side.",
-                      [deadline = Clock::now() + kPatience] { return Clock::now() > deadline; });
+                      [deadline = Clock::now() + patience_] { return Clock::now() > deadline; });
   std::vector<TargetOp> ops;
-  ops.push_back({protocol::slotOf(kKey),
-                 0,
-                 {"EVAL", std::string(kChange), "1", std::string(kKey), from, to},
-                 {},
-                 false});
+  ops.push_back({protocol::slotOf(kKey), 0, std::move(words), {}, false});
   if (!writer.carryOut(ops)) {
     error = writer.trouble().empty() ? "no answer in time" : writer.trouble();
     return std::nullopt;
   }
-  const subcommand::Reply& reply = ops.front().reply;
-  if (!reply.failed()) return reply.text;
-  error = reply.text;
+  if (!ops.front().reply.failed()) return std::move(ops.front().reply);
+  error = ops.front().reply.text;
   return std::nullopt;
 }
 
-config::Upstream Decision::find(const std::function<void(const std::string&)>& complain) const {
+std::optional<std::string> Decision::change(const std::string& from, const std::string& to,
+                                            std::string& error) const {
+  auto reply = ask({"EVAL", std::string(kChange), "1", std::string(kKey), from, to}, error);
+  if (!reply) return std::nullopt;
+  return std::move(reply->text);
+}
+
+std::optional<std::string> Decision::announce(const std::string& process, const std::string& where,
+                                              std::string& error) const {
+  auto reply =
+      ask({"EVAL", std::string(kAnnounce), "2", std::string(kKey), std::string(kProcesses), process, where},
+          error);
+  if (!reply) return std::nullopt;
+  return std::move(reply->text);
+}
+
+void Decision::leave(const std::string& process) const {
+  std::string error;  // it is forgotten after a while
+  Decision brief = *this;
+  brief.options_.connectTimeout = brief.options_.replyTimeout = brief.patience_ = kBriefly;
+  brief.ask({"HDEL", std::string(kProcesses), process}, error);
+}
+
+std::vector<Decision::Process> Decision::processes(std::string& error) const {
+  const auto reply = ask({"EVAL", std::string(kTell), "1", std::string(kProcesses), kLapse}, error);
+  std::vector<Process> found;
+  for (std::size_t i = 0; reply && i + 2 < reply->items.size(); i += 3) {
+    const std::chrono::seconds silent{std::atoll(reply->items[i + 2].text.c_str())};
+    found.push_back({reply->items[i].text, reply->items[i + 1].text, silent});
+  }
+  return found;
+}
+
+std::optional<config::Upstream> Decision::settle(std::string& error) const {
   std::string side{kSingle};
   for (;;) {
-    std::string error;
-    // Who prepares and does not know of this proxy would leave it behind.
     const auto found = change(side, std::string(kSingle), error);
-    if (found == kCluster) return config::Upstream::Cluster;
-    if (found == kSingle) return config::Upstream::Single;
-    if (found) {
-      side = *found;
-    } else {
-      complain(error);
-      std::this_thread::sleep_for(kAskAgain);
-    }
+    if (!found) return std::nullopt;
+    if (*found == kCluster) return config::Upstream::Cluster;
+    if (*found == kSingle) return config::Upstream::Single;
+    side = *found;
+  }
+}
+
+config::Upstream Decision::find(const std::function<void(const std::string&)>& complain) const {
+  for (;;) {
+    std::string error;
+    if (const auto side = settle(error)) return *side;
+    complain(error);
+    std::this_thread::sleep_for(kAskAgain);
   }
 }
 

@@ -1,7 +1,8 @@
 // Which side is in force where upstream is migrating: one key in the cluster, which is changed only by who
-// knows what it is.
+// knows what it is. And which processes serve the server, so that a cut-over forgets none.
 //
-//   ~{slotless-migrate}:side   "single" (also while it is not there), "preparing:ID" or "cluster"
+//   ~{slotless-migrate}:side      "single" (also while it is not there), "preparing:ID" or "cluster"
+//   ~{slotless-migrate}:proxies   a hash: process -> since when it has been silent, and where it is
 //
 // A copy of it is as good. Blocking; any thread.
 #pragma once
@@ -20,6 +21,7 @@ namespace slotless::migrate {
 class Decision {
  public:
   static constexpr std::string_view kKey = "~{slotless-migrate}:side";
+  static constexpr std::string_view kProcesses = "~{slotless-migrate}:proxies";
   static constexpr std::string_view kSingle = "single";
   static constexpr std::string_view kCluster = "cluster";
   static std::string preparing(std::string_view id) { return "preparing:" + std::string(id); }
@@ -29,16 +31,31 @@ class Decision {
 
   // From `from` to `to` if it is `from`; what it is then. nullopt: see the error.
   std::optional<std::string> change(const std::string& from, const std::string& to, std::string& error) const;
-  // Single or Cluster, for who begins to serve: a cut-over that is under way fails. Until the cluster
-  // answers.
+  // Single or Cluster: a cut-over that is under way fails. nullopt: see the error.
+  std::optional<config::Upstream> settle(std::string& error) const;
+  // That process serves the server; what has been decided. nullopt: see the error.
+  std::optional<std::string> announce(const std::string& process, const std::string& where,
+                                      std::string& error) const;
+  void leave(const std::string& process) const;
+  // Those that have announced themselves within the last minute.
+  struct Process {
+    std::string name;
+    std::string where;
+    std::chrono::seconds silent;
+  };
+  std::vector<Process> processes(std::string& error) const;
+  // As settle(), until the cluster answers.
   config::Upstream find(const std::function<void(const std::string& error)>& complain) const;
   // A replica of the key's master has it, as far as there is one. False: not in that time.
   bool isSafe(std::chrono::milliseconds patience) const;
 
  private:
+  std::optional<subcommand::Reply> ask(std::vector<std::string> words, std::string& error) const;
+
   std::vector<subcommand::ServerUrl> seeds_;
   subcommand::ConnectOptions options_;
   std::vector<config::AddressRule> rules_;
+  std::chrono::milliseconds patience_{5000};
 };
 
 }  // namespace slotless::migrate

@@ -80,6 +80,11 @@ std::size_t KeyQueue::changedCount() const {
   return changed_.size();
 }
 
+bool KeyQueue::isAtWork() const {
+  const std::lock_guard lock(mutex_);
+  return takenSince_.has_value() || foundIsTaken_;
+}
+
 void KeyQueue::freeze(bool frozen) {
   {
     const std::lock_guard lock(mutex_);

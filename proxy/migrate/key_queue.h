@@ -40,6 +40,8 @@ class KeyQueue {
   // Nothing that a walk has found waits, or is being dealt with.
   bool walked() const;
   std::size_t changedCount() const;
+  // Something that has been given out is being dealt with.
+  bool isAtWork() const;
   // Nothing is given out any more, or again.
   void freeze(bool frozen);
   void close();

@@ -32,7 +32,7 @@ std::string objectionOf(const Reply& reply) {
 }  // namespace
 
 Proxies::Proxies(const std::vector<subcommand::ServerUrl>& urls, const subcommand::ConnectOptions& options) {
-  for (const auto& url : urls) proxies_.push_back({NodeClient(url, options), {}});
+  for (const auto& url : urls) proxies_.push_back({NodeClient(url, options)});
 }
 
 // Each on a thread of its own: the slowest one decides how long clients wait.
@@ -40,7 +40,7 @@ template <typename Ask>
 std::string Proxies::all(Ask ask) {
   std::vector<std::thread> threads;
   threads.reserve(proxies_.size());
-  for (Proxy& proxy : proxies_) threads.emplace_back([&proxy, &ask] { proxy.error = ask(proxy.client); });
+  for (Proxy& proxy : proxies_) threads.emplace_back([&proxy, &ask] { proxy.error = ask(proxy); });
   for (std::thread& thread : threads) thread.join();
   std::string errors;
   for (const Proxy& proxy : proxies_) {
@@ -52,21 +52,30 @@ std::string Proxies::all(Ask ask) {
 }
 
 std::string Proxies::objections() {
-  return all([](NodeClient& client) { return objectionOf(client.command({"PROXY", "CUT-OVER", "STATUS"})); });
+  return all([](Proxy& proxy) {
+    const Reply reply = proxy.client.command({"PROXY", "CUT-OVER", "STATUS"});
+    if (!reply.failed()) proxy.process = fieldOf(reply.text, "process");
+    return objectionOf(reply);
+  });
+}
+
+bool Proxies::has(const std::string& process) const {
+  return std::any_of(proxies_.begin(), proxies_.end(),
+                     [&](const Proxy& proxy) { return proxy.process == process; });
 }
 
 std::string Proxies::prepare(const std::string& id, std::chrono::milliseconds patience,
                              std::chrono::milliseconds hold) {
-  return all([&](NodeClient& client) {
-    const Reply reply = client.command(
+  return all([&](Proxy& proxy) {
+    const Reply reply = proxy.client.command(
         {"PROXY", "CUT-OVER", "PREPARE", id, std::to_string(patience.count()), std::to_string(hold.count())});
     return reply.isOk() ? std::string() : reply.text;
   });
 }
 
 std::string Proxies::settle(const std::string& id) {
-  return all([&](NodeClient& client) {
-    const Reply reply = client.command({"PROXY", "CUT-OVER", "SETTLE", id});
+  return all([&](Proxy& proxy) {
+    const Reply reply = proxy.client.command({"PROXY", "CUT-OVER", "SETTLE", id});
     return reply.isOk() ? std::string() : reply.text;
   });
 }

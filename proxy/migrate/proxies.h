@@ -15,6 +15,8 @@ class Proxies {
 
   // What they say of themselves. The objections to a cut-over, one a line; empty: there are none.
   std::string objections();
+  // By which name it has announced itself; after objections().
+  bool has(const std::string& process) const;
   // All at once. The error of those that refuse, one a line; empty: all of them hold.
   std::string prepare(const std::string& id, std::chrono::milliseconds patience,
                       std::chrono::milliseconds hold);
@@ -23,7 +25,8 @@ class Proxies {
  private:
   struct Proxy {
     subcommand::NodeClient client;
-    std::string error;
+    std::string error = {};
+    std::string process = {};
   };
   template <typename Ask>
   std::string all(Ask ask);

@@ -67,7 +67,8 @@ class Run {
                      [this](bool frozen) {
                        for (KeyQueue& queue : queues_) queue.freeze(frozen);
                      },
-                     [this](const std::string& text) { reporter_.say(text); }}) {}
+                     [this] { return atRest(); }, [this](const std::string& text) { reporter_.say(text); }}) {
+  }
 
   int run();
 
@@ -112,6 +113,7 @@ class Run {
   bool quiet();
   void tryToCatchUp();
   bool drained(Clock::time_point since);
+  bool atRest();
   bool replicated();
   void attend();
   bool settle();
@@ -411,14 +413,18 @@ void Run::tryToCatchUp() {
   barrier_ = 0;
 }
 
-// For a cut-over: while nobody writes to the source, that is all there is.
+// For a cut-over: while nobody writes to the source, that is all there is. Who writes all the same (--force)
+// is not waited for.
 bool Run::drained(Clock::time_point since) {
   if (caughtUpWith_ < since) return false;
   lookAtSwaps();
   lookAtFunctions();
-  if (!quiet()) return false;
+  return quiet();
+}
+
+bool Run::atRest() {
   for (const KeyQueue& queue : queues_) {
-    if (queue.oldestChange()) return false;
+    if (queue.isAtWork()) return false;
   }
   return replicated();
 }

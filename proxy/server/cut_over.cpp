@@ -13,6 +13,10 @@ using session::CutOverStep;
 
 constexpr net::Millis kLook{5};
 constexpr net::Millis kAskAgain{200};
+constexpr net::Millis kAnnounce{3000};
+// Of who has been forgotten: for what is under way, which is tried again.
+constexpr net::Millis kLatePatience{10000};
+constexpr std::string_view kLate = "late";
 
 std::string errorReply(const std::string& text) {
   std::string reply;
@@ -43,8 +47,14 @@ std::string preparingSide(std::string_view id) {
   return "preparing:" + std::string(id);
 }
 
-CutOver::CutOver(net::Loop& loop, Hooks hooks, bool onCluster)
-    : loop_(loop), hooks_(std::move(hooks)), onCluster_(onCluster) {}
+CutOver::CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onCluster)
+    : loop_(loop),
+      hooks_(std::move(hooks)),
+      process_(std::move(process)),
+      onCluster_(onCluster),
+      announcing_(loop.makeTimer([this] { announce(); })) {
+  if (!onCluster_) announcing_->start(net::Millis{0});
+}
 
 void CutOver::take(const CutOverStep& step, Done done) {
   switch (step.kind) {
@@ -66,9 +76,23 @@ void CutOver::take(const CutOverStep& step, Done done) {
 
 std::string CutOver::status() const {
   const std::string objection = onCluster_ ? std::string() : hooks_.objection();
-  return "side:" + std::string(onCluster_ ? kClusterSide : kServerSide) +
+  return "side:" + std::string(onCluster_ ? kClusterSide : kServerSide) + "\r\nprocess:" + process_ +
          "\r\nphase:" + std::string(nameOf(phase_)) + "\r\nready:" + (objection.empty() ? "yes" : "no") +
          "\r\nobjection:" + objection + "\r\n";
+}
+
+// --- not to be forgotten ---
+
+void CutOver::announce() {
+  if (onCluster_) return;
+  hooks_.announce([this](const std::optional<std::string>& side) { onAnnounced(side); });
+}
+
+void CutOver::onAnnounced(const std::optional<std::string>& side) {
+  announcing_->start(kAnnounce);
+  if (phase_ != Phase::Serving || onCluster_ || side != kClusterSide || !hooks_.objection().empty()) return;
+  log::error("the cluster has taken the server's place without this proxy, which goes over now");
+  empty(std::string(kLate), kLatePatience, net::Millis{1});
 }
 
 // --- emptying ---
@@ -79,12 +103,16 @@ void CutOver::prepare(const CutOverStep& step, Done done) {
   if (onCluster_) return done(errorReply("the cluster is in force already"));
   if (const std::string objection = hooks_.objection(); !objection.empty())
     return done(errorReply(objection));
-  transition(Phase::Emptying);
-  id_ = step.id;
-  hold_ = step.hold;
-  shutSince_ = loop_.now();
-  deadline_ = shutSince_ + step.patience;
   done_ = std::move(done);
+  empty(step.id, step.patience, step.hold);
+}
+
+void CutOver::empty(std::string id, net::Millis patience, net::Millis hold) {
+  transition(Phase::Emptying);
+  id_ = std::move(id);
+  hold_ = hold;
+  shutSince_ = loop_.now();
+  deadline_ = shutSince_ + patience;
   log::warn("cut-over begins: clients wait", {{"id", id_}});
   timer_ = loop_.makeTimer([this] { lookAgain(); });
   hooks_.shutGates(true);

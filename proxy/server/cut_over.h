@@ -5,7 +5,9 @@
 // and Settling back to Serving, and nothing has happened. The decision is one key in the cluster, which
 // changes once: whoever comes to its end first, the migration or a proxy whose patience is over, decides for
 // all. Gates are not opened before that is known, or else some proxies might serve the server and others the
-// cluster. Belongs to the control thread's loop.
+// cluster. While it serves the server, a proxy says so in the cluster every few seconds, so that none is
+// forgotten; one that has been goes over as soon as it sees what has been decided. Belongs to the control
+// thread's loop.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -24,9 +26,16 @@ inline constexpr std::string_view kServerSide = "single";
 inline constexpr std::string_view kClusterSide = "cluster";
 std::string preparingSide(std::string_view id);
 
-// Changes the decision from `from` to `to` if it is `from`, and returns what it is then; nullopt: the cluster
-// does not answer. Takes its time; any thread.
-using SideRecord = std::function<std::optional<std::string>(const std::string& from, const std::string& to)>;
+// The decision, and who has to follow it, as they stand in the cluster. Both take their time, and may be
+// called on any thread; nullopt: the cluster does not answer.
+struct SideRecord {
+  // Changes the decision from `from` to `to` if it is `from`, and returns what it is then.
+  std::function<std::optional<std::string>(const std::string& from, const std::string& to)> change;
+  // This process serves the server: to be said again every few seconds. What has been decided.
+  std::function<std::optional<std::string>(const std::string& process, const std::string& where)> announce;
+  // It does not any more.
+  std::function<void(const std::string& process)> leave;
+};
 
 class CutOver {
  public:
@@ -38,18 +47,20 @@ class CutOver {
     std::function<void(std::function<void(session::CalledBack)> done)> look;
     // All workers go over, and open their gates.
     std::function<void(std::function<void()> done)> move;
-    // SideRecord, on another thread.
-    std::function<void(std::string from, std::string to, std::function<void(std::optional<std::string>)>)>
-        settle;
+    // SideRecord's change() and announce(), on another thread.
+    using Told = std::function<void(std::optional<std::string> side)>;
+    std::function<void(std::string from, std::string to, Told told)> settle;
+    std::function<void(Told told)> announce;
   };
 
   enum class Phase : std::uint8_t { Serving, Emptying, Waiting, Settling, Moving };
 
-  // `onCluster`: it has been gone over to already.
-  CutOver(net::Loop& loop, Hooks hooks, bool onCluster);
+  // `process`: its name among those that serve the server. `onCluster`: it has been gone over to already.
+  CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onCluster);
 
   void take(const session::CutOverStep& step, session::CutOverDone done);
   bool onCluster() const noexcept { return onCluster_; }
+  const std::string& process() const noexcept { return process_; }
 
  private:
   using Done = session::CutOverDone;
@@ -59,6 +70,9 @@ class CutOver {
   void prepare(const session::CutOverStep& step, Done done);
   void lookAgain();
   void onLook(const session::CalledBack& found);
+  void announce();
+  void onAnnounced(const std::optional<std::string>& side);
+  void empty(std::string id, net::Millis patience, net::Millis hold);
   void giveUp(const std::string& why);
   void settle();
   void onSettled(const std::optional<std::string>& side);
@@ -67,6 +81,7 @@ class CutOver {
 
   net::Loop& loop_;
   const Hooks hooks_;
+  const std::string process_;
   Phase phase_ = Phase::Serving;
   bool onCluster_;
   std::string id_;
@@ -75,6 +90,7 @@ class CutOver {
   net::Millis hold_{};
   Done done_;  // of the step under way
   std::unique_ptr<net::Timer> timer_;
+  std::unique_ptr<net::Timer> announcing_;
 };
 
 }  // namespace slotless::server

@@ -1,9 +1,14 @@
 // Upstream migrating: which side is in force, and how the process goes over from one to the other.
+#include <unistd.h>
+
+#include <array>
 #include <memory>
 #include <mutex>
-#include <numeric>
+#include <random>
+#include <string>
 #include <utility>
 
+#include "config/endpoint.h"
 #include "config/upstream.h"
 #include "proxy/discovery/server_build.h"
 #include "proxy/server/server.h"
@@ -20,6 +25,20 @@ struct Count {
   session::CalledBack sum;
   std::size_t missing = 0;
 };
+
+std::string newProcessName() {
+  std::random_device random;
+  return std::to_string(getpid()) + "-" + std::to_string(random()) + std::to_string(random());
+}
+
+// For people.
+std::string placeOf(const config::Config& config) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  std::string place = std::string(host.data()) + " process " + std::to_string(getpid());
+  for (const config::Listener& listener : config.listen) place += " " + config::formatEndpoint(listener);
+  return place;
+}
 
 }  // namespace
 
@@ -61,11 +80,17 @@ void Server::startCutOver() {
   hooks.settle = [this](std::string from, std::string to,
                         std::function<void(std::optional<std::string>)> done) {
     auto side = std::make_shared<std::optional<std::string>>();
-    aside([this, side, from = std::move(from), to = std::move(to)] { *side = sideRecord_(from, to); }, loop_,
-          [side, done = std::move(done)] { done(*side); });
+    aside([this, side, from = std::move(from), to = std::move(to)] { *side = sideRecord_.change(from, to); },
+          loop_, [side, done = std::move(done)] { done(*side); });
+  };
+  const std::string process = newProcessName();
+  hooks.announce = [this, process, where = placeOf(*config_)](CutOver::Hooks::Told told) {
+    auto side = std::make_shared<std::optional<std::string>>();
+    aside([this, side, process, where] { *side = sideRecord_.announce(process, where); }, loop_,
+          [side, told = std::move(told)] { told(*side); });
   };
   const bool onCluster = config_->side == config::Upstream::Cluster;
-  cutOver_ = std::make_unique<CutOver>(loop_, std::move(hooks), onCluster);
+  cutOver_ = std::make_unique<CutOver>(loop_, std::move(hooks), process, onCluster);
   if (onCluster) return;
   const config::Config target = config::forSide(loaded_, config::Upstream::Cluster);
   auto refresh = refreshSettings(target);
@@ -129,11 +154,12 @@ void Server::goOver(std::function<void()> done) {
 void Server::discoverAnew() {
   auto standby = std::make_shared<std::unique_ptr<Standby>>(std::move(standby_));
   cluster_.loop().post([this, standby, refresh = refreshSettings(*config_), learn = learnSettings(),
-                        carry = carrierSettings()] {
+                        carry = carrierSettings(), survey = surveySettings()] {
     standby->reset();
     refresher_.reset();
     learner_->setSettings(learn);
     carrier_->setSettings(carry);
+    if (survey_ != nullptr) survey_->setSettings(survey);
     startCounter();
     startRefresher(refresh);
   });

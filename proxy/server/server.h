@@ -58,7 +58,7 @@ class Server final : public worker::WorkerControl {
   // listenOn()). `invocation`: for a successor. `originBook`: where the values have come from; may be
   // nullptr. `sideRecord`: with upstream migrating, where config.side has come from.
   Server(config::Config config, Reader reader, PassedOn passedOn, Invocation invocation,
-         std::shared_ptr<const config::OriginBook> originBook = nullptr, SideRecord sideRecord = nullptr);
+         std::shared_ptr<const config::OriginBook> originBook = nullptr, SideRecord sideRecord = {});
   ~Server();
 
   // Opens all sockets and serves until SIGTERM or SIGINT, or until a successor that SIGUSR2 starts has taken

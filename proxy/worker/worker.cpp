@@ -187,6 +187,7 @@ void Worker::perform(const session::WorkerTask& task, std::size_t index) {
 // Runs between two turns, when no request is being handled: whoever looks at the configuration sees all of
 // the old one or all of the new one.
 void Worker::setConfig(const config::Config& config) {
+  if (config.side != config_.side) return;  // of before a cut-over
   touch();
   const bool wasOpen = !services_.loginRequired;
   config_ = config;

@@ -72,10 +72,10 @@ class Writers:
             thread.join()
 
 
-def environment():
+def environment(secret):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REDIS_", "SLOTLESS_"))}
-    return {**kept, "SLOTLESS_MIGRATE_FROM_PASSWORD": PASSWORD, "REDIS_PASSWORD": PASSWORD,
-            "SLOTLESS_MIGRATE_PROXY_PASSWORD": PASSWORD}
+    return {**kept, "SLOTLESS_MIGRATE_FROM_PASSWORD": secret, "REDIS_PASSWORD": PASSWORD,
+            "SLOTLESS_MIGRATE_PROXY_PASSWORD": secret}
 
 
 @unittest.skipIf(STANDIN, "is about the daemon's binary")
@@ -86,13 +86,14 @@ class CutOver(unittest.TestCase):
         self.cluster = Cluster(replicas=1 if "restart" in self._testMethodName else 0)
         self.addCleanup(self.cluster.stop)
         self.proxies = []
+        self.secret = PASSWORD  # of the server
         self._runs = 0
 
     def start_proxies(self, count=2, options=()):
         layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
         for _ in range(count):
             proxy = Proxy(self.cluster.addresses(), ["--upstream", "migrating", "--server", f"{HOST}:{self.port}",
-                                                     "--server-password", PASSWORD, "--allow-admin-commands", "yes",
+                                                     "--server-password", self.secret, "--allow-admin-commands", "yes",
                                                      *layouts, *options])
             self.proxies.append(proxy)
             self.addCleanup(proxy.stop)
@@ -105,7 +106,7 @@ class CutOver(unittest.TestCase):
     def start_run(self):
         self._runs += 1
         folder = processes.directory() / f"{self._testMethodName}-run-{self._runs}"
-        run = processes.Child(self.words("run", "--json", "--max-lag", "30s", "--max-latency", "0"), folder, environment())
+        run = processes.Child(self.words("run", "--json", "--max-lag", "30s", "--max-latency", "0"), folder, environment(self.secret))
         self.addCleanup(run.kill)
         wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up")
         return run
@@ -115,7 +116,7 @@ class CutOver(unittest.TestCase):
         return '"caught_up":"1"' in self.ask("status", "--json", code=None).replace(" ", "")
 
     def ask(self, action, *options, code=0):
-        done = subprocess.run(self.words(action, *options), env=environment(), capture_output=True, text=True,
+        done = subprocess.run(self.words(action, *options), env=environment(self.secret), capture_output=True, text=True,
                               errors="replace", timeout=SECONDS, check=False)
         if code is not None:
             self.assertEqual(done.returncode, code, done.stdout[-5000:] + done.stderr[-5000:])
@@ -127,13 +128,13 @@ class CutOver(unittest.TestCase):
         return self.ask("cut-over", *named, *options, code=code)
 
     def client(self, proxy, database=0, **options):
-        client = redis.Redis(host=proxy.host, port=proxy.port, password=PASSWORD, db=database, single_connection_client=True,
+        client = redis.Redis(host=proxy.host, port=proxy.port, password=self.secret, db=database, single_connection_client=True,
                              socket_timeout=20, **options)
         self.addCleanup(client.close)
         return client
 
     def raw(self, proxy, database=0, protocol=None):
-        connection = connect(proxy)
+        connection = connect(proxy, password=self.secret)
         self.addCleanup(connection.close)
         if protocol:
             connection.command("HELLO", str(protocol))
@@ -142,7 +143,7 @@ class CutOver(unittest.TestCase):
         return connection
 
     def on_source(self, database=0):
-        client = redis.Redis(host=HOST, port=self.port, password=PASSWORD, db=database)
+        client = redis.Redis(host=HOST, port=self.port, password=self.secret, db=database)
         self.addCleanup(client.close)
         return client
 
@@ -250,7 +251,7 @@ class CutOver(unittest.TestCase):
         self.assertEqual(self.client(proxy, 1).get("key"), b"newer")
         self.assertEqual(self.status(proxy)["side"], "cluster")
         # A run would bring back what is old.
-        again = subprocess.run(self.words("run", "--once"), env=environment(), capture_output=True, text=True, timeout=SECONDS,
+        again = subprocess.run(self.words("run", "--once"), env=environment(self.secret), capture_output=True, text=True, timeout=SECONDS,
                                check=False)
         self.assertEqual(again.returncode, 2, again.stdout + again.stderr)
         self.assertIn("taken the server's place", again.stderr)
@@ -324,6 +325,56 @@ class CutOver(unittest.TestCase):
         self.assertIsNone(self.side())
         self.assertIn("the cluster is in force", self.cut_over("--force", "--max-pause", "20s"))
         self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+
+    def test_a_proxy_that_is_not_named_is_not_forgotten(self):
+        self.start_proxies()
+        one, other = self.proxies
+        run = self.start_run()
+        self.wait_until_ready()
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        self.proxies = [one]
+        said = self.cut_over(code=1)
+        self.assertIn("not named", said)
+        self.assertIn(f":{other.port}", said)
+        # Forced, it is left behind for some seconds, and goes over as soon as it hears of it.
+        self.assertIn("the cluster is in force", self.cut_over("--force", "--max-pause", "20s"))
+        wait_until(lambda: self.status(other)["side"] == "cluster", SECONDS, "the other proxy to go over")
+        writers.wait_for_progress()
+        writers.stop()
+        # What it has taken meanwhile was for the server only: --force says so.
+        self.assertEqual([failure for failure in writers.failures if f"written:0" in failure[0]], [])
+        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+
+    def test_a_cut_over_that_was_killed_is_in_nobodys_way(self):
+        self.start_proxies(1)
+        self.side("preparing:somebody who was killed")
+        run = self.start_run()
+        self.assertEqual(self.side(), "single")
+        self.side("preparing:somebody else")
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+
+    def test_each_side_has_a_password_of_its_own(self):
+        """Clients go on to present the server's, also those that come later."""
+        with resp.Connection(HOST, self.port, PASSWORD) as administrator:
+            administrator.command("CONFIG", "SET", "requirepass", "the server's")
+        self.secret = "the server's"
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        before = self.raw(proxy)
+        self.assertEqual(before.command("SET", "key", "value"), b"OK")
+        run = self.start_run()
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.assertEqual(before.command("APPEND", "key", "2"), 6)
+        self.assertEqual(self.raw(proxy).command("GET", "key"), b"value2")
+        with connect(proxy, password=None) as stranger:
+            self.assertIn("WRONGPASS", stranger.error("AUTH", PASSWORD))
+        proxy.kill_and_restart()
+        self.assertEqual(self.raw(proxy).command("GET", "key"), b"value2")
 
     def test_without_a_run_that_follows_nothing_is_cut_over(self):
         self.start_proxies(1)

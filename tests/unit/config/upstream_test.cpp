@@ -101,7 +101,8 @@ TEST_CASE("what does not go together with one server is refused") {
   CHECK(missing.front().find("--server HOST:PORT") != std::string::npos);
 }
 
-TEST_CASE("migrating has two sides, each with its own credentials, and clients go on to present the server's") {
+TEST_CASE(
+    "migrating has two sides, each with its own credentials, and clients go on to present the server's") {
   Loading loading{{"--upstream", "migrating", "--server", "redis://old:p1@b:2", "--cluster-nodes",
                    "rediss://new:p2@a:1", "--database-layout", "1=pinned,4=denied"},
                   {},
@@ -130,10 +131,10 @@ TEST_CASE("migrating has two sides, each with its own credentials, and clients g
 }
 
 TEST_CASE("where the server asks for nothing, clients are asked for nothing after the cut-over") {
-  const Config config = Loading{{"--upstream", "migrating", "--server", "b:2", "--cluster-nodes", "redis://:p2@a:1"},
-                                {},
-                                {}}
-                            .config();
+  const Config config = Loading{
+      {"--upstream", "migrating", "--server", "b:2", "--cluster-nodes", "redis://:p2@a:1"},
+      {},
+      {}}.config();
   CHECK(forSide(config, Upstream::Cluster).clientAuth == ClientAuth::None);
   CHECK(clientSecret(forSide(config, Upstream::Single)).empty());
 }
@@ -149,11 +150,14 @@ TEST_CASE("migrating wants the server and the cluster, and what both can have") 
   };
   CHECK(has(errorsOf({"--cluster-nodes", "a:1"}), "upstream is migrating"));
   CHECK(has(errorsOf({"--server", "b:2"}), "cluster-nodes: not set"));
-  CHECK(has(errorsOf({"--server", "b:2", "--cluster-nodes", "a:1", "--database-map", "1+0"}), "database-map"));
-  CHECK(has(errorsOf({"--server", "redis://:p@b:2", "--cluster-nodes", "a:1", "--client-auth", "passthrough"}),
-            "passthrough"));
-  CHECK(has(errorsOf({"--server", "redis://:p@b:2", "--cluster-nodes", "a:1", "--password-command", "/bin/true"}),
-            "password-command"));
+  CHECK(
+      has(errorsOf({"--server", "b:2", "--cluster-nodes", "a:1", "--database-map", "1+0"}), "database-map"));
+  CHECK(
+      has(errorsOf({"--server", "redis://:p@b:2", "--cluster-nodes", "a:1", "--client-auth", "passthrough"}),
+          "passthrough"));
+  CHECK(has(
+      errorsOf({"--server", "redis://:p@b:2", "--cluster-nodes", "a:1", "--password-command", "/bin/true"}),
+      "password-command"));
   CHECK(has(errorsOf({"--server", "b:2", "--cluster-nodes", "redis://:p@a:1", "--listen", "0.0.0.0:1"}),
             "neither server-password nor client-password"));
 }

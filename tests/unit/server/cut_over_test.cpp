@@ -18,7 +18,7 @@ using session::CutOverStep;
 namespace {
 
 struct Stage {
-  explicit Stage(bool onCluster = false) : cutOver(loop, hooks(), onCluster) {}
+  explicit Stage(bool onCluster = false) : cutOver(loop, hooks(), "me", onCluster) {}
 
   CutOver::Hooks hooks() {
     CutOver::Hooks made;
@@ -36,6 +36,10 @@ struct Stage {
       if (answers.empty()) return done(std::nullopt);
       done(answers.front());
       answers.pop_front();
+    };
+    made.announce = [this](auto told) {
+      ++announced;
+      told(side);
     };
     return made;
   }
@@ -55,6 +59,8 @@ struct Stage {
   std::deque<CalledBack> found_{CalledBack{}};
   int looks = 0;
   std::function<void()> moved;
+  int announced = 0;
+  std::optional<std::string> side;
   std::vector<std::string> asked;
   std::deque<std::optional<std::string>> answers;
   std::vector<std::string> replies;
@@ -168,6 +174,58 @@ TEST_CASE("a process that has begun on the cluster says so") {
   Stage stage(true);
   CHECK(stage.take({}).front().find("side:cluster") != std::string::npos);
   CHECK(stage.settle() == kOk);
+}
+
+TEST_CASE("a process that serves the server says so again and again, and then no more") {
+  Stage stage;
+  stage.loop.advance(1ms);
+  CHECK(stage.announced == 1);
+  stage.loop.advance(6s);
+  CHECK(stage.announced == 3);
+  CHECK(stage.take({}).front().find("process:me") != std::string::npos);
+  CHECK(stage.prepare() == kOk);
+  stage.answers = {"cluster"};
+  stage.settle();
+  stage.moved();
+  stage.loop.advance(10s);
+  CHECK(stage.announced <= 4);
+  Stage other(true);
+  other.loop.advance(10s);
+  CHECK(other.announced == 0);
+}
+
+TEST_CASE("a proxy that a cut-over has forgotten goes over as soon as it hears of it") {
+  Stage stage;
+  stage.side = "single";
+  stage.loop.advance(4s);
+  CHECK(stage.gates.empty());
+  stage.side = "cluster";
+  stage.answers = {"cluster"};
+  SECTION("at once") {
+    stage.loop.advance(4s);
+    CHECK(stage.gates == std::vector<bool>{true});
+    REQUIRE(stage.moved);
+    stage.moved();
+    CHECK(stage.cutOver.onCluster());
+  }
+  SECTION("when it knows the cluster") {
+    stage.objection = "it is not known yet";
+    stage.loop.advance(4s);
+    CHECK(stage.gates.empty());
+    stage.objection.clear();
+    stage.loop.advance(4s);
+    CHECK(stage.moved);
+  }
+  SECTION("again, if something takes too long") {
+    stage.found_ = {CalledBack{1, 0, false}};
+    stage.loop.advance(12s);
+    CHECK(stage.gates == std::vector<bool>{true});
+    stage.loop.advance(2s);
+    CHECK(stage.gates == std::vector<bool>{true, false});
+    stage.found_ = {CalledBack{}};
+    stage.loop.advance(4s);
+    CHECK(stage.moved);
+  }
 }
 
 }  // namespace slotless::test
