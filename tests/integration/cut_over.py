@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import threading
@@ -23,6 +24,8 @@ LAYOUTS = ("1=pinned", "2=grouped:bull:*:", "3=spread")
 DATABASES = range(4)
 SECONDS = 100
 SIDE = "~{slotless-migrate}:side"
+SEED = os.environ.get("SLOTLESS_CUT_OVER_SEED", "1201")
+ATTEMPTS = int(os.environ.get("SLOTLESS_CUT_OVER_ATTEMPTS", "6"))
 
 
 class Writers:
@@ -153,6 +156,15 @@ class CutOver(unittest.TestCase):
             node.command("SET", SIDE, value)
         found = node.command("GET", SIDE)
         return found.decode() if isinstance(found, bytes) else found
+
+    def cluster_side(self):
+        """As the cluster tells it, whatever node has it by now."""
+        for node in self.cluster.nodes:
+            try:
+                return node.command("GET", SIDE).decode()
+            except (AttributeError, OSError, resp.ReplyError):
+                continue
+        return None
 
     def status(self, proxy):
         text = self.raw(proxy).command("PROXY", "CUT-OVER", "STATUS")
@@ -312,6 +324,63 @@ class CutOver(unittest.TestCase):
         self.assertTrue(late.set("where", "on the cluster"))
         self.assertEqual([self.status(proxy)["side"] for proxy in self.proxies], ["cluster", "cluster"])
         self.assertIsNone(self.on_source().get("where"))
+
+    def test_killed_at_any_moment_it_has_happened_or_not(self):
+        """The command, and the run beside it: whatever is killed, all proxies serve the same side, and nothing is lost."""
+        self.start_proxies()
+        chance = random.Random(SEED)
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        writers.wait_for_progress()
+        named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
+        for attempt in range(ATTEMPTS):
+            folder = processes.directory() / f"killed-{attempt}"
+            command = processes.Child(self.words("cut-over", *named, "--max-pause", "5s"), folder, environment(self.secret))
+            time.sleep(chance.uniform(0.1, 1.5))
+            victim = chance.choice((command, command, run))
+            victim.kill()
+            if victim is run:
+                command.wait(SECONDS)
+            writers.wait_for_progress()
+            self.assertEqual(writers.failures, [])
+            wait_until(lambda: all(self.status(proxy)["phase"] == "serving" for proxy in self.proxies), SECONDS, "a decision")
+            sides = {self.status(proxy)["side"] for proxy in self.proxies}
+            self.assertEqual(len(sides), 1, sides)
+            if sides == {"cluster"}:
+                break
+            if run.exit_code() is not None:
+                run = self.start_run()
+        else:
+            wait_until(lambda: "in force" in self.cut_over("--max-pause", "20s", code=None), SECONDS, "a cut-over to succeed")
+        writers.wait_for_progress()
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        for (key, database), count in writers.acknowledged.items():
+            found = self.client(self.proxies[0], database).lrange(key, 0, count - 1)
+            self.assertEqual(found, [str(n).encode() for n in range(count)], key)
+
+    def test_a_master_of_the_cluster_that_dies_after_it_takes_nothing_along(self):
+        """What the run had copied last is on the replicas before anybody decides."""
+        self.cluster.stop()
+        self.cluster = Cluster(replicas=1)
+        self.addCleanup(self.cluster.stop)
+        self.start_proxies()
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        writers.wait_for_progress()
+        self.cut_over("--max-pause", "20s")
+        copied = {key: self.on_source(key[1]).llen(key[0]) for key in writers.acknowledged}
+        self.cluster.owner(slot_of(SIDE)).kill()
+        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        wait_until(lambda: self.cluster_side() == "cluster", SECONDS, "the replica to know what was decided")
+        writers.stop()
+        for (key, database), count in copied.items():
+            found = self.client(self.proxies[0], database).lrange(key, 0, count - 1)
+            self.assertEqual(found, [str(n).encode() for n in range(count)], key)
 
     def test_who_goes_round_the_proxies_is_named(self):
         self.start_proxies(1)
