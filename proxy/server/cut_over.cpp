@@ -52,6 +52,7 @@ CutOver::CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onClust
       hooks_(std::move(hooks)),
       process_(std::move(process)),
       onCluster_(onCluster),
+      timer_(loop.makeTimer([this] { onTimer(); })),
       announcing_(loop.makeTimer([this] { announce(); })) {
   if (!onCluster_) announcing_->start(net::Millis{0});
 }
@@ -114,9 +115,13 @@ void CutOver::empty(std::string id, net::Millis patience, net::Millis hold) {
   shutSince_ = loop_.now();
   deadline_ = shutSince_ + patience;
   log::warn("cut-over begins: clients wait", {{"id", id_}});
-  timer_ = loop_.makeTimer([this] { lookAgain(); });
   hooks_.shutGates(true);
   lookAgain();
+}
+
+void CutOver::onTimer() {
+  if (phase_ == Phase::Emptying) return lookAgain();
+  settle();
 }
 
 void CutOver::lookAgain() {
@@ -130,7 +135,6 @@ void CutOver::onLook(const session::CalledBack& found) {
         "clients are blocked, and the server does not tell the proxy's connections their CLIENT ID");
   if (found.underWay == 0 && found.blocked == 0) {
     transition(Phase::Waiting);
-    timer_ = loop_.makeTimer([this] { settle(); });
     timer_->start(hold_);
     return answer(okReply());
   }
@@ -159,7 +163,6 @@ void CutOver::onSettled(const std::optional<std::string>& side) {
     static log::RateLimit limit(1);
     log::write(limit, loop_.now(), log::Level::Error,
                "the cluster does not tell whether it has been gone over to, clients wait", {{"id", id_}});
-    timer_ = loop_.makeTimer([this] { settle(); });
     timer_->start(kAskAgain);
     return;
   }

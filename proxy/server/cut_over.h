@@ -68,6 +68,7 @@ class CutOver {
   void transition(Phase next) noexcept { phase_ = next; }
   std::string status() const;
   void prepare(const session::CutOverStep& step, Done done);
+  void onTimer();
   void lookAgain();
   void onLook(const session::CalledBack& found);
   void announce();

@@ -218,7 +218,7 @@ TEST_CASE("a proxy that a cut-over has forgotten goes over as soon as it hears o
   }
   SECTION("again, if something takes too long") {
     stage.found_ = {CalledBack{1, 0, false}};
-    stage.loop.advance(12s);
+    stage.loop.advance(11s);
     CHECK(stage.gates == std::vector<bool>{true});
     stage.loop.advance(2s);
     CHECK(stage.gates == std::vector<bool>{true, false});
