@@ -15,6 +15,7 @@ import fixture
 import processes
 import redis
 import resp
+from certificates import Authority
 from cluster import HOST, PASSWORD, Cluster, start_server
 from proxy import STANDIN, Proxy, binary, connect
 from slots import slot_of
@@ -90,6 +91,7 @@ class CutOver(unittest.TestCase):
         self.addCleanup(self.cluster.stop)
         self.proxies = []
         self.secret = PASSWORD  # of the server
+        self.of_cluster = ()    # more options about it
         self._runs = 0
 
     def start_proxies(self, count=2, options=()):
@@ -97,14 +99,14 @@ class CutOver(unittest.TestCase):
         for _ in range(count):
             proxy = Proxy(self.cluster.addresses(), ["--upstream", "migrating", "--server", f"{HOST}:{self.port}",
                                                      "--server-password", self.secret, "--allow-admin-commands", "yes",
-                                                     *layouts, *options])
+                                                     *layouts, *self.of_cluster, *options])
             self.proxies.append(proxy)
             self.addCleanup(proxy.stop)
 
     def words(self, action, *options):
         layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
         return [binary(), "migrate", action, "--from", f"redis://{HOST}:{self.port}", "--to",
-                ",".join(self.cluster.addresses()), *layouts, *options]
+                ",".join(self.cluster.addresses()), *layouts, *self.of_cluster, *options]
 
     def start_run(self):
         self._runs += 1
@@ -444,6 +446,27 @@ class CutOver(unittest.TestCase):
             self.assertIn("WRONGPASS", stranger.error("AUTH", PASSWORD))
         proxy.kill_and_restart()
         self.assertEqual(self.raw(proxy).command("GET", "key"), b"value2")
+
+    def test_from_a_plain_server_into_a_cluster_that_speaks_tls(self):
+        self.cluster.stop()
+        authority = Authority()
+        self.cluster = Cluster(replicas=0, tls=authority)
+        self.addCleanup(self.cluster.stop)
+        self.of_cluster = authority.upstream_options()
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        writers.wait_for_progress()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        writers.wait_for_progress()
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        for (key, database), count in writers.acknowledged.items():
+            self.assertEqual(self.client(proxy, database).lrange(key, 0, count - 1), [str(n).encode() for n in range(count)], key)
 
     def test_without_a_run_that_follows_nothing_is_cut_over(self):
         self.start_proxies(1)
