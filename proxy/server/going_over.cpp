@@ -118,8 +118,16 @@ void Server::cutOver(const session::CutOverStep& step, net::Loop& loop, session:
   });
 }
 
-// From here on everything is the cluster's. Nothing is under way, and all clients wait.
+// Nothing is under way, and all clients wait. First nobody may tell the workers of the server any more.
 void Server::goOver(std::function<void()> done) {
+  cluster_.loop().post([this, done = std::move(done)] {
+    refresher_.reset();
+    loop_.post([this, done] { moveWorkers(done); });
+  });
+}
+
+// From here on everything is the cluster's.
+void Server::moveWorkers(const std::function<void()>& done) {
   const Standby::Known known = standby_->known();
   upstream::setOutsideCluster(false);
   {
@@ -156,7 +164,6 @@ void Server::discoverAnew() {
   cluster_.loop().post([this, standby, refresh = refreshSettings(*config_), learn = learnSettings(),
                         carry = carrierSettings(), survey = surveySettings()] {
     standby->reset();
-    refresher_.reset();
     learner_->setSettings(learn);
     carrier_->setSettings(carry);
     if (survey_ != nullptr) survey_->setSettings(survey);

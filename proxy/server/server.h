@@ -133,6 +133,7 @@ class Server final : public worker::WorkerControl {
   // going_over.cpp
   void startCutOver();
   void goOver(std::function<void()> done);
+  void moveWorkers(const std::function<void()>& done);
   void discoverAnew();
   config::Config onThisSide(config::Config config) const;
   // upgrade.cpp: to the successor …
