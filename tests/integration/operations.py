@@ -1,7 +1,9 @@
 """What operators rely on: health pages, metrics, an orderly end."""
 
 import pathlib
+import socket
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -94,13 +96,51 @@ class TheEnd(unittest.TestCase):
             connect(self.proxy).close()
         self.proxy.finish()
 
-    def test_the_end_comes_with_many_clients_under_load(self):
-        connections = [connect(self.proxy) for _ in range(20)]
-        for number, connection in enumerate(connections):
-            connection.send(b"".join(resp.pack("INCR", f"end:{number}:{i}") for i in range(500)))
-        self.proxy.stop()
-        for connection in connections:
-            connection.close()
+    def test_what_is_answered_at_the_end_under_load_is_what_has_been_done(self):
+        """Whole replies, in order, and no error; and nothing has been done beyond them."""
+        pipeline = 2000
+        kinds = {"one": ("INCR", "end:{}"), "transaction": (("MULTI",), ("INCR", "end:{}"), ("EXEC",)), "several": ("MGET", "a", "b", "c")}
+        whole = {"one": lambda number: b":%d\r\n" % number, "transaction": lambda number: b"+OK\r\n+QUEUED\r\n*1\r\n:%d\r\n" % number,
+                 "several": lambda _: b"*3\r\n$-1\r\n$-1\r\n$-1\r\n"}
+        clients = []
+        for number in range(18):
+            kind = list(kinds)[number % len(kinds)]
+            key = f"end:{number}"
+            requests = kinds[kind] if kind == "transaction" else (kinds[kind],)
+            text = resp.pack_all([[word.format(number) for word in request] for request in requests]) * pipeline
+            clients.append((kind, key, connect(self.proxy, timeout=60), text))
+        senders = [threading.Thread(target=send_all, args=(connection, text), daemon=True) for _, _, connection, text in clients]
+        for sender in senders:
+            sender.start()
+        for _, _, connection, _ in clients:
+            connection.socket.recv(1, socket.MSG_PEEK)  # each has been answered something
+        self.proxy.terminate()
+        replies = [connection.read_to_end() for _, _, connection, _ in clients]
+        self.proxy.finish()
+        for sender in senders:
+            sender.join(60)
+        proxy = Proxy(site.cluster.addresses())
+        self.addCleanup(proxy.stop)
+        for (kind, key, connection, _), got in zip(clients, replies):
+            with self.subTest(kind=kind, key=key):
+                connection.close()
+                done = 0
+                while got.startswith(expected := whole[kind](done + 1)):
+                    got = got[len(expected):]
+                    done += 1
+                # Of a transaction that it has no more taken up.
+                self.assertIn(got, (b"", b"+OK\r\n", b"+OK\r\n+QUEUED\r\n") if kind == "transaction" else (b"",))
+                self.assertGreater(done, 0)
+                if kind != "several":
+                    with connect(proxy) as asking:
+                        self.assertEqual(int(asking.command("GET", key)), done)
+
+
+def send_all(connection, data):
+    try:
+        connection.send(data)
+    except OSError:
+        pass  # the daemon has ended
 
 
 if __name__ == "__main__":
