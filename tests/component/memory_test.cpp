@@ -102,4 +102,94 @@ TEST_CASE_METHOD(Stage, "when nobody holds much, memory-limit closes nobody") {
   for (FakeClient* each : many) CHECK_FALSE(each->isClosed());
 }
 
+// While what a round has closed is still with its node, so that the process is above the limit for a while.
+struct Relieved : Stage {
+  Relieved() { config.memoryLimit = kLimit; }
+  static constexpr std::size_t kLimit = 1024 * 1024;
+  static constexpr std::size_t kMore = 1000;
+  // A request that does not end. More than a share, and less than what has to be closed.
+  static void holdsMuch(FakeClient& client) {
+    client.sendsBytes("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$300000\r\n" + std::string(150'000, 'x'));
+  }
+  static void sendsMore(FakeClient& client) { client.sendsBytes(std::string(kMore, 'x')); }
+  // That client is closed for it.
+  Received goesBeyond(FakeClient& largest) {
+    const std::string request = "SET a " + std::string(kLimit, 'y');
+    largest.sends(request);
+    Received received = node(1).expectsAny();
+    CHECK(largest.isClosed());
+    CHECK(limitHits(telemetry::Limit::Memory) == 1);
+    return received;
+  }
+};
+
+TEST_CASE_METHOD(Relieved, "above memory-limit nothing is read from those who hold more than their share") {
+  FakeClient& small = addClient();
+  holdsMuch(client);
+  const Received request = goesBeyond(other);
+  sendsMore(client);
+  CHECK_FALSE(client.isRead());
+  CHECK(client.connection().unread() == kMore);
+  CHECK(small.isRead());
+  small.sends("PING");
+  small.receives("+PONG\r\n");
+  // Down again.
+  request.replies("+OK\r\n");
+  CHECK(client.isRead());
+  CHECK(client.connection().unread() == 0);
+  CHECK_FALSE(client.isClosed());
+  CHECK(limitHits(telemetry::Limit::Memory) == 1);
+}
+
+TEST_CASE_METHOD(Relieved,
+                 "what is not read from for want of memory is read from again, whatever else happens") {
+  holdsMuch(client);
+  const Received request = goesBeyond(other);
+  sendsMore(client);
+  CHECK_FALSE(client.isRead());
+  config.memoryLimit = 64 * kLimit;
+  worker().setConfig(config);
+  settle();
+  CHECK(client.isRead());
+  CHECK(client.connection().unread() == 0);
+  request.replies("+OK\r\n");
+}
+
+TEST_CASE_METHOD(Relieved,
+                 "memory that is used up at one worker stops the reading at the other, and both go on") {
+  workers = 2;
+  FakeClient& far = addClient(1);
+  FakeClient& farSmall = addClient(1);
+  holdsMuch(client);
+  holdsMuch(far);
+  const Received request = goesBeyond(other);
+  for (FakeClient* each : {&client, &far}) {
+    sendsMore(*each);
+    CHECK_FALSE(each->isRead());
+    CHECK(each->connection().unread() == kMore);
+    CHECK_FALSE(each->isClosed());
+  }
+  farSmall.sends("PING");
+  farSmall.receives("+PONG\r\n");
+  request.replies("+OK\r\n");
+  clock.advance(100ms);  // the other worker looks at it when it turns
+  for (FakeClient* each : {&client, &far}) {
+    CHECK(each->isRead());
+    CHECK(each->connection().unread() == 0);
+    CHECK_FALSE(each->isClosed());
+  }
+}
+
+TEST_CASE_METHOD(Relieved, "the largest is closed wherever it is, also by a worker that has none of it") {
+  workers = 2;
+  FakeClient& far = addClient(1);
+  holdsMuch(far);
+  const Received request = goesBeyond(client);
+  CHECK_FALSE(far.isClosed());
+  // Those of the second worker are next, when memory does not come back.
+  clock.advance(2s);
+  CHECK(far.isClosed());
+  request.replies("+OK\r\n");
+}
+
 }  // namespace slotless::test
