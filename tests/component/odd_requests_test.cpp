@@ -1,5 +1,8 @@
 // Requests that are valid to Redis but not as a node may get them, and those of somebody who speaks HTTP.
+#include <string>
+
 #include "batch.h"
+#include "captured_log.h"
 #include "protocol/key_scheme.h"
 
 namespace slotless::test {
@@ -118,6 +121,30 @@ TEST_CASE_METHOD(Stage, "who speaks HTTP is closed before login, too") {
   CHECK(client.isClosed());
   client.receivesNothing();
   CHECK(metrics().crossProtocol.value() == 1);
+}
+
+TEST_CASE_METHOD(Stage, "who speaks HTTP leaves one line in the log a second, however many there are") {
+  constexpr std::string_view kLine = "possible attack: a client has sent POST or Host:";
+  clientHost = "10.9.8.7";
+  const CapturedLog log(log::Level::Warn);
+  const auto speak = [this] {
+    for (int i = 0; i < 20; ++i) addClient().sendsBytes(i % 2 == 0 ? "POST / HTTP/1.1\r\n" : "Host: x\r\n");
+    settle();
+  };
+  const auto lines = [&] {
+    const std::string text = log.text();
+    std::size_t count = 0;
+    for (std::size_t at = text.find(kLine); at != std::string::npos; at = text.find(kLine, at + 1)) ++count;
+    return count;
+  };
+  clock.advance(1h);  // other tests may have left theirs
+  speak();
+  CHECK(lines() == 1);
+  CHECK(log.text().find("peer=10.9.8.7:") != std::string::npos);
+  clock.advance(1s);
+  speak();
+  CHECK(lines() == 2);
+  CHECK(metrics().crossProtocol.value() == 40);
 }
 
 }  // namespace slotless::test
