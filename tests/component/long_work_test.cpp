@@ -452,4 +452,63 @@ TEST_CASE_METHOD(LongWork, "CLIENT LIST and KILL go over many clients in pieces"
   client.receives(":0\r\n");
 }
 
+TEST_CASE_METHOD(LongWork,
+                 "two million tiny arguments are taken in pieces, however their client sends them") {
+  constexpr std::size_t kArguments = 2'000'000;
+  std::string text = "*" + std::to_string(kArguments + 1) + "\r\n$3\r\nDEL\r\n";
+  for (std::size_t i = 0; i < kArguments; ++i) text += "$1\r\na\r\n";
+  // So much is read in a turn of the loop, and then made into so many arguments.
+  constexpr std::size_t kBytesPerTurn = std::size_t{2} * 256 * 1024;
+  constexpr std::size_t kArgumentsPerTurn = std::size_t{2} * 65'536;
+  client.connection().push(text);
+  std::size_t before = text.size();
+  std::size_t turns = turnsUntil([&] {
+    const std::size_t now = client.connection().unread();
+    CHECK(before - now <= kBytesPerTurn);
+    before = now;
+    return arrived() == 1;
+  });
+  CHECK(turns >= text.size() / kBytesPerTurn + kArguments / kArgumentsPerTurn);
+  const Received del = node(1).expectsAny();
+  CHECK(del.words().size() == kArguments + 1);
+  del.replies(":1\r\n");
+  client.receives(":1\r\n");
+  // It leaves before the last of them has come: what it has sent is given up in pieces, too.
+  text.resize(text.size() - 10);
+  client.connection().push(text);
+  turnsUntil([&] { return client.connection().unread() == 0; });
+  client.connection().reset();
+  turns = turnsUntil([&] { return worker().clientCount() == 1; });
+  settle();
+  CHECK(worker().clientCount() == 1);
+}
+
+TEST_CASE_METHOD(LongWork, "a MULTI of many commands for one slot, and its reply, keep nobody waiting") {
+  constexpr std::size_t kCommands = 50'000;
+  std::string queued = request("MULTI");
+  for (std::size_t i = 0; i < kCommands; ++i) queued += request("SET a 1");
+  client.connection().push(queued);
+  constexpr std::size_t kQueuedPerTurn = std::size_t{2} * 8 * 1000;  // as of any pipeline
+  std::size_t before = 0;
+  const std::size_t bytes = 5 + kCommands * 9;
+  turnsUntil([&] {
+    const std::size_t now = client.connection().written().size();
+    CHECK(now - before <= 9 * kQueuedPerTurn);
+    before = now;
+    return now == bytes;
+  });
+  client.takes();
+  client.connection().push(request("EXEC"));
+  turnsUntil([&] { return arrived() == kCommands + 2; });
+  std::string reply = "+OK\r\n";
+  for (std::size_t i = 0; i < kCommands; ++i) reply += "+QUEUED\r\n";
+  std::string array = "*" + std::to_string(kCommands) + "\r\n";
+  for (std::size_t i = 0; i < kCommands; ++i) array += "+OK\r\n";
+  while (node(1).unexpected() > 1) node(1).next();
+  node(1).expectsAny().connection().push(reply + array);
+  turnsUntil([&] { return client.connection().written().size() == array.size(); });
+  const bool same = client.takes() == array;
+  CHECK(same);
+}
+
 }  // namespace slotless::test
