@@ -273,6 +273,7 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
     forgetTransaction(std::move(transaction));
   }
   request.bytes = batch.size();
+  client_.charge(request, request.bytes);
   services_.dispatcher.startBatch(request, slot, batch);
 }
 
@@ -285,6 +286,7 @@ void Conversation::sendGroups(const CommandSpec& spec, std::string_view name,
       transaction->database != nullptr ? *transaction->database : client_.database();
   if (database.mapped()) request.database = &database;
   request.bytes = transaction->bytes();
+  client_.charge(request, request.bytes);
   becomeExclusive(false);
   telemetry::CrossSlotCounts::ofProcess().add(spec.name, nameOf(CrossSlotKind::Groups));
   auto replies = std::make_unique<GroupReplies>(services_, client_, std::move(transaction), name);
