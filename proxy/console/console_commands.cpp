@@ -140,9 +140,9 @@ void consoleVersion(LocalCall& call) {
 
 namespace {
 
-bool isReplicaOfSome(const cluster::Topology& topology, cluster::NodeIndex node) {
+bool isJoining(const cluster::Topology& topology, cluster::NodeIndex node) {
   return std::any_of(topology.nodes.begin(), topology.nodes.end(), [&](const cluster::Node& master) {
-    return std::find(master.replicas.begin(), master.replicas.end(), node) != master.replicas.end();
+    return std::find(master.joining.begin(), master.joining.end(), node) != master.joining.end();
   });
 }
 
@@ -157,8 +157,7 @@ void consoleNodes(LocalCall& call) {
     lines.pair("node", node.address.text())
         .pair("id", node.id)
         .pair("role", node.master ? "master" : "replica");
-    if (!node.master && !isReplicaOfSome(topology, static_cast<cluster::NodeIndex>(i)))
-      lines.pair("received", "nothing");
+    if (isJoining(topology, static_cast<cluster::NodeIndex>(i))) lines.pair("received", "nothing");
     lines.pair("epoch", node.epoch).pair("slots", slotsOf(topology, static_cast<cluster::NodeIndex>(i)));
     lines.pair("links", sums.links).pair("links-ready", sums.ready).pair("links-silent", sums.silent);
     lines.pair("in-flight", sums.inFlight);

@@ -203,6 +203,27 @@ TEST_CASE_METHOD(Stage, "PROXY shows clients, links, nodes and slots") {
   CHECK(contains(other.takes(), "\nslowlog_entries:0\n"));
 }
 
+TEST_CASE_METHOD(Stage, "PROXY NODES tells which replica has received nothing yet, and only of such") {
+  constexpr std::string_view kFour = "node=10.0.0.1:7004 id=node4 role=replica ";
+  const auto nodes = [this] {
+    other.sends("PROXY NODES");
+    return other.takes();
+  };
+  SECTION("one that CLUSTER SLOTS leaves out") {
+    addJoiningReplica(4, 1);
+    CHECK(contains(nodes(), std::string(kFour) + "received=nothing epoch=1 slots=0 "));
+  }
+  SECTION("one that it lists") {
+    addReplica(4, 1);
+    CHECK(contains(nodes(), std::string(kFour) + "epoch=1 slots=0 "));
+  }
+  SECTION("one whose master is not known") {
+    addReplica(4, 1);
+    promote(2, 1);
+    CHECK(contains(nodes(), std::string(kFour) + "epoch=1 slots=0 "));
+  }
+}
+
 TEST_CASE_METHOD(Stage, "SLOWLOG keeps slow requests with their arguments, newest first") {
   client.sends({"CLIENT SETNAME me", "GET a", "SET d x"});
   const Received a = node(1).expects("GET a");
