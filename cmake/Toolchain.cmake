@@ -27,6 +27,12 @@ endif()
 add_compile_options("$<${SLOTLESS_HARDENED}:${SLOTLESS_HARDENING}>")
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack "$<${SLOTLESS_HARDENED}:-pie>")
 
+# The same sources make the same binary, wherever they lie. Only where it is shipped: a debugger finds the sources of the
+# other builds by their paths. (The linker compiles too, with link-time optimisation.)
+set(SLOTLESS_REPRODUCIBLE "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=/usr/src/slotless" "-ffile-prefix-map=${CMAKE_BINARY_DIR}=/usr/src/slotless/build")
+add_compile_options("$<${SLOTLESS_HARDENED}:${SLOTLESS_REPRODUCIBLE}>")
+add_link_options("$<${SLOTLESS_HARDENED}:${SLOTLESS_REPRODUCIBLE}>")
+
 if(SLOTLESS_SANITIZE)
   add_compile_options(-fsanitize=${SLOTLESS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SLOTLESS_SANITIZE})
@@ -46,4 +52,9 @@ endif()
 find_program(SLOTLESS_CCACHE ccache)
 if(SLOTLESS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${SLOTLESS_CCACHE}")
+  # What is left for the linker to compile knows the folder that it was made in, whatever is mapped: it is not taken from
+  # that of another one.
+  if(SLOTLESS_LTO)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_NAMESPACE=${CMAKE_BINARY_DIR}" "${SLOTLESS_CCACHE}")
+  endif()
 endif()
