@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kFlags = "flags=";
 constexpr std::string_view kNoCluster = "no-cluster";
+constexpr std::string_view kCrossSlot = "allow-cross-slot-keys";
 
 std::string_view takeUpTo(std::string_view& text, char end) {
   const std::size_t at = std::min(text.find(end), text.size());
@@ -49,6 +50,19 @@ std::optional<std::string> withoutClusterFlag(std::string_view script) {
   }
   if (!found) return std::nullopt;
   return head + std::string(script.substr(end));
+}
+
+std::string withCrossSlotFlag(std::string_view script) {
+  if (!script.starts_with("#!")) return std::string(script);
+  const std::size_t end = std::min(script.find('\n'), script.size());
+  std::string line(script.substr(0, end));
+  const std::size_t flags = line.find(kFlags);
+  if (flags == std::string::npos) {
+    line.append(" ").append(kFlags).append(kCrossSlot);
+  } else if (line.find(kCrossSlot) == std::string::npos) {
+    line.insert(flags + kFlags.size(), std::string(kCrossSlot) + ",");
+  }
+  return line + std::string(script.substr(end));
 }
 
 bool mayFlagNoCluster(std::string_view library) {

@@ -11,6 +11,10 @@ namespace slotless::databases {
 // server may. Lines keep their numbers. nullopt: it has no such flag.
 std::optional<std::string> withoutClusterFlag(std::string_view script);
 
+// The script with the flag allow-cross-slot-keys, if it has a line for flags: without such a line servers let
+// it call keys of several slots.
+std::string withCrossSlotFlag(std::string_view script);
+
 // May a function of the library be flagged so where it is registered?
 bool mayFlagNoCluster(std::string_view library);
 

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdint>
 #include <string>
 
+#include "proxy/databases/node_scripts.h"
 #include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_guard.h"
 #include "script_groups_lua.h"
 #include "script_names_lua.h"
+#include "script_nodes_lua.h"
 
 namespace slotless::databases {
 
@@ -17,9 +20,15 @@ using protocol::KeySpec;
 
 namespace {
 
+// Whose keys a script may call: those of one slot, of one group, or of one node.
+enum class Scope : std::uint8_t { Together, Groups, Nodes };
+
 // Where the facts stand, and what is only for grouped databases.
 constexpr std::string_view kFactsPlace = "@FACTS@";
 constexpr std::string_view kGroupsPlace = "@GROUPS@";
+constexpr std::string_view kNodesPlace = "@NODES@";
+// Where it is not that of all masters' scripts.
+constexpr std::string_view kNoNodes = "local each";
 constexpr std::string_view kEnd = "\nend)(redis,KEYS,ARGV);";
 
 constexpr std::string_view kOnlyFirstArgument = "I,1R0,1,0";
@@ -44,9 +53,11 @@ void appendCode(std::string& out, const KeySpec& spec) {
   for (std::size_t i = 0; i < numbers.size(); ++i) out += (i > 0 ? "," : "") + std::to_string(numbers[i]);
 }
 
-std::string codeOf(const CommandSpec& spec) {
+std::string codeOf(const CommandSpec& spec, Scope scope) {
   std::string code(refusalCodeOf(spec));
   if (code.starts_with('W')) return code;
+  const bool splits = scope == Scope::Nodes && spec.handling == protocol::Handling::Split;
+  if (splits) code += spec.responsePolicy == protocol::ResponsePolicy::AggSum ? "E" : "L";
   if (spec.replyNames == protocol::ReplyNames::First) code += "F";
   if (spec.replyNames == protocol::ReplyNames::Streams) code += "S";
   for (const KeySpec& each : spec.keySpecs) appendCode(code, each);
@@ -69,18 +80,18 @@ bool canBeWritten(std::string_view name) {
 }
 
 // By name, so that all proxies of a cluster write the same.
-std::string factsOf(const protocol::CommandTable& commands) {
+std::string factsOf(const protocol::CommandTable& commands, Scope scope) {
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
     if (spec.has(protocol::kNoScript) || !canBeWritten(spec.name)) continue;
     if (spec.subcommands.empty()) {
-      const std::string code = codeOf(spec);
+      const std::string code = codeOf(spec, scope);
       if (code != kOnlyFirstArgument) facts.push_back(spec.name + "=" + code);
       continue;
     }
     facts.push_back(spec.name + "=/");
     for (const CommandSpec& each : spec.subcommands) {
-      const std::string code = codeOf(each);
+      const std::string code = codeOf(each, scope);
       if (!code.empty() && canBeWritten(each.name)) facts.push_back(each.name + "=" + code);
     }
   }
@@ -90,22 +101,34 @@ std::string factsOf(const protocol::CommandTable& commands) {
   return text;
 }
 
+std::string preambleOf(const protocol::CommandTable& commands, ScriptDialect dialect, Scope scope) {
+  std::string text(ScriptNames::kOpening);
+  text.append(dialect.ownNumbers ? " local own_numbers=true " : " local own_numbers ");
+  text.append(scope == Scope::Groups ? "local in_groups=true " : "local in_groups ");
+  text.append(ScriptGuard::kObjection).append("\n").append(kScriptNamesLua).append(kEnd);
+  const auto put = [&](std::string_view place, std::string_view piece) {
+    text.replace(text.find(place), place.size(), piece);
+  };
+  put(kFactsPlace, factsOf(commands, scope));
+  put(kGroupsPlace, scope == Scope::Groups ? kScriptGroupsLua : std::string_view());
+  put(kNodesPlace, scope == Scope::Nodes ? kScriptNodesLua : kNoNodes);
+  text.append(dialect.luaServer ? ScriptNames::kLuaServer : "").append(ScriptNames::kClosing);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 }  // namespace
 
 ScriptNames::ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect, Keys keys)
-    : preamble_(kOpening) {
-  preamble_.append(dialect.ownNumbers ? " local own_numbers=true " : " local own_numbers ");
-  preamble_.append(keys == Keys::InGroups ? "local in_groups=true " : "local in_groups ");
-  preamble_.append(ScriptGuard::kObjection).append("\n").append(kScriptNamesLua).append(kEnd);
-  preamble_.replace(preamble_.find(kFactsPlace), kFactsPlace.size(), factsOf(commands));
-  preamble_.replace(preamble_.find(kGroupsPlace), kGroupsPlace.size(),
-                    keys == Keys::InGroups ? kScriptGroupsLua : std::string_view());
-  preamble_.append(dialect.luaServer ? kLuaServer : "").append(kClosing);
-  std::replace(preamble_.begin(), preamble_.end(), '\n', ' ');
-}
+    : preamble_(preambleOf(commands, dialect, keys == Keys::InGroups ? Scope::Groups : Scope::Together)) {}
 
 std::string ScriptNames::wrap(std::string_view script) const {
   return behindFlags(script, preamble_);
+}
+
+std::string wrapForNodes(std::string_view script, const protocol::CommandTable& commands,
+                         ScriptDialect dialect) {
+  return behindFlags(withCrossSlotFlag(script), preambleOf(commands, dialect, Scope::Nodes));
 }
 
 }  // namespace slotless::databases

@@ -8,7 +8,8 @@
 -- S where the reply names keys (ReplyNames::First and Streams).
 --
 -- For a grouped database script_groups.lua stands in the place of @GROUPS@: its check() looks at each key, and leaves in
--- `stray` why one is refused.
+-- `stray` why one is refused. For a script that all masters run script_nodes.lua stands in the place of @NODES@: `placed`
+-- has the names in the cluster of the keys that the script has been shown.
 --
 -- It goes in front of every script, in one line: lines that are comments are left out, and no line may end in one.
 local prefix=table.remove(ARGV)
@@ -35,13 +36,13 @@ local function codeOf(name,default)
  end
  return code
 end
-local check,stray
+local check,stray,placed
 @GROUPS@
 local function theirs(word)
  if type(word)=='number' then word=string.format('%.17g',word) end
  if type(word)=='string' then
   if check then check(word) end
-  return prefix..word
+  return placed and placed[word] or prefix..word
  end
  return word
 end
@@ -123,6 +124,7 @@ function whole.Wscan(call,words,count)
  if type(reply)=='table' and reply[2] then for i,key in ipairs(reply[2]) do reply[2][i]=own(key) end end
  return reply
 end
+@NODES@
 local function names(code,reply)
  if type(reply)~='table' then return reply end
  if reply.err then
@@ -169,7 +171,7 @@ local function with(call)
   end
   local reply
   local first=string.sub(code,1,1)
-  local served=routing and not patterns and whole[code] and call~=redis.acl_check_cmd
+  local served=(placed or routing and not patterns) and whole[code] and call~=redis.acl_check_cmd
   local text=not served and (first=='W' or first=='D') and objection(first=='D' and 'D' or code,hint,index,...)
   if text then
    return refuse(text)
@@ -180,7 +182,8 @@ local function with(call)
   else
    rename(code,words,count)
    if stray then return refuse(stray) end
-   reply=call(unpack(words,1,count))
+   if placed and call~=redis.acl_check_cmd and (first=='E' or first=='L') then reply=each(call,first,code,words,count)
+   else reply=call(unpack(words,1,count)) end
   end
   return names(code,reply)
  end

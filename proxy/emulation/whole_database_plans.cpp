@@ -10,6 +10,7 @@
 
 #include "config/upstream.h"
 #include "protocol/encoder.h"
+#include "proxy/databases/masters.h"
 #include "proxy/databases/plain_walk.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/scripts.h"
@@ -55,19 +56,6 @@ void planCount(const PlanContext& context, std::string_view eval, Plan& plan) {
   askAll(words, Merge::Sum, plan);
 }
 
-databases::Masters mastersOf(const cluster::Topology& topology) {
-  databases::Masters masters;
-  masters.version = topology.version;
-  std::vector<bool> seen(topology.nodes.size());
-  for (std::size_t slot = 0; slot < topology.owners.size(); ++slot) {
-    const cluster::NodeIndex owner = topology.owners[slot];
-    if (owner == cluster::kNoNode || seen[owner]) continue;
-    seen[owner] = true;
-    masters.slots.push_back(static_cast<protocol::Slot>(slot));
-  }
-  return masters;
-}
-
 // Then what is not theirs is the database's, and can be counted by subtraction.
 bool othersArePinned(const PlanContext& context, const Database& database) {
   const auto& all = context.databases.all();
@@ -97,7 +85,7 @@ struct Wanted {
   bool tellsApart;  // other databases' keys from this one's
 
   std::function<databases::Masters()> masters() const {
-    return [&links = context.links] { return mastersOf(links.topology()); };
+    return [&links = context.links] { return databases::mastersOf(links.topology()); };
   }
 };
 

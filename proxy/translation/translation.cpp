@@ -17,6 +17,7 @@
 #include "proxy/translation/alternatives.h"
 #include "proxy/translation/pinned_database.h"
 #include "proxy/translation/script_guarding.h"
+#include "proxy/translation/script_on_masters.h"
 #include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation_context.h"
 
@@ -184,6 +185,7 @@ bool translate(TranslationContext& context, const databases::Numbering& numberin
   }
   if (isTransfer(context, command, queued))
     return translateTransfer(context, numbering, protocol, command, error);
+  if (!queued && runsScript(*command.spec) && planOnMasters(context, protocol, command)) return true;
   if (carriesScript(*command.spec) && (!database.mapped() || !runsScript(*command.spec))) {
     guardScript(context, queued, command);
     return true;

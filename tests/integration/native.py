@@ -212,6 +212,18 @@ class Native(unittest.TestCase):
         self.assertEqual(sorted((three.dbsize(), self.four.dbsize(), self.zero.dbsize())), [1, 1, 1])
         self.assertIn("'swapdb' is not available", self.refused("SWAPDB", THREE, FOUR))
 
+    def test_all_masters_run_scripts_about_the_whole_database(self):
+        three, kept = self.three, "~9:a name like any other here"
+        for client in (three, self.four):
+            client.mset({key: "v" for key in KEYS})
+        three.set(kept, "v")
+        self.assertEqual(three.eval("return redis.call('dbsize')", 0), len(KEYS) + 1)
+        delete = "return redis.call('del', unpack(redis.call('keys', ARGV[1])))"
+        self.assertEqual(three.eval(delete, 0, "key:*"), len(KEYS))
+        self.assertEqual(three.eval("return redis.call('keys', '*')", 0), [kept])
+        self.assertEqual(three.eval("return redis.call('flushdb')", 0), "OK")
+        self.assertEqual((three.dbsize(), self.four.dbsize()), (0, len(KEYS)))
+
     def test_scripts_call_keys_by_their_own_names(self):
         three = self.three
         script = "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])"

@@ -29,4 +29,12 @@ TEST_CASE("a script without the flag is left as it is", "[script_flags]") {
   }
 }
 
+TEST_CASE("a script with a line for flags gets one more", "[script_flags]") {
+  CHECK(withCrossSlotFlag("#!lua\nreturn 1") == "#!lua flags=allow-cross-slot-keys\nreturn 1");
+  CHECK(withCrossSlotFlag("#!lua flags=no-writes\nreturn 1") ==
+        "#!lua flags=allow-cross-slot-keys,no-writes\nreturn 1");
+  CHECK(withCrossSlotFlag("#!lua flags=allow-cross-slot-keys\n") == "#!lua flags=allow-cross-slot-keys\n");
+  CHECK(withCrossSlotFlag("return 1") == "return 1");
+}
+
 }  // namespace slotless::databases
