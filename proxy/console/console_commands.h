@@ -15,6 +15,9 @@ void consoleClients(LocalCall& call);
 void consoleLinks(LocalCall& call);
 void consoleMemory(LocalCall& call);
 void consoleNodes(LocalCall& call);
+// What the clients of each user, and of each database, have of the proxy.
+void consoleUsers(LocalCall& call);
+void consoleDatabases(LocalCall& call);
 void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
 // PROXY CONFIG [GET pattern]: name → value; secrets are masked.

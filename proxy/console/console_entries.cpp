@@ -9,6 +9,7 @@ std::span<const LocalEntry> consoleEntries() noexcept {
       {"proxy|clients", consoleClients, When::Late},
       {"proxy|config", consoleConfig},
       {"proxy|cut-over", consoleCutOver, When::Late},
+      {"proxy|databases", consoleDatabases, When::Late},
       {"proxy|explain", consoleExplain},
       {"proxy|help", consoleHelp},
       {"proxy|links", consoleLinks, When::Late},
@@ -19,6 +20,7 @@ std::span<const LocalEntry> consoleEntries() noexcept {
       {"proxy|slots", consoleSlots},
       {"proxy|slowlog", consoleSlowLog, When::Late},
       {"proxy|stats", consoleStats},
+      {"proxy|users", consoleUsers, When::Late},
       {"proxy|version", consoleVersion},
   };
   return kEntries;

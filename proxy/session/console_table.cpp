@@ -24,6 +24,7 @@ constexpr Fact kFacts[] = {
     {"clients", 2},
     {"config", -2},
     {"cut-over", -2, For::Administrators},
+    {"databases", 2},
     {"explain", -3},
     {"help", 2},
     {"links", 2},
@@ -34,6 +35,7 @@ constexpr Fact kFacts[] = {
     {"slots", 2},
     {"slowlog", -2},
     {"stats", 2},
+    {"users", 2},
     {"version", 2},
 };
 

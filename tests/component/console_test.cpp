@@ -224,6 +224,52 @@ TEST_CASE_METHOD(Stage, "PROXY NODES tells which replica has received nothing ye
   }
 }
 
+TEST_CASE_METHOD(Stage, "PROXY DATABASES shows what each database has, over all workers") {
+  using config::DatabaseLayout;
+  workers = 2;
+  config.databases = 4;
+  config.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"},
+                           {2, 2, DatabaseLayout::Denied, ""},
+                           {3, 3, DatabaseLayout::Spread, ""}};
+  FakeClient& there = addClient(1);
+  for (FakeClient* each : {&client, &there}) {
+    each->sends("SELECT 1");
+    each->receives("+OK\r\n");
+  }
+  client.sends("GET x");
+  node(1).expects("GET ~1{a}x");
+  other.sends("PROXY DATABASES");
+  const std::string text = other.takes();
+  CHECK(contains(text, "db=0 layout=spread requests=3 clients=1 pending=1 held=0 memory="));
+  CHECK(contains(text, "\ndb=1 layout=pinned:a slot=15495 requests=1 clients=2 pending=1 held=0 memory="));
+  CHECK_FALSE(contains(text, "db=2"));
+  CHECK(contains(text,
+                 "\ndb=3 layout=spread requests=0 clients=0 pending=0 held=0 memory=0 commands=0 "
+                 "received=0 sent=0\n"));
+  client.resets();
+}
+
+TEST_CASE_METHOD(Stage, "PROXY USERS shows what each user's clients have, over all workers") {
+  workers = 2;
+  config.users = {"user alice on >secret ~* &* +@all", "user bob on >secret ~* &* +@all",
+                  "user eve on >secret"};
+  FakeClient& there = addClient(1);
+  for (FakeClient* each : {&client, &there}) {
+    each->sends("AUTH alice secret");
+    each->receives("+OK\r\n");
+  }
+  client.sends("GET a");
+  node(1).expects("GET a");
+  other.sends("AUTH bob secret");
+  other.receives("+OK\r\n");
+  other.sends("PROXY USERS");
+  const std::string text = other.takes();
+  CHECK(contains(text, "user=alice clients=2 pending=1 held=0 memory="));
+  CHECK(contains(text, "\nuser=bob clients=1 pending=1 held=0 memory="));
+  CHECK_FALSE(contains(text, "eve"));
+  client.resets();
+}
+
 TEST_CASE_METHOD(Stage, "SLOWLOG keeps slow requests with their arguments, newest first") {
   client.sends({"CLIENT SETNAME me", "GET a", "SET d x"});
   const Received a = node(1).expects("GET a");
