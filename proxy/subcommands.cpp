@@ -1,6 +1,7 @@
 #include "subcommands.h"
 
 #include "proxy/advise/advise.h"
+#include "proxy/bigkeys/bigkeys.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/migrate/command.h"
 
@@ -15,6 +16,7 @@ constexpr subcommand::Subcommand kAll[] = {
      doctor::run},
     {"advise", "Proposes layouts for the databases of a server, by its keys and its use. Changes nothing.",
      advise::run},
+    {"bigkeys", "Says which keys take how much memory, by database and type.", bigkeys::run},
 };
 
 }  // namespace

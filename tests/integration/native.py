@@ -3,6 +3,7 @@
 SLOTLESS_PROGRAMS_COUNT, _SEED and _FIRST choose other random programs than the usual ones.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -17,7 +18,7 @@ import fixture
 import redis
 import resp
 from cluster import HOST, PASSWORD, SERVER
-from proxy import Proxy
+from proxy import Proxy, binary
 from random_programs import native
 from random_programs.judging import judge
 from random_programs.side import Side
@@ -223,6 +224,20 @@ class Native(unittest.TestCase):
         self.assertEqual(three.eval("return redis.call('keys', '*')", 0), [kept])
         self.assertEqual(three.eval("return redis.call('flushdb')", 0), "OK")
         self.assertEqual((three.dbsize(), self.four.dbsize()), (0, len(KEYS)))
+
+    def test_bigkeys_walks_over_them(self):
+        self.three.mset({key: "v" for key in KEYS})
+        self.four.set("~9:large", "v" * 10_000)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLOTLESS_", "REDIS_"))}
+        result = subprocess.run([binary(), "bigkeys", "--json", "--rate", "0", *map(str, LAYOUTS), "--cluster-nodes",
+                                 ",".join(site.cluster.addresses())], capture_output=True, text=True, timeout=60,
+                                env={**environment, "REDIS_PASSWORD": PASSWORD})
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        *groups, whole = [json.loads(line) for line in result.stdout.splitlines()]
+        found = {group["database"]: group for group in groups}
+        self.assertEqual({number: group["keys"] for number, group in found.items()}, {THREE: len(KEYS), FOUR: 1})
+        self.assertEqual(found[FOUR]["largest"][0]["key"], "~9:large")
+        self.assertEqual(whole["missing"], [])
 
     def test_scripts_call_keys_by_their_own_names(self):
         three = self.three
