@@ -6,6 +6,7 @@
 #include "command_replies.h"
 #include "fake_loop.h"
 #include "greeting.h"
+#include "proxy/upstream/own_reply_limits.h"
 
 namespace slotless::discovery {
 namespace {
@@ -213,6 +214,40 @@ TEST_CASE("a server whose commands are without GET or SET is not believed", "[le
     CHECK(scene.tables.empty());
     CHECK(scene.refusals == std::vector<std::string>{"COMMAND gave a list without GET or SET"});
   }
+}
+
+TEST_CASE("a server that floods instead of telling its commands is cut off, and asked again", "[learn]") {
+  Server flooding = redis("8.0.1", older());
+  // One bulk string that never ends, or more and more elements.
+  const std::string flood = GENERATE(std::string("*1\r\n$1000000000\r\n"), std::string("*100000000\r\n"));
+  const std::string piece = flood.find('$') == std::string::npos
+                                ? [] {
+                                    std::string many;
+                                    for (int i = 0; i < 100'000; ++i) many += ":1\r\n";
+                                    return many;
+                                  }()
+                                : std::string(1024 * 1024, 'x');
+  flooding.commands = flood;
+  flooding.groups.clear();
+  Scene scene({flooding});
+  scene.begin();
+  scene.play();
+  REQUIRE(scene.servers[0].asked == 1);
+  const auto connection = scene.connections.back();
+  std::size_t sent = 0;
+  for (; !connection->closed() && sent < 2 * upstream::kMaxOwnReplyBytes; sent += piece.size()) {
+    connection->push(piece);
+    scene.loop.settle();
+  }
+  CHECK(connection->closed());
+  CHECK(sent <= upstream::kMaxOwnReplyBytes + piece.size());
+  CHECK(scene.failures == 1);
+  CHECK(scene.tables.empty());
+  // It is asked again, and believed when it tells them.
+  scene.servers[0] = redis("8.0.1", older());
+  scene.loop.advance(std::chrono::ceil<net::Millis>(scene.loop.nextTimer() - scene.loop.now()));
+  scene.play();
+  CHECK(scene.tables.size() == 1);
 }
 
 TEST_CASE("a server that refuses INFO is learned from all the same", "[learn]") {
