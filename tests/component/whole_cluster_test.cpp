@@ -156,18 +156,33 @@ TEST_CASE_METHOD(Stage, "SCRIPT KILL finds a script on a replica") {
   client.receives(kOk);
 }
 
-TEST_CASE_METHOD(Stage, "SCRIPT KILL finds a script on a master that has lost its place") {
-  client.sends("EVAL script 1 b");
-  const Received busy = node(2).expects("EVAL script 1 b");
-  replaceNode(2, 4);
-  clock.advance(100ms);
-  other.sends("SCRIPT KILL");
-  for (const std::size_t i : {1U, 3U, 4U}) node(i).expects("SCRIPT KILL").replies(kNotBusy);
-  other.receivesNothing();
-  node(2).expects("SCRIPT KILL").replies(kOk);
-  other.receives(kOk);
-  busy.replies("-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n");
-  client.takes();
+TEST_CASE("SCRIPT KILL and FUNCTION KILL find what runs on a master that has lost its place") {
+  struct Case {
+    std::string_view runs;
+    std::string_view kills;
+    std::string_view killed;
+  };
+  constexpr Case kCases[] = {
+      {"EVAL script 1 b", "SCRIPT KILL",
+       "-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n"},
+      {"FCALL endless 1 b", "FUNCTION KILL",
+       "-ERR Error running script: Script killed by user with FUNCTION KILL.\r\n"},
+  };
+  for (const Case& each : kCases) {
+    INFO(each.kills);
+    Stage stage;
+    stage.client.sends(each.runs);
+    const Received busy = stage.node(2).expects(each.runs);
+    stage.replaceNode(2, 4);
+    stage.clock.advance(100ms);
+    stage.other.sends(each.kills);
+    for (const std::size_t i : {1U, 3U, 4U}) stage.node(i).expects(each.kills).replies(kNotBusy);
+    stage.other.receivesNothing();
+    stage.node(2).expects(each.kills).replies(kOk);
+    stage.other.receives(kOk);
+    busy.replies(each.killed);
+    stage.client.takes();
+  }
 }
 
 TEST_CASE_METHOD(Stage, "SCRIPT KILL does without a replica or a former master that is gone") {

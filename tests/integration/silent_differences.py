@@ -195,29 +195,39 @@ class StrayKeys(unittest.TestCase):
 
 
 class LongScripts(unittest.TestCase):
-    def test_script_kill_finds_the_master_that_a_script_has_cost_its_place(self):
-        cluster = Cluster()
-        proxy = Proxy(cluster.addresses())
-        try:
-            slot = slot_of("k")
-            master = cluster.owner(slot)
-            running = resp.Connection(HOST, proxy.port, PASSWORD, 60)
-            running.send(resp.pack("EVAL", "while true do end", "1", "k"))
-            with resp.Connection(HOST, proxy.port, PASSWORD, 60) as other:
-                def replaced():
-                    nodes = [node for node in cluster.nodes if node is not master]
-                    owners = [next(r[2][1] for r in node.command("CLUSTER", "SLOTS") if r[0] <= slot <= r[1]) for node in nodes]
-                    return all(port != master.port for port in owners)
+    """What runs for longer than the cluster's node time-out costs its master its place, and can be killed there."""
 
-                wait_until(replaced, 30, "the master to be replaced")
-                wait_until(lambda: "BUSY" in str(raw_ping(master)), 30, "the old master to say that it is busy")
-                self.assertEqual(other.command("SCRIPT", "KILL"), b"OK")
-                wait_until(lambda: raw_ping(master) == b"PONG", 20, "the old master to be free")
-                self.assertRegex(other.error("SCRIPT", "KILL"), "^NOTBUSY ")
-            running.close()
-        finally:
-            proxy.stop()
-            cluster.stop()
+    LIBRARY = "#!lua name=long\nredis.register_function('endless', function() while true do end end)"
+    FUNCTION = ("FCALL", "endless", "1", "k")
+
+    def is_found_at_a_replaced_master(self, running, kill, library=None):
+        cluster = Cluster()
+        self.addCleanup(cluster.stop)
+        proxy = Proxy(cluster.addresses())
+        self.addCleanup(proxy.stop)
+        slot = slot_of("k")
+        master = cluster.owner(slot)
+        with resp.Connection(HOST, proxy.port, PASSWORD, 60) as other, resp.Connection(HOST, proxy.port, PASSWORD, 60) as client:
+            if library:
+                other.command("FUNCTION", "LOAD", library)
+            client.send(resp.pack(*running))
+
+            def replaced():
+                nodes = [node for node in cluster.nodes if node is not master]
+                owners = [next(r[2][1] for r in node.command("CLUSTER", "SLOTS") if r[0] <= slot <= r[1]) for node in nodes]
+                return all(port != master.port for port in owners)
+
+            wait_until(replaced, 30, "the master to be replaced")
+            wait_until(lambda: "BUSY" in str(raw_ping(master)), 30, "the old master to say that it is busy")
+            self.assertEqual(other.command(*kill), b"OK")
+            wait_until(lambda: raw_ping(master) == b"PONG", 20, "the old master to be free")
+            self.assertRegex(other.error(*kill), "^NOTBUSY ")
+
+    def test_script_kill_finds_the_master_that_a_script_has_cost_its_place(self):
+        self.is_found_at_a_replaced_master(("EVAL", "while true do end", "1", "k"), ("SCRIPT", "KILL"))
+
+    def test_function_kill_finds_the_master_that_a_function_has_cost_its_place(self):
+        self.is_found_at_a_replaced_master(self.FUNCTION, ("FUNCTION", "KILL"), self.LIBRARY)
 
 
 def raw_ping(node):
