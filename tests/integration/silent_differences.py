@@ -274,36 +274,93 @@ class NewServers(unittest.TestCase):
             self.assertEqual(connection.command("EXEC"), [1, b"1"])
             connection.command("FLUSHDB")
 
+    def test_msetex_over_slots_one_of_which_is_moving(self):
+        if not has_command("MSETEX"):
+            self.skipTest("the servers have no MSETEX")
+        one, two, other = "{moving}1", "{moving}2", "elsewhere"
+        slot = slot_of(one)
+        source = site.cluster.owner(slot)
+        target = next(node for node in site.cluster.masters() if node is not source)
+
+        def places(key):
+            """Which of the two masters have it; these answer for keys that are on their way."""
+            return [node for node in (source, target) if key.encode() in node.command("CLUSTER", "GETKEYSINSLOT", slot, 10)]
+
+        with connect() as connection:
+            def sets(keys, value, *words):
+                pairs = [word for key in keys for word in (key, value)]
+                return resp.pack("MSETEX", len(keys), *pairs, *words)
+
+            def answers(*said):
+                connection.send(sets(*said))
+                return connection.read()
+
+            connection.command("MSET", one, "0", other, "0")
+            move = site.cluster.begin_move(slot, target)
+            # A key that has not moved is set where it is, and one that is new where the slot is going to.
+            self.assertEqual(answers((one, other), "1", "EX", "100"), 1)
+            self.assertEqual((places(one), connection.command("MGET", one, other)), ([source], [b"1", b"1"]))
+            self.assertEqual(answers((two, other), "2"), 1)
+            self.assertEqual((places(two), connection.command("MGET", two, other)), ([target], [b"2", b"2"]))
+            self.assertEqual(answers((one, other), "3", "NX"), 0)
+            self.assertEqual(answers((one, other), "3", "XX"), 1)
+            self.assertEqual(connection.command("MGET", one, two, other), [b"3", b"2", b"3"])
+            # On both sides: no node can set both, so it waits until the slot has moved.
+            connection.send(sets((one, two, other), "4"))
+            with connect() as beside:
+                wait_until(lambda: beside.command("GET", other) == b"4", 20, "the slot that does not move to be set")
+                self.assertEqual(beside.command("MGET", one, two), [b"3", b"2"])
+            move.migrate()
+            move.finish()
+            self.assertEqual(connection.read(), 1)
+            self.assertEqual(connection.command("MGET", one, two, other), [b"4"] * 3)
+            self.assertEqual((places(one), places(two)), ([target], [target]))
+            connection.command("FLUSHDB")
+            site.cluster.move_slot(slot, source)
+
     def test_msetex_behind_an_old_map_is_not_lost(self):
+        self.write_while_it_migrates(lambda number: [f"{{moved}}{number}"])
+
+    def test_parts_of_msetex_behind_an_old_map_are_not_lost(self):
+        self.write_while_it_migrates(lambda number: [f"{{moved}}a{number}", f"x{number}", f"{{moved}}b{number}", f"y{number}"])
+
+    def write_while_it_migrates(self, keys_of):
+        """Each MSETEX that is acknowledged while the slot of {moved} goes elsewhere, has set all its keys."""
         if not has_command("MSETEX"):
             self.skipTest("the servers have no MSETEX")
         slot = slot_of("{moved}")
         source = site.cluster.owner(slot)
         target = next(node for node in site.cluster.masters() if node is not source)
         stop = threading.Event()
-        written = []
+        written, refused = [], []
 
         def write():
             with connect() as connection:
                 while not stop.is_set():
-                    key = f"{{moved}}{len(written)}"
-                    self.assertEqual(connection.command("MSETEX", "1", key, "v"), 1)
-                    written.append(key)
+                    keys = keys_of(len(written))
+                    connection.send(resp.pack("MSETEX", len(keys), *[word for key in keys for word in (key, "v")]))
+                    reply = connection.read()
+                    written.append(keys)
+                    if reply != 1:
+                        refused.append(reply)
 
         writer = threading.Thread(target=write)
         writer.start()
-        wait_until(lambda: len(written) > 100, 20, "some writes")
-        if has_command("CLUSTERSCAN"):
-            source.command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
-        else:
-            site.cluster.move_slot(slot, target)
-        site.cluster.wait_for_owner(slot, target)
-        before = len(written)
-        wait_until(lambda: len(written) > before + 200, 20, "some writes behind the migration")
-        stop.set()
-        writer.join()
+        try:
+            wait_until(lambda: len(written) > 100, 20, "some writes")
+            if has_command("CLUSTERSCAN"):
+                source.command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
+            else:
+                site.cluster.move_slot(slot, target)
+            site.cluster.wait_for_owner(slot, target)
+            before = len(written)
+            wait_until(lambda: len(written) > before + 200, 20, "some writes behind the migration")
+        finally:
+            stop.set()
+            writer.join()
+        self.assertEqual(refused, [])
         with connect() as connection:
-            lost = [key for key in written if connection.command("GET", key) is None]
+            lost = [key for keys in written for key in keys if connection.command("GET", key) is None]
             self.assertEqual(lost, [])
             connection.command("FLUSHDB")
 
