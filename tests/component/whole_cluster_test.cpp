@@ -1,4 +1,9 @@
 // Commands that concern all nodes: who is asked, what becomes of the answers, and what if a node is missing.
+#include <algorithm>
+#include <string>
+
+#include "protocol/command_table.h"
+#include "proxy/scripts/script_cache.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -49,7 +54,8 @@ TEST_CASE_METHOD(Stage, "a command for all masters follows one that is replaced 
   client.receives(":7\r\n");
 }
 
-TEST_CASE_METHOD(Stage, "a master that comes back and does not know of its successor is not asked about keys") {
+TEST_CASE_METHOD(Stage,
+                 "a master that comes back and does not know of its successor is not asked about keys") {
   const auto sizes = [this](std::initializer_list<std::size_t> asked) {
     client.sends("DBSIZE");
     for (const std::size_t number : asked) node(number).expects("DBSIZE").replies(":1\r\n");
@@ -255,47 +261,154 @@ struct Crippled : Stage {
     node(2).resets();
     settle();
   }
-  void theOthersAnswer(std::string_view request, std::string_view reply) {
-    for (const std::size_t i : {1U, 3U}) node(i).expects(request).replies(reply);
-  }
 };
 
 }  // namespace
 
-TEST_CASE_METHOD(Crippled, "what need not be everywhere is answered at once by the nodes that live") {
-  struct Case {
-    std::string_view request;
-    std::string_view fromNodes;
-    std::string_view answer;
-  };
-  constexpr Case kCases[] = {
-      {"SCRIPT LOAD x", "$1\r\na\r\n", "$1\r\na\r\n"},
-      {"SCRIPT EXISTS a", "*1\r\n:1\r\n", "*1\r\n:1\r\n"},
-      {"SCRIPT FLUSH", kOk, kOk},
-      {"SCRIPT KILL", kNotBusy, kNotBusy},
-      {"CONFIG GET hz", "*2\r\n$2\r\nhz\r\n$1\r\n1\r\n", "*2\r\n$2\r\nhz\r\n$1\r\n1\r\n"},
-      {"PUBSUB NUMPAT", ":1\r\n", ":2\r\n"},
-      {"PUBSUB CHANNELS", "*1\r\n$1\r\na\r\n", "*1\r\n$1\r\na\r\n"},
-  };
-  for (const Case& each : kCases) {
-    INFO(each.request);
-    client.sends(each.request);
-    theOthersAnswer(each.request, each.fromNodes);
-    client.receives(each.answer);
+namespace {
+
+// With that shard away for good: answered at once by those that live, or an error when hold-timeout is over.
+enum class Then { AtOnce, Fails };
+struct AllNodeCommand {
+  std::string_view name;  // as in the table of commands
+  std::string_view request;
+  std::string_view fromNodes;
+  Then then;
+  std::string_view answer = {};  // where it is not what each node has said
+};
+constexpr AllNodeCommand kAllNodeCommands[] = {
+    {"script|load", "SCRIPT LOAD x", "$1\r\na\r\n", Then::AtOnce},
+    {"script|exists", "SCRIPT EXISTS a", "*1\r\n:1\r\n", Then::AtOnce},
+    {"script|flush", "SCRIPT FLUSH", kOk, Then::AtOnce},
+    {"script|kill", "SCRIPT KILL", kNotBusy, Then::AtOnce},
+    {"function|kill", "FUNCTION KILL", kNotBusy, Then::AtOnce},
+    {"function|stats", "FUNCTION STATS", "*4\r\n$14\r\nrunning_script\r\n$-1\r\n$7\r\nengines\r\n*0\r\n",
+     Then::AtOnce},
+    {"config|get", "CONFIG GET hz", "*2\r\n$2\r\nhz\r\n$1\r\n1\r\n", Then::AtOnce},
+    {"config|set", "CONFIG SET hz 11", kOk, Then::AtOnce},
+    {"config|resetstat", "CONFIG RESETSTAT", kOk, Then::AtOnce},
+    {"randomkey", "RANDOMKEY", "$-1\r\n", Then::AtOnce},
+    {"info", "INFO cluster", "$30\r\n# Cluster\r\ncluster_enabled:1\r\n\r\n", Then::AtOnce,
+     "$30\r\n# Cluster\r\ncluster_enabled:0\r\n\r\n"},
+    {"lastsave", "LASTSAVE", ":7\r\n", Then::AtOnce},
+    {"memory|doctor", "MEMORY DOCTOR", "$2\r\nok\r\n", Then::AtOnce},
+    {"memory|malloc-stats", "MEMORY MALLOC-STATS", "$2\r\nok\r\n", Then::AtOnce},
+    {"memory|purge", "MEMORY PURGE", kOk, Then::AtOnce},
+    {"memory|stats", "MEMORY STATS", "*2\r\n$10\r\nkeys.count\r\n:1\r\n", Then::AtOnce,
+     "*2\r\n$10\r\nkeys.count\r\n:2\r\n"},
+    {"pubsub|channels", "PUBSUB CHANNELS", "*1\r\n$1\r\na\r\n", Then::AtOnce},
+    {"pubsub|numpat", "PUBSUB NUMPAT", ":1\r\n", Then::AtOnce, ":2\r\n"},
+    {"pubsub|numsub", "PUBSUB NUMSUB a", "*2\r\n$1\r\na\r\n:1\r\n", Then::AtOnce, "*2\r\n$1\r\na\r\n:2\r\n"},
+    {"pubsub|shardchannels", "PUBSUB SHARDCHANNELS", "*1\r\n$1\r\na\r\n", Then::AtOnce},
+    {"pubsub|shardnumsub", "PUBSUB SHARDNUMSUB a", "*2\r\n$1\r\na\r\n:1\r\n", Then::AtOnce,
+     "*2\r\n$1\r\na\r\n:2\r\n"},
+    {"function|load", "FUNCTION LOAD x", "$1\r\nx\r\n", Then::Fails},
+    {"function|delete", "FUNCTION DELETE x", kOk, Then::Fails},
+    {"function|flush", "FUNCTION FLUSH", kOk, Then::Fails},
+    {"function|restore", "FUNCTION RESTORE x", kOk, Then::Fails},
+    {"flushall", "FLUSHALL", kOk, Then::Fails},
+    {"flushdb", "FLUSHDB", kOk, Then::Fails},
+    {"dbsize", "DBSIZE", ":1\r\n", Then::Fails},
+    {"keys", "KEYS *", "*0\r\n", Then::Fails},
+    {"scan", "SCAN 0", "*2\r\n$1\r\n0\r\n*0\r\n", Then::Fails},
+    {"save", "SAVE", kOk, Then::Fails},
+    {"bgsave", "BGSAVE", "+Background saving started\r\n", Then::Fails},
+    {"bgrewriteaof", "BGREWRITEAOF", "+Background append only file rewriting started\r\n", Then::Fails},
+    {"acl|deluser", "ACL DELUSER x", ":1\r\n", Then::Fails},
+    {"acl|getuser", "ACL GETUSER x", "*-1\r\n", Then::Fails},
+    {"acl|list", "ACL LIST", "*0\r\n", Then::Fails},
+    {"acl|load", "ACL LOAD", kOk, Then::Fails},
+    {"acl|log", "ACL LOG", "*0\r\n", Then::Fails},
+    {"acl|save", "ACL SAVE", kOk, Then::Fails},
+    {"acl|setuser", "ACL SETUSER x", kOk, Then::Fails},
+    {"config|rewrite", "CONFIG REWRITE", kOk, Then::Fails},
+    {"module|load", "MODULE LOAD x", kOk, Then::Fails},
+    {"module|loadex", "MODULE LOADEX x", kOk, Then::Fails},
+    {"module|unload", "MODULE UNLOAD x", kOk, Then::Fails},
+    {"debug", "DEBUG SLEEP 0", kOk, Then::Fails},
+    {"pfselftest", "PFSELFTEST", kOk, Then::Fails},
+};
+
+// Until nobody is asked anything more.
+void answerAll(Stage& stage, std::string_view reply) {
+  for (bool asked = true; asked;) {
+    asked = false;
+    stage.settle();
+    for (const std::size_t i : {1U, 3U}) {
+      while (const auto received = stage.node(i).next()) {
+        asked = true;
+        received->replies(received->words().front() == "CLUSTER" ? "-NOPERM no\r\n" : reply);
+      }
+    }
   }
-  client.sends("RANDOMKEY");
-  for (const std::size_t i : {1U, 3U}) node(i).expects("RANDOMKEY").replies("$-1\r\n");
-  client.receives("$-1\r\n");
 }
 
-TEST_CASE_METHOD(Crippled, "what has to be everywhere, or would lack keys, waits for the node, and fails") {
-  for (const std::string_view text : {"FUNCTION LOAD x", "FLUSHALL", "DBSIZE", "KEYS *"}) {
-    INFO(text);
-    client.sends(text);
-    theOthersAnswer(text, text == "KEYS *" ? "*0\r\n" : text == "DBSIZE" ? ":1\r\n" : kOk);
-    client.receivesNothing();
-    clock.advance(config.holdTimeout + 1s);
-    client.receives(kNoMaster);
+}  // namespace
+
+TEST_CASE("a shard that is away for good: what need not be everywhere is answered, all else fails") {
+  for (const AllNodeCommand& each : kAllNodeCommands) {
+    INFO(each.request);
+    Crippled stage;
+    stage.config.allowAdminCommands = true;
+    stage.worker().setConfig(stage.config);
+    stage.client.sends(each.request);
+    answerAll(stage, each.fromNodes);
+    if (each.then == Then::AtOnce) {
+      CHECK(stage.client.takes() == (each.answer.empty() ? each.fromNodes : each.answer));
+      continue;
+    }
+    stage.client.receivesNothing();
+    stage.clock.advance(stage.config.holdTimeout + 1s);
+    answerAll(stage, each.fromNodes);
+    CHECK(stage.client.takes() == kNoMaster);
+  }
+}
+
+TEST_CASE("each command for all nodes has its line in the table of what it does without one of them") {
+  const auto isKnown = [](const std::string& name) {
+    return std::any_of(std::begin(kAllNodeCommands), std::end(kAllNodeCommands),
+                       [&](const AllNodeCommand& each) { return each.name == name; });
+  };
+  const auto check = [&](const protocol::CommandSpec& spec) {
+    using protocol::Handling;
+    const bool administers = spec.handling == Handling::Admin && spec.keySpecs.empty() && spec.firstKey == 0;
+    if (!spec.subcommands.empty() || (spec.handling != Handling::FanOut && !administers)) return;
+    INFO(spec.name);
+    CHECK(isKnown(spec.name));
+  };
+  for (const protocol::CommandSpec& spec : protocol::CommandTable::builtIn()->commands()) {
+    check(spec);
+    for (const protocol::CommandSpec& subcommand : spec.subcommands) check(subcommand);
+  }
+}
+
+TEST_CASE_METHOD(Crippled, "a node that comes back is given the scripts that were loaded without it") {
+  const std::string sha = session::ScriptCache::sha1Of("return(1)");
+  const std::string run = "EVALSHA " + sha + " 1 b";
+  client.sends("SCRIPT LOAD return(1)");
+  answerAll(*this, bulk(sha));
+  client.receives(bulk(sha));
+  client.sends(run);
+  client.receivesNothing();
+  node(2).acceptsConnections();
+  clock.advance(2s);
+  const Received load = node(2).expects("SCRIPT LOAD return(1)");
+  node(2).expects(run);
+  load.replies(bulk(sha) + ":1\r\n");
+  client.receives(":1\r\n");
+  client.sends("SCRIPT EXISTS " + sha);
+  for (const std::size_t i : {1U, 2U, 3U}) node(i).expects("SCRIPT EXISTS " + sha).replies("*1\r\n:1\r\n");
+  client.receives("*1\r\n:1\r\n");
+}
+
+TEST_CASE_METHOD(Crippled, "what any node can tell is told by one that lives") {
+  for (const std::string_view request : {"FUNCTION LIST", "FUNCTION DUMP", "ACL USERS", "MODULE LIST"}) {
+    INFO(request);
+    for (int i = 0; i < 4; ++i) {  // whichever is next
+      client.sends(request);
+      answerAll(*this, "$1\r\nx\r\n");
+      CHECK(client.takes() == "$1\r\nx\r\n");
+    }
   }
 }
 
