@@ -85,15 +85,29 @@ std::size_t heldBy(const telemetry::WorkerMetrics& metrics, telemetry::MemoryKin
   return static_cast<std::size_t>(metrics.memory[static_cast<std::size_t>(kind)].value());
 }
 
+// What a worker tells for PROXY MEMORY.
+struct Kept {
+  std::size_t slowEntries = 0;
+  std::size_t wrappedScriptBytes = 0;
+};
+
+Kept keptBy(Services& services, std::size_t) {
+  return {services.slowLog.entries().size(), services.wrappedScripts.bytes()};
+}
+
+Kept operator+(const Kept& a, const Kept& b) {
+  return {a.slowEntries + b.slowEntries, a.wrappedScriptBytes + b.wrappedScriptBytes};
+}
+
 // From what is resident down to what it is for. The kinds are as of each worker's last look, at most a second
 // ago.
-std::string memoryText(const Services& services, std::size_t slowEntries) {
+std::string memoryText(const Services& services, const Kept& kept) {
   const ProcessFacts facts = services.control.facts();
   TextLines lines;
   lines.line("resident_bytes", facts.residentBytes);
   lines.line("program_bytes", facts.programBytes);
   lines.line("heap_bytes", facts.heapBytes);
-  std::size_t told = facts.scriptBytes;
+  std::size_t told = facts.scriptBytes + kept.wrappedScriptBytes;
   for (std::size_t i = 0; i < static_cast<std::size_t>(telemetry::MemoryKind::Count); ++i) {
     const auto kind = static_cast<telemetry::MemoryKind>(i);
     std::size_t sum = 0;
@@ -103,10 +117,11 @@ std::string memoryText(const Services& services, std::size_t slowEntries) {
     told += sum;
   }
   lines.line("heap_scripts_bytes", facts.scriptBytes);
+  lines.line("heap_wrapped_scripts_bytes", kept.wrappedScriptBytes);
   lines.line("heap_rest_bytes", facts.heapBytes > told ? facts.heapBytes - told : 0);
   lines.line("limit_bytes", services.config.memoryLimit);
   lines.line("counted_for_limit_bytes", services.control.memoryInUse());
-  lines.line("slowlog_entries", slowEntries);
+  lines.line("slowlog_entries", kept.slowEntries);
   return lines.text();
 }
 
@@ -129,10 +144,10 @@ void consoleLinks(LocalCall& call) {
 }
 
 void consoleMemory(LocalCall& call) {
-  replyFromWorkers<std::size_t>(
-      call, [](Services& services, std::size_t) { return services.slowLog.entries().size(); },
-      [&services = call.services](const std::vector<std::size_t>& entries, Client& client, std::string& out) {
-        const std::size_t all = std::accumulate(entries.begin(), entries.end(), std::size_t{0});
+  replyFromWorkers<Kept>(
+      call, keptBy,
+      [&services = call.services](const std::vector<Kept>& parts, Client& client, std::string& out) {
+        const Kept all = std::accumulate(parts.begin(), parts.end(), Kept{});
         protocol::appendVerbatimText(out, client.protocol, memoryText(services, all));
       });
 }

@@ -9,6 +9,19 @@ namespace slotless::session {
 
 using protocol::CommandTable;
 
+namespace {
+
+// Two SHA1s, or a number, each with the allocations and the node of its container.
+constexpr std::size_t kPairBytes = 224;
+constexpr std::size_t kNumberBytes = 32;
+
+template <typename Container>
+std::size_t costOf(const Container& container, std::size_t perEntry) {
+  return container.size() * perEntry + container.bucket_count() * sizeof(void*);
+}
+
+}  // namespace
+
 void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands) {
   if (commands_ != commands) {
     names_ = std::make_unique<databases::ScriptNames>(*commands, dialect_);
@@ -79,6 +92,13 @@ std::optional<std::string_view> WrappedScripts::shaFor(std::string_view sha,
   const auto added = sent.emplace(said, ScriptCache::sha1Of(wrapped)).first;
   original_.emplace(added->second, said);
   return added->second;
+}
+
+std::size_t WrappedScripts::bytes() const noexcept {
+  std::size_t sum = costOf(original_, kPairBytes);
+  for (const BySha& wrapped : wrapped_) sum += costOf(wrapped, kPairBytes);
+  for (const auto& seen : seen_) sum += costOf(seen, kNumberBytes);
+  return sum;
 }
 
 std::string WrappedScripts::asSaid(std::string error) const {

@@ -5,6 +5,7 @@
 // SHA1: a script that this process has not seen is not known, whoever else has loaded it.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ class WrappedScripts {
   void setDialect(databases::ScriptDialect dialect);
   // An error's text names the script that has run: here as the client knows it.
   std::string asSaid(std::string error) const;
+  // Memory of all that is remembered, SHA1s and hashes of texts.
+  std::size_t bytes() const noexcept;
 
  private:
   using BySha = std::unordered_map<std::string, std::string>;

@@ -85,5 +85,31 @@ TEST_CASE("neither SCRIPT FLUSH nor an endless series of different scripts makes
   }
 }
 
+TEST_CASE("what is remembered of wrapped scripts is told at what it costs") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr double kSlack = 2.5;  // their allocators add to each piece of memory
+#else
+  constexpr double kSlack = 1.25;
+#endif
+  const auto commands = protocol::CommandTable::builtIn();
+  session::WrappedScripts scripts;
+  ScriptCache cache(16 * 1024 * 1024);
+  static_cast<void>(scripts.textFor("return 0", commands));  // what stands in front is made once
+  const std::size_t before = net::heapBytes() - cache.bytes();
+  const std::size_t toldBefore = scripts.bytes();
+  for (int i = 0; i < 3000; ++i) {
+    const std::string script = "return " + std::to_string(i);
+    static_cast<void>(scripts.textFor(script, commands));
+    cache.remember(script);
+    static_cast<void>(scripts.shaFor(ScriptCache::sha1Of(script), commands, cache));
+    cache.clear();
+  }
+  const auto grown = static_cast<double>(net::heapBytes() - cache.bytes() - before);
+  auto told = static_cast<double>(scripts.bytes() - toldBefore);
+  INFO("allocated " << grown << ", told " << told);
+  CHECK(told > grown / kSlack);
+  CHECK(told < grown * kSlack);
+}
+
 }  // namespace
 }  // namespace slotless
