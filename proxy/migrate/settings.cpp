@@ -18,7 +18,7 @@ using subcommand::Takes;
 namespace {
 
 constexpr std::array<std::string_view, 7> kActions{"check",  "run",   "verify", "cut-over",
-                                                     "status", "abort", "finish"};
+                                                   "status", "abort", "finish"};
 
 constexpr std::array<OptionSpec, 16> kOwn{{
     {"json", "", "One JSON object a line.", Takes::Nothing},
