@@ -455,6 +455,22 @@ class Numbers(unittest.TestCase):
             self.assertGreater(proxy.metric("slotless_node_request_duration_seconds_sum", **name), 0)
         self.assertGreaterEqual(proxy.metric("slotless_node_errors_total"), 1)
 
+    def test_scripts_that_are_sent_wrapped_are_told_of(self):
+        def told(connection):
+            lines = dict(line.split(":", 1) for line in connection.command("PROXY", "MEMORY").decode().split())
+            return int(lines["heap_scripts_bytes"]), int(lines["heap_wrapped_scripts_bytes"])
+
+        scripts = 500
+        with connect(site.proxy) as connection:
+            connection.command("SELECT", "1")
+            before = told(connection)
+            connection.send(resp.pack_all([("EVAL", f"return {number}", "0") for number in range(scripts)]))
+            self.assertEqual([connection.read() for _ in range(scripts)], list(range(scripts)))
+            texts, wrapped = (now - was for now, was in zip(told(connection), before))
+        # Each with its text, and with two SHA1s.
+        self.assertGreater(texts, scripts * 100)
+        self.assertGreater(wrapped, scripts * 100)
+
     @unittest.skipIf(SANITIZERS, "sanitizers keep what is freed")
     @unittest.skipUnless(processes.MEMORY_IS_VISIBLE, "no /proc")
     def test_memory_goes_back_to_the_system_after_a_burst(self):
