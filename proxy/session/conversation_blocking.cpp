@@ -102,6 +102,12 @@ Conversation::Outcome Conversation::waitForReplicas(const CommandSpec& spec, pro
   if (!client_.pending().empty()) return Outcome::Wait;
   const cluster::Topology& topology = services_.links.topology();
   WaitTerms terms = termsOf(argv, services_.host.now);
+  // Nobody may be there to hear of it, and it may never end: as one Redis, which would see only now that the
+  // client has left.
+  if (client_.inputEnded() && !terms.until) {
+    client_.closeAfterReply();
+    return Outcome::Done;
+  }
   // Of what a master had acknowledged before another node took its place nobody can tell who has it: told
   // once. It may go by the name of a master for a while, without slots, or be one again.
   const auto isOpen = [&](const Client::Written& each) {

@@ -127,6 +127,18 @@ TEST_CASE_METHOD(Stage, "half-closed: WAIT without a time is dropped") {
   CHECK(client.isClosed());
 }
 
+TEST_CASE_METHOD(
+    Stage, "half-closed: WAIT without a time is dropped, too, where something before it was under way") {
+  client.sends({"SET a 1", "WAIT 9 0"});
+  const Received set = node(1).expects("SET a 1");
+  client.leaves();
+  CHECK_FALSE(client.isClosed());
+  set.replies(kOk);
+  client.receives(kOk);
+  CHECK(client.isClosed());
+  node(1).expectsNothing();
+}
+
 TEST_CASE_METHOD(Stage, "half-closed: half a request is none, and an unfinished transaction is nothing") {
   client.sendsBytes(request("GET a") + request("MULTI") + request("SET a 1") + "*2\r\n$3\r\nGE");
   client.leaves();
