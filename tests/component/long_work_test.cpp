@@ -452,9 +452,10 @@ TEST_CASE_METHOD(LongWork, "CLIENT LIST and KILL go over many clients in pieces"
   client.receives(":0\r\n");
 }
 
-TEST_CASE_METHOD(LongWork,
-                 "two million tiny arguments are taken in pieces, however their client sends them") {
-  constexpr std::size_t kArguments = 2'000'000;
+TEST_CASE_METHOD(
+    LongWork,
+    "hundreds of thousands of tiny arguments are taken in pieces, however their client sends them") {
+  constexpr std::size_t kArguments = 400'000;
   std::string text = "*" + std::to_string(kArguments + 1) + "\r\n$3\r\nDEL\r\n";
   for (std::size_t i = 0; i < kArguments; ++i) text += "$1\r\na\r\n";
   // So much is read in a turn of the loop, and then made into so many arguments.
