@@ -212,6 +212,7 @@ class CutOver(unittest.TestCase):
 
         said = self.cut_over("--max-pause", "20s")
         self.assertIn("the cluster is in force", said)
+        print(f"\n  {said.strip()}; the longest wait for five replies: {writers.longest:.3f} s", file=sys.stderr)
         after = {database: self.on_source(database).dbsize() for database in DATABASES}
         lengths = {key: self.on_source(key[1]).llen(key[0]) for key in writers.acknowledged}
         writers.wait_for_progress()
