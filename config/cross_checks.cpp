@@ -363,7 +363,7 @@ void checkOrders(const Config& config, Conflicts& conflicts) {
 }  // namespace
 
 std::vector<Conflict> conflicts(const Config& given) {
-  // What is checked about the cluster and about clients is to hold then.
+  // The checks about the cluster and about clients are for the time after the cut-over.
   const Config config = given.upstream == Upstream::Migrating ? forSide(given, Upstream::Cluster) : given;
   Conflicts result;
   for (const auto check :
