@@ -15,8 +15,8 @@ Config forBothSides(Config config);
 bool hasServersCredentials(const Config& config) noexcept;
 void useServersCredentials(Config& config);
 
-// The configuration in force on that side (Cluster or Single), with upstream migrating: the server has its own
-// credentials, and its databases are its own.
+// The configuration in force on that side (Cluster or Single), with upstream migrating: the server has its
+// own credentials, and its databases are its own.
 Config forSide(Config config, Upstream side);
 
 }  // namespace slotless::config
