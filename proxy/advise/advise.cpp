@@ -64,15 +64,6 @@ struct Job {
   bool json = false;
 };
 
-std::vector<OptionSpec> allSpecs() {
-  const auto source = subcommand::sourceOptions();
-  const auto daemon = subcommand::daemonOptions();
-  std::vector<OptionSpec> all(source.begin(), source.end());
-  all.insert(all.end(), kOwn.begin(), kOwn.end());
-  all.insert(all.end(), daemon.begin(), daemon.end());
-  return all;
-}
-
 void print(const std::string& text) {
   std::printf("%s\n", text.c_str());
   std::fflush(stdout);
@@ -169,7 +160,7 @@ int advise(const Job& job) {
 }  // namespace
 
 int run(const subcommand::Arguments& arguments) {
-  const std::vector<OptionSpec> specs = allSpecs();
+  const std::vector<OptionSpec> specs = subcommand::withCommonOptions(kOwn);
   const Options options = Options::read(specs, arguments);
   if (options.has("help")) {
     std::fputs((std::string(kHead) + subcommand::helpText(specs)).c_str(), stdout);

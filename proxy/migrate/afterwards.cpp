@@ -36,10 +36,7 @@ class Desk {
   const std::string& owner() const noexcept { return owner_; }
   bool any() const noexcept { return !fields_.empty(); }
   const Journal::Fields& fields() const noexcept { return fields_; }
-  std::string field(const std::string& name) const {
-    const auto found = fields_.find(name);
-    return found == fields_.end() ? std::string() : found->second;
-  }
+  std::string field(const std::string& name) const { return Journal::fieldOf(fields_, name); }
   // Whoever is at work sees it within a second or two. False: nobody has ended.
   bool endOwner() {
     if (owner_.empty() || isDead(owner_)) return true;

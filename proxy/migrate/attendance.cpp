@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "config/side_words.h"
+
 namespace slotless::migrate {
 
 using Clock = std::chrono::steady_clock;
@@ -11,11 +13,6 @@ namespace {
 // So long it is looked at often, if nothing comes of it.
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::milliseconds kAskAgain{100};
-
-std::string fieldOf(const Journal::Fields& fields, const std::string& name) {
-  const auto found = fields.find(name);
-  return found == fields.end() ? std::string() : found->second;
-}
 
 }  // namespace
 
@@ -32,7 +29,7 @@ std::string Attendance::objection() const {
 }
 
 void Attendance::look(const Journal::Fields& fields) {
-  const std::string wanted = fieldOf(fields, "cut_over");
+  const std::string wanted = Journal::fieldOf(fields, "cut_over");
   if (phase_ == Phase::Away && !wanted.empty() && wanted != id_) {
     id_ = wanted;
     since_ = Clock::now();
@@ -40,7 +37,7 @@ void Attendance::look(const Journal::Fields& fields) {
     journal_.write({{"attending", id_}});
     hooks_.say("a cut-over is prepared");
   }
-  if (phase_ == Phase::Watching && fieldOf(fields, "drain") == id_) {
+  if (phase_ == Phase::Watching && Journal::fieldOf(fields, "drain") == id_) {
     since_ = Clock::now();
     transition(Phase::Draining);
   }
@@ -67,9 +64,10 @@ void Attendance::askDecision() {
   if (Clock::now() - asked_ < kAskAgain) return;
   asked_ = Clock::now();
   std::string error;
-  const auto side = decision_.change(std::string(Decision::kSingle), std::string(Decision::kSingle), error);
-  if (!side || *side == Decision::preparing(id_)) return;
-  if (*side == Decision::kCluster) return transition(Phase::Over);
+  const auto side =
+      decision_.change(std::string(config::kServerSide), std::string(config::kServerSide), error);
+  if (!side || *side == config::preparingSide(id_)) return;
+  if (*side == config::kClusterSide) return transition(Phase::Over);
   goOn();
 }
 

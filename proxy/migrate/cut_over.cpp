@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "config/side_words.h"
 #include "proxy/migrate/decision.h"
 #include "proxy/migrate/journal.h"
 #include "proxy/migrate/proxies.h"
@@ -60,7 +61,7 @@ class CutOver {
   }
   std::string field(const std::string& name) {
     Journal::Fields fields;
-    return journal_.read(fields).empty() ? fields[name] : std::string();
+    return journal_.read(fields).empty() ? Journal::fieldOf(fields, name) : std::string();
   }
   bool awaitField(const std::string& name, Clock::time_point deadline);
   std::string objection();
@@ -156,11 +157,11 @@ std::string CutOver::side(const std::string& from, const std::string& to) {
 }
 
 std::string CutOver::move() {
-  const std::string preparing = Decision::preparing(id_);
+  const std::string preparing = config::preparingSide(id_);
   // One that was killed halfway may have left its own.
   std::string error;
   if (!decision_.settle(error)) return error;
-  if (error = side(std::string(Decision::kSingle), preparing); !error.empty()) return error;
+  if (error = side(std::string(config::kServerSide), preparing); !error.empty()) return error;
   began_ = Clock::now();
   const auto deadline = began_ + settings_.maxPause;
   if (error = proxies_.prepare(id_, settings_.maxPause, settings_.maxPause + kMargin); !error.empty())
@@ -168,12 +169,12 @@ std::string CutOver::move() {
   if (error = journal_.write({{"drain", id_}}); !error.empty()) return error;
   if (!awaitField("drained", deadline))
     return "the last changes were not copied within " + std::to_string(settings_.maxPause.count()) + " ms";
-  return side(preparing, std::string(Decision::kCluster));
+  return side(preparing, std::string(config::kClusterSide));
 }
 
 int CutOver::giveUp(const std::string& why) {
   reporter_.fail(why);
-  const bool clear = side(Decision::preparing(id_), std::string(Decision::kSingle)).empty();
+  const bool clear = side(config::preparingSide(id_), std::string(config::kServerSide)).empty();
   journal_.write({{"cut_over", ""}});
   proxies_.settle(id_);  // those that hold go on; what the others say is of no interest
   reporter_.fail(clear ? "the cut-over was given up; the server is in force as before"

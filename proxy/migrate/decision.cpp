@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "config/side_words.h"
 #include "protocol/slot.h"
 #include "proxy/migrate/replicated.h"
 #include "proxy/migrate/target_writer.h"
@@ -100,12 +101,12 @@ std::vector<Decision::Process> Decision::processes(std::string& error) const {
 }
 
 std::optional<config::Upstream> Decision::settle(std::string& error) const {
-  std::string side{kSingle};
+  std::string side{config::kServerSide};
   for (;;) {
-    const auto found = change(side, std::string(kSingle), error);
+    const auto found = change(side, std::string(config::kServerSide), error);
     if (!found) return std::nullopt;
-    if (*found == kCluster) return config::Upstream::Cluster;
-    if (*found == kSingle) return config::Upstream::Single;
+    if (*found == config::kClusterSide) return config::Upstream::Cluster;
+    if (*found == config::kServerSide) return config::Upstream::Single;
     side = *found;
   }
 }

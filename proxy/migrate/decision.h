@@ -22,9 +22,6 @@ class Decision {
  public:
   static constexpr std::string_view kKey = "~{slotless-migrate}:side";
   static constexpr std::string_view kProcesses = "~{slotless-migrate}:proxies";
-  static constexpr std::string_view kSingle = "single";
-  static constexpr std::string_view kCluster = "cluster";
-  static std::string preparing(std::string_view id) { return "preparing:" + std::string(id); }
 
   // As a daemon with this configuration comes to its cluster.
   explicit Decision(const config::Config& config);

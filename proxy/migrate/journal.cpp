@@ -45,6 +45,11 @@ bool isDead(std::string_view owner) {
   return parsed.ec == std::errc{} && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
 }
 
+std::string Journal::fieldOf(const Fields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  return found == fields.end() ? std::string() : found->second;
+}
+
 Journal::Journal(TargetWriter writer) : writer_(std::move(writer)), me_(identity()) {}
 
 Reply Journal::ask(std::vector<std::string> words) {

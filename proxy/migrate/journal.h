@@ -18,6 +18,9 @@ class Journal {
  public:
   using Fields = std::map<std::string, std::string>;
 
+  // Empty: there is none.
+  static std::string fieldOf(const Fields& fields, const std::string& name);
+
   static constexpr std::string_view kState = "~{slotless-migrate}:state";
   static constexpr std::string_view kOwner = "~{slotless-migrate}:owner";
 

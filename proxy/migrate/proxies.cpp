@@ -4,29 +4,23 @@
 #include <thread>
 #include <utility>
 
+#include "config/side_words.h"
+#include "proxy/subcommand/info_text.h"
+
 namespace slotless::migrate {
 
+using subcommand::InfoText;
 using subcommand::NodeClient;
 using subcommand::Reply;
 
 namespace {
 
-std::string fieldOf(std::string_view text, std::string_view name) {
-  const std::string begin = std::string(name) + ":";
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find("\r\n", at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    if (line.starts_with(begin)) return std::string(line.substr(begin.size()));
-    at = end + 2;
-  }
-  return {};
-}
-
 std::string objectionOf(const Reply& reply) {
   if (reply.failed()) return reply.text;
-  if (fieldOf(reply.text, "side") == "cluster") return "serves the cluster already";
-  if (fieldOf(reply.text, "phase") != "serving") return "another cut-over is under way";
-  return fieldOf(reply.text, "objection");
+  const InfoText status(reply.text);
+  if (status.value("side") == config::kClusterSide) return "serves the cluster already";
+  if (status.value("phase") != "serving") return "another cut-over is under way";
+  return std::string(status.value("objection"));
 }
 
 }  // namespace
@@ -54,7 +48,7 @@ std::string Proxies::all(Ask ask) {
 std::string Proxies::objections() {
   return all([](Proxy& proxy) {
     const Reply reply = proxy.client.command({"PROXY", "CUT-OVER", "STATUS"});
-    if (!reply.failed()) proxy.process = fieldOf(reply.text, "process");
+    if (!reply.failed()) proxy.process = InfoText(reply.text).value("process");
     return objectionOf(reply);
   });
 }

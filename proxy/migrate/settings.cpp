@@ -70,19 +70,10 @@ Passwords may be in the environment or in files instead of URLs.
 
 )";
 
-std::vector<OptionSpec> allSpecs() {
-  const auto source = subcommand::sourceOptions();
-  const auto daemon = subcommand::daemonOptions();
-  std::vector<OptionSpec> all(source.begin(), source.end());
-  all.insert(all.end(), kOwn.begin(), kOwn.end());
-  all.insert(all.end(), daemon.begin(), daemon.end());
-  return all;
-}
-
 class Reader {
  public:
   explicit Reader(const subcommand::Arguments& arguments)
-      : specs_(allSpecs()), options_(Options::read(specs_, arguments)) {}
+      : specs_(subcommand::withCommonOptions(kOwn)), options_(Options::read(specs_, arguments)) {}
 
   SettingsResult read() {
     if (options_.has("help")) return {{}, {}, std::string(kHead) + subcommand::helpText(specs_)};

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/side_words.h"
 #include "protocol/encoder.h"
 #include "proxy/telemetry/log.h"
 
@@ -9,6 +10,8 @@ namespace slotless::server {
 
 namespace {
 
+using config::kClusterSide;
+using config::kServerSide;
 using session::CutOverStep;
 
 constexpr net::Millis kLook{5};
@@ -42,10 +45,6 @@ std::string_view nameOf(CutOver::Phase phase) {
 }
 
 }  // namespace
-
-std::string preparingSide(std::string_view id) {
-  return "preparing:" + std::string(id);
-}
 
 CutOver::CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onCluster)
     : loop_(loop),
@@ -154,7 +153,7 @@ void CutOver::giveUp(const std::string& why) {
 void CutOver::settle() {
   transition(Phase::Settling);
   timer_->stop();
-  hooks_.settle(preparingSide(id_), std::string(kServerSide),
+  hooks_.settle(config::preparingSide(id_), std::string(kServerSide),
                 [this](const std::optional<std::string>& side) { onSettled(side); });
 }
 

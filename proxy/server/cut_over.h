@@ -21,11 +21,6 @@
 
 namespace slotless::server {
 
-// The words of the decision: Server and Cluster are in force for good, Preparing is followed by an id.
-inline constexpr std::string_view kServerSide = "single";
-inline constexpr std::string_view kClusterSide = "cluster";
-std::string preparingSide(std::string_view id);
-
 // The decision, and who has to follow it, as they stand in the cluster. Both take their time, and may be
 // called on any thread; nullopt: the cluster does not answer.
 struct SideRecord {

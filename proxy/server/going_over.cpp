@@ -77,17 +77,19 @@ void Server::startCutOver() {
     });
   };
   hooks.move = [this](std::function<void()> done) { goOver(std::move(done)); };
-  hooks.settle = [this](std::string from, std::string to,
-                        std::function<void(std::optional<std::string>)> done) {
+  using Told = CutOver::Hooks::Told;
+  const auto askBeside = [this](std::function<std::optional<std::string>()> ask, Told told) {
     auto side = std::make_shared<std::optional<std::string>>();
-    aside([this, side, from = std::move(from), to = std::move(to)] { *side = sideRecord_.change(from, to); },
-          loop_, [side, done = std::move(done)] { done(*side); });
+    aside([side, ask = std::move(ask)] { *side = ask(); }, loop_,
+          [side, told = std::move(told)] { told(*side); });
+  };
+  hooks.settle = [this, askBeside](std::string from, std::string to, Told told) {
+    askBeside([this, from = std::move(from), to = std::move(to)] { return sideRecord_.change(from, to); },
+              std::move(told));
   };
   const std::string process = newProcessName();
-  hooks.announce = [this, process, where = placeOf(*config_)](CutOver::Hooks::Told told) {
-    auto side = std::make_shared<std::optional<std::string>>();
-    aside([this, side, process, where] { *side = sideRecord_.announce(process, where); }, loop_,
-          [side, told = std::move(told)] { told(*side); });
+  hooks.announce = [this, askBeside, process, where = placeOf(*config_)](Told told) {
+    askBeside([this, process, where] { return sideRecord_.announce(process, where); }, std::move(told));
   };
   const bool onCluster = config_->side == config::Upstream::Cluster;
   cutOver_ = std::make_unique<CutOver>(loop_, std::move(hooks), process, onCluster);

@@ -49,6 +49,14 @@ std::span<const OptionSpec> daemonOptions() noexcept {
   return kOfDaemon;
 }
 
+std::vector<OptionSpec> withCommonOptions(std::span<const OptionSpec> own) {
+  const auto source = sourceOptions();
+  std::vector<OptionSpec> all(source.begin(), source.end());
+  all.insert(all.end(), own.begin(), own.end());
+  all.insert(all.end(), kOfDaemon.begin(), kOfDaemon.end());
+  return all;
+}
+
 // The daemon's own reader knows all of it.
 DaemonOptions readDaemonOptions(const Options& options, Cluster cluster) {
   config::Inputs inputs = config::processInputs(0, nullptr);

@@ -3,6 +3,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "proxy/subcommand/options.h"
@@ -10,6 +11,9 @@
 namespace slotless::subcommand {
 
 std::span<const OptionSpec> daemonOptions() noexcept;
+
+// All that a sub-command takes which asks a server (source_options.h) and knows the daemon's cluster.
+std::vector<OptionSpec> withCommonOptions(std::span<const OptionSpec> own);
 
 struct DaemonOptions {
   config::Config config;

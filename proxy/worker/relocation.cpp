@@ -8,7 +8,7 @@ void Worker::relocate(const Place& place) {
   for (const auto& [id, client] : clients_) client->vacate();
   nodeDatabases_.forget();
   databases_.layOut(*place.config);
-  config_ = *place.config;
+  config_.side = place.config->side;  // or setConfig() would take it for one from before
   access_ = place.access;
   setConfig(*place.config);
   setCommands(place.commands, place.servers);

@@ -173,6 +173,12 @@ class CutOver(unittest.TestCase):
         text = text.decode() if isinstance(text, bytes) else text
         return dict(line.split(":", 1) for line in text.splitlines() if line)
 
+    def check_written(self, proxy, counts):
+        """So many numbers stand in each list, from 0 on: nothing is lost, doubled or out of order."""
+        for (key, database), count in counts.items():
+            found = self.client(proxy, database).lrange(key, 0, count - 1)
+            self.assertEqual(found, [str(n).encode() for n in range(count)], key)
+
     def wait_until_ready(self):
         for proxy in self.proxies:
             wait_until(lambda proxy=proxy: self.status(proxy)["ready"] == "yes", SECONDS, "the cluster to be known")
@@ -302,8 +308,7 @@ class CutOver(unittest.TestCase):
         writers.stop()
         self.assertEqual(writers.failures, [])
         self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
-        for (key, database), count in writers.acknowledged.items():
-            self.assertEqual(self.client(one, database).lrange(key, 0, count - 1), [str(n).encode() for n in range(count)], key)
+        self.check_written(one, writers.acknowledged)
 
     def test_a_proxy_that_hears_nothing_does_what_has_been_decided(self):
         self.start_proxies()
@@ -362,9 +367,7 @@ class CutOver(unittest.TestCase):
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])
-        for (key, database), count in writers.acknowledged.items():
-            found = self.client(self.proxies[0], database).lrange(key, 0, count - 1)
-            self.assertEqual(found, [str(n).encode() for n in range(count)], key)
+        self.check_written(self.proxies[0], writers.acknowledged)
 
     def test_a_master_of_the_cluster_that_dies_after_it_takes_nothing_along(self):
         """What the run had copied last is on the replicas before anybody decides."""
@@ -383,9 +386,7 @@ class CutOver(unittest.TestCase):
         self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
         wait_until(lambda: self.cluster_side() == "cluster", SECONDS, "the replica to know what was decided")
         writers.stop()
-        for (key, database), count in copied.items():
-            found = self.client(self.proxies[0], database).lrange(key, 0, count - 1)
-            self.assertEqual(found, [str(n).encode() for n in range(count)], key)
+        self.check_written(self.proxies[0], copied)
 
     def test_who_goes_round_the_proxies_is_named(self):
         self.start_proxies(1)
@@ -468,8 +469,7 @@ class CutOver(unittest.TestCase):
         writers.stop()
         self.assertEqual(writers.failures, [])
         self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
-        for (key, database), count in writers.acknowledged.items():
-            self.assertEqual(self.client(proxy, database).lrange(key, 0, count - 1), [str(n).encode() for n in range(count)], key)
+        self.check_written(proxy, writers.acknowledged)
 
     def test_without_a_run_that_follows_nothing_is_cut_over(self):
         self.start_proxies(1)
