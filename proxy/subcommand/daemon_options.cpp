@@ -45,10 +45,6 @@ bool namesNoNode(const Loaded& loaded) {
 
 }  // namespace
 
-std::span<const OptionSpec> daemonOptions() noexcept {
-  return kOfDaemon;
-}
-
 std::vector<OptionSpec> withCommonOptions(std::span<const OptionSpec> own) {
   const auto source = sourceOptions();
   std::vector<OptionSpec> all(source.begin(), source.end());

@@ -10,8 +10,6 @@
 
 namespace slotless::subcommand {
 
-std::span<const OptionSpec> daemonOptions() noexcept;
-
 // All that a sub-command takes which asks a server (source_options.h) and knows the daemon's cluster.
 std::vector<OptionSpec> withCommonOptions(std::span<const OptionSpec> own);
 
