@@ -43,6 +43,14 @@ if(SLOTLESS_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()
 
+# Most of the time goes into headers that all files of a folder read. Names in unnamed namespaces have to differ within a
+# folder then; for the compiler such files are headers, whose types must not have members of such a namespace.
+if(SLOTLESS_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+  target_compile_options(slotless_flags INTERFACE -Wno-subobject-linkage)
+endif()
+
 # The tests are some fifty binaries. What is shipped is linked as the compiler does it.
 find_program(SLOTLESS_MOLD mold)
 if(SLOTLESS_MOLD AND NOT SLOTLESS_LTO)

@@ -55,9 +55,9 @@ bool namesOption(std::string_view argument) {
   return findAction(argument) != nullptr || (argument.starts_with("--") && isKnown(split(argument).name));
 }
 
-class Reader {
+class CommandLineReader {
  public:
-  explicit Reader(std::span<const std::string> arguments) : arguments_(arguments) {}
+  explicit CommandLineReader(std::span<const std::string> arguments) : arguments_(arguments) {}
 
   CommandLine read() {
     while (next_ < arguments_.size()) {
@@ -139,7 +139,7 @@ class Reader {
 }  // namespace
 
 CommandLine readCommandLine(std::span<const std::string> arguments) {
-  return Reader(arguments).read();
+  return CommandLineReader(arguments).read();
 }
 
 }  // namespace slotless::config

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/spelling.h"
+
 namespace slotless::config {
 
 namespace {
@@ -11,13 +13,6 @@ bool isName(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return c > ' ' && c < 0x7f && c != ',' && c != '+' && c != '&' && c != '=' && c != '|' && c != '@';
   });
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
 }
 
 }  // namespace
@@ -30,7 +25,7 @@ Parsed<std::string> parseCommandName(std::string_view text) {
                         ? isName(name)
                         : !isCategory && isName(name.substr(0, bar)) && isName(name.substr(bar + 1));
   if (!good) return {{}, "it is no name of a command or category"};
-  return {lower(text), ""};
+  return {lowered(text), ""};
 }
 
 Parsed<std::string> parseRename(std::string_view text) {
@@ -39,7 +34,7 @@ Parsed<std::string> parseRename(std::string_view text) {
   const std::string_view other = text.substr(equals + 1);
   if (!isName(text.substr(0, equals))) return {{}, "before the = there must be the name of a command"};
   if (!other.empty() && !isName(other)) return {{}, "after the = there must be a name, or nothing"};
-  return {lower(text), ""};
+  return {lowered(text), ""};
 }
 
 }  // namespace slotless::config

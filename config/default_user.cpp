@@ -6,6 +6,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "config/spelling.h"
+
 namespace slotless::config {
 
 namespace {
@@ -28,12 +30,6 @@ constexpr DoorWord kWords[] = {
     {"reset", [](Door& door) { door = {}; }},
 };
 
-std::string lower(std::string word) {
-  std::transform(word.begin(), word.end(), word.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return word;
-}
-
 }  // namespace
 
 bool defaultUserIsOpen(const std::vector<std::string>& lines, bool otherwise) {
@@ -43,7 +39,7 @@ bool defaultUserIsOpen(const std::vector<std::string>& lines, bool otherwise) {
     if (!(words >> word) || word != "user" || !(words >> word) || word != "default") continue;
     Door door;
     while (words >> word) {
-      const std::string name = lower(word);
+      const std::string name = lowered(word);
       const auto* const found = std::find_if(std::begin(kWords), std::end(kWords),
                                              [&](const DoorWord& each) { return each.word == name; });
       if (found != std::end(kWords)) found->apply(door);

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "config/spelling.h"
+
 namespace slotless::config {
 
 namespace {
@@ -11,20 +13,6 @@ namespace {
 constexpr std::string_view kUsualPort = ":6379";
 constexpr std::string_view kUsualSentinelPort = ":26379";
 constexpr std::string_view kSentinel = "+sentinel";
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 std::optional<std::string> percentDecoded(std::string_view text) {
   std::string result;
@@ -71,7 +59,7 @@ std::string NodeUrls::takeCredentials(std::string_view userinfo) {
 
 std::string NodeUrls::takeUrl(std::string_view url, std::string& entry) {
   const auto colon = url.find("://");
-  const std::string scheme = lower(url.substr(0, colon));
+  const std::string scheme = lowered(url.substr(0, colon));
   if (scheme != "redis" && scheme != "rediss") return "the scheme of a URL is neither redis nor rediss";
   if (!agree(tls_, scheme == "rediss")) return "some URLs begin with redis:// and others with rediss://";
   std::string_view rest = url.substr(colon + 3);
@@ -106,7 +94,7 @@ Parsed<std::string> NodeUrls::take(std::string_view text) {
 Parsed<std::string> NodeUrls::takeServer(std::string_view text) {
   const std::string_view found = trimmed(text);
   const auto colon = found.find("://");
-  std::string scheme = lower(found.substr(0, colon));
+  std::string scheme = lowered(found.substr(0, colon));
   if (colon == std::string_view::npos || !scheme.ends_with(kSentinel)) return take(text);
   scheme.resize(scheme.size() - kSentinel.size());
   const std::string_view rest = found.substr(colon + 3);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <span>
 
+#include "config/spelling.h"
+
 namespace slotless::config {
 
 namespace {
@@ -18,13 +20,6 @@ struct Unit {
 constexpr Unit kSizeUnits[] = {{"gb", kGiB},   {"mb", kMiB}, {"kb", kKiB}, {"g", 1000000000},
                                {"m", 1000000}, {"k", 1000},  {"b", 1},     {"", 1}};
 constexpr Unit kTimeUnits[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 struct Digits {
   Parsed<std::uint64_t> number;

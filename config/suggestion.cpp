@@ -14,7 +14,7 @@ namespace slotless::config {
 namespace {
 
 constexpr std::size_t kLongestName = 64;
-constexpr std::string_view kPrefix = "slotless-";  // As environment variables have it.
+constexpr std::string_view kOptionPrefix = "slotless-";  // As environment variables have it.
 
 std::string normalized(std::string_view name) {
   std::string result;
@@ -48,7 +48,7 @@ std::size_t editDistance(std::string_view a, std::string_view b) {
 std::string_view suggestion(std::string_view wrongName) {
   if (wrongName.size() > kLongestName) return {};
   std::string wrong = normalized(wrongName);
-  if (wrong.starts_with(kPrefix)) wrong.erase(0, kPrefix.size());
+  if (wrong.starts_with(kOptionPrefix)) wrong.erase(0, kOptionPrefix.size());
   std::string_view best;
   // A third of the letters may be wrong, and one always.
   std::size_t bestDistance = std::max<std::size_t>(1, wrong.size() / 3) + 1;

@@ -13,6 +13,7 @@
 #include "config/parsed.h"
 #include "config/program_words.h"
 #include "config/quantity.h"
+#include "config/spelling.h"
 #include "config/words.h"
 
 namespace slotless::config {
@@ -27,13 +28,6 @@ constexpr bool isList<std::vector<Entry>> = true;
 bool equalsIgnoringCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
 }
 
 std::vector<std::string_view> entriesOf(std::string_view text) {

@@ -62,9 +62,9 @@ std::vector<YAML::Mark> firstBeginnings(const std::string& text) {
   return beginnings.marks;
 }
 
-class Reader {
+class YamlReader {
  public:
-  explicit Reader(const std::string& name) : name_(name) {}
+  explicit YamlReader(const std::string& name) : name_(name) {}
 
   void read(const std::string& text) {
     std::vector<YAML::Mark> beginnings;
@@ -165,7 +165,7 @@ class Reader {
 }  // namespace
 
 YamlSettings readYaml(const std::string& name, const std::string& text) {
-  Reader reader(name);
+  YamlReader reader(name);
   reader.read(text);
   return std::move(reader.result);
 }

@@ -9,7 +9,7 @@
 namespace slotless::protocol {
 namespace {
 
-constexpr NameFact kFacts[] = {
+constexpr NameFact kNameFacts[] = {
     {.name = "blmpop", .replyNames = ReplyNames::First},
     {.name = "blpop", .replyNames = ReplyNames::First},
     {.name = "brpop", .replyNames = ReplyNames::First},
@@ -101,9 +101,9 @@ ChannelUse channelUseOf(std::string_view name) noexcept {
 
 const NameFact* findNameFact(std::string_view name) noexcept {
   const std::string_view container = name.substr(0, name.find('|'));
-  const auto* found = std::find_if(std::begin(kFacts), std::end(kFacts),
+  const auto* found = std::find_if(std::begin(kNameFacts), std::end(kNameFacts),
                                    [&](const NameFact& fact) { return fact.name == container; });
-  return found == std::end(kFacts) ? nullptr : found;
+  return found == std::end(kNameFacts) ? nullptr : found;
 }
 
 }  // namespace slotless::protocol

@@ -26,7 +26,7 @@ namespace {
 
 using enum SecretFact::Where;
 
-constexpr SecretFact kFacts[] = {
+constexpr SecretFact kSecretFacts[] = {
     {"auth", Rest, 1},
     {"hello", Keyword, 1, "AUTH", 2},
     {"acl|setuser", Rest, 2},
@@ -90,7 +90,7 @@ Secrets::Secrets(Argv argv) noexcept : argv_(argv) {
 void Secrets::find() noexcept {
   count_ = 0;
   if (argv_.empty()) return;
-  for (const SecretFact& fact : kFacts) {
+  for (const SecretFact& fact : kSecretFacts) {
     if (count_ < facts_.size() && names(fact, argv_)) facts_[count_++] = &fact;
   }
 }

@@ -191,7 +191,7 @@ std::optional<std::size_t> indexOf(const std::vector<Trial>& trials, DatabaseLay
   return best;
 }
 
-std::string percent(double share) {
+std::string percentOf(double share) {
   return std::to_string(static_cast<int>(share * 100 + 0.5)) + " %";
 }
 
@@ -218,7 +218,7 @@ void choose(Proposal& proposal, const DatabaseSample& sample) {
   } else if (grouped && trials[*grouped].lost() == 0) {
     proposal.chosen = *grouped;
     proposal.why = "all that has been seen stays within a group, and the largest group has " +
-                   percent(trials[*grouped].spreading.largestShare) + " of the keys";
+                   percentOf(trials[*grouped].spreading.largestShare) + " of the keys";
   } else {
     proposal.chosen = pinned;
     proposal.why = "what has been seen uses keys together that no pattern brings together";

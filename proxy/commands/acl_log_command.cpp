@@ -21,7 +21,7 @@ using routing::Plan;
 
 namespace {
 
-constexpr std::int64_t kDefaultCount = 10;
+constexpr std::int64_t kUsualEntries = 10;
 
 // As RESP, and how long ago.
 struct Shown {
@@ -107,9 +107,9 @@ class EntriesComposer final : public routing::Composer {
   const std::size_t count_;
 };
 
-class ResetComposer final : public routing::Composer {
+class AclLogReset final : public routing::Composer {
  public:
-  explicit ResetComposer(AclLog& log) : log_(log) {}
+  explicit AclLogReset(AclLog& log) : log_(log) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     log_.clear();
@@ -133,7 +133,7 @@ void aclLog(LocalCall& call) {
     return protocol::appendSimple(call.out, "OK");
   }
   const auto count = call.argv.size() == 3 ? protocol::strictInteger(call.argv[2])
-                                           : std::optional<std::int64_t>(kDefaultCount);
+                                           : std::optional<std::int64_t>(kUsualEntries);
   if (!count) return protocol::appendError(call.out, "ERR value is not an integer or out of range");
   std::vector<AclEntry> entries = log.entries();
   entries.resize(std::min(entries.size(), static_cast<std::size_t>(std::max<std::int64_t>(*count, 0))));
@@ -146,12 +146,12 @@ void aclLog(LocalCall& call) {
 bool planAclLog(Services& services, protocol::Argv argv, Plan& plan) {
   const bool resets = argv.size() == 3 && protocol::equalsIgnoringCase(argv[2], "reset");
   const auto count =
-      argv.size() == 3 ? protocol::strictInteger(argv[2]) : std::optional<std::int64_t>(kDefaultCount);
+      argv.size() == 3 ? protocol::strictInteger(argv[2]) : std::optional<std::int64_t>(kUsualEntries);
   if (argv.size() > 3 || (!resets && !count)) return false;  // a node words the error
   plan.clear();
   plan.kind = Plan::Kind::EachNode;
   if (resets) {
-    plan.composer = std::make_unique<ResetComposer>(services.control.aclLog());
+    plan.composer = std::make_unique<AclLogReset>(services.control.aclLog());
   } else {
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(*count, 0));
     plan.composer = std::make_unique<EntriesComposer>(services, plan.protocol, most);

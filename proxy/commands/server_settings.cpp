@@ -71,7 +71,7 @@ constexpr OwnSetting kOwnSettings[] = {
      }},
 };
 
-constexpr std::string_view kOutputLimits = "client-output-buffer-limit";
+constexpr std::string_view kNodesOutputLimits = "client-output-buffer-limit";
 
 // What the first node says.
 std::optional<std::string_view> nodesText(std::span<const routing::PartReply> parts, std::string_view name) {
@@ -99,8 +99,8 @@ class ConfigComposer final : public routing::Composer {
     if (noteDenials(parts) && !isOfClient && composeOwn(out)) return true;
     if (routing::appendFirstError(parts, out)) return false;
     routing::OwnSettings own = ownSettings();
-    if (const auto text = nodesText(parts, kOutputLimits))
-      own.emplace(kOutputLimits, outputLimitsText(config_, *text));
+    if (const auto text = nodesText(parts, kNodesOutputLimits))
+      own.emplace(kNodesOutputLimits, outputLimitsText(config_, *text));
     const std::size_t before = out.size();
     if (routing::mergeConfig(parts, own, out)) return true;
     out.resize(before);

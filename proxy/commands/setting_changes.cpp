@@ -106,14 +106,14 @@ class SettingComposer final : public routing::Composer {
   }
 
   void changeOptions() const {
-    services_.control.tellWorkers([options = wanted_.options, keepsIn = wanted_.keepsClientsIn](
-                                       Services& there, std::size_t) {
-      std::string problem;
-      const config::Config next = changed(there.config, options, problem);
-      if (!problem.empty()) return;
-      if (keepsIn) keepClientsIn(there);
-      there.useConfig(next);
-    });
+    services_.control.tellWorkers(
+        [options = wanted_.options, keepsIn = wanted_.keepsClientsIn](Services& there, std::size_t) {
+          std::string problem;
+          const config::Config next = changed(there.config, options, problem);
+          if (!problem.empty()) return;
+          if (keepsIn) keepClientsIn(there);
+          there.useConfig(next);
+        });
     services_.control.keepOptions(wanted_.options);
   }
 
@@ -137,9 +137,9 @@ class SettingComposer final : public routing::Composer {
   SlowEntry entry_;
 };
 
-class ResetComposer final : public routing::Composer {
+class SettingsReset final : public routing::Composer {
  public:
-  explicit ResetComposer(Control& control) : control_(control) {}
+  explicit SettingsReset(Control& control) : control_(control) {}
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     control_.baseline().set(control_);
@@ -195,9 +195,8 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
                       "argument must be one of the following: debug, verbose, notice, warning, nothing");
       continue;
     }
-    const auto own = equalsIgnoringCase(argv[i], kPasswordSetting)
-                         ? ofPassword(services, argv[i + 1], wanted)
-                         : ownChange(argv[i], argv[i + 1]);
+    const auto own = equalsIgnoringCase(argv[i], kPasswordSetting) ? ofPassword(services, argv[i + 1], wanted)
+                                                                   : ownChange(argv[i], argv[i + 1]);
     if (!own) {
       wanted.servers.emplace_back(argv[i], argv[i + 1]);
       continue;
@@ -226,7 +225,7 @@ bool planConfigResetStat(Services& services, Argv, Plan& plan) {
   plan.clear();
   plan.kind = Plan::Kind::Nobody;
   if (services.config.allowAdminCommands) toEveryServer(services.config, plan);
-  plan.composer = std::make_unique<ResetComposer>(services.control);
+  plan.composer = std::make_unique<SettingsReset>(services.control);
   return true;
 }
 

@@ -14,7 +14,7 @@ using protocol::CommandSpec;
 
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kCrLf = "\r\n";
 // From this size on it is not copied.
 constexpr std::size_t kLargeTail = 16384;
 // Room that is kept for the next request.
@@ -26,7 +26,7 @@ void appendNumberLine(std::string& out, char type, std::size_t number) {
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.push_back(type);
   out.append(digits.data(), end);
-  out += kLineEnd;
+  out += kCrLf;
 }
 
 // Of a length's digits, by a prefix.
@@ -65,7 +65,7 @@ class Writer {
 std::size_t headerBytes(std::size_t size) {
   std::size_t digits = 1;
   for (; size >= 10; size /= 10) ++digits;
-  return 1 + digits + kLineEnd.size();
+  return 1 + digits + kCrLf.size();
 }
 
 // Names that a node hashes but does not call keys (SPUBLISH) belong to no database.
@@ -141,7 +141,7 @@ void KeyMapper::write(Argv argv) {
     appendNumberLine(bytes_, '$', argv[i].size());
     places_.push_back({i, bytes_.size(), argv[i].size()});
     bytes_ += argv[i];
-    bytes_ += kLineEnd;
+    bytes_ += kCrLf;
   }
   for (const Place& place : places_)
     argv_[place.argument] = std::string_view(bytes_).substr(place.offset, place.size);

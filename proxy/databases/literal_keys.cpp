@@ -14,9 +14,9 @@ namespace {
 using protocol::CommandSpec;
 using protocol::Slot;
 
-class Finder {
+class LiteralFinder {
  public:
-  Finder(std::vector<LuaToken> tokens, const protocol::CommandTable& commands)
+  LiteralFinder(std::vector<LuaToken> tokens, const protocol::CommandTable& commands)
       : tokens_(std::move(tokens)), commands_(commands) {}
 
   std::optional<Slot> find() {
@@ -104,7 +104,7 @@ class Finder {
 std::optional<Slot> slotOfLiteralKeys(std::string_view script, const protocol::CommandTable& commands) {
   auto tokens = luaTokensOf(script);
   if (!tokens) return std::nullopt;
-  return Finder(std::move(*tokens), commands).find();
+  return LiteralFinder(std::move(*tokens), commands).find();
 }
 
 }  // namespace slotless::databases

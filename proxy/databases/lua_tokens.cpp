@@ -20,9 +20,9 @@ std::size_t longBracket(std::string_view text, std::size_t at) {
 }
 
 // Cuts a script into tokens. False: it is no Lua that is understood here.
-class Reader {
+class TokenReader {
  public:
-  explicit Reader(std::string_view script) : text_(script) {}
+  explicit TokenReader(std::string_view script) : text_(script) {}
 
   bool read(std::vector<LuaToken>& tokens) {
     while (at_ < text_.size()) {
@@ -91,7 +91,7 @@ constexpr std::string_view kReflection[] = {"_G", "getfenv", "setfenv", "load", 
 std::optional<std::vector<LuaToken>> luaTokensOf(std::string_view script) {
   if (script.starts_with("#!")) script.remove_prefix(std::min(script.find('\n'), script.size()));
   std::vector<LuaToken> tokens;
-  if (!Reader(script).read(tokens)) return std::nullopt;
+  if (!TokenReader(script).read(tokens)) return std::nullopt;
   return tokens;
 }
 

@@ -24,10 +24,10 @@ namespace {
 // Places of a node's hash table for one page: well below a millisecond.
 constexpr std::string_view kPlacesPerPage = "1000";
 // A cluster that changes more often is being rebuilt.
-constexpr int kMostRounds = 5;
+constexpr int kMostRoundsOfWalk = 5;
 // More than that is written in pieces.
 constexpr std::size_t kManyNames = 4096;
-constexpr std::string_view kNoScanReply = "ERR The node's answer to SCAN is not one";
+constexpr std::string_view kNoReply = "ERR The node's answer to SCAN is not one";
 
 class PlainWalk final : public routing::Composer {
  public:
@@ -102,7 +102,7 @@ class PlainWalk final : public routing::Composer {
   // False: that was all.
   bool goFurther(Plan& plan) {
     if (options_.what == WholeDatabase::Random && !names_.empty()) return false;
-    if (masters_().version != version_ && ++rounds_ < kMostRounds) {
+    if (masters_().version != version_ && ++rounds_ < kMostRoundsOfWalk) {
       begin(plan);
       return true;
     }
@@ -157,7 +157,7 @@ class PlainWalk final : public routing::Composer {
     const auto cursor = elements && elements->size() == 2 ? routing::textOf(elements->front()) : std::nullopt;
     const auto keys = cursor ? routing::elementsOf(elements->back()) : std::nullopt;
     if (!keys) {
-      protocol::appendError(error_, kNoScanReply);
+      protocol::appendError(error_, kNoReply);
       return false;
     }
     path.cursor = *cursor;

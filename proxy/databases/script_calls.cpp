@@ -10,9 +10,9 @@ namespace slotless::databases {
 
 namespace {
 
-class Finder {
+class CallFinder {
  public:
-  explicit Finder(std::vector<LuaToken> tokens) : tokens_(std::move(tokens)) {}
+  explicit CallFinder(std::vector<LuaToken> tokens) : tokens_(std::move(tokens)) {}
 
   ScriptCalls find() {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
@@ -106,7 +106,7 @@ class Finder {
 ScriptCalls callsOf(std::string_view script) {
   auto tokens = luaTokensOf(script);
   if (!tokens) return {{}, true};
-  return Finder(std::move(*tokens)).find();
+  return CallFinder(std::move(*tokens)).find();
 }
 
 }  // namespace slotless::databases

@@ -88,7 +88,7 @@ end
 return ours
 end)(redis,function() return redis end);)lua";
 
-bool canBeWritten(std::string_view name) {
+bool fitsIntoLua(std::string_view name) {
   return std::none_of(name.begin(), name.end(),
                       [](unsigned char c) { return c <= ' ' || c == '\'' || c == '\\' || c >= 127; });
 }
@@ -149,7 +149,7 @@ ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, ScriptDialect d
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
     const std::string_view code = refusalCodeOf(spec);
-    if (spec.has(protocol::kNoScript) || code.empty() || !canBeWritten(spec.name)) continue;
+    if (spec.has(protocol::kNoScript) || code.empty() || !fitsIntoLua(spec.name)) continue;
     facts.push_back("['" + spec.name + "']='" + std::string(code) + "',");
   }
   std::sort(facts.begin(), facts.end());

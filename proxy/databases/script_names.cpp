@@ -74,7 +74,7 @@ std::string codeOf(const CommandSpec& spec, Scope scope) {
   return code;
 }
 
-bool canBeWritten(std::string_view name) {
+bool isPlainName(std::string_view name) {
   return std::none_of(name.begin(), name.end(),
                       [](unsigned char c) { return c <= ' ' || c == ']' || c == '='; });
 }
@@ -83,7 +83,7 @@ bool canBeWritten(std::string_view name) {
 std::string factsOf(const protocol::CommandTable& commands, Scope scope) {
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
-    if (spec.has(protocol::kNoScript) || !canBeWritten(spec.name)) continue;
+    if (spec.has(protocol::kNoScript) || !isPlainName(spec.name)) continue;
     if (spec.subcommands.empty()) {
       const std::string code = codeOf(spec, scope);
       if (code != kOnlyFirstArgument) facts.push_back(spec.name + "=" + code);
@@ -92,7 +92,7 @@ std::string factsOf(const protocol::CommandTable& commands, Scope scope) {
     facts.push_back(spec.name + "=/");
     for (const CommandSpec& each : spec.subcommands) {
       const std::string code = codeOf(each, scope);
-      if (!code.empty() && canBeWritten(each.name)) facts.push_back(each.name + "=" + code);
+      if (!code.empty() && isPlainName(each.name)) facts.push_back(each.name + "=" + code);
     }
   }
   std::sort(facts.begin(), facts.end());

@@ -45,9 +45,9 @@ bool isNumber(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-class Reader {
+class YieldReader {
  public:
-  Reader(std::vector<LuaToken> tokens, const protocol::CommandTable& commands)
+  YieldReader(std::vector<LuaToken> tokens, const protocol::CommandTable& commands)
       : tokens_(std::move(tokens)), commands_(commands) {}
 
   WholeScript read() {
@@ -291,7 +291,7 @@ class Reader {
 WholeScript wholeScriptOf(std::string_view script, const protocol::CommandTable& commands) {
   auto tokens = luaTokensOf(script);
   if (!tokens) return {};
-  return Reader(std::move(*tokens), commands).read();
+  return YieldReader(std::move(*tokens), commands).read();
 }
 
 }  // namespace slotless::databases

@@ -21,7 +21,7 @@ constexpr std::string_view kDelete =
     "--[[slotless]] if redis.call('dump', KEYS[1]) ~= ARGV[1] then return 0 end "
     "return redis.call('unlink', KEYS[1])";
 // A value that changes more often while it is copied is being worked on.
-constexpr int kMostRounds = 10;
+constexpr int kMostTransferRounds = 10;
 
 class TransferComposer final : public routing::Composer {
  public:
@@ -55,7 +55,7 @@ class TransferComposer final : public routing::Composer {
       case Step::Read: return eval_.empty() ? restoreFrom(parts, plan) : restore(reply, plan);
       case Step::Restore: return kind_ != Transfer::Copy && remove(plan);
       case Step::Remove:
-        if (routing::integerOf(reply) == 1 || ++rounds_ == kMostRounds) return false;
+        if (routing::integerOf(reply) == 1 || ++rounds_ == kMostTransferRounds) return false;
         replace_ = true;  // what is there is our own
         read(plan);
         return true;
@@ -73,7 +73,7 @@ class TransferComposer final : public routing::Composer {
       out += reply;
       return false;
     }
-    if (rounds_ == kMostRounds) {
+    if (rounds_ == kMostTransferRounds) {
       protocol::appendError(
           out, "ERR The key has been copied, but it changes too often to be deleted where it was");
       return false;

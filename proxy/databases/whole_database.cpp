@@ -17,7 +17,7 @@ using routing::PartReply;
 namespace {
 
 // A slot with no more keys than that is gone through at once.
-constexpr std::string_view kAtOnce = "10000";
+constexpr std::string_view kPartsAtOnce = "10000";
 Rewritten script(std::string_view command, std::string_view text, const Database& database) {
   Rewritten result;
   result.command = command;
@@ -59,14 +59,14 @@ Rewritten rewriteForPinned(WholeDatabase what, Argv argv, const Database& databa
     case WholeDatabase::List: {
       Rewritten result = script(eval, scripts::kPinnedList, database);
       result.argv.push_back(database.physicalPattern(argv[1]));
-      result.argv.emplace_back(kAtOnce);
+      result.argv.emplace_back(kPartsAtOnce);
       result.composer = listComposer(database, std::string(argv[1]));
       return result;
     }
     case WholeDatabase::Random: {
       Rewritten result = script(eval, scripts::kPinnedRandom, database);
       result.argv.push_back(std::to_string(random));
-      result.argv.emplace_back(kAtOnce);
+      result.argv.emplace_back(kPartsAtOnce);
       result.composer = firstKeyComposer(database, protocol);
       return result;
     }

@@ -10,11 +10,15 @@
 #include "protocol/command_facts.h"
 #include "protocol/command_names.h"
 #include "proxy/cluster/learned_facts.h"
+#include "proxy/upstream/reply_view.h"
 
 namespace slotless::discovery {
 
 using protocol::CommandSpec;
 using protocol::KeySpec;
+using upstream::isList;
+using upstream::textOf;
+using upstream::valueOf;
 
 namespace {
 
@@ -37,16 +41,10 @@ enum Field : std::size_t {
 };
 constexpr std::size_t kFieldsOfRedis5 = 6;
 
-// Arrays, and RESP3's sets and maps, which hiredis 0.14 does not know.
-bool isList(const redisReply& reply) {
-  return reply.type != REDIS_REPLY_STRING && reply.type != REDIS_REPLY_STATUS &&
-         reply.type != REDIS_REPLY_ERROR && reply.type != REDIS_REPLY_INTEGER &&
-         reply.type != REDIS_REPLY_NIL;
-}
-
-std::optional<std::string_view> textOf(const redisReply& reply) {
+// Unlike textOf() it tells an empty text from what is none.
+std::optional<std::string_view> wordOf(const redisReply& reply) {
   if (reply.type != REDIS_REPLY_STRING && reply.type != REDIS_REPLY_STATUS) return std::nullopt;
-  return std::string_view(reply.str, reply.len);
+  return textOf(&reply);
 }
 
 bool takeNumber(const redisReply& reply, int& number) {
@@ -59,36 +57,22 @@ bool takeNumber(const redisReply& reply, int& number) {
 bool takeTexts(const redisReply& reply, std::vector<std::string>& texts) {
   if (!isList(reply)) return false;
   for (std::size_t i = 0; i < reply.elements; ++i) {
-    const auto text = textOf(*reply.element[i]);
+    const auto text = wordOf(*reply.element[i]);
     if (!text) return false;
     texts.emplace_back(*text);
   }
   return true;
 }
 
-// The value behind `key` in a flat list of keys and values; nullptr: not there.
-const redisReply* valueOf(const redisReply& map, std::string_view key) {
-  if (!isList(map)) return nullptr;
-  for (std::size_t i = 0; i + 1 < map.elements; i += 2) {
-    if (textOf(*map.element[i]) == key) return map.element[i + 1];
-  }
-  return nullptr;
-}
-
 bool takeNumberOf(const redisReply& map, std::string_view key, int& number) {
-  const redisReply* value = valueOf(map, key);
+  const redisReply* value = valueOf(&map, key);
   return value != nullptr && takeNumber(*value, number);
-}
-
-std::string_view textIn(const redisReply& map, std::string_view key) {
-  const redisReply* value = valueOf(map, key);
-  return value == nullptr ? std::string_view() : textOf(*value).value_or(std::string_view());
 }
 
 // A type that is not known here stays Unknown: then a server is asked for the keys.
 bool takeBegin(const redisReply& search, KeySpec& spec) {
-  const std::string_view type = textIn(search, "type");
-  const redisReply* fields = valueOf(search, "spec");
+  const std::string_view type = textOf(valueOf(&search, "type"));
+  const redisReply* fields = valueOf(&search, "spec");
   if (fields == nullptr) return false;
   if (type == "index") {
     spec.begin = KeySpec::Begin::Index;
@@ -96,15 +80,15 @@ bool takeBegin(const redisReply& search, KeySpec& spec) {
   }
   if (type == "keyword") {
     spec.begin = KeySpec::Begin::Keyword;
-    spec.keyword = textIn(*fields, "keyword");
+    spec.keyword = textOf(valueOf(fields, "keyword"));
     return !spec.keyword.empty() && takeNumberOf(*fields, "startfrom", spec.startFrom);
   }
   return !type.empty();
 }
 
 bool takeFind(const redisReply& search, KeySpec& spec) {
-  const std::string_view type = textIn(search, "type");
-  const redisReply* fields = valueOf(search, "spec");
+  const std::string_view type = textOf(valueOf(&search, "type"));
+  const redisReply* fields = valueOf(&search, "spec");
   if (fields == nullptr) return false;
   if (type == "range") {
     spec.find = KeySpec::Find::Range;
@@ -120,15 +104,15 @@ bool takeFind(const redisReply& search, KeySpec& spec) {
 }
 
 bool takeKeySpec(const redisReply& reply, KeySpec& spec) {
-  const redisReply* flags = valueOf(reply, "flags");
-  const redisReply* begin = valueOf(reply, "begin_search");
-  const redisReply* find = valueOf(reply, "find_keys");
+  const redisReply* flags = valueOf(&reply, "flags");
+  const redisReply* begin = valueOf(&reply, "begin_search");
+  const redisReply* find = valueOf(&reply, "find_keys");
   std::vector<std::string> words;
   if (flags == nullptr || begin == nullptr || find == nullptr || !takeTexts(*flags, words)) return false;
   for (const auto& [name, bit] : protocol::kKeySpecFlagNames) {
     if (std::find(words.begin(), words.end(), name) != words.end()) spec.flags |= bit;
   }
-  spec.notes = textIn(reply, "notes");
+  spec.notes = textOf(valueOf(&reply, "notes"));
   return takeBegin(*begin, spec) && takeFind(*find, spec);
 }
 
@@ -139,7 +123,7 @@ bool isName(std::string_view name) {
 }
 
 bool takeName(const redisReply& reply, const CommandSpec* container, std::string& name) {
-  const auto text = textOf(reply);
+  const auto text = wordOf(reply);
   if (!text || !isName(*text)) return false;
   name = *text;
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });

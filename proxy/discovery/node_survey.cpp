@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/upstream/reply_view.h"
+
 namespace slotless::discovery {
 
 namespace {
@@ -20,10 +22,6 @@ std::int64_t millisOf(std::chrono::steady_clock::time_point time) {
 
 std::int64_t unixNow() {
   return std::chrono::duration_cast<net::Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string_view textOf(const redisReply& reply) {
-  return {reply.str, reply.str == nullptr ? 0 : reply.len};
 }
 
 }  // namespace
@@ -131,11 +129,11 @@ void NodeSurvey::onPong(const net::Address& node, QueryResult result) {
 void NodeSurvey::onTold(const net::Address& node, bool withSlots, const QueryResult& result) {
   if (!result.error.empty()) return ended(node, result.error);
   const redisReply& info = *result.replies[0];
-  if (info.type == REDIS_REPLY_ERROR) return ended(node, std::string(textOf(info)));
+  if (info.type == REDIS_REPLY_ERROR) return ended(node, std::string(info.str, info.len));
   cluster::NodeReport report;
-  takeInfo(report, textOf(info));
+  takeInfo(report, upstream::textOf(&info));
   if (withSlots && result.replies[1]->type != REDIS_REPLY_ERROR)
-    report.openSlots = cluster::openSlotsIn(textOf(*result.replies[1]));
+    report.openSlots = cluster::openSlotsIn(upstream::textOf(result.replies[1].get()));
   {
     const std::lock_guard guard(mutex_);
     cluster::NodeReport& known = reports_[node.text()];

@@ -6,39 +6,25 @@
 #include <charconv>
 #include <string_view>
 
+#include "proxy/upstream/reply_view.h"
+
 namespace slotless::discovery {
+
+using upstream::textOf;
+using upstream::valueOf;
 
 namespace {
 
-std::string_view textOf(const redisReply& reply) {
-  const bool isText = reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS;
-  return isText ? std::string_view(reply.str, reply.len) : std::string_view();
-}
-
-// Of a map that RESP2 shows as a list; nullptr: it is not there.
-const redisReply* valueOf(const redisReply& pairs, std::string_view key) {
-  if (pairs.type != REDIS_REPLY_ARRAY) return nullptr;
-  for (std::size_t i = 0; i + 1 < pairs.elements; i += 2) {
-    if (textOf(*pairs.element[i]) == key) return pairs.element[i + 1];
-  }
-  return nullptr;
-}
-
-std::string textIn(const redisReply& pairs, std::string_view key) {
-  const redisReply* value = valueOf(pairs, key);
-  return value == nullptr ? std::string() : std::string(textOf(*value));
-}
-
 cluster::ServerModule moduleOf(const redisReply& pairs) {
   cluster::ServerModule module;
-  module.name = textIn(pairs, "name");
-  module.path = textIn(pairs, "path");
-  const redisReply* version = valueOf(pairs, "ver");
+  module.name = textOf(valueOf(&pairs, "name"));
+  module.path = textOf(valueOf(&pairs, "path"));
+  const redisReply* version = valueOf(&pairs, "ver");
   if (version != nullptr && version->type == REDIS_REPLY_INTEGER) module.version = version->integer;
-  const redisReply* arguments = valueOf(pairs, "args");
+  const redisReply* arguments = valueOf(&pairs, "args");
   if (arguments == nullptr || arguments->type != REDIS_REPLY_ARRAY) return module;
   for (std::size_t i = 0; i < arguments->elements; ++i)
-    module.arguments.emplace_back(textOf(*arguments->element[i]));
+    module.arguments.emplace_back(textOf(arguments->element[i]));
   return module;
 }
 
@@ -70,9 +56,9 @@ std::vector<std::uint32_t> numbersOf(std::string_view version) {
 
 Announcement parseAnnouncement(const redisReply& hello) {
   Announcement said;
-  said.name = textIn(hello, "server");
-  said.version = textIn(hello, "version");
-  const redisReply* modules = valueOf(hello, "modules");
+  said.name = textOf(valueOf(&hello, "server"));
+  said.version = textOf(valueOf(&hello, "version"));
+  const redisReply* modules = valueOf(&hello, "modules");
   if (modules == nullptr || modules->type != REDIS_REPLY_ARRAY) return said;
   for (std::size_t i = 0; i < modules->elements; ++i) said.modules.push_back(moduleOf(*modules->element[i]));
   std::sort(said.modules.begin(), said.modules.end());

@@ -7,25 +7,16 @@
 #include <span>
 
 #include "protocol/strict_integer.h"
+#include "proxy/upstream/reply_view.h"
 
 namespace slotless::discovery {
+
+using upstream::textOf;
 
 namespace {
 
 // More than a master can serve; who says more makes no sense.
 constexpr std::size_t kMostFollowers = 1024;
-
-std::string_view textOf(const redisReply& reply) {
-  const bool text = reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS;
-  return text ? std::string_view(reply.str, reply.len) : std::string_view();
-}
-
-std::optional<net::Address> addressOf(std::string_view host, std::string_view port,
-                                      const cluster::AddressMap& map) {
-  const auto number = protocol::strictInteger(port);
-  if (host.empty() || host == "?" || !number || *number <= 0 || *number > 65535) return std::nullopt;
-  return map.translate({std::string(host), static_cast<std::uint16_t>(*number)});
-}
 
 // What stands behind "name=" in a line as "ip=10.0.0.1,port=6379,state=online,offset=14,lag=1".
 std::string_view partOf(std::string_view line, std::string_view name) {
@@ -45,13 +36,13 @@ std::optional<ServerRole> roleByInfo(std::string_view text, const cluster::Addre
   ServerRole role;
   role.master = word == "master";
   if (!role.master) {
-    role.followed = addressOf(infoField(text, "master_host"), infoField(text, "master_port"), map);
+    role.followed = toldAddress(infoField(text, "master_host"), infoField(text, "master_port"), map);
     return role;
   }
   for (std::size_t i = 0; i < kMostFollowers; ++i) {
     const std::string_view line = infoField(text, "slave" + std::to_string(i));
     if (line.empty()) break;
-    if (const auto address = addressOf(partOf(line, "ip"), partOf(line, "port"), map))
+    if (const auto address = toldAddress(partOf(line, "ip"), partOf(line, "port"), map))
       role.followers.push_back({*address, partOf(line, "state") == "online"});
   }
   return role;
@@ -60,10 +51,10 @@ std::optional<ServerRole> roleByInfo(std::string_view text, const cluster::Addre
 std::optional<ServerRole> roleByRole(const redisReply& reply, const cluster::AddressMap& map) {
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 3) return std::nullopt;
   const std::span<redisReply* const> elements(reply.element, reply.elements);
-  const std::string_view word = textOf(*elements[0]);
+  const std::string_view word = textOf(elements[0]);
   ServerRole role;
   if (word == "slave" && elements[2]->type == REDIS_REPLY_INTEGER) {
-    role.followed = addressOf(textOf(*elements[1]), std::to_string(elements[2]->integer), map);
+    role.followed = toldAddress(textOf(elements[1]), std::to_string(elements[2]->integer), map);
     return role;
   }
   if (word != "master" || elements[2]->type != REDIS_REPLY_ARRAY) return std::nullopt;
@@ -72,7 +63,7 @@ std::optional<ServerRole> roleByRole(const redisReply& reply, const cluster::Add
                                           std::min(elements[2]->elements, kMostFollowers));
   for (const redisReply* row : rows) {
     if (row->type != REDIS_REPLY_ARRAY || row->elements < 2) continue;
-    if (const auto address = addressOf(textOf(*row->element[0]), textOf(*row->element[1]), map))
+    if (const auto address = toldAddress(textOf(row->element[0]), textOf(row->element[1]), map))
       role.followers.push_back({*address, true});
   }
   return role;
@@ -92,9 +83,16 @@ std::string_view infoField(std::string_view text, std::string_view name) {
   return {};
 }
 
+std::optional<net::Address> toldAddress(std::string_view host, std::string_view port,
+                                        const cluster::AddressMap& map) {
+  const auto number = protocol::strictInteger(port);
+  if (host.empty() || host == "?" || !number || *number <= 0 || *number > 65535) return std::nullopt;
+  return map.translate({std::string(host), static_cast<std::uint16_t>(*number)});
+}
+
 std::optional<ServerRole> parseServerRole(const redisReply& infoReplication, const redisReply& role,
                                           const cluster::AddressMap& map) {
-  if (auto found = roleByInfo(textOf(infoReplication), map)) return found;
+  if (auto found = roleByInfo(textOf(&infoReplication), map)) return found;
   return roleByRole(role, map);
 }
 

@@ -32,6 +32,10 @@ struct ServerRole {
 // What stands behind "name:" in the text of INFO; empty: nothing.
 std::string_view infoField(std::string_view text, std::string_view name);
 
+// The address that a server tells of another one, translated; nullopt: it knows none, or says what is none.
+std::optional<net::Address> toldAddress(std::string_view host, std::string_view port,
+                                        const cluster::AddressMap& map);
+
 // INFO counts, or, where that is denied, ROLE. Addresses are translated by `map`.
 std::optional<ServerRole> parseServerRole(const redisReply& infoReplication, const redisReply& role,
                                           const cluster::AddressMap& map = {});

@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "protocol/denial.h"
+#include "proxy/upstream/reply_view.h"
 
 namespace slotless::discovery {
 
 namespace {
 
 // While nobody answers. A request() still makes a round after minInterval.
-constexpr net::Millis kMaxRetryDelay{2000};
+constexpr net::Millis kLongestPause{2000};
 constexpr int kMostDoublings = 8;
 // What one sentinel is asked for costs nothing, and a master that they move away from may be well.
 constexpr net::Millis kSentinelInterval{1000};
@@ -20,15 +21,11 @@ constexpr net::Millis kSentinelInterval{1000};
 constexpr std::size_t kMostQueries = 32;
 
 using Questions = std::vector<std::vector<std::string_view>>;
-enum Question : std::size_t { Replication, Server, Role };
+enum ServerQuestion : std::size_t { Replication, Server, Role };
 
 const Questions& serverQuestions() {
   static const Questions kQuestions{{"INFO", "replication"}, {"INFO", "server"}, {"ROLE"}};
   return kQuestions;
-}
-
-std::string_view textOf(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_STRING ? std::string_view(reply.str, reply.len) : std::string_view();
 }
 
 bool isDenied(const redisReply& reply) {
@@ -110,7 +107,7 @@ void SingleServerSource::endRound(bool answered) {
   net::Millis delay = wanted_ || urgent_ ? settings_.minInterval : period;
   if (!answered) {
     const net::Millis doubled = settings_.minInterval * (1 << std::min(failedRounds_, kMostDoublings));
-    delay = std::clamp(doubled, settings_.minInterval, std::max(settings_.minInterval, kMaxRetryDelay));
+    delay = std::clamp(doubled, settings_.minInterval, std::max(settings_.minInterval, kLongestPause));
   }
   schedule(jittered(delay));
 }
@@ -251,7 +248,7 @@ void SingleServerSource::onServer(const net::Address& server, const QueryResult&
 void SingleServerSource::judge(const net::Address& server, const QueryResult& result) {
   if (!result.error.empty()) return fail(server, result.error);
   const redisReply& replication = *result.replies[Replication];
-  const std::string_view info = textOf(*result.replies[Server]);
+  const std::string_view info = upstream::textOf(result.replies[Server].get());
   if (infoField(info, "redis_mode") == "cluster" || infoField(info, "server_mode") == "cluster")
     return fail(server, "the server is a node of a cluster: see upstream");
   if (infoField(info, "redis_mode") == "sentinel" || infoField(info, "server_mode") == "sentinel")

@@ -7,32 +7,18 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/upstream/reply_view.h"
+
 namespace slotless::discovery {
+
+using upstream::elementsOf;
+using upstream::textOf;
+using upstream::valueOf;
 
 namespace {
 
 // Redis advises against more than 1,000.
-constexpr std::size_t kMaxNodes = 4096;
-
-std::span<redisReply* const> elementsOf(const redisReply* reply) {
-  if (reply == nullptr || reply->type != REDIS_REPLY_ARRAY) return {};
-  return {reply->element, reply->elements};
-}
-
-std::string_view textOf(const redisReply* reply) {
-  const bool isText =
-      reply != nullptr && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
-  return isText ? std::string_view(reply->str, reply->len) : std::string_view();
-}
-
-// Of a map that RESP2 shows as a list; nullptr: it is not there.
-const redisReply* valueOf(const redisReply* pairs, std::string_view key) {
-  const auto elements = elementsOf(pairs);
-  for (std::size_t i = 0; i + 1 < elements.size(); i += 2) {
-    if (textOf(elements[i]) == key) return elements[i + 1];
-  }
-  return nullptr;
-}
+constexpr std::size_t kMostListedNodes = 4096;
 
 std::optional<long long> numberOf(const redisReply* reply) {
   if (reply == nullptr || reply->type != REDIS_REPLY_INTEGER) return std::nullopt;
@@ -83,7 +69,7 @@ std::optional<cluster::Topology> topologyOf(const std::vector<ListedNode>& liste
   for (const ListedNode& each : listed) {
     const bool owner = !each.slots.empty();
     if (!owner && !(each.reachable && (each.master || each.replica))) continue;
-    if (topology.nodes.size() == kMaxNodes || topology.find(each.address)) continue;
+    if (topology.nodes.size() == kMostListedNodes || topology.find(each.address)) continue;
     const auto index = static_cast<cluster::NodeIndex>(topology.nodes.size());
     topology.nodes.push_back({each.id, each.address, owner || each.master, each.epoch, {}});
     if (each.byName && *each.byName != each.address) topology.nodes.back().aliases.push_back(*each.byName);

@@ -7,23 +7,17 @@
 #include <span>
 #include <utility>
 
+#include "proxy/upstream/reply_view.h"
+
 namespace slotless::discovery {
+
+using upstream::elementsOf;
+using upstream::textOf;
 
 namespace {
 
 // Redis advises against more than 1,000.
 constexpr std::size_t kMaxNodes = 4096;
-
-std::span<redisReply* const> elementsOf(const redisReply& reply) {
-  if (reply.type != REDIS_REPLY_ARRAY) return {};
-  return {reply.element, reply.elements};
-}
-
-std::string textOf(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS
-             ? std::string(reply.str, reply.len)
-             : std::string();
-}
 
 std::optional<SlotRange> rangeOf(std::span<redisReply* const> row) {
   if (row.size() < 2 || row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_INTEGER)
@@ -50,10 +44,10 @@ void addAlias(cluster::Node& node, const net::Address& alias) {
 // The metadata of Redis 7: "ip" or "hostname", whichever is not the preferred one.
 std::vector<std::string> otherHosts(std::span<redisReply* const> entry) {
   std::vector<std::string> hosts;
-  const auto metadata = entry.size() < 4 ? std::span<redisReply* const>{} : elementsOf(*entry[3]);
+  const auto metadata = entry.size() < 4 ? std::span<redisReply* const>{} : elementsOf(entry[3]);
   for (std::size_t i = 0; i + 1 < metadata.size(); i += 2) {
-    const std::string key = textOf(*metadata[i]);
-    if (key == "ip" || key == "hostname") hosts.push_back(textOf(*metadata[i + 1]));
+    const std::string_view key = textOf(metadata[i]);
+    if (key == "ip" || key == "hostname") hosts.emplace_back(textOf(metadata[i + 1]));
   }
   return hosts;
 }
@@ -61,17 +55,17 @@ std::vector<std::string> otherHosts(std::span<redisReply* const> entry) {
 // The node's entry: host, port, id, metadata …; nullopt if its address is not known to the node that we
 // asked.
 std::optional<cluster::Node> nodeOf(const redisReply& entry, const Addressing& addressing) {
-  const auto fields = elementsOf(entry);
+  const auto fields = elementsOf(&entry);
   if (fields.size() < 2 || fields[1]->type != REDIS_REPLY_INTEGER) return std::nullopt;
   const long long number = fields[1]->integer;
   if (number <= 0 || number > 65535) return std::nullopt;
   const auto port = static_cast<std::uint16_t>(number);
   cluster::Node node;
-  if (fields.size() >= 3) node.id = textOf(*fields[2]);
+  if (fields.size() >= 3) node.id = textOf(fields[2]);
   const auto line =
       std::find_if(addressing.listed.begin(), addressing.listed.end(),
                    [&](const ListedNode& listed) { return listed.id == node.id && !node.id.empty(); });
-  const std::string host = textOf(*fields[0]);
+  const std::string host(textOf(fields[0]));
   const std::vector<std::string> others = otherHosts(fields);
   if (host.empty()) {
     node.address = {addressing.askedHost, port};
@@ -210,8 +204,8 @@ std::optional<cluster::Topology> parseSlots(const redisReply& clusterSlots, cons
   cluster::Topology topology;
   topology.addressMap = map;
   const Addressing addressing{askedHost, listed, map};
-  for (const redisReply* rowReply : elementsOf(clusterSlots)) {
-    const auto row = elementsOf(*rowReply);
+  for (const redisReply* rowReply : elementsOf(&clusterSlots)) {
+    const auto row = elementsOf(rowReply);
     const auto range = rangeOf(row);
     if (!range) return std::nullopt;
     if (row.size() < 3) continue;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/config.h"
 #include "protocol/slot.h"
 #include "proxy/net/loop.h"
 
@@ -18,6 +19,11 @@ namespace slotless::session {
 class Downstream;
 class Leg;
 struct Context;
+
+// Does the configuration allow that requests wait at all?
+inline bool mayHold(const config::Config& config) noexcept {
+  return config.holdTimeout.count() > 0 && config.holdMaxRequests > 0 && config.holdMaxBytes > 0;
+}
 
 // What is held of one client.
 struct Held {

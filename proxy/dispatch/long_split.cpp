@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kUnitsToLook = 2;
 constexpr std::size_t kUnitsToSort = 1;
 constexpr std::size_t kUnitsToWrite = 2;
-constexpr std::size_t kBytesPerUnit = 512;
+constexpr std::size_t kWrittenPerUnit = 512;
 
 class LongSplit final : public Work {
  public:
@@ -159,7 +159,7 @@ class LongSplit final : public Work {
       const std::size_t at = range_.first + keys[written_] * range_.step;
       appendKey(owned_.arguments[at]);
       for (std::size_t i = 1; i < range_.step; ++i) protocol::appendBulk(text_, owned_.arguments[at + i]);
-      budget.spend(kUnitsToWrite + (text_.size() - before) / kBytesPerUnit);
+      budget.spend(kUnitsToWrite + (text_.size() - before) / kWrittenPerUnit);
     }
     chain_.append(text_);
     return written_ == keys.size();

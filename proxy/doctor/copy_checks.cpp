@@ -173,7 +173,7 @@ Sightings oldSaves(const Facts& facts) {
   return found;
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kCopyChecks[] = {
     {"no-replica", Severity::Warning, aloneMasters, "If it is lost, so are its slots and their data.",
      "Add one: redis-cli --cluster add-node NEW:PORT ANY:PORT --cluster-slave --cluster-master-id ID"},
     {"few-masters", Severity::Warning, fewMasters,
@@ -205,7 +205,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> copyChecks() {
-  return kChecks;
+  return kCopyChecks;
 }
 
 }  // namespace slotless::doctor

@@ -75,7 +75,7 @@ Sightings strangers(const Facts& facts) {
                examples}};
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kKeyChecks[] = {
     {"layout", Severity::Critical, strangers,
      "They were written with other settings, and no client sees them any more.",
      "Set databases and database-layout as they were; to change the layout of a database that has keys, copy it "
@@ -91,7 +91,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> keyChecks() {
-  return kChecks;
+  return kKeyChecks;
 }
 
 }  // namespace slotless::doctor

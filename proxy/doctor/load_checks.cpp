@@ -196,7 +196,7 @@ Sightings clocks(const Facts& facts) {
   return found;
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kLoadChecks[] = {
     {"connections", Severity::Warning, connections,
      "A node that has maxclients connections refuses more: requests wait, and blocking commands and transactions fail.",
      "Raise maxclients of the nodes (and their limit of descriptors), or lower workers, lease-max-blocking, "
@@ -226,7 +226,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> loadChecks() {
-  return kChecks;
+  return kLoadChecks;
 }
 
 }  // namespace slotless::doctor

@@ -26,7 +26,7 @@ Sightings overcommit(const Facts& facts) {
   return {{"", "vm.overcommit_memory is 0, and nodes run on this machine"}};
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kMachineChecks[] = {
     {"descriptors", Severity::Warning, descriptors,
      "The proxy lowers max-clients to what fits, and refuses more.",
      "Raise the limit: LimitNOFILE= of the unit, ulimit -n, or --ulimit nofile of the container."},
@@ -41,7 +41,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> machineChecks() {
-  return kChecks;
+  return kMachineChecks;
 }
 
 }  // namespace slotless::doctor

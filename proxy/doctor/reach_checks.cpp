@@ -195,7 +195,7 @@ Sightings busLinks(const Facts& facts) {
   return found;
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kReachChecks[] = {
     {"name", Severity::Warning, unknownNames, "Whoever is known by that name only cannot be reached.",
      "Correct the name in cluster-nodes, or cluster-announce-hostname of the node, or this machine's resolver."},
     {"unreachable", Severity::Critical, unreachable,
@@ -229,7 +229,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> reachChecks() {
-  return kChecks;
+  return kReachChecks;
 }
 
 }  // namespace slotless::doctor

@@ -127,7 +127,7 @@ Sightings rights(const Facts& facts) {
   return found;
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kSettingChecks[] = {
     {"rights", Severity::Warning, rights, "The proxy asks the nodes for it, as the user that it logs in as.",
      ""},
     {"node-timeout", Severity::Warning, nodeTimeout,
@@ -151,7 +151,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> settingChecks() {
-  return kChecks;
+  return kSettingChecks;
 }
 
 }  // namespace slotless::doctor

@@ -134,7 +134,7 @@ Sightings disagreement(const Facts& facts) {
   return {{slotsText(runs), std::move(seen)}};
 }
 
-Sightings strangers(const Facts& facts) {
+Sightings unknownNodes(const Facts& facts) {
   const auto nodes = answering(facts);
   std::set<std::string_view> all;
   for (const Node* node : nodes) {
@@ -241,7 +241,7 @@ Sightings halfOpen(const Facts& facts) {
   return found;
 }
 
-constexpr Check kChecks[] = {
+constexpr Check kTopologyChecks[] = {
     {"uncovered", Severity::Critical, uncovered,
      "Their keys can neither be read nor written; with cluster-require-full-coverage yes nothing at all can.",
      "Bring back the node that had them; if it is lost for good, redis-cli --cluster fix gives them to others, empty."},
@@ -255,7 +255,8 @@ constexpr Check kChecks[] = {
      "Requests go in circles between nodes that each point at the other, or to a node that was left behind.",
      "If it stays for more than some seconds: look at the bus ports, and settle each slot by CLUSTER SETSLOT slot NODE id "
      "on all masters, or with redis-cli --cluster fix."},
-    {"unknown-node", Severity::Critical, strangers, "It takes no part in votes, and learns of no failover.",
+    {"unknown-node", Severity::Critical, unknownNodes,
+     "It takes no part in votes, and learns of no failover.",
      "CLUSTER MEET makes nodes known to each other; CLUSTER FORGET on all nodes ends what is left of one."},
     {"failed-node", Severity::Warning, failedNodes,
      "The slots of a failed master wait for a replica; a failed replica leaves its master alone.",
@@ -272,7 +273,7 @@ constexpr Check kChecks[] = {
 }  // namespace
 
 std::span<const Check> topologyChecks() {
-  return kChecks;
+  return kTopologyChecks;
 }
 
 }  // namespace slotless::doctor

@@ -25,7 +25,7 @@ constexpr std::size_t kPrefixBytes = 16384;
 constexpr std::size_t kReadBeforeLogin = 16384;
 // Of one client, before others get their turn: so many bytes are read unless they are one argument's, and so
 // many requests taken up.
-constexpr std::size_t kBytesAtOnce = 256U * 1024;
+constexpr std::size_t kReadAtOnce = 256U * 1024;
 constexpr std::size_t kRequestsAtOnce = 200;
 
 // A record of TLS that begins a handshake, where requests are expected.
@@ -120,7 +120,7 @@ void ClientConnection::readIntoInput() {
 
 std::size_t ClientConnection::readRoom() const noexcept {
   const std::size_t argument = std::max(parser_.bytesNeeded(), input_->size()) - input_->size();
-  return std::min(input_->room(), std::max(argument, kBytesAtOnce));
+  return std::min(input_->room(), std::max(argument, kReadAtOnce));
 }
 
 // Only to notice that a blocked client leaves: what it sends meanwhile is kept, up to a limit.

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kPiecesPerWrite = 64;
 // It may take what is written as fast as it comes: others get their turn in between.
-constexpr std::size_t kBytesAtOnce = 256U * 1024;
+constexpr std::size_t kWrittenAtOnce = 256U * 1024;
 
 // Bytes of replies before login, read or not: two thousand refusals.
 constexpr std::size_t kMostBeforeLogin = std::size_t{64} * 1024;
@@ -161,7 +161,7 @@ void ClientConnection::flush() {
   if (state_ == ClientState::Closed) return;
   std::array<iovec, kPiecesPerWrite> pieces;
   std::size_t sent = 0;
-  while (!output_.empty() && sent < kBytesAtOnce) {
+  while (!output_.empty() && sent < kWrittenAtOnce) {
     const net::IoResult written = stream_->write({pieces.data(), output_.gather(pieces)});
     if (written.status == net::IoStatus::Failed) return close("write failed");
     if (written.status == net::IoStatus::WouldBlock) break;

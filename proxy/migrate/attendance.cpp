@@ -11,8 +11,8 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 // So long it is looked at often, if nothing comes of it.
-constexpr std::chrono::seconds kPatience{60};
-constexpr std::chrono::milliseconds kAskAgain{100};
+constexpr std::chrono::seconds kProxyPatience{60};
+constexpr std::chrono::milliseconds kAskProxyAgain{100};
 
 }  // namespace
 
@@ -51,7 +51,7 @@ void Attendance::look(const Journal::Fields& fields) {
   }
   if (phase_ == Phase::Frozen) askDecision();
   const bool waits = phase_ == Phase::Watching || phase_ == Phase::Draining || phase_ == Phase::Freezing;
-  if (waits && (wanted != id_ || Clock::now() - since_ > kPatience)) goOn();
+  if (waits && (wanted != id_ || Clock::now() - since_ > kProxyPatience)) goOn();
 }
 
 void Attendance::goOn() {
@@ -61,7 +61,7 @@ void Attendance::goOn() {
 }
 
 void Attendance::askDecision() {
-  if (Clock::now() - asked_ < kAskAgain) return;
+  if (Clock::now() - asked_ < kAskProxyAgain) return;
   asked_ = Clock::now();
   std::string error;
   const auto side =

@@ -13,7 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kTurn{20};
 constexpr std::chrono::seconds kPulse{1};
 constexpr std::chrono::seconds kSilence{15};
-constexpr std::chrono::milliseconds kBetweenAttempts{200};
+constexpr std::chrono::milliseconds kBetweenFeeds{200};
 constexpr int kPingsOfBarrier = 2;
 
 subcommand::ConnectOptions withResp3(subcommand::ConnectOptions options) {
@@ -43,7 +43,7 @@ void ChangeFeed::run() {
   std::string why;
   while (!listener_.stopped()) {
     if (!open()) {
-      std::this_thread::sleep_for(kBetweenAttempts);
+      std::this_thread::sleep_for(kBetweenFeeds);
       continue;
     }
     pinging_ = false;

@@ -39,7 +39,7 @@ constexpr std::string_view kTell =
     "found[#found + 1] = string.sub(all[i + 1], at + 1) "
     "found[#found + 1] = tostring(silent) end end "
     "return found";
-constexpr const char* kLapse = "60";  // seconds
+constexpr const char* kProcessesLapse = "60";  // seconds
 
 }  // namespace
 
@@ -91,7 +91,7 @@ void Decision::leave(const std::string& process) const {
 }
 
 std::vector<Decision::Process> Decision::processes(std::string& error) const {
-  const auto reply = ask({"EVAL", std::string(kTell), "1", std::string(kProcesses), kLapse}, error);
+  const auto reply = ask({"EVAL", std::string(kTell), "1", std::string(kProcesses), kProcessesLapse}, error);
   std::vector<Process> found;
   for (std::size_t i = 0; reply && i + 2 < reply->items.size(); i += 3) {
     const std::chrono::seconds silent{std::atoll(reply->items[i + 2].text.c_str())};

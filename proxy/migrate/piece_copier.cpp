@@ -10,7 +10,7 @@ using subcommand::Reply;
 
 namespace {
 
-constexpr std::int64_t kPieceBytes = 256 * 1024;
+constexpr std::int64_t kCopiedAtOnce = 256 * 1024;
 constexpr std::int64_t kFewestElements = 10;
 constexpr std::int64_t kMostElements = 1000;
 
@@ -58,7 +58,7 @@ PieceResult PieceCopier::copy(const Key& key, const Place& place, std::int64_t b
     Reply length;
     if (read({std::string(known->length), key_.name}, length) == Step::Stopped) return {Pieced::Stopped};
     const std::int64_t each = std::max<std::int64_t>(bytes / std::max<std::int64_t>(length.number(), 1), 1);
-    elements_ = static_cast<std::size_t>(std::clamp(kPieceBytes / each, kFewestElements, kMostElements));
+    elements_ = static_cast<std::size_t>(std::clamp(kCopiedAtOnce / each, kFewestElements, kMostElements));
     ops_.clear();
     switch (attempt(*known)) {
       case Step::Good: return {Pieced::Copied};
@@ -113,12 +113,12 @@ PieceCopier::Step PieceCopier::flush() {
 }
 
 PieceCopier::Step PieceCopier::copyString() {
-  for (std::int64_t at = 0;; at += kPieceBytes) {
+  for (std::int64_t at = 0;; at += kCopiedAtOnce) {
     Reply part;
-    if (const Step step = read({"GETRANGE", key_.name, text(at), text(at + kPieceBytes - 1)}, part);
+    if (const Step step = read({"GETRANGE", key_.name, text(at), text(at + kCopiedAtOnce - 1)}, part);
         step != Step::Good)
       return step;
-    const bool isLast = part.text.size() < static_cast<std::size_t>(kPieceBytes);
+    const bool isLast = part.text.size() < static_cast<std::size_t>(kCopiedAtOnce);
     // An empty one is a value, too.
     if (at == 0 || !part.text.empty()) put({at == 0 ? "SET" : "APPEND", std::move(part.text)});
     if (const Step step = flush(); step != Step::Good) return step;

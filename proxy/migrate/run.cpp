@@ -31,7 +31,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
-constexpr std::chrono::milliseconds kLook{1000};
+constexpr std::chrono::milliseconds kLookAtFeed{1000};
 constexpr std::chrono::milliseconds kReplicaPatience{5000};
 constexpr std::string_view kName = "slotless-migrate";
 
@@ -456,10 +456,10 @@ bool Run::settle() {
 }
 
 void Run::follow() {
-  auto lastLook = Clock::now() - kLook;
+  auto lastLook = Clock::now() - kLookAtFeed;
   while (!stopped()) {
     const auto now = Clock::now();
-    if (now - lastLook >= kLook) {
+    if (now - lastLook >= kLookAtFeed) {
       look();
       lastLook = now;
       reporter_.show(standing(), false);

@@ -17,8 +17,8 @@ using subcommand::Takes;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kActions{"check",  "run",   "verify", "cut-over",
-                                                   "status", "abort", "finish"};
+constexpr std::array<std::string_view, 7> kActionNames{"check",  "run",   "verify", "cut-over",
+                                                       "status", "abort", "finish"};
 
 constexpr std::array<OptionSpec, 16> kOwn{{
     {"json", "", "One JSON object a line.", Takes::Nothing},
@@ -79,7 +79,7 @@ class Reader {
     if (options_.has("help")) return {{}, {}, std::string(kHead) + subcommand::helpText(specs_)};
     if (!options_.error().empty()) return no(options_.error());
     if (options_.words().size() != 1 ||
-        std::find(kActions.begin(), kActions.end(), options_.words()[0]) == kActions.end())
+        std::find(kActionNames.begin(), kActionNames.end(), options_.words()[0]) == kActionNames.end())
       return no("allowed: slotless migrate check|run|verify|cut-over|status|abort|finish");
     settings_.action = options_.words()[0];
     settings_.json = options_.has("json");

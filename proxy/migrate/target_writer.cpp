@@ -17,7 +17,7 @@ using subcommand::ServerUrl;
 
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenAttempts{100};
+constexpr std::chrono::milliseconds kBetweenWrites{100};
 
 struct ErrorClass {
   std::string_view begins;
@@ -203,7 +203,7 @@ bool TargetWriter::tryOnce(std::span<TargetOp> ops) {
 
 bool TargetWriter::waitForBetter() {
   if (stopped_()) return false;
-  std::this_thread::sleep_for(kBetweenAttempts);
+  std::this_thread::sleep_for(kBetweenWrites);
   if (std::exchange(mustLook_, false)) {
     if (auto error = target_.refreshOnce(); !error.empty()) {
       trouble_ = std::move(error);

@@ -10,7 +10,7 @@ using subcommand::Reply;
 
 namespace {
 
-constexpr std::string_view kPage = "1000";
+constexpr std::string_view kNamesAtOnce = "1000";
 
 }  // namespace
 
@@ -79,7 +79,7 @@ bool Walker::walkSource(const Walk& walk) {
 bool Walker::walkDatabase(std::uint32_t database, const Walk& walk) {
   std::string cursor = "0";
   do {
-    const auto page = source_.ask(database, {"SCAN", cursor, "COUNT", std::string(kPage)});
+    const auto page = source_.ask(database, {"SCAN", cursor, "COUNT", std::string(kNamesAtOnce)});
     if (!page) return false;
     if (page->items.size() != 2) {
       shop_.failure.set("SCAN: " + page->text);
@@ -126,7 +126,7 @@ bool Walker::sweepTarget() {
 bool Walker::sweepNode(subcommand::NodeClient& node, std::uint32_t nodeDatabase) {
   std::string cursor = "0";
   do {
-    const Reply page = node.command({"SCAN", cursor, "COUNT", kPage});
+    const Reply page = node.command({"SCAN", cursor, "COUNT", kNamesAtOnce});
     if (page.items.size() != 2) return false;
     cursor = page.items[0].text;
     std::vector<Key> keys;

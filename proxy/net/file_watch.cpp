@@ -61,7 +61,7 @@ FileContent contentOf(const std::string& path) {
 }
 
 // Signals are for the thread that waits for them.
-void beginThread() {
+void beginWatchThread() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
@@ -84,7 +84,7 @@ FileWatch::FileWatch(Loop& loop, std::string path, Told told, Millis interval)
   desk_->told = std::move(told);
   try {
     std::thread([desk = desk_, path = std::move(path), interval] {
-      beginThread();
+      beginWatchThread();
       look(desk, path, interval);
     }).detach();
   } catch (const std::system_error& failure) {

@@ -47,7 +47,7 @@ Resolution lookUpBySystem(const std::string& host) {
 }
 
 // Signals are for the thread that waits for them.
-void beginThread() {
+void beginResolverThread() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
@@ -128,7 +128,7 @@ Resolver::Question Resolver::resolve(const std::string& host, Callback callback)
   }
   try {
     std::thread([state = state_] {
-      beginThread();
+      beginResolverThread();
       work(state);
     }).detach();
   } catch (const std::system_error& failure) {

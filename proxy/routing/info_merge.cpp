@@ -11,7 +11,7 @@ namespace slotless::routing {
 
 namespace {
 
-struct Field {
+struct MergedField {
   std::string name;
   std::vector<std::string_view> values;  // of the nodes that have it
   std::optional<std::string> merged{};
@@ -19,11 +19,11 @@ struct Field {
 
 struct Section {
   std::string_view name;
-  std::vector<Field> fields;
+  std::vector<MergedField> fields;
 
-  Field* find(std::string_view field) {
+  MergedField* find(std::string_view field) {
     const auto found =
-        std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == field; });
+        std::find_if(fields.begin(), fields.end(), [&](const MergedField& f) { return f.name == field; });
     return found == fields.end() ? nullptr : &*found;
   }
 };
@@ -54,19 +54,19 @@ void collect(std::string_view text, std::vector<Section>& sections) {
     // Lines that begin alike and are told apart by the rest: the line is the name.
     const bool whole = infoRule(section.name, line.substr(0, colon)) == InfoRule::Lines;
     const std::string_view name = whole ? line : line.substr(0, colon);
-    Field* field = section.find(name);
-    if (field == nullptr) field = &section.fields.emplace_back(Field{std::string(name), {}});
+    MergedField* field = section.find(name);
+    if (field == nullptr) field = &section.fields.emplace_back(MergedField{std::string(name), {}});
     field->values.push_back(line.substr(colon + 1));
   }
 }
 
 // --- "calls=1,usec=2" ---
 
-struct Part {
+struct LinePart {
   std::string_view name;
   InfoNumber number;
 };
-using Parts = std::vector<Part>;
+using Parts = std::vector<LinePart>;
 
 std::optional<Parts> partsOf(std::string_view value) {
   Parts parts;
@@ -83,14 +83,14 @@ std::optional<Parts> partsOf(std::string_view value) {
   return parts;
 }
 
-Part* find(Parts& parts, std::string_view name) {
+LinePart* find(Parts& parts, std::string_view name) {
   const auto found =
-      std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.name == name; });
+      std::find_if(parts.begin(), parts.end(), [&](const LinePart& part) { return part.name == name; });
   return found == parts.end() ? nullptr : &*found;
 }
 
 double valueOf(Parts& parts, std::string_view name) {
-  const Part* part = find(parts, name);
+  const LinePart* part = find(parts, name);
   return part == nullptr ? 0 : part->number.value;
 }
 
@@ -106,8 +106,8 @@ InfoNumber averageTtl(Parts& merged, Parts& more, const InfoNumber& a, const Inf
 
 void addParts(Parts& merged, Parts more) {
   const Parts before = merged;
-  for (Part& part : more) {
-    Part* into = find(merged, part.name);
+  for (LinePart& part : more) {
+    LinePart* into = find(merged, part.name);
     if (into == nullptr) {
       merged.push_back(part);
       continue;
@@ -125,14 +125,14 @@ void addParts(Parts& merged, Parts more) {
       case CounterRule::UsecPerCall: break;  // below
     }
   }
-  if (Part* average = find(merged, "usec_per_call")) {
+  if (LinePart* average = find(merged, "usec_per_call")) {
     const double calls = valueOf(merged, "calls");
     average->number.value = calls > 0 ? valueOf(merged, "usec") / calls : 0;
     average->number.decimals = 2;
   }
 }
 
-std::optional<std::string> mergeCounters(const Field& field) {
+std::optional<std::string> mergeCounters(const MergedField& field) {
   Parts merged;
   for (const std::string_view value : field.values) {
     auto parts = partsOf(value);
@@ -140,7 +140,7 @@ std::optional<std::string> mergeCounters(const Field& field) {
     addParts(merged, std::move(*parts));
   }
   std::string text;
-  for (const Part& part : merged) {
+  for (const LinePart& part : merged) {
     if (!text.empty()) text += ',';
     ((text += part.name) += '=') += part.number.text();
   }
@@ -149,7 +149,7 @@ std::optional<std::string> mergeCounters(const Field& field) {
 
 // --- one field ---
 
-std::optional<std::string> mergeNumbers(InfoRule rule, const Field& field) {
+std::optional<std::string> mergeNumbers(InfoRule rule, const MergedField& field) {
   std::optional<InfoNumber> merged;
   for (const std::string_view value : field.values) {
     const auto number = parseInfoNumber(value);
@@ -169,7 +169,7 @@ std::optional<std::string> mergeNumbers(InfoRule rule, const Field& field) {
   return merged ? std::optional(merged->text()) : std::nullopt;
 }
 
-std::string mergeField(InfoRule rule, const Field& field) {
+std::string mergeField(InfoRule rule, const MergedField& field) {
   std::optional<std::string> merged;
   switch (rule) {
     case InfoRule::Sum:
@@ -193,25 +193,26 @@ std::string mergeField(InfoRule rule, const Field& field) {
 void applyOwn(Section& section, std::span<const OwnInfoField> own) {
   for (const OwnInfoField& field : own) {
     if (field.section != section.name) continue;
-    Field* into = section.find(field.name);
+    MergedField* into = section.find(field.name);
     if (into == nullptr && field.onlyWhereKnown) continue;
-    if (into == nullptr) into = &section.fields.emplace_back(Field{std::string(field.name), {}});
+    if (into == nullptr) into = &section.fields.emplace_back(MergedField{std::string(field.name), {}});
     into->merged = field.value;
   }
 }
 
 void mergeSection(Section& section, std::span<const OwnInfoField> own) {
-  std::erase_if(section.fields,
-                [&](const Field& field) { return infoRule(section.name, field.name) == InfoRule::Leave; });
+  std::erase_if(section.fields, [&](const MergedField& field) {
+    return infoRule(section.name, field.name) == InfoRule::Leave;
+  });
   applyOwn(section, own);
-  for (Field& field : section.fields) {
+  for (MergedField& field : section.fields) {
     const InfoRule rule = infoRule(section.name, field.name);
     if (!field.merged && rule != InfoRule::Human) field.merged = mergeField(rule, field);
   }
   constexpr std::string_view kHuman = "_human";
-  for (Field& field : section.fields) {
+  for (MergedField& field : section.fields) {
     if (field.merged) continue;
-    const Field* bytes =
+    const MergedField* bytes =
         section.find(std::string_view(field.name).substr(0, field.name.size() - kHuman.size()));
     const auto number = bytes != nullptr && bytes->merged ? parseInfoNumber(*bytes->merged) : std::nullopt;
     field.merged = number ? humanBytes(number->value) : std::string(field.values.front());
@@ -221,7 +222,7 @@ void mergeSection(Section& section, std::span<const OwnInfoField> own) {
 void write(const Section& section, std::string& out) {
   if (!out.empty()) out += "\r\n";
   ((out += "# ") += section.name) += "\r\n";
-  for (const Field& field : section.fields) {
+  for (const MergedField& field : section.fields) {
     out += field.name;
     if (infoRule(section.name, field.name.substr(0, field.name.find(':'))) != InfoRule::Lines) {
       (out += ':') += *field.merged;

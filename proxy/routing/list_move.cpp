@@ -21,8 +21,7 @@ constexpr std::string_view kLook = "--[[slotless]] return redis.pcall('lindex', 
 constexpr std::string_view kPop =
     "--[[slotless]] if redis.pcall('lindex', KEYS[1], ARGV[2]) ~= ARGV[1] then return 0 end "
     "redis.call(ARGV[3], KEYS[1]) return 1";
-constexpr std::string_view kWrongType =
-    "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+constexpr std::string_view kNoList = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
 constexpr std::string_view kBusy =
     "-ERR The list changes too often for an element to be moved to another slot: nothing has been moved\r\n";
 // Of many that want the same element one gets it, so that somebody goes on in each round.
@@ -104,7 +103,7 @@ class ListMove final : public Attempts {
     if (type != "list" && type != "none") {
       // Also where a request was given up before it was sent.
       foundNothing_ = !type;
-      if (type) error_ = kWrongType;
+      if (type) error_ = kNoList;
       return false;
     }
     element_ = *element;

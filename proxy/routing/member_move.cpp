@@ -14,8 +14,7 @@ namespace slotless::routing {
 
 namespace {
 
-constexpr std::string_view kWrongType =
-    "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+constexpr std::string_view kNoSet = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
 
 class MemberMove final : public Composer {
  public:
@@ -55,7 +54,7 @@ class MemberMove final : public Composer {
       return false;
     }
     if (step_ == Step::Look && integerOf(parts.front().bytes) == 1) {
-      out += kWrongType;
+      out += kNoSet;
       return false;
     }
     protocol::appendInteger(out, step_ == Step::Remove && integerOf(parts.front().bytes) == 1 ? 1 : 0);

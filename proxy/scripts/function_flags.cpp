@@ -8,31 +8,17 @@
 
 #include "protocol/denial.h"
 #include "proxy/upstream/handshake.h"
+#include "proxy/upstream/reply_view.h"
 
 namespace slotless::session {
+
+using upstream::elementsOf;
+using upstream::textOf;
+using upstream::valueOf;
 
 namespace {
 
 constexpr std::string_view kFunctionList = "*2\r\n$8\r\nFUNCTION\r\n$4\r\nLIST\r\n";
-
-std::string_view textOf(const redisReply* reply) {
-  return reply == nullptr || reply->str == nullptr ? std::string_view{}
-                                                   : std::string_view(reply->str, reply->len);
-}
-
-std::span<redisReply* const> elementsOf(const redisReply* reply) {
-  if (reply == nullptr || reply->type != REDIS_REPLY_ARRAY) return {};
-  return {reply->element, reply->elements};
-}
-
-// The value of that name in a map, which RESP2 sends as names and values in turn.
-const redisReply* valueOf(const redisReply* map, std::string_view name) {
-  const auto elements = elementsOf(map);
-  for (std::size_t i = 0; i + 1 < elements.size(); i += 2) {
-    if (textOf(elements[i]) == name) return elements[i + 1];
-  }
-  return nullptr;
-}
 
 std::set<std::string, std::less<>> harmlessOf(std::string_view list) {
   std::set<std::string, std::less<>> harmless;

@@ -14,7 +14,7 @@ using config::kClusterSide;
 using config::kServerSide;
 using session::CutOverStep;
 
-constexpr net::Millis kLook{5};
+constexpr net::Millis kLookAtDecision{5};
 constexpr net::Millis kAskAgain{200};
 constexpr net::Millis kAnnounce{3000};
 // Of who has been forgotten: for what is under way, which is tried again.
@@ -139,7 +139,7 @@ void CutOver::onLook(const session::CalledBack& found) {
   }
   if (loop_.now() >= deadline_)
     return giveUp(std::to_string(found.underWay + found.blocked) + " requests are still under way");
-  timer_->start(kLook);
+  timer_->start(kLookAtDecision);
 }
 
 // It has promised nothing yet.

@@ -17,7 +17,7 @@
 
 namespace slotless::session {
 
-using State = KeyQuestion::State;
+using AskedState = KeyQuestion::State;
 
 namespace {
 
@@ -75,7 +75,7 @@ void KeyQuestion::onReply(std::string_view bytes, bool last) {
   if (client_ != nullptr) reply_.append(bytes);
   if (!last) return;
   owner_->noteAnswer(*this);
-  owner_->settle(*this, State::Answered);
+  owner_->settle(*this, AskedState::Answered);
 }
 
 void KeyQuestion::onErrorReply(std::string_view line, const upstream::SentRequest&) {
@@ -83,7 +83,7 @@ void KeyQuestion::onErrorReply(std::string_view line, const upstream::SentReques
   if (denied) owner_->noteDenial(*this, line);
   const bool passing = !denied && troubleOf(protocol::classifyError(line).errorClass) != Trouble::None;
   if (passing && client_ != nullptr) return owner_->waitForLink(*this);
-  owner_->settle(*this, denied ? State::Denied : State::Unknown);
+  owner_->settle(*this, denied ? AskedState::Denied : AskedState::Unknown);
 }
 
 void KeyQuestion::onLost(upstream::Loss, const upstream::SentRequest&) {
@@ -120,13 +120,13 @@ bool KeyLookups::plan(Client& client, Command& command, routing::Plan& plan) {
     send(*question);
     return false;
   }
-  const State state = question->state_;
-  if (state == State::Waiting || state == State::Sent) return false;
+  const AskedState state = question->state_;
+  if (state == AskedState::Waiting || state == AskedState::Sent) return false;
   plan.clear();
-  if (state == State::Answered) planByAnswer(question->reply_, command, plan);
-  if (state == State::Unknown) planByKeys(services_, spec, argv, plan);
-  if (state == State::Denied) planUntold(command, plan);
-  if (state == State::TimedOut) {
+  if (state == AskedState::Answered) planByAnswer(question->reply_, command, plan);
+  if (state == AskedState::Unknown) planByKeys(services_, spec, argv, plan);
+  if (state == AskedState::Denied) planUntold(command, plan);
+  if (state == AskedState::TimedOut) {
     plan.kind = routing::Plan::Kind::Refused;
     plan.error = kNoNode;
   }
@@ -142,8 +142,7 @@ void KeyLookups::planByFacts(const Command& command, routing::Plan& plan) {
   planByKeys(services_, spec, command.argv, plan);
   const bool open = plan.kind == routing::Plan::Kind::AnyNode && !command.database.mapped();
   if (!open || spec.has(protocol::kReadOnly) || !runsScript(spec)) return;
-  const auto slot =
-      literalSlots_.slotOf(spec, command.argv, services_.control.scripts(), services_.commands);
+  const auto slot = literalSlots_.slotOf(spec, command.argv, services_.control.scripts(), services_.commands);
   if (!slot) return;
   plan.kind = routing::Plan::Kind::OneSlot;
   plan.slot = *slot;
@@ -194,7 +193,7 @@ void KeyLookups::forget(Client& client) {
   KeyQuestion*& question = client.keyQuestion();
   if (question == nullptr) return;
   question->client_ = nullptr;
-  if (question->state_ != State::Sent) put(*question);
+  if (question->state_ != AskedState::Sent) put(*question);
   question = nullptr;
 }
 
@@ -207,7 +206,7 @@ KeyQuestion& KeyLookups::take(Client& client, const std::string& request) {
   KeyQuestion& question = *free_.back();
   free_.pop_back();
   question.client_ = &client;
-  question.state_ = State::Waiting;
+  question.state_ = AskedState::Waiting;
   question.deadline_ = services_.host.now + services_.config.holdTimeout;
   question.request_ = request;
   return question;
@@ -225,13 +224,13 @@ void KeyLookups::send(KeyQuestion& question) {
   upstream::Link* link = services_.links.anyReady();
   if (link == nullptr || link->bytesOpen() >= services_.config.linkMaxInFlightBytes)
     return waitForLink(question);
-  question.state_ = State::Sent;
+  question.state_ = AskedState::Sent;
   question.node_ = link->node();
   link->send(question, question.request_, upstream::Front::None);
 }
 
 void KeyLookups::waitForLink(KeyQuestion& question) {
-  question.state_ = State::Waiting;
+  question.state_ = AskedState::Waiting;
   waiting_.push_back(&question);
   if (!timer_->active()) timer_->start(kTick);
 }
@@ -244,7 +243,7 @@ void KeyLookups::noteAnswer(const KeyQuestion& question) {
   services_.denials.worked(telemetry::Deniable::CommandGetKeys, question.node_);
 }
 
-void KeyLookups::settle(KeyQuestion& question, State state) {
+void KeyLookups::settle(KeyQuestion& question, AskedState state) {
   if (question.client_ == nullptr) return put(question);
   question.state_ = state;
   question.client_->wake();
@@ -256,7 +255,7 @@ void KeyLookups::tick() {
   waiting.swap(waiting_);
   for (KeyQuestion* question : waiting) {
     if (services_.host.now >= question->deadline_) {
-      settle(*question, State::TimedOut);
+      settle(*question, AskedState::TimedOut);
     } else {
       send(*question);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/dispatch/holding.h"
 #include "proxy/session/client.h"
 #include "proxy/session/node_database.h"
 #include "proxy/session/services.h"
@@ -15,10 +16,6 @@ namespace {
 // What is not used is not kept: there may be many databases, and each has a link to every master.
 constexpr net::Millis kIdleTimeout{60'000};
 constexpr std::string_view kSelectRefused = "SELECT refused: ";
-
-bool mayHold(const config::Config& config) {
-  return config.holdTimeout.count() > 0 && config.holdMaxRequests > 0 && config.holdMaxBytes > 0;
-}
 
 // Of what nodes say to SELECT these pass by themselves.
 bool passes(std::string_view error) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proxy/access/digest.h"
+#include "proxy/dispatch/holding.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/log.h"
@@ -20,7 +21,8 @@ namespace {
 constexpr std::size_t kLongestSecret = std::size_t{16} * 1024;
 constexpr std::size_t kMostVerified = 8;
 constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
-constexpr std::string_view kNoNode = "CLUSTERDOWN No node could be asked whether these credentials are good";
+constexpr std::string_view kNobodyToAsk =
+    "CLUSTERDOWN No node could be asked whether these credentials are good";
 constexpr std::string_view kEngaged =
     "ERR another user can log in only outside of MULTI, WATCH, subscriptions, MONITOR and CLIENT TRACKING: "
     "RESET ends them";
@@ -31,10 +33,6 @@ bool isEngaged(const Client& client) {
   return conversation.mode() != Mode::Plain || conversation.watch().on() ||
          conversation.subscriptions() != nullptr || conversation.monitoring() ||
          conversation.tracking() != nullptr;
-}
-
-bool mayHold(const config::Config& config) {
-  return config.holdTimeout.count() > 0 && config.holdMaxRequests > 0 && config.holdMaxBytes > 0;
 }
 
 }  // namespace
@@ -121,7 +119,7 @@ NodeUsers::Outcome NodeUsers::logIn(Client& client, std::string_view username, s
     const Attempt attempt = std::move(found->second);
     attempts_.erase(found);
     const Judgement& judgement = *attempt.judgement;
-    if (!judgement.answered) return {.refusal = std::string(kNoNode)};
+    if (!judgement.answered) return {.refusal = std::string(kNobodyToAsk)};
     if (!judgement.accepted) return {.refusal = judgement.error, .isWrong = true};
     if (attempt.username == username && attempt.digest == digest)
       return enter(client, username, password, digest);

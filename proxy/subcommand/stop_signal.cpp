@@ -7,11 +7,11 @@ namespace slotless::subcommand {
 
 namespace {
 
-std::atomic<bool> stop{false};
+std::atomic<bool> stopAsked{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void note(int number) {
-  stop = true;
+  stopAsked = true;
   std::signal(number, SIG_DFL);
 }
 
@@ -23,7 +23,7 @@ void catchStopSignals() {
 }
 
 bool stopSignalled() noexcept {
-  return stop;
+  return stopAsked;
 }
 
 }  // namespace slotless::subcommand

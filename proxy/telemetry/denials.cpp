@@ -69,7 +69,7 @@ std::string nameOf(const net::Address& node) {
   return node.host.empty() ? std::string(kSomeNode) : node.text();
 }
 
-std::string textOf(std::string_view error) {
+std::string shortened(std::string_view error) {
   if (error.starts_with('-')) error.remove_prefix(1);
   error = error.substr(0, error.find_first_of("\r\n"));
   constexpr std::size_t kMost = 200;
@@ -88,7 +88,7 @@ void Denials::note(Deniable what, const net::Address& node, std::string_view err
   const bool first = entries.empty();
   Entry& entry = entries[nameOf(node)];
   ++entry.times;
-  entry.error = textOf(error);
+  entry.error = shortened(error);
   entry.last = now;
   denied_.fetch_or(bitOf(what), std::memory_order_relaxed);
   if (!first || voice_ == Voice::Quiet) return;

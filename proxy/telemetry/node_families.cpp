@@ -9,27 +9,27 @@ namespace {
 
 using prometheus::MetricType;
 
-struct CounterRow {
+struct NodeCounter {
   std::string_view name;
   std::string_view help;
   Counter NodeMetrics::*counter;
 };
 
-constexpr std::array kCounters = {
-    CounterRow{"slotless_node_requests_total", "Requests sent to the node.", &NodeMetrics::requests},
-    CounterRow{"slotless_node_errors_total", "Error replies of the node, redirects among them.",
-               &NodeMetrics::errors},
-    CounterRow{"slotless_node_bytes_sent_total", "Bytes sent to the node.", &NodeMetrics::bytesSent},
-    CounterRow{"slotless_node_bytes_received_total", "Bytes received from the node.",
-               &NodeMetrics::bytesReceived},
-    CounterRow{"slotless_node_connects_total", "Connections to the node that were established.",
-               &NodeMetrics::connects},
-    CounterRow{"slotless_node_losses_total", "Connections to the node that were lost or refused.",
-               &NodeMetrics::losses},
-    CounterRow{"slotless_node_reauthentications_total",
-               "AUTH on connections to the node that were in use, accepted.", &NodeMetrics::logins},
-    CounterRow{"slotless_node_reauthentications_refused_total", "The same, refused by the node.",
-               &NodeMetrics::loginsRefused},
+constexpr std::array kNodeCounters = {
+    NodeCounter{"slotless_node_requests_total", "Requests sent to the node.", &NodeMetrics::requests},
+    NodeCounter{"slotless_node_errors_total", "Error replies of the node, redirects among them.",
+                &NodeMetrics::errors},
+    NodeCounter{"slotless_node_bytes_sent_total", "Bytes sent to the node.", &NodeMetrics::bytesSent},
+    NodeCounter{"slotless_node_bytes_received_total", "Bytes received from the node.",
+                &NodeMetrics::bytesReceived},
+    NodeCounter{"slotless_node_connects_total", "Connections to the node that were established.",
+                &NodeMetrics::connects},
+    NodeCounter{"slotless_node_losses_total", "Connections to the node that were lost or refused.",
+                &NodeMetrics::losses},
+    NodeCounter{"slotless_node_reauthentications_total",
+                "AUTH on connections to the node that were in use, accepted.", &NodeMetrics::logins},
+    NodeCounter{"slotless_node_reauthentications_refused_total", "The same, refused by the node.",
+                &NodeMetrics::loginsRefused},
 };
 
 constexpr std::size_t kStates = static_cast<std::size_t>(LinkState::Count);
@@ -38,11 +38,12 @@ struct NodeSum {
   bool live = false;  // some worker has a link to it now
   std::array<std::uint64_t, kStates> linksInState{};
   std::int64_t inFlight = 0;
-  std::array<std::uint64_t, kCounters.size()> counters{};
+  std::array<std::uint64_t, kNodeCounters.size()> counters{};
   HistogramSum latency;
 
   void addCounters(const NodeMetrics& node) {
-    for (std::size_t i = 0; i < kCounters.size(); ++i) counters[i] += (node.*kCounters[i].counter).value();
+    for (std::size_t i = 0; i < kNodeCounters.size(); ++i)
+      counters[i] += (node.*kNodeCounters[i].counter).value();
     latency.add(node.latency);
   }
   void addLink(const NodeMetrics& node) {
@@ -86,8 +87,8 @@ void collectNodes(const MetricsSources& sources, Families& families) {
   families.push_back(std::move(links));
   families.push_back(std::move(inFlight));
   families.push_back(std::move(durations));
-  for (std::size_t i = 0; i < kCounters.size(); ++i) {
-    auto family = makeFamily(kCounters[i].name, kCounters[i].help, MetricType::Counter);
+  for (std::size_t i = 0; i < kNodeCounters.size(); ++i) {
+    auto family = makeFamily(kNodeCounters[i].name, kNodeCounters[i].help, MetricType::Counter);
     for (const auto& [name, sum] : sums)
       addSample(family, static_cast<double>(sum.counters[i]), {{"node", name}});
     families.push_back(std::move(family));

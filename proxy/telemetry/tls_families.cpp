@@ -16,10 +16,6 @@ namespace {
 
 constexpr TlsSide kSides[] = {TlsSide::Clients, TlsSide::Nodes};
 
-std::string textOf(std::string_view text) {
-  return std::string(text);
-}
-
 prometheus::MetricFamily handshakes() {
   auto family = makeFamily("slotless_tls_handshakes_total", "TLS handshakes that came to their end.",
                            MetricType::Counter);
@@ -29,8 +25,8 @@ prometheus::MetricFamily handshakes() {
         const std::uint64_t count = TlsCounts::ofProcess().handshakes(side, version, resumed);
         if (count == 0) continue;
         addSample(family, static_cast<double>(count),
-                  {{"side", textOf(net::tlsSideName(side))},
-                   {"version", textOf(net::kTlsVersionNames[static_cast<std::size_t>(version)])},
+                  {{"side", std::string(net::tlsSideName(side))},
+                   {"version", std::string(net::kTlsVersionNames[static_cast<std::size_t>(version)])},
                    {"resumed", resumed ? "yes" : "no"}});
       }
     }
@@ -44,7 +40,8 @@ prometheus::MetricFamily failures() {
     for (std::size_t i = 0; i < static_cast<std::size_t>(TlsFailure::Count); ++i) {
       const auto reason = static_cast<TlsFailure>(i);
       addSample(family, static_cast<double>(TlsCounts::ofProcess().failures(side, reason)),
-                {{"side", textOf(net::tlsSideName(side))}, {"reason", textOf(net::tlsFailureName(reason))}});
+                {{"side", std::string(net::tlsSideName(side))},
+                 {"reason", std::string(net::tlsFailureName(reason))}});
     }
   }
   return family;
@@ -57,7 +54,8 @@ void collectTls(const MetricsSources& sources, Families& families) {
       makeFamily("slotless_tls_certificate_expiry_seconds",
                  "When a certificate that is presented ends, since the Unix epoch.", MetricType::Gauge);
   for (const CertificateFacts& each : sources.certificates()) {
-    addSample(expiry, static_cast<double>(each.expiry), {{"side", textOf(each.side)}, {"file", each.file}});
+    addSample(expiry, static_cast<double>(each.expiry),
+              {{"side", std::string(each.side)}, {"file", each.file}});
   }
   families.push_back(std::move(expiry));
   families.push_back(handshakes());

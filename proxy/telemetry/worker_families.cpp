@@ -9,7 +9,7 @@ namespace {
 
 using prometheus::MetricType;
 
-struct CounterRow {
+struct WorkerCounter {
   std::string_view name;
   std::string_view help;
   Counter WorkerMetrics::*counter;
@@ -21,39 +21,41 @@ struct GaugeRow {
   Gauge WorkerMetrics::*gauge;
 };
 
-constexpr std::array kCounters = {
-    CounterRow{"slotless_clients_accepted_total", "Client connections accepted.",
-               &WorkerMetrics::clientsAccepted},
-    CounterRow{"slotless_clients_rejected_total", "Client connections refused because of a limit.",
-               &WorkerMetrics::clientsRejected},
-    CounterRow{"slotless_bytes_received_total", "Bytes received from clients.",
-               &WorkerMetrics::bytesReceived},
-    CounterRow{"slotless_bytes_sent_total", "Bytes sent to clients.", &WorkerMetrics::bytesSent},
-    CounterRow{"slotless_protocol_errors_total", "Clients closed because what they sent was not RESP.",
-               &WorkerMetrics::protocolErrors},
-    CounterRow{"slotless_cross_protocol_total",
-               "Clients closed because they spoke HTTP: somebody may be attacking by way of a browser.",
-               &WorkerMetrics::crossProtocol},
-    CounterRow{"slotless_logins_refused_total", "Logins with a wrong name or password.",
-               &WorkerMetrics::loginsRefused},
-    CounterRow{"slotless_proxy_headers_refused_total",
-               "Connections closed because they came from no trusted balancer, or without a good header.",
-               &WorkerMetrics::proxyHeadersRefused},
-    CounterRow{"slotless_passthrough_verifications_total",
-               "Credentials of clients that a node was asked to judge.", &WorkerMetrics::verifications},
-    CounterRow{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
-    CounterRow{"slotless_ambiguous_writes_total", "Writes sent whose connection was lost before the reply.",
-               &WorkerMetrics::ambiguousWrites},
-    CounterRow{"slotless_pubsub_messages_total", "Published messages given to subscribed clients.",
-               &WorkerMetrics::pubsubMessages},
-    CounterRow{"slotless_pubsub_gaps_total",
-               "Times that a subscription was lost or moved, so that its clients may have missed messages.",
-               &WorkerMetrics::pubsubGaps},
-    CounterRow{"slotless_invalidations_total", "Invalidations of keys given to clients with CLIENT TRACKING.",
-               &WorkerMetrics::invalidations},
-    CounterRow{"slotless_tracking_flushes_total",
-               "Times that a client with CLIENT TRACKING was told to drop all that it has cached.",
-               &WorkerMetrics::trackingFlushes},
+constexpr std::array kWorkerCounters = {
+    WorkerCounter{"slotless_clients_accepted_total", "Client connections accepted.",
+                  &WorkerMetrics::clientsAccepted},
+    WorkerCounter{"slotless_clients_rejected_total", "Client connections refused because of a limit.",
+                  &WorkerMetrics::clientsRejected},
+    WorkerCounter{"slotless_bytes_received_total", "Bytes received from clients.",
+                  &WorkerMetrics::bytesReceived},
+    WorkerCounter{"slotless_bytes_sent_total", "Bytes sent to clients.", &WorkerMetrics::bytesSent},
+    WorkerCounter{"slotless_protocol_errors_total", "Clients closed because what they sent was not RESP.",
+                  &WorkerMetrics::protocolErrors},
+    WorkerCounter{"slotless_cross_protocol_total",
+                  "Clients closed because they spoke HTTP: somebody may be attacking by way of a browser.",
+                  &WorkerMetrics::crossProtocol},
+    WorkerCounter{"slotless_logins_refused_total", "Logins with a wrong name or password.",
+                  &WorkerMetrics::loginsRefused},
+    WorkerCounter{"slotless_proxy_headers_refused_total",
+                  "Connections closed because they came from no trusted balancer, or without a good header.",
+                  &WorkerMetrics::proxyHeadersRefused},
+    WorkerCounter{"slotless_passthrough_verifications_total",
+                  "Credentials of clients that a node was asked to judge.", &WorkerMetrics::verifications},
+    WorkerCounter{"slotless_retries_total", "Requests sent to a node once more.", &WorkerMetrics::retries},
+    WorkerCounter{"slotless_ambiguous_writes_total",
+                  "Writes sent whose connection was lost before the reply.", &WorkerMetrics::ambiguousWrites},
+    WorkerCounter{"slotless_pubsub_messages_total", "Published messages given to subscribed clients.",
+                  &WorkerMetrics::pubsubMessages},
+    WorkerCounter{
+        "slotless_pubsub_gaps_total",
+        "Times that a subscription was lost or moved, so that its clients may have missed messages.",
+        &WorkerMetrics::pubsubGaps},
+    WorkerCounter{"slotless_invalidations_total",
+                  "Invalidations of keys given to clients with CLIENT TRACKING.",
+                  &WorkerMetrics::invalidations},
+    WorkerCounter{"slotless_tracking_flushes_total",
+                  "Times that a client with CLIENT TRACKING was told to drop all that it has cached.",
+                  &WorkerMetrics::trackingFlushes},
 };
 
 constexpr std::array kGauges = {
@@ -119,7 +121,7 @@ void collectWorkers(const MetricsSources& sources, Families& families) {
   auto workers = makeFamily("slotless_workers", "Worker threads.", MetricType::Gauge);
   addSample(workers, static_cast<double>(sources.workers.size()));
   families.push_back(std::move(workers));
-  for (const CounterRow& row : kCounters) {
+  for (const WorkerCounter& row : kWorkerCounters) {
     auto family = makeFamily(row.name, row.help, MetricType::Counter);
     addSample(family, sumOver(sources, [&](const WorkerMetrics& w) { return (w.*row.counter).value(); }));
     families.push_back(std::move(family));

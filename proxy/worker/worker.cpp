@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/console/console_commands.h"
+#include "proxy/dispatch/holding.h"
 #include "proxy/net/tls_stream.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/slowest_client.h"
@@ -42,12 +43,9 @@ Client& clientOf(Downstream* each) noexcept {
   return static_cast<Client&>(*each);
 }
 
-bool mayHold(const config::Config& config) {
-  return config.holdTimeout.count() > 0 && config.holdMaxRequests > 0 && config.holdMaxBytes > 0;
-}
-
 upstream::OpenLinks openLinks(const config::Config& config) {
-  return config.linksWarmUp || !mayHold(config) ? upstream::OpenLinks::Ahead : upstream::OpenLinks::OnDemand;
+  return config.linksWarmUp || !session::mayHold(config) ? upstream::OpenLinks::Ahead
+                                                         : upstream::OpenLinks::OnDemand;
 }
 
 upstream::LeaseBudgets::Counts leaseLimits(const config::Config& config) {
@@ -231,7 +229,7 @@ upstream::LinkSettings Worker::linkSettings() const {
   if (config_.holdTimeout.count() > 0) settings.suspectAfter = config_.suspectAfter;
   settings.heartbeat = config_.linkHeartbeat;
   // Nor can they wait until a link is made again.
-  if (mayHold(config_)) settings.idleTimeout = config_.linkIdleTimeout;
+  if (session::mayHold(config_)) settings.idleTimeout = config_.linkIdleTimeout;
   return settings;
 }
 

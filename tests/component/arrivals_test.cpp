@@ -13,7 +13,6 @@ namespace {
 
 using telemetry::Limit;
 
-constexpr std::string_view kPong = "+PONG\r\n";
 const std::string kHeader = "PROXY TCP4 10.1.2.3 10.0.0.1 40123 6379\r\n";
 
 std::string localHeader() {

@@ -4,7 +4,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kNil = "*-1\r\n";
 constexpr std::string_view kForced =
     "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n";
 const std::string kPopped = "*2\r\n" + bulk("a") + bulk("x");

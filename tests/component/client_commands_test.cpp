@@ -8,12 +8,6 @@ namespace slotless::test {
 
 namespace {
 // What a pause holds back.
-constexpr std::string_view kPaused = "EVAL return(0) 0";
-constexpr std::string_view kOk = "+OK\r\n";
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 std::ptrdiff_t lines(const std::string& text) {
   return std::count(text.begin(), text.end(), '\n') - 2;  // without those of the reply itself

@@ -4,7 +4,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 const std::string kHundredBytes = bulk(std::string(100, 'x'));
 }  // namespace
 

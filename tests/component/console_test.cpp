@@ -3,15 +3,7 @@
 
 namespace slotless::test {
 
-namespace {
-
-constexpr std::string_view kOk = "+OK\r\n";
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 struct Operated : Stage {
   Operated() { config.allowAdminCommands = true; }

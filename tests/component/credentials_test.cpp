@@ -7,17 +7,10 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
-constexpr std::string_view kWrongPass = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
 constexpr std::string_view kNoPerm = "-NOPERM this user has no permissions to run the 'get' command\r\n";
 
 std::string subscribed(char type, std::string_view channel) {
   return std::string(1, type) + "3\r\n" + bulk("subscribe") + bulk(channel) + ":1\r\n";
-}
-
-std::string message(char type, std::string_view channel, std::string_view text) {
-  return std::string(1, type) + "3\r\n" + bulk("message") + bulk(channel) + bulk(text);
 }
 
 struct Changing : Stage {
@@ -415,10 +408,10 @@ TEST_CASE_METHOD(Changing, "subscriptions log in anew on their connection, and m
   clock.advance(250ms);
   const Received auth = node(1).expects("AUTH two");
   CHECK(&auth.connection() == &subscribe.connection());
-  subscribe.replies(message('>', "a", "before"));
+  subscribe.replies(message("a", "before", '>'));
   auth.replies(kOk);
-  subscribe.replies(message('>', "a", "after"));
-  client.receives(message('*', "a", "before") + message('*', "a", "after"));
+  subscribe.replies(message("a", "after", '>'));
+  client.receives(message("a", "before", '*') + message("a", "after", '*'));
   clock.advance(10s);
   node(1).expectsNothing();
   CHECK_FALSE(subscribe.connection().closed());
@@ -436,8 +429,8 @@ TEST_CASE_METHOD(Changing, "subscriptions stay where a node refuses the new pass
   change("two");
   othersTake("AUTH two");
   clock.advance(1s);
-  subscribe.replies(message('>', "a", "x"));
-  client.receives(message('*', "a", "x"));
+  subscribe.replies(message("a", "x", '>'));
+  client.receives(message("a", "x", '*'));
   CHECK_FALSE(subscribe.connection().closed());
 }
 
@@ -454,8 +447,8 @@ TEST_CASE_METHOD(Changing, "subscriptions at a node without RESP3 keep their con
   othersTake("AUTH two");
   clock.advance(10s);
   node(1).expectsNothing();
-  subscribe.replies(message('*', "a", "x"));
-  client.receives(message('*', "a", "x"));
+  subscribe.replies(message("a", "x", '*'));
+  client.receives(message("a", "x", '*'));
 }
 
 TEST_CASE_METHOD(Changing, "subscriptions that a node does not know any more are made again") {

@@ -7,9 +7,8 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot";
+constexpr std::string_view kCrossSlotInCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot";
 constexpr std::string_view kNull = "$-1\r\n";
-constexpr std::string_view kOk = "+OK\r\n";
 
 // At the owner of the slot of `key`.
 std::string operand(std::string_view key, std::size_t number) {
@@ -85,7 +84,7 @@ TEST_CASE_METHOD(CrossSlot, "an error of any step is the answer") {
   client.sends("SUNIONSTORE a b c");
   dumps(2, "b", "-NOPERM User x has no permissions to run the 'dump' command\r\n");
   dumps(3, "c", kNull);
-  CHECK(client.takes() == std::string(kCrossSlot) + ", and the nodes deny DUMP to the proxy\r\n");
+  CHECK(client.takes() == std::string(kCrossSlotInCrossSlot) + ", and the nodes deny DUMP to the proxy\r\n");
   client.sends("SDIFF {a}1 {a}2 b");
   dumps(2, "b", bulk("bad"));
   const std::string name = operand("a", 0);
@@ -104,7 +103,7 @@ TEST_CASE_METHOD(CrossSlot, "more than cross-slot-max-bytes does not travel") {
   client.sends({"SUNIONSTORE a b c", "PING"});
   dumps(2, "b", bulk("123456"));
   dumps(3, "c", bulk("12345"));
-  CHECK(client.takes() == std::string(kCrossSlot) +
+  CHECK(client.takes() == std::string(kCrossSlotInCrossSlot) +
                               ", and the values that would have to be brought there are larger than "
                               "cross-slot-max-bytes\r\n+PONG\r\n");
 }
@@ -136,8 +135,8 @@ TEST_CASE_METHOD(CrossSlot, "a transaction over slots gives CROSSSLOT, and so do
   client.sends({"PFMERGE a", "MULTI", "SUNION a b", "DISCARD", "EVAL x 2 a b"});
   node(1).expects("PFMERGE a").replies(kOk);
   const std::string replies = client.takes();
-  CHECK(replies.starts_with(std::string(kOk) + std::string(kOk) + std::string(kCrossSlot)));
-  CHECK(replies.find("+OK\r\n" + std::string(kCrossSlot)) != std::string::npos);
+  CHECK(replies.starts_with(std::string(kOk) + std::string(kOk) + std::string(kCrossSlotInCrossSlot)));
+  CHECK(replies.find("+OK\r\n" + std::string(kCrossSlotInCrossSlot)) != std::string::npos);
 }
 
 TEST_CASE_METHOD(CrossSlot, "values do not come from replicas where something is written") {
@@ -263,7 +262,7 @@ TEST_CASE_METHOD(CrossSlot,
   node(1).expects("WATCH a").replies(kOk);
   client.receives(kOk);
   client.sends({"MULTI", "SET a 1", "SET b 2", "EXEC"});
-  CHECK(client.takes().find(kCrossSlot) != std::string::npos);
+  CHECK(client.takes().find(kCrossSlotInCrossSlot) != std::string::npos);
 }
 
 TEST_CASE_METHOD(CrossSlot, "a group follows its slot, and one that is lost is told of") {

@@ -12,9 +12,6 @@ namespace {
 
 using session::CalledBack;
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
-constexpr std::string_view kPaused = "EVAL return(0) 0";
 constexpr std::string_view kSentAway = "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
 
 // Node 1 is the server, node 2 the cluster, where database 1 is pinned.

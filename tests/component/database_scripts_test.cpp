@@ -11,9 +11,6 @@ namespace slotless::test {
 namespace {
 using session::ScriptCache;
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kNoScript = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
-
 // Database 1 is in the slot of a; 3 is spread.
 struct DatabaseScripts : Stage {
   DatabaseScripts() {

@@ -4,8 +4,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
 
 // What a node says of one step over its keys.
 std::string step(std::string_view from, std::string_view to, int keys, std::string_view node = "n1") {

@@ -8,8 +8,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-
 std::string clientLine(std::string_view flags, int idle) {
   return bulk("id=7 addr=10.0.0.9:1 name=slotless age=60 idle=" + std::to_string(idle) +
               " flags=" + std::string(flags) + " db=0 cmd=set\n");

@@ -11,9 +11,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kBusy =
-    "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
 constexpr std::string_view kBecause = "-EXECABORT Transaction discarded because of: ";
 
 void nothing(Stage&) {}

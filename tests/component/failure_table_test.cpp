@@ -35,17 +35,17 @@ constexpr std::array kPassesUnlessForeign = {RetryLater, RetryLater, PassOn, Pas
 constexpr std::array kLost = {Reroute, Ambiguous, Reroute, Ambiguous, Ambiguous, Ambiguous};
 
 constexpr std::array kAlone = {RepeatAlone, Ambiguous, RepeatAlone, Ambiguous, Ambiguous, Ambiguous};
-constexpr std::array kGivenUp = {GiveUp, Ambiguous, GiveUp, Ambiguous, Ambiguous, Ambiguous};
+constexpr std::array kGivenUpActions = {GiveUp, Ambiguous, GiveUp, Ambiguous, Ambiguous, Ambiguous};
 
 constexpr Expected kExpected[] = {
     {Trouble::Unsent, kAll(Reroute), kAll(Reroute)},
     {Trouble::LostSent, kLost, kLost},
     {Trouble::Suspected, kAlone, kAlone},
-    {Trouble::BrokeAgain, kGivenUp, kGivenUp},
-    {Trouble::RanLong, kGivenUp, kGivenUp},
+    {Trouble::BrokeAgain, kGivenUpActions, kGivenUpActions},
+    {Trouble::RanLong, kGivenUpActions, kGivenUpActions},
     {Trouble::UnsentLarge, kAll(RepeatAlone), kAll(RepeatAlone)},
     {Trouble::RefusedAgain, kAll(GiveUp), kAll(GiveUp)},
-    {Trouble::Late, kGivenUp, kGivenUp},
+    {Trouble::Late, kGivenUpActions, kGivenUpActions},
     {Trouble::Moved, kAll(Reroute), kAll(Reroute)},
     {Trouble::Ask, kAll(Reroute), kAll(Reroute)},
     {Trouble::TryAgain, kPassesOnProof, kPassesUnlessForeign},
@@ -68,8 +68,6 @@ constexpr Expected kExpected[] = {
 
 // One request of each kind, all with the key a.
 constexpr std::string_view kRequests[] = {"GET a", "SET a 1", "EVAL_RO x 1 a", "EVAL x 1 a"};
-
-constexpr std::string_view kLoading = "-LOADING Redis is loading the dataset in memory\r\n";
 
 struct ErrorRow {
   std::string_view serverText;

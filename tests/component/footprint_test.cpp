@@ -17,23 +17,17 @@ constexpr double kSlack = 2.5;
 #else
 constexpr double kSlack = 1.25;
 #endif
-constexpr std::size_t kMiB = 1024 * 1024;
+constexpr std::size_t kMiBInFootprint = 1024 * 1024;
 
-struct Way {
+struct WayToHold {
   const char* name;
   std::string first;                        // what is said once
   std::function<std::string(int)> further;  // … and then again and again
   bool reads = true;
 };
 
-std::string repeated(std::string_view text, int times) {
-  std::string all;
-  for (int i = 0; i < times; ++i) all += text;
-  return all;
-}
-
 // The nodes are gone: nothing of it is answered but by the proxy itself.
-std::vector<Way> ways() {
+std::vector<WayToHold> waysToHold() {
   const auto pings = [](int) { return repeated("*1\r\n$4\r\nPING\r\n", 500); };
   return {
       {"a request that does not end", "*2\r\n$3\r\nGET\r\n$100000000\r\n",
@@ -79,7 +73,7 @@ std::string manyNames(std::string_view command, int i) {
 }
 
 // The nodes confirm them.
-std::vector<Way> subscriptions() {
+std::vector<WayToHold> subscriptions() {
   return {
       {"channels", "", [](int i) { return manyNames("SUBSCRIBE", i); }},
       {"patterns", "", [](int i) { return manyNames("PSUBSCRIBE", i); }},
@@ -105,7 +99,7 @@ void confirmSubscriptions(Stage& stage) {
 }
 
 // The nodes live. They take what comes and say nothing, or send all to a node that cannot be reached.
-std::vector<Way> waysWithNodes() {
+std::vector<WayToHold> waysWithNodes() {
   return {
       {"requests whose replies are missing", "",
        [](int i) { return request("SET a " + std::string(1000, 'x') + std::to_string(i)); }},
@@ -162,7 +156,7 @@ void loseAllNodes(Stage& stage) {
 // Until so much more is allocated, or no more is taken. Returns how much more that is. `answer`: what the
 // nodes do in between.
 std::size_t fill(
-    Stage& stage, FakeClient& client, const Way& way, std::size_t bytes,
+    Stage& stage, FakeClient& client, const WayToHold& way, std::size_t bytes,
     void (*answer)(Stage&) = [](Stage& nobody) { nobody.settle(); }) {
   const std::size_t before = net::heapBytes();
   const auto grown = [&] {
@@ -204,7 +198,7 @@ std::size_t toldOf(Stage& stage, FakeClient& asking, std::string_view name) {
 
 void isToldRightly(std::size_t told, std::size_t grown) {
   UNSCOPED_INFO("allocated " << grown << ", told " << told);
-  CHECK(grown > kMiB / 16);
+  CHECK(grown > kMiBInFootprint / 16);
   CHECK(static_cast<double>(told) > static_cast<double>(grown) / kSlack);
   CHECK(static_cast<double>(told) < static_cast<double>(grown) * kSlack);
 }
@@ -227,14 +221,14 @@ void greet(FakeClient& client, std::string_view name) {
 }  // namespace
 
 TEST_CASE("what a client makes the process hold is told at what it costs, whatever it is") {
-  for (const Way& way : ways()) {
+  for (const WayToHold& way : waysToHold()) {
     INFO(way.name);
     Stage stage;
     loseAllNodes(stage);
     greet(stage.client, "filler");
     greet(stage.other, "teller");
     const std::size_t before = toldOf(stage, stage.other, "filler");
-    const std::size_t grown = fill(stage, stage.client, way, 2 * kMiB);
+    const std::size_t grown = fill(stage, stage.client, way, 2 * kMiBInFootprint);
     const std::size_t told = toldOf(stage, stage.other, "filler") - before;
     isToldRightly(told, grown);
     empty(stage, stage.client);
@@ -242,7 +236,7 @@ TEST_CASE("what a client makes the process hold is told at what it costs, whatev
 }
 
 TEST_CASE("subscriptions that the nodes have confirmed are told at what they cost") {
-  for (const Way& way : subscriptions()) {
+  for (const WayToHold& way : subscriptions()) {
     INFO(way.name);
     Stage stage;
     greet(stage.client, "filler");
@@ -252,7 +246,7 @@ TEST_CASE("subscriptions that the nodes have confirmed are told at what they cos
     confirmSubscriptions(stage);
     static_cast<void>(stage.client.connection().takeWritten());
     const std::size_t before = toldOf(stage, stage.other, "filler");
-    const std::size_t grown = fill(stage, stage.client, way, 2 * kMiB, confirmSubscriptions);
+    const std::size_t grown = fill(stage, stage.client, way, 2 * kMiBInFootprint, confirmSubscriptions);
     const std::size_t told = toldOf(stage, stage.other, "filler") - before;
     isToldRightly(told, grown);
     const std::size_t held = net::heapBytes();
@@ -267,7 +261,7 @@ TEST_CASE("subscriptions that the nodes have confirmed are told at what they cos
 }
 
 TEST_CASE("what is under way at living nodes is told at what it costs, and given back") {
-  for (const Way& way : waysWithNodes()) {
+  for (const WayToHold& way : waysWithNodes()) {
     INFO(way.name);
     Stage stage;
     stage.config.clientMaxInFlight = 100'000;
@@ -279,11 +273,11 @@ TEST_CASE("what is under way at living nodes is told at what it costs, and given
     swallow(stage);
     const std::size_t start = net::heapBytes() - stage.control.scripts().bytes();
     const std::size_t before = toldOf(stage, stage.other, "filler");
-    const std::size_t grown = fill(stage, stage.client, way, kMiB, swallow);
+    const std::size_t grown = fill(stage, stage.client, way, kMiBInFootprint, swallow);
     isToldRightly(toldOf(stage, stage.other, "filler") - before, grown);
     stage.client.resets();
     breakAll(stage);
-    CHECK(net::heapBytes() - stage.control.scripts().bytes() < start + kMiB / 4);
+    CHECK(net::heapBytes() - stage.control.scripts().bytes() < start + kMiBInFootprint / 4);
     empty(stage, stage.client);
   }
 }
@@ -312,10 +306,10 @@ TEST_CASE_METHOD(Stage, "transactions whose replies are missing are told with al
 
 TEST_CASE_METHOD(Stage, "a transaction in groups is told at what it costs") {
   config.crossSlotTransactions = config::CrossSlotTransactions::Each;
-  const Way way{"", request("MULTI"), [](int) {
-                  return request("SET a " + std::string(5000, 'x')) +
-                         request("SET b " + std::string(5000, 'x'));
-                }};
+  const WayToHold way{"", request("MULTI"), [](int) {
+                        return request("SET a " + std::string(5000, 'x')) +
+                               request("SET b " + std::string(5000, 'x'));
+                      }};
   greet(client, "filler");
   greet(other, "teller");
   answerShortly(*this, client);
@@ -323,7 +317,7 @@ TEST_CASE_METHOD(Stage, "a transaction in groups is told at what it costs") {
   node(2).expects("GET b").replies("$-1\r\n");
   client.takes();
   const std::size_t before = toldOf(*this, other, "filler");
-  fill(*this, client, way, kMiB);
+  fill(*this, client, way, kMiBInFootprint);
   const std::size_t queued = toldOf(*this, other, "filler") - before;
   client.sends("EXEC");
   swallow(*this);
@@ -336,28 +330,29 @@ TEST_CASE_METHOD(Stage, "a transaction in groups is told at what it costs") {
 }
 
 TEST_CASE_METHOD(Stage, "requests that were sent elsewhere are told at what their copies cost") {
-  const Way way{"", "", [](int i) { return request("SET a " + std::string(1000, 'x') + std::to_string(i)); }};
+  const WayToHold way{"", "",
+                      [](int i) { return request("SET a " + std::string(1000, 'x') + std::to_string(i)); }};
   node(4).refusesConnections();
   greet(client, "filler");
   greet(other, "teller");
   client.sendsBytes(way.further(0));
   sendElsewhere(*this);
   const std::size_t before = toldOf(*this, other, "filler");
-  const std::size_t grown = fill(*this, client, way, 2 * kMiB, sendElsewhere);
+  const std::size_t grown = fill(*this, client, way, 2 * kMiBInFootprint, sendElsewhere);
   isToldRightly(toldOf(*this, other, "filler") - before, grown);
   empty(*this, client);
   swallow(*this);
 }
 
 TEST_CASE_METHOD(Stage, "prefixes of tracking are told at what they cost") {
-  const Way way{"", "", [](int i) {
-                  std::string text = "CLIENT TRACKING ON BCAST";
-                  for (int k = 0; k < 100; ++k) {
-                    const std::string number = std::to_string(1'000'000 + i * 100 + k);
-                    text += " PREFIX prefix:" + number + ":" + std::string(100, 'x');
-                  }
-                  return request(text);
-                }};
+  const WayToHold way{"", "", [](int i) {
+                        std::string text = "CLIENT TRACKING ON BCAST";
+                        for (int k = 0; k < 100; ++k) {
+                          const std::string number = std::to_string(1'000'000 + i * 100 + k);
+                          text += " PREFIX prefix:" + number + ":" + std::string(100, 'x');
+                        }
+                        return request(text);
+                      }};
   greet(client, "filler");
   greet(other, "teller");
   client.sends("HELLO 3");
@@ -366,8 +361,8 @@ TEST_CASE_METHOD(Stage, "prefixes of tracking are told at what they cost") {
   confirmTracking(*this);
   static_cast<void>(client.connection().takeWritten());
   const std::size_t before = toldOf(*this, other, "filler");
-  const std::size_t grown =
-      fill(*this, client, {"", "", [&](int i) { return way.further(i + 1); }}, kMiB / 2, confirmTracking);
+  const std::size_t grown = fill(*this, client, {"", "", [&](int i) { return way.further(i + 1); }},
+                                 kMiBInFootprint / 2, confirmTracking);
   isToldRightly(toldOf(*this, other, "filler") - before, grown);
   const std::size_t held = net::heapBytes();
   client.resets();
@@ -412,24 +407,24 @@ TEST_CASE_METHOD(Stage, "names are told at what they cost") {
 }
 
 TEST_CASE("memory-limit holds against each way to fill memory, and others go on") {
-  for (const Way& way : ways()) {
+  for (const WayToHold& way : waysToHold()) {
     INFO(way.name);
     Stage stage;
-    stage.config.memoryLimit = 2 * kMiB;
-    stage.config.holdMaxBytes = 64 * kMiB;
+    stage.config.memoryLimit = 2 * kMiBInFootprint;
+    stage.config.holdMaxBytes = 64 * kMiBInFootprint;
     loseAllNodes(stage);
     greet(stage.client, "filler");
     greet(stage.other, "other");
     const std::size_t start = net::heapBytes();
     stage.control.heapAtStart = start;
-    const std::size_t grown = fill(stage, stage.client, way, 16 * kMiB);
+    const std::size_t grown = fill(stage, stage.client, way, 16 * kMiBInFootprint);
     INFO("allocated " << grown);
-    CHECK(static_cast<double>(grown) < 2.25 * kMiB * (kSlack > 2 ? 1.5 : 1));
+    CHECK(static_cast<double>(grown) < 2.25 * kMiBInFootprint * (kSlack > 2 ? 1.5 : 1));
     CHECK_FALSE(stage.other.isClosed());
     stage.other.sends("PING");
     stage.other.receives("+PONG\r\n");
     empty(stage, stage.client);
-    CHECK(net::heapBytes() < start + kMiB / 2);
+    CHECK(net::heapBytes() < start + kMiBInFootprint / 2);
   }
 }
 
@@ -445,9 +440,9 @@ TEST_CASE("several who fill memory are closed in one round, and who holds little
   greet(stage.client, "small");
   stage.client.sendsBytes("*2\r\n$3\r\nGET\r\n$1000\r\n");
   const std::size_t start = net::heapBytes();
-  for (FakeClient* filler : fillers) filler->sendsBytes(std::string(kMiB, 'x'));
+  for (FakeClient* filler : fillers) filler->sendsBytes(std::string(kMiBInFootprint, 'x'));
   stage.control.heapAtStart = start;
-  stage.config.memoryLimit = 4 * kMiB;
+  stage.config.memoryLimit = 4 * kMiBInFootprint;
   stage.worker().setConfig(stage.config);
   stage.settle();
   const auto closed = static_cast<std::size_t>(

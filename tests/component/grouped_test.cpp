@@ -7,7 +7,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kPatterns = "q:*:|u/*";
 
 // Database 2 is grouped: group a is on the first node, group b on the second one.

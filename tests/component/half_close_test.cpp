@@ -3,9 +3,7 @@
 
 namespace slotless::test {
 
-namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE_METHOD(Stage, "half-closed: what is held goes on when there is a master, in order") {
   giveSlot("a", 0);

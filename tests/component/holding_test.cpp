@@ -5,14 +5,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-
-std::string repeated(std::string_view text, int times) {
-  std::string all;
-  for (int i = 0; i < times; ++i) all += text;
-  return all;
-}
-
 void loseNode(Stage& stage, std::size_t number) {
   stage.settle();
   stage.node(number).refusesConnections();

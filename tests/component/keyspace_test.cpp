@@ -8,19 +8,6 @@ namespace slotless::test {
 
 namespace {
 
-std::string notice(std::string_view word, std::string_view name, int count) {
-  return "*3\r\n" + bulk(word) + bulk(name) + ":" + std::to_string(count) + "\r\n";
-}
-
-std::string message(std::string_view channel, std::string_view text, char first = '*') {
-  return first + ("3\r\n" + bulk("message") + bulk(channel) + bulk(text));
-}
-
-std::string patternMessage(std::string_view pattern, std::string_view channel, std::string_view text,
-                           char first = '*') {
-  return first + ("4\r\n" + bulk("pmessage") + bulk(pattern) + bulk(channel) + bulk(text));
-}
-
 // Database 1 is in the slot of a, database 2 in that of b; 3 is spread. Of the names used here, `*` is at
 // home at node 1.
 struct Keyspace : Stage {

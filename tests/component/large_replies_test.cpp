@@ -6,9 +6,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1024} * 1024;
-constexpr std::size_t kPiece = 10'000;
-
 struct LargeReplies : Stage {
   LargeReplies() {
     config.clientOutputSoftLimit = 64 * 1024;

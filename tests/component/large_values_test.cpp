@@ -5,9 +5,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1024} * 1024;
-constexpr std::size_t kPiece = 10'000;
-
 // No two pieces of it are alike.
 std::string value(std::size_t bytes) {
   std::string text;

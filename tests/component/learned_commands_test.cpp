@@ -9,8 +9,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-
 std::shared_ptr<const protocol::CommandTable> tableWith(std::initializer_list<std::string_view> lines) {
   std::vector<protocol::CommandSpec> facts = protocol::builtInFacts();
   for (const std::string_view line : lines) facts.push_back(*protocol::parseFactLine(line));

@@ -7,8 +7,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kNil = "*-1\r\n";
 
 struct Shares : Stage {
   Shares() {

@@ -13,8 +13,6 @@ namespace {
 
 using telemetry::Limit;
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kPong = "+PONG\r\n";
 constexpr std::string_view kTooManyOfUser = "-ERR max number of clients of this user reached\r\n";
 constexpr std::string_view kExceeded = "-ERR rate limit exceeded: ";
 

@@ -7,7 +7,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
 using Texts = std::vector<std::string>;
 
 // When, from now on, the node's next `count` connections are begun.

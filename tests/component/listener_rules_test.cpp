@@ -8,9 +8,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
-
 std::string denied(const std::string& name) {
   return "-NOPERM the '" + name + "' command is denied to all who connect here\r\n";
 }

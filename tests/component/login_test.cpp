@@ -5,15 +5,7 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 constexpr std::size_t kFewKilobytes = std::size_t{40} * 1024;
-
-std::string repeated(std::string_view text, std::size_t times) {
-  std::string all;
-  for (std::size_t i = 0; i < times; ++i) all += text;
-  return all;
-}
 
 struct Locked : Stage {
   Locked() { config.password = "secret"; }

@@ -3,9 +3,7 @@
 
 namespace slotless::test {
 
-namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-}
+namespace {}
 
 TEST_CASE_METHOD(Stage, "a write of which not all bytes left is sent again, whole, and only once in full") {
   settle();

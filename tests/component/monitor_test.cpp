@@ -6,7 +6,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kLine = "+1700000000.000001 [0 10.0.0.9:1] \"SET\" \"a\" \"1\"\r\n";
 constexpr std::string_view kNoKeys = "-ERR Replica can't interact with the keyspace\r\n";
 

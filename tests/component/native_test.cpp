@@ -8,8 +8,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
 constexpr std::string_view kOutOfRange = "-ERR DB index is out of range\r\n";
 
 // Database 1 is pinned, 3 and 4 are native. What a pinned database 3 would have is looked for on the node of

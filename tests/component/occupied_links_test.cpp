@@ -5,8 +5,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1024} * 1024;
-
 struct OccupiedLinks : Stage {
   OccupiedLinks() { config.clientOutputHardLimit = 0; }
 

@@ -8,7 +8,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 
 struct OddRequests : Stage {
   OddRequests() {

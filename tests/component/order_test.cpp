@@ -3,9 +3,7 @@
 
 namespace slotless::test {
 
-namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-}
+namespace {}
 
 TEST_CASE_METHOD(Stage,
                  "PUBLISH waits for all earlier replies of its client, and later commands wait for it") {

@@ -11,19 +11,8 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kPong = "+PONG\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
-constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
-constexpr std::string_view kWrongPass = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
-constexpr std::string_view kNoKey =
-    "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n";
 constexpr std::string_view kTooMany =
     "-ERR max number of users with connections of their own reached (passthrough-max-users)\r\n";
-
-std::string noCommand(std::string_view name) {
-  return "-NOPERM this user has no permissions to run the '" + std::string(name) + "' command\r\n";
-}
 
 struct Passing : Stage {
   Passing() {

@@ -7,19 +7,6 @@ namespace slotless::test {
 
 namespace {
 
-// What Redis says to SUBSCRIBE and the like; `first`: '>' in RESP3.
-std::string notice(std::string_view word, std::string_view name, int count, char first = '*') {
-  return first + ("3\r\n" + bulk(word) + bulk(name) + ":") + std::to_string(count) + "\r\n";
-}
-
-std::string message(std::string_view channel, std::string_view text, char first = '*') {
-  return first + ("3\r\n" + bulk("message") + bulk(channel) + bulk(text));
-}
-
-std::string patternMessage(std::string_view pattern, std::string_view channel, std::string_view text) {
-  return "*4\r\n" + bulk("pmessage") + bulk(pattern) + bulk(channel) + bulk(text);
-}
-
 // The node answers a subscription, which is then live.
 FakeConnection& confirms(FakeNode& node, std::string_view word, std::string_view name) {
   const Received received = node.expects(std::string(word) + " " + std::string(name));

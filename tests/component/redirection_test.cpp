@@ -6,8 +6,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kFlush = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
 // What every node says the number of every connection is.
 constexpr std::string_view kEar = "7";
 constexpr std::string_view kToEar = "CLIENT TRACKING ON REDIRECT 7";
@@ -16,10 +14,6 @@ constexpr std::string_view kMessage = "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:i
 std::string keyList(std::string_view key) {
   return "*1\r\n" + bulk(key);
 }
-std::string invalidation(std::string_view key) {
-  return ">2\r\n$10\r\ninvalidate\r\n" + keyList(key);
-}
-
 // `client` tracks, `other` is told.
 struct Redirected : Stage {
   Redirected() {

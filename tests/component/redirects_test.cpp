@@ -8,7 +8,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kElsewhere = "-MOVED 15495 6.6.6.6:6666\r\n";  // the slot of a
 }  // namespace
 

@@ -9,9 +9,7 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kDown = "-CLUSTERDOWN The cluster is down\r\n";
-constexpr std::string_view kLoading = "-LOADING Redis is loading the dataset in memory\r\n";
 constexpr std::string_view kEval = "EVAL x 1 a";
 
 struct Proof : Stage {

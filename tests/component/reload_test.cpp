@@ -6,8 +6,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-
 // The worker is at work with the old configuration; the test changes `config` and gives it to the worker.
 struct ReloadStage : Stage {
   ReloadStage() {

@@ -5,7 +5,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 // Longer than a replaced master is waited for.
 constexpr auto kGivenUp = 1s;
 }  // namespace

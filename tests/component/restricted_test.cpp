@@ -6,9 +6,9 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kNoEvalRo = "-ERR unknown command 'EVAL_RO', with args beginning with: 'x' \r\n";
-constexpr std::string_view kNoPerm = "-NOPERM this user has no permissions to run the 'x' command\r\n";
+constexpr std::string_view kNoPermInRestricted =
+    "-NOPERM this user has no permissions to run the 'x' command\r\n";
 constexpr std::string_view kInScript =
     "-ERR The user executing the script can't run this command or subcommand script: 7e16, on "
     "@user_script:1.\r\n";
@@ -113,8 +113,8 @@ TEST_CASE_METHOD(Restricted, "a denial is told once in the log, and its end") {
 TEST_CASE_METHOD(Restricted, "a pinned database is counted by SCAN where scripts are denied") {
   select(1);
   client.sends("DBSIZE");
-  expectsScript("EVAL_RO").replies(kNoPerm);
-  expectsScript("EVAL").replies(kNoPerm);
+  expectsScript("EVAL_RO").replies(kNoPermInRestricted);
+  expectsScript("EVAL").replies(kNoPermInRestricted);
   node(1).expects("SCAN 0 MATCH ~1{a}* COUNT 1000").replies(page("17", {"~1{a}x", "other"}));
   node(1).expects("SCAN 17 MATCH ~1{a}* COUNT 1000").replies(page("0", {"~1{a}y"}));
   client.receives(":2\r\n");
@@ -151,11 +151,11 @@ TEST_CASE_METHOD(Restricted, "KEYS, RANDOMKEY and SCAN of a pinned database go b
 TEST_CASE_METHOD(Restricted, "FLUSHDB of a pinned database deletes what SCAN finds, by UNLINK or DEL") {
   select(1);
   client.sends("FLUSHDB");
-  expectsScript("EVAL").replies(kNoPerm);
+  expectsScript("EVAL").replies(kNoPermInRestricted);
   node(1).expects("SCAN 0 MATCH ~1{a}* COUNT 1000").replies(page("3", {"~1{a}x", "~1{a}y"}));
   node(1).expects("UNLINK ~1{a}x ~1{a}y").replies(":2\r\n");
   node(1).expects("SCAN 3 MATCH ~1{a}* COUNT 1000").replies(page("0", {"~1{a}z"}));
-  node(1).expects("UNLINK ~1{a}z").replies(kNoPerm);
+  node(1).expects("UNLINK ~1{a}z").replies(kNoPermInRestricted);
   node(1).expects("SCAN 0 MATCH ~1{a}* COUNT 1000").replies(page("0", {"~1{a}z"}));
   node(1).expects("DEL ~1{a}z").replies(":1\r\n");
   client.receives(kOk);
@@ -164,9 +164,9 @@ TEST_CASE_METHOD(Restricted, "FLUSHDB of a pinned database deletes what SCAN fin
 TEST_CASE_METHOD(Restricted, "where nothing is left the client's error names what is denied") {
   select(1);
   client.sends("DBSIZE");
-  expectsScript("EVAL_RO").replies(kNoPerm);
-  expectsScript("EVAL").replies(kNoPerm);
-  node(1).expects("SCAN 0 MATCH ~1{a}* COUNT 1000").replies(kNoPerm);
+  expectsScript("EVAL_RO").replies(kNoPermInRestricted);
+  expectsScript("EVAL").replies(kNoPermInRestricted);
+  node(1).expects("SCAN 0 MATCH ~1{a}* COUNT 1000").replies(kNoPermInRestricted);
   client.receives(
       "-NOPERM DBSIZE needs one of EVAL_RO with CLUSTER and SCAN in scripts, EVAL with CLUSTER and SCAN in "
       "scripts, SCAN, which the nodes deny to the proxy: NOPERM this user has no permissions to run the 'x' "
@@ -175,8 +175,10 @@ TEST_CASE_METHOD(Restricted, "where nothing is left the client's error names wha
 
 TEST_CASE_METHOD(Restricted, "database 0 beside others is counted by SCAN on all masters") {
   client.sends("DBSIZE");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsAny().replies(i == 2 ? kNoPerm : ":1\r\n");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsAny().replies(i == 2 ? kNoPerm : ":1\r\n");
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expectsAny().replies(i == 2 ? kNoPermInRestricted : ":1\r\n");
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expectsAny().replies(i == 2 ? kNoPermInRestricted : ":1\r\n");
   for (std::size_t i = 1; i <= kNodes; ++i)
     node(i).expects("SCAN 0 MATCH * COUNT 1000").replies(page("0", {"k", "~1{a}x", "~3:y"}));
   client.receives(":3\r\n");
@@ -184,17 +186,17 @@ TEST_CASE_METHOD(Restricted, "database 0 beside others is counted by SCAN on all
 
 TEST_CASE_METHOD(Stage, "where the only database may not be counted or listed by the nodes, SCAN does it") {
   client.sends("DBSIZE");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("DBSIZE").replies(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("DBSIZE").replies(kNoPermInRestricted);
   for (std::size_t i = 1; i <= kNodes; ++i)
     node(i).expects("SCAN 0 MATCH * COUNT 1000").replies(page("0", {"k", "~1{a}x"}));
   client.receives(":6\r\n");
   client.sends("KEYS k*");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("KEYS k*").replies(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("KEYS k*").replies(kNoPermInRestricted);
   for (std::size_t i = 1; i <= kNodes; ++i)
     node(i).expects("SCAN 0 MATCH k* COUNT 1000").replies(page("0", i == 2 ? Words{"k1"} : Words{}));
   client.receives("*1\r\n" + bulk("k1"));
   client.sends("RANDOMKEY");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("RANDOMKEY").replies(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("RANDOMKEY").replies(kNoPermInRestricted);
   for (std::size_t i = 1; i <= kNodes; ++i)
     node(i).expects("SCAN 0 MATCH * COUNT 1000").replies(page("0", i == 3 ? Words{"c"} : Words{}));
   client.receives(bulk("c"));
@@ -202,20 +204,20 @@ TEST_CASE_METHOD(Stage, "where the only database may not be counted or listed by
 
 TEST_CASE_METHOD(Stage, "who may not empty the nodes is not helped to") {
   client.sends("FLUSHDB");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("FLUSHDB").replies(kNoPerm);
-  client.receives(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("FLUSHDB").replies(kNoPermInRestricted);
+  client.receives(kNoPermInRestricted);
 }
 
 TEST_CASE_METHOD(Restricted, "COPY reads without scripts where they are denied, and MOVE is refused") {
   client.sends("COPY k k2 DB 1");
-  node(Stage::firstOwner("k")).expectsAny().replies(kNoPerm);
-  node(Stage::firstOwner("k")).expectsAny().replies(kNoPerm);
+  node(Stage::firstOwner("k")).expectsAny().replies(kNoPermInRestricted);
+  node(Stage::firstOwner("k")).expectsAny().replies(kNoPermInRestricted);
   node(Stage::firstOwner("k")).expects("DUMP k").replies(bulk("VALUE"));
   node(Stage::firstOwner("k")).expects("PTTL k").replies(":5000\r\n");
   node(1).expects("RESTORE ~1{a}k2 5000 VALUE").replies(kOk);
   client.receives(":1\r\n");
   client.sends("MOVE k 1");
-  node(Stage::firstOwner("k")).expectsAny().replies(kNoPerm);
+  node(Stage::firstOwner("k")).expectsAny().replies(kNoPermInRestricted);
   client.receives(
       "-NOPERM MOVE needs EVAL with DUMP and PTTL in scripts, which the nodes deny to the proxy: NOPERM this "
       "user has no permissions to run the 'x' command\r\n");
@@ -227,7 +229,7 @@ TEST_CASE_METHOD(Restricted, "INFO counts all keys as database 0's where scripts
     for (std::size_t i = 1; i <= kNodes; ++i) {
       const Received asked = node(i).expectsAny();
       CHECK(asked.words()[0] == eval);
-      asked.replies(kNoPerm);
+      asked.replies(kNoPermInRestricted);
     }
   }
   for (std::size_t i = 1; i <= kNodes; ++i)
@@ -237,14 +239,17 @@ TEST_CASE_METHOD(Restricted, "INFO counts all keys as database 0's where scripts
 
 TEST_CASE_METHOD(Stage, "CONFIG GET shows the proxy's own settings where the nodes' are denied") {
   client.sends("CONFIG GET databases");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("CONFIG GET databases").replies(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expects("CONFIG GET databases").replies(kNoPermInRestricted);
   client.receives("*2\r\n" + bulk("databases") + bulk("1"));
   client.sends("CONFIG GET maxmemory");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("CONFIG GET maxmemory").replies(kNoPerm);
-  client.receives(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expects("CONFIG GET maxmemory").replies(kNoPermInRestricted);
+  client.receives(kNoPermInRestricted);
   client.sends("CONFIG GET requirepass");
-  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("CONFIG GET requirepass").replies(kNoPerm);
-  client.receives(kNoPerm);
+  for (std::size_t i = 1; i <= kNodes; ++i)
+    node(i).expects("CONFIG GET requirepass").replies(kNoPermInRestricted);
+  client.receives(kNoPermInRestricted);
 }
 
 TEST_CASE_METHOD(Stage, "clients that want RESP3 are refused it where the nodes have no HELLO") {
@@ -257,7 +262,7 @@ TEST_CASE_METHOD(Stage, "clients that want RESP3 are refused it where the nodes 
 TEST_CASE_METHOD(Stage, "replicas that deny READONLY are not read from, also where only replicas should be") {
   const auto readFrom = GENERATE(config::ReadFrom::PreferReplica, config::ReadFrom::Replica);
   config.readFrom = readFrom;
-  node(4).answersHandshake("READONLY", std::string(kNoPerm));
+  node(4).answersHandshake("READONLY", std::string(kNoPermInRestricted));
   addReplica(4, 1);
   client.sends("GET a");
   clock.advance(1s);
@@ -268,7 +273,7 @@ TEST_CASE_METHOD(Stage, "replicas that deny READONLY are not read from, also whe
 }
 
 TEST_CASE_METHOD(Stage, "a lease does without CLIENT ID, but for what is done by it") {
-  node(1).answersHandshake("CLIENT ID", std::string(kNoPerm));
+  node(1).answersHandshake("CLIENT ID", std::string(kNoPermInRestricted));
   client.sends("BLPOP a 0");
   node(1).expects("BLPOP a 0");
   other.sends("CLIENT UNBLOCK 1");
@@ -277,7 +282,7 @@ TEST_CASE_METHOD(Stage, "a lease does without CLIENT ID, but for what is done by
 }
 
 TEST_CASE_METHOD(Stage, "PROXY STATS lists what is denied") {
-  control.denials().note(Deniable::Keys, {"10.0.0.1", 7001}, kNoPerm, loop.now());
+  control.denials().note(Deniable::Keys, {"10.0.0.1", 7001}, kNoPermInRestricted, loop.now());
   client.sends("PROXY STATS");
   CHECK(client.takes().find("denied:KEYS nodes=10.0.0.1:7001 times=1 error=NOPERM this user") !=
         std::string::npos);

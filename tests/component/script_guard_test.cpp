@@ -9,8 +9,6 @@ namespace slotless::test {
 namespace {
 using session::ScriptCache;
 
-constexpr std::string_view kOk = "+OK\r\n";
-
 struct ScriptGuards : Stage {
   void send(std::string_view line, std::string_view script, std::string_view rest) {
     std::string bytes = "*4\r\n" + bulk(line) + bulk(script) + bulk("1") + bulk(rest);

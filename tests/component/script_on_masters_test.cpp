@@ -10,8 +10,6 @@ namespace slotless::test {
 namespace {
 using session::ScriptCache;
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
 constexpr std::string_view kStable = "n1 10.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-5460\n";
 constexpr std::string_view kMigrating =
     "n1 10.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-5460 [5->-n2]\n";

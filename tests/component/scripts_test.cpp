@@ -8,7 +8,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kNoScript = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
 constexpr std::string_view kForeignKey =
     "-ERR Script attempted to access a non local key in a cluster node script: f, on @user_function:3.\r\n";
 

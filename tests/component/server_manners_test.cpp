@@ -9,12 +9,7 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kDisabled = "-ERR This instance has cluster support disabled\r\n";
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 cluster::ServerIdentity identity(std::string product, std::vector<std::uint32_t> version) {
   cluster::ServerIdentity servers;

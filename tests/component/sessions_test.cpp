@@ -4,9 +4,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
-constexpr std::string_view kWrongPass = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
 const std::string kHello2 =
     "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:"
     "1\r\n"

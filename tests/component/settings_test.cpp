@@ -6,7 +6,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
 using Pairs = session::SettingPairs;
 
 struct Settings : Stage {

@@ -9,7 +9,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kNodeSilent =
     "-CLUSTERDOWN The node of the slot does not answer (suspect-after)\r\n";
 // Longer than suspect-after, with the time between two looks.

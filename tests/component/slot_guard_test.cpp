@@ -7,8 +7,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
 constexpr std::string_view kMsetex =
     "msetex -4; write denyoom movablekeys; 0 0 0; @write @string @slow; request_policy:multi_shard "
     "response_policy:all_succeeded; OW update: index 1: keynum 0 1 2";

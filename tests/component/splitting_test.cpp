@@ -5,10 +5,7 @@
 
 namespace slotless::test {
 
-namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kCrossSlot = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE_METHOD(Stage, "MGET is split by slot and its values come back in the order of the keys") {
   client.sends("MGET a b {a}2 c b2 {b}3");

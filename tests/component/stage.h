@@ -19,6 +19,7 @@
 #include "proxy/cluster/topology.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/worker/worker.h"
+#include "replies.h"
 
 namespace slotless::test {
 

@@ -8,7 +8,6 @@ namespace slotless::test {
 
 namespace {
 using namespace session;
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kProtocolError = "-ERR Protocol error: invalid bulk length\r\n";
 
 struct Suspecting : Stage {

@@ -6,13 +6,7 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kFlush = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
 constexpr std::string_view kOn = "CLIENT TRACKING ON";
-
-std::string invalidation(std::string_view key) {
-  return ">2\r\n$10\r\ninvalidate\r\n*1\r\n" + bulk(key);
-}
 
 struct Tracked : Stage {
   Tracked() {

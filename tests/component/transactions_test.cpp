@@ -6,8 +6,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
 constexpr std::string_view kOom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
 struct Transactions : Stage {

@@ -8,9 +8,6 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kPong = "+PONG\r\n";
-
 // `client` is the first worker's, `far` the second one's; the first to speak has the id 1.
 struct TwoWorkers : Stage {
   TwoWorkers() { workers = 2; }
@@ -151,20 +148,20 @@ TEST_CASE_METHOD(TwoWorkers, "a tracking client's invalidations reach a client o
 TEST_CASE_METHOD(TwoWorkers,
                  "script-busy all: a script refuses the clients of all workers, and its end lets them on") {
   config.scriptBusy = config::ScriptBusy::All;
-  constexpr std::string_view kBusy =
+  constexpr std::string_view kAtWork =
       "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
   client.sends("EVAL x 1 a");
   const Received script = node(1).expects("EVAL x 1 a");
   far.sends("PING");
   far.receives(kPong);
   clock.advance(50ms);
-  node(1).answersHandshake("PING", std::string(kBusy));
+  node(1).answersHandshake("PING", std::string(kAtWork));
   clock.advance(200ms);
   FakeClient& near = addClient(0);
   near.sends("PING");
-  near.receives(kBusy);
+  near.receives(kAtWork);
   far.sends("PING");
-  far.receives(kBusy);
+  far.receives(kAtWork);
   node(1).answersHandshake("PING", std::string(kPong));
   script.replies(":1\r\n");
   client.receives(":1\r\n");

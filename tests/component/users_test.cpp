@@ -8,23 +8,8 @@ namespace slotless::test {
 
 namespace {
 
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kPong = "+PONG\r\n";
-constexpr std::string_view kQueued = "+QUEUED\r\n";
-constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
-constexpr std::string_view kWrongPass = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
-constexpr std::string_view kNoKey =
-    "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n";
 constexpr std::string_view kNoChannel =
     "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
-
-std::string noCommand(std::string_view name) {
-  return "-NOPERM this user has no permissions to run the '" + std::string(name) + "' command\r\n";
-}
-
-std::string notice(std::string_view word, std::string_view name, int count) {
-  return "*3\r\n" + bulk(word) + bulk(name) + ":" + std::to_string(count) + "\r\n";
-}
 
 // Everybody has to log in. The administrator may do everything.
 struct Users : Stage {

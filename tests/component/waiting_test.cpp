@@ -5,13 +5,11 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kNil = "*-1\r\n";
 constexpr std::string_view kNone = "$-1\r\n";
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kUnblocked = "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
 const std::string kFromB = "*2\r\n" + bulk("b") + bulk("x");
 
-struct Waiting : Stage {
+struct WaitingClients : Stage {
   std::int64_t blocked() { return metrics().blockedClients.value(); }
   // The first look, which finds nothing.
   void waits(const std::string& request = "BLPOP a b 0") {
@@ -42,7 +40,7 @@ struct Waiting : Stage {
 };
 }  // namespace
 
-TEST_CASE_METHOD(Waiting, "a pop over slots looks until a key is there, and takes from it only") {
+TEST_CASE_METHOD(WaitingClients, "a pop over slots looks until a key is there, and takes from it only") {
   waits();
   CHECK(metrics().blockingLeases.value() == 0);
   client.receivesNothing();
@@ -57,7 +55,7 @@ TEST_CASE_METHOD(Waiting, "a pop over slots looks until a key is there, and take
   CHECK(worker().requestsInUse() == 0);
 }
 
-TEST_CASE_METHOD(Waiting, "of several keys that are there the first gives something") {
+TEST_CASE_METHOD(WaitingClients, "of several keys that are there the first gives something") {
   waits();
   clock.advance(1ms);
   looks(":1\r\n", ":1\r\n");
@@ -67,7 +65,7 @@ TEST_CASE_METHOD(Waiting, "of several keys that are there the first gives someth
   client.receives("*2\r\n" + bulk("a") + bulk("x"));
 }
 
-TEST_CASE_METHOD(Waiting, "what somebody else has taken meanwhile is waited for again") {
+TEST_CASE_METHOD(WaitingClients, "what somebody else has taken meanwhile is waited for again") {
   waits();
   clock.advance(1ms);
   looks(":1\r\n", ":1\r\n");
@@ -80,7 +78,7 @@ TEST_CASE_METHOD(Waiting, "what somebody else has taken meanwhile is waited for 
   client.receives(kFromB);
 }
 
-TEST_CASE_METHOD(Waiting, "its time is over to the millisecond") {
+TEST_CASE_METHOD(WaitingClients, "its time is over to the millisecond") {
   for (const auto& [timeout, millis] :
        {std::pair("1", 1000), std::pair("0.25", 250), std::pair("2.005", 2005)}) {
     waits("BLPOP a b " + std::string(timeout));
@@ -92,7 +90,7 @@ TEST_CASE_METHOD(Waiting, "its time is over to the millisecond") {
   }
 }
 
-TEST_CASE_METHOD(Waiting,
+TEST_CASE_METHOD(WaitingClients,
                  "it looks at once, then less and less often, and every fifty milliseconds at last") {
   waits();
   CHECK(finds(63ms) == 6);
@@ -102,7 +100,7 @@ TEST_CASE_METHOD(Waiting,
   settle();
 }
 
-TEST_CASE_METHOD(Waiting, "its time is over, too, while a node is missing or does not answer") {
+TEST_CASE_METHOD(WaitingClients, "its time is over, too, while a node is missing or does not answer") {
   waits("BLPOP a b 1");
   giveSlot("b", 0);
   finds(999ms);
@@ -111,7 +109,7 @@ TEST_CASE_METHOD(Waiting, "its time is over, too, while a node is missing or doe
   client.receives(kNil);
 }
 
-TEST_CASE_METHOD(Waiting, "it looks once, however short its time is, also where that takes a while") {
+TEST_CASE_METHOD(WaitingClients, "it looks once, however short its time is, also where that takes a while") {
   giveSlot("b", 0);
   client.sends("BLPOP a b 0.01");
   node(1).expects("LPOP a").replies(kNone);
@@ -125,7 +123,8 @@ TEST_CASE_METHOD(Waiting, "it looks once, however short its time is, also where 
   client.receives(kFromB);
 }
 
-TEST_CASE_METHOD(Waiting, "a slot that changes its master is looked at there, and a lost look is repeated") {
+TEST_CASE_METHOD(WaitingClients,
+                 "a slot that changes its master is looked at there, and a lost look is repeated") {
   waits();
   clock.advance(1ms);
   node(1).expects("EXISTS a").replies(":0\r\n");
@@ -139,7 +138,8 @@ TEST_CASE_METHOD(Waiting, "a slot that changes its master is looked at there, an
   client.receives(kFromB);
 }
 
-TEST_CASE_METHOD(Waiting, "what may have been popped on a connection that is lost is not popped again") {
+TEST_CASE_METHOD(WaitingClients,
+                 "what may have been popped on a connection that is lost is not popped again") {
   client.sends("BLPOP a b 0");
   node(1).expects("LPOP a").connection().reset();
   settle();
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(Waiting, "what may have been popped on a connection that is los
   CHECK(client.takes().starts_with("-AMBIGUOUS "));
 }
 
-TEST_CASE_METHOD(Waiting, "CLIENT UNBLOCK ends it at once, or when what is under way is over") {
+TEST_CASE_METHOD(WaitingClients, "CLIENT UNBLOCK ends it at once, or when what is under way is over") {
   waits();
   other.sends("CLIENT UNBLOCK 1");
   other.receives(":1\r\n");
@@ -181,7 +181,7 @@ TEST_CASE_METHOD(Waiting, "CLIENT UNBLOCK ends it at once, or when what is under
   other.receives(":0\r\n");
 }
 
-TEST_CASE_METHOD(Waiting, "of who has left nothing is taken") {
+TEST_CASE_METHOD(WaitingClients, "of who has left nothing is taken") {
   waits();
   client.resets();
   clock.advance(1s);
@@ -191,7 +191,7 @@ TEST_CASE_METHOD(Waiting, "of who has left nothing is taken") {
   CHECK(worker().requestsInUse() == 0);
 }
 
-TEST_CASE_METHOD(Waiting, "CLIENT KILL ends it") {
+TEST_CASE_METHOD(WaitingClients, "CLIENT KILL ends it") {
   waits();
   other.sends("CLIENT KILL ID 1");
   other.receives(":1\r\n");
@@ -200,7 +200,7 @@ TEST_CASE_METHOD(Waiting, "CLIENT KILL ends it") {
   node(1).expectsNothing();
 }
 
-TEST_CASE_METHOD(Waiting,
+TEST_CASE_METHOD(WaitingClients,
                  "who ends his input gets what is there, and who has waited for a while is given up") {
   client.sends("BLPOP a b 0");
   client.leaves();
@@ -219,7 +219,7 @@ TEST_CASE_METHOD(Waiting,
   second.receivesNothing();
 }
 
-TEST_CASE_METHOD(Waiting, "while writes are paused nothing is looked for, and its time goes on") {
+TEST_CASE_METHOD(WaitingClients, "while writes are paused nothing is looked for, and its time goes on") {
   waits("BLPOP a b 5");
   other.sends("CLIENT PAUSE 1000 WRITE");
   other.receives(kOk);
@@ -233,7 +233,7 @@ TEST_CASE_METHOD(Waiting, "while writes are paused nothing is looked for, and it
   client.receives(kNil);
 }
 
-TEST_CASE_METHOD(Waiting, "what comes behind it waits for it") {
+TEST_CASE_METHOD(WaitingClients, "what comes behind it waits for it") {
   client.sends({"BLPOP a b 0", "GET c"});
   node(1).expects("LPOP a").replies(kNone);
   looks();
@@ -247,7 +247,8 @@ TEST_CASE_METHOD(Waiting, "what comes behind it waits for it") {
   client.receives(bulk("c"));
 }
 
-TEST_CASE_METHOD(Waiting, "a key of another type is an error at first, and does not matter while it waits") {
+TEST_CASE_METHOD(WaitingClients,
+                 "a key of another type is an error at first, and does not matter while it waits") {
   constexpr std::string_view kWrong =
       "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
   client.sends("BLPOP a b 0");
@@ -263,7 +264,7 @@ TEST_CASE_METHOD(Waiting, "a key of another type is an error at first, and does 
   client.receives(kFromB);
 }
 
-TEST_CASE_METHOD(Waiting, "every command that pops has its reply") {
+TEST_CASE_METHOD(WaitingClients, "every command that pops has its reply") {
   struct Case {
     std::string_view command;
     std::string_view pop;
@@ -287,7 +288,7 @@ TEST_CASE_METHOD(Waiting, "every command that pops has its reply") {
   }
 }
 
-TEST_CASE_METHOD(Waiting, "a timeout that is none is refused in Redis's words") {
+TEST_CASE_METHOD(WaitingClients, "a timeout that is none is refused in Redis's words") {
   client.sends({"BLPOP a b soon", "BLPOP a b -1", "BLMPOP x 2 a b LEFT", "XREAD BLOCK 1.5 STREAMS a b 0 0",
                 "BLMOVE a b LEFT UP 0"});
   client.receives(
@@ -296,7 +297,7 @@ TEST_CASE_METHOD(Waiting, "a timeout that is none is refused in Redis's words") 
       "-ERR syntax error\r\n");
 }
 
-TEST_CASE_METHOD(Waiting, "nothing waits over slots where that is configured") {
+TEST_CASE_METHOD(WaitingClients, "nothing waits over slots where that is configured") {
   config.crossSlot = config::CrossSlot::Error;
   client.sends({"BLPOP a b 0", "XREAD BLOCK 0 STREAMS a b 0 0"});
   const std::string refusals = client.takes();
@@ -306,7 +307,7 @@ TEST_CASE_METHOD(Waiting, "nothing waits over slots where that is configured") {
 
 // --- lists ---
 
-TEST_CASE_METHOD(Waiting, "an element is pushed, then popped if it is still there, else taken back") {
+TEST_CASE_METHOD(WaitingClients, "an element is pushed, then popped if it is still there, else taken back") {
   client.sends("LMOVE a b LEFT RIGHT");
   const Received look = node(1).expectsAny();
   CHECK(look.words()[0] == "EVAL");
@@ -326,7 +327,7 @@ TEST_CASE_METHOD(Waiting, "an element is pushed, then popped if it is still ther
   client.receives(bulk("y"));
 }
 
-TEST_CASE_METHOD(Waiting,
+TEST_CASE_METHOD(WaitingClients,
                  "an element that could not be popped is taken back, but not where that is not known") {
   const auto push = [this] {
     client.sends("RPOPLPUSH a b");
@@ -345,7 +346,7 @@ TEST_CASE_METHOD(Waiting,
   CHECK(client.takes().starts_with("-AMBIGUOUS "));
 }
 
-TEST_CASE_METHOD(Waiting, "BLMOVE waits for an element") {
+TEST_CASE_METHOD(WaitingClients, "BLMOVE waits for an element") {
   client.sends("BLMOVE a b LEFT LEFT 1");
   const auto finds = [this](std::string_view element) {
     node(1).expectsAny().replies(element);
@@ -367,7 +368,8 @@ TEST_CASE_METHOD(Waiting, "BLMOVE waits for an element") {
 
 // --- values ---
 
-TEST_CASE_METHOD(Waiting, "MSETNX sets one slot first, then the others, and takes back what must not be") {
+TEST_CASE_METHOD(WaitingClients,
+                 "MSETNX sets one slot first, then the others, and takes back what must not be") {
   const auto absent = [this] {
     client.sends("MSETNX a 1 b 2 c 3 {a}2 4");
     node(3).expects("EXISTS c").replies(":0\r\n");
@@ -406,7 +408,8 @@ std::string entries(const std::string& key, const std::string& id) {
 }
 }  // namespace
 
-TEST_CASE_METHOD(Waiting, "streams of several slots are read at once, and told in the order of their names") {
+TEST_CASE_METHOD(WaitingClients,
+                 "streams of several slots are read at once, and told in the order of their names") {
   client.sends("XREAD COUNT 2 STREAMS b a {b}2 c 1 2 3 4");
   const Received b = node(2).expects("XREAD COUNT 2 STREAMS b {b}2 1 3");
   const Received a = node(1).expects("XREAD COUNT 2 STREAMS a 2");
@@ -420,7 +423,7 @@ TEST_CASE_METHOD(Waiting, "streams of several slots are read at once, and told i
   client.receives(kNil);
 }
 
-TEST_CASE_METHOD(Waiting, "a group delivers nothing where one of the streams has an error") {
+TEST_CASE_METHOD(WaitingClients, "a group delivers nothing where one of the streams has an error") {
   constexpr std::string_view kEnd = "18446744073709551615-18446744073709551614";
   const std::string head = "XREADGROUP GROUP g c STREAMS ";
   client.sends(head + "a b > 5");
@@ -439,7 +442,7 @@ TEST_CASE_METHOD(Waiting, "a group delivers nothing where one of the streams has
   client.receives("*1\r\n" + entries("a", "1-0"));
 }
 
-TEST_CASE_METHOD(Waiting, "XREAD BLOCK waits for what comes behind the end that it has found") {
+TEST_CASE_METHOD(WaitingClients, "XREAD BLOCK waits for what comes behind the end that it has found") {
   client.sends("XREAD BLOCK 100 COUNT 1 STREAMS a b {b}2 $ $ 7");
   node(1).expects("XREVRANGE a + - COUNT 1").replies("*1\r\n*2\r\n" + bulk("3-1") + "*0\r\n");
   node(2).expects("XREVRANGE b + - COUNT 1").replies("*0\r\n");
@@ -461,7 +464,7 @@ TEST_CASE_METHOD(Waiting, "XREAD BLOCK waits for what comes behind the end that 
   client.receives(kNil);
 }
 
-TEST_CASE_METHOD(Waiting, "in RESP3 streams are a map, and nothing is null") {
+TEST_CASE_METHOD(WaitingClients, "in RESP3 streams are a map, and nothing is null") {
   client.sends("HELLO 3");
   client.takes();
   client.sends("XREAD STREAMS a b 1 1");

@@ -4,8 +4,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
-constexpr std::string_view kNil = "*-1\r\n";
 
 struct Watching : Stage {
   FakeConnection& shared(std::size_t number) {

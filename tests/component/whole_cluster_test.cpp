@@ -9,7 +9,6 @@
 namespace slotless::test {
 
 namespace {
-constexpr std::string_view kOk = "+OK\r\n";
 constexpr std::string_view kNotBusy = "-NOTBUSY No scripts in execution right now.\r\n";
 
 std::string bulk(const std::string& text) {

@@ -13,7 +13,7 @@ using test::FakeConnection;
 using test::FakeLoop;
 
 // A master at port 1 and its replica at port 2.
-struct Scene {
+struct Surveyed {
   FakeLoop loop;
   std::vector<std::shared_ptr<FakeConnection>> connections;
   std::vector<std::string> asked;  // "1 PING"
@@ -21,7 +21,7 @@ struct Scene {
   bool infoIsDenied = false;
   NodeSurvey survey{loop, SurveySettings{}};
 
-  Scene() {
+  Surveyed() {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       if (connection->peer().port == 1 || secondIsReachable) {
         test::acceptAndGreet(*connection);
@@ -65,7 +65,7 @@ struct Scene {
 }  // namespace
 
 TEST_CASE("nobody is asked before somebody wants to know, and all are then") {
-  Scene scene;
+  Surveyed scene;
   scene.loop.advance(net::Millis(60'000));
   scene.play();
   CHECK(scene.connections.empty());
@@ -81,7 +81,7 @@ TEST_CASE("nobody is asked before somebody wants to know, and all are then") {
 }
 
 TEST_CASE("they are asked again on the same connections, until nobody has wanted it for a while") {
-  Scene scene;
+  Surveyed scene;
   scene.survey.reports();
   scene.play();
   const std::size_t once = scene.asked.size();
@@ -104,7 +104,7 @@ TEST_CASE("they are asked again on the same connections, until nobody has wanted
 }
 
 TEST_CASE("who does not answer is told with the reason, and others are not kept from it") {
-  Scene scene;
+  Surveyed scene;
   scene.secondIsReachable = false;
   scene.survey.reports();
   scene.play();
@@ -121,7 +121,7 @@ TEST_CASE("who does not answer is told with the reason, and others are not kept 
 }
 
 TEST_CASE("a node that has left is forgotten, also in the middle of a round") {
-  Scene scene;
+  Surveyed scene;
   scene.survey.reports();
   scene.loop.settle();
   cluster::Topology topology;

@@ -16,7 +16,7 @@ using test::FakeConnection;
 using test::FakeLoop;
 using Requests = std::vector<std::string>;
 
-struct Server {
+struct CarrierServer {
   std::string runId;
   std::vector<std::string> settings{};  // "name value", as they were set
   std::string refuses{};                // this setting
@@ -25,9 +25,9 @@ struct Server {
 };
 
 // Servers on ports 1 …, all of them in the topology but for those that are away.
-struct Scene {
+struct Carried {
   FakeLoop loop;
-  std::vector<Server> servers{{"a"}, {"b"}};
+  std::vector<CarrierServer> servers{{"a"}, {"b"}};
   std::vector<std::size_t> away;  // ports
   std::uint64_t version = 0;
   std::vector<std::shared_ptr<FakeConnection>> connections;
@@ -36,7 +36,7 @@ struct Scene {
   int failures = 0;
   std::unique_ptr<SettingsCarrier> carrier;
 
-  Scene() {
+  Carried() {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       if (serverAt(connection->peer()).reachable) {
         test::acceptAndGreet(*connection);
@@ -56,7 +56,7 @@ struct Scene {
   }
 
   static net::Address address(std::size_t port) { return {"10.0.0.1", static_cast<std::uint16_t>(port)}; }
-  Server& serverAt(const net::Address& where) { return servers[where.port - 1U]; }
+  CarrierServer& serverAt(const net::Address& where) { return servers[where.port - 1U]; }
 
   void publish() {
     cluster::Topology topology;
@@ -91,7 +91,7 @@ struct Scene {
 
   bool answer(FakeConnection& connection) {
     const std::string requests = test::takeRequests(connection);
-    Server& server = serverAt(connection.peer());
+    CarrierServer& server = serverAt(connection.peer());
     std::string replies;
     protocol::RequestParser parser;
     for (std::string_view rest = requests; !rest.empty();) {
@@ -104,11 +104,11 @@ struct Scene {
     return !requests.empty();
   }
 
-  static void reply(Server& server, protocol::Argv argv, std::string& replies) {
+  static void reply(CarrierServer& server, protocol::Argv argv, std::string& replies) {
     if (argv[0] == "INFO") {
       ++server.asked;
-      return protocol::appendBulk(replies,
-                                  "# Server\r\nredis_version:7.0.15\r\nrun_id:" + server.runId + "\r\n");
+      return protocol::appendBulk(
+          replies, "# CarrierServer\r\nredis_version:7.0.15\r\nrun_id:" + server.runId + "\r\n");
     }
     if (argv[2] == server.refuses) return protocol::appendError(replies, "ERR Unknown option");
     server.settings.push_back(std::string(argv[2]) + " " + std::string(argv[3]));
@@ -117,7 +117,7 @@ struct Scene {
 };
 
 TEST_CASE("as long as nothing has been set, nobody is asked", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.servers.push_back({"c"});
   scene.publish();
   scene.lookAt(1);
@@ -125,7 +125,7 @@ TEST_CASE("as long as nothing has been set, nobody is asked", "[carrier]") {
 }
 
 TEST_CASE("a server that joins is given all settings, and nobody else", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("MaxMemory", "1");
   scene.remember("timeout", "5");
   scene.remember("maxmemory", "2");
@@ -143,7 +143,7 @@ TEST_CASE("a server that joins is given all settings, and nobody else", "[carrie
 
 TEST_CASE("a server that was started again is given them, one that is only reached again is not",
           "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("timeout", "5");
   scene.lookAt(1);
   CHECK(scene.servers[0].settings.empty());
@@ -155,7 +155,7 @@ TEST_CASE("a server that was started again is given them, one that is only reach
 }
 
 TEST_CASE("a server that was away may have missed something", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("timeout", "5");
   scene.away = {2};
   scene.publish();
@@ -167,7 +167,7 @@ TEST_CASE("a server that was away may have missed something", "[carrier]") {
 }
 
 TEST_CASE("a server that joined while the others were told is given the setting", "[carrier]") {
-  Scene scene;
+  Carried scene;
   const std::uint64_t asked = scene.version;
   scene.servers.push_back({"c"});
   scene.publish();
@@ -177,14 +177,14 @@ TEST_CASE("a server that joined while the others were told is given the setting"
 }
 
 TEST_CASE("what is set while a server is given the earlier values reaches it last", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("timeout", "5");
   scene.servers.push_back({"c"});
   scene.servers[2].reachable = true;
   cluster::Topology topology;
   topology.version = ++scene.version;
   for (std::size_t port = 1; port <= 3; ++port)
-    topology.nodes.push_back({"", Scene::address(port), false, 1, {}});
+    topology.nodes.push_back({"", Carried::address(port), false, 1, {}});
   scene.carrier->setTopology(topology);
   scene.loop.settle();
   REQUIRE(scene.answer(*scene.connections.back()));  // its run id
@@ -196,7 +196,7 @@ TEST_CASE("what is set while a server is given the earlier values reaches it las
 }
 
 TEST_CASE("a setting that a server refuses does not keep it from the others", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("newfangled", "1");
   scene.remember("timeout", "5");
   scene.servers.push_back({"c", {}, "newfangled"});
@@ -207,7 +207,7 @@ TEST_CASE("a setting that a server refuses does not keep it from the others", "[
 }
 
 TEST_CASE("a server that cannot be asked is asked again after a pause", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("timeout", "5");
   scene.servers.push_back({"c", {}, {}, false});
   scene.publish();
@@ -221,12 +221,12 @@ TEST_CASE("a server that cannot be asked is asked again after a pause", "[carrie
 }
 
 TEST_CASE("a server that leaves while it is asked is forgotten", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("timeout", "5");
   scene.servers.push_back({"c"});
   cluster::Topology topology;
   topology.version = ++scene.version;
-  topology.nodes.push_back({"", Scene::address(3), true, 1, {}});
+  topology.nodes.push_back({"", Carried::address(3), true, 1, {}});
   scene.carrier->setTopology(topology);
   scene.loop.settle();
   scene.away = {3};
@@ -236,7 +236,7 @@ TEST_CASE("a server that leaves while it is asked is forgotten", "[carrier]") {
 }
 
 TEST_CASE("where some may not have taken a setting, all are given all of them once more", "[carrier]") {
-  Scene scene;
+  Carried scene;
   scene.remember("hz", "20");
   scene.servers[1].reachable = false;
   scene.carrier->remember({{"notify-keyspace-events", "x"}}, scene.version);

@@ -13,7 +13,7 @@ using test::FakeConnection;
 using test::FakeLoop;
 
 // Slots 1 and 2 belong to the node at port 1, slot 3 to the one at port 2, slot 4 to nobody.
-struct Scene {
+struct Counted {
   FakeLoop loop;
   std::vector<std::shared_ptr<FakeConnection>> connections;
   std::map<protocol::Slot, std::uint64_t> keys{{1, 10}, {2, 20}, {3, 30}};
@@ -25,7 +25,7 @@ struct Scene {
                         ++answers;
                       }};
 
-  Scene() {
+  Counted() {
     loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {
       if (connection->peer().port == 1 || secondIsReachable) {
         test::acceptAndGreet(*connection);
@@ -73,7 +73,7 @@ struct Scene {
 }  // namespace
 
 TEST_CASE("each owner is asked about its slots, and again after a while") {
-  Scene scene;
+  Counted scene;
   scene.publish();
   CHECK(scene.counts == SlotCounter::Counts{{1, 10}, {2, 20}, {3, 30}});
   CHECK(scene.connections.size() == 2);
@@ -85,7 +85,7 @@ TEST_CASE("each owner is asked about its slots, and again after a while") {
 }
 
 TEST_CASE("a slot that nobody can be asked about keeps its number") {
-  Scene scene;
+  Counted scene;
   scene.publish();
   scene.secondIsReachable = false;
   scene.keys = {{1, 1}, {2, 2}};

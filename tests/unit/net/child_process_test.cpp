@@ -12,7 +12,7 @@
 namespace slotless::net {
 namespace {
 
-struct End {
+struct Ending {
   std::int64_t code;
   int signal;
 };
@@ -31,7 +31,7 @@ class Started {
 
   UvLoop loop;
   std::string error;
-  std::optional<End> end;
+  std::optional<Ending> end;
   std::unique_ptr<ChildProcess> child;
 };
 

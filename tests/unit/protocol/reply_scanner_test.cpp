@@ -12,7 +12,7 @@ using slotless::test::decodeByReference;
 using slotless::test::scanByteByByte;
 using slotless::test::ScannedStream;
 using slotless::test::scanSplitAt;
-using Status = ReplyScanner::Status;
+using ScanStatus = ReplyScanner::Status;
 using namespace std::string_literals;
 
 namespace {
@@ -103,7 +103,7 @@ TEST_CASE("A reply takes none of the bytes behind it") {
   for (const std::string& reply : wholeReplies()) {
     CAPTURE(reply);
     const auto result = scanOnce(reply + "+NEXT\r\n");
-    CHECK(result.status == Status::Complete);
+    CHECK(result.status == ScanStatus::Complete);
     CHECK(result.consumed == reply.size());
   }
 }
@@ -112,30 +112,30 @@ TEST_CASE("The type is that of the reply itself") {
   ReplyScanner scanner;
   CHECK(scanner.type() == 0);
   CHECK(scanner.idle());
-  REQUIRE(scanner.scan("|1\r\n+a\r\n*1\r\n-b\r\n").status == Status::NeedMore);
+  REQUIRE(scanner.scan("|1\r\n+a\r\n*1\r\n-b\r\n").status == ScanStatus::NeedMore);
   CHECK(scanner.type() == 0);
   CHECK_FALSE(scanner.idle());
-  REQUIRE(scanner.scan(">").status == Status::NeedMore);
+  REQUIRE(scanner.scan(">").status == ScanStatus::NeedMore);
   CHECK(scanner.type() == '>');
   CHECK(scanner.isPush());
-  REQUIRE(scanner.scan("1\r\n-ERR\r\n").status == Status::Complete);
+  REQUIRE(scanner.scan("1\r\n-ERR\r\n").status == ScanStatus::Complete);
   CHECK(scanner.isPush());
   CHECK_FALSE(scanner.isError());
   scanner.reset();
   CHECK(scanner.idle());
   CHECK(scanner.type() == 0);
-  REQUIRE(scanner.scan("-ERR\r\n").status == Status::Complete);
+  REQUIRE(scanner.scan("-ERR\r\n").status == ScanStatus::Complete);
   CHECK(scanner.isError());
   scanner.reset();
-  REQUIRE(scanner.scan("!3\r\nERR\r\n").status == Status::Complete);
+  REQUIRE(scanner.scan("!3\r\nERR\r\n").status == ScanStatus::Complete);
   CHECK(scanner.isError());
 }
 
 TEST_CASE("Nothing more is taken before reset") {
   ReplyScanner scanner;
-  REQUIRE(scanner.scan("+OK\r\n").status == Status::Complete);
+  REQUIRE(scanner.scan("+OK\r\n").status == ScanStatus::Complete);
   const auto again = scanner.scan("+OK\r\n");
-  CHECK(again.status == Status::Complete);
+  CHECK(again.status == ScanStatus::Complete);
   CHECK(again.consumed == 0);
 }
 
@@ -150,11 +150,11 @@ TEST_CASE("What is no RESP is an error, and stays one") {
   };
   for (const std::string& stream : streams) {
     CAPTURE(stream);
-    CHECK(scanOnce(stream).status == Status::Error);
+    CHECK(scanOnce(stream).status == ScanStatus::Error);
     checkAgainstReference(stream + "+OK\r\n");
     ReplyScanner scanner;
-    REQUIRE(scanner.scan(stream).status == Status::Error);
-    CHECK(scanner.scan("+OK\r\n").status == Status::Error);
+    REQUIRE(scanner.scan(stream).status == ScanStatus::Error);
+    CHECK(scanner.scan("+OK\r\n").status == ScanStatus::Error);
   }
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("Counters that would overflow are errors") {
   };
   for (const std::string& stream : streams) {
     CAPTURE(stream);
-    CHECK(scanOnce(stream).status == Status::Error);
+    CHECK(scanOnce(stream).status == ScanStatus::Error);
     checkAgainstReference(stream);
   }
 }
@@ -184,7 +184,7 @@ TEST_CASE("The largest counts and lengths that can be counted are taken") {
        {"*9223372036854775806\r\n", "%4611686018427387903\r\n", "$9223372036854775807\r\n",
         "*4611686018427387903\r\n*4611686018427387903\r\n"}) {
     CAPTURE(stream);
-    CHECK(scanOnce(stream).status == Status::NeedMore);
+    CHECK(scanOnce(stream).status == ScanStatus::NeedMore);
     checkAgainstReference(stream + ":1\r\n");
   }
 }
@@ -194,7 +194,7 @@ TEST_CASE("Nesting costs no memory and has no limit") {
   for (int depth = 0; depth < 100000; ++depth) stream += "*1\r\n";
   stream += ":1\r\n";
   const auto result = scanOnce(stream);
-  CHECK(result.status == Status::Complete);
+  CHECK(result.status == ScanStatus::Complete);
   CHECK(result.consumed == stream.size());
 }
 

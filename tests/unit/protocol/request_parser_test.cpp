@@ -10,7 +10,7 @@ using slotless::protocol::RequestLimits;
 using slotless::protocol::RequestParser;
 using slotless::test::parseAtOnce;
 using slotless::test::ParsedStream;
-using Status = RequestParser::Status;
+using ParseStatus = RequestParser::Status;
 using Words = std::vector<std::string>;
 using namespace std::string_literals;
 
@@ -45,7 +45,7 @@ TEST_CASE("A multibulk request gives views into the client's bytes") {
   const std::string bytes = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\nrest";
   RequestParser parser;
   CHECK(parser.idle());
-  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  REQUIRE(parser.parse(bytes, {}) == ParseStatus::Complete);
   CHECK_FALSE(parser.idle());
   CHECK_FALSE(parser.isInline());
   CHECK(parser.size() == bytes.size() - 4);
@@ -62,16 +62,16 @@ TEST_CASE("A request that arrives in parts may move with its buffer") {
   const std::string all = "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
   RequestParser parser;
   const std::string first = all.substr(0, 15);
-  REQUIRE(parser.parse(first, {}) == Status::NeedMore);
+  REQUIRE(parser.parse(first, {}) == ParseStatus::NeedMore);
   CHECK_FALSE(parser.idle());
-  REQUIRE(parser.parse(all, {}) == Status::Complete);
+  REQUIRE(parser.parse(all, {}) == ParseStatus::Complete);
   CHECK(parser.argv()[0].data() == all.data() + 8);
   CHECK(parser.argv()[1] == "key");
 }
 
 TEST_CASE("Nothing at all is the beginning of a request") {
   RequestParser parser;
-  CHECK(parser.parse("", {}) == Status::NeedMore);
+  CHECK(parser.parse("", {}) == ParseStatus::NeedMore);
   CHECK(parser.idle());
   CHECK(parser.bytesNeeded() == 1);
 }
@@ -188,10 +188,10 @@ TEST_CASE("A length that breaks the request's limit is refused before its bytes 
 TEST_CASE("The parser says how many bytes a large argument needs") {
   RequestParser parser;
   const std::string bytes = "*2\r\n$3\r\nGET\r\n$100000\r\nabc";
-  REQUIRE(parser.parse(bytes, {}) == Status::NeedMore);
+  REQUIRE(parser.parse(bytes, {}) == ParseStatus::NeedMore);
   CHECK(parser.bytesNeeded() == bytes.size() - 3 + 100000 + 2);
   RequestParser other;
-  REQUIRE(other.parse("*2147483647\r\n", {}) == Status::NeedMore);
+  REQUIRE(other.parse("*2147483647\r\n", {}) == ParseStatus::NeedMore);
   CHECK(other.bytesNeeded() == 14);
 }
 
@@ -253,12 +253,12 @@ TEST_CASE("A parser is as good as new after a large request") {
   RequestParser parser;
   std::string large = "*5000\r\n";
   for (int i = 0; i < 5000; ++i) large += "$1\r\nx\r\n";
-  REQUIRE(parser.parse(std::string_view(large).substr(0, 20000), {}) == Status::NeedMore);
-  REQUIRE(parser.parse(large, {}) == Status::Complete);
+  REQUIRE(parser.parse(std::string_view(large).substr(0, 20000), {}) == ParseStatus::NeedMore);
+  REQUIRE(parser.parse(large, {}) == ParseStatus::Complete);
   CHECK(parser.argv().size() == 5000);
   parser.next();
   CHECK(parser.argv().empty());
-  REQUIRE(parser.parse("*1\r\n$4\r\nPING\r\n", {}) == Status::Complete);
+  REQUIRE(parser.parse("*1\r\n$4\r\nPING\r\n", {}) == ParseStatus::Complete);
   CHECK(parser.argv().size() == 1);
   CHECK(parser.argv()[0] == "PING");
 }
@@ -266,11 +266,11 @@ TEST_CASE("A parser is as good as new after a large request") {
 TEST_CASE("The memory for the arguments of small requests is kept from one to the next") {
   RequestParser parser;
   const std::string bytes = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
-  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  REQUIRE(parser.parse(bytes, {}) == ParseStatus::Complete);
   const void* const first = parser.argv().data();
   for (int round = 0; round < 3; ++round) {
     parser.next();
-    REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+    REQUIRE(parser.parse(bytes, {}) == ParseStatus::Complete);
     CHECK(parser.argv().data() == first);
   }
 }
@@ -281,11 +281,11 @@ TEST_CASE("The arguments of a huge request are laid out in pieces, and anew when
   for (std::size_t i = 0; i < kArguments; ++i) bytes += "$1\r\na\r\n";
   RequestParser parser;
   // Not whole at first: then it is not taken in one pass.
-  REQUIRE(parser.parse(std::string_view(bytes).substr(0, bytes.size() - 1), {}) == Status::NeedMore);
+  REQUIRE(parser.parse(std::string_view(bytes).substr(0, bytes.size() - 1), {}) == ParseStatus::NeedMore);
   std::size_t pieces = 0;
   const std::string moved = bytes;
-  REQUIRE(parser.parse(bytes, {}) == Status::Unfinished);
-  while (parser.parse(moved, {}) == Status::Unfinished) ++pieces;
+  REQUIRE(parser.parse(bytes, {}) == ParseStatus::Unfinished);
+  while (parser.parse(moved, {}) == ParseStatus::Unfinished) ++pieces;
   CHECK(pieces >= 2);
   REQUIRE(parser.argv().size() == kArguments);
   CHECK(parser.argv()[0].data() == moved.data() + moved.find("a"));
@@ -298,15 +298,15 @@ TEST_CASE("The arguments of a huge request are laid out in pieces, and anew when
 TEST_CASE("A request that is kept is not parsed again, unless its bytes have moved") {
   const std::string bytes = "*2\r\n$4\r\nECHO\r\n$1\r\na\r\n";
   RequestParser parser;
-  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  REQUIRE(parser.parse(bytes, {}) == ParseStatus::Complete);
   parser.keep(bytes);
   const std::string_view* const before = parser.argv().data();
-  REQUIRE(parser.parse(bytes, {}) == Status::Complete);
+  REQUIRE(parser.parse(bytes, {}) == ParseStatus::Complete);
   CHECK(parser.argv().data() == before);
   CHECK(parser.size() == bytes.size());
   parser.keep(bytes);
   const std::string moved = bytes;
-  REQUIRE(parser.parse(moved, {}) == Status::Complete);
+  REQUIRE(parser.parse(moved, {}) == ParseStatus::Complete);
   CHECK(parser.argv()[1].data() == moved.data() + moved.size() - 3);
   parser.next();
   CHECK(parser.idle());

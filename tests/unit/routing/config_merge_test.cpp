@@ -6,7 +6,7 @@
 namespace slotless::routing {
 namespace {
 
-std::string merged(const std::vector<std::string>& replies, const OwnSettings& own = {}) {
+std::string mergedConfig(const std::vector<std::string>& replies, const OwnSettings& own = {}) {
   std::vector<PartReply> parts;
   for (const std::string& reply : replies) parts.push_back({reply, {}});
   std::string out;
@@ -15,23 +15,23 @@ std::string merged(const std::vector<std::string>& replies, const OwnSettings& o
 
 TEST_CASE("the first node's settings count, but for the proxy's own", "[config_merge]") {
   const std::string reply = "*4\r\n$4\r\nsave\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n7000\r\n";
-  CHECK(merged({reply, reply}) == reply);
-  CHECK(merged({reply, reply}, {{"port", "6379"}, {"databases", "16"}}) ==
+  CHECK(mergedConfig({reply, reply}) == reply);
+  CHECK(mergedConfig({reply, reply}, {{"port", "6379"}, {"databases", "16"}}) ==
         "*4\r\n$4\r\nsave\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n6379\r\n");
-  CHECK(merged({"*0\r\n"}) == "*0\r\n");
+  CHECK(mergedConfig({"*0\r\n"}) == "*0\r\n");
 }
 
 TEST_CASE("limits on memory are summed, and none is none", "[config_merge]") {
   const auto limit = [](const std::string& value) {
     return "%1\r\n$9\r\nmaxmemory\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
   };
-  CHECK(merged({limit("100"), limit("50")}) == limit("150"));
-  CHECK(merged({limit("100"), limit("0")}) == limit("0"));
-  CHECK(merged({limit("100"), limit("odd")}) == limit("100"));
+  CHECK(mergedConfig({limit("100"), limit("50")}) == limit("150"));
+  CHECK(mergedConfig({limit("100"), limit("0")}) == limit("0"));
+  CHECK(mergedConfig({limit("100"), limit("odd")}) == limit("100"));
 }
 
-TEST_CASE("what is no list of settings is not merged", "[config_merge]") {
-  CHECK(merged({"*2\r\n+a\r\n+b\r\n", "+OK\r\n"}) == "misfit");
+TEST_CASE("what is no list of settings is not mergedConfig", "[config_merge]") {
+  CHECK(mergedConfig({"*2\r\n+a\r\n+b\r\n", "+OK\r\n"}) == "misfit");
 }
 
 }  // namespace

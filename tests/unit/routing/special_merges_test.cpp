@@ -20,13 +20,13 @@ std::string merged(Merge how, const std::vector<std::string>& replies) {
   return out;
 }
 
-const std::string kMisfit = "-ERR The nodes gave replies that do not fit together\r\n";
+const std::string kMisfits = "-ERR The nodes gave replies that do not fit together\r\n";
 
 TEST_CASE("channels that several nodes name are listed once", "[special_merges]") {
   CHECK(merged(Merge::Union, {"*2\r\n$1\r\na\r\n$1\r\nb\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n$1\r\nc\r\n"}) ==
         "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
   CHECK(merged(Merge::Union, {"~1\r\n$1\r\na\r\n", "~1\r\n$1\r\na\r\n"}) == "~1\r\n$1\r\na\r\n");
-  CHECK(merged(Merge::Union, {"*0\r\n", ":1\r\n"}) == kMisfit);
+  CHECK(merged(Merge::Union, {"*0\r\n", ":1\r\n"}) == kMisfits);
 }
 
 TEST_CASE("subscribers are summed by channel", "[special_merges]") {
@@ -40,8 +40,8 @@ TEST_CASE("subscribers are summed by channel", "[special_merges]") {
                {"*4\r\n$1\r\na\r\n:1\r\n$1\r\na\r\n:1\r\n", "*4\r\n$1\r\na\r\n:1\r\n$1\r\na\r\n:1\r\n"}) ==
         "*4\r\n$1\r\na\r\n:2\r\n$1\r\na\r\n:2\r\n");
   CHECK(merged(Merge::SumByName, {"*0\r\n", "*0\r\n"}) == "*0\r\n");
-  CHECK(merged(Merge::SumByName, {"*2\r\n$1\r\na\r\n:1\r\n", "*2\r\n$1\r\nb\r\n:1\r\n"}) == kMisfit);
-  CHECK(merged(Merge::SumByName, {"*2\r\n$1\r\na\r\n:1\r\n", "*0\r\n"}) == kMisfit);
+  CHECK(merged(Merge::SumByName, {"*2\r\n$1\r\na\r\n:1\r\n", "*2\r\n$1\r\nb\r\n:1\r\n"}) == kMisfits);
+  CHECK(merged(Merge::SumByName, {"*2\r\n$1\r\na\r\n:1\r\n", "*0\r\n"}) == kMisfits);
 }
 
 TEST_CASE("texts that differ stand one below the other", "[special_merges]") {
@@ -70,7 +70,7 @@ TEST_CASE("memory is summed, and the worst ratio counts", "[special_merges]") {
   CHECK(
       merged(Merge::MemoryStats, {"%2\r\n+a\r\n:1\r\n+r\r\n,0.5\r\n", "%2\r\n+a\r\n:1\r\n+r\r\n,1.25\r\n"}) ==
       "%2\r\n+a\r\n:2\r\n+r\r\n,1.25\r\n");
-  CHECK(merged(Merge::MemoryStats, {"*2\r\n+a\r\n:1\r\n", "*2\r\n+a\r\n+x\r\n"}) == kMisfit);
+  CHECK(merged(Merge::MemoryStats, {"*2\r\n+a\r\n:1\r\n", "*2\r\n+a\r\n+x\r\n"}) == kMisfits);
 }
 
 // One server's digest of {a}, {b} and {a, b}, taken from Redis 7.0.15: SET a 1, SET b 2.
@@ -83,7 +83,7 @@ TEST_CASE("digests come to what one server with all keys would say", "[special_m
   CHECK(merged(Merge::Digest, {none, a, b}) == both);
   CHECK(merged(Merge::Digest, {none, a, none}) == a);
   CHECK(merged(Merge::Digest, {none, none}) == none);
-  CHECK(merged(Merge::Digest, {a, "+short\r\n"}) == kMisfit);
+  CHECK(merged(Merge::Digest, {a, "+short\r\n"}) == kMisfits);
 }
 
 TEST_CASE("one that could end its script is enough, and NOTBUSY says the least", "[special_merges]") {

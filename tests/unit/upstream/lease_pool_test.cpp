@@ -10,8 +10,8 @@ namespace {
 
 using test::Asker;
 
-const net::Address kNode{"127.0.0.1", 7000};
-const net::Address kOther{"127.0.0.1", 7001};
+const net::Address kLeased{"127.0.0.1", 7000};
+const net::Address kOtherLeased{"127.0.0.1", 7001};
 
 class Leased : public test::LinkBench {
  public:
@@ -24,7 +24,7 @@ class Leased : public test::LinkBench {
     budgets = std::make_unique<LeaseBudgets>(limits, metrics);
     pool = std::make_unique<LeasePool>(*this, settings, metrics, *budgets);
   }
-  Link& acquire(LeaseUse use = LeaseUse::Transaction, const net::Address& node = kNode) {
+  Link& acquire(LeaseUse use = LeaseUse::Transaction, const net::Address& node = kLeased) {
     Link* link = pool->acquire(node, 2, use);
     REQUIRE(link != nullptr);
     if (link->ready()) return *link;
@@ -57,8 +57,8 @@ TEST_CASE_METHOD(Leased, "a lease that is taken, at another node or of another p
   Link& first = acquire();
   CHECK(&acquire() != &first);
   giveBack(first);
-  CHECK(&acquire(LeaseUse::Blocking, kOther) != &first);
-  CHECK(pool->acquire(kNode, 3, LeaseUse::Blocking) != &first);
+  CHECK(&acquire(LeaseUse::Blocking, kOtherLeased) != &first);
+  CHECK(pool->acquire(kLeased, 3, LeaseUse::Blocking) != &first);
   CHECK(connections.size() == 4);
 }
 
@@ -76,7 +76,7 @@ TEST_CASE_METHOD(Leased,
   first.send(asker, "PING", Front::None);
   fake().settle();
   pool->release(first, true);
-  CHECK(pool->acquire(kNode, 2, LeaseUse::Transaction) != &first);
+  CHECK(pool->acquire(kLeased, 2, LeaseUse::Transaction) != &first);
   pool->sweep();
   CHECK(connections.front()->closed());
   CHECK(asker.outcome == "lost:sent|");
@@ -104,7 +104,7 @@ TEST_CASE_METHOD(Leased, "an idle lease that is lost is not given to anybody") {
 
 TEST_CASE_METHOD(Leased, "where a lease was lost the next one is made anew, since its node may be ending") {
   const bool before = GENERATE(true, false);  // when the other one is given back
-  Link& elsewhere = acquire(LeaseUse::Blocking, kOther);
+  Link& elsewhere = acquire(LeaseUse::Blocking, kOtherLeased);
   Link& idle = acquire();
   Link& lost = acquire();
   giveBack(elsewhere);
@@ -114,20 +114,20 @@ TEST_CASE_METHOD(Leased, "where a lease was lost the next one is made anew, sinc
   if (before) pool->release(idle, true);
   pool->release(lost, false);
   if (!before) pool->release(idle, true);
-  Link* next = pool->acquire(kNode, 2, LeaseUse::Transaction);
+  Link* next = pool->acquire(kLeased, 2, LeaseUse::Transaction);
   CHECK(next != &idle);
   CHECK_FALSE(next->wasEverReady());
-  CHECK(pool->acquire(kOther, 2, LeaseUse::Transaction) == &elsewhere);
+  CHECK(pool->acquire(kOtherLeased, 2, LeaseUse::Transaction) == &elsewhere);
   pool->sweep();
 }
 
 TEST_CASE_METHOD(Leased, "each use has a budget of its own") {
   remake(1, 2);
   Link& transaction = acquire();
-  CHECK(pool->acquire(kNode, 2, LeaseUse::Transaction) == nullptr);
+  CHECK(pool->acquire(kLeased, 2, LeaseUse::Transaction) == nullptr);
   acquire(LeaseUse::Blocking);
   acquire(LeaseUse::Blocking);
-  CHECK(pool->acquire(kNode, 2, LeaseUse::Blocking) == nullptr);
+  CHECK(pool->acquire(kLeased, 2, LeaseUse::Blocking) == nullptr);
   CHECK(metrics.transactionLeases.value() == 1);
   CHECK(metrics.blockingLeases.value() == 2);
   CHECK(metrics.limits[static_cast<std::size_t>(telemetry::Limit::Leases)].value() == 2);
