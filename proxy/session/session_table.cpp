@@ -8,32 +8,34 @@ using protocol::SessionRole;
 
 namespace {
 
-using enum Verdict;
-
 struct Row {
   SessionRole role;
   std::array<Verdict, kModeCount> verdicts;  // Plain, Queueing, Subscribed, Monitoring
 };
 
-constexpr std::array<Row, protocol::kSessionRoleCount> kRows = {{
-    {SessionRole::None, {Run, Queue, RefuseSubscribed, Run}},
-    {SessionRole::Multi, {Begin, RefuseNested, RefuseSubscribed, Begin}},
-    {SessionRole::Exec, {RefuseExec, Execute, RefuseSubscribed, RefuseExec}},
-    {SessionRole::Discard, {RefuseDiscard, Discard, RefuseSubscribed, RefuseDiscard}},
-    {SessionRole::Watch, {Watch, RefuseWatch, RefuseSubscribed, Watch}},
-    {SessionRole::Unwatch, {Unwatch, Queue, RefuseSubscribed, Unwatch}},
-    {SessionRole::Blocking, {Block, Queue, RefuseSubscribed, Block}},
-    {SessionRole::Subscribe, {Subscribe, RefuseInTransaction, Subscribe, Subscribe}},
-    {SessionRole::Unsubscribe, {Unsubscribe, RefuseInTransaction, Unsubscribe, Unsubscribe}},
-    {SessionRole::Monitor, {Monitor, RefuseInTransaction, RefuseSubscribed, Monitor}},
-    {SessionRole::Wait, {WaitForReplicas, Queue, RefuseSubscribed, WaitForReplicas}},
-    {SessionRole::Select, {Run, Queue, RefuseSubscribed, Run}},
-    {SessionRole::Tracking, {Track, RefuseInTransaction, RefuseSubscribed, Track}},
-    {SessionRole::Caching, {Run, Queue, RefuseSubscribed, Run}},
-    {SessionRole::Ping, {Run, Queue, Run, Run}},
-    {SessionRole::Reset, {Reset, Reset, Reset, Reset}},
-    {SessionRole::Quit, {Run, Run, Run, Run}},
-}};
+consteval std::array<Row, protocol::kSessionRoleCount> rows() {
+  using enum Verdict;
+  return {{
+      {SessionRole::None, {Run, Queue, RefuseSubscribed, Run}},
+      {SessionRole::Multi, {Begin, RefuseNested, RefuseSubscribed, Begin}},
+      {SessionRole::Exec, {RefuseExec, Execute, RefuseSubscribed, RefuseExec}},
+      {SessionRole::Discard, {RefuseDiscard, Discard, RefuseSubscribed, RefuseDiscard}},
+      {SessionRole::Watch, {Watch, RefuseWatch, RefuseSubscribed, Watch}},
+      {SessionRole::Unwatch, {Unwatch, Queue, RefuseSubscribed, Unwatch}},
+      {SessionRole::Blocking, {Block, Queue, RefuseSubscribed, Block}},
+      {SessionRole::Subscribe, {Subscribe, RefuseInTransaction, Subscribe, Subscribe}},
+      {SessionRole::Unsubscribe, {Unsubscribe, RefuseInTransaction, Unsubscribe, Unsubscribe}},
+      {SessionRole::Monitor, {Monitor, RefuseInTransaction, RefuseSubscribed, Monitor}},
+      {SessionRole::Wait, {WaitForReplicas, Queue, RefuseSubscribed, WaitForReplicas}},
+      {SessionRole::Select, {Run, Queue, RefuseSubscribed, Run}},
+      {SessionRole::Tracking, {Track, RefuseInTransaction, RefuseSubscribed, Track}},
+      {SessionRole::Caching, {Run, Queue, RefuseSubscribed, Run}},
+      {SessionRole::Ping, {Run, Queue, Run, Run}},
+      {SessionRole::Reset, {Reset, Reset, Reset, Reset}},
+      {SessionRole::Quit, {Run, Run, Run, Run}},
+  }};
+}
+constexpr auto kRows = rows();
 
 consteval bool rowsAreInOrder() {
   for (std::size_t i = 0; i < kRows.size(); ++i) {
