@@ -26,7 +26,7 @@ constexpr std::string_view kHelp[] = {
     "    One line per client of this proxy, over all workers.",
     "CONFIG [GET <pattern>]",
     "    The configuration in force; secrets are masked.",
-    "CUT-OVER [STATUS | PREPARE <id> <patience> <hold> | SETTLE <id>]",
+    "CUT-OVER [STATUS | PREPARE <id> <patience> <hold> <side> | SETTLE <id> <side>]",
     "    Which side is in force (upstream migrating); the rest is for slotless migrate cut-over. For administrators.",
     "DATABASES",
     "    One line per database: its layout, its requests, and what the clients that stand in it have.",

@@ -22,7 +22,7 @@ void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
 // PROXY CONFIG [GET pattern]: name → value; secrets are masked.
 void consoleConfig(LocalCall& call);
-// PROXY CUT-OVER STATUS | PREPARE id patience hold | SETTLE id, for slotless migrate: see cut_over_step.h.
+// PROXY CUT-OVER STATUS | PREPARE id patience hold side | SETTLE id side, for slotless migrate: see cut_over_step.h.
 void consoleCutOver(LocalCall& call);
 // PROXY EXPLAIN command …: where it would go, and why. Nothing is sent.
 void consoleExplain(LocalCall& call);

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "config/side_words.h"
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
@@ -23,27 +24,36 @@ std::optional<net::Millis> millisIn(std::string_view text) {
   return net::Millis(*number);
 }
 
+bool takeSide(std::string_view word, CutOverStep& step) {
+  step.toServer = equalsIgnoringCase(word, config::kServerSide);
+  return step.toServer || equalsIgnoringCase(word, config::kClusterSide);
+}
+
 // False: the error is in call.out.
 bool read(LocalCall& call, CutOverStep& step) {
   const protocol::Argv argv = call.argv;
   const std::string_view word = argv.size() > 2 ? argv[2] : "status";
   if (argv.size() <= 3 && equalsIgnoringCase(word, "status")) return true;
-  if (argv.size() == 4 && equalsIgnoringCase(word, "settle")) {
+  if (argv.size() == 5 && equalsIgnoringCase(word, "settle") && takeSide(argv[4], step)) {
     step.kind = CutOverStep::Kind::Settle;
     step.id = argv[3];
     return true;
   }
-  if (argv.size() == 6 && equalsIgnoringCase(word, "prepare")) {
+  if (argv.size() == 7 && equalsIgnoringCase(word, "prepare") && takeSide(argv[6], step)) {
     const auto patience = millisIn(argv[4]);
     const auto hold = millisIn(argv[5]);
     if (!patience || !hold) {
       appendError(call.out, "ERR timeout is not an integer or out of range");
       return false;
     }
-    step = {CutOverStep::Kind::Prepare, std::string(argv[3]), *patience, *hold};
+    step.kind = CutOverStep::Kind::Prepare;
+    step.id = argv[3];
+    step.patience = *patience;
+    step.hold = *hold;
     return true;
   }
-  appendError(call.out, "ERR allowed: PROXY CUT-OVER STATUS | PREPARE id patience hold | SETTLE id");
+  appendError(call.out,
+              "ERR allowed: PROXY CUT-OVER STATUS | PREPARE id patience hold side | SETTLE id side");
   return false;
 }
 

@@ -25,8 +25,8 @@ class Desk {
  public:
   explicit Desk(const Settings& settings)
       : target_(settings.to, settings.toOptions, settings.config.addressMap),
-        journal_(TargetWriter(target_, "slotless-journal.",
-                              [deadline = Clock::now() + kPatience] { return Clock::now() > deadline; })) {
+        journal_(NodeWriter(target_, "slotless-journal.",
+                            [deadline = Clock::now() + kPatience] { return Clock::now() > deadline; })) {
     error_ = target_.refresh();
     if (error_.empty()) error_ = journal_.read(fields_);
     if (error_.empty()) owner_ = journal_.owner();
@@ -38,9 +38,9 @@ class Desk {
   const Journal::Fields& fields() const noexcept { return fields_; }
   std::string field(const std::string& name) const { return Journal::fieldOf(fields_, name); }
   // Whoever is at work sees it within a second or two. False: nobody has ended.
-  bool endOwner() {
+  bool endOwner(const std::string& field) {
     if (owner_.empty() || isDead(owner_)) return true;
-    journal_.write({{"abort", "1"}});
+    journal_.write({{field, "1"}});
     const auto deadline = Clock::now() + kPatience;
     while (Clock::now() < deadline) {
       owner_ = journal_.owner();
@@ -52,7 +52,7 @@ class Desk {
   std::string erase() { return journal_.erase(); }
 
  private:
-  Target target_;
+  Nodes target_;
   Journal journal_;
   Journal::Fields fields_;
   std::string owner_;
@@ -72,8 +72,10 @@ std::string secondsSince(const std::string& milliseconds) {
   return std::to_string((now - std::atoll(milliseconds.c_str())) / 1000);
 }
 
-int forget(Desk& desk, const Settings& settings, Reporter& reporter, const std::string& done) {
-  if (!desk.endOwner() && !settings.force)
+// `field`: the run is told so.
+int forget(Desk& desk, const Settings& settings, Reporter& reporter, const std::string& field,
+           const std::string& done) {
+  if (!desk.endOwner(field) && !settings.force)
     return trouble(reporter, "the run of " + desk.owner() + " does not end; --force forgets it all the same");
   if (auto error = desk.erase(); !error.empty()) return trouble(reporter, error);
   reporter.say(done);
@@ -96,6 +98,8 @@ int status(const Settings& settings, Reporter& reporter) {
     reporter.print("no migration into this cluster is under way");
     return subcommand::kBad;
   }
+  reporter.print("direction  " +
+                 (desk.field("direction").empty() ? "to the cluster" : desk.field("direction")));
   reporter.print("from       " + desk.field("source") + " (" + desk.field("software") + ")");
   reporter.print("at work    " +
                  (desk.owner().empty() ? "nobody: slotless migrate run goes on" : desk.owner()));
@@ -119,7 +123,7 @@ int abort(const Settings& settings, Reporter& reporter) {
     return subcommand::kBad;
   }
   return forget(
-      desk, settings, reporter,
+      desk, settings, reporter, "abort",
       "the migration is forgotten; what it has copied is still in the cluster, and the source is as it "
       "was");
 }
@@ -136,7 +140,7 @@ int finish(const Settings& settings, Reporter& reporter) {
                   "): run it, or --force");
     return subcommand::kBad;
   }
-  if (const int code = forget(desk, settings, reporter, "the migration is finished");
+  if (const int code = forget(desk, settings, reporter, "finish", "the migration is finished");
       code != subcommand::kGood)
     return code;
   Source source(settings.from, settings.fromOptions,

@@ -17,15 +17,16 @@ constexpr std::chrono::milliseconds kAskProxyAgain{100};
 }  // namespace
 
 Attendance::Attendance(Journal& journal, const config::Config& config, Hooks hooks)
-    : journal_(journal), decision_(config), hooks_(std::move(hooks)) {}
+    : journal_(journal),
+      decision_(config),
+      hooks_(std::move(hooks)),
+      here_(config::kServerSide),
+      there_(config::kClusterSide) {}
 
-// A cut-over that is under way has lost its run, which may have copied the last changes: it fails.
-std::string Attendance::objection() const {
-  std::string error;
+std::optional<config::Upstream> Attendance::begin(std::string& error) {
   const auto side = decision_.settle(error);
-  if (!side) return error;
-  if (*side == config::Upstream::Single) return {};
-  return "the cluster has taken the server's place: what the server has is old (slotless migrate finish)";
+  if (side == config::Upstream::Cluster) std::swap(here_, there_);
+  return side;
 }
 
 void Attendance::look(const Journal::Fields& fields) {
@@ -33,6 +34,9 @@ void Attendance::look(const Journal::Fields& fields) {
   if (phase_ == Phase::Away && !wanted.empty() && wanted != id_) {
     id_ = wanted;
     since_ = Clock::now();
+    transition(Phase::Opening);
+  }
+  if (phase_ == Phase::Opening && hooks_.openWayBack()) {
     transition(Phase::Watching);
     journal_.write({{"attending", id_}});
     hooks_.say("a cut-over is prepared");
@@ -50,13 +54,19 @@ void Attendance::look(const Journal::Fields& fields) {
     journal_.write({{"drained", id_}});
   }
   if (phase_ == Phase::Frozen) askDecision();
-  const bool waits = phase_ == Phase::Watching || phase_ == Phase::Draining || phase_ == Phase::Freezing;
-  if (waits && (wanted != id_ || Clock::now() - since_ > kProxyPatience)) goOn();
+  const bool waits = often() && phase_ != Phase::Frozen && phase_ != Phase::Over;
+  if (waits && (wanted != id_ || Clock::now() - since_ > kProxyPatience)) giveUp();
+}
+
+void Attendance::giveUp() {
+  hooks_.say("the cut-over was given up, and the copy goes on");
+  hooks_.closeWayBack();
+  hooks_.freeze(false);
+  transition(Phase::Away);
 }
 
 void Attendance::goOn() {
-  hooks_.say("the cut-over was given up, and the copy goes on");
-  hooks_.freeze(false);
+  std::swap(here_, there_);
   transition(Phase::Away);
 }
 
@@ -64,11 +74,10 @@ void Attendance::askDecision() {
   if (Clock::now() - asked_ < kAskProxyAgain) return;
   asked_ = Clock::now();
   std::string error;
-  const auto side =
-      decision_.change(std::string(config::kServerSide), std::string(config::kServerSide), error);
-  if (!side || *side == config::preparingSide(id_)) return;
-  if (*side == config::kClusterSide) return transition(Phase::Over);
-  goOn();
+  const auto side = decision_.look(error);
+  if (!side || *side == config::pendingSide(id_, there_)) return;
+  if (*side == there_) return transition(Phase::Over);
+  giveUp();
 }
 
 }  // namespace slotless::migrate

@@ -23,24 +23,27 @@ subcommand::ConnectOptions withResp3(subcommand::ConnectOptions options) {
 
 }  // namespace
 
-ChangeFeed::ChangeFeed(subcommand::ServerUrl url, subcommand::ConnectOptions options, Listener listener)
-    : client_(std::move(url), withResp3(std::move(options))), listener_(std::move(listener)) {}
+ChangeFeed::ChangeFeed(subcommand::ServerUrl url, subcommand::ConnectOptions options, Listener listener,
+                       std::string missed)
+    : client_(std::move(url), withResp3(std::move(options))),
+      listener_(std::move(listener)),
+      missed_(std::move(missed)) {}
 
 bool ChangeFeed::open() {
   if (auto error = client_.open(); !error.empty()) {
     if (error.find("NOPROTO") != std::string::npos || error.find("unknown command") != std::string::npos)
-      listener_.failed("the source has no RESP3, which the feed of changes needs: " + error);
+      listener_.failed(client_.url().shown() + " has no RESP3, which the feed of changes needs: " + error);
     return false;
   }
   // It is not allowed everywhere, and only useful where memory runs out.
   client_.command({"CLIENT", "NO-EVICT", "on"});
   const Reply reply = client_.command({"CLIENT", "TRACKING", "on", "BCAST"});
-  if (reply.isError()) listener_.failed("CLIENT TRACKING on BCAST: " + reply.text);
+  if (reply.isError()) listener_.failed(client_.url().shown() + ": CLIENT TRACKING on BCAST: " + reply.text);
   return !reply.failed();
 }
 
 void ChangeFeed::run() {
-  std::string why;
+  std::string why = missed_;
   while (!listener_.stopped()) {
     if (!open()) {
       std::this_thread::sleep_for(kBetweenFeeds);

@@ -1,4 +1,4 @@
-// The names of keys that change on the source, as it tells them: CLIENT TRACKING ON BCAST on a connection of
+// The names of keys that change on a server, as it tells them: CLIENT TRACKING ON BCAST on a connection of
 // its own.
 //
 // Servers tell a name without its database, so one connection hears of all of them. Nothing is told of what
@@ -23,7 +23,9 @@ class ChangeFeed {
     std::function<void(const std::string&)> failed;  // the server does not allow it
   };
 
-  ChangeFeed(subcommand::ServerUrl url, subcommand::ConnectOptions options, Listener listener);
+  // `missed`: why something may have been missed before the first connection; empty: nothing has been.
+  ChangeFeed(subcommand::ServerUrl url, subcommand::ConnectOptions options, Listener listener,
+             std::string missed = {});
 
   // Until it is stopped; on a thread of its own.
   void run();
@@ -41,6 +43,7 @@ class ChangeFeed {
 
   subcommand::NodeClient client_;
   const Listener listener_;
+  const std::string missed_;
   std::atomic<bool> up_{false};
   std::atomic<std::uint64_t> barrierWanted_{0};
   std::atomic<std::uint64_t> barrierReached_{0};

@@ -70,7 +70,7 @@ class Check {
   Reporter& reporter_;
   const Places places_;
   const SourceFacts facts_;
-  Target target_;
+  Nodes target_;
   Source source_;
   CommandSample commands_;
   InfoText info_{""};

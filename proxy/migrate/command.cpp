@@ -20,8 +20,9 @@ struct Action {
   std::string_view name;
   int (*run)(const Settings& settings, Reporter& reporter);
 };
-constexpr std::array<Action, 7> kActions{{{"check", check},
+constexpr std::array<Action, 8> kActions{{{"check", check},
                                           {"cut-over", cutOver},
+                                          {"roll-back", rollBack},
                                           {"run", run},
                                           {"verify", verify},
                                           {"status", status},

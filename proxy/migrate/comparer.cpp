@@ -16,7 +16,7 @@ std::string timeText(std::int64_t expiry, bool exact) {
 
 }  // namespace
 
-Comparer::Comparer(const Places& places, const SourceFacts& facts, Source source, TargetWriter target,
+Comparer::Comparer(const Places& places, const SourceFacts& facts, Source source, NodeWriter target,
                    std::chrono::milliseconds ttlTolerance, std::int64_t bigKeyBytes)
     : places_(places),
       facts_(facts),
@@ -31,7 +31,7 @@ bool Comparer::look(const std::vector<Key>& keys, const std::vector<Place>& plac
   for (;;) {
     const std::string expiry = exactTimes_ ? "PEXPIRETIME" : "PTTL";
     std::vector<SourceQuestion> questions;
-    std::vector<TargetOp> ops;
+    std::vector<NodeOp> ops;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto& [slot, database, name] = places[i];
       for (const std::string& command : {std::string("TYPE"), expiry}) {
@@ -65,7 +65,7 @@ bool Comparer::look(const std::vector<Key>& keys, const std::vector<Place>& plac
 bool Comparer::dump(const std::vector<Key>& keys, const std::vector<Place>& places, std::vector<Side>& source,
                     std::vector<Side>& target) {
   std::vector<SourceQuestion> questions;
-  std::vector<TargetOp> ops;
+  std::vector<NodeOp> ops;
   std::vector<std::size_t> which;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (source[i].type != target[i].type || source[i].type == "none" || source[i].bytes > bigKeyBytes_)
@@ -89,7 +89,7 @@ bool Comparer::digest(const Key& key, const Place& place, const std::string& typ
   });
   const DigestResult theirs =
       digestOf(place.name, type, [&](std::vector<std::string> words) -> std::optional<Reply> {
-        std::vector<TargetOp> ops;
+        std::vector<NodeOp> ops;
         ops.push_back({place.slot, place.nodeDatabase, std::move(words), {}, false});
         if (!target_.carryOut(ops)) return std::nullopt;
         return std::move(ops.front().reply);

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "proxy/migrate/node_writer.h"
 #include "proxy/migrate/places.h"
 #include "proxy/migrate/source.h"
 #include "proxy/migrate/source_facts.h"
-#include "proxy/migrate/target_writer.h"
 #include "proxy/migrate/value_digest.h"
 
 namespace slotless::migrate {
@@ -22,7 +22,7 @@ struct Comparison {
 
 class Comparer {
  public:
-  Comparer(const Places& places, const SourceFacts& facts, Source source, TargetWriter target,
+  Comparer(const Places& places, const SourceFacts& facts, Source source, NodeWriter target,
            std::chrono::milliseconds ttlTolerance, std::int64_t bigKeyBytes);
 
   // In the order of the keys; those whose names the target reserves are left out. False: stopped, or error().
@@ -50,7 +50,7 @@ class Comparer {
   const Places& places_;
   const SourceFacts& facts_;
   Source source_;
-  TargetWriter target_;
+  NodeWriter target_;
   const std::chrono::milliseconds tolerance_;
   const std::int64_t bigKeyBytes_;
   bool exactTimes_;

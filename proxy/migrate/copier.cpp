@@ -25,12 +25,12 @@ bool isForeignPayload(const Reply& reply) {
 
 }  // namespace
 
-Copier::Copier(Workshop& shop, KeyQueue& queue, Source source, TargetWriter target)
+Copier::Copier(Workshop& shop, KeyQueue& queue, KeyClient from, KeyClient to)
     : shop_(shop),
       queue_(queue),
-      source_(std::move(source)),
-      target_(std::move(target)),
-      pieces_(source_, target_, shop.facts) {}
+      from_(std::move(from)),
+      to_(std::move(to)),
+      pieces_(from_, to_, shop.facts) {}
 
 void Copier::run() {
   while (!shop_.stopped()) {
@@ -48,23 +48,31 @@ bool Copier::fail(const std::string& reason) {
   return false;
 }
 
-// A name may have changed in any database; the feed does not tell in which.
+// One server does not tell in which database a name has changed.
 bool Copier::itemsOf(KeyQueue::Batch batch, std::vector<Item>& items) {
   std::vector<Key> keys = std::move(batch.found);
-  if (!batch.changed.empty()) {
-    const auto keyspace = source_.ask(0, {"INFO", "keyspace"});
-    if (!keyspace) return false;
-    if (keyspace->isError()) return fail("INFO keyspace: " + keyspace->text);
-    shop_.databases.take(databasesIn(keyspace->text));
+  std::vector<std::string> anywhere;
+  for (Key& key : batch.changed) {
+    if (key.database == kAnyDatabase) {
+      anywhere.push_back(std::move(key.name));
+    } else {
+      keys.push_back(std::move(key));
+    }
+  }
+  if (!anywhere.empty()) {
+    std::string error;
+    const auto sizes = from_.sizes(error);
+    if (!sizes) return false;
+    if (!error.empty()) return fail(error);
+    shop_.databases.take(*sizes);
     for (const auto& [database, size] : shop_.databases.sizes()) {
-      if (auto objection = shop_.places.objectionTo(database); !objection.empty()) return fail(objection);
-      for (const std::string& name : batch.changed) keys.push_back({database, name});
+      if (auto objection = shop_.objectionTo(database); !objection.empty()) return fail(objection);
+      for (const std::string& name : anywhere) keys.push_back({database, name});
     }
   }
   for (Key& key : keys) {
-    auto place = shop_.places.of(key);
-    if (place) {
-      items.push_back({std::move(key), *std::move(place)});
+    if (to_.mayHave(key) && from_.mayHave(key)) {
+      items.push_back({std::move(key)});
     } else if (shop_.counts.refusedNames++ == 0) {
       shop_.say("database " + std::to_string(key.database) +
                 " has keys whose names the target reserves, as " + key.name + ": they are not copied");
@@ -102,33 +110,33 @@ bool Copier::copy(KeyQueue::Batch batch) {
 
 bool Copier::measure(std::vector<Item>& items) {
   const SourceFacts& facts = shop_.facts;
-  std::vector<SourceQuestion> questions{{0, {"TIME"}}};
+  std::vector<KeyOp> ops;
   const bool usage = facts.usage != Usage::None;
   for (const Item& item : items) {
-    const std::uint32_t database = item.key.database;
     if (usage)
-      questions.push_back(
-          {database, {"OBJECT", facts.usage == Usage::IdleTime ? "IDLETIME" : "FREQ", item.key.name}});
-    if (facts.tellsSizes) questions.push_back({database, {"MEMORY", "USAGE", item.key.name, "SAMPLES", "3"}});
-    questions.push_back({database, {facts.tellsExpiryTimes ? "PEXPIRETIME" : "PTTL", item.key.name}});
+      ops.push_back({item.key, {"OBJECT", facts.usage == Usage::IdleTime ? "IDLETIME" : "FREQ", ""}, 2});
+    if (facts.tellsSizes) ops.push_back({item.key, {"MEMORY", "USAGE", "", "SAMPLES", "3"}, 2});
+    // By the clock of the same node.
+    if (!facts.tellsExpiryTimes) ops.push_back({item.key, {"TIME"}, 0});
+    ops.push_back({item.key, {facts.tellsExpiryTimes ? "PEXPIRETIME" : "PTTL", ""}});
   }
-  if (!source_.ask(questions)) return false;
-  const std::int64_t now = millisecondsIn(questions.front().reply);
-  auto next = questions.begin() + 1;
+  if (!from_.carryOut(ops)) return false;
+  auto next = ops.begin();
   for (Item& item : items) {
     if (usage) {
-      const Reply reply = (next++)->reply;
+      const Reply& reply = (next++)->reply;
       if (reply.kind == Reply::Kind::Integer) item.usage = std::to_string(reply.integer);
     }
     if (facts.tellsSizes) {
-      const Reply reply = (next++)->reply;
+      const Reply& reply = (next++)->reply;
       if (reply.isError()) return fail("MEMORY USAGE: " + reply.text);
       item.bytes = reply.number();
     }
-    const Reply expiry = (next++)->reply;
+    const std::int64_t now = facts.tellsExpiryTimes ? 0 : millisecondsIn((next++)->reply);
+    const Reply& expiry = (next++)->reply;
     if (expiry.isError()) return fail("asking the time to live: " + expiry.text);
     item.gone = expiry.integer == -2;
-    if (expiry.integer >= 0) item.expiresAt = facts.tellsExpiryTimes ? expiry.integer : now + expiry.integer;
+    if (expiry.integer >= 0) item.expiresAt = now + expiry.integer;
   }
   return facts.tellsSizes || measureByLength(items);
 }
@@ -136,17 +144,15 @@ bool Copier::measure(std::vector<Item>& items) {
 // Where MEMORY USAGE is not allowed.
 bool Copier::measureByLength(std::vector<Item>& items) {
   constexpr std::int64_t kElementBytes = 64;
-  std::vector<SourceQuestion> types;
-  for (const Item& item : items) types.push_back({item.key.database, {"TYPE", item.key.name}});
-  if (!source_.ask(types)) return false;
-  std::vector<SourceQuestion> lengths;
+  std::vector<KeyOp> types;
+  for (const Item& item : items) types.push_back({item.key, {"TYPE", ""}});
+  if (!from_.carryOut(types)) return false;
+  std::vector<KeyOp> lengths;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string_view command = lengthCommand(types[i].reply.text);
-    lengths.push_back({items[i].key.database,
-                       command.empty() ? std::vector<std::string>{"EXISTS", items[i].key.name}
-                                       : std::vector<std::string>{std::string(command), items[i].key.name}});
+    lengths.push_back({items[i].key, {command.empty() ? "EXISTS" : std::string(command), ""}});
   }
-  if (!source_.ask(lengths)) return false;
+  if (!from_.carryOut(lengths)) return false;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const bool isString = types[i].reply.text == "string";
     items[i].bytes = lengths[i].reply.number() * (isString ? 1 : kElementBytes);
@@ -155,12 +161,12 @@ bool Copier::measureByLength(std::vector<Item>& items) {
 }
 
 bool Copier::dump(std::vector<Item>& items) {
-  std::vector<SourceQuestion> questions;
+  std::vector<KeyOp> ops;
   for (const Item& item : items) {
-    if (!item.gone) questions.push_back({item.key.database, {"DUMP", item.key.name}});
+    if (!item.gone) ops.push_back({item.key, {"DUMP", ""}});
   }
-  if (!source_.ask(questions)) return false;
-  auto next = questions.begin();
+  if (!from_.carryOut(ops)) return false;
+  auto next = ops.begin();
   for (Item& item : items) {
     if (item.gone) continue;
     Reply& reply = (next++)->reply;
@@ -172,33 +178,32 @@ bool Copier::dump(std::vector<Item>& items) {
 }
 
 bool Copier::restore(std::vector<Item>& items) {
-  std::vector<TargetOp> ops;
+  std::vector<KeyOp> ops;
   ops.reserve(items.size());
   for (Item& item : items) {
-    std::vector<std::string> words{"UNLINK", item.place.name};
+    std::vector<std::string> words{"UNLINK", ""};
     if (!item.gone) {
       shop_.counts.bytes += item.payload.size();
-      words = {"RESTORE", item.place.name, std::to_string(item.expiresAt), std::move(item.payload),
-               "REPLACE"};
+      words = {"RESTORE", "", std::to_string(item.expiresAt), std::move(item.payload), "REPLACE"};
       if (item.expiresAt != 0) words.emplace_back("ABSTTL");
       if (!item.usage.empty()) {
         words.emplace_back(shop_.facts.usage == Usage::IdleTime ? "IDLETIME" : "FREQ");
         words.push_back(item.usage);
       }
     }
-    ops.push_back({item.place.slot, item.place.nodeDatabase, std::move(words), {}, false});
+    ops.push_back({item.key, std::move(words)});
   }
-  if (!target_.carryOut(ops)) return false;
+  if (!to_.carryOut(ops)) return false;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const Reply& reply = ops[i].reply;
     if (isForeignPayload(reply)) {
       if (!shop_.byType.exchange(true))
         shop_.say(
-            "the target does not understand the source's DUMP: values are copied by the commands of "
+            "one side does not understand the other's DUMP: values are copied by the commands of "
             "their types");
       if (!copyInPieces(items[i])) return false;
     } else if (reply.isError()) {
-      return fail("the target refuses " + ops[i].words.front() + ": " + reply.text);
+      return fail("what is copied to refuses " + ops[i].words.front() + ": " + reply.text);
     } else if (items[i].gone) {
       shop_.counts.deleted += static_cast<std::uint64_t>(reply.number());
     } else {
@@ -209,7 +214,7 @@ bool Copier::restore(std::vector<Item>& items) {
 }
 
 bool Copier::copyInPieces(Item& item) {
-  const PieceResult result = pieces_.copy(item.key, item.place, item.bytes);
+  const PieceResult result = pieces_.copy(item.key, item.bytes);
   switch (result.outcome) {
     case Pieced::Copied:
       ++shop_.counts.keys;

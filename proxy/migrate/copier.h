@@ -1,31 +1,36 @@
-// One of the copying threads: makes keys on the target what they are on the source.
+// One of the copying threads: makes keys on one side what they are on the other.
 //
-// Whatever it is told about a key, it looks at the source first: what is there is copied with its time to
-// live, what is not is deleted on the target. So it does not matter how often, in which order, or why it is
-// told.
+// Whatever it is told about a key, it looks at the side that is copied from first: what is there is copied
+// with its time to live, what is not is deleted on the other. So it does not matter how often, in which
+// order, or why it is told.
 #pragma once
 #include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "proxy/migrate/key_client.h"
 #include "proxy/migrate/key_queue.h"
 #include "proxy/migrate/known_databases.h"
 #include "proxy/migrate/piece_copier.h"
-#include "proxy/migrate/places.h"
 #include "proxy/migrate/progress.h"
-#include "proxy/migrate/source.h"
 #include "proxy/migrate/source_facts.h"
-#include "proxy/migrate/target_writer.h"
 #include "proxy/migrate/throttle.h"
 
 namespace slotless::migrate {
 
 // What the threads share; all of it is thread-safe or does not change.
 struct Workshop {
-  const Places& places;
+  // From one side to the other.
+  struct Side {
+    Nodes& nodes;
+    const Naming& naming;
+  };
+  const Side from;
+  const Side to;
+  // Why a database cannot be copied; empty: it can.
+  std::function<std::string(std::uint32_t database)> objectionTo;
   const SourceFacts& facts;
-  Target& target;
   Throttle& throttle;
   KnownDatabases& databases;
   Counts& counts;
@@ -33,13 +38,13 @@ struct Workshop {
   std::int64_t bigKeyBytes;
   std::function<bool()> stopped;
   std::function<void(const std::string&)> say;
-  // Where the target does not understand the source's DUMP, once that has been seen.
+  // Where one side does not understand the other's DUMP, once that has been seen.
   std::atomic<bool> byType{false};
 };
 
 class Copier {
  public:
-  Copier(Workshop& shop, KeyQueue& queue, Source source, TargetWriter target);
+  Copier(Workshop& shop, KeyQueue& queue, KeyClient from, KeyClient to);
 
   // Until it is stopped.
   void run();
@@ -47,7 +52,6 @@ class Copier {
  private:
   struct Item {
     Key key;
-    Place place;
     std::int64_t bytes = 0;
     std::int64_t expiresAt = 0;  // milliseconds since 1970; 0: never
     std::string usage = {};      // as RESTORE takes it; empty: not known
@@ -68,8 +72,8 @@ class Copier {
 
   Workshop& shop_;
   KeyQueue& queue_;
-  Source source_;
-  TargetWriter target_;
+  KeyClient from_;
+  KeyClient to_;
   PieceCopier pieces_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <random>
 #include <thread>
 #include <utility>
@@ -22,6 +23,7 @@ namespace {
 constexpr std::chrono::seconds kJournalPatience{30};
 constexpr std::chrono::seconds kAttendancePatience{10};
 constexpr std::chrono::milliseconds kLook{10};
+constexpr std::chrono::milliseconds kLookAgain{500};
 // A proxy that hears nothing more settles by itself after that much longer than the longest pause.
 constexpr std::chrono::seconds kMargin{3};
 
@@ -39,15 +41,28 @@ std::string newId() {
   return std::to_string(random()) + std::to_string(random());
 }
 
+// What is said of either side.
+struct SideTexts {
+  std::string_view side;
+  std::string_view inForce;
+  std::string_view stays;
+};
+constexpr SideTexts kServerTexts{config::kServerSide, "the server is in force again",
+                                 "the server is in force as before"};
+constexpr SideTexts kClusterTexts{config::kClusterSide, "the cluster is in force",
+                                  "the cluster is in force as before"};
+
 class CutOver {
  public:
-  CutOver(const Settings& settings, Reporter& reporter)
+  CutOver(const Settings& settings, Reporter& reporter, const SideTexts& here, const SideTexts& there)
       : settings_(settings),
         reporter_(reporter),
+        here_(here),
+        there_(there),
         target_(settings.to, settings.toOptions, settings.config.addressMap),
         journal_(
-            TargetWriter(target_, "slotless-cut-over.",
-                         [deadline = Clock::now() + kJournalPatience] { return Clock::now() > deadline; })),
+            NodeWriter(target_, "slotless-cut-over.",
+                       [deadline = Clock::now() + kJournalPatience] { return Clock::now() > deadline; })),
         decision_(settings.config),
         proxies_(settings.proxies, settings.proxyOptions),
         id_(newId()) {}
@@ -67,13 +82,18 @@ class CutOver {
   std::string objection();
   std::string forgotten();
   std::string bypass();
+  std::map<std::string, std::string> strangersAt(NodeClient& node, std::string& error);
+  std::string bypassAt(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options);
   std::string move();
+  std::string pending() const { return config::pendingSide(id_, there_.side); }
   std::string side(const std::string& from, const std::string& to);
   int giveUp(const std::string& why);
 
   const Settings& settings_;
   Reporter& reporter_;
-  Target target_;
+  const SideTexts& here_;
+  const SideTexts& there_;
+  Nodes target_;
   Journal journal_;
   const Decision decision_;
   Proxies proxies_;
@@ -89,7 +109,7 @@ bool CutOver::awaitField(const std::string& name, Clock::time_point deadline) {
   return true;
 }
 
-// Processes that serve the server, too: proxies that have not been named, or one that ends after an upgrade.
+// Processes that serve this, too: proxies that have not been named, or one that ends after an upgrade.
 std::string CutOver::forgotten() {
   std::string error;
   std::string found;
@@ -97,20 +117,16 @@ std::string CutOver::forgotten() {
     if (proxies_.has(each.name)) continue;
     found += "\n  " + each.where + ", seen " + std::to_string(each.silent.count()) + " s ago";
   }
-  if (!error.empty()) return "who else serves the server cannot be told: " + error;
+  if (!error.empty()) return "which proxies there are cannot be told: " + error;
   if (found.empty()) return {};
-  return "proxies that are not named serve the server (one that is gone is forgotten after a minute):" +
-         found;
+  return "proxies that are not named serve it, too (one that is gone is forgotten after a minute):" + found;
 }
 
-// Of the source, who is neither a proxy nor part of this.
-std::string CutOver::bypass() {
-  if (settings_.config.linkClientName.empty())
-    return "who else uses the server cannot be told, since link-client-name is empty";
-  NodeClient source(settings_.from, settings_.fromOptions);
-  const Reply clients = source.command({"CLIENT", "LIST"});
-  if (clients.failed()) return "who else uses the server cannot be told: " + clients.text;
-  std::string found;
+// Clients of a node that are neither proxies nor part of this, by their ids.
+std::map<std::string, std::string> CutOver::strangersAt(NodeClient& node, std::string& error) {
+  const Reply clients = node.command({"CLIENT", "LIST"});
+  if (clients.failed()) error = "who else uses " + node.url().shown() + " cannot be told: " + clients.text;
+  std::map<std::string, std::string> found;
   for (std::size_t at = 0; at < clients.text.size();) {
     const std::size_t end = std::min(clients.text.find('\n', at), clients.text.size());
     const std::string line = clients.text.substr(at, end - at);
@@ -120,10 +136,39 @@ std::string CutOver::bypass() {
     const bool ours = name.starts_with("slotless-") || name == settings_.config.linkClientName;
     const bool replicates = flags.find('S') != std::string::npos || flags.find('M') != std::string::npos;
     if (line.empty() || ours || replicates) continue;
-    found +=
+    found[line.substr(0, line.find(' '))] =
         "\n  " + fieldIn(line, "addr") + (name.empty() ? "" : " " + name) + " (" + fieldIn(line, "cmd") + ")";
   }
-  return found.empty() ? found : "clients use the server without a proxy:" + found;
+  return found;
+}
+
+// Looks twice: who has only just connected may be about to say its name.
+std::string CutOver::bypassAt(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options) {
+  NodeClient node(url, options);
+  std::string error;
+  auto found = strangersAt(node, error);
+  if (!found.empty()) {
+    std::this_thread::sleep_for(kLookAgain);
+    const auto still = strangersAt(node, error);
+    std::erase_if(found, [&](const auto& each) { return !still.contains(each.first); });
+  }
+  if (!error.empty() || found.empty()) return error;
+  std::string text = "clients use " + url.shown() + " without a proxy:";
+  for (const auto& [id, line] : found) text += line;
+  return text;
+}
+
+// Of the side that is left.
+std::string CutOver::bypass() {
+  if (settings_.config.linkClientName.empty())
+    return "who else uses it cannot be told, since link-client-name is empty";
+  if (here_.side == config::kServerSide) return bypassAt(settings_.from, settings_.fromOptions);
+  std::string found;
+  for (const auto& master : target_.view()->masters) {
+    const std::string some = bypassAt(master.url, settings_.toOptions);
+    if (!some.empty()) found += (found.empty() ? "" : "\n") + some;
+  }
+  return found;
 }
 
 std::string CutOver::objection() {
@@ -137,11 +182,11 @@ std::string CutOver::objection() {
   const std::string owner = journal_.owner();
   if (owner.empty() || isDead(owner)) return "nobody copies: start slotless migrate run, and let it follow";
   if (fields["caught_up"] != "1") return "the copy has not caught up (" + fields["phase"] + ")";
-  if (std::string text = proxies_.objections(); !text.empty()) return text;
+  if (std::string text = proxies_.objections(std::string(there_.side)); !text.empty()) return text;
   if (settings_.force) return {};
   if (std::string text = forgotten(); !text.empty()) return text;
   const std::string others = bypass();
-  return others.empty() ? others : others + "\n--force cuts over all the same";
+  return others.empty() ? others : others + "\n--force does it all the same";
 }
 
 // Empty: it stands.
@@ -157,28 +202,29 @@ std::string CutOver::side(const std::string& from, const std::string& to) {
 }
 
 std::string CutOver::move() {
-  const std::string preparing = config::preparingSide(id_);
   // One that was killed halfway may have left its own.
   std::string error;
   if (!decision_.settle(error)) return error;
-  if (error = side(std::string(config::kServerSide), preparing); !error.empty()) return error;
+  if (error = side(std::string(here_.side), pending()); !error.empty()) return error;
   began_ = Clock::now();
   const auto deadline = began_ + settings_.maxPause;
-  if (error = proxies_.prepare(id_, settings_.maxPause, settings_.maxPause + kMargin); !error.empty())
+  if (error =
+          proxies_.prepare(id_, std::string(there_.side), settings_.maxPause, settings_.maxPause + kMargin);
+      !error.empty())
     return error;
   if (error = journal_.write({{"drain", id_}}); !error.empty()) return error;
   if (!awaitField("drained", deadline))
     return "the last changes were not copied within " + std::to_string(settings_.maxPause.count()) + " ms";
-  return side(preparing, std::string(config::kClusterSide));
+  return side(pending(), std::string(there_.side));
 }
 
 int CutOver::giveUp(const std::string& why) {
   reporter_.fail(why);
-  const bool clear = side(config::preparingSide(id_), std::string(config::kServerSide)).empty();
+  const bool clear = side(pending(), std::string(here_.side)).empty();
   journal_.write({{"cut_over", ""}});
-  proxies_.settle(id_);  // those that hold go on; what the others say is of no interest
-  reporter_.fail(clear ? "the cut-over was given up; the server is in force as before"
-                       : "the cut-over was given up");
+  proxies_.settle(id_,
+                  std::string(there_.side));  // those that hold go on; what the others say is of no interest
+  reporter_.fail("it was given up" + (clear ? "; " + std::string(here_.stays) : std::string()));
   return subcommand::kBad;
 }
 
@@ -191,13 +237,14 @@ int CutOver::run() {
     return refuse("the run does not attend; does it hang?");
   }
   if (auto error = move(); !error.empty()) return giveUp(error);
-  const std::string unsettled = proxies_.settle(id_);
+  const std::string unsettled = proxies_.settle(id_, std::string(there_.side));
   const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_);
   if (!decision_.isSafe(std::chrono::milliseconds(1000)))
-    reporter_.say("no replica has the decision yet: let no master of the cluster fail for a moment");
+    reporter_.say(
+        "no replica of the cluster has the decision yet: let no master of the cluster fail for a moment");
   if (!unsettled.empty())
     reporter_.say("not all proxies have answered, and go over by themselves:\n" + unsettled);
-  reporter_.print("the cluster is in force; clients have waited for " + std::to_string(pause.count()) +
+  reporter_.print(std::string(there_.inForce) + "; clients have waited for " + std::to_string(pause.count()) +
                   " ms");
   return subcommand::kGood;
 }
@@ -205,7 +252,11 @@ int CutOver::run() {
 }  // namespace
 
 int cutOver(const Settings& settings, Reporter& reporter) {
-  return CutOver(settings, reporter).run();
+  return CutOver(settings, reporter, kServerTexts, kClusterTexts).run();
+}
+
+int rollBack(const Settings& settings, Reporter& reporter) {
+  return CutOver(settings, reporter, kClusterTexts, kServerTexts).run();
 }
 
 }  // namespace slotless::migrate

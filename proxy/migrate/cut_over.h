@@ -1,4 +1,4 @@
-// slotless migrate cut-over: lets all proxies go over from the server to the cluster at the same time.
+// slotless migrate cut-over and roll-back: all proxies go over from one server to the cluster, or back.
 #pragma once
 #include "proxy/migrate/reporter.h"
 #include "proxy/migrate/settings.h"
@@ -6,5 +6,6 @@
 namespace slotless::migrate {
 
 int cutOver(const Settings& settings, Reporter& reporter);
+int rollBack(const Settings& settings, Reporter& reporter);
 
 }  // namespace slotless::migrate

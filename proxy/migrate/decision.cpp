@@ -6,8 +6,8 @@
 
 #include "config/side_words.h"
 #include "protocol/slot.h"
+#include "proxy/migrate/node_writer.h"
 #include "proxy/migrate/replicated.h"
-#include "proxy/migrate/target_writer.h"
 #include "proxy/subcommand/cluster_view.h"
 
 namespace slotless::migrate {
@@ -51,12 +51,12 @@ Decision::Decision(const config::Config& config)
 }
 
 std::optional<subcommand::Reply> Decision::ask(std::vector<std::string> words, std::string& error) const {
-  Target target(seeds_, options_, rules_);
+  Nodes target(seeds_, options_, rules_);
   error = target.refresh();
   if (!error.empty()) return std::nullopt;
-  TargetWriter writer(target, "slotless-side.",
-                      [deadline = Clock::now() + patience_] { return Clock::now() > deadline; });
-  std::vector<TargetOp> ops;
+  NodeWriter writer(target, "slotless-side.",
+                    [deadline = Clock::now() + patience_] { return Clock::now() > deadline; });
+  std::vector<NodeOp> ops;
   ops.push_back({protocol::slotOf(kKey), 0, std::move(words), {}, false});
   if (!writer.carryOut(ops)) {
     error = writer.trouble().empty() ? "no answer in time" : writer.trouble();
@@ -100,15 +100,16 @@ std::vector<Decision::Process> Decision::processes(std::string& error) const {
   return found;
 }
 
+std::optional<std::string> Decision::look(std::string& error) const {
+  return change(std::string(config::kServerSide), std::string(config::kServerSide), error);
+}
+
 std::optional<config::Upstream> Decision::settle(std::string& error) const {
-  std::string side{config::kServerSide};
-  for (;;) {
-    const auto found = change(side, std::string(config::kServerSide), error);
-    if (!found) return std::nullopt;
-    if (*found == config::kClusterSide) return config::Upstream::Cluster;
-    if (*found == config::kServerSide) return config::Upstream::Single;
-    side = *found;
-  }
+  auto found = look(error);
+  while (found && *found != config::kClusterSide && *found != config::kServerSide)
+    found = change(*found, std::string(config::sideBehind(*found)), error);
+  if (!found) return std::nullopt;
+  return *found == config::kClusterSide ? config::Upstream::Cluster : config::Upstream::Single;
 }
 
 config::Upstream Decision::find(const std::function<void(const std::string&)>& complain) const {
@@ -121,7 +122,7 @@ config::Upstream Decision::find(const std::function<void(const std::string&)>& c
 }
 
 bool Decision::isSafe(std::chrono::milliseconds patience) const {
-  Target target(seeds_, options_, rules_);
+  Nodes target(seeds_, options_, rules_);
   if (!target.refresh().empty()) return false;
   const auto view = target.view();
   const protocol::Slot slot = protocol::slotOf(kKey);

@@ -1,7 +1,9 @@
 // Which side is in force where upstream is migrating: one key in the cluster, which is changed only by who
-// knows what it is. And which processes serve the server, so that a cut-over forgets none.
+// knows what it is. And which processes serve it, so that a cut-over forgets none.
 //
-//   ~{slotless-migrate}:side      "single" (also while it is not there), "preparing:ID" or "cluster"
+//   ~{slotless-migrate}:side      "single" (also while it is not there) or "cluster"; between them
+//   "preparing:ID" and, on the
+//                                 way back, "returning:ID"
 //   ~{slotless-migrate}:proxies   a hash: process -> since when it has been silent, and where it is
 //
 // A copy of it is as good. Blocking; any thread.
@@ -28,9 +30,11 @@ class Decision {
 
   // From `from` to `to` if it is `from`; what it is then. nullopt: see the error.
   std::optional<std::string> change(const std::string& from, const std::string& to, std::string& error) const;
+  // What it is. nullopt: see the error.
+  std::optional<std::string> look(std::string& error) const;
   // Single or Cluster: a cut-over that is under way fails. nullopt: see the error.
   std::optional<config::Upstream> settle(std::string& error) const;
-  // That process serves the server; what has been decided. nullopt: see the error.
+  // That process is there; what has been decided. nullopt: see the error.
   std::optional<std::string> announce(const std::string& process, const std::string& where,
                                       std::string& error) const;
   void leave(const std::string& process) const;

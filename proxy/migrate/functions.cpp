@@ -1,5 +1,7 @@
 #include "proxy/migrate/functions.h"
 
+#include <utility>
+
 #include "proxy/subcommand/node_client.h"
 
 namespace slotless::migrate {
@@ -7,10 +9,16 @@ namespace slotless::migrate {
 using subcommand::NodeClient;
 using subcommand::Reply;
 
+std::optional<Reply> FunctionCopier::ask(std::vector<std::string> words) {
+  NodeOp op{0, 0, std::move(words), {}, false};
+  if (!from_.carryOut(std::span(&op, 1))) return std::nullopt;
+  return std::move(op.reply);
+}
+
 std::string FunctionCopier::copy() {
-  const auto list = source_.ask(0, {"FUNCTION", "LIST"});
-  const auto dump = source_.ask(0, {"FUNCTION", "DUMP"});
-  const auto view = target_.view();
+  const auto list = ask({"FUNCTION", "LIST"});
+  const auto dump = ask({"FUNCTION", "DUMP"});
+  const auto view = to_.view();
   if (!list || !dump || view == nullptr) return {};
   if (dump->isError()) return "FUNCTION DUMP: " + dump->text;
   std::vector<std::string> masters;
@@ -28,12 +36,12 @@ std::string FunctionCopier::copy() {
 }
 
 std::string FunctionCopier::copyTo(const subcommand::ServerUrl& node, const std::string& payload) {
-  NodeClient client(node, target_.options());
+  NodeClient client(node, to_.options());
   const Reply restored = client.command({"FUNCTION", "RESTORE", payload, "REPLACE"});
   if (!restored.failed()) return {};
   if (restored.isLost() || restored.text.find("payload version") == std::string::npos)
     return node.shown() + ": FUNCTION RESTORE: " + restored.text;
-  const auto list = source_.ask(0, {"FUNCTION", "LIST", "WITHCODE"});
+  const auto list = ask({"FUNCTION", "LIST", "WITHCODE"});
   if (!list) return {};
   for (const Reply& library : list->items) {
     const Reply* const code = library.field("library_code");

@@ -50,10 +50,10 @@ std::string Journal::fieldOf(const Fields& fields, const std::string& name) {
   return found == fields.end() ? std::string() : found->second;
 }
 
-Journal::Journal(TargetWriter writer) : writer_(std::move(writer)), me_(identity()) {}
+Journal::Journal(NodeWriter writer) : writer_(std::move(writer)), me_(identity()) {}
 
 Reply Journal::ask(std::vector<std::string> words) {
-  std::vector<TargetOp> ops;
+  std::vector<NodeOp> ops;
   ops.push_back({protocol::slotOf(kState), 0, std::move(words), {}, false});
   if (!writer_.carryOut(ops)) return {Reply::Kind::Error, "stopped"};
   return std::move(ops.front().reply);

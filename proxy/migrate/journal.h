@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/migrate/target_writer.h"
+#include "proxy/migrate/node_writer.h"
 
 namespace slotless::migrate {
 
@@ -24,7 +24,7 @@ class Journal {
   static constexpr std::string_view kState = "~{slotless-migrate}:state";
   static constexpr std::string_view kOwner = "~{slotless-migrate}:owner";
 
-  explicit Journal(TargetWriter writer);
+  explicit Journal(NodeWriter writer);
 
   // The error, or nothing.
   std::string read(Fields& fields);
@@ -44,7 +44,7 @@ class Journal {
  private:
   subcommand::Reply ask(std::vector<std::string> words);
 
-  TargetWriter writer_;
+  NodeWriter writer_;
   const std::string me_;  // HOST:PID:RANDOM
 };
 

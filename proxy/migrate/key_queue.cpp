@@ -10,7 +10,7 @@ constexpr std::chrono::milliseconds kMoment{50};
 
 }  // namespace
 
-bool KeyQueue::addChanged(std::string name) {
+bool KeyQueue::addChanged(Key key) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= kMostChanged) {
@@ -18,8 +18,8 @@ bool KeyQueue::addChanged(std::string name) {
       changed_.clear();
       return false;
     }
-    if (!waiting_.insert(name).second) return true;
-    changed_.push_back({std::move(name), Clock::now()});
+    if (!waiting_.insert(key).second) return true;
+    changed_.push_back({std::move(key), Clock::now()});
   }
   hasWork_.notify_one();
   return true;
@@ -43,8 +43,8 @@ KeyQueue::Batch KeyQueue::take(std::size_t most) {
   if (frozen_) return batch;
   if (!changed_.empty()) takenSince_ = changed_.front().since;
   while (!changed_.empty() && batch.changed.size() < most) {
-    waiting_.erase(changed_.front().name);
-    batch.changed.push_back(std::move(changed_.front().name));
+    waiting_.erase(changed_.front().key);
+    batch.changed.push_back(std::move(changed_.front().key));
     changed_.pop_front();
   }
   while (!found_.empty() && batch.found.size() < most) {

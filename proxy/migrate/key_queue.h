@@ -6,13 +6,14 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
-#include "proxy/migrate/places.h"
+#include "proxy/migrate/naming.h"
 
 namespace slotless::migrate {
 
@@ -20,13 +21,13 @@ class KeyQueue {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // In all databases. False: there are too many of them, and all have been dropped.
-  bool addChanged(std::string name);
+  // False: there are too many of them, and all have been dropped.
+  bool addChanged(Key key);
   // Waits for room; not at all if the queue is closed.
   void addFound(Key key);
 
   struct Batch {
-    std::vector<std::string> changed;
+    std::vector<Key> changed;
     std::vector<Key> found;
 
     bool empty() const noexcept { return changed.empty() && found.empty(); }
@@ -51,7 +52,7 @@ class KeyQueue {
   static constexpr std::size_t kMostChanged = 2'000'000;
 
   struct Change {
-    std::string name;
+    Key key;
     Clock::time_point since;
   };
 
@@ -59,7 +60,12 @@ class KeyQueue {
   std::condition_variable hasWork_;
   std::condition_variable hasRoom_;
   std::deque<Change> changed_;
-  std::unordered_set<std::string> waiting_;
+  struct Hash {
+    std::size_t operator()(const Key& key) const noexcept {
+      return std::hash<std::string>()(key.name) ^ key.database;
+    }
+  };
+  std::unordered_set<Key, Hash> waiting_;
   std::deque<Key> found_;
   std::optional<Clock::time_point> takenSince_;
   bool foundIsTaken_ = false;

@@ -1,4 +1,4 @@
-#include "proxy/migrate/target_writer.h"
+#include "proxy/migrate/node_writer.h"
 
 #include <algorithm>
 #include <array>
@@ -68,19 +68,19 @@ bool endConnections(NodeClient& client, std::string_view namesBegin) {
   return allowed;
 }
 
-TargetWriter::TargetWriter(Target& target, std::string name, std::function<bool()> stopped)
+NodeWriter::NodeWriter(Nodes& target, std::string name, std::function<bool()> stopped)
     : target_(target), name_(std::move(name)), stopped_(std::move(stopped)) {}
 
 // What the lost connection had sent may lie in the server's buffers. A server that lets nobody end
 // connections gets the time to read it.
-bool TargetWriter::endFormer(NodeClient& client) const {
+bool NodeWriter::endFormer(NodeClient& client) const {
   if (endConnections(client, name_)) return true;
   if (!client.isOpen()) return false;
   std::this_thread::sleep_for(std::chrono::seconds(1));
   return !client.command({"PING"}).isLost();
 }
 
-TargetWriter::Link* TargetWriter::linkTo(const ServerUrl& url, const std::string& nodeId) {
+NodeWriter::Link* NodeWriter::linkTo(const ServerUrl& url, const std::string& nodeId) {
   Link& link = links_[keyOf(url)];
   if (link.client != nullptr && link.client->isOpen()) return &link;
   const bool again = link.client != nullptr;
@@ -102,20 +102,20 @@ TargetWriter::Link* TargetWriter::linkTo(const ServerUrl& url, const std::string
   return link.client->isOpen() ? &link : nullptr;
 }
 
-void TargetWriter::append(Link& link, const TargetOp& op) {
+void NodeWriter::append(Link& link, const NodeOp& op) {
   if (op.database != link.database) link.client->append({"SELECT", std::to_string(op.database)});
   link.database = op.database;
   link.client->append(std::span<const std::string>(op.words));
 }
 
-void TargetWriter::note(const Reply& reply) {
+void NodeWriter::note(const Reply& reply) {
   if (verdictOf(reply) == Verdict::Final) return;
   mustLook_ = true;
   if (verdictOf(reply) == Verdict::Later) trouble_ = reply.text;
 }
 
 // A redirect, once; what it leads to is the answer.
-void TargetWriter::follow(TargetOp& op) {
+void NodeWriter::follow(NodeOp& op) {
   const bool ask = op.reply.text.starts_with("ASK ");
   mustLook_ = mustLook_ || !ask;
   const std::size_t space = op.reply.text.rfind(' ');
@@ -142,15 +142,15 @@ void TargetWriter::follow(TargetOp& op) {
 }
 
 // Sends what is not answered, to all masters before the first of them is waited for.
-void TargetWriter::round(std::span<TargetOp> ops) {
+void NodeWriter::round(std::span<NodeOp> ops) {
   trouble_.clear();
   const auto view = target_.view();
   struct Batch {
     Link* link = nullptr;
-    std::vector<std::pair<TargetOp*, bool>> ops;  // is there a SELECT in front of it?
+    std::vector<std::pair<NodeOp*, bool>> ops;  // is there a SELECT in front of it?
   };
   std::map<std::string, Batch> batches;
-  for (TargetOp& op : ops) {
+  for (NodeOp& op : ops) {
     if (op.answered) continue;
     op.reply = {Reply::Kind::Lost, "slot " + std::to_string(op.slot) + " has no master"};
     const auto* const owner = view == nullptr ? nullptr : view->ownerOf(op.slot);
@@ -178,7 +178,7 @@ void TargetWriter::round(std::span<TargetOp> ops) {
       op->reply = batch.link->client->receive();
     }
   }
-  for (TargetOp& op : ops) {
+  for (NodeOp& op : ops) {
     if (op.answered) continue;
     if (verdictOf(op.reply) == Verdict::Redirected) follow(op);
     note(op.reply);
@@ -186,22 +186,22 @@ void TargetWriter::round(std::span<TargetOp> ops) {
   }
 }
 
-bool TargetWriter::carryOut(std::span<TargetOp> ops) {
+bool NodeWriter::carryOut(std::span<NodeOp> ops) {
   for (;;) {
     round(ops);
-    if (std::all_of(ops.begin(), ops.end(), [](const TargetOp& op) { return op.answered; })) return true;
+    if (std::all_of(ops.begin(), ops.end(), [](const NodeOp& op) { return op.answered; })) return true;
     if (!waitForBetter()) return false;
   }
 }
 
-bool TargetWriter::tryOnce(std::span<TargetOp> ops) {
-  for (TargetOp& op : ops) op.answered = false;
+bool NodeWriter::tryOnce(std::span<NodeOp> ops) {
+  for (NodeOp& op : ops) op.answered = false;
   round(ops);
   return std::all_of(ops.begin(), ops.end(),
-                     [](const TargetOp& op) { return op.answered && !op.reply.failed(); });
+                     [](const NodeOp& op) { return op.answered && !op.reply.failed(); });
 }
 
-bool TargetWriter::waitForBetter() {
+bool NodeWriter::waitForBetter() {
   if (stopped_()) return false;
   std::this_thread::sleep_for(kBetweenWrites);
   if (std::exchange(mustLook_, false)) {

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "protocol/slot.h"
-#include "proxy/migrate/target.h"
+#include "proxy/migrate/nodes.h"
 #include "proxy/subcommand/node_client.h"
 #include "proxy/subcommand/reply.h"
 
 namespace slotless::migrate {
 
-struct TargetOp {
+struct NodeOp {
   protocol::Slot slot = 0;
   std::uint32_t database = 0;  // of the node; others than 0 only where its databases are native
   std::vector<std::string> words;
@@ -27,17 +27,17 @@ struct TargetOp {
 enum class Verdict { Final, Redirected, Later };
 Verdict verdictOf(const subcommand::Reply& reply) noexcept;
 
-class TargetWriter {
+class NodeWriter {
  public:
   // `name`: of its connections. One that was lost is ended on the server before another one is used, so that
   // nothing sent on it takes effect late. `stopped`: nobody waits any more.
-  TargetWriter(Target& target, std::string name, std::function<bool()> stopped);
+  NodeWriter(Nodes& target, std::string name, std::function<bool()> stopped);
 
   // Until all are answered, also by errors that are the server's last word. For commands that may be carried
   // out twice. False: stopped.
-  bool carryOut(std::span<TargetOp> ops);
+  bool carryOut(std::span<NodeOp> ops);
   // Each is sent once. False: not all have been answered by other than an error.
-  bool tryOnce(std::span<TargetOp> ops);
+  bool tryOnce(std::span<NodeOp> ops);
   // Before another attempt: a little while, and another look at the cluster. False: stopped.
   bool waitForBetter();
 
@@ -53,12 +53,12 @@ class TargetWriter {
 
   Link* linkTo(const subcommand::ServerUrl& url, const std::string& nodeId);
   bool endFormer(subcommand::NodeClient& client) const;
-  void round(std::span<TargetOp> ops);
-  void append(Link& link, const TargetOp& op);
-  void follow(TargetOp& op);
+  void round(std::span<NodeOp> ops);
+  void append(Link& link, const NodeOp& op);
+  void follow(NodeOp& op);
   void note(const subcommand::Reply& reply);
 
-  Target& target_;
+  Nodes& target_;
   const std::string name_;
   const std::function<bool()> stopped_;
   std::map<std::string, Link> links_;

@@ -1,4 +1,4 @@
-#include "proxy/migrate/target.h"
+#include "proxy/migrate/nodes.h"
 
 #include <utility>
 
@@ -6,21 +6,32 @@ namespace slotless::migrate {
 
 using subcommand::ClusterView;
 
-Target::Target(std::vector<subcommand::ServerUrl> seeds, subcommand::ConnectOptions options,
-               std::vector<config::AddressRule> rules)
+Nodes::Nodes(std::vector<subcommand::ServerUrl> seeds, subcommand::ConnectOptions options,
+             std::vector<config::AddressRule> rules)
     : seeds_(std::move(seeds)), options_(std::move(options)), rules_(std::move(rules)) {}
 
-std::shared_ptr<const ClusterView> Target::view() const {
+Nodes::Nodes(const subcommand::ServerUrl& server, subcommand::ConnectOptions options)
+    : options_(std::move(options)), single_(true) {
+  auto view = std::make_shared<ClusterView>();
+  subcommand::ServerUrl url = server;
+  url.database = 0;
+  view->masters.push_back({server.shown(), url, 0, protocol::kSlotCount});
+  view->owner.fill(0);
+  view->nodes = {url};
+  view_ = std::move(view);
+}
+
+std::shared_ptr<const ClusterView> Nodes::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
 }
 
-std::string Target::refresh() {
+std::string Nodes::refresh() {
   const std::lock_guard asking(asking_);
   return ask();
 }
 
-std::string Target::refreshOnce() {
+std::string Nodes::refreshOnce() {
   std::uint64_t before = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -34,7 +45,8 @@ std::string Target::refreshOnce() {
   return ask();
 }
 
-std::string Target::ask() {
+std::string Nodes::ask() {
+  if (single_) return {};
   // First those that have answered before: the seeds may have been replaced since.
   std::vector<subcommand::ServerUrl> nodes;
   if (const auto known = view()) nodes = known->nodes;
@@ -48,7 +60,7 @@ std::string Target::ask() {
   return {};
 }
 
-void Target::take(std::shared_ptr<const ClusterView> found) {
+void Nodes::take(std::shared_ptr<const ClusterView> found) {
   const std::lock_guard lock(mutex_);
   ++refreshes_;
   if (view_ != nullptr && found->epoch < view_->epoch) return;
@@ -64,7 +76,7 @@ void Target::take(std::shared_ptr<const ClusterView> found) {
   view_ = std::move(found);
 }
 
-void Target::noteProcess(const std::string& nodeId, const std::string& runId) {
+void Nodes::noteProcess(const std::string& nodeId, const std::string& runId) {
   const std::lock_guard lock(mutex_);
   const auto [known, isNew] = processes_.emplace(nodeId, runId);
   if (isNew || known->second == runId) return;
@@ -76,12 +88,12 @@ void Target::noteProcess(const std::string& nodeId, const std::string& runId) {
   }
 }
 
-SlotSet Target::takeDoubtful() {
+SlotSet Nodes::takeDoubtful() {
   const std::lock_guard lock(mutex_);
   return std::exchange(doubtful_, SlotSet());
 }
 
-std::uint64_t Target::changes() const {
+std::uint64_t Nodes::changes() const {
   const std::lock_guard lock(mutex_);
   return changes_;
 }

@@ -1,4 +1,5 @@
-// The cluster that is copied into: which node has a slot, and what a failover may have taken away.
+// The nodes of one side of a migration: which one has a slot, and what a failover may have taken away. One
+// server is a node that has all of them.
 //
 // Thread-safe.
 #pragma once
@@ -15,10 +16,13 @@
 
 namespace slotless::migrate {
 
-class Target {
+class Nodes {
  public:
-  Target(std::vector<subcommand::ServerUrl> seeds, subcommand::ConnectOptions options,
-         std::vector<config::AddressRule> rules);
+  // A cluster.
+  Nodes(std::vector<subcommand::ServerUrl> seeds, subcommand::ConnectOptions options,
+        std::vector<config::AddressRule> rules);
+  // One server.
+  Nodes(const subcommand::ServerUrl& server, subcommand::ConnectOptions options);
 
   // Asks the nodes. The error, or nothing; then view() is the new one.
   std::string refresh();
@@ -47,6 +51,7 @@ class Target {
   const std::vector<subcommand::ServerUrl> seeds_;
   const subcommand::ConnectOptions options_;
   const std::vector<config::AddressRule> rules_;
+  const bool single_ = false;
   std::mutex asking_;
   mutable std::mutex mutex_;
   std::shared_ptr<const subcommand::ClusterView> view_;

@@ -46,9 +46,8 @@ std::string_view lengthCommand(std::string_view type) noexcept {
   return known == nullptr ? std::string_view() : known->length;
 }
 
-PieceResult PieceCopier::copy(const Key& key, const Place& place, std::int64_t bytes) {
+PieceResult PieceCopier::copy(const Key& key, std::int64_t bytes) {
   key_ = key;
-  place_ = place;
   for (;;) {
     Reply type;
     if (read({"TYPE", key_.name}, type) == Step::Stopped) return {Pieced::Stopped};
@@ -67,7 +66,7 @@ PieceResult PieceCopier::copy(const Key& key, const Place& place, std::int64_t b
       case Step::Stopped: return {Pieced::Stopped};
       case Step::Again: break;
     }
-    if (!target_.waitForBetter()) return {Pieced::Stopped};
+    if (!to_.waitForBetter()) return {Pieced::Stopped};
   }
 }
 
@@ -79,10 +78,10 @@ PieceCopier::Step PieceCopier::attempt(const Type& type) {
 }
 
 // An error means that it has another type now: from the beginning.
-PieceCopier::Step PieceCopier::read(Words words, Reply& reply) {
-  auto answer = source_.ask(key_.database, std::move(words));
-  if (!answer) return Step::Stopped;
-  reply = *std::move(answer);
+PieceCopier::Step PieceCopier::read(Words words, Reply& reply, std::size_t at) {
+  KeyOp op{key_, std::move(words), at};
+  if (!from_.carryOut(std::span(&op, 1))) return Step::Stopped;
+  reply = std::move(op.reply);
   if (!reply.isError()) return Step::Good;
   if (reply.text.starts_with("WRONGTYPE") || reply.text.find("no such key") != std::string::npos)
     return Step::Again;
@@ -91,8 +90,8 @@ PieceCopier::Step PieceCopier::read(Words words, Reply& reply) {
 }
 
 void PieceCopier::putWithName(Words words, std::size_t at) {
-  words.insert(words.begin() + static_cast<std::ptrdiff_t>(at), place_.name);
-  ops_.push_back({place_.slot, place_.nodeDatabase, std::move(words), {}, false});
+  words.emplace(words.begin() + static_cast<std::ptrdiff_t>(at));
+  ops_.push_back({key_, std::move(words), at});
 }
 
 void PieceCopier::put(Words words) {
@@ -101,8 +100,8 @@ void PieceCopier::put(Words words) {
 
 // What has been carried out in part is begun again: appending twice would double it.
 PieceCopier::Step PieceCopier::flush() {
-  const bool good = target_.tryOnce(ops_);
-  const auto refused = std::find_if(ops_.begin(), ops_.end(), [](const TargetOp& op) {
+  const bool good = to_.tryOnce(ops_);
+  const auto refused = std::find_if(ops_.begin(), ops_.end(), [](const KeyOp& op) {
     return op.reply.isError() && verdictOf(op.reply) == Verdict::Final;
   });
   if (refused != ops_.end()) detail_ = refused->reply.text;
@@ -215,12 +214,10 @@ PieceCopier::Step PieceCopier::copyStream() {
     if (isLast) break;
   }
   // One without entries is made by a group.
-  put({"XGROUP", "CREATE", "slotless-migrate", "0", "MKSTREAM"});
-  std::swap(ops_.back().words[1], ops_.back().words[2]);
-  put({"XGROUP", "DESTROY", "slotless-migrate"});
-  std::swap(ops_.back().words[1], ops_.back().words[2]);
+  putWithName({"XGROUP", "CREATE", "slotless-migrate", "0", "MKSTREAM"}, 2);
+  putWithName({"XGROUP", "DESTROY", "slotless-migrate"}, 2);
   Reply info;
-  if (const Step step = read({"XINFO", "STREAM", key_.name}, info); step != Step::Good) return step;
+  if (const Step step = read({"XINFO", "STREAM", key_.name}, info, 2); step != Step::Good) return step;
   const auto field = [&](const Reply& of, std::string_view name) {
     const Reply* const found = of.field(name);
     return found == nullptr ? std::string()
@@ -235,7 +232,7 @@ PieceCopier::Step PieceCopier::copyStream() {
   put(std::move(ids));
   if (const Step step = flush(); step != Step::Good) return step;
   Reply groups;
-  if (const Step step = read({"XINFO", "GROUPS", key_.name}, groups); step != Step::Good) return step;
+  if (const Step step = read({"XINFO", "GROUPS", key_.name}, groups, 2); step != Step::Good) return step;
   for (const Reply& group : groups.items) {
     if (const Step step = copyStreamGroup(group); step != Step::Good) return step;
   }
@@ -254,7 +251,7 @@ PieceCopier::Step PieceCopier::copyStreamGroup(const Reply& group) {
   }
   putWithName(std::move(create), 2);
   Reply consumers;
-  if (const Step step = read({"XINFO", "CONSUMERS", key_.name, name->text}, consumers); step != Step::Good)
+  if (const Step step = read({"XINFO", "CONSUMERS", key_.name, name->text}, consumers, 2); step != Step::Good)
     return step;
   for (const Reply& each : consumers.items) {
     const Reply* const consumer = each.field("name");
@@ -271,7 +268,7 @@ PieceCopier::Step PieceCopier::copyPending(const std::string& group) {
   for (;;) {
     Reply clock;
     Reply part;
-    if (const Step step = read({"TIME"}, clock); step != Step::Good) return step;
+    if (const Step step = read({"TIME"}, clock, 0); step != Step::Good) return step;
     if (const Step step = read({"XPENDING", key_.name, group, from, "+", std::to_string(elements_)}, part);
         step != Step::Good)
       return step;
@@ -293,7 +290,7 @@ PieceCopier::Step PieceCopier::copyPending(const std::string& group) {
 PieceCopier::Step PieceCopier::copyExpiry() {
   Reply clock;
   Reply left;
-  if (const Step step = read({"TIME"}, clock); step != Step::Good) return step;
+  if (const Step step = read({"TIME"}, clock, 0); step != Step::Good) return step;
   if (const Step step = read({"PTTL", key_.name}, left); step != Step::Good) return step;
   if (left.number() == -2) return Step::Gone;
   if (left.number() < 0 || clock.items.size() != 2) return Step::Good;

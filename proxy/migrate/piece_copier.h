@@ -8,10 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "proxy/migrate/places.h"
-#include "proxy/migrate/source.h"
+#include "proxy/migrate/key_client.h"
 #include "proxy/migrate/source_facts.h"
-#include "proxy/migrate/target_writer.h"
 
 namespace slotless::migrate {
 
@@ -27,11 +25,11 @@ struct PieceResult {
 
 class PieceCopier {
  public:
-  PieceCopier(Source& source, TargetWriter& target, const SourceFacts& facts)
-      : source_(source), target_(target), facts_(facts) {}
+  PieceCopier(KeyClient& from, KeyClient& to, const SourceFacts& facts)
+      : from_(from), to_(to), facts_(facts) {}
 
   // `bytes`: about as large as it is.
-  PieceResult copy(const Key& key, const Place& place, std::int64_t bytes);
+  PieceResult copy(const Key& key, std::int64_t bytes);
 
  private:
   using Words = std::vector<std::string>;
@@ -59,18 +57,18 @@ class PieceCopier {
   // SCAN of one key: each page becomes one command with `add` in front.
   Step copyPages(std::string_view scan, std::string_view add, bool swapped, std::size_t perElement);
 
-  Step read(Words words, subcommand::Reply& reply);
+  // The key's name is the word `at`; 0: there is none.
+  Step read(Words words, subcommand::Reply& reply, std::size_t at = 1);
   void put(Words words);  // the key's name comes behind the first word
   void putWithName(Words words, std::size_t at);
   Step flush();
 
-  Source& source_;
-  TargetWriter& target_;
+  KeyClient& from_;
+  KeyClient& to_;
   const SourceFacts& facts_;
   Key key_;
-  Place place_;
   std::size_t elements_ = 0;  // a piece
-  std::vector<TargetOp> ops_;
+  std::vector<KeyOp> ops_;
   std::string detail_;
 };
 

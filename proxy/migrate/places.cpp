@@ -25,7 +25,11 @@ std::optional<Place> Places::of(const Key& key) const {
 
 std::optional<Key> Places::keyOf(std::string_view name, std::uint32_t nodeDatabase) const {
   if (isOwnName(name)) return std::nullopt;
-  if (nodeDatabase != 0) return Key{nodeDatabase, std::string(name)};
+  if (nodeDatabase != 0) {
+    const bool native =
+        nodeDatabase < databases_.size() && databases_.at(nodeDatabase).layout == databases::Layout::Native;
+    return native ? std::optional(Key{nodeDatabase, std::string(name)}) : std::nullopt;
+  }
   const databases::Database& first = databases_.at(0);
   if (!databases_.anyMapped() && !first.mapped()) return Key{0, std::string(name)};
   const databases::Database* const owner = databases_.ownerOf(name);

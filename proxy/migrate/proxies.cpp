@@ -15,10 +15,11 @@ using subcommand::Reply;
 
 namespace {
 
-std::string objectionOf(const Reply& reply) {
+std::string objectionOf(const Reply& reply, const std::string& side) {
   if (reply.failed()) return reply.text;
   const InfoText status(reply.text);
-  if (status.value("side") == config::kClusterSide) return "serves the cluster already";
+  if (status.value("side") == side)
+    return side == config::kClusterSide ? "serves the cluster already" : "serves the server already";
   if (status.value("phase") != "serving") return "another cut-over is under way";
   return std::string(status.value("objection"));
 }
@@ -45,11 +46,11 @@ std::string Proxies::all(Ask ask) {
   return errors;
 }
 
-std::string Proxies::objections() {
-  return all([](Proxy& proxy) {
+std::string Proxies::objections(const std::string& side) {
+  return all([&](Proxy& proxy) {
     const Reply reply = proxy.client.command({"PROXY", "CUT-OVER", "STATUS"});
     if (!reply.failed()) proxy.process = InfoText(reply.text).value("process");
-    return objectionOf(reply);
+    return objectionOf(reply, side);
   });
 }
 
@@ -58,18 +59,19 @@ bool Proxies::has(const std::string& process) const {
                      [&](const Proxy& proxy) { return proxy.process == process; });
 }
 
-std::string Proxies::prepare(const std::string& id, std::chrono::milliseconds patience,
-                             std::chrono::milliseconds hold) {
+std::string Proxies::prepare(const std::string& id, const std::string& side,
+                             std::chrono::milliseconds patience, std::chrono::milliseconds hold) {
   return all([&](Proxy& proxy) {
-    const Reply reply = proxy.client.command(
-        {"PROXY", "CUT-OVER", "PREPARE", id, std::to_string(patience.count()), std::to_string(hold.count())});
+    const Reply reply =
+        proxy.client.command({"PROXY", "CUT-OVER", "PREPARE", id, std::to_string(patience.count()),
+                              std::to_string(hold.count()), side});
     return reply.isOk() ? std::string() : reply.text;
   });
 }
 
-std::string Proxies::settle(const std::string& id) {
+std::string Proxies::settle(const std::string& id, const std::string& side) {
   return all([&](Proxy& proxy) {
-    const Reply reply = proxy.client.command({"PROXY", "CUT-OVER", "SETTLE", id});
+    const Reply reply = proxy.client.command({"PROXY", "CUT-OVER", "SETTLE", id, side});
     return reply.isOk() ? std::string() : reply.text;
   });
 }

@@ -13,14 +13,15 @@ class Proxies {
  public:
   Proxies(const std::vector<subcommand::ServerUrl>& urls, const subcommand::ConnectOptions& options);
 
-  // What they say of themselves. The objections to a cut-over, one a line; empty: there are none.
-  std::string objections();
+  // What they say of themselves. The objections to going over to that side, one a line; empty: there are
+  // none.
+  std::string objections(const std::string& side);
   // By which name it has announced itself; after objections().
   bool has(const std::string& process) const;
   // All at once. The error of those that refuse, one a line; empty: all of them hold.
-  std::string prepare(const std::string& id, std::chrono::milliseconds patience,
+  std::string prepare(const std::string& id, const std::string& side, std::chrono::milliseconds patience,
                       std::chrono::milliseconds hold);
-  std::string settle(const std::string& id);
+  std::string settle(const std::string& id, const std::string& side);
 
  private:
   struct Proxy {

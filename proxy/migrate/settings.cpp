@@ -17,23 +17,27 @@ using subcommand::Takes;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kActionNames{"check",  "run",   "verify", "cut-over",
-                                                       "status", "abort", "finish"};
+constexpr std::array<std::string_view, 8> kActionNames{"check",     "run",    "verify", "cut-over",
+                                                       "roll-back", "status", "abort",  "finish"};
 
-constexpr std::array<OptionSpec, 16> kOwn{{
+constexpr std::array<OptionSpec, 17> kOwn{{
     {"json", "", "One JSON object a line.", Takes::Nothing},
     {"once", "", "run: end with exit code 0 when the copy has caught up.", Takes::Nothing},
     {"overwrite", "",
      "run: into databases of the target that have keys; those that the source does not have are deleted.",
      Takes::Nothing},
+    {"one-way", "",
+     "run: it ends with the cut-over, and nothing is copied back to the server: it stays as it was, and there is no roll-back.",
+     Takes::Nothing},
     {"proxy", "URL",
-     "cut-over: one of the proxies, by its console; one option for each. "
+     "cut-over, roll-back: one of the proxies, by its console; one option for each. "
      "[SLOTLESS_MIGRATE_PROXY_PASSWORD]",
      Takes::Values},
-    {"max-pause", "TIME", "cut-over: it is given up if clients would wait longer. Default: 1s", Takes::Value},
+    {"max-pause", "TIME", "cut-over, roll-back: it is given up if clients would wait longer. Default: 1s",
+     Takes::Value},
     {"force", "",
-     "abort: also if a run is at work on another machine; cut-over: also if somebody uses the server without a "
-     "proxy.",
+     "abort: also if a run is at work on another machine; cut-over, roll-back: also if somebody goes round the "
+     "proxies.",
      Takes::Nothing},
     {"big-key", "SIZE", "run: larger values are copied in pieces. Default: 1mb", Takes::Value},
     {"max-latency", "TIME", "run: of the source; beyond it less is asked. 0: no limit. Default: 50ms",
@@ -52,7 +56,7 @@ constexpr std::array<OptionSpec, 16> kOwn{{
 }};
 
 constexpr std::string_view kHead =
-    R"(Usage: slotless migrate check|run|verify|cut-over|status|abort|finish --from URL --to URL,... [--option VALUE]...
+    R"(Usage: slotless migrate check|run|verify|cut-over|roll-back|status|abort|finish --from URL --to URL,... [--option VALUE]...
 
 Copies what one Redis or Valkey has into a cluster, with the names that Slotless gives the keys of its databases there,
 while applications go on using it.
@@ -60,10 +64,13 @@ while applications go on using it.
   check    what is in the way; changes nothing
   run      copies, and goes on copying what changes; may be ended and started again at any time
   verify   compares both ways
-  cut-over lets the proxies go over to the cluster, while a run follows; clients wait for a moment
+  cut-over lets the proxies go over to the cluster, while a run follows; clients wait for a moment. From then on the run
+           copies what is written on the cluster back to the server
+  roll-back lets the proxies go back to the server, while a run follows; then all is as before the cut-over
   status   where it stands
   abort    ends it, and forgets where it stands
-  finish   the same once it has caught up; prints what can be deleted. Nothing is deleted on the source
+  finish   the same once it has caught up, and for good after a cut-over; prints what can be deleted. Nothing is
+           deleted on the source
 
 Exit code: 0, it is so; 1, it is not (check: something is in the way; verify: there are differences); 2, trouble.
 Passwords may be in the environment or in files instead of URLs.
@@ -80,10 +87,11 @@ class Reader {
     if (!options_.error().empty()) return no(options_.error());
     if (options_.words().size() != 1 ||
         std::find(kActionNames.begin(), kActionNames.end(), options_.words()[0]) == kActionNames.end())
-      return no("allowed: slotless migrate check|run|verify|cut-over|status|abort|finish");
+      return no("allowed: slotless migrate check|run|verify|cut-over|roll-back|status|abort|finish");
     settings_.action = options_.words()[0];
     settings_.json = options_.has("json");
     settings_.once = options_.has("once");
+    settings_.oneWay = options_.has("one-way");
     settings_.overwrite = options_.has("overwrite");
     settings_.force = options_.has("force");
     readQuantities();

@@ -23,6 +23,7 @@ struct Settings {
   bool once = false;
   bool overwrite = false;
   bool force = false;
+  bool oneWay = false;
   std::int64_t bigKeyBytes = 1024 * 1024;
   std::chrono::milliseconds maxLatency{50};
   std::chrono::milliseconds lag{1000};

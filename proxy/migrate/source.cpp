@@ -4,7 +4,7 @@
 #include <thread>
 #include <utility>
 
-#include "proxy/migrate/target_writer.h"
+#include "proxy/migrate/node_writer.h"
 
 namespace slotless::migrate {
 

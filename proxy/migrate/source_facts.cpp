@@ -1,6 +1,7 @@
 #include "proxy/migrate/source_facts.h"
 
 #include <charconv>
+#include <utility>
 
 #include "proxy/subcommand/info_text.h"
 
@@ -26,9 +27,7 @@ Usage usageBy(std::string_view policy) {
   return Usage::None;
 }
 
-}  // namespace
-
-SourceFacts factsOf(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options) {
+SourceFacts ofNode(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options) {
   SourceFacts facts;
   NodeClient client(url, options);
   if (auto error = client.open(); !error.empty()) {
@@ -57,8 +56,34 @@ SourceFacts factsOf(const subcommand::ServerUrl& url, const subcommand::ConnectO
   facts.hasFunctions = has(client, {"FUNCTION", "LIST"});
   if (facts.major < 6)
     facts.error = url.shown() + " is " + facts.software + "; a migration needs 6.0 at least";
+  return facts;
+}
+
+}  // namespace
+
+SourceFacts factsOf(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options) {
+  SourceFacts facts = ofNode(url, options);
   if (facts.isCluster) facts.error = url.shown() + " is a node of a cluster; a migration is from one server";
   return facts;
+}
+
+SourceFacts factsOfAll(const std::vector<subcommand::ClusterMaster>& masters,
+                       const subcommand::ConnectOptions& options) {
+  SourceFacts all;
+  for (const auto& master : masters) {
+    SourceFacts facts = ofNode(master.url, options);
+    if (&master == &masters.front()) {
+      all = std::move(facts);
+      continue;
+    }
+    if (all.error.empty()) all.error = std::move(facts.error);
+    if (facts.usage != all.usage) all.usage = Usage::None;
+    all.tellsSizes = all.tellsSizes && facts.tellsSizes;
+    all.tellsExpiryTimes = all.tellsExpiryTimes && facts.tellsExpiryTimes;
+    all.tellsFieldExpiry = all.tellsFieldExpiry && facts.tellsFieldExpiry;
+    all.hasFunctions = all.hasFunctions && facts.hasFunctions;
+  }
+  return all;
 }
 
 }  // namespace slotless::migrate

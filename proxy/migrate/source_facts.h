@@ -1,8 +1,10 @@
-// What the server that is copied from can do, found out once by asking it.
+// What the servers that are copied from can do, found out once by asking them.
 #pragma once
 #include <string>
+#include <vector>
 
-#include "proxy/migrate/source.h"
+#include "proxy/subcommand/cluster_view.h"
+#include "proxy/subcommand/node_client.h"
 
 namespace slotless::migrate {
 
@@ -27,6 +29,10 @@ struct SourceFacts {
   }
 };
 
+// Of one server, which is no node of a cluster.
 SourceFacts factsOf(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options);
+// What all of these nodes of a cluster can do.
+SourceFacts factsOfAll(const std::vector<subcommand::ClusterMaster>& masters,
+                       const subcommand::ConnectOptions& options);
 
 }  // namespace slotless::migrate

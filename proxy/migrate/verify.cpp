@@ -36,7 +36,7 @@ class Verify {
         target_(settings.to, settings.toOptions, settings.config.addressMap),
         source_(settings.from, settings.fromOptions, stopSignalled),
         comparer_(places_, facts_, Source(settings.from, settings.fromOptions, stopSignalled),
-                  TargetWriter(target_, "slotless-verify.", stopSignalled), settings.ttlTolerance,
+                  NodeWriter(target_, "slotless-verify.", stopSignalled), settings.ttlTolerance,
                   settings.bigKeyBytes) {}
 
   int run();
@@ -60,7 +60,7 @@ class Verify {
   Reporter& reporter_;
   const Places places_;
   const SourceFacts facts_;
-  Target target_;
+  Nodes target_;
   Source source_;
   Comparer comparer_;
   std::vector<Comparison> candidates_;

@@ -1,21 +1,27 @@
 #include "proxy/migrate/walker.h"
 
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
+
+#include "proxy/subcommand/info_text.h"
 
 namespace slotless::migrate {
 
 using subcommand::Reply;
 
+using subcommand::NodeClient;
+
 namespace {
 
 constexpr std::string_view kNamesAtOnce = "1000";
+constexpr std::chrono::milliseconds kBetweenScans{200};
 
 }  // namespace
 
-Walker::Walker(Workshop& shop, Source source, TargetWriter target, Give give)
-    : shop_(shop), source_(std::move(source)), target_(std::move(target)), give_(std::move(give)) {}
+Walker::Walker(Workshop& shop, KeyClient from, Give give)
+    : shop_(shop), from_(std::move(from)), give_(std::move(give)) {}
 
 void Walker::want(const Walk& walk) {
   {
@@ -45,8 +51,7 @@ void Walker::run() {
       running_ = true;
       restart_ = false;
     }
-    const bool whole =
-        (!(walk.all || walk.slots.any()) || walkSource(walk)) && (!walk.sweep || sweepTarget());
+    const bool whole = (!(walk.all || walk.slots.any()) || walkFrom(walk)) && (!walk.sweep || sweepTo());
     if (whole) {
       ++shop_.counts.walks;
     } else if (!shop_.stopped()) {
@@ -56,96 +61,102 @@ void Walker::run() {
   }
 }
 
-bool Walker::walkSource(const Walk& walk) {
-  const auto keyspace = source_.ask(0, {"INFO", "keyspace"});
-  if (!keyspace) return false;
-  const auto sizes = databasesIn(keyspace->text);
-  shop_.databases.take(sizes);
-  std::uint64_t expected = 0;
-  for (const auto& [index, size] : sizes) expected += size;
+bool Walker::walkFrom(const Walk& walk) {
   walked_ = 0;
-  expected_ = expected;
-  for (const auto& [index, size] : sizes) {
-    if (auto objection = shop_.places.objectionTo(index); !objection.empty()) {
-      shop_.failure.set(objection);
-      return false;
-    }
-    database_ = index;
-    if (!walkDatabase(index, walk)) return false;
-  }
-  return true;
-}
-
-bool Walker::walkDatabase(std::uint32_t database, const Walk& walk) {
-  std::string cursor = "0";
-  do {
-    const auto page = source_.ask(database, {"SCAN", cursor, "COUNT", std::string(kNamesAtOnce)});
-    if (!page) return false;
-    if (page->items.size() != 2) {
-      shop_.failure.set("SCAN: " + page->text);
-      return false;
-    }
-    cursor = page->items[0].text;
-    for (const Reply& name : page->items[1].items) {
+  expected_ = 0;
+  std::set<std::uint32_t> allowed;
+  return each(shop_.from, [&](std::vector<Key> keys) {
+    for (Key& key : keys) {
       ++walked_;
-      Key key{database, name.text};
+      database_ = key.database;
+      if (!allowed.contains(key.database)) {
+        if (auto objection = shop_.objectionTo(key.database); !objection.empty()) {
+          shop_.failure.set(objection);
+          return false;
+        }
+        allowed.insert(key.database);
+      }
       if (!walk.all) {
-        const auto place = shop_.places.of(key);
+        const auto place = shop_.to.naming.of(key);
         if (!place || !walk.slots.test(place->slot)) continue;
       }
       give_(std::move(key));
       if (interrupted()) return false;
     }
-    if (interrupted()) return false;
-  } while (cursor != "0");
-  return true;
+    return !interrupted();
+  });
+}
+
+bool Walker::sweepTo() {
+  return each(shop_.to, [this](const std::vector<Key>& keys) { return missing(keys) && !interrupted(); });
 }
 
 // Keys may be missed that change their node meanwhile: then once more.
-bool Walker::sweepTarget() {
+bool Walker::each(const Workshop::Side& side, const Page& page) {
   std::uint64_t changes = 0;
   do {
-    changes = shop_.target.changes();
-    const auto view = shop_.target.view();
+    changes = side.nodes.changes();
+    const auto view = side.nodes.view();
     for (const auto& master : view->masters) {
-      for (const std::uint32_t database : shop_.places.nodeDatabases()) {
-        subcommand::ServerUrl url = master.url;
-        url.database = database;
-        subcommand::NodeClient node(url, shop_.target.options());
-        while (shop_.target.changes() == changes && !sweepNode(node, database)) {
-          if (interrupted()) return false;
-          std::this_thread::sleep_for(std::chrono::milliseconds(200));
-          shop_.target.refreshOnce();
-        }
+      bool refused = false;
+      const Page noted = [&](std::vector<Key> keys) {
+        refused = !page(std::move(keys));
+        return !refused;
+      };
+      while (side.nodes.changes() == changes && !eachOf(side, master.url, noted)) {
+        if (refused || interrupted()) return false;
+        std::this_thread::sleep_for(kBetweenScans);
+        side.nodes.refreshOnce();
       }
     }
-  } while (shop_.target.changes() != changes);
+  } while (side.nodes.changes() != changes);
   return true;
 }
 
-bool Walker::sweepNode(subcommand::NodeClient& node, std::uint32_t nodeDatabase) {
-  std::string cursor = "0";
-  do {
-    const Reply page = node.command({"SCAN", cursor, "COUNT", kNamesAtOnce});
-    if (page.items.size() != 2) return false;
-    cursor = page.items[0].text;
-    std::vector<Key> keys;
-    for (const Reply& name : page.items[1].items) {
-      if (auto key = shop_.places.keyOf(name.text, nodeDatabase)) keys.push_back(*std::move(key));
-    }
-    if (!missing(keys) || interrupted()) return false;
-  } while (cursor != "0");
+// An answer that another attempt cannot change ends all of it.
+bool Walker::isAnswer(const subcommand::ServerUrl& node, const Reply& reply) {
+  if (!reply.failed()) return true;
+  if (verdictOf(reply) == Verdict::Final) shop_.failure.set(node.shown() + ": " + reply.text);
+  return false;
+}
+
+// False: a page was refused, or the node does not answer.
+bool Walker::eachOf(const Workshop::Side& side, const subcommand::ServerUrl& node, const Page& page) {
+  subcommand::ServerUrl url = node;
+  url.database = 0;
+  NodeClient first(url, side.nodes.options());
+  const Reply keyspace = first.command({"INFO", "keyspace"});
+  if (!isAnswer(node, keyspace)) return false;
+  const auto sizes = subcommand::databasesIn(keyspace.text);
+  if (&side == &shop_.from) {
+    for (const auto& [database, size] : sizes) expected_ += size;
+  }
+  for (const auto& [database, size] : sizes) {
+    url.database = database;
+    NodeClient client(url, side.nodes.options());
+    std::string cursor = "0";
+    do {
+      const Reply found = client.command({"SCAN", cursor, "COUNT", kNamesAtOnce});
+      if (!isAnswer(node, found) || found.items.size() != 2) return false;
+      cursor = found.items[0].text;
+      std::vector<Key> keys;
+      for (const Reply& name : found.items[1].items) {
+        if (auto key = side.naming.keyOf(name.text, database)) keys.push_back(*std::move(key));
+      }
+      if (!page(std::move(keys))) return false;
+    } while (cursor != "0");
+  }
   return true;
 }
 
-// Gives those that the source does not have.
+// Gives those that the side that is copied from does not have.
 bool Walker::missing(const std::vector<Key>& keys) {
-  std::vector<SourceQuestion> questions;
-  questions.reserve(keys.size());
-  for (const Key& key : keys) questions.push_back({key.database, {"EXISTS", key.name}});
-  if (!source_.ask(questions)) return false;
+  std::vector<KeyOp> ops;
+  ops.reserve(keys.size());
+  for (const Key& key : keys) ops.push_back({key, {"EXISTS", ""}});
+  if (!from_.carryOut(ops)) return false;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (questions[i].reply.kind == Reply::Kind::Integer && questions[i].reply.integer == 0) give_(keys[i]);
+    if (ops[i].reply.kind == Reply::Kind::Integer && ops[i].reply.integer == 0) give_(keys[i]);
   }
   return true;
 }

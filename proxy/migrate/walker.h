@@ -1,5 +1,5 @@
-// Walks over all keys of the source, and over those of the target that the source may not have, and hands
-// them to the copying threads.
+// Walks over all keys of the side that is copied from, and over those of the other that it may not have, and
+// hands them to the copying threads.
 //
 // What is wanted while a walk is under way is done behind it; a walk over everything is begun anew instead.
 #pragma once
@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proxy/migrate/copier.h"
 #include "proxy/migrate/slot_set.h"
@@ -17,8 +18,8 @@ namespace slotless::migrate {
 
 struct Walk {
   bool all = false;
-  SlotSet slots;       // of the target: keys that lie in them, if not all
-  bool sweep = false;  // the target's keys as well
+  SlotSet slots;       // of the other side: keys that lie in them, if not all
+  bool sweep = false;  // the other side's keys as well
 
   bool wanted() const { return all || sweep || slots.any(); }
 };
@@ -27,7 +28,7 @@ class Walker {
  public:
   using Give = std::function<void(Key)>;
 
-  Walker(Workshop& shop, Source source, TargetWriter target, Give give);
+  Walker(Workshop& shop, KeyClient from, Give give);
 
   // Thread-safe.
   void want(const Walk& walk);
@@ -40,17 +41,20 @@ class Walker {
   void run();
 
  private:
-  // False: stopped, failed, or begun anew.
-  bool walkSource(const Walk& walk);
-  bool walkDatabase(std::uint32_t database, const Walk& walk);
-  bool sweepTarget();
-  bool sweepNode(subcommand::NodeClient& node, std::uint32_t nodeDatabase);
+  // What becomes of a page of keys. False: stopped, failed, or begun anew.
+  using Page = std::function<bool(std::vector<Key> keys)>;
+
+  // False: as of a page.
+  bool walkFrom(const Walk& walk);
+  bool sweepTo();
+  bool each(const Workshop::Side& side, const Page& page);
+  bool eachOf(const Workshop::Side& side, const subcommand::ServerUrl& node, const Page& page);
+  bool isAnswer(const subcommand::ServerUrl& node, const subcommand::Reply& reply);
   bool missing(const std::vector<Key>& keys);
   bool interrupted() const { return shop_.stopped() || restart_; }
 
   Workshop& shop_;
-  Source source_;
-  TargetWriter target_;
+  KeyClient from_;
   const Give give_;
   mutable std::mutex mutex_;
   std::condition_variable wanted_;

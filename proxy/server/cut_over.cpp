@@ -33,6 +33,15 @@ std::string okReply() {
   return reply;
 }
 
+std::string_view wantedBy(const CutOverStep& step) {
+  return step.toServer ? kServerSide : kClusterSide;
+}
+
+// As people call it.
+std::string nameOfSide(std::string_view side) {
+  return side == kClusterSide ? "the cluster" : "the server";
+}
+
 std::string_view nameOf(CutOver::Phase phase) {
   switch (phase) {
     case CutOver::Phase::Serving: return "serving";
@@ -50,10 +59,11 @@ CutOver::CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onClust
     : loop_(loop),
       hooks_(std::move(hooks)),
       process_(std::move(process)),
-      onCluster_(onCluster),
+      here_(onCluster ? kClusterSide : kServerSide),
+      there_(onCluster ? kServerSide : kClusterSide),
       timer_(loop.makeTimer([this] { onTimer(); })),
       announcing_(loop.makeTimer([this] { announce(); })) {
-  if (!onCluster_) announcing_->start(net::Millis{0});
+  announcing_->start(net::Millis{0});
 }
 
 void CutOver::take(const CutOverStep& step, Done done) {
@@ -66,7 +76,7 @@ void CutOver::take(const CutOverStep& step, Done done) {
     case CutOverStep::Kind::Prepare: return prepare(step, std::move(done));
     case CutOverStep::Kind::Settle: break;
   }
-  if (phase_ == Phase::Serving && onCluster_) return done(okReply());
+  if (phase_ == Phase::Serving && here_ == wantedBy(step)) return done(okReply());
   if (phase_ != Phase::Waiting || step.id != id_)
     return done(errorReply("this cut-over is not waiting to be settled; the proxy is " +
                            std::string(nameOf(phase_))));
@@ -75,8 +85,8 @@ void CutOver::take(const CutOverStep& step, Done done) {
 }
 
 std::string CutOver::status() const {
-  const std::string objection = onCluster_ ? std::string() : hooks_.objection();
-  return "side:" + std::string(onCluster_ ? kClusterSide : kServerSide) + "\r\nprocess:" + process_ +
+  const std::string objection = hooks_.objection();
+  return "side:" + std::string(here_) + "\r\nprocess:" + process_ +
          "\r\nphase:" + std::string(nameOf(phase_)) + "\r\nready:" + (objection.empty() ? "yes" : "no") +
          "\r\nobjection:" + objection + "\r\n";
 }
@@ -84,14 +94,13 @@ std::string CutOver::status() const {
 // --- not to be forgotten ---
 
 void CutOver::announce() {
-  if (onCluster_) return;
   hooks_.announce([this](const std::optional<std::string>& side) { onAnnounced(side); });
 }
 
 void CutOver::onAnnounced(const std::optional<std::string>& side) {
   announcing_->start(kAnnounce);
-  if (phase_ != Phase::Serving || onCluster_ || side != kClusterSide || !hooks_.objection().empty()) return;
-  log::error("the cluster has taken the server's place without this proxy, which goes over now");
+  if (phase_ != Phase::Serving || side != there_ || !hooks_.objection().empty()) return;
+  log::error("the other side is in force without this proxy, which goes over now", {{"side", there_}});
   empty(std::string(kLate), kLatePatience, net::Millis{1});
 }
 
@@ -100,7 +109,7 @@ void CutOver::onAnnounced(const std::optional<std::string>& side) {
 void CutOver::prepare(const CutOverStep& step, Done done) {
   if (phase_ != Phase::Serving)
     return done(errorReply("another cut-over is under way; the proxy is " + std::string(nameOf(phase_))));
-  if (onCluster_) return done(errorReply("the cluster is in force already"));
+  if (here_ == wantedBy(step)) return done(errorReply(nameOfSide(here_) + " is in force already"));
   if (const std::string objection = hooks_.objection(); !objection.empty())
     return done(errorReply(objection));
   done_ = std::move(done);
@@ -153,7 +162,7 @@ void CutOver::giveUp(const std::string& why) {
 void CutOver::settle() {
   transition(Phase::Settling);
   timer_->stop();
-  hooks_.settle(config::preparingSide(id_), std::string(kServerSide),
+  hooks_.settle(config::pendingSide(id_, there_), std::string(here_),
                 [this](const std::optional<std::string>& side) { onSettled(side); });
 }
 
@@ -161,19 +170,20 @@ void CutOver::onSettled(const std::optional<std::string>& side) {
   if (!side) {
     static log::RateLimit limit(1);
     log::write(limit, loop_.now(), log::Level::Error,
-               "the cluster does not tell whether it has been gone over to, clients wait", {{"id", id_}});
+               "the cluster does not tell what has been decided, clients wait", {{"id", id_}});
     timer_->start(kAskAgain);
     return;
   }
-  if (*side != kClusterSide) {
+  if (*side != there_) {
     open("it was given up");
-    return answer(errorReply("the cut-over was given up; the server is in force as before"));
+    return answer(errorReply("the cut-over was given up; " + nameOfSide(here_) + " is in force as before"));
   }
   transition(Phase::Moving);
   hooks_.move([this] {
-    onCluster_ = true;
+    std::swap(here_, there_);
     const auto pause = std::chrono::duration_cast<net::Millis>(loop_.now() - shutSince_);
-    log::warn("cut-over done: the cluster is in force", {{"id", id_}, {"pause_ms", pause.count()}});
+    log::warn("cut-over done: " + nameOfSide(here_) + " is in force",
+              {{"id", id_}, {"pause_ms", pause.count()}});
     transition(Phase::Serving);
     answer(okReply());
   });
@@ -183,7 +193,7 @@ void CutOver::open(const std::string& why) {
   transition(Phase::Serving);
   timer_->stop();
   hooks_.shutGates(false);
-  log::warn("cut-over given up: the server stays in force", {{"id", id_}, {"reason", why}});
+  log::warn("cut-over given up: " + nameOfSide(here_) + " stays in force", {{"id", id_}, {"reason", why}});
 }
 
 void CutOver::answer(const std::string& reply) {

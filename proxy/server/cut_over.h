@@ -1,20 +1,21 @@
-// The cut-over from one server to a cluster as one proxy goes through it (upstream migrating).
+// The cut-over from one server to a cluster, or back, as one proxy goes through it (upstream migrating).
 //
 // Serving -> Emptying (gates are shut, what is under way ends) -> Waiting (nothing is under way) -> Settling
 // (the cluster is asked what has been decided) -> Moving (the workers go over) -> Serving; or from Emptying
 // and Settling back to Serving, and nothing has happened. The decision is one key in the cluster, which
 // changes once: whoever comes to its end first, the migration or a proxy whose patience is over, decides for
 // all. Gates are not opened before that is known, or else some proxies might serve the server and others the
-// cluster. While it serves the server, a proxy says so in the cluster every few seconds, so that none is
-// forgotten; one that has been goes over as soon as it sees what has been decided. Belongs to the control
-// thread's loop.
+// cluster. A proxy says in the cluster every few seconds that it is there, so that none is forgotten; one
+// that has been goes over as soon as it sees what has been decided. Belongs to the control thread's loop.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "config/side_words.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/call_back.h"
 #include "proxy/session/cut_over_step.h"
@@ -26,7 +27,7 @@ namespace slotless::server {
 struct SideRecord {
   // Changes the decision from `from` to `to` if it is `from`, and returns what it is then.
   std::function<std::optional<std::string>(const std::string& from, const std::string& to)> change;
-  // This process serves the server: to be said again every few seconds. What has been decided.
+  // This process is there: to be said again every few seconds. What has been decided.
   std::function<std::optional<std::string>(const std::string& process, const std::string& where)> announce;
   // It does not any more.
   std::function<void(const std::string& process)> leave;
@@ -35,7 +36,7 @@ struct SideRecord {
 class CutOver {
  public:
   struct Hooks {
-    // Why the cluster cannot be gone over to; empty: it can.
+    // Why the other side cannot be gone over to; empty: it can.
     std::function<std::string()> objection;
     std::function<void(bool shut)> shutGates;
     // One look at all workers, see callBack().
@@ -50,11 +51,11 @@ class CutOver {
 
   enum class Phase : std::uint8_t { Serving, Emptying, Waiting, Settling, Moving };
 
-  // `process`: its name among those that serve the server. `onCluster`: it has been gone over to already.
+  // `process`: its name among the others. `onCluster`: that has been gone over to already.
   CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onCluster);
 
   void take(const session::CutOverStep& step, session::CutOverDone done);
-  bool onCluster() const noexcept { return onCluster_; }
+  bool onCluster() const noexcept { return here_ == config::kClusterSide; }
   const std::string& process() const noexcept { return process_; }
 
  private:
@@ -79,7 +80,8 @@ class CutOver {
   const Hooks hooks_;
   const std::string process_;
   Phase phase_ = Phase::Serving;
-  bool onCluster_;
+  std::string_view here_;   // the side that is served
+  std::string_view there_;  // the other one
   std::string id_;
   net::TimePoint deadline_{};
   net::TimePoint shutSince_{};

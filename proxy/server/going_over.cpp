@@ -52,7 +52,7 @@ net::TlsSourcePtr Server::tlsForNodes() const {
   return config()->clusterTls ? certificates_.forNodes() : nullptr;
 }
 
-// Until the first answer of the cluster it is the server that is served: main() has asked before.
+// Which side is served main() has asked before.
 void Server::startCutOver() {
   if (loaded_.upstream != config::Upstream::Migrating) return;
   CutOver::Hooks hooks;
@@ -93,16 +93,23 @@ void Server::startCutOver() {
   };
   const bool onCluster = config_->side == config::Upstream::Cluster;
   cutOver_ = std::make_unique<CutOver>(loop_, std::move(hooks), process, onCluster);
-  if (onCluster) return;
-  const config::Config target = config::forSide(loaded_, config::Upstream::Cluster);
+  makeStandby();
+}
+
+config::Upstream Server::otherSide() const {
+  return config_->side == config::Upstream::Cluster ? config::Upstream::Single : config::Upstream::Cluster;
+}
+
+void Server::makeStandby() {
+  const config::Config target = config::forSide(loaded_, otherSide());
   auto refresh = refreshSettings(target);
   discovery::LearnSettings learn = learnSettings();
   refresh.access.username = target.username;
   refresh.access.password = target.password;
   refresh.access.tls = target.clusterTls ? certificates_.forNodes() : nullptr;
   learn.access = refresh.access;
-  cluster_.loop().post([this, refresh, learn] {
-    auto made = std::make_unique<Standby>(cluster_.loop(), refresh, learn);
+  cluster_.loop().post([this, refresh, learn, oneServer = config::servesOneServer(target)] {
+    auto made = std::make_unique<Standby>(cluster_.loop(), refresh, learn, oneServer);
     loop_.post([this, standby = std::make_shared<std::unique_ptr<Standby>>(std::move(made))] {
       standby_ = std::move(*standby);
     });
@@ -128,15 +135,16 @@ void Server::goOver(std::function<void()> done) {
   });
 }
 
-// From here on everything is the cluster's.
+// From here on everything is the other side's.
 void Server::moveWorkers(const std::function<void()>& done) {
   const Standby::Known known = standby_->known();
-  upstream::setOutsideCluster(false);
   {
     const std::lock_guard guard(sharedMutex_);
-    config_ = std::make_shared<const config::Config>(config::forSide(loaded_, config::Upstream::Cluster));
+    config_ = std::make_shared<const config::Config>(config::forSide(loaded_, otherSide()));
     databases_ = std::make_shared<const databases::Databases>(*config_);
   }
+  const bool toServer = config::servesOneServer(*config_);
+  upstream::setOutsideCluster(toServer);
   watchPasswordFiles();
   credentials_->setSettings(sourceSettings());
   worker::Worker::Place place;
@@ -156,11 +164,12 @@ void Server::moveWorkers(const std::function<void()>& done) {
       });
     });
   }
-  chronicle_.note("cut-over", observe::Weight::Note, "The cluster has taken the server's place");
+  chronicle_.note("cut-over", observe::Weight::Note,
+                  toServer ? "The server is in force again" : "The cluster has taken the server's place");
   discoverAnew();
 }
 
-// The server is nobody's to ask any more.
+// The side that was served is from now on the one that could be gone back to.
 void Server::discoverAnew() {
   auto standby = std::make_shared<std::unique_ptr<Standby>>(std::move(standby_));
   cluster_.loop().post([this, standby, refresh = refreshSettings(*config_), learn = learnSettings(),
@@ -172,6 +181,7 @@ void Server::discoverAnew() {
     startCounter();
     startRefresher(refresh);
   });
+  makeStandby();
 }
 
 }  // namespace slotless::server

@@ -112,7 +112,7 @@ std::optional<std::string> Server::run() {
   sampler_.reset();
   certificates_.stop();
   cluster_.stop();
-  if (cutOver_ != nullptr && !cutOver_->onCluster()) sideRecord_.leave(cutOver_->process());
+  if (cutOver_ != nullptr) sideRecord_.leave(cutOver_->process());
   cutOver_.reset();
   standby_.reset();
   refresher_.reset();

@@ -132,6 +132,8 @@ class Server final : public worker::WorkerControl {
   void finishShutdown();
   // going_over.cpp
   void startCutOver();
+  config::Upstream otherSide() const;
+  void makeStandby();
   void goOver(std::function<void()> done);
   void moveWorkers(const std::function<void()>& done);
   void discoverAnew();

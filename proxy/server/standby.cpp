@@ -4,12 +4,15 @@
 
 #include <utility>
 
+#include "proxy/discovery/single_server_source.h"
 #include "proxy/discovery/topology_refresher.h"
 
 namespace slotless::server {
 
-Standby::Standby(net::Loop& loop, discovery::RefreshSettings refresh, discovery::LearnSettings learn)
-    : learner_(loop, std::move(learn),
+Standby::Standby(net::Loop& loop, discovery::RefreshSettings refresh, discovery::LearnSettings learn,
+                 bool oneServer)
+    : oneServer_(oneServer),
+      learner_(loop, std::move(learn),
                {[this](const auto& commands, const auto& builds) { take(commands, builds); },
                 [this](const auto& builds) { take(protocol::CommandTable::builtIn(), builds); },
                 [this](const net::Address&, const discovery::ServerBuild& build, const std::string&) {
@@ -30,8 +33,14 @@ Standby::Standby(net::Loop& loop, discovery::RefreshSettings refresh, discovery:
     const std::lock_guard guard(mutex_);
     trouble_ = node.text() + ": " + error;
   };
-  source_ = std::make_unique<discovery::TopologyRefresher>(loop, std::move(refresh), std::move(events),
-                                                           static_cast<std::uint32_t>(getpid()));
+  const auto seed = static_cast<std::uint32_t>(getpid());
+  if (oneServer) {
+    source_ =
+        std::make_unique<discovery::SingleServerSource>(loop, std::move(refresh), std::move(events), seed);
+  } else {
+    source_ =
+        std::make_unique<discovery::TopologyRefresher>(loop, std::move(refresh), std::move(events), seed);
+  }
   source_->start();
 }
 
@@ -50,11 +59,14 @@ Standby::Known Standby::known() const {
 std::string Standby::objection() const {
   const std::lock_guard guard(mutex_);
   const std::string why = trouble_.empty() ? std::string() : " (" + trouble_ + ")";
-  if (known_.topology == nullptr) return "the cluster is not known yet" + why;
+  if (known_.topology == nullptr)
+    return (oneServer_ ? "the server is not known yet" : "the cluster is not known yet") + why;
   if (!known_.topology->complete())
-    return "only " + std::to_string(known_.topology->slotsCovered()) + " slots of the cluster are served" +
+    return (oneServer_ ? "the server is not there"
+                       : "only " + std::to_string(known_.topology->slotsCovered()) +
+                             " slots of the cluster are served") +
            why;
-  if (known_.commands == nullptr) return "the commands of the cluster's nodes are not known yet" + why;
+  if (known_.commands == nullptr) return "the commands of its nodes are not known yet" + why;
   return {};
 }
 

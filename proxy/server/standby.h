@@ -1,4 +1,4 @@
-// The cluster that is to be gone over to, learned beforehand, so that a cut-over waits for nothing.
+// The side that can be gone over to, learned beforehand, so that a cut-over waits for nothing.
 //
 // Runs on the cluster thread's loop, where it is also to be made and destroyed; what it has learned may be
 // asked for on any thread.
@@ -21,7 +21,8 @@ class Standby {
     std::set<discovery::ServerBuild> builds;
   };
 
-  Standby(net::Loop& loop, discovery::RefreshSettings refresh, discovery::LearnSettings learn);
+  Standby(net::Loop& loop, discovery::RefreshSettings refresh, discovery::LearnSettings learn,
+          bool oneServer);
 
   // Why it cannot be gone over to; empty: it can, and all of known() is there.
   std::string objection() const;
@@ -30,6 +31,7 @@ class Standby {
  private:
   void take(const discovery::CommandTablePtr& commands, const std::set<discovery::ServerBuild>& builds);
 
+  const bool oneServer_;
   mutable std::mutex mutex_;
   Known known_;
   std::string trouble_;  // of the last question

@@ -1,8 +1,11 @@
 #include "proxy/session/call_back.h"
 
 #include <string>
+#include <vector>
 
 #include "protocol/encoder.h"
+#include "protocol/key_extraction.h"
+#include "proxy/dispatch/request_copy.h"
 #include "proxy/session/client.h"
 #include "proxy/session/console_table.h"
 #include "proxy/session/services.h"
@@ -56,6 +59,22 @@ bool sendAway(Services& services, Client& client, CalledBack& found) {
 }
 
 }  // namespace
+
+void takeNamesOff(const protocol::CommandSpec& spec, const databases::Database& database,
+                  net::ByteChain& bytes) {
+  const RequestCopy request(bytes);
+  if (!request.complete()) return;
+  std::vector<std::uint32_t> positions;
+  if (protocol::keyPositions(spec, request.argv(), positions) != protocol::KeyResult::Ok) return;
+  std::vector<std::string_view> argv(request.argv().begin(), request.argv().end());
+  for (const std::uint32_t position : positions) {
+    if (database.owns(argv[position])) argv[position] = database.logicalName(argv[position]);
+  }
+  std::string text;
+  protocol::appendRequest(text, argv);
+  bytes.clear();
+  bytes.append(text);
+}
 
 CalledBack callBack(Services& services) {
   CalledBack found;

@@ -7,6 +7,10 @@
 #pragma once
 #include <cstddef>
 
+#include "protocol/command_spec.h"
+#include "proxy/databases/database.h"
+#include "proxy/net/byte_chain.h"
+
 namespace slotless::session {
 
 struct Services;
@@ -19,5 +23,9 @@ struct CalledBack {
 
 // One look at this worker, to be repeated until nothing is under way and nothing blocks.
 CalledBack callBack(Services& services);
+
+// A request as its client has sent it, of one whose keys have the names that they have in the cluster.
+void takeNamesOff(const protocol::CommandSpec& spec, const databases::Database& database,
+                  net::ByteChain& bytes);
 
 }  // namespace slotless::session

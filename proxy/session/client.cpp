@@ -10,12 +10,14 @@
 #include "proxy/downstream/stall_watch.h"
 #include "proxy/session/access_check.h"
 #include "proxy/session/accounts.h"
+#include "proxy/session/call_back.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/node_databases.h"
 #include "proxy/session/node_user.h"
 #include "proxy/session/node_users.h"
 #include "proxy/session/pause_gate.h"
+#include "proxy/session/waiting.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -147,10 +149,16 @@ void Client::turnTo(upstream::LinkSet& links) {
 
 bool Client::takeBack() {
   Request* const first = pending().head();
-  if (first == nullptr || first->wait || first->staged || first->legCount() != 1) return false;
-  if (first->leg(0).state != LegState::Held) return false;
+  if (first == nullptr || first->wait) return false;
   net::ByteChain bytes(services_.host.pool);
-  first->leg(0).detour->bytes.copyTo(bytes, 0, first->leg(0).detour->bytes.size());
+  if (const Waiting* const waiting = waitingOf(*first)) {
+    if (!waiting->pauses() || waiting->sent().empty()) return false;
+    bytes.append(waiting->sent());
+  } else {
+    if (first->staged || first->legCount() != 1 || first->leg(0).state != LegState::Held) return false;
+    first->leg(0).detour->bytes.copyTo(bytes, 0, first->leg(0).detour->bytes.size());
+    if (database_->mapped()) takeNamesOff(*first->spec, *database_, bytes);
+  }
   if (first->blockedUntil) {
     const auto left = std::chrono::ceil<net::Millis>(*first->blockedUntil - services_.host.now);
     rewriteBlockTimeout(*first->spec, std::max(left, net::Millis{1}), bytes);

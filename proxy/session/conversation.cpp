@@ -182,7 +182,7 @@ void Conversation::settle() {
 void Conversation::relocate() {
   if (watch_.on()) watch_.lose();
   if (transaction_ != nullptr && !watch_.on())
-    transaction_->fail("TRYAGAIN the data has been moved to a cluster since MULTI: repeat the transaction");
+    transaction_->fail("TRYAGAIN the data has been moved since MULTI: repeat the transaction");
 }
 
 void Conversation::end() {

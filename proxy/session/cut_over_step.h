@@ -1,7 +1,7 @@
-// What slotless migrate cut-over asks of one proxy (upstream migrating), by PROXY CUT-OVER.
+// What slotless migrate cut-over and roll-back ask of one proxy (upstream migrating), by PROXY CUT-OVER.
 //
 //   PREPARE  keeps all requests back, and answers once nothing is under way; holds that for a while
-//   SETTLE   does what has been decided, which stands in the cluster: goes over to it, or goes on as before
+//   SETTLE   does what has been decided, which stands in the cluster: goes over, or goes on as before
 //   STATUS   changes nothing
 //
 // What holds and is not settled in time is settled without being asked, as soon as the cluster tells how.
@@ -18,6 +18,7 @@ struct CutOverStep {
   enum class Kind : std::uint8_t { Status, Prepare, Settle };
   Kind kind = Kind::Status;
   std::string id{};        // of this cut-over
+  bool toServer = false;   // and not to the cluster
   net::Millis patience{};  // PREPARE: for what is under way
   net::Millis hold{};      // PREPARE: from then on
 };

@@ -64,13 +64,15 @@ bool movesElement(const CommandSpec& spec) {
 }  // namespace
 
 Waiting::Waiting(Services& services, Client& client, Request& request,
-                 std::unique_ptr<routing::Attempts> attempts, std::optional<net::TimePoint> until)
+                 std::unique_ptr<routing::Attempts> attempts, std::optional<net::TimePoint> until,
+                 std::string sent)
     : services_(services),
       client_(client),
       request_(request),
       attempts_(std::move(attempts)),
       timer_(services.host.loop.makeTimer([this] { onPauseOver(); })),
       until_(until),
+      sent_(std::move(sent)),
       nextPause_(kFirstPause) {
   const net::TimePoint looked = services.host.now + std::min(services.config.holdTimeout, kForFirstLook);
   if (until_) request_.blockedUntil = std::max(*until_, looked);
@@ -165,13 +167,20 @@ void startWaiting(Services& services, Client& client, Request& request, const Co
   if (command.database.mapped()) request.database = &command.database;
   request.bytes = command.bytes.size() + command.tail.size();
   request.said = rememberSaid(services, command.sent);
-  client.charge(request, request.bytes * 2);
-  auto waiting = std::make_unique<Waiting>(services, client, request, std::move(attempts), until);
+  // Only who may have to wait elsewhere has to be told again what was sent.
+  std::string sent = services.config.side ? std::string(command.sent) : std::string();
+  client.charge(request, request.bytes * 2 + sent.size());
+  auto waiting =
+      std::make_unique<Waiting>(services, client, request, std::move(attempts), until, std::move(sent));
   routing::Plan first;
   waiting->begin(first);
   telemetry::CrossSlotCounts::ofProcess().add(command.said->name, nameOf(CrossSlotKind::Waits));
   request.composer = std::move(waiting);
   services.dispatcher.startStages(request, first);
+}
+
+const Waiting* waitingOf(const Request& request) {
+  return dynamic_cast<const Waiting*>(request.composer.get());
 }
 
 bool unblockWaiting(Request& request, bool asError) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "proxy/net/loop.h"
 #include "proxy/routing/attempts.h"
@@ -23,7 +24,7 @@ class Waiting final : public routing::Composer {
  public:
   // `until`: none: for ever.
   Waiting(Services& services, Client& client, Request& request, std::unique_ptr<routing::Attempts> attempts,
-          std::optional<net::TimePoint> until);
+          std::optional<net::TimePoint> until, std::string sent);
 
   // While it pauses the plan is left as it was: Refused, and so for nobody (see Completion).
   bool goOn(std::span<const routing::PartReply> parts, routing::Plan& plan) override;
@@ -32,6 +33,10 @@ class Waiting final : public routing::Composer {
   bool isLastStage() const override { return false; }
 
   void begin(routing::Plan& plan) { attempts_->attempt(plan); }
+  // Nothing of it is at a node.
+  bool pauses() const { return timer_->active(); }
+  // As the client has sent it; empty: that is not kept, as nothing can be gone over to.
+  std::string_view sent() const noexcept { return sent_; }
   // CLIENT UNBLOCK. An attempt that is under way is waited for.
   void unblock(bool asError);
 
@@ -49,6 +54,7 @@ class Waiting final : public routing::Composer {
   const std::unique_ptr<routing::Attempts> attempts_;
   const std::unique_ptr<net::Timer> timer_;
   const std::optional<net::TimePoint> until_;
+  const std::string sent_;
   net::Millis nextPause_;
   End wanted_ = End::None;  // as soon as nothing is under way
   End end_ = End::None;
@@ -63,5 +69,7 @@ void startWaiting(Services& services, Client& client, Request& request, const Co
                   std::unique_ptr<routing::Attempts> attempts);
 // CLIENT UNBLOCK of what waits so. False: it does not.
 bool unblockWaiting(Request& request, bool asError);
+// What waits so; nullptr: it does not.
+const Waiting* waitingOf(const Request& request);
 
 }  // namespace slotless::session

@@ -1,188 +1,26 @@
 """slotless migrate cut-over: proxies go over from one server to the cluster, and no client notices more than a moment."""
 
-import os
 import pathlib
 import random
 import subprocess
 import sys
-import threading
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
+import move
 import processes
-import redis
 import resp
 from certificates import Authority
-from cluster import HOST, PASSWORD, Cluster, start_server
-from proxy import STANDIN, Proxy, binary, connect
+from cluster import HOST, PASSWORD, Cluster
+from move import ATTEMPTS, DATABASES, SECONDS, SEED, SIDE, Writers, environment
+from proxy import connect
 from slots import slot_of
 from waiting import wait_until
 
-LAYOUTS = ("1=pinned", "2=grouped:bull:*:", "3=spread")
-DATABASES = range(4)
-SECONDS = 100
-SIDE = "~{slotless-migrate}:side"
-SEED = os.environ.get("SLOTLESS_CUT_OVER_SEED", "1201")
-ATTEMPTS = int(os.environ.get("SLOTLESS_CUT_OVER_ATTEMPTS", "6"))
 
-
-class Writers:
-    """Clients that append numbers to a list of their own, each in one database, and keep one connection for ever."""
-
-    def __init__(self, proxies, pipelined=5):
-        self._stop = threading.Event()
-        self._pipelined = pipelined
-        self.failures = []
-        self.acknowledged = {}
-        self.longest = 0.0
-        self._threads = [threading.Thread(target=self._write, args=(proxy, f"written:{i}:{database}", database))
-                         for i, proxy in enumerate(proxies) for database in DATABASES]
-        for thread in self._threads:
-            thread.start()
-
-    def _write(self, proxy, key, database):
-        self.acknowledged[key, database] = 0
-        try:
-            with connect(proxy) as connection:
-                self._expect("OK", connection.command("SELECT", str(database)))
-                while not self._stop.is_set():
-                    first = self.acknowledged[key, database]
-                    began = time.monotonic()
-                    for n in range(first, first + self._pipelined):
-                        connection.send(resp.pack("RPUSH", key, str(n)))
-                    for n in range(first, first + self._pipelined):
-                        self._expect(n + 1, connection.read())
-                        self.acknowledged[key, database] += 1
-                    self.longest = max(self.longest, time.monotonic() - began)
-        except (AssertionError, OSError, resp.ReplyError) as error:
-            self.failures.append((key, repr(error)))
-
-    @staticmethod
-    def _expect(wanted, found):
-        if found != wanted and found != str(wanted).encode():
-            raise AssertionError(f"{found!r} instead of {wanted!r}")
-
-    def wait_for_progress(self):
-        before = dict(self.acknowledged)
-        wait_until(lambda: self.failures or all(self.acknowledged.get(key, 0) > count + 20 for key, count in before.items())
-                   and len(self.acknowledged) == len(self._threads), SECONDS, "all writers to get on")
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-
-def environment(secret):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REDIS_", "SLOTLESS_"))}
-    return {**kept, "SLOTLESS_MIGRATE_FROM_PASSWORD": secret, "REDIS_PASSWORD": PASSWORD,
-            "SLOTLESS_MIGRATE_PROXY_PASSWORD": secret}
-
-
-@unittest.skipIf(STANDIN, "is about the daemon's binary")
-class CutOver(unittest.TestCase):
-    def setUp(self):
-        self.source, self.port = start_server(f"source-{self._testMethodName}", ["--enable-debug-command", "yes"])
-        self.addCleanup(self.source.kill)
-        self.cluster = Cluster(replicas=1 if "restart" in self._testMethodName else 0)
-        self.addCleanup(self.cluster.stop)
-        self.proxies = []
-        self.secret = PASSWORD  # of the server
-        self.of_cluster = ()    # more options about it
-        self._runs = 0
-
-    def start_proxies(self, count=2, options=()):
-        layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
-        for _ in range(count):
-            proxy = Proxy(self.cluster.addresses(), ["--upstream", "migrating", "--server", f"{HOST}:{self.port}",
-                                                     "--server-password", self.secret, "--allow-admin-commands", "yes",
-                                                     *layouts, *self.of_cluster, *options])
-            self.proxies.append(proxy)
-            self.addCleanup(proxy.stop)
-
-    def words(self, action, *options):
-        layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
-        return [binary(), "migrate", action, "--from", f"redis://{HOST}:{self.port}", "--to",
-                ",".join(self.cluster.addresses()), *layouts, *self.of_cluster, *options]
-
-    def start_run(self):
-        self._runs += 1
-        folder = processes.directory() / f"{self._testMethodName}-run-{self._runs}"
-        run = processes.Child(self.words("run", "--json", "--max-lag", "30s", "--max-latency", "0"), folder, environment(self.secret))
-        self.addCleanup(run.kill)
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up")
-        return run
-
-    def _caught_up(self, run):
-        self.assertIsNone(run.exit_code(), run.output()[-3000:])
-        return '"caught_up":"1"' in self.ask("status", "--json", code=None).replace(" ", "")
-
-    def ask(self, action, *options, code=0):
-        done = subprocess.run(self.words(action, *options), env=environment(self.secret), capture_output=True, text=True,
-                              errors="replace", timeout=SECONDS, check=False)
-        if code is not None:
-            self.assertEqual(done.returncode, code, done.stdout[-5000:] + done.stderr[-5000:])
-        self.assertNotIn("Sanitizer", done.stderr)
-        return done.stdout + done.stderr
-
-    def cut_over(self, *options, code=0):
-        named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
-        return self.ask("cut-over", *named, *options, code=code)
-
-    def client(self, proxy, database=0, **options):
-        client = redis.Redis(host=proxy.host, port=proxy.port, password=self.secret, db=database, single_connection_client=True,
-                             socket_timeout=20, **options)
-        self.addCleanup(client.close)
-        return client
-
-    def raw(self, proxy, database=0, protocol=None):
-        connection = connect(proxy, password=self.secret)
-        self.addCleanup(connection.close)
-        if protocol:
-            connection.command("HELLO", str(protocol))
-        if database:
-            connection.command("SELECT", str(database))
-        return connection
-
-    def on_source(self, database=0):
-        client = redis.Redis(host=HOST, port=self.port, password=self.secret, db=database)
-        self.addCleanup(client.close)
-        return client
-
-    def side(self, value=None):
-        node = self.cluster.owner(slot_of(SIDE))
-        if value is not None:
-            node.command("SET", SIDE, value)
-        found = node.command("GET", SIDE)
-        return found.decode() if isinstance(found, bytes) else found
-
-    def cluster_side(self):
-        """As the cluster tells it, whatever node has it by now."""
-        for node in self.cluster.nodes:
-            try:
-                return node.command("GET", SIDE).decode()
-            except (AttributeError, OSError, resp.ReplyError):
-                continue
-        return None
-
-    def status(self, proxy):
-        text = self.raw(proxy).command("PROXY", "CUT-OVER", "STATUS")
-        text = text.decode() if isinstance(text, bytes) else text
-        return dict(line.split(":", 1) for line in text.splitlines() if line)
-
-    def check_written(self, proxy, counts):
-        """So many numbers stand in each list, from 0 on: nothing is lost, doubled or out of order."""
-        for (key, database), count in counts.items():
-            found = self.client(proxy, database).lrange(key, 0, count - 1)
-            self.assertEqual(found, [str(n).encode() for n in range(count)], key)
-
-    def wait_until_ready(self):
-        for proxy in self.proxies:
-            wait_until(lambda proxy=proxy: self.status(proxy)["ready"] == "yes", SECONDS, "the cluster to be known")
-
+class CutOver(move.Move):
     def test_clients_notice_nothing_but_a_moment(self):
         self.start_proxies()
         one, other = self.proxies
@@ -224,15 +62,15 @@ class CutOver(unittest.TestCase):
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
         self.assertEqual(self.side(), "cluster")
-        # Nothing is lost, doubled or out of order, and nothing has gone to the server any more.
+        # Nothing is lost, doubled or out of order, and the server gets what is written on the cluster.
         for (key, database), count in writers.acknowledged.items():
             found = self.client(one, database).lrange(key, 0, -1)
             self.assertEqual(found[:count], [str(n).encode() for n in range(count)], key)
             self.assertLessEqual(len(found), count + 5)
             self.assertGreater(len(found), lengths[key, database])
-            self.assertEqual(self.on_source(database).llen(key), lengths[key, database])
+            wait_until(lambda: self.on_source(database).lrange(key, 0, -1) == found, SECONDS, f"the server to have {key}")
+        self.finish(run)
         self.assertEqual({database: self.on_source(database).dbsize() for database in DATABASES}, after)
         # What waited waits on, for what comes on the cluster.
         self.assertEqual(self.client(other, 1).rpush("another", "element"), 1)
@@ -259,22 +97,24 @@ class CutOver(unittest.TestCase):
         for proxy in self.proxies:
             self.assertEqual(self.status(proxy)["side"], "cluster")
             self.assertEqual(proxy.http("/readyz")[0], 200)
-        self.assertIn("nobody copies", self.cut_over(code=1))
+        self.assertIn("nothing has been copied", self.cut_over(code=1))
 
     def test_after_a_restart_the_cluster_stays_in_force(self):
         self.start_proxies(1)
         proxy = self.proxies[0]
         self.client(proxy, 1).set("key", "value")
-        run = self.start_run()
+        run = self.start_run("--one-way")
         self.wait_until_ready()
         self.cut_over("--max-pause", "20s")
         self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
         self.client(proxy, 1).set("key", "newer")
+        self.assertIn("nobody copies", self.roll_back(code=1))
+        self.assertEqual(self.on_source(1).get("key"), b"value")
         proxy.kill_and_restart()
         self.assertEqual(self.client(proxy, 1).get("key"), b"newer")
         self.assertEqual(self.status(proxy)["side"], "cluster")
         # A run would bring back what is old.
-        again = subprocess.run(self.words("run", "--once"), env=environment(self.secret), capture_output=True, text=True, timeout=SECONDS,
+        again = subprocess.run(self.words("run", "--once", "--one-way"), env=environment(self.secret), capture_output=True, text=True, timeout=SECONDS,
                                check=False)
         self.assertEqual(again.returncode, 2, again.stdout + again.stderr)
         self.assertIn("taken the server's place", again.stderr)
@@ -307,7 +147,7 @@ class CutOver(unittest.TestCase):
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.finish(run)
         self.check_written(one, writers.acknowledged)
 
     def test_a_proxy_that_hears_nothing_does_what_has_been_decided(self):
@@ -319,7 +159,7 @@ class CutOver(unittest.TestCase):
         writers.wait_for_progress()
         self.side("preparing:first")
         for proxy in self.proxies:
-            self.assertEqual(self.raw(proxy).command("PROXY", "CUT-OVER", "PREPARE", "first", "5000", "300"), b"OK")
+            self.assertEqual(self.raw(proxy).command("PROXY", "CUT-OVER", "PREPARE", "first", "5000", "300", "cluster"), b"OK")
         # Nobody decides: the first one to lose its patience gives it up for all.
         writers.wait_for_progress()
         self.assertEqual(self.side(), "single")
@@ -328,7 +168,7 @@ class CutOver(unittest.TestCase):
         self.assertEqual(writers.failures, [])
         self.side("preparing:second")
         for proxy in self.proxies:
-            self.assertEqual(self.raw(proxy).command("PROXY", "CUT-OVER", "PREPARE", "second", "5000", "1500"), b"OK")
+            self.assertEqual(self.raw(proxy).command("PROXY", "CUT-OVER", "PREPARE", "second", "5000", "1500", "cluster"), b"OK")
         self.side("cluster")  # and whoever has decided that is gone
         late = self.client(one)
         self.assertTrue(late.set("where", "on the cluster"))
@@ -363,7 +203,7 @@ class CutOver(unittest.TestCase):
             if run.exit_code() is not None:
                 run = self.start_run()
         else:
-            wait_until(lambda: "in force" in self.cut_over("--max-pause", "20s", code=None), SECONDS, "a cut-over to succeed")
+            wait_until(lambda: "in force;" in self.cut_over("--max-pause", "20s", code=None), SECONDS, "a cut-over to succeed")
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])
@@ -377,13 +217,12 @@ class CutOver(unittest.TestCase):
         self.start_proxies()
         writers = Writers(self.proxies)
         self.addCleanup(writers.stop)
-        run = self.start_run()
+        self.start_run()
         self.wait_until_ready()
         writers.wait_for_progress()
         self.cut_over("--max-pause", "20s")
         copied = {key: self.on_source(key[1]).llen(key[0]) for key in writers.acknowledged}
         self.cluster.owner(slot_of(SIDE)).kill()
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
         wait_until(lambda: self.cluster_side() == "cluster", SECONDS, "the replica to know what was decided")
         writers.stop()
         self.check_written(self.proxies[0], copied)
@@ -399,7 +238,7 @@ class CutOver(unittest.TestCase):
         self.assertIn("old-cron-job", said)
         self.assertIsNone(self.side())
         self.assertIn("the cluster is in force", self.cut_over("--force", "--max-pause", "20s"))
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.finish(run)
 
     def test_a_proxy_that_is_not_named_is_not_forgotten(self):
         self.start_proxies()
@@ -418,8 +257,8 @@ class CutOver(unittest.TestCase):
         writers.wait_for_progress()
         writers.stop()
         # What it has taken meanwhile was for the server only: --force says so.
-        self.assertEqual([failure for failure in writers.failures if f"written:0" in failure[0]], [])
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.assertEqual([failure for failure in writers.failures if "written:0" in failure[0]], [])
+        self.finish(run)
 
     def test_a_cut_over_that_was_killed_is_in_nobodys_way(self):
         self.start_proxies(1)
@@ -429,7 +268,7 @@ class CutOver(unittest.TestCase):
         self.side("preparing:somebody else")
         self.wait_until_ready()
         self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.finish(run)
 
     def test_each_side_has_a_password_of_its_own(self):
         """Clients go on to present the server's, also those that come later."""
@@ -443,7 +282,7 @@ class CutOver(unittest.TestCase):
         run = self.start_run()
         self.wait_until_ready()
         self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.finish(run)
         self.assertEqual(before.command("APPEND", "key", "2"), 6)
         self.assertEqual(self.raw(proxy).command("GET", "key"), b"value2")
         with connect(proxy, password=None) as stranger:
@@ -468,14 +307,14 @@ class CutOver(unittest.TestCase):
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.finish(run)
         self.check_written(proxy, writers.acknowledged)
 
     def test_without_a_run_that_follows_nothing_is_cut_over(self):
         self.start_proxies(1)
         self.assertIn("nothing has been copied", self.cut_over(code=1))
         self.assertIn("which proxies", self.ask("cut-over", code=1))
-        self.assertIn("not waiting", self.raw(self.proxies[0]).error("PROXY", "CUT-OVER", "SETTLE", "nothing"))
+        self.assertIn("not waiting", self.raw(self.proxies[0]).error("PROXY", "CUT-OVER", "SETTLE", "nothing", "cluster"))
 
 
 if __name__ == "__main__":

@@ -84,14 +84,19 @@ class Node:
     def connect(self, timeout=20):
         return resp.Connection(self.host, self.port, PASSWORD, timeout, tls=self._tls)
 
+    def disconnect(self):
+        """The connection of command(); the next one makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def command(self, *arguments):
         if self._connection is None:
             self._connection = self.connect()
         try:
             return self._connection.command(*arguments)
         except OSError:
-            self._connection.close()
-            self._connection = None
+            self.disconnect()
             raise
 
     def info(self, section):
@@ -117,9 +122,7 @@ class Node:
     def kill(self):
         """kill -9; the node's connections end."""
         self.child.kill()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self.disconnect()
 
 
 def set_slot(node, *words):

@@ -43,17 +43,34 @@ TEST_CASE("with one database no name is reserved") {
   CHECK(places.keyOf("~1:key", 0) == Key{0, "~1:key"});
 }
 
+TEST_CASE("one server names keys as applications do") {
+  const migrate::ServerNames names;
+  CHECK(names.of({7, "~1:key"})->name == "~1:key");
+  CHECK(names.of({7, "~1:key"})->nodeDatabase == 7);
+  CHECK(names.keyOf("a", 3) == Key{3, "a"});
+}
+
+TEST_CASE("of a node's databases only native ones have keys") {
+  config::Config config;
+  const Places places(config);
+  CHECK_FALSE(places.keyOf("a", 1));
+  config.databaseLayout.push_back(*config::parseDatabaseRule("1=native").value);
+  CHECK(Places(config).keyOf("a", 1) == Key{1, "a"});
+  CHECK_FALSE(Places(config).keyOf("a", 2));
+}
+
 TEST_CASE("a name that changes often is there once, until it is taken") {
   KeyQueue queue;
-  for (int i = 0; i < 3; ++i) CHECK(queue.addChanged("a"));
-  CHECK(queue.addChanged("b"));
+  for (int i = 0; i < 3; ++i) CHECK(queue.addChanged({1, "a"}));
+  CHECK(queue.addChanged({1, "b"}));
   const auto since = queue.oldestChange();
   REQUIRE(since);
-  CHECK(queue.take(1).changed == std::vector<std::string>{"a"});
-  CHECK(queue.addChanged("a"));
+  CHECK(queue.take(1).changed == std::vector<Key>{{1, "a"}});
+  CHECK(queue.addChanged({1, "a"}));
+  CHECK(queue.addChanged({2, "a"}));  // another key
   CHECK(queue.oldestChange() == since);  // it is being dealt with
   queue.done();
-  CHECK(queue.take(10).changed == std::vector<std::string>{"b", "a"});
+  CHECK(queue.take(10).changed == std::vector<Key>{{1, "b"}, {1, "a"}, {2, "a"}});
   queue.done();
   CHECK_FALSE(queue.oldestChange());
 }

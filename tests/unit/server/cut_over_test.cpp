@@ -48,9 +48,11 @@ struct Stage {
     cutOver.take(step, [this](std::string reply) { replies.push_back(std::move(reply)); });
     return replies;
   }
-  std::vector<std::string> prepare() { return take({CutOverStep::Kind::Prepare, "a", 100ms, 1000ms}); }
-  std::vector<std::string> settle(const std::string& id = "a") {
-    return take({CutOverStep::Kind::Settle, id, {}, {}});
+  std::vector<std::string> prepare(bool toServer = false) {
+    return take({CutOverStep::Kind::Prepare, "a", toServer, 100ms, 1000ms});
+  }
+  std::vector<std::string> settle(const std::string& id = "a", bool toServer = false) {
+    return take({CutOverStep::Kind::Settle, id, toServer, {}, {}});
   }
 
   FakeLoop loop;
@@ -176,7 +178,43 @@ TEST_CASE("a process that has begun on the cluster says so") {
   CHECK(stage.settle() == kOk);
 }
 
-TEST_CASE("a process that serves the server says so again and again, and then no more") {
+TEST_CASE("the way back is the same in the other direction") {
+  Stage stage(true);
+  CHECK(stage.prepare().front().starts_with("-ERR the cluster is in force already"));
+  CHECK(stage.prepare(true) == kOk);
+  CHECK(stage.gates == std::vector<bool>{true});
+  SECTION("decided") {
+    stage.answers = {"single"};
+    CHECK(stage.settle("a", true).empty());
+    CHECK(stage.asked == Replies{"returning:a>cluster"});
+    REQUIRE(stage.moved);
+    stage.moved();
+    CHECK(stage.replies == kOk);
+    CHECK_FALSE(stage.cutOver.onCluster());
+    CHECK(stage.settle("a", true) == kOk);
+    CHECK(stage.settle().front().starts_with("-ERR this cut-over is not waiting"));
+    CHECK(stage.prepare(true).front().starts_with("-ERR the server is in force already"));
+    // And over again.
+    CHECK(stage.prepare() == kOk);
+  }
+  SECTION("given up") {
+    stage.answers = {"cluster"};
+    CHECK(stage.settle("a", true).front().find("the cluster is in force as before") != std::string::npos);
+    CHECK(stage.gates == std::vector<bool>{true, false});
+    CHECK(stage.cutOver.onCluster());
+  }
+  SECTION("forgotten") {
+    stage.answers = {"cluster"};
+    stage.settle("a", true);
+    stage.side = "single";
+    stage.answers = {"single"};
+    stage.loop.advance(4s);
+    REQUIRE(stage.moved);
+    CHECK(stage.asked.back() == "returning:late>cluster");
+  }
+}
+
+TEST_CASE("a process says that it is there again and again, whichever side it serves") {
   Stage stage;
   stage.loop.advance(1ms);
   CHECK(stage.announced == 1);
@@ -187,11 +225,12 @@ TEST_CASE("a process that serves the server says so again and again, and then no
   stage.answers = {"cluster"};
   stage.settle();
   stage.moved();
+  const int before = stage.announced;
   stage.loop.advance(10s);
-  CHECK(stage.announced <= 4);
+  CHECK(stage.announced >= before + 3);
   Stage other(true);
   other.loop.advance(10s);
-  CHECK(other.announced == 0);
+  CHECK(other.announced == 4);
 }
 
 TEST_CASE("a proxy that a cut-over has forgotten goes over as soon as it hears of it") {

@@ -1,0 +1,169 @@
+"""slotless migrate roll-back: what has been written on the cluster is on the server again, and so are the proxies and their clients."""
+
+import pathlib
+import random
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import fixture
+import move
+import processes
+import resp
+from cluster import Cluster
+from move import ATTEMPTS, SECONDS, SEED, SIDE, Writers, environment
+from slots import slot_of
+from waiting import wait_until
+
+
+class RollBack(move.Move):
+    def test_what_is_written_on_the_cluster_comes_back_with_a_roll_back(self):
+        """To the cluster, back to the server, to the cluster again: order kept, nothing lost or doubled, no error."""
+        self.start_proxies()
+        one, other = self.proxies
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        before = self.client(one, 1)
+        before.set("deleted", "there")
+        before.set("renamed", "there")
+        self.client(one, 4).set("flushed", "there")
+        writers.wait_for_progress()
+        self.assertIn("serves the server already", self.roll_back(code=1))
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        writers.wait_for_progress()
+        # Of every kind, by connections that were there before.
+        before.delete("deleted")
+        before.rename("renamed", "renamed:on")
+        before.set("brief", "1", px=600_000)
+        before.hset("hash", mapping={f"f{i}": i for i in range(2000)})
+        before.zadd("sorted", {"a": 1.5, "b": 2})
+        before.xadd("stream", {"f": "v"}, id="7-1")
+        before.xgroup_create("stream", "group", "0")
+        before.xreadgroup("group", "me", {"stream": ">"})
+        before.eval("redis.call('set', KEYS[1], 'by a script')", 1, "scripted")
+        grouped = self.client(other, 2)
+        grouped.rpush("bull:mail:wait", "1", "2")
+        grouped.rpush("bull:sms:wait", "3")
+        before.function_load("#!lua name=later\nredis.register_function('later', function() return 1 end)")
+        popper = self.raw(one, 1)
+        popper.send(resp.pack("BLPOP", "queue", "another", "0"))
+        wide = self.raw(other)
+        wide.send(resp.pack("BLPOP", "one", "two", "three", "0"))
+        listener = self.raw(other)
+        listener.send(resp.pack("SUBSCRIBE", "news"))
+        listener.read()
+        tracker = self.raw(other, 1, protocol=3)
+        self.assertEqual(tracker.command("CLIENT", "TRACKING", "ON"), b"OK")
+        self.assertEqual(tracker.command("GET", "scripted"), b"by a script")
+        self.wait_until_ready()
+
+        self.assertIn("the server is in force again", self.roll_back("--max-pause", "20s"))
+        self.assertEqual(self.side(), "single")
+        writers.wait_for_progress()
+        self.assertEqual(writers.failures, [])
+        back = self.on_source(1)
+        self.assertEqual([back.exists("deleted"), back.exists("renamed"), back.get("renamed:on")], [0, 0, b"there"])
+        self.assertTrue(500_000 < back.pttl("brief") <= 600_000)
+        self.assertEqual(back.hlen("hash"), 2000)
+        self.assertEqual(back.zrange("sorted", 0, -1, withscores=True), [(b"a", 1.5), (b"b", 2.0)])
+        self.assertEqual(back.xpending("stream", "group")["pending"], 1)
+        self.assertEqual(back.get("scripted"), b"by a script")
+        self.assertEqual(self.on_source(2).lrange("bull:mail:wait", 0, -1), [b"1", b"2"])
+        self.assertEqual(self.on_source(2).lrange("bull:sms:wait", 0, -1), [b"3"])
+        self.assertEqual(back.execute_command("FCALL", "later", 0), 1)
+        self.assertEqual(self.client(other, 1).rpush("another", "element"), 1)
+        self.assertEqual(popper.read(), [b"another", b"element"])
+        self.client(one).rpush("two", "2")
+        self.assertEqual(wide.read(), [b"two", b"2"])
+        self.assertEqual(self.client(one).publish("news", "hello"), 1)
+        self.assertEqual(listener.read(), [b"message", b"news", b"hello"])
+        self.assertEqual(tracker.read(), [b"invalidate", None])
+        self.assertEqual(before.get("scripted"), b"by a script")
+        # Now as it was at the beginning: the copy into the cluster goes on.
+        before.set("written", "on the server again")
+        self.client(one, 4).flushdb()
+        wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up again")
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        writers.wait_for_progress()
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        self.assertEqual(before.get("written"), b"on the server again")
+        self.assertEqual(self.client(one, 4).exists("flushed"), 0)
+        self.check_written(other, writers.acknowledged)
+        self.finish(run)
+
+    def test_a_run_that_was_away_brings_back_what_it_has_missed(self):
+        self.cluster.stop()
+        self.cluster = Cluster(replicas=1)
+        self.addCleanup(self.cluster.stop)
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        client = self.client(proxy, 1)
+        client.set("old", "1")
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        run.kill()
+        run.wait(SECONDS)
+        client.delete("old")
+        client.set("new", "2")
+        self.assertIn("nobody copies", self.roll_back(code=1))
+        run = self.start_run()
+        # A master that fails over meanwhile: what it had told last may have been lost.
+        victim = self.cluster.owner(slot_of(SIDE))
+        victim.kill()
+        wait_until(lambda: self.cluster_side() == "cluster", SECONDS, "the replica to take over")
+        writers.stop()
+        failed = dict(writers.failures)
+        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+        wait_until(lambda: self.status(proxy)["ready"] == "yes", SECONDS, "the server to be known")
+        wait_until(lambda: "in force again" in self.roll_back("--max-pause", "20s", code=None), SECONDS, "a roll-back")
+        self.assertIsNone(self.on_source(1).get("old"))
+        self.assertEqual(self.on_source(1).get("new"), b"2")
+        self.check_written(proxy, {key: count for key, count in writers.acknowledged.items() if key[0] not in failed})
+
+    def test_killed_at_any_moment_it_has_happened_or_not(self):
+        """The command, and the run beside it, as on the way there."""
+        self.start_proxies()
+        chance = random.Random(SEED)
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        for attempt in range(ATTEMPTS):
+            wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+            self.wait_until_ready()
+            folder = processes.directory() / f"killed-back-{attempt}"
+            command = processes.Child(self.words("roll-back", *named, "--max-pause", "5s"), folder, environment(self.secret))
+            time.sleep(chance.uniform(0.1, 1.5))
+            victim = chance.choice((command, command, run))
+            victim.kill()
+            if victim is run:
+                command.wait(SECONDS)
+            writers.wait_for_progress()
+            self.assertEqual(writers.failures, [])
+            wait_until(lambda: all(self.status(proxy)["phase"] == "serving" for proxy in self.proxies), SECONDS, "a decision")
+            sides = {self.status(proxy)["side"] for proxy in self.proxies}
+            self.assertEqual(len(sides), 1, sides)
+            if run.exit_code() is not None:
+                run = self.start_run()
+            if sides == {"single"}:
+                break
+        else:
+            wait_until(lambda: "in force again" in self.roll_back("--max-pause", "20s", code=None), SECONDS, "a roll-back to succeed")
+        writers.wait_for_progress()
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        self.check_written(self.proxies[0], writers.acknowledged)
+
+
+if __name__ == "__main__":
+    fixture.main()
