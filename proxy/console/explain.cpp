@@ -169,7 +169,8 @@ void consoleExplain(LocalCall& call) {
       lines.line("plan", "carried out in the client's session");
     } else if (!mayRoute(*spec, argv, services.config, error)) {
       refused(lines, error);
-    } else if ((services.databases.anyMapped() || spec->transfer != protocol::Transfer::None) &&
+    } else if ((services.databases.anyMapped() || spec->transfer != protocol::Transfer::None ||
+                mayNameReservedKey(services, command)) &&
                !translate(services, call.client.numbering(), call.client.protocol,
                           spec->transfer == protocol::Transfer::None, command, error)) {
       refused(lines, error);

@@ -7,7 +7,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
-#include "protocol/key_scheme.h"
+#include "proxy/databases/reserved_keys.h"
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
 #include "proxy/dispatch/large_memory.h"
@@ -39,7 +39,6 @@ class LongSplit final : public Work {
         owned_(std::move(owned)),
         range_(*protocol::plainKeyRange(spec, owned_.argv().size())),
         splits_(context.config.crossSlot == config::CrossSlot::Emulate),
-        othersMapped_(!database.mapped() && context.databases.anyMapped()),
         partOfSlot_(protocol::kSlotCount, kNoPart),
         partOfKey_(new std::uint16_t[range_.count]),
         chain_(context.host.pool) {}
@@ -79,7 +78,9 @@ class LongSplit final : public Work {
     for (; ordinal_ < range_.count && budget.left(); ++ordinal_) {
       budget.spend(kUnitsToLook);
       const std::string_view name = key(ordinal_);
-      if (othersMapped_ && protocol::isReservedKey(name)) return reply_texts::kReservedKey;
+      if (const auto objection = databases::keyObjection(context_.databases, database_, name);
+          !objection.empty())
+        return objection;
       const Slot slot = slotOf(name);
       std::uint16_t& index = partOfSlot_[slot];
       if (index == kNoPart) {
@@ -186,7 +187,6 @@ class LongSplit final : public Work {
   OwnedRequest owned_;
   const protocol::KeyRange range_;
   const bool splits_;
-  const bool othersMapped_;
   std::vector<Part> parts_;
   std::vector<std::uint16_t> partOfSlot_;
   const std::unique_ptr<std::uint16_t[]> partOfKey_;

@@ -13,9 +13,6 @@ inline constexpr std::string_view kNodeSilent =
 inline constexpr std::string_view kNoLease =
     "-ERR max number of leased connections reached (lease-max-blocking, "
     "lease-max-tracking, lease-max-transactions)\r\n";
-// For a name that is not the client's to choose.
-inline constexpr std::string_view kReservedKey =
-    "ERR Keys that begin like '~1{' or '~1:' are reserved for other databases";
 inline constexpr std::string_view kTryAgain = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n";
 inline constexpr std::string_view kOvertaken =
     "-CLUSTERDOWN The slot was not served when this command came, and a later one has been carried out\r\n";

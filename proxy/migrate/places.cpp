@@ -1,6 +1,6 @@
 #include "proxy/migrate/places.h"
 
-#include "protocol/key_scheme.h"
+#include "proxy/databases/reserved_keys.h"
 
 namespace slotless::migrate {
 
@@ -17,9 +17,8 @@ std::string Places::objectionTo(std::uint32_t database) const {
 std::optional<Place> Places::of(const Key& key) const {
   const databases::Database& database = databases_.at(key.database);
   const bool native = database.layout == databases::Layout::Native;
-  // With one database nothing is reserved.
-  const bool reserves = !native && !database.mapped() && databases_.anyMapped();
-  if ((reserves && protocol::isReservedKey(key.name)) || isOwnName(key.name)) return std::nullopt;
+  const bool reserved = !native && !databases::keyObjection(databases_, database, key.name).empty();
+  if (reserved || isOwnName(key.name)) return std::nullopt;
   return Place{database.slotOf(key.name), native ? key.database : 0, database.physicalName(key.name)};
 }
 
@@ -31,7 +30,10 @@ std::optional<Key> Places::keyOf(std::string_view name, std::uint32_t nodeDataba
     return native ? std::optional(Key{nodeDatabase, std::string(name)}) : std::nullopt;
   }
   const databases::Database& first = databases_.at(0);
-  if (!databases_.anyMapped() && !first.mapped()) return Key{0, std::string(name)};
+  if (!databases_.anyMapped() && !first.mapped()) {
+    if (databases::isOwnKey(name)) return std::nullopt;
+    return Key{0, std::string(name)};
+  }
   const databases::Database* const owner = databases_.ownerOf(name);
   if (owner == nullptr) return std::nullopt;
   return Key{owner->index, std::string(owner->logicalName(name))};

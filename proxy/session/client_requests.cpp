@@ -5,6 +5,7 @@
 
 #include "config/upstream.h"
 #include "protocol/encoder.h"
+#include "proxy/databases/reserved_keys.h"
 #include "proxy/dispatch/busy_watch.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/request.h"
@@ -356,8 +357,9 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   if (isBehindBarrier()) return false;
   if (telemetry::Counter* counter = services_.metrics.databaseRequests(database_->index)) counter->add();
   const bool mapped = database_->mapped();
-  if (!mapped && services_.databases.anyMapped() && protocol::isReservedKey(key)) {
-    refuse(&spec, kReservedKey);
+  const std::string_view objection = databases::keyObjection(services_.databases, *database_, key);
+  if (!objection.empty()) {
+    refuse(&spec, objection);
     if (pending().empty()) onSettled();
     return true;
   }

@@ -28,8 +28,8 @@ bool slotOn(const cluster::Topology& topology, cluster::NodeIndex node) {
   return std::find(topology.owners.begin(), topology.owners.end(), node) != topology.owners.end();
 }
 
-// A key of our own in some slot of the node: clients cannot have one of a reserved name, and where names are
-// not reserved (one database) this one is nobody's. Requires that the node has a slot.
+// A key of our own in some slot of the node: clients cannot have one of a reserved name. Requires that the
+// node has a slot.
 std::string reservedKeyOn(const cluster::Topology& topology, cluster::NodeIndex node) {
   for (std::uint32_t i = 0;; ++i) {
     std::string key = protocol::routingKey("slotless-wait-" + std::to_string(i));

@@ -1,12 +1,10 @@
 #include "proxy/translation/translation.h"
 
-#include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "config/upstream.h"
 #include "protocol/key_extraction.h"
-#include "protocol/key_scheme.h"
 #include "protocol/strict_integer.h"
 #include "proxy/databases/key_mapper.h"
 #include "proxy/databases/reply_names.h"
@@ -23,21 +21,22 @@
 
 namespace slotless::session {
 
-using protocol::Argv;
 using protocol::CommandSpec;
 
 namespace {
 
-// Nearly always decided by the first bytes of the arguments.
-bool namesReservedKey(const CommandSpec& spec, Argv argv) {
-  if (spec.singleKey > 0) return protocol::isReservedKey(argv[static_cast<std::size_t>(spec.singleKey)]);
-  const auto suspicious = [](std::string_view argument) { return protocol::isReservedKey(argument); };
-  if (std::none_of(argv.begin() + 1, argv.end(), suspicious)) return false;
+// Why one of its keys may not be called so, or empty.
+std::string_view objectionToKeys(const TranslationContext& context, const Command& command) {
+  if (!mayNameReservedKey(context, command)) return {};
+  const CommandSpec& spec = *command.spec;
   std::vector<std::uint32_t> positions;
-  protocol::keyPositions(spec, argv, positions);
-  protocol::patternPositions(spec, argv, positions);
-  return std::any_of(positions.begin(), positions.end(),
-                     [&](std::uint32_t i) { return suspicious(argv[i]); });
+  protocol::keyPositions(spec, command.argv, positions);
+  protocol::patternPositions(spec, command.argv, positions);
+  for (const std::uint32_t i : positions) {
+    const auto objection = databases::keyObjection(context.databases, command.database, command.argv[i]);
+    if (!objection.empty()) return objection;
+  }
+  return {};
 }
 
 bool hasEvalRo(const TranslationContext& context) {
@@ -179,8 +178,8 @@ bool translateSort(TranslationContext& context, int protocol, Command& command) 
 bool translate(TranslationContext& context, const databases::Numbering& numbering, int protocol, bool queued,
                Command& command, std::string& error) {
   const databases::Database& database = command.database;
-  if (!database.mapped() && context.databases.anyMapped() && namesReservedKey(*command.spec, command.argv)) {
-    error = kReservedKey;
+  if (const std::string_view objection = objectionToKeys(context, command); !objection.empty()) {
+    error = objection;
     return false;
   }
   if (isTransfer(context, command, queued))

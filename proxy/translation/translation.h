@@ -1,9 +1,10 @@
 // From what a client says in its database to what the cluster's nodes understand.
 #pragma once
+#include <algorithm>
 #include <string>
+#include <string_view>
 
-#include "protocol/key_scheme.h"
-#include "proxy/dispatch/reply_texts.h"
+#include "proxy/databases/reserved_keys.h"
 #include "proxy/translation/command.h"
 #include "proxy/translation/translation_context.h"
 
@@ -14,13 +15,22 @@ inline bool carriesScript(const protocol::CommandSpec& spec) noexcept {
          (spec.scriptText > 0 || spec.scriptSha > 0 || spec.loadsLibrary || spec.showsScripts);
 }
 
+// Nearly always decided by the first bytes of the arguments, of which not all need be keys.
+inline bool mayNameReservedKey(const TranslationContext& context, const Command& command) noexcept {
+  const auto reserved = [&](std::string_view argument) {
+    return !databases::keyObjection(context.databases, command.database, argument).empty();
+  };
+  if (command.spec->singleKey > 0)
+    return reserved(command.argv[static_cast<std::size_t>(command.spec->singleKey)]);
+  return std::any_of(command.argv.begin() + 1, command.argv.end(), reserved);
+}
+
 // Cheap, and false for nearly all commands of a database whose keys keep their names.
 inline bool needsTranslation(const TranslationContext& context, const Command& command) noexcept {
   const protocol::CommandSpec& spec = *command.spec;
-  if (!context.databases.anyMapped()) return spec.transfer != protocol::Transfer::None || carriesScript(spec);
-  if (command.database.mapped() || spec.singleKey == 0) return true;
-  return protocol::isReservedKey(command.argv[static_cast<std::size_t>(spec.singleKey)]) ||
-         spec.transfer != protocol::Transfer::None;
+  if (command.database.mapped() || spec.transfer != protocol::Transfer::None) return true;
+  if (spec.singleKey == 0 && (context.databases.anyMapped() || carriesScript(spec))) return true;
+  return mayNameReservedKey(context, command);
 }
 
 // Keys get their names in the cluster, and commands about a whole pinned database become scripts: of one step
@@ -28,8 +38,6 @@ inline bool needsTranslation(const TranslationContext& context, const Command& c
 // `numbering` and `protocol`: the client's.
 bool translate(TranslationContext& context, const databases::Numbering& numbering, int protocol, bool queued,
                Command& command, std::string& error);
-
-using reply_texts::kReservedKey;
 
 // What has been written last goes to the nodes in the command's place.
 inline void replaceBy(const databases::KeyMapper& written, Command& command) noexcept {

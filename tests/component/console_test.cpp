@@ -152,6 +152,8 @@ TEST_CASE_METHOD(Stage, "PROXY EXPLAIN tells slots and nodes, and sends nothing"
   CHECK(contains(client.takes(), "plan:requests of the proxy's own\npart:slot=3300 node=10.0.0.1:7002"));
   client.sends("PROXY EXPLAIN GET");
   CHECK(contains(client.takes(), "error:ERR wrong number of arguments for 'get' command\n"));
+  client.sends("PROXY EXPLAIN GET ~{scan:1}");
+  CHECK(contains(client.takes(), "error:ERR Keys of this name are reserved"));
   client.sends("PROXY EXPLAIN CONFIG SET slowlog-max-len 0");
   CHECK(contains(client.takes(), "unless allow-admin-commands is set"));
   client.sends("PROXY EXPLAIN BLPOP a 0");

@@ -299,6 +299,26 @@ TEST_CASE_METHOD(Databases, "with one database there is nothing to tell apart") 
   client.receives(bulk("1") + ":3\r\n");
 }
 
+TEST_CASE_METHOD(Databases,
+                 "with one database the names of the proxy's own keys are refused, and no others") {
+  config.databases = 1;
+  config.databaseLayout.clear();
+  const std::string reserved = "-ERR Keys of this name are reserved: Slotless writes them itself\r\n";
+  for (const std::string_view command :
+       {"SET ~{slotless-wait-7} 1", "DEL a ~{scan:123}", "MGET {a} ~{abc}slotless:operand:1",
+        "BLPOP {a} ~{slotless-wait-7} 0", "WATCH ~{scan:1}", "EVAL return 1 ~{scan:1}",
+        "RENAME {a} ~{scan:1}"}) {
+    INFO(command);
+    client.sends(command);
+    client.receives(reserved);
+  }
+  client.sends({"GET ~{a}x", "SET {a} ~{scan:1}", "MSET ~1{a} ~{scan:1} ~1{a}b ~{slotless-wait-7}"});
+  node(1).expects("GET ~{a}x").replies(bulk("1"));
+  node(1).expects("SET {a} ~{scan:1}").replies(kOk);
+  node(1).expects("MSET ~1{a} ~{scan:1} ~1{a}b ~{slotless-wait-7}").replies(kOk);
+  client.receives(bulk("1") + kOk + kOk);
+}
+
 TEST_CASE_METHOD(Databases, "what is watched is watched under its name in the cluster") {
   select(client, 2);
   client.sends("WATCH x");

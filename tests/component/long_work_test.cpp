@@ -228,6 +228,11 @@ TEST_CASE_METHOD(LongWork, "among many keys one that is reserved is refused as a
   client.receives("-ERR Keys that begin like '~1{' or '~1:' are reserved for other databases\r\n+PONG\r\n");
 }
 
+TEST_CASE_METHOD(LongWork, "among many keys one of the proxy's own is refused") {
+  client.sends({"DEL" + manyKeys(kKeys) + " ~{scan:1}", "PING"});
+  client.receives("-ERR Keys of this name are reserved: Slotless writes them itself\r\n+PONG\r\n");
+}
+
 TEST_CASE_METHOD(LongWork, "a client may leave in the middle of its long command") {
   client.connection().push(request("DEL" + manyKeys(kKeys)));
   for (int i = 0; i < 6; ++i) loop.turn();

@@ -35,12 +35,14 @@ TEST_CASE("a key of the source and its name on the target lead to each other in 
   CHECK(places.objectionTo(15).empty());
 }
 
-TEST_CASE("with one database no name is reserved") {
+TEST_CASE("with one database no name is reserved but the proxy's own") {
   config::Config config;
   config.databases = 1;
   const Places places(config);
   REQUIRE(places.of({0, "~1:key"}));
   CHECK(places.keyOf("~1:key", 0) == Key{0, "~1:key"});
+  CHECK_FALSE(places.of({0, "~{scan:1}"}));
+  CHECK_FALSE(places.keyOf("~{scan:1}", 0));
 }
 
 TEST_CASE("one server names keys as applications do") {

@@ -1,0 +1,28 @@
+// Names of keys that clients may not use, because they would meet what is not theirs. Who has a database
+// whose keys have names of their own cannot meet anything: these keys are called otherwise in the cluster.
+#pragma once
+#include <string_view>
+
+#include "protocol/key_scheme.h"
+#include "proxy/databases/database.h"
+
+namespace slotless::databases {
+
+// What the proxy and its tools write for themselves: for WAIT, a cut-over, SCAN's long cursors, and commands
+// over several slots.
+bool isOwnKey(std::string_view key) noexcept;
+
+// Why a key of `database` may not be called so; nearly always empty, after one compared byte. Where no
+// database has other names in the cluster only the proxy's own are taken: all other keys have been somebody's
+// before.
+inline std::string_view keyObjection(const Databases& databases, const Database& database,
+                                     std::string_view key) noexcept {
+  constexpr std::string_view kOtherDatabases =
+      "ERR Keys that begin like '~1{' or '~1:' are reserved for other databases";
+  constexpr std::string_view kSlotless = "ERR Keys of this name are reserved: Slotless writes them itself";
+  if (key.empty() || key.front() != protocol::kKeyMark || database.mapped()) return {};
+  if (databases.anyMapped()) return protocol::hasReservedShape(key) ? kOtherDatabases : std::string_view();
+  return isOwnKey(key) ? kSlotless : std::string_view();
+}
+
+}  // namespace slotless::databases
