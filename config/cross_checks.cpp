@@ -339,7 +339,6 @@ struct Order {
 };
 constexpr Order kOrders[] = {{"client-output-soft-limit", "client-output-hard-limit"},
                              {"client-output-pubsub-soft-limit", "client-output-pubsub-hard-limit"},
-                             {"proto-max-bulk-len", "client-query-buffer-limit"},
                              {"reconnect-backoff-min", "reconnect-backoff-max"},
                              {"topology-min-interval", "topology-refresh-interval"}};
 

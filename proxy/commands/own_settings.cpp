@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "config/cross_checks.h"
+#include "config/quantity.h"
 #include "config/schema.h"
 #include "config/value.h"
 #include "protocol/ascii.h"
@@ -71,6 +72,8 @@ constexpr Own kOwn[] = {
     {"timeout", "client-idle-timeout", {}, Unit::Seconds},
 };
 
+constexpr std::uint64_t kLeastSoft = 1024;
+
 constexpr std::string_view kOutputLimits = "client-output-buffer-limit";
 
 std::vector<std::string_view> wordsOf(std::string_view text) {
@@ -93,8 +96,16 @@ std::string secondsText(std::string_view number) {
   return std::string(number) + "s";
 }
 
+// Redis has no word for the limit above which a client is not read from. One that the hard limit falls below
+// falls with it, so that a pipeline of its own does not bring a client there.
+void stopBefore(std::string_view hard, const config::Config& config, OwnChange& change) {
+  const auto most = config::parseBytes(hard).value;
+  if (!most || *most == 0 || config.clientOutputSoftLimit <= *most) return;
+  change.options.emplace_back("client-output-soft-limit", std::to_string(std::max(*most / 2, kLeastSoft)));
+}
+
 // "class hard soft seconds", once or more.
-OwnChange outputLimits(std::string_view value) {
+OwnChange outputLimits(const config::Config& config, std::string_view value) {
   OwnChange change;
   const auto words = wordsOf(value);
   std::string forNodes;
@@ -108,6 +119,7 @@ OwnChange outputLimits(std::string_view value) {
     if (equalsIgnoringCase(kind, "normal")) {
       if (!isNone(words[i + 2])) change.refusal = kNoSoftLimit;
       change.options.emplace_back("client-output-hard-limit", hard);
+      stopBefore(hard, config, change);
     } else if (equalsIgnoringCase(kind, "pubsub")) {
       change.options.emplace_back("client-output-pubsub-hard-limit", hard);
       change.options.emplace_back("client-output-pubsub-soft-limit", words[i + 2]);
@@ -124,8 +136,9 @@ OwnChange outputLimits(std::string_view value) {
 
 }  // namespace
 
-std::optional<OwnChange> ownChange(std::string_view name, std::string_view value) {
-  if (equalsIgnoringCase(name, kOutputLimits)) return outputLimits(value);
+std::optional<OwnChange> ownChange(const config::Config& config, std::string_view name,
+                                   std::string_view value) {
+  if (equalsIgnoringCase(name, kOutputLimits)) return outputLimits(config, value);
   const auto* found = std::find_if(std::begin(kOwn), std::end(kOwn),
                                    [&](const Own& own) { return equalsIgnoringCase(name, own.name); });
   if (found == std::end(kOwn)) return std::nullopt;

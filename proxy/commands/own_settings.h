@@ -19,8 +19,9 @@ struct OwnChange {
   std::string refusal;  // why it is not done, or empty
 };
 
-// nullopt: the setting is the nodes' alone.
-std::optional<OwnChange> ownChange(std::string_view name, std::string_view value);
+// nullopt: the setting is the nodes' alone. `config`: what is in force.
+std::optional<OwnChange> ownChange(const config::Config& config, std::string_view name,
+                                   std::string_view value);
 
 // `config` with the options changed. `problem`: what is wrong with them, or empty.
 config::Config changed(const config::Config& config,

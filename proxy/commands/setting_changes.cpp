@@ -195,8 +195,9 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
                       "argument must be one of the following: debug, verbose, notice, warning, nothing");
       continue;
     }
-    const auto own = equalsIgnoringCase(argv[i], kPasswordSetting) ? ofPassword(services, argv[i + 1], wanted)
-                                                                   : ownChange(argv[i], argv[i + 1]);
+    const auto own = equalsIgnoringCase(argv[i], kPasswordSetting)
+                         ? ofPassword(services, argv[i + 1], wanted)
+                         : ownChange(services.config, argv[i], argv[i + 1]);
     if (!own) {
       wanted.servers.emplace_back(argv[i], argv[i + 1]);
       continue;

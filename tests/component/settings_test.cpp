@@ -179,6 +179,30 @@ TEST_CASE_METHOD(Settings, "limits that nodes have as well are set at both") {
   client.receives(pairReply("client-query-buffer-limit", "629145600"));
 }
 
+TEST_CASE_METHOD(Settings, "the limit of a request may be below that of an argument, and counts first") {
+  client.sends("CONFIG SET client-query-buffer-limit 3mb");
+  allAnswer("CONFIG SET client-query-buffer-limit 3mb", kOk);
+  client.receives(kOk);
+  client.sends("CONFIG GET client-query-buffer-limit");
+  allAnswer("CONFIG GET client-query-buffer-limit", pairReply("client-query-buffer-limit", "1"));
+  client.receives(pairReply("client-query-buffer-limit", "3145728"));
+  other.sendsBytes("*2\r\n$4\r\nECHO\r\n$3145728\r\n");
+  other.receives("-ERR Protocol error: request exceeds client-query-buffer-limit\r\n");
+  CHECK(other.isClosed());
+}
+
+TEST_CASE_METHOD(Settings, "a hard limit of output below the soft one takes the soft one along") {
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "normal 2mb 0 0"}));
+  client.receives(kOk);
+  CHECK(control.kept == Pairs{{"client-output-hard-limit", "2mb"}, {"client-output-soft-limit", "1048576"}});
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "normal 1kb 0 0"}));
+  client.receives(kOk);
+  CHECK(control.kept.back() == std::pair<std::string, std::string>("client-output-soft-limit", "1024"));
+  client.sendsBytes(request(Words{"CONFIG", "SET", "client-output-buffer-limit", "normal 0 0 0"}));
+  client.receives(kOk);
+  CHECK(control.kept.back() == std::pair<std::string, std::string>("client-output-hard-limit", "0"));
+}
+
 TEST_CASE_METHOD(Settings,
                  "limits of output are the proxy's for its clients, and the nodes' for their replicas") {
   const std::string limits = "normal 100000000 0 0 slave 1 2 3 pubsub 33554432 8388608 90";
@@ -206,7 +230,8 @@ TEST_CASE_METHOD(Settings, "a class of output limits without any is taken") {
 TEST_CASE_METHOD(Settings, "what would have no effect is refused, and nothing beside it is set") {
   for (const std::string_view setting :
        {"port 7", "databases 3", "tcp-backlog 9", "protected-mode no", "maxmemory-clients 5mb", "timeout x",
-        "timeout -1", "maxclients 0", "tcp-keepalive 99999999", "proto-max-bulk-len 2gb"}) {
+        "timeout -1", "maxclients 0", "tcp-keepalive 99999999", "proto-max-bulk-len 65gb",
+        "client-query-buffer-limit 1kb"}) {
     INFO(setting);
     client.sends("CONFIG SET hz 5 " + std::string(setting));
     const std::string name(setting.substr(0, setting.find(' ')));
