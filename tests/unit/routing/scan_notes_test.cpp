@@ -29,6 +29,7 @@ struct FakeHashes {
       return "$" + std::to_string(found->second.size()) + "\r\n" + found->second + "\r\n";
     }
     CHECK(plan.parts[0].slot == protocol::slotOf(argv[3]));
+    CHECK(argv[7] == "3600");  // from each page on
     CHECK(plan.writes);
     auto& hash = hashes[word(3)];
     const auto old = hash.find(word(4));
