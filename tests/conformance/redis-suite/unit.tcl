@@ -6,7 +6,8 @@
 # what is tested, so it is done there. RESULTS gets one line per test: outcome, name#occurrence, what went wrong.
 #
 # The suite ends at the first exception. Here each test, and each statement between tests, stands for itself; a reply
-# that does not come in time is an exception of the test that waits for it.
+# that does not come in time is an exception of the test that waits for it. SUITE_WITHOUT in the environment: a file with
+# the names, one a line, of tests that are left out.
 
 set reply_ms 5000
 set test_ms 90000
@@ -27,17 +28,22 @@ eval [string range $helper 0 $main_program]
 
 set results [open $results_path w]
 fconfigure $results -buffering line -encoding utf-8
+set without {}
+if {[info exists ::env(SUITE_WITHOUT)]} {
+    set file [open $::env(SUITE_WITHOUT)]
+    fconfigure $file -encoding utf-8
+    set without [split [read $file] "\n"]
+    close $file
+}
 set in_test 0
 set give_up_at 0
 set lost_replies 0
 set connections {}
 
+proc flat {text} { return [string range [string map {"\n" " " "\t" " " "\r" " "} $text] 0 300] }
+
 proc note {outcome name {message ""}} {
-    set flat {}
-    foreach text [list $outcome $name $message] {
-        lappend flat [string range [string map {"\n" " " "\t" " " "\r" " "} $text] 0 300]
-    }
-    puts $::results [join $flat "\t"]
+    puts $::results [join [list [flat $outcome] [flat $name] [flat $message]] "\t"]
 }
 
 proc send_data_packet {args} {}
@@ -205,6 +211,7 @@ proc test {name code {pattern undefined} {names {}}} {
     set id "$name#[incr ::occurrences($name)]"
     set tags [concat $::tags $names]
     if {![tags_acceptable $tags why]} { return [note skip $id $why] }
+    if {[flat $id] in $::without} { return [note skip $id "left out"] }
     set outer $::in_test
     set ::in_test 1
     if {!$outer} { set ::connections {} }
