@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "protocol/ascii.h"
+#include "proxy/databases/node_scripts.h"
 
 namespace slotless::session {
 
@@ -31,7 +32,7 @@ void WrappedScripts::prepare(const std::shared_ptr<const CommandTable>& commands
     commands_ = commands;
     forget();
   }
-  if (original_.size() >= kMostScripts) forget();
+  if (original_.size() >= kMostScripts || forMasters_.size() >= kMostScripts) forget();
 }
 
 const databases::ScriptGuard& WrappedScripts::guardFor(const std::shared_ptr<const CommandTable>& commands) {
@@ -49,6 +50,7 @@ void WrappedScripts::forget() {
   for (auto& seen : seen_) seen.clear();
   for (BySha& wrapped : wrapped_) wrapped.clear();
   original_.clear();
+  forMasters_.clear();
 }
 
 std::string WrappedScripts::wrap(std::string_view script, Wrapping wrapping) const {
@@ -58,6 +60,22 @@ std::string WrappedScripts::wrap(std::string_view script, Wrapping wrapping) con
     case Wrapping::Guard: break;
   }
   return guard_->wrap(script);
+}
+
+const ForMasters& WrappedScripts::forMasters(const Script& script,
+                                             const std::shared_ptr<const CommandTable>& commands) {
+  prepare(commands);
+  const auto [entry, isNew] = forMasters_.try_emplace(script.sha);
+  ForMasters& found = entry->second;
+  if (!isNew) return found;
+  found.whole = databases::wholeScriptOf(script.text, *commands);
+  if (found.whole.yield != databases::ScriptYield::Untold)
+    found.sha = ScriptCache::sha1Of(textForMasters(script));
+  return found;
+}
+
+std::string WrappedScripts::textForMasters(const Script& script) const {
+  return databases::wrapForNodes(script.text, *commands_, {dialect_.luaServer, false});
 }
 
 std::string WrappedScripts::textFor(std::string_view script,
@@ -98,7 +116,7 @@ std::size_t WrappedScripts::bytes() const noexcept {
   std::size_t sum = costOf(original_, kPairBytes);
   for (const BySha& wrapped : wrapped_) sum += costOf(wrapped, kPairBytes);
   for (const auto& seen : seen_) sum += costOf(seen, kNumberBytes);
-  return sum;
+  return sum + costOf(forMasters_, kPairBytes);
 }
 
 std::string WrappedScripts::asSaid(std::string error) const {

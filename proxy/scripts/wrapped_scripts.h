@@ -17,6 +17,7 @@
 #include "protocol/command_table.h"
 #include "proxy/databases/script_guard.h"
 #include "proxy/databases/script_names.h"
+#include "proxy/databases/script_yield.h"
 #include "proxy/scripts/script_cache.h"
 
 namespace slotless::session {
@@ -24,6 +25,12 @@ namespace slotless::session {
 // What stands in front: databases::ScriptNames, for a grouped database or another one, or ScriptGuard.
 enum class Wrapping : std::uint8_t { Names, GroupedNames, Guard };
 inline constexpr std::size_t kWrappings = 3;
+
+// What is known of a script by its text, if all masters are to run it.
+struct ForMasters {
+  databases::WholeScript whole;
+  std::string sha;  // of the text that they get; empty where they are not to run it
+};
 
 class WrappedScripts {
  public:
@@ -33,6 +40,10 @@ class WrappedScripts {
   std::optional<std::string_view> shaFor(std::string_view sha,
                                          const std::shared_ptr<const protocol::CommandTable>& commands,
                                          ScriptCache& cache, Wrapping wrapping = Wrapping::Names);
+  // Each script is read once. Good until the next call.
+  const ForMasters& forMasters(const Script& script,
+                               const std::shared_ptr<const protocol::CommandTable>& commands);
+  std::string textForMasters(const Script& script) const;
   const databases::ScriptGuard& guardFor(const std::shared_ptr<const protocol::CommandTable>& commands);
   void setDialect(databases::ScriptDialect dialect);
   // An error's text names the script that has run: here as the client knows it.
@@ -58,7 +69,8 @@ class WrappedScripts {
   std::array<std::unordered_set<std::size_t>, kWrappings> seen_;  // texts, by hash
   std::array<BySha, kWrappings> wrapped_;  // what is sent, by what clients say: SHA1s, lower case
   BySha original_;                         // the other way round
-  std::uint64_t generation_ = 0;           // of the cache
+  std::unordered_map<std::string, ForMasters> forMasters_;  // by SHA1
+  std::uint64_t generation_ = 0;                            // of the cache
 };
 
 }  // namespace slotless::session

@@ -13,7 +13,6 @@
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/databases/masters.h"
-#include "proxy/databases/node_scripts.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/script_yield.h"
 #include "proxy/routing/merger.h"
@@ -164,22 +163,22 @@ bool planOnMasters(TranslationContext& context, int protocol, Command& command) 
   if (protocol::strictInteger(command.argv[count]) != 0) return false;
   const ScriptRef script = scriptOf(context, command);
   if (script == nullptr || !looksAround(script->calls, *context.commands)) return false;
-  const databases::WholeScript whole = databases::wholeScriptOf(script->text, *context.commands);
+  const ForMasters& known = context.wrappedScripts.forMasters(*script, context.commands);
+  const databases::WholeScript whole = known.whole;
   // By its text, whatever the client has said: no node needs to have it.
   const bool readOnly = command.spec->has(protocol::kReadOnly);
   const CommandSpec* eval = context.commands->find(readOnly ? "eval_ro" : "eval");
   if (whole.yield == ScriptYield::Untold || eval == nullptr) return false;
 
   const bool apart = context.databases.anyMapped() && !command.database.native();
-  const std::string text =
-      databases::wrapForNodes(script->text, *context.commands, {context.manners.hasLuaServer, false});
+  const std::string text = context.wrappedScripts.textForMasters(*script);
   std::vector<std::string> words = {eval->name, text, "0"};
   words.insert(words.end(), command.argv.begin() + static_cast<std::ptrdiff_t>(count + 1),
                command.argv.end());
   words.emplace_back(apart ? "1" : "0");
   words.push_back(command.database.prefix);
   auto composer = std::make_unique<OnMasters>(
-      std::pair(ScriptCache::sha1Of(text), script->sha), command.database,
+      std::pair(known.sha, script->sha), command.database,
       [&links = context.links] { return databases::mastersOf(links.topology()); }, whole, std::move(words));
   command.steps = std::make_unique<Plan>();
   command.steps->protocol = protocol;

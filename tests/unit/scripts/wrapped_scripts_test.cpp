@@ -44,11 +44,38 @@ TEST_CASE("a script is sent wrapped as long as it is known, and what is sent can
   }
 }
 
+TEST_CASE("a script that all masters are to run is read once, and again when the commands are others") {
+  const auto commands = protocol::CommandTable::builtIn();
+  session::WrappedScripts scripts;
+  ScriptCache cache(1024 * 1024);
+  const auto counts = cache.remember("return redis.call('dbsize')");
+  const session::ForMasters* known = &scripts.forMasters(*counts, commands);
+  CHECK(known->whole.yield == databases::ScriptYield::Count);
+  CHECK_FALSE(known->whole.writes);
+  const std::string text = scripts.textForMasters(*counts);
+  CHECK(text.ends_with(counts->text));
+  CHECK(known->sha == ScriptCache::sha1Of(text));
+  CHECK(&scripts.forMasters(*counts, commands) == known);
+
+  const auto untold = cache.remember("return redis.call('dbsize') > 5");
+  CHECK(scripts.forMasters(*untold, commands).whole.yield == databases::ScriptYield::Untold);
+  CHECK(scripts.forMasters(*untold, commands).sha.empty());
+
+  const auto none = std::make_shared<const protocol::CommandTable>(std::vector<protocol::CommandSpec>{});
+  CHECK(scripts.forMasters(*counts, none).whole.yield == databases::ScriptYield::Untold);
+  CHECK(scripts.forMasters(*counts, commands).whole.yield == databases::ScriptYield::Count);
+  scripts.setDialect({true, false});
+  const std::string before = scripts.forMasters(*counts, commands).sha;
+  CHECK(before == ScriptCache::sha1Of(scripts.textForMasters(*counts)));
+  CHECK(before != ScriptCache::sha1Of(text));
+}
+
 TEST_CASE("neither SCRIPT FLUSH nor an endless series of different scripts makes what is remembered grow") {
   const auto commands = protocol::CommandTable::builtIn();
   session::WrappedScripts scripts;
   ScriptCache cache(1024 * 1024);
   const auto use = [&](const std::string& script) {
+    static_cast<void>(scripts.forMasters(*cache.remember(script), commands));
     for (const auto wrapping :
          {session::Wrapping::Names, session::Wrapping::GroupedNames, session::Wrapping::Guard}) {
       static_cast<void>(scripts.textFor(script, commands, wrapping));
