@@ -22,6 +22,7 @@ constexpr ActionLine kActionLines[] = {
     {"--print-config-reference", "Print the reference of all options as Markdown, and exit."},
     {"--print-cross-slot-table",
      "Print as Markdown what becomes of commands over keys in several slots, and exit."},
+    {"--print-command-table", "Print as Markdown what becomes of each command, and exit."},
     {"--help", "Print this text, and exit."},
     {"--version", "Print the version, and exit."},
 };

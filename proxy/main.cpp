@@ -1,8 +1,10 @@
 // slotless: makes a Redis Cluster look like one plain Redis.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "config/parser_trial.h"
 #include "config/process_inputs.h"
 #include "config/secret_arguments.h"
+#include "proxy/emulation/command_fates.h"
 #include "proxy/emulation/cross_slot_table.h"
 #include "proxy/migrate/decision.h"
 #include "proxy/net/tls_context.h"
@@ -72,8 +75,18 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   return EXIT_SUCCESS;
 }
 
-bool wantsCrossSlotTable(int argc, char** argv) {
-  return argc == 2 && argv[1] == std::string_view("--print-cross-slot-table");
+// What the documents have of the code.
+struct DocumentTable {
+  std::string_view option;
+  std::string (*text)();
+};
+constexpr DocumentTable kDocumentTables[] = {{"--print-cross-slot-table", session::crossSlotTable},
+                                             {"--print-command-table", session::commandFateTable}};
+
+const DocumentTable* documentTable(int argc, char** argv) {
+  const auto* found = std::find_if(std::begin(kDocumentTables), std::end(kDocumentTables),
+                                   [&](const auto& each) { return argc == 2 && argv[1] == each.option; });
+  return found == std::end(kDocumentTables) ? nullptr : found;
 }
 
 bool isTrial(int argc, char** argv) {
@@ -103,8 +116,8 @@ int main(int argc, char** argv) {
     if (isTrial(argc, argv)) return config::serveTrial();
     if (const auto* chosen = argc > 1 ? subcommand::find(subcommands(), argv[1]) : nullptr)
       return runSubcommand(*chosen, argc, argv);
-    if (wantsCrossSlotTable(argc, argv)) {
-      std::fputs(session::crossSlotTable().c_str(), stdout);
+    if (const auto* table = documentTable(argc, argv)) {
+      std::fputs(table->text().c_str(), stdout);
       return EXIT_SUCCESS;
     }
     config::Inputs inputs = config::processInputs(argc, argv);

@@ -1,4 +1,7 @@
 // The console PROXY, SLOWLOG and LATENCY.
+#include <map>
+
+#include "proxy/emulation/command_fates.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -160,6 +163,60 @@ TEST_CASE_METHOD(Stage, "PROXY EXPLAIN tells slots and nodes, and sends nothing"
   CHECK(contains(client.takes(), "link:leased for as long as it waits\n"));
   client.sends("PROXY EXPLAIN WATCH a");
   CHECK(contains(client.takes(), "plan:carried out in the client's session\n"));
+}
+
+TEST_CASE_METHOD(Stage, "PROXY EXPLAIN and the table of all commands say the same of keys in several slots") {
+  using session::CrossSlotKind;
+  const std::map<std::string_view, std::string_view> samples = {
+      {"bitop", "BITOP AND a b"},
+      {"geosearchstore", "GEOSEARCHSTORE a b FROMLONLAT 0 0 BYRADIUS 1 m"},
+      {"lcs", "LCS a b"},
+      {"lmove", "LMOVE a b LEFT LEFT"},
+      {"lmpop", "LMPOP 2 a b LEFT"},
+      {"msetnx", "MSETNX a 1 b 2"},
+      {"pfcount", "PFCOUNT a b"},
+      {"pfmerge", "PFMERGE a b"},
+      {"rpoplpush", "RPOPLPUSH a b"},
+      {"sdiff", "SDIFF a b"},
+      {"sdiffstore", "SDIFFSTORE a b"},
+      {"sinter", "SINTER a b"},
+      {"sintercard", "SINTERCARD 2 a b"},
+      {"sinterstore", "SINTERSTORE a b"},
+      {"smove", "SMOVE a b m"},
+      {"sunion", "SUNION a b"},
+      {"sunionstore", "SUNIONSTORE a b"},
+      {"xread", "XREAD STREAMS a b 0 0"},
+      {"xreadgroup", "XREADGROUP GROUP g c STREAMS a b > >"},
+      {"zdiff", "ZDIFF 2 a b"},
+      {"zdiffstore", "ZDIFFSTORE a 1 b"},
+      {"zinter", "ZINTER 2 a b"},
+      {"zintercard", "ZINTERCARD 2 a b"},
+      {"zinterstore", "ZINTERSTORE a 1 b"},
+      {"zmpop", "ZMPOP 2 a b MIN"},
+      {"zrangestore", "ZRANGESTORE a b 0 1"},
+      {"zunion", "ZUNION 2 a b"},
+      {"zunionstore", "ZUNIONSTORE a 1 b"},
+  };
+  std::size_t explained = 0;
+  const auto table = protocol::CommandTable::builtIn();
+  for (const protocol::CommandSpec& spec : table->commands()) {
+    const auto kind = session::kindOverSlots(spec);
+    INFO(spec.name);
+    switch (kind.value_or(CrossSlotKind::Refused)) {
+      case CrossSlotKind::Computed:
+      case CrossSlotKind::Stored:
+      case CrossSlotKind::Moved:
+      case CrossSlotKind::First:
+      case CrossSlotKind::AllOrNone:
+      case CrossSlotKind::Streams: break;
+      default: CHECK_FALSE(samples.contains(spec.name)); continue;
+    }
+    REQUIRE(samples.contains(spec.name));
+    client.sends("PROXY EXPLAIN " + std::string(samples.at(spec.name)));
+    CHECK(contains(client.takes(), "over-slots:" + std::string(session::nameOf(*kind)) + "\n"));
+    ++explained;
+  }
+  CHECK(explained == samples.size());
 }
 
 TEST_CASE_METHOD(Stage, "PROXY CONFIG shows what matches, and no secrets") {
