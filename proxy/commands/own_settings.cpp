@@ -19,8 +19,12 @@ using protocol::equalsIgnoringCase;
 namespace {
 
 constexpr std::string_view kNodesLost = "Slotless would lose the nodes";
+// As one Redis begins its text about what it takes at its start alone.
+constexpr std::string_view kImmutable = "can't set immutable config";
+constexpr std::string_view kNodesAtStart = "can't set immutable config: Slotless would lose the nodes";
 constexpr std::string_view kAtStart =
     "can't set immutable config: Slotless has it from its own configuration";
+constexpr std::string_view kByConfiguration = "Slotless has it from its own configuration";
 constexpr std::string_view kByMemoryLimit =
     "the clients of the nodes are Slotless itself; its memory-limit is about its own clients";
 constexpr std::string_view kNoSoftLimit =
@@ -47,7 +51,7 @@ constexpr Own kOwn[] = {
     {"cluster-announce-ip", "", kNodesLost},
     {"cluster-announce-port", "", kNodesLost},
     {"cluster-announce-tls-port", "", kNodesLost},
-    {"cluster-port", "", kNodesLost},
+    {"cluster-port", "", kNodesAtStart},
     {"cluster-preferred-endpoint-type", "", kNodesLost},
     {"masterauth", "", kNodesLost},
     {"masteruser", "", kNodesLost},
@@ -59,7 +63,7 @@ constexpr Own kOwn[] = {
     {"tls-port", "", kNodesLost},
     // CONFIG GET tells the proxy's.
     {"databases", "", kAtStart},
-    {"protected-mode", "", kAtStart},
+    {"protected-mode", "", kByConfiguration},
     {"tcp-backlog", "", kAtStart},
     {"unixsocket", "", kAtStart},
     {"unixsocketperm", "", kAtStart},
@@ -144,6 +148,7 @@ std::optional<OwnChange> ownChange(const config::Config& config, std::string_vie
   if (found == std::end(kOwn)) return std::nullopt;
   OwnChange change;
   change.refusal = found->refusal;
+  change.mayStay = !found->refusal.starts_with(kImmutable);
   if (found->option.empty()) return change;
   change.options.emplace_back(found->option,
                               found->unit == Unit::Seconds ? secondsText(value) : std::string(value));

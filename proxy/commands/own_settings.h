@@ -17,6 +17,8 @@ struct OwnChange {
   // For the nodes; nullopt: they hear nothing of it.
   std::optional<std::string> forNodes;
   std::string refusal;  // why it is not done, or empty
+  // One Redis takes it: with the value that there is already it is not refused.
+  bool mayStay = false;
 };
 
 // nullopt: the setting is the nodes' alone. `config`: what is in force.

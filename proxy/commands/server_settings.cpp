@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "config/endpoint.h"
+#include "protocol/ascii.h"
 #include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "proxy/commands/own_settings.h"
@@ -169,6 +170,14 @@ class ConfigComposer final : public routing::Composer {
 };
 
 }  // namespace
+
+std::optional<std::string> ownSettingText(const config::Config& config, std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kOwnSettings), std::end(kOwnSettings),
+                   [&](const OwnSetting& each) { return protocol::equalsIgnoringCase(each.name, name); });
+  if (found == std::end(kOwnSettings)) return std::nullopt;
+  return found->value(config);
+}
 
 bool planConfigGet(Services& services, protocol::Argv argv, Plan& plan) {
   plan.clear();

@@ -12,7 +12,9 @@
 #include "proxy/commands/latency_commands.h"
 #include "proxy/commands/own_settings.h"
 #include "proxy/commands/password_setting.h"
+#include "proxy/commands/server_settings.h"
 #include "proxy/commands/slow_log_commands.h"
+#include "proxy/commands/unchanged_settings.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/routing/merger.h"
 #include "proxy/session/client.h"
@@ -163,10 +165,33 @@ std::optional<OwnChange> ofPassword(const Services& services, std::string_view p
   return own;
 }
 
+// Told by the proxy: nothing is to be done, or it is refused. nullopt: the nodes have to be asked.
+std::optional<bool> staysAsItIs(const Services& services, const OwnChange& own, std::string_view name,
+                                std::string_view value) {
+  if (!own.mayStay) return false;
+  const auto told = ownSettingText(services.config, name);
+  if (!told) return std::nullopt;
+  return *told == value;
+}
+
 // One server's replicas are set by whoever looks after them, as without the proxy.
 void toEveryServer(const config::Config& config, Plan& plan) {
   plan.kind = Plan::Kind::EachNode;
   plan.replicas = !config::servesOneServer(config);
+}
+
+void planChange(Services& services, Wanted wanted, Argv argv, Plan& plan) {
+  plan.clear();
+  if (wanted.servers.empty()) {
+    plan.kind = Plan::Kind::Nobody;
+  } else {
+    toEveryServer(services.config, plan);
+    std::vector<std::string_view> words{argv[0], argv[1]};
+    for (const auto& [name, value] : wanted.servers) words.insert(words.end(), {name, value});
+    if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
+      protocol::appendRequest(plan.rewritten, words);
+  }
+  plan.composer = std::make_unique<SettingComposer>(services, std::move(wanted), argv);
 }
 
 }  // namespace
@@ -179,6 +204,7 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
     return true;
   }
   Wanted wanted;
+  std::vector<Unchanged> unchanged;
   const auto refuse = [&](std::string_view name, std::string_view reason) {
     plan.kind = Plan::Kind::Refused;
     plan.error = failure(name, reason);
@@ -202,23 +228,26 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
       wanted.servers.emplace_back(argv[i], argv[i + 1]);
       continue;
     }
-    if (!own->refusal.empty()) return refuse(argv[i], own->refusal);
+    if (!own->refusal.empty()) {
+      const auto stays = staysAsItIs(services, *own, argv[i], argv[i + 1]);
+      if (stays && !*stays) return refuse(argv[i], own->refusal);
+      if (!stays)
+        unchanged.push_back({std::string(argv[i]), std::string(argv[i + 1]), failure(argv[i], own->refusal)});
+      continue;
+    }
     wanted.options.insert(wanted.options.end(), own->options.begin(), own->options.end());
     if (own->forNodes) wanted.servers.emplace_back(argv[i], *own->forNodes);
     std::string problem;
     changed(services.config, wanted.options, problem);
     if (!problem.empty()) return refuse(argv[i], problem);
   }
-  if (wanted.servers.empty()) {
-    plan.kind = Plan::Kind::Nobody;
+  if (unchanged.empty()) {
+    planChange(services, std::move(wanted), argv, plan);
   } else {
-    toEveryServer(services.config, plan);
-    std::vector<std::string_view> words{argv[0], argv[1]};
-    for (const auto& [name, value] : wanted.servers) words.insert(words.end(), {name, value});
-    if (words.size() != argv.size() || !std::equal(words.begin(), words.end(), argv.begin()))
-      protocol::appendRequest(plan.rewritten, words);
+    Plan then;
+    planChange(services, std::move(wanted), argv, then);
+    planIfUnchanged(services, std::move(unchanged), std::move(then), plan);
   }
-  plan.composer = std::make_unique<SettingComposer>(services, std::move(wanted), argv);
   return true;
 }
 

@@ -246,6 +246,46 @@ TEST_CASE_METHOD(Settings, "what would have no effect is refused, and nothing be
   CHECK(control.kept.empty());
 }
 
+TEST_CASE_METHOD(Settings, "what the proxy tells itself may be said again, and no node hears of it") {
+  client.sends("CONFIG SET maxmemory-clients 0 PROTECTED-MODE yes");
+  client.receives(kOk);
+  client.sends("CONFIG SET databases 1");
+  CHECK(client.takes().starts_with("-ERR CONFIG SET failed"));
+  CHECK(control.kept.empty());
+  CHECK(control.remembered.empty());
+}
+
+TEST_CASE_METHOD(Settings, "what the nodes have already may be said again, and is not set") {
+  const std::string_view get = "CONFIG GET cluster-announce-ip";
+  client.sends("CONFIG SET cluster-announce-ip 10.0.0.9");
+  allAnswer(get, pairReply("cluster-announce-ip", "10.0.0.9"));
+  client.receives(kOk);
+  client.sends("CONFIG SET cluster-announce-ip 10.0.0.9 hz 20 timeout 7");
+  allAnswer(get, pairReply("cluster-announce-ip", "10.0.0.9"));
+  allAnswer("CONFIG SET hz 20", kOk);
+  client.receives(kOk);
+  CHECK(control.remembered == Pairs{{"hz", "20"}});
+  CHECK(control.kept == Pairs{{"client-idle-timeout", "7s"}});
+}
+
+TEST_CASE_METHOD(Settings, "another value than the nodes have is refused, and nothing beside it is set") {
+  const std::string_view get = "CONFIG GET cluster-announce-ip";
+  for (const auto& [told, answer] :
+       {std::pair(pairReply("cluster-announce-ip", "10.0.0.8"),
+                  std::string("-ERR CONFIG SET failed (possibly related to argument 'cluster-announce-ip') - "
+                              "Slotless would lose the nodes\r\n")),
+        std::pair(std::string("-ERR not now\r\n"), std::string("-ERR not now\r\n")),
+        std::pair(std::string("*0\r\n"),
+                  std::string("-ERR CONFIG SET failed (possibly related to argument 'cluster-announce-ip') - "
+                              "Slotless would lose the nodes\r\n"))}) {
+    client.sends("CONFIG SET hz 20 cluster-announce-ip 10.0.0.9 timeout 7");
+    allAnswer(get, told);
+    client.receives(answer);
+  }
+  CHECK(control.remembered.empty());
+  CHECK(control.kept.empty());
+}
+
 TEST_CASE_METHOD(Settings,
                  "CONFIG SET slowlog-log-slower-than 0 is the first that it logs, and then no more") {
   client.sends("CONFIG SET slowlog-log-slower-than 0");

@@ -103,6 +103,17 @@ class Parameters(unittest.TestCase):
                 with self.subTest(name=name):
                     self.assertTrue(name in changed or self.set(self.oracle, name, before[name]))
 
+    @fixture.NOT_ONE_REDIS
+    def test_the_value_that_is_there_is_taken_where_one_redis_takes_it(self):
+        before = self.told(self.oracle, "*")
+        here = self.told(self.connection, "*")
+        for name in REFUSED & set(before):
+            with self.subTest(name=name):
+                theirs = self.set(self.oracle, name, before[name])
+                ours = self.set(self.connection, name, here[name])
+                self.assertEqual(theirs is None, ours is None, f"{theirs} / {ours}")
+        self.assertEqual(self.told(self.connection, "*"), here)
+
     def is_set_as_there(self, name, wanted, value, here):
         """Refused by both, or told back by both as the same; whether it was set. Then all is as before."""
         if name in REFUSED:
