@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import xml.etree.ElementTree
 
 HOST = "127.0.0.1"
 RUN_SECONDS = 900
@@ -15,6 +17,10 @@ RUN_SECONDS = 900
 Suite = collections.namedtuple("Suite", "name about fetch run databases")
 # Where a suite finds Slotless: the listener's clients begin in the database that is tried.
 Server = collections.namedtuple("Server", "port unix_socket database")
+
+
+# Roots of what somebody has at hand, by suite: for those whose tests are in no package.
+SOURCES = {}
 
 
 class Unavailable(Exception):
@@ -63,6 +69,17 @@ def source_package(name):
           tar -xf {name}_*.orig.tar.*
         """
         checked(["bash", "-c", script, "fetch", str(folder)], folder, f"Debian's source package {name} cannot be had")
+
+    return fetch
+
+
+def checkout(name, version):
+    """The root of the project's repository at that version, which no registry has."""
+
+    def fetch(folder):
+        if name not in SOURCES:
+            raise Unavailable(f"its tests are in no package: give --source {name}=DIR, the project's repository at {version}")
+        shutil.copytree(SOURCES[name], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", "node_modules"))
 
     return fetch
 
@@ -135,7 +152,51 @@ def run_node_resque(folder, server):
     return found
 
 
+def run_redis_py(folder, server):
+    report = folder / "report.xml"
+    report.unlink(missing_ok=True)
+    # The others want a cluster, modules, TLS or replicas beside the server.
+    command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "60", "--junitxml", str(report),
+               "--redis-url", f"redis://{HOST}:{server.port}/0", "-m", "not redismod and not onlycluster and not ssl and not replica",
+               "--ignore", "tests/test_graph_utils", "--ignore", "tests/test_cluster.py", "--ignore", "tests/test_asyncio/test_cluster.py"]
+    output_of(command, folder)
+    if not report.exists():
+        raise Unavailable(f"pytest could not run (python3-pytest, -asyncio and -timeout): see {folder / 'output'}")
+    found = {}
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        kinds = {child.tag for child in case}
+        result = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        found[f"{case.get('classname')}: {case.get('name')}"] = result
+    return found
+
+
+def fetch_ioredis(folder):
+    checkout("ioredis", "v5.11.1")(folder)
+    edit(folder / "lib" / "redis" / "RedisOptions.ts", "port: 6379,", "port: parseInt(process.env.SUITE_PORT!),")
+    checked(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder, "npm cannot install what ioredis' tests need")
+
+
+def run_ioredis(folder, server):
+    report = folder / "report.json"
+    report.unlink(missing_ok=True)
+    environment = {**os.environ, "SUITE_PORT": str(server.port), "TS_NODE_TRANSPILE_ONLY": "true", "NODE_ENV": "test"}
+    output_of(["npx", "mocha", "--exit", "--reporter", "json", "--reporter-option", f"output={report}", "test/helpers/*.ts",
+               "test/unit/**/*.ts", "test/functional/**/*.ts"], folder, environment)
+    if not report.exists():
+        raise Unavailable(f"mocha could not run: see {folder / 'output'}")
+    outcome = json.loads(report.read_text(encoding="utf-8"))
+    found, counts = {}, collections.Counter()
+    for word, key in (("passed", "passes"), ("failed", "failures"), ("skipped", "pending")):
+        for test in outcome[key]:
+            name = f"{pathlib.Path(test['file']).stem}: {test['fullTitle']}"
+            counts[name] += 1  # a name may be there twice, as may one that calls back twice
+            found[name if counts[name] == 1 else f"{name} ({counts[name]})"] = word
+    return found
+
+
 SUITES = [
+    Suite("redis-py", "redis-py 4.3.4, from its repository", checkout("redis-py", "v4.3.4"), run_redis_py, (0, 1)),
+    Suite("ioredis", "ioredis 5.11.1, from its repository", fetch_ioredis, run_ioredis, (0, 1)),
     Suite("phpredis", "phpredis 5.3.7 of Debian 12, 6.2.0 of Debian 13", fetch_phpredis, run_phpredis, (0, 1)),
     Suite("hiredis", "hiredis 0.14.1 of Debian 12, 1.2.0 of Debian 13", fetch_hiredis, run_hiredis, (0, 1)),
     Suite("node-resque", "node-resque 9.7.1 with ioredis, from npm", fetch_node_resque, run_node_resque, (1,)),
