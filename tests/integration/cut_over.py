@@ -203,7 +203,7 @@ class CutOver(move.Move):
             if run.exit_code() is not None:
                 run = self.start_run()
         else:
-            wait_until(lambda: "in force;" in self.cut_over("--max-pause", "20s", code=None), SECONDS, "a cut-over to succeed")
+            self.insist(lambda: self.cut_over("--max-pause", "20s", code=None), "in force;")
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])

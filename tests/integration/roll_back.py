@@ -82,6 +82,8 @@ class RollBack(move.Move):
         self.assertEqual(listener.read(), [b"message", b"news", b"hello"])
         self.assertEqual(tracker.read(), [b"invalidate", None])
         self.assertEqual(before.get("scripted"), b"by a script")
+        for direct in self.direct:
+            direct.close()
         # Now as it was at the beginning: the copy into the cluster goes on.
         before.set("written", "on the server again")
         self.client(one, 4).flushdb()
@@ -123,7 +125,7 @@ class RollBack(move.Move):
         failed = dict(writers.failures)
         wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
         wait_until(lambda: self.status(proxy)["ready"] == "yes", SECONDS, "the server to be known")
-        wait_until(lambda: "in force again" in self.roll_back("--max-pause", "20s", code=None), SECONDS, "a roll-back")
+        self.insist(lambda: self.roll_back("--max-pause", "20s", code=None), "in force again")
         self.assertIsNone(self.on_source(1).get("old"))
         self.assertEqual(self.on_source(1).get("new"), b"2")
         self.check_written(proxy, {key: count for key, count in writers.acknowledged.items() if key[0] not in failed})
@@ -158,7 +160,7 @@ class RollBack(move.Move):
             if sides == {"single"}:
                 break
         else:
-            wait_until(lambda: "in force again" in self.roll_back("--max-pause", "20s", code=None), SECONDS, "a roll-back to succeed")
+            self.insist(lambda: self.roll_back("--max-pause", "20s", code=None), "in force again")
         writers.wait_for_progress()
         writers.stop()
         self.assertEqual(writers.failures, [])

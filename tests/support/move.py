@@ -88,6 +88,7 @@ class Move(unittest.TestCase):
         self.secret = PASSWORD  # of the server
         self.of_cluster = ()    # more options about it
         self._runs = 0
+        self.direct = []        # clients that go round the proxies
 
     def start_proxies(self, count=2, options=()):
         layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
@@ -134,6 +135,19 @@ class Move(unittest.TestCase):
         named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
         return self.ask("roll-back", *named, *options, code=code)
 
+    def insist(self, ask, text):
+        """Again and again, until that is said."""
+        said = []
+
+        def is_said():
+            said.append(ask())
+            return text in said[-1]
+
+        try:
+            wait_until(is_said, SECONDS, f"it to say {text}")
+        except AssertionError as error:
+            raise AssertionError(said[-1]) from error
+
     def finish(self, run):
         """The run ends; until then it copies back."""
         wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
@@ -157,6 +171,7 @@ class Move(unittest.TestCase):
 
     def on_source(self, database=0):
         client = redis.Redis(host=HOST, port=self.port, password=self.secret, db=database)
+        self.direct.append(client)
         self.addCleanup(client.close)
         return client
 
