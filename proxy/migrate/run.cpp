@@ -70,6 +70,7 @@ class Run {
   void work();
   std::unique_ptr<LiveCopy> copyFrom(Upstream side, Failure& failure);
   bool openWayBack();
+  std::string whyNoWayBack() const;
   void changeSides();
   void follow();
   // Each second.
@@ -251,11 +252,13 @@ bool Run::openWayBack() {
     wayBack_ = copyFrom(side_ == Upstream::Single ? Upstream::Cluster : Upstream::Single, wayBackFailure_);
   }
   wayBack_->look();
-  if (wayBackFailure_.happened()) {
-    failure_.set("there would be no way back: " + wayBackFailure_.reason() + " (--one-way does without)");
-    return false;
-  }
   return wayBack_->isOpen();
+}
+
+// Once the sides have been changed it is the way there.
+std::string Run::whyNoWayBack() const {
+  if (wayBack_ == nullptr) return wayBackFailure_.reason();
+  return "there would be no way back: " + wayBackFailure_.reason() + " (--one-way does without)";
 }
 
 // Nothing is copied any more, and both sides are the same; what has changed since is in the other copy's
@@ -361,6 +364,7 @@ void Run::follow() {
     }
     copy_->tryToCatchUp();
     if (attendance_.often()) attend();
+    if (wayBackFailure_.happened()) return failure_.set(whyNoWayBack());
     if (attendance_.isOver()) {
       if (wayBack_ != nullptr) {
         changeSides();

@@ -83,7 +83,7 @@ class RollBack(move.Move):
         self.assertEqual(tracker.read(), [b"invalidate", None])
         self.assertEqual(before.get("scripted"), b"by a script")
         for direct in self.direct:
-            direct.close()
+            direct.connection_pool.disconnect()
         # Now as it was at the beginning: the copy into the cluster goes on.
         before.set("written", "on the server again")
         self.client(one, 4).flushdb()
@@ -129,6 +129,23 @@ class RollBack(move.Move):
         self.assertIsNone(self.on_source(1).get("old"))
         self.assertEqual(self.on_source(1).get("new"), b"2")
         self.check_written(proxy, {key: count for key, count in writers.acknowledged.items() if key[0] not in failed})
+
+    def test_what_the_server_does_not_take_is_not_passed_over(self):
+        self.start_proxies(1)
+        client = self.client(self.proxies[0], 1)
+        run = self.start_run()
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        server = self.on_source(1)
+        server.config_set("maxmemory", "1")
+        client.set("new", "value")
+        self.assertEqual(run.wait(SECONDS), 2, run.output()[-3000:])
+        self.assertIn("OOM", run.output())
+        self.assertIn("nobody copies", self.roll_back(code=1))
+        server.config_set("maxmemory", "0")
+        run = self.start_run()
+        self.assertEqual(server.get("new"), b"value")
+        self.finish(run)
 
     def test_killed_at_any_moment_it_has_happened_or_not(self):
         """The command, and the run beside it, as on the way there."""
