@@ -209,13 +209,17 @@ void Tracking::openLeases() {
 }
 
 void Tracking::closeDrained() {
-  std::erase_if(leases_, [this](const std::unique_ptr<TrackingLease>& lease) {
-    if (!lease->retired() || !lease->drained()) return false;
-    if (lease->link() != nullptr) tracked_.onTrackingLinkGone(*lease->link());
-    // What was read by it at last is remembered by nobody.
-    if (engaged_ && lease->retiredBusy()) flush();
-    return true;
-  });
+  const auto gone = std::stable_partition(
+      leases_.begin(), leases_.end(),
+      [](const std::unique_ptr<TrackingLease>& lease) { return !lease->retired() || !lease->drained(); });
+  bool unseen = false;
+  for (auto each = gone; each != leases_.end(); ++each) {
+    if ((*each)->link() != nullptr) tracked_.onTrackingLinkGone(*(*each)->link());
+    unseen = unseen || (*each)->retiredBusy();
+  }
+  leases_.erase(gone, leases_.end());
+  // What was read by them at last is remembered by nobody.
+  if (engaged_ && unseen) flush();
 }
 
 // Answers CLIENT TRACKING ON as soon as that can be: every lease is live or has failed once.

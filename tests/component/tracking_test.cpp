@@ -639,6 +639,24 @@ TEST_CASE_METHOD(Tracked, "tracking: turned off and on again, it tells nothing o
   client.receivesNothing();
 }
 
+TEST_CASE_METHOD(
+    Tracked, "tracking: leases that are closed together, of which one has read at last, are told of once") {
+  track();
+  client.sends("GET c");
+  const Received get = node(3).expects("GET c");
+  CHECK(&get.connection() == leases[3]);
+  // The first one and the last one are not wanted any more; the one between them stays.
+  replaceNode(1, 2);
+  replaceNode(3, 2);
+  get.replies(bulk("1"));
+  clock.advance(2s);
+  const std::string told = client.takes();
+  const std::size_t reply = told.find(bulk("1"));
+  REQUIRE(reply != std::string::npos);
+  CHECK(told.find(kFlush, reply) != std::string::npos);
+  CHECK(metrics().trackingLeases.value() == 1);
+}
+
 TEST_CASE_METHOD(Tracked, "tracking: CLIENT INFO and PROXY LINKS show it") {
   track("CLIENT TRACKING ON BCAST");
   client.sends("CLIENT INFO");
