@@ -175,10 +175,13 @@ bool Run::takePlace() {
     }
   }
   endFormerProcess();
-  if (goesOn)
+  if (goesOn) {
+    // What the last run has said of it holds no more.
+    journal_.write({{"caught_up", "0"}});
     reporter_.say(
         "going on with a migration that was begun before: what may have been missed since is walked "
         "again");
+  }
   return true;
 }
 
@@ -408,6 +411,7 @@ int Run::run() {
       NodeWriter(cluster_, std::string(kName) + ":end.",
                  [deadline = Clock::now() + std::chrono::seconds(5)] { return Clock::now() > deadline; }));
   if (copy_ != nullptr && !failure_.happened() && !wasFinished_) last.write(fieldsNow());
+  if (copy_ != nullptr && failure_.happened()) last.write({{"caught_up", "0"}});
   ending_ = true;
   wayBack_.reset();
   copy_.reset();

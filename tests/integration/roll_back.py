@@ -144,7 +144,7 @@ class RollBack(move.Move):
         self.assertIn("nobody copies", self.roll_back(code=1))
         server.config_set("maxmemory", "0")
         run = self.start_run()
-        self.assertEqual(server.get("new"), b"value")
+        wait_until(lambda: server.get("new") == b"value", SECONDS, "what the server had no room for")
         self.finish(run)
 
     def test_killed_at_any_moment_it_has_happened_or_not(self):
