@@ -254,7 +254,6 @@ bool Run::openWayBack() {
     }
     wayBack_ = copyFrom(side_ == Upstream::Single ? Upstream::Cluster : Upstream::Single, wayBackFailure_);
   }
-  wayBack_->look();
   return wayBack_->isOpen();
 }
 
@@ -347,6 +346,7 @@ void Run::look() {
     attendance_.look(fields);
   }
   copy_->look();
+  if (wayBack_ != nullptr) wayBack_->look();
   record();
 }
 
