@@ -191,10 +191,6 @@ std::optional<std::size_t> indexOf(const std::vector<Trial>& trials, DatabaseLay
   return best;
 }
 
-std::string percentOf(double share) {
-  return std::to_string(static_cast<int>(share * 100 + 0.5)) + " %";
-}
-
 void choose(Proposal& proposal, const DatabaseSample& sample) {
   const std::vector<Trial>& trials = proposal.trials;
   const DatabaseUsage& usage = sample.usage;
@@ -226,6 +222,10 @@ void choose(Proposal& proposal, const DatabaseSample& sample) {
 }
 
 }  // namespace
+
+std::string percentOf(double share) {
+  return std::to_string(static_cast<int>(share * 100 + 0.5)) + " %";
+}
 
 Proposal proposalFor(const DatabaseSample& sample) {
   std::vector<Use> uses;

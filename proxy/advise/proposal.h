@@ -33,4 +33,7 @@ Proposal proposalFor(const DatabaseSample& sample);
 // As `database-layout` takes it: "2=grouped:bull:*:".
 std::string ruleText(std::uint32_t database, const LayoutChoice& choice);
 
+// A share of 0.12 is "12 %".
+std::string percentOf(double share);
+
 }  // namespace slotless::advise

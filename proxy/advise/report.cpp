@@ -31,14 +31,10 @@ std::size_t widthOf(std::string_view text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::string percent(double share) {
-  return std::to_string(static_cast<int>(share * 100 + 0.5)) + " %";
-}
-
 std::string largestOf(const Spreading& spreading) {
   if (spreading.groups == 0) return "-";
   std::string text = std::to_string(spreading.largestKeys) +
-                     (spreading.largestKeys == 1 ? " key, " : " keys, ") + percent(spreading.largestShare);
+                     (spreading.largestKeys == 1 ? " key, " : " keys, ") + percentOf(spreading.largestShare);
   if (spreading.largestBytes > 0)
     text += ", " + subcommand::byteText(static_cast<std::uint64_t>(spreading.largestBytes));
   return text;
