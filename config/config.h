@@ -108,6 +108,7 @@ struct ListenerOptions {
   std::optional<std::uint64_t> acceptRatePerAddress = {};
   std::optional<std::uint64_t> requestRatePerAddress = {};
   std::optional<std::uint64_t> byteRatePerAddress = {};
+  std::optional<std::uint64_t> maxInFlightPerAddress = {};
   std::optional<LimitAction> limitAction = {};
   std::optional<Milliseconds> clientIdleTimeout = {};
 
@@ -198,6 +199,7 @@ struct Config {
   std::uint64_t acceptRatePerAddress = 0;   // Connections a second.
   std::uint64_t requestRatePerAddress = 0;  // Requests a second.
   std::uint64_t byteRatePerAddress = 0;     // Bytes a second, both ways.
+  std::uint64_t maxInFlightPerAddress = 0;  // Requests that are not answered.
   LimitAction limitAction = LimitAction::Delay;
   Milliseconds tcpKeepalive = std::chrono::seconds(300);
   Milliseconds clientIdleTimeout{0};                           // 0: never.

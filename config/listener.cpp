@@ -60,6 +60,7 @@ constexpr std::array kOwnOptions<ListenerOptions> = {
     own<&Config::requestRatePerAddress, &ListenerOptions::requestRatePerAddress>(
         "requests-per-second-per-address"),
     own<&Config::byteRatePerAddress, &ListenerOptions::byteRatePerAddress>("bytes-per-second-per-address"),
+    own<&Config::maxInFlightPerAddress, &ListenerOptions::maxInFlightPerAddress>("max-in-flight-per-address"),
     own<&Config::limitAction, &ListenerOptions::limitAction>("limit-action"),
     own<&Config::clientIdleTimeout, &ListenerOptions::clientIdleTimeout>("client-idle-timeout"),
 };

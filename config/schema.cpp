@@ -200,8 +200,12 @@ constexpr std::array kSchema{
            "no limit", kReloadable, "", "",
            "Bytes a second of all clients from one address, requests and replies together, after as many at "
            "once. A listener may have its own."},
+    Option{"max-in-flight-per-address", Count, &Config::maxInFlightPerAddress, Clients, 1, 1'000'000,
+           "no limit", kReloadable, "", "",
+           "Unanswered requests of all clients from one address, without those that block. A listener may "
+           "have its own."},
     Option{"limit-action", Choice, &Config::limitAction, Clients, 0, 0, "", kReloadable, "", "",
-           "What becomes of requests beyond such a rate: they wait, and the client is not read from, or get "
+           "What becomes of requests beyond such a limit: they wait, and the client is not read from, or get "
            "an error. A listener may have its own."},
     Option{"tcp-keepalive", Duration, &Config::tcpKeepalive, Clients, kSecond, 9 * kHour, "off", kReloadable,
            "", "tcp-keepalive", "Silence after which the kernel probes whether a client is still there."},

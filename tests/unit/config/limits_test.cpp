@@ -12,7 +12,7 @@ TEST_CASE("A listener's own limits are written as they are read") {
       "127.0.0.1:1?deny-commands=@dangerous+keys+config|set&rename-commands=flushall=+config=secret-1",
       "127.0.0.1:1?max-clients-per-address=10&accept-rate-per-address=20",
       "127.0.0.1:1?requests-per-second-per-address=1000&bytes-per-second-per-address=1mb&limit-action=error",
-      "127.0.0.1:1?client-idle-timeout=5m", "127.0.0.1:1?allow=");
+      "127.0.0.1:1?max-in-flight-per-address=100&limit-action=delay", "127.0.0.1:1?client-idle-timeout=5m", "127.0.0.1:1?allow=");
   INFO(text);
   const auto parsed = parseListen(text);
   INFO(parsed.reason);

@@ -76,7 +76,7 @@ TEST_CASE("What is wrong with a listener's options gives one error that says it"
         "a listener has no option \"databases\", only read-from, default-database, database-map, "
         "write-on-lost-link, cross-slot-transactions, tls, allow, deny, proxy-protocol, proxy-protocol-trusted, deny-commands, "
         "rename-commands, max-clients-per-address, accept-rate-per-address, requests-per-second-per-address, "
-        "bytes-per-second-per-address, limit-action, client-idle-timeout"},
+        "bytes-per-second-per-address, max-in-flight-per-address, limit-action, client-idle-timeout"},
        {"h:1?read-from=slave", "read-from: found \"slave\"; allowed: master, prefer-replica or replica"},
        {"h:1?read-from=", "read-from: found nothing; allowed: master, prefer-replica or replica"},
        {"h:1?read-from", "read-from has no value"},
