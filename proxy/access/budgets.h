@@ -23,8 +23,7 @@ namespace slotless::access {
 struct Budget {
   std::atomic<std::uint64_t> clients{0};
   std::atomic<std::uint64_t> inFlight{0};
-  std::atomic<std::uint64_t> mostInFlight{0};  // as of who asked last
-  std::atomic<bool> awaited{false};            // somebody waits until fewer requests are in flight
+  std::atomic<bool> awaited{false};  // somebody waits until fewer requests are in flight
   TokenBucket accepts;
   TokenBucket requests;
   TokenBucket bytes;

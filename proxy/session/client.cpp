@@ -275,7 +275,8 @@ std::optional<telemetry::Limit> Client::joinAddress(Since since) {
   const std::uint64_t most = config::effective(here.maxClientsPerAddress, config.maxClientsPerAddress);
   const std::uint64_t accepts = config::effective(here.acceptRatePerAddress, config.acceptRatePerAddress);
   const bool rated = config::effective(here.requestRatePerAddress, config.requestRatePerAddress) > 0 ||
-                     config::effective(here.byteRatePerAddress, config.byteRatePerAddress) > 0;
+                     config::effective(here.byteRatePerAddress, config.byteRatePerAddress) > 0 ||
+                     config::effective(here.maxInFlightPerAddress, config.maxInFlightPerAddress) > 0;
   if (most == 0 && accepts == 0 && !rated) return std::nullopt;
   const net::TimePoint now = services_.host.now;
   const access::BudgetPtr budget = services_.control.budgets().ofAddress(peer().host, now);

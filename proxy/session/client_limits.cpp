@@ -23,34 +23,34 @@ ClientLimits::ClientLimits(Client& client, Services& services)
 
 // Nobody is told: the others may be gone.
 ClientLimits::~ClientLimits() {
-  if (user_ != nullptr) {
-    user_->end(share_);
-    user_->leave();
+  for (const Common* each : {&user_, &address_}) {
+    if (each->budget == nullptr) continue;
+    each->budget->end(each->share);
+    each->budget->leave();
   }
-  if (address_ != nullptr) address_->leave();
   setDelayed(false);
 }
 
 bool ClientLimits::joinAddress(access::BudgetPtr budget, std::uint64_t most) {
-  if (budget == nullptr || budget == address_) return true;
+  if (budget == nullptr || budget == address_.budget) return true;
   if (!budget->join(most)) return false;
-  address_ = std::move(budget);
+  address_.budget = std::move(budget);
   return true;
 }
 
 bool ClientLimits::joinUser(access::BudgetPtr budget, std::uint64_t most) {
-  if (budget == user_) return true;
+  if (budget == user_.budget) return true;
   if (!budget->join(most)) return false;
   leaveUser();
-  user_ = std::move(budget);
+  user_.budget = std::move(budget);
   return true;
 }
 
 void ClientLimits::leaveUser() {
-  if (user_ == nullptr) return;
-  onSettled();
-  user_->leave();
-  user_.reset();
+  if (user_.budget == nullptr) return;
+  keep(user_, 0);
+  user_.budget->leave();
+  user_.budget.reset();
 }
 
 // What it has not paid for yet, it has had all the same.
@@ -63,25 +63,28 @@ void ClientLimits::leave() {
     if (budget == nullptr || rates.bytes == 0) return;
     budget->bytes.take(services_.host.now, bytes, rates.bytes, TokenBucket::Late::Wait);
   };
-  charge(address_.get(), ratesOfAddress());
-  charge(user_.get(), ratesOfUser());
+  charge(address_.budget.get(), ratesOfAddress());
+  charge(user_.budget.get(), ratesOfUser());
   setDelayed(false);
   leaveUser();
-  if (address_ != nullptr) address_->leave();
-  address_.reset();
+  if (address_.budget == nullptr) return;
+  keep(address_, 0);
+  address_.budget->leave();
+  address_.budget.reset();
 }
 
 ClientLimits::Rates ClientLimits::ratesOfAddress() const {
-  if (address_ == nullptr) return {};
+  if (address_.budget == nullptr) return {};
   const config::Config& config = services_.config;
   const config::ListenerOptions& here = client_.listenerOptions();
   return {config::effective(here.requestRatePerAddress, config.requestRatePerAddress),
-          config::effective(here.byteRatePerAddress, config.byteRatePerAddress), 0,
+          config::effective(here.byteRatePerAddress, config.byteRatePerAddress),
+          config::effective(here.maxInFlightPerAddress, config.maxInFlightPerAddress),
           config::effective(here.limitAction, config.limitAction)};
 }
 
 ClientLimits::Rates ClientLimits::ratesOfUser() const {
-  if (user_ == nullptr || client_.account() == nullptr) return {};
+  if (user_.budget == nullptr || client_.account() == nullptr) return {};
   const access::Limits& limits = client_.account()->user().limits;
   const LimitAction everywhere =
       config::effective(client_.listenerOptions().limitAction, services_.config.limitAction);
@@ -92,8 +95,7 @@ ClientLimits::Rates ClientLimits::ratesOfUser() const {
 bool ClientLimits::counts() const {
   const Rates address = ratesOfAddress();
   const Rates user = ratesOfUser();
-  return address.requests > 0 || address.bytes > 0 || user.requests > 0 || user.bytes > 0 ||
-         user.inFlight > 0;
+  return address.any() || user.any();
 }
 
 void ClientLimits::pay() {
@@ -103,8 +105,8 @@ void ClientLimits::pay() {
       traffic.bytesReceived - std::exchange(chargedReceived_, traffic.bytesReceived);
   due_ = {};
   refused_.reset();
-  if (address_ != nullptr) pay(*address_, ratesOfAddress(), Whose::Address, sent, received);
-  if (user_ != nullptr) pay(*user_, ratesOfUser(), Whose::User, sent, received);
+  if (address_.budget != nullptr) pay(*address_.budget, ratesOfAddress(), Whose::Address, sent, received);
+  if (user_.budget != nullptr) pay(*user_.budget, ratesOfUser(), Whose::User, sent, received);
 }
 
 // Earlier replies count before it, and what it has brought itself behind it: so even the largest one has its
@@ -147,46 +149,65 @@ ClientLimits::Turn ClientLimits::admit(bool counted) {
   return turn;
 }
 
-// All that is pending is in flight, as far as can be told without being told of each reply.
+// All that is pending is in flight, as far as can be told without being told of each reply. Whoever waits for
+// one of the two keeps nothing of the other one from those who could have it.
 ClientLimits::Turn ClientLimits::begin(bool counted) {
-  const Rates rates = ratesOfUser();
-  const std::uint64_t wanted =
-      rates.inFlight == 0 ? 0 : client_.pending().size() + (counted ? std::uint64_t{1} : 0);
-  if (wanted <= share_) {
-    giveBack(share_ - wanted);
+  const std::uint64_t pending = client_.pending().size();
+  const std::uint64_t wanted = pending + (counted ? std::uint64_t{1} : 0);
+  Turn turn = begin(address_, ratesOfAddress(), Whose::Address, wanted);
+  if (turn == Turn::Now) turn = begin(user_, ratesOfUser(), Whose::User, wanted);
+  if (turn == Turn::Now) return turn;
+  keep(address_, pending);
+  keep(user_, pending);
+  return turn;
+}
+
+ClientLimits::Turn ClientLimits::begin(Common& common, const Rates& rates, Whose whose,
+                                       std::uint64_t wanted) {
+  if (rates.inFlight == 0) wanted = 0;
+  if (wanted <= common.share) {
+    keep(common, wanted);
     return Turn::Now;
   }
-  user_->mostInFlight.store(rates.inFlight);
-  const std::uint64_t more = wanted - share_;
-  bool begun = user_->begin(more, rates.inFlight);
-  if (!begun && rates.action == LimitAction::Error) {
-    refused_ = Refusal{Limit::InFlightPerUser, Whose::User, rates.inFlight};
-    services_.metrics.limits[static_cast<std::size_t>(Limit::InFlightPerUser)].add();
-    return Turn::Never;
-  }
-  if (!begun) {
-    user_->awaited.store(true);
-    begun = user_->begin(more, rates.inFlight);  // somebody may have been done just now
+  access::Budget& budget = *common.budget;
+  const std::uint64_t more = wanted - common.share;
+  const bool waits = rates.action == LimitAction::Delay;
+  bool begun = budget.begin(more, rates.inFlight);
+  if (!begun && waits) {
+    budget.awaited.store(true);
+    begun = budget.begin(more, rates.inFlight);  // somebody may have been done just now
   }
   if (begun) {
-    share_ = wanted;
+    common.share = wanted;
     client_.conversation().countDown();
     return Turn::Now;
   }
-  if (!delayed_) services_.metrics.limits[static_cast<std::size_t>(Limit::InFlightPerUser)].add();
-  if (!std::exchange(waitsForRoom_, true)) services_.turns.awaitRoom(client_, user_);
-  return Turn::Later;
+  const Limit limit = whose == Whose::User ? Limit::InFlightPerUser : Limit::InFlightPerAddress;
+  if (!waits || !delayed_) services_.metrics.limits[static_cast<std::size_t>(limit)].add();
+  if (waits) {
+    awaitRoom(common.budget, rates.inFlight);
+    return Turn::Later;
+  }
+  refused_ = Refusal{limit, whose, rates.inFlight};
+  return Turn::Never;
 }
 
-void ClientLimits::giveBack(std::uint64_t requests) {
-  if (requests == 0) return;
-  share_ -= requests;
-  user_->end(requests);
-  if (user_->awaited.exchange(false)) services_.turns.tellRoom(user_);
+void ClientLimits::awaitRoom(const access::BudgetPtr& budget, std::uint64_t most) {
+  const Room room{budget.get(), most};
+  if (std::exchange(roomAwaited_, room) != room) services_.turns.awaitRoom(client_, budget, most);
+}
+
+// What is more than these is for others.
+void ClientLimits::keep(Common& common, std::uint64_t requests) {
+  if (requests >= common.share) return;
+  common.budget->end(common.share - requests);
+  common.share = requests;
+  if (common.budget->awaited.exchange(false)) services_.turns.tellRoom(common.budget);
 }
 
 void ClientLimits::onSettled() {
-  giveBack(share_);
+  keep(address_, 0);
+  keep(user_, 0);
 }
 
 void ClientLimits::setDelayed(bool on) noexcept {
@@ -198,7 +219,7 @@ void ClientLimits::setDelayed(bool on) noexcept {
 std::string ClientLimits::refusal() const {
   if (!refused_) return {};
   const std::string who = refused_->whose == Whose::User ? "this user" : "this address";
-  if (refused_->limit == Limit::InFlightPerUser)
+  if (refused_->limit == Limit::InFlightPerUser || refused_->limit == Limit::InFlightPerAddress)
     return "ERR rate limit exceeded: " + who + " has " + std::to_string(refused_->most) +
            " requests in flight, which are all that it may have";
   if (refused_->limit == Limit::ByteRate)

@@ -41,8 +41,10 @@ class ClientLimits {
   std::string refusal() const;
   // It is about to be woken. False: it does not wait.
   bool onTurn() const noexcept { return delayed_; }
-  bool onRoom() noexcept {
-    waitsForRoom_ = false;
+  // The same of what waits for room in that budget.
+  bool onRoom(const access::Budget& budget) noexcept {
+    if (roomAwaited_.budget != &budget) return false;
+    roomAwaited_ = {};
     return delayed_;
   }
   // All replies are in.
@@ -54,8 +56,21 @@ class ClientLimits {
     std::uint64_t bytes = 0;
     std::uint64_t inFlight = 0;
     config::LimitAction action = config::LimitAction::Delay;
+
+    bool any() const noexcept { return requests > 0 || bytes > 0 || inFlight > 0; }
   };
   enum class Whose : std::uint8_t { Address, User };
+  // What it has in common with others.
+  struct Common {
+    access::BudgetPtr budget;
+    std::uint64_t share = 0;  // of the requests in flight
+  };
+  // For room in which it is called, and as what: there are as many requests in flight as may be.
+  struct Room {
+    const access::Budget* budget = nullptr;
+    std::uint64_t most = 0;
+    bool operator==(const Room&) const = default;
+  };
   struct Refusal {
     telemetry::Limit limit;
     Whose whose;
@@ -69,21 +84,22 @@ class ClientLimits {
            std::uint64_t received);
   void note(net::TimePoint due, config::LimitAction action, Refusal refusal);
   Turn begin(bool counted);
-  void giveBack(std::uint64_t requests);
+  Turn begin(Common& common, const Rates& rates, Whose whose, std::uint64_t wanted);
+  void awaitRoom(const access::BudgetPtr& budget, std::uint64_t most);
+  void keep(Common& common, std::uint64_t requests);
   void setDelayed(bool on) noexcept;
 
   Client& client_;
   Services& services_;
-  access::BudgetPtr address_;
-  access::BudgetPtr user_;
+  Common address_;
+  Common user_;
   std::uint64_t chargedSent_;  // bytes that have been paid for
   std::uint64_t chargedReceived_;
-  std::uint64_t share_ = 0;  // of the user's requests in flight
-  net::TimePoint due_{};     // of the request at hand
+  net::TimePoint due_{};  // of the request at hand
   std::optional<Refusal> refused_;
   bool delayed_ = false;
-  net::TimePoint wakesAt_{};   // Turns will wake it then …
-  bool waitsForRoom_ = false;  // … or when there is room
+  net::TimePoint wakesAt_{};  // Turns will wake it then …
+  Room roomAwaited_;          // … or when there is room
 };
 
 }  // namespace slotless::session

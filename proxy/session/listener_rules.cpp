@@ -64,7 +64,11 @@ void ListenerRulebook::refresh() {
     const bool any = !denied.empty() || !renames.empty();
     rules_.push_back(any ? std::make_unique<const ListenerRules>(denied, renames, words) : nullptr);
   }
-  for (const auto& [id, client] : services_.clients) client->requestion();
+  for (const auto& [id, client] : services_.clients) {
+    client->requestion();
+    // The limit that it waits for may be another one, or none.
+    if (client->limits() != nullptr && client->limits()->onTurn()) client->wake();
+  }
 }
 
 }  // namespace slotless::session

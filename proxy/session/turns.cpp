@@ -35,8 +35,8 @@ Client* Turns::find(std::uint64_t client) const {
   return found == services_.clients.end() ? nullptr : found->second.get();
 }
 
-void Turns::awaitRoom(const Client& client, access::BudgetPtr budget) {
-  room_.push_back({client.id(), std::move(budget)});
+void Turns::awaitRoom(const Client& client, access::BudgetPtr budget, std::uint64_t most) {
+  room_.push_back({client.id(), std::move(budget), most});
   if (secondLook_ == nullptr) secondLook_ = services_.host.loop.makeTimer([this] { lookAgain(); });
   if (!secondLook_->active()) secondLook_->start(kSecondLook);
 }
@@ -50,15 +50,13 @@ void Turns::tellRoom(const access::BudgetPtr& budget) {
 
 // As many as there is room for; the next one that is done calls the others.
 void Turns::onRoom(const access::BudgetPtr& budget) {
-  const std::uint64_t most = budget->mostInFlight.load();
-  const std::uint64_t used = budget->inFlight.load();
-  std::uint64_t room = most > used ? most - used : 0;
+  std::uint64_t used = budget->inFlight.load();
   std::erase_if(room_, [&](const Waiter& each) {
-    if (each.budget != budget || room == 0) return false;
+    if (each.budget != budget || used >= each.most) return false;
     Client* const client = find(each.client);
-    if (client == nullptr || !client->limits()->onRoom()) return true;
+    if (client == nullptr || !client->limits()->onRoom(*budget)) return true;
     client->wake();
-    --room;
+    ++used;
     return true;
   });
   const bool left =

@@ -1,5 +1,5 @@
 // Clients that wait until a limit lets their next request through: until a time, or until fewer requests of
-// their user are in flight.
+// their user or address are in flight.
 //
 // A worker's own. Nobody is looked at before its time; whoever waits for others is woken by them.
 #pragma once
@@ -22,7 +22,8 @@ class Turns {
   explicit Turns(Services& services) : services_(services) {}
 
   void await(const Client& client, net::TimePoint due);
-  void awaitRoom(const Client& client, access::BudgetPtr budget);
+  // `most`: it may go on when fewer are in flight.
+  void awaitRoom(const Client& client, access::BudgetPtr budget, std::uint64_t most);
   // For all workers: fewer requests are in flight.
   void tellRoom(const access::BudgetPtr& budget);
 
@@ -33,6 +34,7 @@ class Turns {
   struct Waiter {
     std::uint64_t client;
     access::BudgetPtr budget;
+    std::uint64_t most;
   };
 
   void wakeDue();

@@ -14,10 +14,27 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Redirect::Count)
     "moved", "ask", "tryagain", "clusterdown", "loading", "readonly", "masterdown", "noscript"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Limit::Count)> kLimitNames = {
-    "max_clients",   "query_buffer",     "output_hard",   "hold_requests", "hold_bytes",
-    "in_flight",     "leases",           "pubsub_output", "memory",        "before_login",
-    "login_timeout", "watched_keys",     "subscriptions", "address",       "clients_per_address",
-    "accept_rate",   "clients_per_user", "request_rate",  "byte_rate",     "in_flight_per_user",
+    "max_clients",
+    "query_buffer",
+    "output_hard",
+    "hold_requests",
+    "hold_bytes",
+    "in_flight",
+    "leases",
+    "pubsub_output",
+    "memory",
+    "before_login",
+    "login_timeout",
+    "watched_keys",
+    "subscriptions",
+    "address",
+    "clients_per_address",
+    "accept_rate",
+    "clients_per_user",
+    "request_rate",
+    "byte_rate",
+    "in_flight_per_user",
+    "in_flight_per_address",
     "idle"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LinkState::Count)> kLinkStateNames = {

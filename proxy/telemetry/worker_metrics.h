@@ -72,6 +72,7 @@ enum class Limit : std::uint8_t {
   RequestRate,
   ByteRate,
   InFlightPerUser,
+  InFlightPerAddress,
   Idle,
   Count
 };

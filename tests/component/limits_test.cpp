@@ -376,6 +376,264 @@ TEST_CASE_METHOD(Limits,
   third.receives(bulk("2"));
 }
 
+// A limit of requests in flight, and what is said of it.
+struct InFlight {
+  const char* name;
+  std::function<void(Limits&, std::uint64_t)> set;
+  Limit counted;
+  std::string error;
+
+  static access::Budget& budgetIn(Limits& stage, Limit counted) {
+    if (counted == Limit::InFlightPerUser) return stage.budgetOf("app");
+    return *stage.control.budgets().ofAddress("127.0.0.1", stage.loop.now());
+  }
+};
+
+const std::vector<InFlight>& inFlightLimits() {
+  static const std::vector<InFlight> all = {
+      {"of a user",
+       [](Limits& stage, std::uint64_t most) { stage.limitUser("in-flight=" + std::to_string(most)); },
+       Limit::InFlightPerUser, "this user has "},
+      {"of an address",
+       [](Limits& stage, std::uint64_t most) {
+         stage.limitUser("");
+         stage.config.maxInFlightPerAddress = most;
+       },
+       Limit::InFlightPerAddress, "this address has "},
+      {"of an address at one listener",
+       [](Limits& stage, std::uint64_t most) {
+         stage.limitUser("");
+         stage.config.maxInFlightPerAddress = 1000;
+         stage.config.listen[0].options.maxInFlightPerAddress = most;
+       },
+       Limit::InFlightPerAddress, "this address has "},
+  };
+  return all;
+}
+
+TEST_CASE("so many requests are in flight, over all clients and workers, of a user or of an address") {
+  for (const InFlight& limit : inFlightLimits()) {
+    INFO(limit.name);
+    Limits stage;
+    stage.workers = 2;
+    limit.set(stage, 2);
+    FakeClient& elsewhere = stage.addClient(1);
+    for (FakeClient* each : {&stage.client, &elsewhere, &stage.other}) stage.enters(*each);
+    for (FakeClient* each : {&stage.client, &elsewhere, &stage.other}) each->sends("GET a");
+    const Received first = stage.node(1).expects("GET a");
+    const Received second = stage.node(1).expects("GET a");
+    stage.node(1).expectsNothing();
+    CHECK(stage.limitHits(limit.counted) == 1);
+    CHECK(stage.metrics().delayedClients.value() == 1);
+    CHECK_FALSE(stage.other.isRead());
+    access::Budget& budget = InFlight::budgetIn(stage, limit.counted);
+    CHECK(budget.inFlight.load() == 2);
+    second.replies(bulk("2"));
+    const Received third = stage.node(1).expects("GET a");
+    first.replies(bulk("1"));
+    third.replies(bulk("3"));
+    for (FakeClient* each : {&stage.client, &elsewhere, &stage.other}) CHECK_FALSE(each->takes().empty());
+    CHECK(budget.inFlight.load() == 0);
+    CHECK(stage.metrics().delayedClients.value() == 0);
+    CHECK(stage.other.isRead());
+  }
+}
+
+TEST_CASE("what is beyond a limit in flight gets an error, if that is what is wanted, whatever it is") {
+  for (const InFlight& limit : inFlightLimits()) {
+    for (const Way& way : ways()) {
+      INFO(limit.name << ", " << way.name);
+      if (std::string(way.name) == "what blocks") continue;  // which is not counted
+      Limits stage;
+      limit.set(stage, 1);
+      stage.config.limitAction = config::LimitAction::Error;
+      stage.enters(stage.client);
+      stage.enters(stage.other);
+      stage.client.sends("GET b");
+      const Received first = stage.node(2).expects("GET b");
+      stage.other.sendsBytes(way.bytes);
+      stage.other.receives(std::string(kExceeded) + limit.error +
+                           "1 requests in flight, which are all that it may have\r\n");
+      CHECK(stage.limitHits(limit.counted) == 1);
+      CHECK(stage.metrics().delayedClients.value() == 0);
+      first.replies(bulk("1"));
+      stage.client.receives(bulk("1"));
+      stage.other.sendsBytes(way.bytes);
+      way.serve(stage);
+      stage.other.receives(way.reply);
+    }
+  }
+}
+
+TEST_CASE("what is beyond a limit in flight waits for its turn, whatever it is") {
+  for (const InFlight& limit : inFlightLimits()) {
+    for (const Way& way : ways()) {
+      INFO(limit.name << ", " << way.name);
+      const bool counts = std::string(way.name) != "what blocks";
+      Limits stage;
+      limit.set(stage, 1);
+      stage.enters(stage.client);
+      stage.enters(stage.other);
+      stage.client.sends("GET b");
+      const Received first = stage.node(2).expects("GET b");
+      stage.other.sendsBytes(way.bytes);
+      if (counts) {
+        stage.other.receivesNothing();
+        stage.node(1).expectsNothing();
+        first.replies(bulk("1"));
+      }
+      way.serve(stage);
+      stage.other.receives(way.reply);
+      if (!counts) first.replies(bulk("1"));
+      stage.client.receives(bulk("1"));
+    }
+  }
+}
+
+TEST_CASE_METHOD(Limits,
+                 "other addresses have requests in flight of their own, and Unix sockets any number") {
+  config.maxInFlightPerAddress = 1;
+  clientHost = "10.0.0.1";
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  for (const char* host : {"10.0.0.2", "fd00::1", "/run/a.sock", "/run/a.sock"}) {
+    INFO(host);
+    clientHost = host;
+    FakeClient& each = addClient();
+    each.sends("GET b");
+    node(2).expects("GET b").replies(bulk("2"));
+    each.receives(bulk("2"));
+  }
+  clientHost = "fd00::2";  // in the same /64 as one that has none
+  FakeClient& neighbour = addClient();
+  neighbour.sends("GET b");
+  const Received second = node(2).expects("GET b");
+  clientHost = "fd00::3";
+  FakeClient& next = addClient();
+  next.sends("GET a");
+  node(1).expectsNothing();
+  second.replies(bulk("2"));
+  neighbour.receives(bulk("2"));
+  node(1).expects("GET a");
+  first.replies(bulk("1") + bulk("3"));
+  client.receives(bulk("1"));
+  next.receives(bulk("3"));
+}
+
+TEST_CASE_METHOD(Limits, "who waits for its user keeps no place of its address, and the other way round") {
+  limitUser("in-flight=1");
+  config.maxInFlightPerAddress = 2;
+  FakeClient& third = addClient();
+  FakeClient& fourth = addClient();
+  enters(client);
+  enters(other);
+  enters(third, "root");
+  enters(fourth, "root");
+  const access::Budget& address = *control.budgets().ofAddress("127.0.0.1", loop.now());
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  other.sends("GET a");
+  node(1).expectsNothing();
+  CHECK(limitHits(Limit::InFlightPerUser) == 1);
+  CHECK(address.inFlight.load() == 1);
+  third.sends("GET b");
+  const Received second = node(2).expects("GET b");
+  // Now both are spent.
+  CHECK(address.inFlight.load() == 2);
+  fourth.sends("GET b");
+  node(2).expectsNothing();
+  CHECK(limitHits(Limit::InFlightPerAddress) == 1);
+  second.replies(bulk("2"));
+  third.receives(bulk("2"));
+  node(2).expects("GET b").replies(bulk("3"));
+  fourth.receives(bulk("3"));
+  first.replies(bulk("1"));
+  client.receives(bulk("1"));
+  node(1).expects("GET a").replies(bulk("4"));
+  other.receives(bulk("4"));
+}
+
+TEST_CASE_METHOD(Limits, "of two listeners each waits for its own number of requests in flight") {
+  config.maxInFlightPerAddress = 2;
+  config.listen.push_back(*config::parseListen("127.0.0.1:2?max-in-flight-per-address=1").value);
+  client.sends("GET a");
+  const Received one = node(1).expects("GET a");
+  FakeClient& second = addClient();
+  second.sends("GET a");
+  const Received two = node(1).expects("GET a");
+  FakeClient& last = addClient();
+  listener = 1;
+  FakeClient& strict = addClient();
+  strict.sends("GET c");
+  last.sends("GET b");
+  node(2).expectsNothing();
+  node(3).expectsNothing();
+  one.replies(bulk("1"));
+  client.receives(bulk("1"));
+  // Who came first and may not go on yet is in nobody's way.
+  const Received three = node(2).expects("GET b");
+  node(3).expectsNothing();
+  two.replies(bulk("2"));
+  second.receives(bulk("2"));
+  node(3).expectsNothing();
+  three.replies(bulk("3"));
+  last.receives(bulk("3"));
+  node(3).expects("GET c").replies(bulk("4"));
+  strict.receives(bulk("4"));
+}
+
+TEST_CASE_METHOD(Limits, "a limit of requests in flight that is raised lets those go on at once who wait") {
+  config.maxInFlightPerAddress = 1;
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  other.sends("GET b");
+  node(2).expectsNothing();
+  SECTION("to more") {
+    config.maxInFlightPerAddress = 2;
+  }
+  SECTION("to any number") {
+    config.maxInFlightPerAddress = 0;
+  }
+  worker().setConfig(config);
+  node(2).expects("GET b").replies(bulk("2"));
+  other.receives(bulk("2"));
+  first.replies(bulk("1"));
+  client.receives(bulk("1"));
+  CHECK(metrics().delayedClients.value() == 0);
+}
+
+TEST_CASE_METHOD(Limits, "who logs in as somebody else waits for that user's room only") {
+  limitUser("in-flight=1");
+  config.users.push_back("user next on >next ~* &* +@all in-flight=1");
+  FakeClient& third = addClient();
+  enters(client);
+  enters(other);
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  other.sends("GET b");
+  node(2).expectsNothing();
+  first.replies(bulk("1"));
+  client.receives(bulk("1"));
+  node(2).expects("GET b").replies(bulk("2"));
+  other.receives(bulk("2"));
+  client.sends("GET a");
+  const Received again = node(1).expects("GET a");
+  enters(third, "next");
+  third.sends("GET b");
+  const Received theirs = node(2).expects("GET b");
+  other.sends("AUTH next next");  // which waits for the one before
+  other.receivesNothing();
+  again.replies(bulk("1"));
+  client.receives(bulk("1"));
+  other.receives(kOk);
+  other.sends("GET b");
+  node(2).expectsNothing();
+  theirs.replies(bulk("3"));
+  third.receives(bulk("3"));
+  node(2).expects("GET b").replies(bulk("4"));
+  other.receives(bulk("4"));
+}
+
 TEST_CASE_METHOD(Limits, "what is answered at once is not in flight any more") {
   limitUser("in-flight=1");
   enters(client);
