@@ -67,11 +67,10 @@ bool isRight(const Services& services, std::string_view username, std::string_vi
 constexpr std::string_view kInTransaction =
     "ERR with client-auth passthrough nobody can log in inside a transaction";
 
-// With users, once per burst from one address.
+// In the log once per burst from one address.
 void noteWrong(LocalCall& call, std::string_view username) {
   Services& services = call.services;
-  const bool users = services.accounts.on() || services.nodeUsers.on();
-  const std::uint64_t failures = users ? services.loginDelays.note(call.client.peer().host) : 1;
+  const std::uint64_t failures = services.loginDelays.note(call.client.peer().host);
   static log::RateLimit limit(5);
   if (failures == 1) {
     log::write(limit, services.host.now, log::Level::Warn, "authentication failed",

@@ -142,8 +142,8 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
   }
   if (!checkUser(*spec, argv, text)) return false;
   if (!text.empty()) return refuseRequest(spec, text);
-  const bool delays = services_.accounts.on() || services_.nodeUsers.on();
-  if (delays && logsIn(*spec) && services_.loginDelays.holds(*this)) return false;
+  // Where nobody has to log in there is nothing to guess.
+  if (services_.loginRequired && logsIn(*spec) && services_.loginDelays.holds(*this)) return false;
   if (services_.busy.refuses(*spec)) return conversation_.refuseBusy(*spec) == Conversation::Outcome::Done;
   if (services_.gate.holds(*this, *spec, argv)) return false;
   lastCommand_ = spec->id;

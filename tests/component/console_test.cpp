@@ -368,6 +368,7 @@ TEST_CASE_METHOD(Stage, "SLOWLOG shows no passwords, also not those that the pro
   config.allowAdminCommands = true;
   client.sends({"AUTH secret", "HELLO 2 AUTH default secret SETNAME me", "AUTH default wrong-secret",
                 "HELLO 9 AUTH default secret"});
+  clock.advance(1s);
   client.takes();
   client.sends("ACL SETUSER bob >secret");
   for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("ACL SETUSER bob >secret").replies(kOk);

@@ -1,4 +1,5 @@
 // What a client can make the proxy hold before it has logged in, and for how long.
+#include "captured_log.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -216,15 +217,101 @@ TEST_CASE_METHOD(Stage, "client-max-watched-keys 0 is no limit") {
   client.receives(kOk);
 }
 
+TEST_CASE("after a wrong password the next attempt from that address waits, whoever judges it") {
+  struct LoginWay {
+    const char* name;
+    void (*set)(config::Config&);
+  };
+  constexpr LoginWay kWays[] = {
+      {"the nodes' password", [](config::Config& config) { config.password = "secret"; }},
+      {"a password of the clients'",
+       [](config::Config& config) {
+         config.password = "nodes";
+         config.clientPassword = "secret";
+       }},
+      {"a user", [](config::Config& config) { config.users = {"user default on >secret ~* &* +@all"}; }},
+  };
+  constexpr std::string_view kWrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+  for (const LoginWay& way : kWays) {
+    for (const std::string login : {"AUTH ", "AUTH default ", "HELLO 2 AUTH default "}) {
+      INFO(way.name << ", " << login);
+      Stage stage;
+      way.set(stage.config);
+      const CapturedLog log(log::Level::Warn);
+      stage.client.sends(login + "wrong");
+      stage.client.receives(kWrong);
+      // Also of others who come from there, and not what needs no login.
+      stage.other.sends({"GET a", login + "secret"});
+      stage.other.receives(kNoAuth);
+      stage.clock.advance(49ms);
+      stage.other.receivesNothing();
+      stage.clock.advance(2ms);
+      CHECK_FALSE(stage.other.takes().empty());
+      stage.other.sends("PING");
+      stage.other.receives("+PONG\r\n");
+      stage.clientHost = "10.0.0.9";
+      FakeClient& elsewhere = stage.addClient();
+      elsewhere.sends(login + "secret");
+      CHECK_FALSE(elsewhere.takes().empty());
+      // Each failure makes it longer, up to a second.
+      for (const net::Millis wait : {50ms, 100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) {
+        stage.client.sends(login + "wrong");
+        stage.clock.advance(wait - 1ms);
+        stage.client.receivesNothing();
+        stage.clock.advance(2ms);
+        stage.client.receives(kWrong);
+      }
+      CHECK(stage.metrics().loginsRefused.value() == 8);
+      const std::string text = log.text();
+      const std::size_t first = text.find("authentication failed");
+      REQUIRE(first != std::string::npos);
+      CHECK(text.find("authentication failed", first + 1) == std::string::npos);
+      CHECK(text.find("wrong") == std::string::npos);
+      // A minute without a failure, and it is forgotten.
+      stage.clock.advance(61s);
+      stage.clientHost = "127.0.0.1";
+      FakeClient& late = stage.addClient();
+      late.sends(login + "wrong");
+      late.receives(kWrong);
+    }
+  }
+}
+
+TEST_CASE("where nobody has to log in, nobody who calls itself somebody else waits") {
+  Stage stage;
+  if (GENERATE(false, true)) {
+    stage.config.password = "secret";
+    stage.config.clientAuth = config::ClientAuth::None;
+  }
+  constexpr std::string_view kWrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+  stage.client.sends({"AUTH somebody x", "AUTH somebody x", "HELLO 2 AUTH somebody x", "AUTH default x"});
+  stage.client.receives(std::string(kWrong) + std::string(kWrong) + std::string(kWrong) + std::string(kOk));
+  CHECK(stage.metrics().loginsRefused.value() == 3);
+}
+
+TEST_CASE_METHOD(Locked, "an attempt that waits is over with its client") {
+  client.sends("AUTH wrong");
+  CHECK_FALSE(client.takes().empty());
+  other.sends("AUTH secret");
+  FakeClient& third = addClient();
+  third.sends("AUTH secret");
+  other.resets();
+  clock.advance(2s);
+  third.receives(kOk);
+  CHECK(worker().clientCount() == 2);
+}
+
 TEST_CASE("whoever knows the password may call itself default, whatever the nodes' user is called") {
   for (const std::string_view login : {"AUTH secret", "AUTH default secret", "AUTH app secret"}) {
     INFO(login);
     Locked stage;
     stage.config.username = "app";
     stage.client.sends({login, "AUTH other secret", "AUTH default wrong"});
+    stage.clock.advance(1s);
     constexpr std::string_view kWrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
     stage.client.receives(std::string(kOk) + std::string(kWrong) + std::string(kWrong));
     stage.other.sends("HELLO 3 AUTH default secret");
+    stage.clock.advance(1s);
     CHECK(stage.other.takes().starts_with("%7\r\n"));
   }
 }

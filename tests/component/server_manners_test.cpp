@@ -277,6 +277,7 @@ TEST_CASE_METHOD(Stage, "ACL LOG has the logins that the proxy has refused, besi
   config.password = "secret";
   client.sends(
       {"AUTH secret", "AUTH bob wrong", "AUTH bob wrong", "MULTI", "HELLO 2 AUTH eve wrong", "EXEC"});
+  clock.advance(1s);
   static_cast<void>(client.takes());
   const std::string nodes = "*1\r\n*14\r\n" + bulk("count") + ":1\r\n" + bulk("reason") + bulk("key") +
                             bulk("context") + bulk("toplevel") + bulk("object") + bulk("k") +

@@ -74,14 +74,17 @@ TEST_CASE_METHOD(Stage, "without a password AUTH is answered as Redis does") {
 TEST_CASE_METHOD(Stage, "a client without the nodes' password can do nothing but log in") {
   config.password = "secret";
   client.sends({"GET a", "PING", "AUTH wrong", "AUTH default wrong", "FLUSHALL", "INFO", "NOSUCH"});
+  clock.advance(1s);
   client.receives(std::string(kNoAuth) + std::string(kNoAuth) + std::string(kWrongPass) +
                   std::string(kWrongPass) + std::string(kNoAuth) + std::string(kNoAuth) +
                   "-ERR unknown command 'NOSUCH', with args beginning with: \r\n");
   for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsNothing();
   client.sends({"AUTH secret", "GET a"});
+  clock.advance(1s);  // as after a wrong password
   node(1).expects("GET a").replies(bulk("1"));
   client.receives("+OK\r\n" + bulk("1"));
   other.sends({"AUTH default secret", "PING"});
+  clock.advance(1s);
   other.receives("+OK\r\n+PONG\r\n");
 }
 
@@ -97,8 +100,10 @@ TEST_CASE_METHOD(Stage, "a client must name the configured user, the default one
   config.username = "proxy";
   config.password = "secret";
   client.sends({"AUTH nobody secret", "GET a", "AUTH proxy secret"});
+  clock.advance(1s);
   client.receives(std::string(kWrongPass) + std::string(kNoAuth) + "+OK\r\n");
   other.sends({"AUTH secret", "PING"});
+  clock.advance(1s);
   other.receives("+OK\r\n+PONG\r\n");
 }
 
@@ -137,6 +142,7 @@ TEST_CASE_METHOD(Stage, "HELLO logs in and names the client") {
       "time\r\n" +
       std::string(kWrongPass));
   client.sends({"HELLO 2 AUTH default secret SETNAME me", "CLIENT GETNAME"});
+  clock.advance(1s);
   client.receives(kHello2 + bulk("me"));
 }
 

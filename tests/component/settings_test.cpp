@@ -307,6 +307,7 @@ TEST_CASE_METHOD(Settings, "requirepass is what clients have to present, and no 
   other.sends("AUTH wrong");
   other.receives("-WRONGPASS invalid username-password pair or user is disabled.\r\n");
   other.sends("AUTH first");
+  clock.advance(1s);
   other.receives(kOk);
   client.sends("CONFIG GET requirepass");
   allAnswer("CONFIG GET requirepass", pairReply("requirepass", "nodes"));

@@ -47,6 +47,11 @@ def started_by(script):
     return Place(HOST, (*SHELL, script + ' exec "$@"', "-"))
 
 
+def stranger_from_elsewhere(proxy, number):
+    """From an address of its own: after a failure the next login from the same one waits."""
+    return resp.Connection(HOST, proxy.port, None, source=f"127.1.{number // 250}.{number % 250 + 1}")
+
+
 class Log(unittest.TestCase):
     def test_a_log_that_nobody_reads_stops_nobody(self):
         fifo = processes.directory() / "log"
@@ -57,8 +62,8 @@ class Log(unittest.TestCase):
         proxy = Proxy(site.cluster.addresses(), ["--log-level", "debug"], place=Place(HOST, (*SHELL, f'exec "$@" 2>{fifo}', "-")))
         self.addCleanup(proxy.child.kill)
         # Each connection is two lines; the pipe takes some 40, and 1,024 wait.
-        for _ in range(700):
-            with connect(proxy, password=None) as stranger:
+        for number in range(700):
+            with stranger_from_elsewhere(proxy, number) as stranger:
                 self.assertRegex(stranger.error("AUTH", "wrong"), "^WRONGPASS")
         with connect(proxy) as client:
             self.assertEqual(client.command("PING"), b"PONG")
@@ -80,12 +85,11 @@ class Log(unittest.TestCase):
     def test_what_a_stranger_causes_is_limited_to_some_lines_a_second(self):
         proxy = Proxy(site.cluster.addresses())
         begin = time.monotonic()
-        for _ in range(10):  # each is closed after 64 KB of replies
-            with connect(proxy, password=None) as stranger:
-                stranger.send(resp.pack("AUTH", "wrong") * 500)
-                for _ in range(500):
-                    stranger.read()
+        for number in range(1000):
+            with stranger_from_elsewhere(proxy, number) as stranger:
+                self.assertRegex(stranger.error("AUTH", "wrong"), "^WRONGPASS")
         seconds = time.monotonic() - begin
+        self.assertEqual(proxy.metric("slotless_logins_refused_total"), 1000)
         proxy.stop()
         self.assertLess(proxy.child.output().count("authentication failed"), 10 * (seconds + 2))
 
