@@ -18,6 +18,13 @@ constexpr std::array<Use, kLeaseUseCount> kUses = {{
     {"lone-lease", &telemetry::WorkerMetrics::loneLeases},
 }};
 
+// One that nobody holds: for the next client. Often it is released inside the callback of its last reply:
+// only later is it sure that nothing is open on it.
+template <typename Lease>
+bool mayServe(const Lease& lease) noexcept {
+  return !lease.closing && !lease.link->dead() && lease.link->inFlight() == 0;
+}
+
 }  // namespace
 
 bool LeaseBudgets::take(LeaseUse use) {
@@ -53,8 +60,7 @@ Link* LeasePool::acquire(const net::Address& node, int protocol, LeaseUse use) {
   if (!budgets_.take(use)) return nullptr;
   const auto found = std::find_if(free_.begin(), free_.end(), [&](const Lease& lease) {
     const Link& link = *lease.link;
-    return !lease.closing && !link.dead() && link.inFlight() == 0 && link.node() == node &&
-           link.protocol() == protocol;
+    return mayServe(lease) && link.node() == node && link.protocol() == protocol;
   });
   if (found != free_.end()) {
     Link& link = *found->link;
@@ -161,8 +167,7 @@ void LeasePool::tend(Lease& lease, bool isTaken, bool mayJudge, std::size_t& pro
 
 void LeasePool::sweep() {
   std::erase_if(free_, [this](Lease& lease) {
-    // Often released inside the callback of its last reply: only now is it sure that nothing is open on it.
-    if (!lease.closing && !lease.link->dead() && lease.link->inFlight() == 0) return false;
+    if (mayServe(lease)) return false;
     lease.link->close();
     metrics_.dropNode(lease.link->metrics());
     return true;

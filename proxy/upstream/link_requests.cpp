@@ -91,7 +91,7 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
     return true;
   }
   if (first && !belief_.believes(isError, host_.now)) {
-    lose("a reply of a node that has not been the master for a while");
+    lose("a reply of a node that has not been the master for a while", Breakage::Cause::Forsaken);
     return false;
   }
   if (!isError) {

@@ -84,6 +84,29 @@ TEST_CASE_METHOD(Stage, "what a replaced master says to have done long after tha
   client.receives(std::string(kAmbiguous) + bulk("0"));
 }
 
+TEST_CASE_METHOD(Stage,
+                 "a read whose answer is not believed is not suspected of having ended its connection") {
+  client.sends({"GET a", "GET d"});
+  const Received first = node(1).expects("GET a");
+  node(1).expects("GET d");
+  replaceNode(1, 4);
+  clock.advance(200ms);
+  first.replies(bulk("1"));
+  CHECK_FALSE(node(1).connected());
+  const Received again = node(4).expects("GET a");
+  const Received next = node(4).expects("GET d");
+  CHECK(&again.connection() == &next.connection());
+  CHECK(metrics().loneLeases.value() == 0);
+  // Nor is its like from then on.
+  other.sends({"GET a", "SET d 1"});
+  const Received like = node(4).expects("GET a");
+  CHECK(&like.connection() == &again.connection());
+  node(4).expects("SET d 1");
+  again.replies(bulk("0") + bulk("0") + bulk("0") + std::string(kOk));
+  client.receives(bulk("0") + bulk("0"));
+  other.receives(bulk("0") + std::string(kOk));
+}
+
 TEST_CASE_METHOD(Stage, "a reply that has begun before its master was replaced is passed on to its end") {
   client.sends({"GET a", "GET d"});
   const Received a = node(1).expects("GET a");
