@@ -7,10 +7,10 @@
 
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/held_reasons.h"
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/large_replies.h"
 #include "proxy/dispatch/lost_watch.h"
-#include "proxy/dispatch/reply_texts.h"
 
 namespace slotless::session {
 
@@ -18,17 +18,6 @@ namespace {
 
 // A look-up of the topology that was under way may have asked before the change: the second one counts.
 constexpr std::uint64_t kRoundsToBeSure = 2;
-
-std::string_view textFor(Obstacle obstacle) {
-  switch (obstacle) {
-    case Obstacle::None:
-    case Obstacle::NoNode: break;
-    case Obstacle::NodeSilent: return reply_texts::kNodeSilent;
-    case Obstacle::LinkFull: return reply_texts::kLinkFull;
-    case Obstacle::LeaseLimit: return reply_texts::kNoLease;
-  }
-  return reply_texts::kNoMaster;
-}
 
 }  // namespace
 
@@ -54,14 +43,31 @@ bool Expiry::expire(Downstream& client) {
       }
     }
   }
-  for (Leg* leg : expired) {
-    context_.holding.remove(client, *leg);
-    expireLeg(*leg);
+  if (expired.empty()) return missesNode;
+  // Also before: what one of them waits for may be gone with another one.
+  const std::vector<std::string_view> reasons = reasonsOf(client, expired);
+  for (std::size_t i = 0; i < expired.size(); ++i) {
+    context_.holding.remove(client, *expired[i]);
+    expireLeg(*expired[i], reasons[i]);
   }
   return missesNode;
 }
 
-void Expiry::expireLeg(Leg& leg) {
+std::vector<std::string_view> Expiry::reasonsOf(Downstream& client, const std::vector<Leg*>& legs) const {
+  HeldReasons reasons(sender_);
+  std::vector<std::string_view> all;
+  for (Request* request = client.pending().head(); request != nullptr && all.size() < legs.size();
+       request = request->next) {
+    for (std::size_t i = 0; i < request->legCount() && all.size() < legs.size(); ++i) {
+      const Leg& leg = request->leg(i);
+      if (&leg == legs[all.size()]) all.push_back(reasons.of(leg));
+      reasons.show(leg);
+    }
+  }
+  return all;
+}
+
+void Expiry::expireLeg(Leg& leg, std::string_view reason) {
   Request& request = *leg.request;
   if (hasLostWatch(leg) && failOnWatch(completion_, leg, Trouble::Unsent)) return;
   if (isForged(leg)) return completion_.failLeg(leg, std::string(leg.detour->redirectLine));
@@ -72,8 +78,7 @@ void Expiry::expireLeg(Leg& leg) {
   if (request.blockedUntil && context_.host.now >= *request.blockedUntil) {
     return completion_.timeOut(leg);
   }
-  if (leg.detour->trouble == Trouble::TryAgain) return completion_.failLeg(leg, reply_texts::kTryAgain);
-  completion_.failLeg(leg, textFor(sender_.obstacleTo(leg)));
+  completion_.failLeg(leg, reason);
 }
 
 // A script's redirect to a node that the cluster does not have, even after the topology was looked up anew.

@@ -1,5 +1,8 @@
 // Held legs whose time is up.
 #pragma once
+#include <string_view>
+#include <vector>
+
 #include "proxy/dispatch/completion.h"
 #include "proxy/dispatch/leg_sender.h"
 #include "proxy/dispatch/request.h"
@@ -18,7 +21,9 @@ class Expiry {
   bool expire(Downstream& client);
 
  private:
-  void expireLeg(Leg& leg);
+  // Of these, which are in the order of the client's requests; see HeldReasons.
+  std::vector<std::string_view> reasonsOf(Downstream& client, const std::vector<Leg*>& legs) const;
+  void expireLeg(Leg& leg, std::string_view reason);
   bool isForged(const Leg& leg) const;
   bool isForsaken(const Leg& leg) const;
   bool waitsInVain(const Leg& leg) const;

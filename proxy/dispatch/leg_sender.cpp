@@ -10,10 +10,10 @@
 #include "proxy/dispatch/blocking.h"
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/held_reasons.h"
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/leases.h"
 #include "proxy/dispatch/overtaking.h"
-#include "proxy/dispatch/reply_texts.h"
 #include "proxy/dispatch/request_copy.h"
 #include "proxy/telemetry/log.h"
 
@@ -26,9 +26,6 @@ using upstream::Front;
 using upstream::Link;
 using upstream::SentRequest;
 
-// A request is sent again at once that many times, then with pauses: two nodes may send it to and fro for a
-// while, or it may be what breaks its links.
-constexpr std::uint32_t kQuickAttempts = 4;
 // As many as no failover and no resharding needs: its nodes disagree, or somebody's script makes the
 // redirects.
 constexpr std::uint32_t kOddAttempts = 32;
@@ -176,7 +173,7 @@ void LegSender::hold(Leg& leg, Trouble trouble) {
     leg.detour->large =
         leg.request->kind == RequestKind::Read && context_.suspects.isLarge(leg.slot, leg.detour->suspicion);
   }
-  if (context_.holding.off()) return completion_.failLeg(leg, reply_texts::kNoMaster);
+  if (context_.holding.off()) return completion_.failLeg(leg, textOfRefusal(trouble));
   if (leg.detour->deadline == net::TimePoint{}) {
     leg.detour->deadline = context_.host.now + context_.config.holdTimeout;
     const auto& blockedUntil = leg.request->blockedUntil;

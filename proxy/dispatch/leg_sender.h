@@ -31,6 +31,9 @@ class LegSender {
  public:
   // Between two tries of a request that a node has refused.
   static constexpr net::Millis kRetryPause{50};
+  // A request is sent again at once that many times, then with pauses: two nodes may send it to and fro for a
+  // while, or it may be what breaks its links.
+  static constexpr std::uint32_t kQuickAttempts = 4;
 
   LegSender(Context& context, Completion& completion)
       : context_(context), completion_(completion), choice_(context) {}

@@ -16,6 +16,14 @@ using upstream::Link;
 namespace {
 // How often clients are looked through for who keeps connections from others.
 constexpr net::Millis kLookPause{500};
+
+// Which node a leg is for; kNoNode: for none in particular, or for one that there is not.
+cluster::NodeIndex nodeFor(const Leg& leg, const cluster::Topology& topology) {
+  if (leg.detour != nullptr && leg.detour->target)
+    return topology.find(*leg.detour->target).value_or(cluster::kNoNode);
+  return leg.slot == protocol::kNoSlot ? cluster::kNoNode : topology.owners[leg.slot];
+}
+
 }  // namespace
 
 bool readsFromReplica(const Leg& leg) {
@@ -185,9 +193,7 @@ Link* LinkChoice::targetOf(Leg& leg) {
 Link* LinkChoice::sharedLinkOf(const Leg& leg) const {
   if (leg.request->lease || leg.request->client->leases().engaged()) return nullptr;
   const cluster::Topology& topology = context_.links.topology();
-  cluster::NodeIndex node = leg.slot == protocol::kNoSlot ? cluster::kNoNode : topology.owners[leg.slot];
-  if (leg.detour != nullptr && leg.detour->target)
-    node = topology.find(*leg.detour->target).value_or(cluster::kNoNode);
+  const cluster::NodeIndex node = nodeFor(leg, topology);
   if (node == cluster::kNoNode || !topology.nodes[node].master) return nullptr;
   return &leg.request->client->links().linkTo(node);
 }
@@ -196,17 +202,16 @@ Obstacle LinkChoice::obstacleTo(const Leg& leg) const {
   const Leases& leases = leg.request->client->leases();
   const bool alone = leg.detour != nullptr && leg.detour->alone;
   if (leg.request->lease || leases.engaged()) {
-    const cluster::Topology& topology = context_.links.topology();
-    const cluster::NodeIndex owner =
-        leg.slot == protocol::kNoSlot ? cluster::kNoNode : topology.owners[leg.slot];
-    if (owner == cluster::kNoNode) return Obstacle::NoNode;
+    const cluster::NodeIndex node = nodeFor(leg, context_.links.topology());
+    if (node == cluster::kNoNode) return Obstacle::NoNode;
     const bool spent = leases.engaged()
                            ? !leases.hasRoomToTrack()
                            : !leases.holdsLease(*leg.request->lease) &&
                                  !leg.request->client->upstream->leases().hasRoom(*leg.request->lease);
     if (spent) return Obstacle::LeaseLimit;
-    const Link& shared = context_.links.linkTo(owner);
-    return shared.ready() || shared.beginning() ? Obstacle::None : Obstacle::NoNode;
+    const Link& shared = context_.links.linkTo(node);
+    if (shared.ready() || shared.beginning()) return Obstacle::None;
+    return shared.up() ? Obstacle::NodeSilent : Obstacle::NoNode;
   }
   const Link* link = sharedLinkOf(leg);
   if (link == nullptr || (!link->up() && !link->beginning())) return Obstacle::NoNode;

@@ -35,7 +35,7 @@ bool Redirects::follow(Leg& leg, std::string_view line, const protocol::ErrorRep
   if (leg.slot == protocol::kNoSlot || error.slot != leg.slot) return false;
   const net::Address& asked = leg.link->node();
   const auto announced = addressIn(error, asked, context_.links.topology());
-  if (!announced) return awaitTopology(leg, sent);
+  if (!announced) return awaitTopology(leg, line, sent);
   const net::Address& target = *announced;
   if (target == asked) return false;
   const bool ask = error.errorClass == protocol::ErrorClass::Ask;
@@ -67,7 +67,7 @@ bool Redirects::awaitWholeSlot(Leg& leg, const SentRequest& sent) {
 
 // A node that is to be called by a name which the one that redirects does not know. The topology knows it by
 // its id.
-bool Redirects::awaitTopology(Leg& leg, const SentRequest& sent) {
+bool Redirects::awaitTopology(Leg& leg, std::string_view line, const SentRequest& sent) {
   const RequestKind kind = leg.request->kind;
   if (kind == RequestKind::ScriptRead || kind == RequestKind::ScriptWrite)
     return false;  // it may say so itself
@@ -75,6 +75,7 @@ bool Redirects::awaitTopology(Leg& leg, const SentRequest& sent) {
   if (leg.detour == nullptr) leg.detour = std::make_unique<Detour>(context_.host.pool);
   leg.detour->target.reset();
   leg.detour->asking = false;
+  leg.detour->redirectLine = line;
   leg.detour->notBefore = context_.host.now + LegSender::kRetryPause;
   sender_.holdAgain(leg, Trouble::Moved, sent);
   return true;

@@ -20,7 +20,7 @@ class Redirects {
 
  private:
   bool awaitWholeSlot(Leg& leg, const upstream::SentRequest& sent);
-  bool awaitTopology(Leg& leg, const upstream::SentRequest& sent);
+  bool awaitTopology(Leg& leg, std::string_view line, const upstream::SentRequest& sent);
 
   Context& context_;
   LegSender& sender_;

@@ -10,6 +10,17 @@ inline constexpr std::string_view kLinkFull =
     "-CLUSTERDOWN The node does not take requests as fast as they come (link-max-in-flight-bytes)\r\n";
 inline constexpr std::string_view kNodeSilent =
     "-CLUSTERDOWN The node of the slot does not answer (suspect-after)\r\n";
+// The nodes contradict each other.
+inline constexpr std::string_view kRedirectLoop =
+    "-CLUSTERDOWN Redirect loop: nodes send requests for the slot to each other (MOVED, ASK)\r\n";
+inline constexpr std::string_view kUnknownNode =
+    "-CLUSTERDOWN The node sends requests for the slot to one that the cluster does not have (MOVED, ASK)\r\n";
+inline constexpr std::string_view kNoReplica =
+    "-CLUSTERDOWN The slot has no replica that can be read from (read-from replica)\r\n";
+inline constexpr std::string_view kBehindAnother =
+    "-CLUSTERDOWN An earlier command of this client for the slot has not been answered\r\n";
+inline constexpr std::string_view kNoConnection =
+    "-CLUSTERDOWN The node has taken no connection for this command alone\r\n";
 inline constexpr std::string_view kNoLease =
     "-ERR max number of leased connections reached (lease-max-blocking, "
     "lease-max-tracking, lease-max-transactions)\r\n";

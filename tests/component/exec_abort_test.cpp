@@ -245,10 +245,11 @@ TEST_CASE("EXEC tells why a node has refused a command that was queued") {
 TEST_CASE("EXEC tells what has not passed until hold-timeout") {
   constexpr std::pair<std::string_view, std::string_view> kCauses[] = {
       {kTryAgain, kTryAgain},
-      {"-CLUSTERDOWN The cluster is down\r\n", kNoMaster},
-      {"-LOADING Redis is loading the dataset in memory\r\n", kNoMaster},
-      {"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n", kNoMaster},
-      {"-READONLY You can't write against a read only replica.\r\n", kNoMaster},
+      {"-CLUSTERDOWN The cluster is down\r\n", "-CLUSTERDOWN The node says CLUSTERDOWN: "},
+      {"-LOADING Redis is loading the dataset in memory\r\n", "-CLUSTERDOWN The node says LOADING: "},
+      {"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+       "-CLUSTERDOWN The node says MASTERDOWN: "},
+      {"-READONLY You can't write against a read only replica.\r\n", "-CLUSTERDOWN The node says READONLY: "},
   };
   for (const auto& [cause, reason] : kCauses) {
     INFO(cause);
@@ -268,7 +269,7 @@ TEST_CASE("EXEC tells what has not passed until hold-timeout") {
       stage.clock.advance(50ms);
       reply = stage.client.takes();
     }
-    CHECK(reply == reason);
+    CHECK(reply.starts_with(reason));
   }
 }
 

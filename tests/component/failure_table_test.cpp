@@ -283,7 +283,11 @@ TEST_CASE("a refusal that does not pass becomes CLUSTERDOWN, or TRYAGAIN, at the
       stage.client.receivesNothing();
       stage.clock.advance(50ms);
     }
-    stage.client.receives(row.counter == telemetry::Redirect::TryAgain ? kTryAgain : kNoMaster);
+    const std::string word(row.serverText.substr(1, row.serverText.find(' ') - 1));
+    const std::string reason = row.counter == telemetry::Redirect::TryAgain
+                                   ? std::string(kTryAgain)
+                                   : "-CLUSTERDOWN The node says " + word + ": ";
+    CHECK(stage.client.takes().starts_with(reason));
     CHECK(stage.redirects(row.counter) == tries);
   }
 }

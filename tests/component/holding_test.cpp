@@ -1,4 +1,5 @@
 // Requests whose slot has no reachable master: held, bounded in number, bytes and time.
+#include "proxy/dispatch/held_reasons.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -132,7 +133,7 @@ TEST_CASE_METHOD(Stage,
   const Received a = node(1).expects("GET a");
   node(1).expects("GET d");
   a.replies("-CLUSTERDOWN The cluster is down\r\n" + bulk("d"));
-  client.receives(std::string(kNoMaster) + bulk("d"));
+  client.receives(std::string(session::textOfRefusal(session::Trouble::ClusterDown)) + bulk("d"));
 }
 
 TEST_CASE_METHOD(Stage, "each held request has a deadline of its own") {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "captured_log.h"
+#include "proxy/dispatch/reply_texts.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -206,7 +207,7 @@ TEST_CASE_METHOD(
     clock.advance(50ms);
     bounce();
   }
-  client.receives(kNoMaster);
+  client.receives(session::reply_texts::kRedirectLoop);
 }
 
 TEST_CASE_METHOD(Stage, "an empty host in a redirect means the node that was asked") {
@@ -284,7 +285,7 @@ TEST_CASE_METHOD(Stage, "a plain command that was redirected to an unknown node 
   clock.advance(14'900ms);
   client.receivesNothing();
   clock.advance(200ms);
-  client.receives(kNoMaster);
+  client.receives(session::reply_texts::kUnknownNode);
 }
 
 TEST_CASE_METHOD(

@@ -2,6 +2,7 @@
 // keys on the same link tells.
 #include "protocol/command_facts.h"
 #include "protocol/command_table.h"
+#include "proxy/dispatch/held_reasons.h"
 #include "proxy/scripts/script_cache.h"
 #include "stage.h"
 
@@ -94,7 +95,7 @@ TEST_CASE_METHOD(Proof, "a script that is refused again is asked about again, un
     client.receivesNothing();
     clock.advance(50ms);
   }
-  client.receives(kNoMaster);
+  client.receives(session::textOfRefusal(session::Trouble::ClusterDown));
 }
 
 TEST_CASE_METHOD(Proof, "a link that breaks during the question proves nothing") {

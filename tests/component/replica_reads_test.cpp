@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "batch.h"
+#include "proxy/dispatch/reply_texts.h"
 
 namespace slotless::test {
 
@@ -53,7 +54,7 @@ TEST_CASE("reads go to a replica, on a link that said READONLY, and writes to th
       stage.client.receives(bulk("0") + "+OK\r\n:1\r\n" + bulk("b"));
     } else {  // node 2 has no replica
       stage.clock.advance(16s);
-      stage.client.receives(bulk("0") + "+OK\r\n:1\r\n" + std::string(kNoMaster));
+      stage.client.receives(bulk("0") + "+OK\r\n:1\r\n" + std::string(session::reply_texts::kNoReplica));
     }
   }
 }
