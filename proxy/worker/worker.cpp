@@ -347,8 +347,9 @@ void Worker::endTurn() {
 // From the first event of the turn on: that long the other clients have waited.
 void Worker::noteTurn() {
   if (turnBegan == net::TimePoint{}) return;
-  const auto length = std::chrono::duration_cast<net::Micros>(loop.now() - turnBegan);
-  telemetry::noteTurn(length);
+  const net::TimePoint end = loop.now();
+  const auto length = std::chrono::duration_cast<net::Micros>(end - turnBegan);
+  telemetry::noteTurn(length, end);
   latency_.note(session::LatencyKind::EventLoop, length);
   turnBegan = {};
 }

@@ -152,7 +152,7 @@ TEST_CASE_METHOD(LongWork, "each turn is counted, also one that goes on with wha
   settle();
   const auto counted = [] {
     std::uint64_t turns = 0;
-    for (const auto& bucket : telemetry::turnsOfThisThread().buckets) turns += bucket.value();
+    for (const auto& bucket : telemetry::turnsOfThisThread().lengths.buckets) turns += bucket.value();
     return turns;
   };
   std::uint64_t before = counted();

@@ -7,8 +7,10 @@ import threading
 import time
 
 from cluster import LOOPBACK, PASSWORD
-from proxy import READY_SECONDS, SANITIZERS, Proxy, connect
+from proxy import READY_SECONDS, SANITIZERS, Proxy
 from waiting import wait_until
+
+from .turns import Turns
 
 MIB = 1 << 20
 # The process itself (code, stacks, the allocator's own) beside what memory-limit is about.
@@ -19,8 +21,6 @@ BACK_SECONDS = 10
 RUNAWAY_BYTES = 1500 * MIB
 MEMORY_COUNTED = not SANITIZERS  # these keep what is freed
 PROBE_SECONDS = 0.25
-# In a turn of a worker's loop all its clients wait; shorter ones are not noted.
-TURN_SHOWN = "1ms"
 
 _GAUGE = re.compile(r"^# TYPE (slotless_\w+) gauge$", re.MULTILINE)
 # Not about clients: time, the cluster, and connections that wait for the next client.
@@ -32,8 +32,7 @@ _MEMORY_SLACK_BYTES, _IDLE_SLACK_BYTES = MIB, 8 * MIB
 class Daemon(Proxy):
     def __init__(self, nodes, options=(), memory_limit_mb=100, place=LOOPBACK, password=PASSWORD):
         self.bound_bytes = memory_limit_mb * MIB * 11 // 10 + BASE_BYTES
-        limits = ["--memory-limit", f"{memory_limit_mb}mb", "--latency-monitor-threshold", TURN_SHOWN]
-        super().__init__(nodes, [*limits, *options], place=place, password=password)
+        super().__init__(nodes, ["--memory-limit", f"{memory_limit_mb}mb", *options], place=place, password=password)
         self.held_at_start = self.held()
         self.memory_at_start = self.memory()
 
@@ -48,10 +47,8 @@ class Daemon(Proxy):
     def peak_memory(self):
         return self.child.memory_bytes("VmHWM")
 
-    def longest_turn_ms(self, password):
-        """Of a worker's loop so far, in whole milliseconds; on a busy machine some of it is others'."""
-        with connect(self, password) as client:
-            return max((event[3] for event in client.command("LATENCY", "LATEST") if event[0] == b"event-loop"), default=0)
+    def turns(self):
+        return Turns.of(self.metrics())
 
     def has_run_away(self):
         return self.memory() > self.bound_bytes + RUNAWAY_BYTES * (4 if SANITIZERS else 1)

@@ -34,15 +34,16 @@ def _middle(outcome, value):
 
 def markdown(outcomes):
     lines = ["| hostile clients | errors of others | others' p50 without / beside | p99 without / beside / of the neighbour | "
-             "ratio to without | ratio to the neighbour | longest | resident at the start, peak, 10 s after |",
-             "|---|---|---|---|---|---|---|---|"]
+             "ratio to without | ratio to the neighbour | longest | longest turn of a loop, ms | resident at the start, peak, 10 s after |",
+             "|---|---|---|---|---|---|---|---|---|"]
     for outcome in outcomes:
         if not outcome.pairs:
-            lines.append(f"| {outcome.about} | {outcome.errors} | | | | | | |")
+            lines.append(f"| {outcome.about} | {outcome.errors} | | | | | | | |")
             continue
         without, beside, neighbour, longest = _latencies(outcome)
         p50 = [_middle(outcome, lambda pair: pair.without.p50_ms), _middle(outcome, lambda pair: pair.beside.p50_ms)]
         memory = [f"{value / MIB:.0f}" for value in (outcome.memory_start, outcome.memory_peak, outcome.memory_after)]
         lines.append(f"| {outcome.about} | {outcome.errors} | {p50[0]:.2f} / {p50[1]:.2f} ms | {without} / {beside} / {neighbour} ms | "
-                     f"{outcome.p99_ratio:.2f} | {outcome.p99_share:.2f} | {longest} ms | {', '.join(memory)} MiB |")
+                     f"{outcome.p99_ratio:.2f} | {outcome.p99_share:.2f} | {longest} ms | {outcome.turns.longest()} | "
+                     f"{', '.join(memory)} MiB |")
     return "\n".join(lines)

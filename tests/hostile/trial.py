@@ -11,6 +11,7 @@ from cluster import PASSWORD
 
 from .bystander import INTERVAL_SECONDS, SLOW_INTERVAL_SECONDS, Bystander
 from .daemon import BACK_BYTES, BACK_SECONDS, MEMORY_COUNTED, MIB, Probe, priority
+from .turns import BAR, Turns
 
 # After its time a family is told to end, and after that its thread is not waited for any more.
 OVERTIME_SECONDS, END_SECONDS = 40, 35
@@ -48,6 +49,7 @@ class Outcome:
     memory_after: int = 0
     seconds: float = 0.0
     log: str = ""
+    turns: Turns = None  # of the daemon's loops; None: it did not come to that
 
     @property
     def good(self):
@@ -98,6 +100,7 @@ def _play(family, plan, outcome):
     try:
         for each in {bystander, neighbour}:
             each.wait_until_going()
+        before = daemon.turns()
         windows = []
         for _ in range(plan.pairs):
             begin = time.monotonic()
@@ -112,8 +115,7 @@ def _play(family, plan, outcome):
             outcome.memory_after = max(outcome.memory_after, daemon.wait_until_memory_is_back())
         for each in {bystander, neighbour}:
             each.wait_until_going()
-        if plan.timed:
-            outcome.notes["longest turn ms"] = daemon.longest_turn_ms(family.password)
+        outcome.turns = daemon.turns().since(before)
         outcome.pairs = [Pair(bystander.window(begin, middle), bystander.window(middle, end), neighbour.window(middle, end))
                          for begin, middle, end in windows]
     finally:
@@ -190,6 +192,10 @@ def _judge(family, plan, outcome, bystander, probe):
     if probe.failures and not family.ends_daemon:
         outcome.problem(f"{len(probe.failures)} × {probe.failures[0]}")
     outcome.notes["probe ms"] = round(probe.slowest * 1000)
+    if outcome.turns is not None:
+        outcome.notes["longest turn ms"] = outcome.turns.longest()
+    if plan.timed and outcome.turns is not None and outcome.turns.too_long:
+        outcome.problem(f"{outcome.turns.too_long:.0f} turns of the workers' loops have kept a processor for more than {BAR * 1000:g} ms")
     if not MEMORY_COUNTED:
         return
     bound = family.daemon.bound_bytes

@@ -77,6 +77,30 @@ class IdleClients(Family):
             client.close()
 
 
+class ManyListed(Family):
+    """What is said of all clients is put together while they wait."""
+
+    name = "info"
+    about = "4,000 clients, and one that asks for INFO, CLIENT LIST and PROXY STATS all the time"
+    must_be_served = True
+
+    def begin(self):
+        self.clients = [self.stage.connect() for _ in range(self.stage.scaled(4000))]
+
+    def act(self):
+        with self.stage.connect() as asker:
+            for _ in range(10):
+                asker.send(resp.pack_all([("INFO",), ("INFO", "clients"), ("CLIENT", "LIST"), ("PROXY", "STATS")]))
+                begin = time.monotonic()
+                replies = [asker.read() for _ in range(4)]
+                self.demand(replies[2].count(b"\n") > len(self.clients), "CLIENT LIST does not list all")
+                self.notes["slowest ms"] = max(self.notes.get("slowest ms", 0), round((time.monotonic() - begin) * 1000))
+
+    def leave(self):
+        for client in self.clients:
+            client.close()
+
+
 class IdleWatchers(Family):
     """More of them than there are leases: who comes later has a right to one, too."""
 
@@ -111,4 +135,4 @@ class IdleWatchers(Family):
                 client.close()
 
 
-FAMILIES = (Leavers, ResetConnects, IdleClients, IdleWatchers)
+FAMILIES = (Leavers, ResetConnects, IdleClients, ManyListed, IdleWatchers)

@@ -213,12 +213,13 @@ TEST_CASE("turns of loops are counted for each thread and summed on the page") {
   const auto grown = [&](const Page& page, const std::string& series) {
     return page.at(series) - before.at(series);
   };
-  noteTurn(20ms);
-  noteTurn(20ms + 1us);
+  const auto now = std::chrono::steady_clock::time_point(1h);
+  noteTurn(20ms, now);
+  noteTurn(20ms + 1us, now);
   CHECK(&turnsOfThisThread() == &turnsOfThisThread());
-  const LatencyHistogram* others = nullptr;
+  const LoopTurns* others = nullptr;
   std::thread([&] {
-    noteTurn(40us);
+    noteTurn(40us, now);
     others = &turnsOfThisThread();
   }).join();
   CHECK(others != &turnsOfThisThread());
@@ -228,6 +229,9 @@ TEST_CASE("turns of loops are counted for each thread and summed on the page") {
   CHECK(grown(page, bucket + "0.05\"}") == 3);
   CHECK(grown(page, "slotless_loop_turn_seconds_count") == 3);
   CHECK(std::abs(grown(page, "slotless_loop_turn_seconds_sum") - 0.040041) < 1e-9);
+  // The thread has not run for that long.
+  CHECK(grown(page, "slotless_loop_turn_cpu_seconds_count") == 3);
+  CHECK(grown(page, "slotless_loop_turn_cpu_seconds_sum") < 0.040041);
 }
 
 TEST_CASE("unknown commands share one label and label values are escaped") {
