@@ -3,7 +3,8 @@
 //
 // Usage: fuzz_NAME [-seed=N] [-runs=N | -max_total_time=SECONDS] FOLDER|FILE...
 //
-// As libFuzzer's options are called. An input that kills the process is in ./crash-input.
+// As libFuzzer's options are called. SLOTLESS_FUZZ_SECONDS=SECONDS goes on for so long beyond the runs, with
+// changes that follow from the seed all the same. An input that kills the process is in ./crash-input.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -72,6 +73,8 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::size_t runs = 0;
   std::chrono::seconds time{0};
+  if (const char* const seconds = std::getenv("SLOTLESS_FUZZ_SECONDS"))
+    time = std::chrono::seconds(std::strtoull(seconds, nullptr, 10));
   std::vector<std::string> corpus;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
