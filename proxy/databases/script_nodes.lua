@@ -2,12 +2,24 @@
 -- and RANDOMKEY show are these keys, by their names in the database; others the script may not use, since they may be
 -- anywhere. A command whose keys are in several slots is refused by the nodes, so it is called for each key by itself.
 --
--- Of a slot that is on its way a node has some keys, and refuses others in the midst of a script: so it does not begin.
--- `apart`: the nodes have keys of other databases, too.
+-- Of a slot that is on its way a node has some keys, and refuses others in the midst of a script. So the script is about
+-- the slots that it is given, if any are left out; and it does not begin if the node's slots are not those any more of which
+-- the node has said so. `apart`: the nodes have keys of other databases, too.
 local apart=table.remove(ARGV)=='1'
-local nodes=redis.pcall('cluster','nodes')
-if type(nodes)=='string' and (string.find(nodes,'->-',1,true) or string.find(nodes,'-<-',1,true)) then
- error(redis.error_reply('TRYAGAIN Slots are being moved: a script that all masters run has to wait until that is over'))
+local said=table.remove(ARGV)
+local share={}
+for first,last in string.gmatch(table.remove(ARGV),'(%d+)%-(%d+)') do share[#share+1]={tonumber(first),tonumber(last)} end
+local nodes=said~='' and redis.pcall('cluster','nodes')
+if type(nodes)=='string' and string.match('\n'..nodes,'\n%S+ %S+ %S*myself%S* %S+ %S+ %S+ %S+ %S+ ?([^\r\n]*)')~=said then
+ error(redis.error_reply('SLOTSCHANGED since this node has been asked for them'))
+end
+local some=apart or #share>0
+local function shared(key)
+ if #share==0 then return true end
+ local slot=redis.call('cluster','keyslot',key)
+ for _,range in ipairs(share) do
+  if range[1]<=slot and slot<=range[2] then return true end
+ end
 end
 local head=string.match(prefix,'^(~%d+{)%?+}$')
 local each
@@ -18,13 +30,14 @@ do
    stray='ERR A script that all masters run may only use the keys that KEYS, SCAN or RANDOMKEY have shown it'..hint
   end
  end
- local function mine(key)
+ local function ours(key)
   if head then return string.sub(key,1,#head)==head and string.sub(key,size,size)=='}' end
   if size>0 then return string.sub(key,1,size)==prefix end
   return not apart or not (string.find(key,'^~%d*{') or string.find(key,'^~%d+:'))
  end
+ local function mine(key) return ours(key) and shared(key) end
  own=function(name)
-  if type(name)=='string' and size>0 and mine(name) then return string.sub(name,size+1) end
+  if type(name)=='string' and size>0 and ours(name) then return string.sub(name,size+1) end
   return name
  end
  local function show(key)
@@ -41,7 +54,7 @@ do
  end
  local function everything() return shown(redis.call('keys',prefix..'*')) end
  function whole.Wcount(call,words,count)
-  if count~=1 or not apart then return call(unpack(words,1,count)) end
+  if count~=1 or not some then return call(unpack(words,1,count)) end
   return #everything()
  end
  function whole.Wlist(call,words,count)
@@ -71,7 +84,7 @@ do
   return found[redis.call('time')[2]%math.max(#found,1)+1] or false
  end
  function whole.Wflush(call,words,count)
-  if count>2 or not apart then return call(unpack(words,1,count)) end
+  if count>2 or not some then return call(unpack(words,1,count)) end
   for _,name in ipairs(everything()) do
    local reply=call('unlink',placed[name])
    if type(reply)=='table' and reply.err then return reply end

@@ -10,6 +10,7 @@
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/leases.h"
 #include "proxy/dispatch/long_split.h"
+#include "proxy/dispatch/pausing.h"
 #include "proxy/dispatch/reply_texts.h"
 #include "proxy/dispatch/request_copy.h"
 #include "proxy/dispatch/slot_guard.h"
@@ -42,6 +43,14 @@ void countBytes(const Request& request, const routing::Plan& stage) {
   telemetry::CrossSlotCounts::ofProcess().addBytes(request.spec->name, bytes);
 }
 
+// A script of the client's may say what it likes, as an error too; one of the proxy's own says nothing of
+// that kind.
+RequestKind kindOfStage(const Request& request, const routing::Plan& stage) {
+  if (!stage.writes) return RequestKind::Read;
+  const bool clientsScript = stage.preludes == 0 && kindOf(*request.spec) == RequestKind::ScriptWrite;
+  return clientsScript ? RequestKind::ScriptWrite : RequestKind::Transaction;
+}
+
 // Nodes that could not be reached when that was tried last, unless these are all: then they are waited for.
 void leaveOutAbsent(std::vector<cluster::NodeIndex>& nodes, upstream::LinkPool& links) {
   std::vector<cluster::NodeIndex> there;
@@ -60,8 +69,9 @@ void Dispatcher::start(Request& request, routing::Plan& plan, protocol::Argv arg
   request.composer = std::move(plan.composer);
   request.staged = plan.staged;
   if (plan.staged) {
-    request.kind = plan.writes ? RequestKind::Transaction : RequestKind::Read;
+    request.kind = kindOfStage(request, plan);
     request.preludes = plan.preludes;
+    if (auto* pausing = dynamic_cast<Pausing*>(request.composer.get())) pausing->belongTo(request);
   }
   if (mayGiveWay(context_, *request.client)) giveWay(context_, *request.client, plan);
   if (plan.kind == Kind::BySlot) return startBySlot(request, plan, argv);
@@ -124,7 +134,7 @@ void Dispatcher::startStages(Request& request, const routing::Plan& first) {
 
 void Dispatcher::goOn(Request& request, const routing::Plan& stage) {
   request.dropLegs();
-  request.kind = stage.writes ? RequestKind::Transaction : RequestKind::Read;
+  request.kind = kindOfStage(request, stage);
   request.preludes = stage.preludes;
   request.fromMasters = stage.fromMasters;
   if (stage.kind == routing::Plan::Kind::EachNode) return startEachNode(request, stage, stage.rewritten);

@@ -1,8 +1,9 @@
 #include "proxy/translation/script_on_masters.h"
 
 #include <algorithm>
-#include <functional>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,10 +16,12 @@
 #include "proxy/databases/masters.h"
 #include "proxy/databases/reply_names.h"
 #include "proxy/databases/script_yield.h"
+#include "proxy/dispatch/holding.h"
+#include "proxy/dispatch/pausing.h"
 #include "proxy/routing/merger.h"
-#include "proxy/routing/node_view.h"
 #include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
+#include "proxy/routing/slot_shares.h"
 #include "proxy/translation/translation.h"
 
 namespace slotless::session {
@@ -34,8 +37,14 @@ namespace {
 
 constexpr std::string_view kMoving =
     "TRYAGAIN Slots are being moved: a script that all masters run has to wait until that is over";
+constexpr std::string_view kHalfDone =
+    "TRYAGAIN Slots are being moved: the script has been run, but not about the keys in them";
+// Of script_nodes.lua: it has not begun.
+constexpr std::string_view kHasChanged = "-SLOTSCHANGED";
 // A cluster that changes more often is being rebuilt.
 constexpr int kMostRounds = 5;
+constexpr net::Millis kFirstPause{1};
+constexpr net::Millis kLongestPause{50};
 
 constexpr Merge mergeOf(ScriptYield yield) {
   switch (yield) {
@@ -48,40 +57,47 @@ constexpr Merge mergeOf(ScriptYield yield) {
   return Merge::First;
 }
 
-// First each master is asked whether slots are on their way, so that nothing has run if one cannot be
-// reached.
-class OnMasters final : public routing::Composer {
+// In rounds: each master is asked what slots it has, and then runs the script about its share of them. As a
+// rule there is one round. Nothing has run if a master cannot be reached.
+class OnMasters final : public Pausing {
  public:
   // `shas`: of the script as nodes get it, and as the client knows it.
-  OnMasters(std::pair<std::string, std::string> shas, const databases::Database& database,
-            std::function<Masters()> masters, databases::WholeScript script, std::vector<std::string> words)
-      : shas_(std::move(shas)),
+  OnMasters(const Context& context, std::pair<std::string, std::string> shas,
+            const databases::Database& database, databases::WholeScript script,
+            std::vector<std::string> words)
+      : Pausing(context.host),
+        context_(context),
+        links_(context.links),
+        shas_(std::move(shas)),
         database_(database),
-        masters_(std::move(masters)),
         script_(script),
         words_(std::move(words)) {}
 
   void look(Plan& plan) {
-    const Masters masters = masters_();
+    const Masters masters = databases::mastersOf(links_.topology());
     version_ = masters.version;
     slots_ = masters.slots;
     // A cluster that is not known yet: the request waits for it.
     if (slots_.empty()) slots_.push_back(protocol::kNoSlot);
-    ask(plan, {"CLUSTER", "NODES"});
+    begin(plan);
+    for (const protocol::Slot slot : slots_) routing::addPart(plan, slot, {"CLUSTER", "NODES"});
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
-    if (running_) return false;
+    if (running_) return !haveAllRun(parts) && wait(plan);
     for (const PartReply& part : parts) {
-      if (objects(part.bytes)) return false;
+      if (!routing::isErrorReply(part.bytes) || protocol::isDenial(part.bytes)) continue;
+      error_ = part.bytes;
+      return false;
     }
-    if (masters_().version != version_ && ++rounds_ < kMostRounds) {
+    if (links_.topology().version != version_ && ++rounds_ < kMostRounds) {
       look(plan);
       return true;
     }
+    giveShares(parts);
+    if (given_.empty()) return (answers_.empty() || shares_.anyLeft(links_.topology())) && wait(plan);
     running_ = true;
-    ask(plan, {words_.begin(), words_.end()});
-    plan.writes = script_.writes;
+    run(plan);
     return true;
   }
 
@@ -92,49 +108,110 @@ class OnMasters final : public routing::Composer {
       out += error_;
       return false;
     }
+    std::vector<PartReply> all;
+    for (const std::string& answer : answers_) all.push_back({answer, {}});
+    for (const PartReply& part : parts) {
+      if (running_ && !hasChanged(part)) all.push_back(part);
+    }
     std::string merged;
-    const bool good = routing::mergeReplies(mergeOf(script_.yield), parts, merged);
+    const bool good = routing::mergeReplies(mergeOf(script_.yield), all, merged);
     out += good ? merged : asSaid(databases::withoutPrefix(merged, database_));
     return good;
   }
 
  private:
+  static bool hasChanged(const PartReply& part) { return part.bytes.starts_with(kHasChanged); }
+
   std::string asSaid(std::string error) const {
     const std::size_t at = error.find(shas_.first);
     if (at != std::string::npos) error.replace(at, shas_.first.size(), shas_.second);
     return error;
   }
 
-  void ask(Plan& plan, const std::vector<std::string_view>& words) const {
+  static void begin(Plan& plan) {
     plan.clear();
     plan.kind = Plan::Kind::Prepared;
     plan.staged = true;
     plan.reads = true;
     plan.fromMasters = true;
-    for (const protocol::Slot slot : slots_) routing::addPart(plan, slot, words);
   }
 
   // Who may not be asked is not known to be moving anything.
-  bool objects(std::string_view reply) {
-    const auto text = routing::textOf(reply);
-    const auto view = text ? routing::parseNodeView(*text) : std::nullopt;
-    if (view && !(view->migrating.empty() && view->importing.empty())) {
-      protocol::appendError(error_, kMoving);
-    } else if (routing::isErrorReply(reply) && !protocol::isDenial(reply)) {
-      error_ = reply;
+  void giveShares(std::span<const PartReply> parts) {
+    shares_.beginRound();
+    given_.clear();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto text = routing::textOf(parts[i].bytes);
+      auto share = text ? shares_.give(*text) : std::nullopt;
+      if (!share) share = shares_.giveKnown(links_.topology(), slots_[i]);
+      if (share->slots.any()) given_.emplace_back(slots_[i], *std::move(share));
     }
-    return !error_.empty();
   }
 
+  void run(Plan& plan) const {
+    begin(plan);
+    for (const auto& [slot, share] : given_) {
+      const std::string ranges = share.whole ? std::string() : share.ranges();
+      std::vector<std::string_view> words(words_.begin(), words_.end());
+      const std::initializer_list<std::string_view> shared = {ranges, share.said};
+      words.insert(words.end() - kWordsBehindShare, shared);
+      routing::addPart(plan, slot, words);
+    }
+    plan.writes = script_.writes;
+  }
+
+  // Or one of them has ended it by an error.
+  bool haveAllRun(std::span<const PartReply> parts) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (hasChanged(parts[i])) continue;
+      if (routing::isErrorReply(parts[i].bytes)) return true;
+      shares_.done(given_[i].second);
+    }
+    if (!shares_.anyLeft(links_.topology())) return true;
+    for (const PartReply& part : parts) {
+      if (!hasChanged(part)) answers_.emplace_back(part.bytes);
+    }
+    running_ = false;
+    return false;
+  }
+
+  // False: it has waited for long enough.
+  bool wait(Plan& plan) {
+    if (!until_) until_ = context_.host.now + context_.config.holdTimeout;
+    if (context_.host.now >= *until_ || context_.holding.off()) {
+      protocol::appendError(error_, answers_.empty() ? kMoving : kHalfDone);
+      return false;
+    }
+    plan.clear();
+    pauseFor(pause_);
+    pause_ = std::min(pause_ * 2, kLongestPause);
+    return true;
+  }
+
+  bool resume(Plan& plan) override {
+    look(plan);
+    return true;
+  }
+
+  // The last two: see node_scripts.h.
+  static constexpr std::ptrdiff_t kWordsBehindShare = 2;
+
+  const Context& context_;
+  const upstream::LinkPool& links_;
   const std::pair<std::string, std::string> shas_;
   const databases::Database& database_;
-  const std::function<Masters()> masters_;
   const databases::WholeScript script_;
-  const std::vector<std::string> words_;  // of the request to each master
-  std::vector<protocol::Slot> slots_;
+  const std::vector<std::string> words_;  // of the request to each master, but for what is its share
+  std::vector<protocol::Slot> slots_;     // one of each master that is asked
   std::uint64_t version_ = 0;
   int rounds_ = 0;
+  routing::SlotShares shares_;
+  std::vector<std::pair<protocol::Slot, routing::SlotShare>>
+      given_;  // in this round: by a slot of the master
   bool running_ = false;
+  std::vector<std::string> answers_;  // of earlier rounds
+  std::optional<net::TimePoint> until_;
+  net::Millis pause_ = kFirstPause;
   std::string error_;
 };
 
@@ -177,9 +254,8 @@ bool planOnMasters(TranslationContext& context, int protocol, Command& command) 
                command.argv.end());
   words.emplace_back(apart ? "1" : "0");
   words.push_back(command.database.prefix);
-  auto composer = std::make_unique<OnMasters>(
-      std::pair(known.sha, script->sha), command.database,
-      [&links = context.links] { return databases::mastersOf(links.topology()); }, whole, std::move(words));
+  auto composer = std::make_unique<OnMasters>(context, std::pair(known.sha, script->sha), command.database,
+                                              whole, std::move(words));
   command.steps = std::make_unique<Plan>();
   command.steps->protocol = protocol;
   composer->look(*command.steps);

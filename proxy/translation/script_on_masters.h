@@ -1,7 +1,8 @@
 // Scripts that look at a whole database which several masters have: each of them runs the script, about the
 // keys that it has itself, if the text tells that their answers make one (databases::wholeScriptOf).
 //
-// Nothing runs while slots are being moved: a node would see keys of theirs, or not, and refuse to use them.
+// What is in a slot that is on its way is left out at first, since a node would see some of its keys, and
+// refuse to use others. The master that has it in the end runs the script about it, and about nothing else.
 #pragma once
 #include "proxy/translation/command.h"
 #include "proxy/translation/translation_context.h"
