@@ -52,13 +52,16 @@ class TransferComposer final : public routing::Composer {
     const std::string_view reply = parts.front().bytes;
     if (routing::isErrorReply(reply)) return false;
     switch (step_) {
-      case Step::Read: return eval_.empty() ? restoreFrom(parts, plan) : restore(reply, plan);
+      case Step::Read:
+        return (eval_.empty() ? restoreFrom(parts, plan) : restore(reply, plan)) ||
+               (rounds_ > 0 && undo(plan));
       case Step::Restore: return kind_ != Transfer::Copy && remove(plan);
       case Step::Remove:
         if (routing::integerOf(reply) == 1 || ++rounds_ == kMostTransferRounds) return false;
         replace_ = true;  // what is there is our own
         read(plan);
         return true;
+      case Step::Undo: return false;
     }
     return false;
   }
@@ -78,7 +81,8 @@ class TransferComposer final : public routing::Composer {
           out, "ERR The key has been copied, but it changes too often to be deleted where it was");
       return false;
     }
-    const bool isMissing = step_ == Step::Read && rounds_ == 0;
+    const bool isMissing =
+        (step_ == Step::Read && rounds_ == 0) || (step_ == Step::Undo && routing::integerOf(reply) == 1);
     if (isMissing && renames()) {
       protocol::appendError(out, "ERR no such key");
       return false;
@@ -92,11 +96,12 @@ class TransferComposer final : public routing::Composer {
   }
 
   bool isLastStage() const override {
-    return step_ == Step::Remove || (step_ == Step::Restore && kind_ == Transfer::Copy);
+    return step_ == Step::Remove || step_ == Step::Undo ||
+           (step_ == Step::Restore && kind_ == Transfer::Copy);
   }
 
  private:
-  enum class Step : std::uint8_t { Read, Restore, Remove };
+  enum class Step : std::uint8_t { Read, Restore, Remove, Undo };
 
   bool renames() const noexcept { return kind_ == Transfer::Rename || kind_ == Transfer::RenameIfAbsent; }
 
@@ -140,7 +145,20 @@ class TransferComposer final : public routing::Composer {
 
   bool remove(Plan& plan) {
     step_ = Step::Remove;
-    routing::askOwner(plan, source_, {"EVAL", kDelete, "1", source_, value_}, true);
+    return deleteCopy(source_, plan);
+  }
+
+  // Somebody else has taken it away where it was, and so has it: the copy goes. Not where it has taken
+  // another value's place, since nobody has that one any more, and since there the copy may be another
+  // proxy's.
+  bool undo(Plan& plan) {
+    if (kind_ == Transfer::Rename) return false;
+    step_ = Step::Undo;
+    return deleteCopy(destination_, plan);
+  }
+
+  bool deleteCopy(const std::string& key, Plan& plan) const {
+    routing::askOwner(plan, key, {"EVAL", kDelete, "1", key, value_}, true);
     return true;
   }
 

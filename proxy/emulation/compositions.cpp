@@ -17,6 +17,7 @@
 #include "proxy/routing/special_merges.h"
 #include "proxy/routing/stream_reads.h"
 
+#include "proxy/translation/one_at_a_time.h"
 namespace slotless::session {
 
 using protocol::Argv;
@@ -75,13 +76,20 @@ constexpr Composition kCompositions[] = {
     {"spublish", planShardPublish},
 };
 
-// What changes two keys by a part of their values.
-bool planMemberMove(const CommandSpec&, Argv argv, Plan& plan) {
-  routing::planMemberMove(argv, plan);
+// What changes two keys by a part of their values. Of those that move the same member one begins when the
+// other one is over: between other pairs of sets they could lose it.
+bool planMemberMove(PlanContext& context, Argv argv, Plan& plan) {
+  const std::vector<std::string> words(argv.begin(), argv.end());
+  const std::string member = words[3] + '\0';
+  const auto begin = [words](Plan& first) {
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    routing::planMemberMove(views, first);
+  };
+  planOneAtATime(context, {member + words[1], member + words[2]}, begin, plan);
   return true;
 }
 
-bool planListMove(const CommandSpec&, Argv argv, Plan& plan) {
+bool planListMove(PlanContext&, Argv argv, Plan& plan) {
   if (auto move = routing::makeListMove(argv, plan.protocol)) {
     routing::planOnce(std::move(move), plan);
   } else {
@@ -92,7 +100,7 @@ bool planListMove(const CommandSpec&, Argv argv, Plan& plan) {
 
 struct Move {
   std::string_view command;
-  bool (*plan)(const CommandSpec&, Argv, Plan&);
+  bool (*plan)(PlanContext&, Argv, Plan&);
 };
 constexpr Move kMoves[] = {
     {"lmove", planListMove},
@@ -100,10 +108,10 @@ constexpr Move kMoves[] = {
     {"smove", planMemberMove},
 };
 
-bool planMove(const CommandSpec& spec, Argv argv, Plan& plan) {
+bool planMove(PlanContext& context, const CommandSpec& spec, Argv argv, Plan& plan) {
   const auto* found = std::find_if(std::begin(kMoves), std::end(kMoves),
                                    [&](const Move& each) { return each.command == spec.name; });
-  return found != std::end(kMoves) && found->plan(spec, argv, plan);
+  return found != std::end(kMoves) && found->plan(context, argv, plan);
 }
 
 }  // namespace
@@ -126,7 +134,7 @@ std::optional<CrossSlotKind> planCrossSlot(PlanContext& context, const CommandSp
     }
   }
   if (names != nullptr) return std::nullopt;
-  if (planMove(spec, argv, plan)) return CrossSlotKind::Moved;
+  if (planMove(context, spec, argv, plan)) return CrossSlotKind::Moved;
   if (routing::planSeveralValues(spec, argv, plan)) return CrossSlotKind::AllOrNone;
   auto shipment = routing::shipmentOf(spec, argv);
   if (!shipment) return std::nullopt;

@@ -39,15 +39,14 @@ constexpr std::array kRows = {
     Row{CrossSlotKind::Copied, "copied", "`COPY` into another slot", "read, then restored",
         "one moment for both; not in a transaction"},
     Row{CrossSlotKind::Renamed, "renamed", "`RENAME` `RENAMENX` into another slot",
-        "copied, then deleted where it was, if it is still the same; else copied again, up to ten times",
-        "in between the key is there under both names; a lost connection or a proxy that dies may leave it "
-        "so"},
+        "copied, then deleted where it was, if it is still the same; else copied again, up to ten times. Gone by then: `RENAMENX` takes the copy back",
+        "in between the key is there under both names; a lost connection or a proxy that dies may leave it so, and so does somebody else's `DEL` or pop under a `RENAME`, or another proxy's"},
     Row{CrossSlotKind::Moved, "moved", "`SMOVE` `LMOVE` `RPOPLPUSH` into another slot",
         "added, then removed where it was; if it was gone by then, it is taken back, and of a list the next "
         "element has its turn",
         "in between the element is at both places, and is there twice if two clients take it from them; a "
-        "lost connection or a proxy that dies may leave it so. Sets: two clients that move the same member at the "
-        "same moment between different pairs of sets may lose it"},
+        "lost connection or a proxy that dies may leave it so. Sets: clients of different proxies that move the "
+        "same member at the same moment between different pairs of sets may lose it"},
     Row{CrossSlotKind::First, "first", "`LMPOP` `ZMPOP`",
         "one slot after the other, from left to right, until one gives something",
         "an element that an earlier key gets meanwhile is not seen"},

@@ -13,6 +13,7 @@
 #include "proxy/routing/router.h"
 #include "proxy/routing/sort_stages.h"
 #include "proxy/translation/alternatives.h"
+#include "proxy/translation/one_at_a_time.h"
 #include "proxy/translation/pinned_database.h"
 #include "proxy/translation/script_guarding.h"
 #include "proxy/translation/script_on_masters.h"
@@ -147,7 +148,16 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
   }
   command.steps = std::make_unique<routing::Plan>();
   command.steps->protocol = protocol;
-  planTransferWays(context, *command.said, source, destination, request->replace, *command.steps);
+  const auto begin = [&context, said = command.said, source, destination,
+                      replace = request->replace](routing::Plan& plan) {
+    planTransferWays(context, *said, source, destination, replace, plan);
+  };
+  if (command.spec->transfer == protocol::Transfer::Copy) {
+    begin(*command.steps);
+    return true;
+  }
+  const std::string numbered = std::to_string(command.database.ofNodes()) + ':';
+  planOneAtATime(context, {numbered + source, numbered + destination}, begin, *command.steps);
   return true;
 }
 

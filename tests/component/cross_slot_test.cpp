@@ -185,6 +185,71 @@ TEST_CASE_METHOD(CrossSlot, "RENAME tells what one Redis tells of keys that are 
   client.receives(kOk);
 }
 
+TEST_CASE_METHOD(CrossSlot, "a key that somebody else takes away while it is renamed is not doubled") {
+  struct Case {
+    std::string_view command;
+    std::string_view undone;  // "": it is left as it is
+    std::string_view reply;
+  };
+  for (const Case& each : {Case{"RENAMENX", ":1\r\n", "-ERR no such key\r\n"},
+                           // Somebody has changed the copy already.
+                           Case{"RENAMENX", ":0\r\n", ":1\r\n"}, Case{"RENAMENX", "-ERR x\r\n", "-ERR x\r\n"},
+                           Case{"RENAME", "", "+OK\r\n"}}) {
+    client.sends(std::string(each.command) + " a b");
+    node(1).expectsAny().replies("*2\r\n" + bulk("value") + ":-1\r\n");
+    node(2).expectsAny().replies(kOk);
+    node(1).expectsAny().replies(":0\r\n");
+    node(1).expectsAny().replies("*2\r\n" + std::string(kNull) + ":-2\r\n");
+    if (!each.undone.empty()) {
+      const Received undo = node(2).expectsAny();
+      const auto words = undo.words();
+      CHECK(std::vector<std::string>(words.begin() + 2, words.end()) ==
+            std::vector<std::string>{"1", "b", "value"});
+      undo.replies(each.undone);
+    }
+    client.receives(each.reply);
+  }
+}
+
+TEST_CASE_METHOD(CrossSlot, "of two that rename the same key one begins when the other one is over") {
+  client.sends("RENAME a b");
+  const Received first = node(1).expectsAny();
+  const auto waits = [&](FakeClient& who, std::string_view command, std::size_t number) {
+    who.sends(command);
+    // What it asks first is thrown away.
+    node(number).expectsAny().replies("*2\r\n" + bulk("old") + ":-1\r\n");
+    clock.advance(100ms);
+    for (std::size_t i = 1; i <= kNodes; ++i) node(i).expectsNothing();
+    who.receivesNothing();
+  };
+  FakeClient& third = addClient();
+  waits(third, "RENAME a c", 1);
+  third.resets();
+  waits(other, "RENAMENX b c", 2);  // the other one's destination
+  first.replies("*2\r\n" + bulk("value") + ":-1\r\n");
+  node(2).expectsAny().replies(kOk);
+  node(1).expectsAny().replies(":1\r\n");
+  client.receives(kOk);
+  clock.advance(50ms);
+  node(2).expectsAny().replies("*2\r\n" + bulk("value") + ":-1\r\n");
+  node(3).expects("RESTORE c 0 value").replies(kOk);
+  node(2).expectsAny().replies(":1\r\n");
+  other.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(CrossSlot, "who waits for another one's rename goes on after hold-timeout all the same") {
+  config.holdTimeout = 1s;
+  client.sends("RENAME a b");
+  const Received first = node(1).expectsAny();
+  other.sends("RENAMENX a c");
+  node(1).expectsAny().replies("*2\r\n" + bulk("value") + ":-1\r\n");
+  clock.advance(1100ms);
+  node(1).expectsAny().replies("*2\r\n" + std::string(kNull) + ":-2\r\n");
+  other.receives("-ERR no such key\r\n");
+  first.replies("*2\r\n" + std::string(kNull) + ":-2\r\n");
+  client.receives("-ERR no such key\r\n");
+}
+
 TEST_CASE_METHOD(CrossSlot, "LMPOP asks one slot after the other until one has something") {
   client.sends("LMPOP 4 {a}1 {a}2 b c LEFT COUNT 2");
   node(1).expects("LMPOP 2 {a}1 {a}2 LEFT COUNT 2").replies("*-1\r\n");

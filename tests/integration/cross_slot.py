@@ -1,5 +1,6 @@
 """Commands over keys in several slots of database 0: what one Redis answers, in both protocols, and nothing left behind."""
 
+import collections
 import pathlib
 import random
 import shlex
@@ -440,6 +441,60 @@ class Together(CrossSlotTest):
         there = [member for number in range(3) for member in self.connection.command("SMEMBERS", f"to:{number}")]
         self.assertEqual(sorted(there), sorted(member.encode() for member in members))
         self.assertEqual(sorted(moved), sorted(members))
+
+    def test_keys_that_are_renamed_by_many_are_neither_lost_nor_doubled(self):
+        """Each client records what it was told to have moved; in the end each value is under the name that the last of these says."""
+        for word in ("RENAMENX", "RENAME"):
+            with self.subTest(word):
+                names = [f"{word}:from:{number}" for number in range(60)]
+                for name in names:
+                    self.connection.command("SET", name, name)
+                moved = collections.defaultdict(list)
+                lock = threading.Lock()
+
+                def move(client, word=word, names=names, moved=moved):
+                    with site.connect() as connection:
+                        for name in names:
+                            reply = connection.raw(word, name, f"{word}:to:{client}:{name}")
+                            if reply in (b":1\r\n", b"+OK\r\n"):
+                                with lock:
+                                    moved[name].append(client)
+                            else:
+                                self.assertEqual(b"-ERR no such key\r\n", reply)
+
+                self.run_all([threading.Thread(target=move, args=(client,)) for client in range(4)])
+                for name in names:
+                    self.assertEqual(1, len(moved[name]), f"{name}: {moved[name]}")
+                    copies = self.connection.command("MGET", name, *[f"{word}:to:{client}:{name}" for client in range(4)])
+                    expected = [name.encode() if client == moved[name][0] else None for client in range(4)]
+                    self.assertEqual([None, *expected], copies)
+
+    def test_of_a_list_that_is_popped_while_it_is_renamed_nothing_is_lost_or_doubled(self):
+        names = [f"short:{number}" for number in range(80)]
+        for name in names:
+            self.connection.command("RPUSH", name, name)
+        popped, moved = set(), set()
+
+        def pop():
+            with site.connect() as connection:
+                popped.update(name for name in names if connection.command("LPOP", name) is not None)
+
+        def move():
+            with site.connect() as connection:
+                moved.update(name for name in names if connection.raw("RENAMENX", name, f"to:{name}") == b":1\r\n")
+
+        self.run_all([threading.Thread(target=pop), threading.Thread(target=move)])
+        there = {name for name in names if self.connection.command("LLEN", f"to:{name}")}
+        self.assertEqual(set(names), popped | there)
+        self.assertEqual(set(), popped & there)
+        self.assertEqual(moved, there)
+
+    @staticmethod
+    def run_all(workers):
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
 
     def test_elements_that_are_moved_and_popped_by_many_are_not_lost(self):
         lists = [f"list:{number}" for number in range(4)]
