@@ -120,6 +120,16 @@ constexpr CommandOverride kOverrides[] = {
      .sessionKeyword = "BLOCK",
      .keyProcedure = KeyProcedure::Streams},
 
+    // Modules' commands; see also module_keys.cpp.
+    {.name = "ft.cursor",
+     .handling = Keyed,
+     .reason = "what a cursor has told it does not tell again",
+     .retryAfterLoss = false},
+    {.name = "json.mset",
+     .handling = Split,
+     .reason = "each third argument is a key",
+     .responsePolicy = ResponsePolicy::AllSucceeded},
+
     // Publishing changes nothing on the connection. Subscribers must not see a message before the client's
     // earlier
     // writes are visible.

@@ -13,6 +13,7 @@
 #include "protocol/command_facts.h"
 #include "protocol/command_ids.h"
 #include "protocol/command_overrides.h"
+#include "protocol/module_keys.h"
 
 namespace slotless::protocol {
 namespace {
@@ -96,6 +97,7 @@ CommandTable::CommandTable(std::vector<CommandSpec> facts) : commands_(std::move
   };
   std::size_t count = 0;
   visit([this, &count](CommandSpec& spec, CommandSpec*) {
+    correctKeys(spec);
     derive(spec, findOverride(spec.name));
     spec.id = CommandIds::ofProcess().idOf(spec.name);
     idCount_ = std::max(idCount_, spec.id + std::size_t{1});

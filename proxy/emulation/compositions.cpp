@@ -9,6 +9,7 @@
 #include "proxy/emulation/publishing.h"
 #include "proxy/emulation/script_exists.h"
 #include "proxy/routing/first_of_several.h"
+#include "proxy/routing/keys_and_path.h"
 #include "proxy/routing/list_move.h"
 #include "proxy/routing/member_move.h"
 #include "proxy/routing/several_values.h"
@@ -16,8 +17,8 @@
 #include "proxy/routing/sort_stages.h"
 #include "proxy/routing/special_merges.h"
 #include "proxy/routing/stream_reads.h"
-
 #include "proxy/translation/one_at_a_time.h"
+
 namespace slotless::session {
 
 using protocol::Argv;
@@ -134,6 +135,7 @@ std::optional<CrossSlotKind> planCrossSlot(PlanContext& context, const CommandSp
     }
   }
   if (names != nullptr) return std::nullopt;
+  if (routing::planKeysAndPath(spec, argv, plan)) return CrossSlotKind::Read;
   if (planMove(context, spec, argv, plan)) return CrossSlotKind::Moved;
   if (routing::planSeveralValues(spec, argv, plan)) return CrossSlotKind::AllOrNone;
   auto shipment = routing::shipmentOf(spec, argv);

@@ -15,9 +15,9 @@ struct Row {
 };
 
 constexpr std::array kRows = {
-    Row{CrossSlotKind::Read, "read", "`MGET` `EXISTS` `TOUCH`", "one part per slot, in parallel",
+    Row{CrossSlotKind::Read, "read", "`MGET` `EXISTS` `TOUCH`, `JSON.MGET`", "one part per slot, in parallel",
         "the values need not be from one moment"},
-    Row{CrossSlotKind::Split, "split", "`MSET` `DEL` `UNLINK`", "one part per slot, in parallel",
+    Row{CrossSlotKind::Split, "split", "`MSET` `DEL` `UNLINK`, `JSON.MSET`", "one part per slot, in parallel",
         "atomicity; if a part fails, the reply is its error and other parts may have been done"},
     Row{CrossSlotKind::Sorted, "sorted",
         "`SORT` and `SORT_RO` with `BY` or `GET` patterns, `SORT … STORE` into another slot",

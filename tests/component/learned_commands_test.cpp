@@ -82,6 +82,80 @@ TEST_CASE_METHOD(Learned, "a category that a module brings is a word of the rule
   late.receives(kOk);
 }
 
+// RedisJSON says that it has one key each.
+constexpr std::string_view kJsonGets = "json.mget -3; readonly module; 1 1 1; @read;";
+constexpr std::string_view kJsonSets = "json.mset -4; write denyoom module; 1 1 1; @write;";
+
+TEST_CASE_METHOD(Learned, "JSON.MGET asks each slot for its keys, and answers in the order of all") {
+  learns({kJsonGets});
+  client.sends("JSON.MGET a b {a}2 b $.x");
+  const Received b = node(2).expects("JSON.MGET b b $.x");
+  node(1).expects("JSON.MGET a {a}2 $.x").replies("*2\r\n" + bulk("1") + bulk("3"));
+  b.replies("*2\r\n" + bulk("2") + "$-1\r\n");
+  client.receives("*4\r\n" + bulk("1") + bulk("2") + bulk("3") + "$-1\r\n");
+  client.sends("JSON.MGET a {a}2 $");
+  node(1).expects("JSON.MGET a {a}2 $").replies("*2\r\n$-1\r\n$-1\r\n");
+  client.receives("*2\r\n$-1\r\n$-1\r\n");
+  client.sends("JSON.MGET a b $");
+  node(1).expects("JSON.MGET a $").replies("-ERR x\r\n");
+  node(2).expects("JSON.MGET b $").replies("*1\r\n$-1\r\n");
+  client.receives("-ERR x\r\n");
+}
+
+TEST_CASE_METHOD(Learned, "JSON.MSET gives each slot its keys with what belongs to them") {
+  learns({kJsonSets});
+  client.sends("JSON.MSET a $ 1 b $.x 2 {a}2 $ 3");
+  node(1).expects("JSON.MSET a $ 1 {a}2 $ 3").replies(kOk);
+  node(2).expects("JSON.MSET b $.x 2").replies(kOk);
+  client.receives(kOk);
+  client.sends({"MULTI", "JSON.MSET a $ 1 b $ 2", "DISCARD"});
+  CHECK(client.takes().find("-CROSSSLOT ") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Learned, "commands of JSON in a pinned database have the names of the cluster") {
+  config.databases = 2;
+  config.databaseLayout = {{1, 1, config::DatabaseLayout::Pinned, "a"}};
+  learns({kJsonGets, kJsonSets});
+  client.sends({"SELECT 1", "JSON.MSET a $ 1 b $ 2", "JSON.MGET a b $"});
+  node(1).expects("JSON.MSET ~1{a}a $ 1 ~1{a}b $ 2").replies(kOk);
+  node(1).expects("JSON.MGET ~1{a}a ~1{a}b $").replies("*2\r\n" + bulk("1") + bulk("2"));
+  client.receives(std::string(kOk) + std::string(kOk) + "*2\r\n" + bulk("1") + bulk("2"));
+}
+
+TEST_CASE_METHOD(Learned,
+                 "JSON over slots is refused where cross-slot says so, and where words are missing") {
+  config.crossSlot = config::CrossSlot::Error;
+  learns({kJsonGets, kJsonSets});
+  client.sends("JSON.MGET a b $");
+  CHECK(client.takes().starts_with("-CROSSSLOT "));
+  client.sends("JSON.MSET a $ 1 b");
+  client.receives("-ERR wrong number of arguments for 'json.mset' command\r\n");
+}
+
+TEST_CASE_METHOD(Learned, "a cursor is read at the node that has it, whoever asks") {
+  learns({"ft.aggregate -1; readonly module; 0 0 0; ;", "ft.cursor -1; readonly module; 0 0 0; ;"});
+  for (const auto& [index, number] : {std::pair("a", 1U), std::pair("b", 2U), std::pair("c", 3U)}) {
+    const std::string name = index;
+    client.sends("FT.AGGREGATE " + name + " * WITHCURSOR");
+    node(number).expects("FT.AGGREGATE " + name + " * WITHCURSOR").replies(kOk);
+    client.receives(kOk);
+    other.sends("FT.CURSOR READ " + name + " 7");
+    node(number).expects("FT.CURSOR READ " + name + " 7").replies(kOk);
+    other.receives(kOk);
+  }
+  // What a cursor has told it does not tell again.
+  config.writeOnLostLink = config::WriteOnLostLink::Error;
+  other.sends("FT.CURSOR READ a 7");
+  node(1).expects("FT.CURSOR READ a 7").connection().reset();
+  other.receives(kAmbiguous);
+  client.sends("FT.CURSOR");
+  settle();
+  for (std::size_t i = 1; i <= kNodes; ++i) {
+    if (node(i).unexpected() > 0) node(i).expectsAny().replies("-ERR wrong\r\n");
+  }
+  client.receives("-ERR wrong\r\n");
+}
+
 TEST_CASE_METHOD(Learned, "a request under way keeps its table, which goes when the request is done") {
   config.suspectAfter = 10s;  // it has not been at it for long, and may be repeated
   learns({"new 2; readonly; 1 1 1; @read;"});
