@@ -276,6 +276,7 @@ struct Config {
   std::uint64_t slowlogLogSlowerThan = 10000;  // Microseconds.
   std::uint64_t slowlogMaxLen = 128;           // Per worker, and in one answer. 0: none.
   Milliseconds latencyMonitorThreshold{0};     // 0: no events are kept.
+  std::uint64_t hotKeysSample = 100;           // One of so many requests. 0: none.
 
   // The process
   std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.

@@ -399,6 +399,8 @@ constexpr std::array kSchema{
         "latency-monitor-threshold", Duration, &Config::latencyMonitorThreshold, Process, 1, kHour, "off",
         kReloadable, "", "latency-monitor-threshold",
         "Time from which on LATENCY keeps a slow request, answer of a node or turn of a worker as an event."},
+    Option{"hot-keys-sample", Count, &Config::hotKeysSample, Process, 1, 1'000'000, "none", kReloadable, "",
+           "", "One of so many requests, on average, is looked at for PROXY HOTKEYS and the status page."},
     Option{"log-level", Choice, &Config::logLevel, Process, 0, 0, "", kReloadable, "", "",
            "Least important messages that are logged."},
     Option{"log-format", Choice, &Config::logFormat, Process, 0, 0, "", kReloadable, "", "",
