@@ -32,6 +32,8 @@ constexpr std::string_view kHelp[] = {
     "    One line per database: its layout, its requests, and what the clients that stand in it have.",
     "EXPLAIN <command> [<arg> ...]",
     "    Where a command would go and why. Nothing is sent.",
+    "HOTKEYS [<count> | RESET]",
+    "    One line per key, those used most in the last minute first, over all workers.",
     "LINKS",
     "    One line per connection to a node, over all workers.",
     "MEMORY",

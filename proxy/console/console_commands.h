@@ -18,6 +18,8 @@ void consoleNodes(LocalCall& call);
 // What the clients of each user, and of each database, have of the proxy.
 void consoleUsers(LocalCall& call);
 void consoleDatabases(LocalCall& call);
+// PROXY HOTKEYS [count | RESET]: those used most, of the databases that the client may use.
+void consoleHotKeys(LocalCall& call);
 void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
 // PROXY CONFIG [GET pattern]: name → value; secrets are masked.

@@ -12,6 +12,7 @@ std::span<const LocalEntry> consoleEntries() noexcept {
       {"proxy|databases", consoleDatabases, When::Late},
       {"proxy|explain", consoleExplain},
       {"proxy|help", consoleHelp},
+      {"proxy|hotkeys", consoleHotKeys},
       {"proxy|links", consoleLinks, When::Late},
       {"proxy|memory", consoleMemory, When::Late},
       {"proxy|nodes", consoleNodes},

@@ -18,6 +18,7 @@ std::string clientsDocument(PageSources& sources, const std::string& match);
 std::string trafficDocument(PageSources& sources);
 std::string databasesDocument(PageSources& sources);
 std::string slowLogDocument(PageSources& sources);
+std::string hotKeysDocument(PageSources& sources);
 std::string eventsDocument(PageSources& sources);
 std::string limitsDocument(PageSources& sources);
 std::string certificatesDocument(PageSources& sources);

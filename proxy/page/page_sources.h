@@ -21,6 +21,7 @@
 #include "proxy/observe/client_facts.h"
 #include "proxy/observe/process_facts.h"
 #include "proxy/observe/slow_log.h"
+#include "proxy/telemetry/hot_keys.h"
 #include "proxy/telemetry/metrics_page.h"
 
 namespace slotless::page {
@@ -52,6 +53,7 @@ class PageSources {
   static constexpr std::size_t kMostClients = 200;      // shown
   static constexpr std::size_t kMostLookedAt = 10'000;  // of each worker's
   static constexpr std::size_t kMostSlowEntries = 100;
+  static constexpr std::size_t kMostHotKeys = 50;
 
   virtual ~PageSources() = default;
 
@@ -74,6 +76,7 @@ class PageSources {
   // `match`: part of the name, the address or the user; empty: all.
   virtual ClientList clients(const std::string& match) = 0;
   virtual SlowList slowLog() = 0;
+  virtual telemetry::HotKeyList hotKeys() const = 0;
 
   // --- what changes something; `who` is for the log ---
   virtual void pause(std::chrono::milliseconds duration, const std::string& who) = 0;

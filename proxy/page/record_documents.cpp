@@ -1,4 +1,4 @@
-// What has been: traffic, events, limits, the slow log.
+// What has been: traffic, events, limits, hot keys, the slow log.
 #include <array>
 #include <string>
 
@@ -94,6 +94,33 @@ std::string slowLogDocument(PageSources& sources) {
                        {"arguments", each.arguments}});
   }
   json["entries"] = std::move(entries);
+  return textOf(json);
+}
+
+std::string hotKeysDocument(PageSources& sources) {
+  const telemetry::HotKeyList list = sources.hotKeys();
+  const cluster::TopologyPtr topology = sources.topology();
+  const auto nodeOf = [&](protocol::Slot slot) {
+    const cluster::NodeIndex owner = topology == nullptr ? cluster::kNoNode : topology->owners[slot];
+    return owner == cluster::kNoNode ? Json(nullptr) : Json(topology->nodes[owner].address.text());
+  };
+  Json json = document();
+  json["sample"] = sources.config()->hotKeysSample;
+  json["uses_per_s"] = rounded(list.usesPerSecond);
+  Json keys = Json::array();
+  for (const telemetry::HotKey& each : list.keys) {
+    if (keys.size() == PageSources::kMostHotKeys) break;
+    keys.push_back({{"key", each.name},
+                    {"key_bytes", each.keyBytes},
+                    {"database", each.database},
+                    {"slot", each.slot},
+                    {"node", nodeOf(each.slot)},
+                    {"uses_per_s", rounded(each.usesPerSecond)},
+                    {"writes_per_s", rounded(each.writesPerSecond)},
+                    {"request_bytes_per_s", rounded(each.bytesPerSecond)},
+                    {"excess_per_s", rounded(each.excessPerSecond)}});
+  }
+  json["keys"] = std::move(keys);
   return textOf(json);
 }
 

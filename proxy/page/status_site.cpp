@@ -88,6 +88,7 @@ constexpr std::array kDocuments = {Document{"health.json", plain<healthDocument>
                                    Document{"traffic.json", plain<trafficDocument>},
                                    Document{"databases.json", plain<databasesDocument>},
                                    Document{"slowlog.json", plain<slowLogDocument>},
+                                   Document{"hotkeys.json", plain<hotKeysDocument>},
                                    Document{"events.json", plain<eventsDocument>},
                                    Document{"limits.json", plain<limitsDocument>},
                                    Document{"certificates.json", plain<certificatesDocument>},

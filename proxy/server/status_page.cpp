@@ -100,6 +100,10 @@ class StatusPage final : public page::PageSources {
     return list;
   }
 
+  telemetry::HotKeyList hotKeys() const override {
+    return telemetry::HotKeys::all(std::chrono::steady_clock::now());
+  }
+
   void pause(std::chrono::milliseconds duration, const std::string& who) override {
     server_.tellWorkers([=](session::Services& services, std::size_t worker) {
       session::pauseFor(services, duration, who, worker == 0);

@@ -1,6 +1,7 @@
 // The part of a client that takes up requests: what one is, whether it may go on, and where to.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "config/upstream.h"
@@ -20,6 +21,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/console_table.h"
 #include "proxy/session/key_lookups.h"
+#include "proxy/session/key_sampling.h"
 #include "proxy/session/local_answers.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/node_databases.h"
@@ -29,6 +31,7 @@
 #include "proxy/session/refusal.h"
 #include "proxy/session/splitting.h"
 #include "proxy/telemetry/cross_slot_counts.h"
+#include "proxy/telemetry/hot_keys.h"
 #include "proxy/translation/group_refusal.h"
 #include "proxy/translation/script_translation.h"
 #include "proxy/translation/translation.h"
@@ -155,6 +158,9 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
     if (!pending().empty()) return awaitPending();
     turnTo(linksOf(*database_));
   }
+  std::optional<KeySight> sampled;
+  if (telemetry::HotKeys::isNext()) [[unlikely]]
+    sampled = sightOf(services_, conversation_.database(), *spec, argv, bytes.size());
   if (services_.tap.on()) {
     MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
     if (!take(*spec, argv, bytes, isInline)) return false;
@@ -162,6 +168,7 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
   } else if (!take(*spec, argv, bytes, isInline)) {
     return false;
   }
+  if (sampled) sampleKey(services_, *sampled);
   countCommand();
   return true;
 }
@@ -367,6 +374,8 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   const protocol::Slot slot = oneServer ? routing::kSlotOfAll : database_->slotOf(key);
   if (mapped) bytes = services_.mapper.mapKey(key, slot, bytes, *database_);
   countCommand();
+  if (telemetry::HotKeys::isNext()) [[unlikely]]
+    sampleKey(services_, *database_, spec, key, slot, bytes.size());
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
   added.bytes = bytes.size();
   charge(added, bytes.size());

@@ -27,6 +27,7 @@ constexpr Fact kFacts[] = {
     {"databases", 2},
     {"explain", -3},
     {"help", 2},
+    {"hotkeys", -2},
     {"links", 2},
     {"memory", 2},
     {"nodes", 2},

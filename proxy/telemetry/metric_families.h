@@ -50,6 +50,7 @@ void collectCommands(const MetricsSources& sources, Families& families);
 void collectNodes(const MetricsSources& sources, Families& families);
 void collectDatabases(const MetricsSources& sources, Families& families);
 void collectCrossSlot(Families& families);
+void collectHotKeys(Families& families);
 void collectTls(const MetricsSources& sources, Families& families);
 void collectTopology(const MetricsSources& sources, Families& families);
 void collectProcess(Families& families);

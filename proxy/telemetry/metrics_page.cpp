@@ -57,6 +57,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectNodes(sources_, families);
     collectDatabases(sources_, families);
     collectCrossSlot(families);
+    collectHotKeys(families);
     collectTls(sources_, families);
     collectPasswordCommand(sources_, families);
     collectTopology(sources_, families);

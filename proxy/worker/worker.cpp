@@ -8,6 +8,7 @@
 #include "proxy/net/tls_stream.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/slowest_client.h"
+#include "proxy/telemetry/hot_keys.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/loop_turns.h"
 
@@ -193,6 +194,7 @@ void Worker::setConfig(const config::Config& config) {
   const bool judgesAnew = nodeUsers_.configure();
   accounts_.configure();
   router_.allowSplit(config_.crossSlot == config::CrossSlot::Emulate);
+  telemetry::HotKeys::lookSoon();
   tick_->start(tickLength());
   // What waited for a lease, or for room on a link, may have it now; and so may clients that were to send no
   // more.

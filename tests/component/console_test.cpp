@@ -2,6 +2,7 @@
 #include <map>
 
 #include "proxy/emulation/command_fates.h"
+#include "proxy/telemetry/hot_keys.h"
 #include "stage.h"
 
 namespace slotless::test {
@@ -319,6 +320,98 @@ TEST_CASE_METHOD(Stage, "PROXY USERS shows what each user's clients have, over a
   CHECK(contains(text, "\nuser=bob clients=1 pending=1 held=0 memory="));
   CHECK_FALSE(contains(text, "eve"));
   client.resets();
+}
+
+// Each request is looked at.
+struct Hot : Stage {
+  Hot() {
+    using config::DatabaseLayout;
+    config.hotKeysSample = 1;
+    config.databases = 4;
+    config.databaseLayout = {{1, 1, DatabaseLayout::Pinned, "a"}};
+    config.users = {"user root on nopass ~* &* +@all", "user zero on nopass ~* &* +@all databases=0"};
+    telemetry::HotKeys::skip(0);
+    telemetry::HotKeys::lookSoon();
+    client.sends("AUTH root x");
+    client.receives(kOk);
+  }
+  std::string hot(const std::string& arguments = {}, FakeClient* who = nullptr) {
+    FakeClient& asker = who == nullptr ? client : *who;
+    asker.sends("PROXY HOTKEYS" + arguments);
+    return asker.takes();
+  }
+};
+
+TEST_CASE_METHOD(Hot, "PROXY HOTKEYS shows the keys used most, with who has them") {
+  client.sends({"SET a 1", "GET a", "GET b"});
+  node(1).expects("SET a 1").replies(kOk);
+  node(1).expects("GET a").replies(bulk("1"));
+  node(2).expects("GET b").replies(bulk("1"));
+  client.receives(std::string(kOk) + bulk("1") + bulk("1"));
+  const std::string text = hot();
+  const std::string a =
+      "db=0 slot=15495 node=10.0.0.1:7001 per-second=2 writes=1 request-bytes=47 too-much-by=0 percent=67 "
+      "length=1 key=\"a\"\n";
+  const std::string b =
+      "db=0 slot=3300 node=10.0.0.1:7002 per-second=1 writes=0 request-bytes=20 too-much-by=0 percent=33 "
+      "length=1 key=\"b\"\n";
+  CHECK(contains(text, a + b));
+  CHECK(contains(hot(" 1"), a));
+  CHECK_FALSE(contains(hot(" 1"), b));
+  CHECK_FALSE(contains(hot(" 0"), a));
+  CHECK(hot(" RESET") == kOk);
+  CHECK_FALSE(contains(hot(), "db="));
+  CHECK(hot(" -1") == "-ERR value is out of range, must be positive\r\n");
+  CHECK(hot(" x") == "-ERR value is out of range, must be positive\r\n");
+  CHECK(hot(" 1 2") ==
+        "-ERR unknown subcommand or wrong number of arguments for 'HOTKEYS'. Try PROXY HELP.\r\n");
+}
+
+TEST_CASE_METHOD(Hot, "PROXY HOTKEYS names keys as their database does, to those who may use it") {
+  client.sends({"SELECT 1", "SET a 1"});
+  node(1).expectsAny().replies(kOk);
+  client.receives(std::string(kOk) + std::string(kOk));
+  CHECK(contains(hot(), "db=1 slot="));
+  CHECK(contains(hot(), "length=1 key=\"a\"\n"));
+  other.sends("AUTH zero x");
+  other.receives(kOk);
+  CHECK_FALSE(contains(hot({}, &other), "db="));
+}
+
+TEST_CASE_METHOD(Hot, "PROXY HOTKEYS: one key of several stands for all, and odd names stay in their line") {
+  client.sendsBytes("*3\r\n" + bulk("MGET") + bulk("{a} \n") + bulk("{a}2"));
+  node(1).expectsAny().replies("*2\r\n$-1\r\n$-1\r\n");
+  client.takes();
+  const std::string text = hot();
+  CHECK(contains(text, " per-second=2 "));
+  CHECK((contains(text, "key=\"{a} \\n\"\n") || contains(text, "key=\"{a}2\"\n")));
+  CHECK(contains(text, "percent=100"));
+}
+
+TEST_CASE_METHOD(
+    Hot, "PROXY HOTKEYS: what has to wait is counted when it goes on, and what is queued when it is") {
+  client.sends({"GET a", "WATCH a"});
+  const Received get = node(1).expects("GET a");
+  get.replies(bulk("1"));
+  node(1).expects("WATCH a").replies(kOk);
+  client.sends({"MULTI", "GET a", "EXEC"});
+  settle();
+  CHECK(contains(hot({}, &other), "NOAUTH"));
+  other.sends("AUTH root x");
+  other.receives(kOk);
+  CHECK(contains(hot({}, &other), " per-second=3 "));
+  client.resets();
+  node(1).expects("MULTI");
+  node(1).expects("GET a");
+  node(1).expects("EXEC");
+}
+
+TEST_CASE_METHOD(Hot, "PROXY HOTKEYS: nothing is kept when it is off") {
+  config.hotKeysSample = 0;
+  client.sends("GET a");
+  node(1).expects("GET a").replies(bulk("1"));
+  client.receives(bulk("1"));
+  CHECK_FALSE(contains(hot(), "db="));
 }
 
 TEST_CASE_METHOD(Stage, "SLOWLOG keeps slow requests with their arguments, newest first") {

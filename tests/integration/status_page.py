@@ -10,10 +10,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 from cluster import HOST, PASSWORD
+from slots import slot_of
 from waiting import wait_until
 
 SECRET = "page-secret"
-DOCUMENTS = ("health", "topology", "nodes", "clients", "traffic", "databases", "slowlog", "events", "limits", "certificates",
+DOCUMENTS = ("health", "topology", "nodes", "clients", "traffic", "databases", "slowlog", "hotkeys", "events", "limits", "certificates",
              "configuration", "overview", "session")
 
 site = None
@@ -22,7 +23,7 @@ site = None
 def setUpModule():
     global site
     site = fixture.open_site(topology=True, options=(
-        "--admin-users", f"user ann on >{SECRET}", "--admin-actions", "yes", "--slowlog-log-slower-than", "0",
+        "--admin-users", f"user ann on >{SECRET}", "--admin-actions", "yes", "--slowlog-log-slower-than", "0", "--hot-keys-sample", "1",
         "--allow-admin-commands", "yes"))
 
 
@@ -143,6 +144,20 @@ class StatusPage(unittest.TestCase):
         wait_until(lambda: document("health")["now"]["requests_total"] >= 2, 20, "the requests to be counted")
         traffic = document("traffic")
         self.assertEqual(len(traffic["points"][-1]), len(traffic["fields"]))
+
+    def test_hot_keys_are_told_and_metrics_have_no_names(self):
+        client = site.client()
+        for _ in range(50):
+            client.set("status:hot", "value")
+            client.get("status:hot")
+        keys = {key["key"]: key for key in document("hotkeys")["keys"]}
+        self.assertGreaterEqual(keys["status:hot"]["uses_per_s"], 1)
+        self.assertGreater(keys["status:hot"]["writes_per_s"], 0)
+        self.assertEqual(keys["status:hot"]["node"], site.cluster.owner(slot_of("status:hot")).address)
+        self.assertIn(b'key="status:hot"', client.execute_command("PROXY", "HOTKEYS", "100"))
+        metrics = site.proxy.http("/metrics")[1]
+        self.assertIn("slotless_hottest_key_share ", metrics)
+        self.assertNotIn("status:hot", metrics)
 
     def test_the_configuration_says_where_each_value_has_come_from_and_no_secret(self):
         answer = ask("/api/v1/configuration.json")

@@ -66,7 +66,7 @@ def setUpModule():
     if MISSING:
         raise unittest.SkipTest(f"there is no {MISSING}: scripts/install-deps browser")
     site = fixture.open_site(topology=True, options=("--admin-users", f"user ann on >{SECRET}", "--admin-actions", "yes",
-                                                     "--slowlog-log-slower-than", "0"))
+                                                     "--slowlog-log-slower-than", "0", "--hot-keys-sample", "1"))
     browser = Browser()
 
 
@@ -121,6 +121,7 @@ class StatusPageInABrowser(unittest.TestCase):
         browser.wait("#line", "All is well: 3 masters serve all 16384 slots")
         browser.wait("#clients", "shop-1")
         browser.wait("#slowlog", "SET key:")
+        browser.wait("#hotkeys", "key:")
         self.assertEqual(browser.count("#strip rect"), 3)
         self.assertEqual(browser.count("#nodes tbody tr"), 6)
         browser.wait("#nodes", "redis 7|redis 8|valkey")

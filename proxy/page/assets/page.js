@@ -294,6 +294,21 @@
     ], list.databases));
   }
 
+  function showHotKeys(list) {
+    const share = (each) => (list.uses_per_s > 0 ? `${Math.round(each.uses_per_s / list.uses_per_s * 100)} %` : "–");
+    at("hot-line").textContent = list.sample === 0 ? "Not looked for: hot-keys-sample is 0." :
+      `Estimated from one request of ${number(list.sample)}, as of about the last minute.`;
+    put("hotkeys", table("Keys of this proxy's clients, those used most first", [
+      { title: "Key", wrap: true, cell: (each) => (each.key_bytes > 128 ? `${each.key}… (${bytes(each.key_bytes)})` : each.key) },
+      { title: "Database", number: true, cell: (each) => each.database },
+      { title: "Node", cell: (each) => each.node || "none" },
+      { title: "Uses/s", number: true, cell: (each) => compact(each.uses_per_s) },
+      { title: "Of all", number: true, cell: share },
+      { title: "Writes/s", number: true, cell: (each) => compact(each.writes_per_s) },
+      { title: "Bytes of requests/s", number: true, cell: (each) => bytes(each.request_bytes_per_s) },
+    ], list.keys.slice(0, 20)));
+  }
+
   function showSlowLog(list) {
     put("slowlog", table("SLOWLOG of this proxy, the newest first", [
       { title: "When", cell: (each) => moment(each.unix_s * 1000) },
@@ -385,6 +400,7 @@
     const match = at("match").value.trim();
     showClients(await ask(`clients.json?match=${encodeURIComponent(match)}`));
     showDatabases(await ask("databases.json"));
+    showHotKeys(await ask("hotkeys.json"));
     showSlowLog(await ask("slowlog.json"));
   }
 

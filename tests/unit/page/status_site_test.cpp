@@ -55,6 +55,9 @@ class Facts final : public page::PageSources {
     entry.arguments = {"GET", "\xff\xfe"};
     return {{entry}, true};
   }
+  telemetry::HotKeyList hotKeys() const override {
+    return {{{1, 5, "a", 1, 10, 4, 300, 0.5}, {2, 6, std::string(128, 'b'), 900, 1.26, 0, 20, 0}}, 12};
+  }
   void pause(std::chrono::milliseconds duration, const std::string& who) override {
     done.push_back("pause " + std::to_string(duration.count()) + " " + who);
   }
@@ -134,7 +137,7 @@ TEST_CASE("the page and all else come with a strict policy") {
 TEST_CASE("all documents that are named are there, and are JSON of the first version") {
   Scene scene;
   const Json names = scene.json("")["documents"];
-  CHECK(names.size() == 14);
+  CHECK(names.size() == 15);
   for (const Json& name : names) {
     if (name == "stream") continue;
     CHECK(scene.json(name.get<std::string>())["api"] == 1);
@@ -191,6 +194,27 @@ TEST_CASE("the topology is told by ranges, uncovered slots and open slots among 
   CHECK(topology["open_slots"] == Json::array({{{"slot", 9}, {"from", "10.0.0.1:1"}, {"to", "10.0.0.2:2"}}}));
   CHECK(topology["masters"][0]["replicas"] == Json::array({"10.0.0.2:2"}));
   CHECK(topology["imbalance"]["keys"]["most"] == 12);
+}
+
+TEST_CASE("hot keys are told with the nodes that have them, long ones by their beginnings") {
+  Scene scene;
+  scene.facts->slots->owners[5] = 0;
+  scene.facts->slots->owners[6] = cluster::kNoNode;
+  const Json told = scene.json("hotkeys.json");
+  CHECK(told["sample"] == 100);
+  CHECK(told["uses_per_s"] == 12);
+  CHECK(told["keys"][0] == Json({{"key", "a"},
+                                 {"key_bytes", 1},
+                                 {"database", 1},
+                                 {"slot", 5},
+                                 {"node", "10.0.0.1:1"},
+                                 {"uses_per_s", 10.0},
+                                 {"writes_per_s", 4.0},
+                                 {"request_bytes_per_s", 300.0},
+                                 {"excess_per_s", 0.5}}));
+  CHECK(told["keys"][1]["node"] == nullptr);
+  CHECK(told["keys"][1]["key_bytes"] == 900);
+  CHECK(told["keys"][1]["uses_per_s"] == 1.3);
 }
 
 TEST_CASE("a replica's lag is what its master has sent and it has not received") {

@@ -1,0 +1,50 @@
+#include "proxy/session/key_sampling.h"
+
+#include <vector>
+
+#include "config/upstream.h"
+#include "protocol/key_extraction.h"
+#include "proxy/routing/one_server.h"
+#include "proxy/session/services.h"
+#include "proxy/telemetry/hot_keys.h"
+
+namespace slotless::session {
+
+using protocol::CommandSpec;
+using telemetry::HotKeys;
+
+void sampleKey(const Services& services, const databases::Database& database, const CommandSpec& spec,
+               std::string_view key, protocol::Slot slot, std::size_t bytes) {
+  const std::uint64_t every = services.config.hotKeysSample;
+  if (every == 0) return HotKeys::skip(every);
+  HotKeys::add({database.index, slot, key, spec.has(protocol::kWrite), 1, static_cast<double>(bytes)}, every,
+               services.host.now);
+}
+
+std::optional<KeySight> sightOf(const Services& services, const databases::Database& database,
+                                const CommandSpec& spec, protocol::Argv argv, std::size_t bytes) {
+  const std::uint64_t every = services.config.hotKeysSample;
+  HotKeys::skip(every);
+  std::vector<std::uint32_t> positions;
+  if (every == 0 || protocol::keyPositions(spec, argv, positions) != protocol::KeyResult::Ok)
+    return std::nullopt;
+  if (positions.empty()) return std::nullopt;
+  // Whichever: the requests that are looked at are chosen by chance.
+  thread_local std::size_t turn = 0;
+  const std::string_view key = argv[positions[++turn % positions.size()]];
+  const protocol::Slot slot =
+      config::servesOneServer(services.config) ? routing::kSlotOfAll : database.slotOf(key);
+  return KeySight{database,
+                  std::string(key),
+                  slot,
+                  spec.has(protocol::kWrite),
+                  static_cast<double>(positions.size()),
+                  static_cast<double>(bytes)};
+}
+
+void sampleKey(const Services& services, const KeySight& sight) {
+  HotKeys::add({sight.database.index, sight.slot, sight.key, sight.writes, sight.keys, sight.bytes},
+               services.config.hotKeysSample, services.host.now);
+}
+
+}  // namespace slotless::session

@@ -1,0 +1,37 @@
+// What is told to PROXY HOTKEYS of a request that is looked at (telemetry::HotKeys): one in hot-keys-sample.
+//
+// Keys are the client's names of its database. Of a request with several keys one stands for all.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/argv.h"
+#include "protocol/command_spec.h"
+#include "protocol/slot.h"
+#include "proxy/databases/database.h"
+
+namespace slotless::session {
+
+struct Services;
+
+// With one key, which the nodes have in `slot`.
+void sampleKey(const Services& services, const databases::Database& database,
+               const protocol::CommandSpec& spec, std::string_view key, protocol::Slot slot,
+               std::size_t bytes);
+
+// The same in two steps, for what may turn out to have to wait: then it is looked at again when it goes on.
+struct KeySight {
+  const databases::Database& database;
+  std::string key;
+  protocol::Slot slot;
+  bool writes;
+  double keys;
+  double bytes;
+};
+std::optional<KeySight> sightOf(const Services& services, const databases::Database& database,
+                                const protocol::CommandSpec& spec, protocol::Argv argv, std::size_t bytes);
+void sampleKey(const Services& services, const KeySight& sight);
+
+}  // namespace slotless::session
