@@ -5,6 +5,7 @@
 
 #include "proxy/dispatch/downstream.h"
 #include "proxy/dispatch/leases.h"
+#include "proxy/dispatch/leg_sender.h"
 #include "proxy/dispatch/reply_texts.h"
 
 namespace slotless::session {

@@ -8,10 +8,11 @@
 
 #include "protocol/slot.h"
 #include "proxy/dispatch/failure_table.h"
-#include "proxy/dispatch/leg_sender.h"
 #include "proxy/dispatch/request.h"
 
 namespace slotless::session {
+
+class LegSender;
 
 // A node has refused it for a moment, by that. Of what is no refusal: that nobody serves the slot.
 std::string_view textOfRefusal(Trouble trouble) noexcept;
