@@ -34,7 +34,7 @@ std::optional<KeySight> sightOf(const Services& services, const databases::Datab
   const std::string_view key = argv[positions[++turn % positions.size()]];
   const protocol::Slot slot =
       config::servesOneServer(services.config) ? routing::kSlotOfAll : database.slotOf(key);
-  return KeySight{database,
+  return KeySight{database.index,
                   std::string(key),
                   slot,
                   spec.has(protocol::kWrite),
@@ -43,7 +43,7 @@ std::optional<KeySight> sightOf(const Services& services, const databases::Datab
 }
 
 void sampleKey(const Services& services, const KeySight& sight) {
-  HotKeys::add({sight.database.index, sight.slot, sight.key, sight.writes, sight.keys, sight.bytes},
+  HotKeys::add({sight.database, sight.slot, sight.key, sight.writes, sight.keys, sight.bytes},
                services.config.hotKeysSample, services.host.now);
 }
 

@@ -3,6 +3,7 @@
 // Keys are the client's names of its database. Of a request with several keys one stands for all.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@ void sampleKey(const Services& services, const databases::Database& database,
 
 // The same in two steps, for what may turn out to have to wait: then it is looked at again when it goes on.
 struct KeySight {
-  const databases::Database& database;
+  std::uint32_t database;
   std::string key;
   protocol::Slot slot;
   bool writes;
