@@ -35,7 +35,8 @@ add_link_options("$<${SLOTLESS_HARDENED}:${SLOTLESS_REPRODUCIBLE}>")
 
 if(SLOTLESS_SANITIZE)
   add_compile_options(-fsanitize=${SLOTLESS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${SLOTLESS_SANITIZE})
+  # Two million addresses would be written at each start, and each test is a start.
+  add_link_options(-fsanitize=${SLOTLESS_SANITIZE} -no-pie)
 endif()
 if(SLOTLESS_LTO)
   include(CheckIPOSupported)
