@@ -17,6 +17,7 @@
 #include "proxy/dispatch/counted_text.h"
 #include "proxy/dispatch/failure_table.h"
 #include "proxy/dispatch/reply_hook.h"
+#include "proxy/dispatch/waiting_reply.h"
 #include "proxy/net/address/address.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
@@ -223,7 +224,7 @@ class Request final : public RequestTerms {
   // Whose keys have other names in the cluster; nullptr: they have not.
   const databases::Database* database = nullptr;
   net::TimePoint arrived{};
-  net::ByteChain waiting;  // reply bytes until this request is the head of the pending list
+  WaitingReply waiting;  // until this request is the head of the pending list
   std::size_t openLegs = 0;
   std::size_t replyBytes = 0;  // of its reply so far
   std::size_t bytes = 0;       // of the request itself

@@ -88,10 +88,10 @@ void ClientConnection::onRequestDone(Request& request) {
     context_.metrics.inFlightRequests.add(-1);
     if (!pushes_.empty()) output_.splice(pushes_);
     if (pending().empty()) break;
-    net::ByteChain& waiting = pending().head()->waiting;
+    WaitingReply& waiting = pending().head()->waiting;
     if (waiting.empty()) continue;
     waitingBytes_ -= waiting.size();
-    output_.splice(waiting);
+    waiting.moveTo(output_);
   }
   if (pending().empty()) {
     detoured = false;
