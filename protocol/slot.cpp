@@ -48,6 +48,12 @@ std::uint16_t crc16(std::string_view bytes) noexcept {
                                      kTable[5][p[2]] ^ kTable[4][p[3]] ^ kTable[3][p[4]] ^ kTable[2][p[5]] ^
                                      kTable[1][p[6]] ^ kTable[0][p[7]]);
   }
+  if (left >= kStride / 2) {
+    crc = static_cast<std::uint32_t>(kTable[3][(crc >> 8) ^ p[0]] ^ kTable[2][(crc & 0xFFU) ^ p[1]] ^
+                                     kTable[1][p[2]] ^ kTable[0][p[3]]);
+    left -= kStride / 2;
+    p += kStride / 2;
+  }
   for (; left > 0; --left, ++p) crc = ((crc << 8) & 0xFFFFU) ^ kTable[0][(crc >> 8) ^ *p];
   return static_cast<std::uint16_t>(crc);
 }

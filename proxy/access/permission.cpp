@@ -134,7 +134,7 @@ Permission::Compiled Permission::compile(const Selector& selector, const Vocabul
     const std::string_view text =
         std::string_view(each.pattern).substr(0, each.pattern.find_first_of("*?[\\"));
     if (text.size() + 1 == each.pattern.size() && each.pattern.back() == '*')
-      compiled.prefixes.push_back({text, each.permissions});
+      compiled.prefixes.push_back({protocol::Beginning(text), each.permissions});
   }
   return compiled;
 }
@@ -192,7 +192,7 @@ bool Permission::surelyAllows(const CommandSpec& spec, Argv argv) const noexcept
   if (!needed) return false;
   const auto matches = [&](std::string_view key) {
     return std::any_of(selector.prefixes.begin(), selector.prefixes.end(), [&](const Prefix& prefix) {
-      return (prefix.permissions & *needed) == *needed && key.starts_with(prefix.text);
+      return (prefix.permissions & *needed) == *needed && prefix.text.of(key);
     });
   };
   const auto keys = protocol::plainKeyRange(spec, argv.size());

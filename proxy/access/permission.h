@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "protocol/argv.h"
+#include "protocol/beginning.h"
 #include "protocol/command_ids.h"
 #include "protocol/command_spec.h"
 #include "protocol/key_uses.h"
@@ -72,7 +73,7 @@ class Permission {
   using CommandSet = std::bitset<protocol::CommandIds::kCapacity>;
   // A pattern of keys that is a text and an asterisk.
   struct Prefix {
-    std::string_view text;  // of user_
+    protocol::Beginning text;
     std::uint8_t permissions;
   };
   struct Compiled {
@@ -92,7 +93,7 @@ class Permission {
     const Compiled& selector = selectors_.front();
     if (selector.rules->allKeys) return true;
     for (const Prefix& prefix : selector.prefixes) {
-      if ((prefix.permissions & needed) == needed && argv[position].starts_with(prefix.text)) return true;
+      if ((prefix.permissions & needed) == needed && prefix.text.of(argv[position])) return true;
     }
     return false;
   }

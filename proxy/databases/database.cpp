@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <utility>
 
 #include "config/database_rule.h"
-#include "protocol/slot_tags.h"
 
 namespace slotless::databases {
 
@@ -22,6 +20,8 @@ Database make(std::uint32_t index, const config::DatabaseRule& rule) {
   if (rule.layout == Layout::Grouped) {
     database.prefix = protocol::groupedPrefix(index);
     database.groups = KeyGroups(rule.patterns);
+    std::copy(database.prefix.begin(), database.prefix.end(), database.prefixRoom.begin());
+    database.tags = &protocol::SlotTags::get();
   }
   if (rule.layout != Layout::Pinned) return database;
   const std::string tag = rule.tag.empty() ? protocol::tagFor(index) : rule.tag;
@@ -31,22 +31,12 @@ Database make(std::uint32_t index, const config::DatabaseRule& rule) {
   return database;
 }
 
-constexpr std::size_t kTagAndEnd = protocol::kSlotTagSize + 1;
-
 }  // namespace
 
 bool Database::ownsGrouped(std::string_view physical) const noexcept {
   const std::string_view head = std::string_view(prefix).substr(0, prefix.size() - kTagAndEnd);
   return physical.size() >= prefix.size() && physical.starts_with(head) &&
          physical[prefix.size() - 1] == prefix.back();
-}
-
-std::string_view Database::groupedPrefixAt(protocol::Slot of, PrefixRoom& room) const noexcept {
-  const std::size_t size = prefix.size();
-  std::memcpy(room.data(), prefix.data(), size);
-  const std::string_view tag = protocol::SlotTags::get().of(of);
-  std::memcpy(room.data() + size - kTagAndEnd, tag.data(), protocol::kSlotTagSize);
-  return {room.data(), size};
 }
 
 std::size_t Database::findName(std::string_view text) const noexcept {

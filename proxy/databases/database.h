@@ -5,6 +5,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "config/config.h"
 #include "protocol/key_scheme.h"
 #include "protocol/slot.h"
+#include "protocol/slot_tags.h"
 #include "proxy/databases/key_groups.h"
 
 namespace slotless::databases {
@@ -30,7 +32,11 @@ struct Database {
   // Pinned: where all of it is, and a key by which it is found that never exists.
   protocol::Slot slot = protocol::kNoSlot;
   std::string routingKey;
-  KeyGroups groups;  // Grouped
+  // Grouped: how keys make their groups, and the prefix with room behind it.
+  KeyGroups groups;
+  using PrefixRoom = std::array<char, 16>;
+  PrefixRoom prefixRoom{};
+  const protocol::SlotTags* tags = nullptr;
 
   bool mapped() const noexcept { return !prefix.empty(); }
   bool pinned() const noexcept { return layout == Layout::Pinned; }
@@ -53,7 +59,6 @@ struct Database {
   std::size_t findName(std::string_view text) const noexcept;
   // What stands in front of a key of this slot; all are equally long. `room` is where it may have to be
   // written.
-  using PrefixRoom = std::array<char, 16>;
   std::string_view prefixAt(protocol::Slot of, PrefixRoom& room) const noexcept {
     return grouped() ? groupedPrefixAt(of, room) : std::string_view(prefix);
   }
@@ -81,7 +86,13 @@ struct Database {
 
  private:
   bool ownsGrouped(std::string_view physical) const noexcept;
-  std::string_view groupedPrefixAt(protocol::Slot of, PrefixRoom& room) const noexcept;
+  // The tag and the brace behind it are the last of the prefix.
+  static constexpr std::size_t kTagAndEnd = protocol::kSlotTagSize + 1;
+  std::string_view groupedPrefixAt(protocol::Slot of, PrefixRoom& room) const noexcept {
+    room = prefixRoom;
+    std::memcpy(room.data() + prefix.size() - kTagAndEnd, tags->of(of).data(), protocol::kSlotTagSize);
+    return {room.data(), prefix.size()};
+  }
 };
 
 class Databases;

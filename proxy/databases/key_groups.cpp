@@ -24,7 +24,7 @@ KeyGroups::KeyGroups(std::string_view patterns) : text_(patterns) {
     patterns.remove_prefix(std::min(end + 1, patterns.size()));
     Pattern& pattern = all_.emplace_back();
     std::size_t star = rest.find('*');
-    pattern.head = rest.substr(0, star);
+    pattern.head = protocol::Beginning(rest.substr(0, star));
     while (star != std::string_view::npos) {
       rest.remove_prefix(star + 1);
       star = rest.find('*');
@@ -42,7 +42,7 @@ std::string_view KeyGroups::groupOf(std::string_view key) const noexcept {
 }
 
 std::string_view KeyGroups::partOf(std::string_view key, const Pattern& pattern) noexcept {
-  if (!key.starts_with(pattern.head)) return {};
+  if (!pattern.head.of(key)) return {};
   const std::size_t begin = pattern.head.size();
   std::size_t end = begin;
   std::size_t next = begin;

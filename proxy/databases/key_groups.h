@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/beginning.h"
 #include "protocol/slot.h"
 
 namespace slotless::databases {
@@ -29,7 +30,7 @@ class KeyGroups {
 
  private:
   struct Pattern {
-    std::string head;                   // before the first star
+    protocol::Beginning head;           // before the first star
     std::vector<std::string> literals;  // behind each star; empty: the key's end
   };
 
