@@ -10,7 +10,7 @@ local said=table.remove(ARGV)
 local share={}
 for first,last in string.gmatch(table.remove(ARGV),'(%d+)%-(%d+)') do share[#share+1]={tonumber(first),tonumber(last)} end
 local nodes=said~='' and redis.pcall('cluster','nodes')
-if type(nodes)=='string' and string.match('\n'..nodes,'\n%S+ %S+ %S*myself%S* %S+ %S+ %S+ %S+ %S+ ?([^\r\n]*)')~=said then
+if type(nodes)=='string' and string.match(string.char(10)..nodes,'%c%S+ %S+ %S*myself%S* %S+ %S+ %S+ %S+ %S+ ?(%C*)')~=said then
  error(redis.error_reply('SLOTSCHANGED since this node has been asked for them'))
 end
 local some=apart or #share>0
