@@ -32,8 +32,7 @@ class WaitingReply {
   }
 
  private:
-  // A value of 64 bytes and what is around it.
-  std::array<char, 79> small_;
+  std::array<char, 63> small_;
   unsigned char smallBytes_ = 0;
   net::ByteChain rest_;  // behind the small ones
 };

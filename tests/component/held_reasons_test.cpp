@@ -121,6 +121,7 @@ TEST_CASE("what a node has refused until hold-timeout tells by which word, whate
 TEST_CASE_METHOD(HeldStage, "a node that does not know the proxy any more is told of") {
   client.sends("GET a");
   const std::string reply = lasts([](std::size_t) { return "-NOAUTH Authentication required.\r\n"; });
+  INFO(reply);
   CHECK(reply.starts_with("-CLUSTERDOWN The node says NOAUTH: "));
 }
 

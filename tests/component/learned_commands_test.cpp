@@ -109,7 +109,9 @@ TEST_CASE_METHOD(Learned, "JSON.MSET gives each slot its keys with what belongs 
   node(2).expects("JSON.MSET b $.x 2").replies(kOk);
   client.receives(kOk);
   client.sends({"MULTI", "JSON.MSET a $ 1 b $ 2", "DISCARD"});
-  CHECK(client.takes().find("-CROSSSLOT ") != std::string::npos);
+  const std::string refused = client.takes();
+  INFO(refused);
+  CHECK(refused.find("-CROSSSLOT ") != std::string::npos);
 }
 
 TEST_CASE_METHOD(Learned, "commands of JSON in a pinned database have the names of the cluster") {
