@@ -33,7 +33,7 @@ std::int64_t corrected(std::int64_t counted, std::int64_t upstream, std::int64_t
 class PublishComposer final : public routing::Composer {
  public:
   PublishComposer(const PlanContext& context, TopicKind kind, std::string_view channel)
-      : context_(context), kind_(kind), channel_(channel), upstreamBefore_(reached().upstream) {}
+      : context_(context), kind_(kind), channel_(channel), before_(reached()) {}
 
   bool compose(std::span<const PartReply> parts, std::string& out) override {
     const auto counted = routing::integerOf(parts.front().bytes);
@@ -42,8 +42,11 @@ class PublishComposer final : public routing::Composer {
       return !routing::isErrorReply(parts.front().bytes);
     }
     const Census::Count now = reached();
+    // Who has begun to leave meanwhile hears of it yet.
+    const std::int64_t left = std::max<std::int64_t>(0, now.departures - before_.departures);
     // A subscription may have come or gone meanwhile: whether the node has counted it is unknown.
-    protocol::appendInteger(out, corrected(*counted, std::max(upstreamBefore_, now.upstream), now.listeners));
+    protocol::appendInteger(
+        out, corrected(*counted, std::max(before_.upstream, now.upstream), now.listeners + left));
     return true;
   }
 
@@ -58,7 +61,7 @@ class PublishComposer final : public routing::Composer {
   const PlanContext& context_;
   const TopicKind kind_;
   const std::string channel_;
-  const std::int64_t upstreamBefore_;
+  const Census::Count before_;
 };
 
 class NumSubComposer final : public routing::Composer {

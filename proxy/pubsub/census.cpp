@@ -31,6 +31,14 @@ void Census::addListeners(TopicKind kind, std::string_view name, std::int64_t ch
   dropIfUnused(kind, name);
 }
 
+void Census::addDeparture(TopicKind kind, std::string_view name) {
+  const std::lock_guard guard(mutex_);
+  Entry& left = entry(kind, name);
+  --left.listeners;
+  ++left.departures;
+  dropIfUnused(kind, name);
+}
+
 void Census::addUpstream(TopicKind kind, std::string_view name, const net::Address& node,
                          std::int64_t change) {
   const std::lock_guard guard(mutex_);
@@ -41,6 +49,7 @@ void Census::addUpstream(TopicKind kind, std::string_view name, const net::Addre
 
 void Census::add(Count& count, const Entry& entry, const net::Address& node) {
   count.listeners += entry.listeners;
+  count.departures += entry.departures;
   if (const auto found = entry.upstream.find(node); found != entry.upstream.end())
     count.upstream += found->second;
 }
@@ -88,7 +97,7 @@ Census::Count Census::of(TopicKind kind, std::string_view name) const {
   const auto& map = entries(kind);
   const auto found = map.find(name);
   if (found == map.end()) return {};
-  Count count{found->second.listeners, 0};
+  Count count{found->second.listeners, 0, found->second.departures};
   for (const auto& [node, number] : found->second.upstream) count.upstream += number;
   return count;
 }

@@ -20,6 +20,8 @@ class Census {
  public:
   // Clients that listen to the topic.
   void addListeners(TopicKind kind, std::string_view name, std::int64_t change);
+  // One of them is leaving: it counts no longer, except for what was on its way to it already.
+  void addDeparture(TopicKind kind, std::string_view name);
   // Subscriptions of workers at a node; counted from the moment they are asked for until they are known to be
   // gone.
   void addUpstream(TopicKind kind, std::string_view name, const net::Address& node, std::int64_t change);
@@ -27,6 +29,7 @@ class Census {
   struct Count {
     std::int64_t listeners = 0;
     std::int64_t upstream = 0;
+    std::int64_t departures = 0;  // so far; two counts tell who has left between them
   };
   // Of those whom a message to `channel` reaches by way of `node`: the channel's and all matching patterns'.
   Count reachedBy(std::string_view channel, const net::Address& node) const;
@@ -43,6 +46,7 @@ class Census {
  private:
   struct Entry {
     std::int64_t listeners = 0;
+    std::int64_t departures = 0;
     std::map<net::Address, std::int64_t> upstream;
   };
   static void add(Count& count, const Entry& entry, const net::Address& node);

@@ -117,7 +117,7 @@ void Hub::listen(Topic& topic, Listener& listener) {
 
 void Hub::stopListening(Topic& topic, Listener& listener) {
   topic.listeners_.erase(&listener);
-  census_.addListeners(topic.kind(), topic.name(), -1);
+  if (!hasDeparted(topic, listener)) census_.addListeners(topic.kind(), topic.name(), -1);
   metrics_.subscriptions.add(-1);
 }
 
@@ -128,7 +128,18 @@ bool Hub::fence(const std::vector<const Topic*>& topics, Listener& listener) {
   const std::size_t nodes = intakes_.fence(intakes, ++lastFence_);
   if (nodes == 0) return false;
   fences_.emplace(lastFence_, Fence{&listener, nodes, host_.now + kFencePatience});
+  auto& departing = departing_[&listener];
+  for (const Topic* topic : topics) {
+    if (departing.insert(topic).second) census_.addDeparture(topic->kind(), topic->name());
+  }
   startTick();
+  return true;
+}
+
+bool Hub::hasDeparted(const Topic& topic, Listener& listener) {
+  const auto found = departing_.find(&listener);
+  if (found == departing_.end() || found->second.erase(&topic) == 0) return false;
+  if (found->second.empty()) departing_.erase(found);
   return true;
 }
 

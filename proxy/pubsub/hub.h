@@ -64,7 +64,8 @@ class Hub final : private IntakeEvents {
   void stopListening(Topic& topic, Listener& listener);
 
   // The listener wants to end these, but not before what has been published so far: onFenced(), once. A node
-  // that says nothing is not waited for for long. False: there is nothing to wait for.
+  // that says nothing is not waited for for long. What is published from now on does not count it. False:
+  // there is nothing to wait for.
   bool fence(const std::vector<const Topic*>& topics, Listener& listener);
   void forgetFences(const Listener& listener);
 
@@ -97,6 +98,8 @@ class Hub final : private IntakeEvents {
   void tick();
   void startTick();
   void endFences();
+  // True: the listener had been leaving the topic.
+  bool hasDeparted(const Topic& topic, Listener& listener);
 
   struct Fence {
     Listener* listener;
@@ -120,6 +123,8 @@ class Hub final : private IntakeEvents {
   std::unique_ptr<net::Timer> timer_;
   std::map<std::uint64_t, Fence> fences_;
   std::uint64_t lastFence_ = 0;
+  // What they still listen to without being counted.
+  std::unordered_map<Listener*, std::unordered_set<const Topic*>> departing_;
   std::vector<Topic*> becameLive_;  // and somebody awaits them
 };
 

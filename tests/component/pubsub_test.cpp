@@ -443,6 +443,52 @@ TEST_CASE_METHOD(Leavers, "a client that leaves while its UNSUBSCRIBE waits leav
   CHECK(metrics().subscriptions.value() == 0);
 }
 
+TEST_CASE_METHOD(Leavers, "who is leaving is not counted by what is published from then on") {
+  client.sends("UNSUBSCRIBE");
+  const Received word = asked();
+  other.sends("PUBLISH a x");
+  node(1).expects("PUBLISH a x").replies(":1\r\n");
+  other.receives(":0\r\n");
+  isAway(word);
+  confirms(node(1), "unsubscribe", "a");
+  other.sends("PUBLISH a x");
+  node(1).expects("PUBLISH a x").replies(":0\r\n");
+  other.receives(":0\r\n");
+}
+
+TEST_CASE_METHOD(Leavers, "who leaves is counted by what was on its way already") {
+  other.sends("PUBLISH a x");
+  const Received published = node(1).expects("PUBLISH a x");
+  client.sends("UNSUBSCRIBE a");
+  const Received word = asked();
+  node(1).pushes(message("a", "x"));
+  client.receives(message("a", "x"));
+  isAway(word);
+  node(1).expects("unsubscribe a");
+  published.replies(":1\r\n");
+  other.receives(":1\r\n");
+}
+
+TEST_CASE_METHOD(Leavers, "who leaves a channel that others listen to is counted off once") {
+  FakeClient& third = addClient();
+  third.sends("SUBSCRIBE a");
+  third.receives(notice("subscribe", "a", 1));
+  client.sends("UNSUBSCRIBE a a");
+  const Received word = asked();
+  SECTION("by name, twice") {
+    word.replies(kSubscribersPong);
+    client.receives(notice("unsubscribe", "a", 0) + notice("unsubscribe", "a", 0));
+  }
+  SECTION("with a lost connection") {
+    client.resets();
+    word.replies(kSubscribersPong);
+  }
+  other.sends("PUBLISH a x");
+  node(1).expects("PUBLISH a x").replies(":1\r\n");
+  other.receives(":1\r\n");
+  CHECK(metrics().subscriptions.value() == 1);
+}
+
 TEST_CASE_METHOD(Stage, "PUBLISH counts the proxy's clients in place of its own subscriptions") {
   subscribes(*this, client, 1, "a");
   FakeClient& third = addClient();

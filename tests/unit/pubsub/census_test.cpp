@@ -42,6 +42,25 @@ TEST_CASE("what has come and gone leaves nothing") {
   CHECK(census.of(TopicKind::Channel, "news").upstream == 0);
 }
 
+TEST_CASE("who is leaving counts no longer, and is known to have left") {
+  Census census;
+  census.addListeners(TopicKind::Channel, "news", 2);
+  census.addListeners(TopicKind::Pattern, "n*", 1);
+  census.addListeners(TopicKind::Shard, "news", 1);
+  census.addUpstream(TopicKind::Pattern, "n*", kOne, 1);
+  census.addUpstream(TopicKind::Shard, "news", kOne, 1);
+  census.addDeparture(TopicKind::Channel, "news");
+  CHECK(census.reachedBy("news", kOne).listeners == 2);
+  CHECK(census.reachedBy("news", kOne).departures == 1);
+  census.addDeparture(TopicKind::Pattern, "n*");
+  CHECK(census.reachedBy("news", kOne).listeners == 1);
+  CHECK(census.reachedBy("news", kOne).departures == 2);
+  CHECK(census.excessPatterns() == 1);
+  census.addDeparture(TopicKind::Shard, "news");
+  CHECK(census.reachedByShard("news", kOne).listeners == 0);
+  CHECK(census.reachedByShard("news", kOne).departures == 1);
+}
+
 TEST_CASE(
     "a pattern at several nodes counts once, whichever workers have it, and one of workers only never") {
   Census census;
