@@ -198,21 +198,22 @@ def fetch_ioredis(folder):
 
 
 def run_ioredis(folder, server):
-    report = folder / "report.json"
-    report.unlink(missing_ok=True)
     environment = {**os.environ, "SUITE_PORT": str(server.port), "TS_NODE_TRANSPILE_ONLY": "true", "NODE_ENV": "test"}
-    output_of(["npx", "mocha", "--exit", "--reporter", "json", "--reporter-option", f"output={report}", "test/helpers/*.ts",
-               "test/unit/**/*.ts", "test/functional/**/*.ts"], folder, environment)
-    if not report.exists():
-        raise Unavailable(f"mocha could not run: see {folder / 'output'}")
-    outcome = json.loads(report.read_text(encoding="utf-8"))
     found, counts = {}, collections.Counter()
-    for word, key in (("passed", "passes"), ("failed", "failures"), ("skipped", "pending")):
-        for test in outcome[key]:
-            file = test.get("file", "")  # a hook for all files is in none
-            name = f"{pathlib.Path(file).stem}: {test['fullTitle']}"
-            counts[name] += 1  # a name may be there twice, as may one that calls back twice
-            found[name if counts[name] == 1 else f"{name} ({counts[name]})"] = word
+    # File by file: an error that comes too late, in the hook behind the next test, ends all that are run together.
+    for file in ["test/unit/**/*.ts", *sorted(str(path.relative_to(folder)) for path in (folder / "test" / "functional").rglob("*.ts"))]:
+        report = folder / "report.json"
+        report.unlink(missing_ok=True)
+        output_of(["npx", "mocha", "--exit", "--reporter", "json", "--reporter-option", f"output={report}", "test/helpers/*.ts", file],
+                  folder, environment)
+        if not report.exists():
+            raise Unavailable(f"mocha could not run: see {folder / 'output'}")
+        outcome = json.loads(report.read_text(encoding="utf-8"))
+        for word, key in (("passed", "passes"), ("failed", "failures"), ("skipped", "pending")):
+            for test in outcome[key]:
+                name = f"{pathlib.Path(test.get('file', file)).stem}: {test['fullTitle']}"  # a hook for all is in no file
+                counts[name] += 1  # a name may be there twice, as may one that calls back twice
+                found[name if counts[name] == 1 else f"{name} ({counts[name]})"] = word
     return found
 
 
