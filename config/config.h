@@ -163,6 +163,7 @@ struct Config {
   ReadFrom readFrom = ReadFrom::Master;
   bool strictOrder = false;
   ScriptBusy scriptBusy = ScriptBusy::Node;
+  std::uint64_t shadowSample = 0;  // One of so many requests. 0: none.
 
   // Listening
   std::vector<Listener> listen{{{"127.0.0.1", 7379}}};

@@ -60,6 +60,19 @@ void checkServer(const Config& config, Conflicts& conflicts) {
   }
 }
 
+// What is compared is what slotless migrate copies.
+void checkShadow(const Config& config, Conflicts& conflicts) {
+  if (config.shadowSample == 0) return;
+  if (config.upstream != Upstream::Migrating) {
+    conflicts.push_back({{"shadow-sample", "upstream"},
+                         "found while upstream is not migrating, so that there is nothing to compare with; "
+                         "allowed: 0"});
+  } else if (!config.sentinelName.empty()) {
+    conflicts.push_back({{"shadow-sample", "sentinel-name"},
+                         "found together with sentinel-name; allowed: a server that is named itself"});
+  }
+}
+
 void checkNodes(const Config& config, Conflicts& conflicts) {
   if (servesOneServer(config)) return checkServer(config, conflicts);
   if (config.upstream == Upstream::Migrating) {
@@ -367,7 +380,7 @@ std::vector<Conflict> conflicts(const Config& given) {
   Conflicts result;
   for (const auto check :
        {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases,
-        checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames, checkCertificateUsers}) {
+        checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames, checkCertificateUsers, checkShadow}) {
     check(config, result);
   }
   return result;

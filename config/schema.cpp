@@ -101,6 +101,10 @@ constexpr std::array kSchema{
     Option{"script-busy", Choice, &Config::scriptBusy, Cluster, 0, 0, "", kReloadable, "", "",
            "Who is refused with BUSY while a script or function runs for longer than the nodes' "
            "busy-reply-threshold: those who need its node, or all clients, as by one Redis."},
+    Option{
+        "shadow-sample", Count, &Config::shadowSample, Cluster, 1, 1'000'000, "none", kReloadable, "", "",
+        "With upstream migrating: one of so many reads, on average, is asked again on both sides beside the "
+        "clients, and the replies are compared; 100 is 1 %. See migration.md."},
 
     Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
            "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "

@@ -162,5 +162,24 @@ TEST_CASE("migrating wants the server and the cluster, and what both can have") 
             "neither server-password nor client-password"));
 }
 
+TEST_CASE("reads are asked again on both sides only where both sides are named") {
+  const auto errorsOf = [](const std::vector<std::string>& arguments) {
+    return Loading{arguments, {}, {}}.errors();
+  };
+  const auto has = [](const std::vector<std::string>& errors, std::string_view text) {
+    return errors.size() == 1 && errors.front().find(text) != std::string::npos;
+  };
+  CHECK(has(errorsOf({"--cluster-nodes", "a:1", "--shadow-sample", "100"}), "upstream is not migrating"));
+  CHECK(has(errorsOf({"--upstream", "migrating", "--server", "redis+sentinel://b:2/name", "--cluster-nodes",
+                      "a:1", "--shadow-sample", "100"}),
+            "sentinel-name"));
+  const Config both = Loading{
+      {"--upstream", "migrating", "--server", "b:2", "--cluster-nodes", "a:1", "--shadow-sample", "100"},
+      {},
+      {}}.config();
+  CHECK(both.shadowSample == 100);
+  CHECK(Loading{{"--cluster-nodes", "a:1", "--shadow-sample", "0"}, {}, {}}.config().shadowSample == 0);
+}
+
 }  // namespace
 }  // namespace slotless::config
