@@ -26,6 +26,7 @@
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/server/user_check.h"
+#include "proxy/shadow/shadow.h"
 #include "proxy/telemetry/log.h"
 #include "subcommands.h"
 
@@ -47,15 +48,17 @@ server::SideRecord findSide(config::Config& config) {
     if (!side) complain(error);
     return side;
   };
-  return {[decision, told](const std::string& from, const std::string& to) {
-            std::string error;
-            return told(decision.change(from, to, error), error);
-          },
-          [decision, told](const std::string& process, const std::string& where) {
-            std::string error;
-            return told(decision.announce(process, where, error), error);
-          },
-          [decision](const std::string& process) { decision.leave(process); }};
+  return {
+      [decision, told](const std::string& from, const std::string& to) {
+        std::string error;
+        return told(decision.change(from, to, error), error);
+      },
+      [decision, told](const std::string& process, const std::string& where) {
+        std::string error;
+        return told(decision.announce(process, where, error), error);
+      },
+      [decision](const std::string& process) { decision.leave(process); },
+      [shadow = std::make_shared<shadow::Shadow>()](const config::Config& loaded) { shadow->use(loaded); }};
 }
 
 int serve(config::Config config, server::Server::Reader reader, server::PassedOn passedOn,

@@ -12,6 +12,7 @@
 #include "proxy/session/client_snapshot.h"
 #include "proxy/session/node_databases.h"
 #include "proxy/session/node_users.h"
+#include "proxy/telemetry/shadow_counts.h"
 
 namespace slotless::session {
 
@@ -107,7 +108,8 @@ std::string memoryText(const Services& services, const Kept& kept) {
   lines.line("resident_bytes", facts.residentBytes);
   lines.line("program_bytes", facts.programBytes);
   lines.line("heap_bytes", facts.heapBytes);
-  std::size_t told = facts.scriptBytes + kept.wrappedScriptBytes;
+  const std::size_t shadow = telemetry::ShadowCounts::ofProcess().waiting();
+  std::size_t told = facts.scriptBytes + kept.wrappedScriptBytes + shadow;
   for (std::size_t i = 0; i < static_cast<std::size_t>(telemetry::MemoryKind::Count); ++i) {
     const auto kind = static_cast<telemetry::MemoryKind>(i);
     std::size_t sum = 0;
@@ -118,6 +120,7 @@ std::string memoryText(const Services& services, const Kept& kept) {
   }
   lines.line("heap_scripts_bytes", facts.scriptBytes);
   lines.line("heap_wrapped_scripts_bytes", kept.wrappedScriptBytes);
+  lines.line("heap_shadow_bytes", shadow);
   lines.line("heap_rest_bytes", facts.heapBytes > told ? facts.heapBytes - told : 0);
   lines.line("limit_bytes", services.config.memoryLimit);
   lines.line("counted_for_limit_bytes", services.control.memoryInUse());

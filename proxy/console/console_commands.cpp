@@ -46,6 +46,8 @@ constexpr std::string_view kHelp[] = {
     "administrators.",
     "RESUME",
     "    End every PAUSE. For administrators.",
+    "SHADOW",
+    "    What came of the reads that were asked again on both sides (shadow-sample).",
     "SLOTS",
     "    One line per range of slots and the master that serves it.",
     "SLOWLOG [<count>]",

@@ -20,11 +20,14 @@ void consoleUsers(LocalCall& call);
 void consoleDatabases(LocalCall& call);
 // PROXY HOTKEYS [count | RESET]: those used most, of the databases that the client may use.
 void consoleHotKeys(LocalCall& call);
+// What has come of shadow-sample.
+void consoleShadow(LocalCall& call);
 void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
 // PROXY CONFIG [GET pattern]: name → value; secrets are masked.
 void consoleConfig(LocalCall& call);
-// PROXY CUT-OVER STATUS | PREPARE id patience hold side | SETTLE id side, for slotless migrate: see cut_over_step.h.
+// PROXY CUT-OVER STATUS | PREPARE id patience hold side | SETTLE id side, for slotless migrate: see
+// cut_over_step.h.
 void consoleCutOver(LocalCall& call);
 // PROXY EXPLAIN command …: where it would go, and why. Nothing is sent.
 void consoleExplain(LocalCall& call);

@@ -18,6 +18,7 @@ std::span<const LocalEntry> consoleEntries() noexcept {
       {"proxy|nodes", consoleNodes},
       {"proxy|pause", consolePause, When::Late},
       {"proxy|resume", consoleResume, When::Late},
+      {"proxy|shadow", consoleShadow},
       {"proxy|slots", consoleSlots},
       {"proxy|slowlog", consoleSlowLog, When::Late},
       {"proxy|stats", consoleStats},

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "config/side_words.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/call_back.h"
@@ -31,6 +32,9 @@ struct SideRecord {
   std::function<std::optional<std::string>(const std::string& process, const std::string& where)> announce;
   // It does not any more.
   std::function<void(const std::string& process)> leave;
+  // The configuration as it was read, at the start and whenever it is another one: for what asks both sides
+  // beside the workers. Not to be waited for.
+  std::function<void(const config::Config& loaded)> configured;
 };
 
 class CutOver {

@@ -94,6 +94,7 @@ void Server::startCutOver() {
   const bool onCluster = config_->side == config::Upstream::Cluster;
   cutOver_ = std::make_unique<CutOver>(loop_, std::move(hooks), process, onCluster);
   makeStandby();
+  sideRecord_.configured(loaded_);
 }
 
 config::Upstream Server::otherSide() const {

@@ -117,6 +117,7 @@ void Server::tellWorkersConfig() {
 // By all but the workers.
 void Server::adopt(config::Config config) {
   loaded_ = config;
+  if (sideRecord_.configured != nullptr) sideRecord_.configured(loaded_);
   config = onThisSide(std::move(config));
   // Where the option has not changed, what CONFIG SET loglevel has said stays.
   const bool otherLevel = config.logLevel != config_->logLevel;

@@ -160,7 +160,7 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
   }
   std::optional<KeySight> sampled;
   if (telemetry::HotKeys::isNext()) [[unlikely]]
-    sampled = sightOf(services_, conversation_.database(), *spec, argv, bytes.size());
+    sampled = sightOf(services_, conversation_.database(), *spec, argv, bytes.size(), conversation_.plain());
   if (services_.tap.on()) {
     MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
     if (!take(*spec, argv, bytes, isInline)) return false;
@@ -375,7 +375,7 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   if (mapped) bytes = services_.mapper.mapKey(key, slot, bytes, *database_);
   countCommand();
   if (telemetry::HotKeys::isNext()) [[unlikely]]
-    sampleKey(services_, *database_, spec, key, slot, bytes.size());
+    samplePlain(services_, *database_, spec, argv, slot, bytes.size());
   Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
   added.bytes = bytes.size();
   charge(added, bytes.size());

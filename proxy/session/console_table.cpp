@@ -33,6 +33,7 @@ constexpr Fact kFacts[] = {
     {"nodes", 2},
     {"pause", -2, For::Administrators},
     {"resume", 2, For::Administrators},
+    {"shadow", 2},
     {"slots", 2},
     {"slowlog", -2},
     {"stats", 2},

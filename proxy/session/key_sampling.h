@@ -1,4 +1,5 @@
-// What is told to PROXY HOTKEYS of a request that is looked at (telemetry::HotKeys): one in hot-keys-sample.
+// What is told to PROXY HOTKEYS of a request that is looked at (telemetry::HotKeys): one in hot-keys-sample,
+// or one in shadow-sample if these are more. Of them shadow-sample has its part (shadow_sampling.h).
 //
 // Keys are the client's names of its database. Of a request with several keys one stands for all.
 #pragma once
@@ -17,10 +18,10 @@ namespace slotless::session {
 
 struct Services;
 
-// With one key, which the nodes have in `slot`.
-void sampleKey(const Services& services, const databases::Database& database,
-               const protocol::CommandSpec& spec, std::string_view key, protocol::Slot slot,
-               std::size_t bytes);
+// A plain command, whose key the nodes have in `slot`.
+void samplePlain(const Services& services, const databases::Database& database,
+                 const protocol::CommandSpec& spec, protocol::Argv argv, protocol::Slot slot,
+                 std::size_t bytes);
 
 // The same in two steps, for what may turn out to have to wait: then it is looked at again when it goes on.
 struct KeySight {
@@ -31,8 +32,10 @@ struct KeySight {
   double keys;
   double bytes;
 };
+// `plain`: the client is in no special state.
 std::optional<KeySight> sightOf(const Services& services, const databases::Database& database,
-                                const protocol::CommandSpec& spec, protocol::Argv argv, std::size_t bytes);
+                                const protocol::CommandSpec& spec, protocol::Argv argv, std::size_t bytes,
+                                bool plain);
 void sampleKey(const Services& services, const KeySight& sight);
 
 }  // namespace slotless::session

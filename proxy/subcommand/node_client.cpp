@@ -111,6 +111,7 @@ Reply NodeClient::receive() {
 Reply NodeClient::receive(std::chrono::milliseconds timeout) {
   // Each byte that comes is a sign of life: a huge reply may take longer.
   Deadline deadline = in(timeout);
+  std::size_t taken = 0;
   while (isOpen()) {
     while (auto reply = reader_.next()) {
       if (reply->kind != Reply::Kind::Push) return *std::move(reply);
@@ -119,6 +120,11 @@ Reply NodeClient::receive(std::chrono::milliseconds timeout) {
     if (reader_.broken()) return lose("what it answers is not RESP");
     if (readMore(deadline)) {
       deadline = in(timeout);
+      taken += in_.size();
+      if (options_.mostReplyBytes > 0 && taken > options_.mostReplyBytes) {
+        lose("a reply is too large");
+        return {Reply::Kind::Error, std::string(kTooLarge)};
+      }
     } else if (isOpen()) {
       return lose("no answer for " + std::to_string(timeout.count()) + " ms");
     }

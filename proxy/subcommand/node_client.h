@@ -24,7 +24,10 @@ struct ConnectOptions {
   std::chrono::milliseconds replyTimeout{30'000};
   std::string clientName = "slotless";  // CLIENT SETNAME; empty: none
   bool resp3 = false;
+  std::size_t mostReplyBytes = 0;  // 0: no limit
 };
+
+inline constexpr std::string_view kTooLarge = "TOOLARGE";
 
 class NodeClient {
  public:
@@ -50,7 +53,8 @@ class NodeClient {
   std::size_t appendedBytes() const noexcept { return out_.size(); }
   // The error, or nothing.
   std::string send();
-  // Pushed messages are kept for takePush().
+  // Pushed messages are kept for takePush(). A reply above the limit is an error (kTooLarge), and the
+  // connection is closed.
   Reply receive();
   Reply receive(std::chrono::milliseconds timeout);
 

@@ -51,6 +51,7 @@ void collectNodes(const MetricsSources& sources, Families& families);
 void collectDatabases(const MetricsSources& sources, Families& families);
 void collectCrossSlot(Families& families);
 void collectHotKeys(Families& families);
+void collectShadow(Families& families);
 void collectTls(const MetricsSources& sources, Families& families);
 void collectTopology(const MetricsSources& sources, Families& families);
 void collectProcess(Families& families);

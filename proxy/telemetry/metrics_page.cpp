@@ -58,6 +58,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectDatabases(sources_, families);
     collectCrossSlot(families);
     collectHotKeys(families);
+    collectShadow(families);
     collectTls(sources_, families);
     collectPasswordCommand(sources_, families);
     collectTopology(sources_, families);
