@@ -66,6 +66,8 @@ std::string_view HeldReasons::ownReason(const Leg& leg) const {
     const RefusalText* known = refusalTextOf(detour.trouble);
     return known == nullptr ? reply_texts::kNoReplica : known->text;
   }
+  // Its connection is made anew, which is no reason of its own.
+  if (detour.trouble == Trouble::NoAuth) return textOfRefusal(detour.trouble);
   switch (sender_.obstacleTo(leg)) {
     case Obstacle::None: break;
     case Obstacle::NoNode:
