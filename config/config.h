@@ -250,6 +250,7 @@ struct Config {
   Milliseconds topologyRefreshInterval = std::chrono::seconds(30);
   Milliseconds topologyMinInterval{100};
   ReadyWhen readyWhen = ReadyWhen::All;
+  bool peers = true;  // Proxies of the same cluster tell each other of themselves.
 
   // TLS, to the nodes and for clients. Files are PEM.
   bool clusterTls = false;

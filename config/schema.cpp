@@ -338,6 +338,9 @@ constexpr std::array kSchema{
            "Shortest time between two questions for the cluster's map, whatever happens."},
     Option{"ready-when", Choice, &Config::readyWhen, Topology, 0, 0, "", kReloadable, "", "",
            "Whether /readyz asks that all slots have a reachable master, or any."},
+    Option{"peers", Boolean, &Config::peers, Topology, 0, 0, "", kReloadable, "", "",
+           "Whether proxies of the same cluster tell each other, once a second, of themselves and their "
+           "subscribers: PUBLISH and PUBSUB count those of all, and PROXY PEERS lists them."},
 
     Option{"cluster-tls", Boolean, &Config::clusterTls, Tls, 0, 0, "", kPlain, "", "",
            "Whether connections to nodes are encrypted; rediss:// in cluster-nodes says yes."},
