@@ -7,6 +7,7 @@
 #include "protocol/error_reply.h"
 #include "protocol/slot.h"
 #include "proxy/pubsub/keyspace.h"
+#include "proxy/pubsub/peer_channel.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::pubsub {
@@ -219,6 +220,7 @@ void Intakes::onRefusedBy(Station& station, TopicKind kind, std::string_view nam
 }
 
 void Intakes::onMessageFrom(Station& station, const Notice& notice, std::string_view message) {
+  if (isPeerChannel(notice.channel)) return;
   Intake* intake = find(notice.kind, notice.name);
   if (intake == nullptr) return;
   const bool ofAServer = intake->everywhere_ && isKeyspaceChannel(notice.channel);

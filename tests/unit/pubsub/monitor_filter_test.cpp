@@ -16,6 +16,15 @@ TEST_CASE("what this process says is not shown, and what others say is", "[monit
   CHECK(filter.shows("+nothing that anybody knows\r\n"));
 }
 
+TEST_CASE("what proxies say to each other is not shown", "[monitor]") {
+  MonitorFilter filter;
+  CHECK_FALSE(filter.shows("+1.000001 [0 10.0.0.1:1] \"PUBLISH\" \"~{slotless-peers}\" \"x\"\r\n"));
+  CHECK_FALSE(filter.shows("+1.000001 [0 10.0.0.1:1] \"PSUBSCRIBE\" \"~{slotless-peers}\"\r\n"));
+  CHECK(filter.shows("+1.000001 [0 10.0.0.1:1] \"PUBLISH\" \"~{slotless-peers}2\" \"x\"\r\n"));
+  CHECK(filter.shows("+1.000001 [0 10.0.0.1:1] \"PUBLISH\" \"news\" \"~{slotless-peers}\"\r\n"));
+  CHECK(filter.shows("+1.000001 [0 10.0.0.1:1] \"PUNSUBSCRIBE\" \"~{slotless-peers}\"\r\n"));
+}
+
 TEST_CASE("what a script runs is shown unless the script is the proxy's", "[monitor]") {
   const net::OwnEnd own("10.8.8.8:1234");
   constexpr std::string_view kRun = "+1.000001 [0 lua] \"get\" \"a\"\r\n";
