@@ -44,6 +44,8 @@ constexpr std::string_view kHelp[] = {
     "    Hold new requests of all clients; replies when none is in flight, or with an error after that time.",
     "    Ends after <duration> milliseconds, or without it when this connection is closed. For "
     "administrators.",
+    "PEERS",
+    "    One line about what is heard of other proxies, and one per proxy of this cluster, this one first.",
     "RESUME",
     "    End every PAUSE. For administrators.",
     "SHADOW",

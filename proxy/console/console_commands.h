@@ -22,6 +22,8 @@ void consoleDatabases(LocalCall& call);
 void consoleHotKeys(LocalCall& call);
 // What has come of shadow-sample.
 void consoleShadow(LocalCall& call);
+// PROXY PEERS: the proxies of this cluster, this one first.
+void consolePeers(LocalCall& call);
 void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
 // PROXY CONFIG [GET pattern]: name → value; secrets are masked.

@@ -17,6 +17,7 @@ std::span<const LocalEntry> consoleEntries() noexcept {
       {"proxy|memory", consoleMemory, When::Late},
       {"proxy|nodes", consoleNodes},
       {"proxy|pause", consolePause, When::Late},
+      {"proxy|peers", consolePeers},
       {"proxy|resume", consoleResume, When::Late},
       {"proxy|shadow", consoleShadow},
       {"proxy|slots", consoleSlots},

@@ -1,16 +1,15 @@
 // Upstream migrating: which side is in force, and how the process goes over from one to the other.
 #include <unistd.h>
 
-#include <array>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <string>
 #include <utility>
 
-#include "config/endpoint.h"
 #include "config/upstream.h"
 #include "proxy/discovery/server_build.h"
+#include "proxy/server/place.h"
 #include "proxy/server/server.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/telemetry/log.h"
@@ -29,15 +28,6 @@ struct Count {
 std::string newProcessName() {
   std::random_device random;
   return std::to_string(getpid()) + "-" + std::to_string(random()) + std::to_string(random());
-}
-
-// For people.
-std::string placeOf(const config::Config& config) {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  std::string place = std::string(host.data()) + " process " + std::to_string(getpid());
-  for (const config::Listener& listener : config.listen) place += " " + config::formatEndpoint(listener);
-  return place;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "config/endpoint.h"
 #include "config/listener.h"
 #include "protocol/command_ids.h"
+#include "proxy/pubsub/census.h"
 #include "proxy/server/server.h"
 #include "proxy/telemetry/admin_site.h"
 #include "proxy/telemetry/log.h"
@@ -20,6 +21,13 @@ constexpr std::chrono::seconds kSilentTooLong{5};
 bool silentTooLong(const telemetry::NodeMetrics& node) {
   const std::chrono::milliseconds since{node.silentSince.value()};
   return since.count() != 0 && std::chrono::steady_clock::now().time_since_epoch() - since >= kSilentTooLong;
+}
+
+std::optional<telemetry::PeerFacts> peerFacts(const pubsub::Census& census) {
+  const pubsub::PeerReportPtr report = census.peers();
+  if (report == nullptr || !report->isOn) return std::nullopt;
+  return telemetry::PeerFacts{report->others.size(), report->hears,  report->said,
+                              report->heard,         report->unread, report->vanished};
 }
 
 }  // namespace
@@ -153,6 +161,7 @@ telemetry::MetricsSources Server::metricsSources() const {
   sources.databases = [this] { return databaseFacts(); };
   sources.certificates = [this] { return certificates_.facts(); };
   sources.passwordCommand = [this] { return passwordCommandFacts(); };
+  sources.peers = [this] { return peerFacts(census_); };
   sources.commandName = [](std::size_t id) { return protocol::CommandIds::ofProcess().nameOf(id); };
   return sources;
 }

@@ -18,7 +18,9 @@
 #include "proxy/net/heap_account.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/endpoints.h"
+#include "proxy/server/place.h"
 #include "proxy/server/service_manager.h"
+#include "proxy/server/source_with_peers.h"
 #include "proxy/server/user_check.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/process_stats.h"
@@ -178,14 +180,25 @@ void Server::startRefresher(discovery::RefreshSettings settings) {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
-  const auto seed = static_cast<std::uint32_t>(getpid());
-  if (config::servesOneServer(*config())) {
-    refresher_ =
-        std::make_unique<discovery::SingleServerSource>(cluster_.loop(), std::move(settings), events, seed);
-  } else {
-    refresher_ =
-        std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), std::move(settings), events, seed);
-  }
+  auto peers = std::make_unique<peers::Peers>(
+      cluster_.loop(), census_, peers::Self{peers::newProcessId(), placeOf(*config()), SLOTLESS_VERSION},
+      peers::Peers::Hooks{
+          [this] { return config()->peers; },
+          [this] { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, clients_)); }});
+  const bool oneServer = config::servesOneServer(*config());
+  const auto make = [this, oneServer](
+                        discovery::RefreshSettings refresh,
+                        discovery::TopologyEvents told) -> std::unique_ptr<discovery::TopologySource> {
+    const auto seed = static_cast<std::uint32_t>(getpid());
+    if (oneServer) {
+      return std::make_unique<discovery::SingleServerSource>(cluster_.loop(), std::move(refresh),
+                                                             std::move(told), seed);
+    }
+    return std::make_unique<discovery::TopologyRefresher>(cluster_.loop(), std::move(refresh),
+                                                          std::move(told), seed);
+  };
+  refresher_ =
+      std::make_unique<SourceWithPeers>(std::move(peers), std::move(settings), std::move(events), make);
   refresher_->start();
 }
 

@@ -32,6 +32,7 @@ constexpr Fact kFacts[] = {
     {"memory", 2},
     {"nodes", 2},
     {"pause", -2, For::Administrators},
+    {"peers", 2},
     {"resume", 2, For::Administrators},
     {"shadow", 2},
     {"slots", 2},

@@ -43,6 +43,28 @@ void collectPasswordCommand(const MetricsSources& sources, Families& families) {
   }
 }
 
+void collectPeers(const MetricsSources& sources, Families& families) {
+  const std::optional<PeerFacts> facts = sources.peers();
+  if (!facts) return;
+  addGauge(families, "slotless_peers", "Other proxies of the cluster that are heard.",
+           static_cast<double>(facts->heard));
+  addGauge(families, "slotless_peer_channel_up",
+           "Whether this proxy hears itself on the channel of all proxies: 1, or 0.",
+           facts->isChannelUp ? 1 : 0);
+  auto messages =
+      makeFamily("slotless_peer_messages_total",
+                 "Messages between proxies: said, heard of others, and not understood.", MetricType::Counter);
+  addSample(messages, static_cast<double>(facts->messagesSaid), {{"direction", "said"}});
+  addSample(messages, static_cast<double>(facts->messagesHeard), {{"direction", "heard"}});
+  addSample(messages, static_cast<double>(facts->messagesUnread), {{"direction", "unread"}});
+  families.push_back(std::move(messages));
+  auto vanished =
+      makeFamily("slotless_peers_vanished_total",
+                 "Other proxies that were not heard for more than three seconds.", MetricType::Counter);
+  addSample(vanished, static_cast<double>(facts->vanished));
+  families.push_back(std::move(vanished));
+}
+
 // All at scrape time: between two scrapes nothing is computed or kept.
 class PageCollectable final : public prometheus::Collectable {
  public:
@@ -61,6 +83,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectShadow(families);
     collectTls(sources_, families);
     collectPasswordCommand(sources_, families);
+    collectPeers(sources_, families);
     collectTopology(sources_, families);
     collectProcess(families);
     if (sources_.memoryInUse)

@@ -43,6 +43,16 @@ struct PasswordCommandFacts {
   std::optional<std::chrono::milliseconds> expiresIn = {};  // of what it told last; negative: it has
 };
 
+// Other proxies of the cluster.
+struct PeerFacts {
+  std::size_t heard = 0;     // now
+  bool isChannelUp = false;  // this proxy hears itself
+  std::uint64_t messagesSaid = 0;
+  std::uint64_t messagesHeard = 0;
+  std::uint64_t messagesUnread = 0;
+  std::uint64_t vanished = 0;
+};
+
 // Where the numbers come from. The functions are called on the thread that renders and must be safe there.
 struct MetricsSources {
   std::string version;
@@ -59,6 +69,8 @@ struct MetricsSources {
   std::function<std::optional<PasswordCommandFacts>()> passwordCommand = [] {
     return std::optional<PasswordCommandFacts>();
   };
+  // nullopt: it is off, or nothing is known yet.
+  std::function<std::optional<PeerFacts>()> peers = [] { return std::optional<PeerFacts>(); };
   std::function<std::string_view(std::size_t commandId)> commandName;  // "get", "config|set"; empty: unknown
 };
 

@@ -73,6 +73,7 @@ struct TwoWorkers {
   std::vector<DatabaseFacts> databases;
   std::vector<CertificateFacts> certificates;
   std::optional<PasswordCommandFacts> passwordCommand;
+  std::optional<PeerFacts> peers;
 
   MetricsSources sources() {
     return {.version = "1.2.3",
@@ -82,6 +83,7 @@ struct TwoWorkers {
             .databases = [this] { return databases; },
             .certificates = [this] { return certificates; },
             .passwordCommand = [this] { return passwordCommand; },
+            .peers = [this] { return peers; },
             .commandName = [](std::size_t id) -> std::string_view {
               constexpr std::array<std::string_view, 3> kNames = {"get", "config|set", "we\"ird\\\n"};
               return kNames.at(id);
@@ -293,6 +295,26 @@ TEST_CASE("the topology's facts are on the page, and no age before there is one"
   CHECK(after.at("slotless_slots_covered") == 16384);
   CHECK(after.at("slotless_masters") == 3);
   CHECK(after.at("slotless_replicas") == 4);
+}
+
+TEST_CASE("other proxies are on the page where they are listened for") {
+  TwoWorkers workers;
+  CHECK_FALSE(workers.page().hasFamily("slotless_peers"));
+  workers.peers = PeerFacts{.heard = 2,
+                            .isChannelUp = true,
+                            .messagesSaid = 3,
+                            .messagesHeard = 4,
+                            .messagesUnread = 5,
+                            .vanished = 6};
+  const Page page = workers.page();
+  CHECK(page.at("slotless_peers") == 2);
+  CHECK(page.at("slotless_peer_channel_up") == 1);
+  CHECK(page.at("slotless_peer_messages_total{direction=\"said\"}") == 3);
+  CHECK(page.at("slotless_peer_messages_total{direction=\"heard\"}") == 4);
+  CHECK(page.at("slotless_peer_messages_total{direction=\"unread\"}") == 5);
+  CHECK(page.at("slotless_peers_vanished_total") == 6);
+  workers.peers->isChannelUp = false;
+  CHECK(workers.page().at("slotless_peer_channel_up") == 0);
 }
 
 TEST_CASE("the build is told by labels") {
