@@ -75,9 +75,11 @@ void PeerLine::transition(State next) {
   if (listened != isListening()) events_.listens(node_, listened ? -1 : 1);
 }
 
-void PeerLine::keep(bool hears) {
+void PeerLine::keep(bool hears, net::Millis renewal) {
   const auto inState = loop_.now() - since_;
-  if (isListening() && topology_ != nullptr && !topology_->isMaster(node_)) {
+  const bool isOld = renewal.count() > 0 && inState >= renewal;
+  const bool isElsewhere = topology_ != nullptr && !topology_->isMaster(node_);
+  if (isListening() && (isOld || isElsewhere)) {
     close();
   } else if (isListening() && !hears && inState >= kPatience && loop_.now() >= silentUntil_) {
     lose("what is said there is not heard");

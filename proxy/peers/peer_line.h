@@ -36,8 +36,9 @@ class PeerLine final : private upstream::Connection::Owner {
 
   void setTopology(cluster::TopologyPtr topology);
   void setAccess(upstream::Access access, net::Millis patience);
-  // Once a beat: connects if there is no connection. `hears`: what is said is heard.
-  void keep(bool hears);
+  // Once a beat: connects if there is no connection, and anew after `renewal`, which is how long a node may
+  // take a login for good (0: for ever). `hears`: what is said is heard.
+  void keep(bool hears, net::Millis renewal);
   void close();
 
   // Nothing that was said before is under way, and the node has not denied it a moment ago.

@@ -67,7 +67,7 @@ void Peers::beat() {
       counts_.drop(id);
       ++totals_.vanished;
     }
-    line_.keep(table_.hearsItself(loop_.now()));
+    line_.keep(table_.hearsItself(loop_.now()), hooks_.reauthInterval());
     if (line_.canSay()) say();
   }
   report();

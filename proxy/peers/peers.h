@@ -35,6 +35,8 @@ class Peers {
   struct Hooks {
     std::function<bool()> isOn;
     std::function<std::uint64_t()> clients;
+    // As option reauth-interval; 0: never.
+    std::function<net::Millis()> reauthInterval;
   };
 
   // `census` outlives it.

@@ -182,9 +182,9 @@ void Server::startRefresher(discovery::RefreshSettings settings) {
   };
   auto peers = std::make_unique<peers::Peers>(
       cluster_.loop(), census_, peers::Self{peers::newProcessId(), placeOf(*config()), SLOTLESS_VERSION},
-      peers::Peers::Hooks{
-          [this] { return config()->peers; },
-          [this] { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, clients_)); }});
+      peers::Peers::Hooks{[this] { return config()->peers; },
+                          [this] { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, clients_)); },
+                          [this] { return net::Millis(config()->reauthInterval); }});
   const bool oneServer = config::servesOneServer(*config());
   const auto make = [this, oneServer](
                         discovery::RefreshSettings refresh,

@@ -32,6 +32,7 @@ struct Stand {
   test::FakeLoop loop;
   Census census;
   bool isOn = true;
+  net::Millis renewal{0};
   std::string toSubscribe = "*3\r\n$10\r\npsubscribe\r\n$17\r\n~{slotless-peers}\r\n:1\r\n";
   std::string toPublish = ":1\r\n";
   bool repeats = true;  // what is published comes back to who listens
@@ -44,8 +45,9 @@ struct Stand {
       test::acceptAndGreet(*made);
       all.push_back(made);
     };
-    peers = std::make_unique<Peers>(loop, census, Self{"own", "here", "1.2.3"},
-                                    Peers::Hooks{[this] { return isOn; }, [] { return 5U; }});
+    peers = std::make_unique<Peers>(
+        loop, census, Self{"own", "here", "1.2.3"},
+        Peers::Hooks{[this] { return isOn; }, [] { return 5U; }, [this] { return renewal; }});
     peers->setAccess({}, 2000ms);
     useMasters({kHome, kOther});
   }
@@ -364,6 +366,19 @@ TEST_CASE_METHOD(Stand, "with other credentials it connects anew, and not when t
   peers->setAccess(other, 2000ms);
   CHECK(all[0]->closed());
   passes(2);
+  CHECK(report().hears);
+}
+
+TEST_CASE_METHOD(Stand, "a login that has to be renewed is, by connections that are made anew") {
+  hears(peerBeat(1, threeListeners()));
+  renewal = 2500ms;
+  passes(2);
+  CHECK_FALSE(all[0]->closed());
+  passes(1);
+  CHECK(all[0]->closed());
+  CHECK(report().node == kHome.text());
+  CHECK(census.of(TopicKind::Channel, "news").listeners == 3);
+  passes(1);
   CHECK(report().hears);
 }
 
