@@ -2,6 +2,7 @@
 #include <map>
 
 #include "proxy/emulation/command_fates.h"
+#include "proxy/pubsub/peer_report.h"
 #include "proxy/telemetry/hot_keys.h"
 #include "stage.h"
 
@@ -548,6 +549,37 @@ TEST_CASE_METHOD(Stage, "LATENCY HISTOGRAM shows the commands that were used") {
   client.receives("*2\r\n" + get + "*2\r\n:1000\r\n:1\r\n");
   client.sends({"LATENCY LATEST", "LATENCY HISTORY command", "LATENCY RESET", "LATENCY GRAPH command"});
   client.receives("*0\r\n*0\r\n:0\r\n-ERR No samples available for event 'command'\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "PROXY PEERS tells of the channel, and then of each proxy") {
+  const auto lines = [this] {
+    client.sends("PROXY PEERS");
+    return client.takes();
+  };
+  CHECK(contains(lines(), "peers=off others=0 node= said=0 heard=0 unread=0 vanished=0 trouble=\"\"\n\r\n"));
+  auto report = std::make_shared<pubsub::PeerReport>();
+  report->isOn = true;
+  report->trouble = "10.0.0.1:7001: no answer";
+  report->self = {"own", "here", "1", 3, clock.now(), 2, false};
+  report->others = {{"a", "there \n", "2", 4, clock.now() - 700ms, std::nullopt, false},
+                    {"b", "", "2", 5, clock.now() + 1s, std::nullopt, true}};
+  report->said = 1;
+  report->heard = 2;
+  report->unread = 3;
+  report->vanished = 4;
+  control.census().setPeers(report);
+  CHECK(contains(
+      lines(),
+      "peers=unheard others=2 node= said=1 heard=2 unread=3 vanished=4 trouble=\"10.0.0.1:7001: no answer\"\n"
+      "peer=self id=\"own\" heard-ms-ago=0 clients=3 subscribers=told topics=2 release=\"1\" place=\"here\"\n"
+      "peer=other id=\"a\" heard-ms-ago=700 clients=4 subscribers=unknown topics=0 release=\"2\" "
+      "place=\"there \\n\"\n"
+      "peer=other id=\"b\" heard-ms-ago=0 clients=5 subscribers=too-many topics=0 release=\"2\" place=\"\"\n"));
+  auto well = std::make_shared<pubsub::PeerReport>(*report);
+  well->hears = true;
+  well->node = "10.0.0.1:7001";
+  control.census().setPeers(well);
+  CHECK(contains(lines(), "peers=on others=2 node=10.0.0.1:7001 "));
 }
 
 }  // namespace slotless::test

@@ -212,6 +212,15 @@ TEST_CASE_METHOD(Stage, "patterns that match keyspace notifications are subscrib
   client.receives(event);
 }
 
+TEST_CASE_METHOD(Stage, "what proxies say to each other reaches no client, whatever it listens to") {
+  constexpr std::string_view kPattern = "[{b}~]*";
+  client.sends("PSUBSCRIBE [{b}~]*");
+  confirms(node(2), "psubscribe", kPattern);
+  client.receives(notice("psubscribe", kPattern, 1));
+  node(2).pushes(patternMessage(kPattern, "~{slotless-peers}", "x") + patternMessage(kPattern, "~a", "y"));
+  client.receives(patternMessage(kPattern, "~a", "y"));
+}
+
 TEST_CASE_METHOD(Stage,
                  "channels of keyspace notifications are subscribed to at every master, others at one") {
   client.sends("SUBSCRIBE __keyevent@0__:expired");
