@@ -30,6 +30,8 @@ namespace slotless::server {
 
 namespace {
 
+// To other proxies: from the start, so that leases do not come to need their descriptors.
+constexpr std::uint64_t kPeerConnections = 2;
 constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n";
 // How often memory that is free is looked for.
 constexpr net::Millis kTideInterval{1000};
@@ -61,7 +63,7 @@ Server::Server(config::Config config, Reader reader, PassedOn passedOn, Invocati
   takeOrigins({});
   upstream::setOutsideCluster(config::servesOneServer(*config_));
   const std::uint64_t limit = raiseDescriptorLimit();
-  clientDescriptors_ = limit - std::min(limit, keptDescriptors(limit) / 2);
+  clientDescriptors_ = limit - std::min(limit, keptDescriptors(limit) / 2 - kPeerConnections);
   std::random_device random;
   for (std::size_t i = 0; i < config_->workers; ++i) {
     workers_.push_back(

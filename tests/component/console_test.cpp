@@ -560,9 +560,9 @@ TEST_CASE_METHOD(Stage, "PROXY PEERS tells of the channel, and then of each prox
   auto report = std::make_shared<pubsub::PeerReport>();
   report->isOn = true;
   report->trouble = "10.0.0.1:7001: no answer";
-  report->self = {"own", "here", "1", 3, clock.now(), 2, false};
-  report->others = {{"a", "there \n", "2", 4, clock.now() - 700ms, std::nullopt, false},
-                    {"b", "", "2", 5, clock.now() + 1s, std::nullopt, true}};
+  report->self = {"own", "here", "1", 3, loop.now(), 2, false};
+  report->others = {{"a", "there \n", "2", 4, loop.now() - 700ms, std::nullopt, false},
+                    {"b", "", "2", 5, loop.now() + 1s, std::nullopt, true}};
   report->said = 1;
   report->heard = 2;
   report->unread = 3;

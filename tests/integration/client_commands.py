@@ -282,8 +282,9 @@ class Console(WithClients):
     def test_every_subcommand_of_its_help_exists(self):
         lines = [line.decode() for line in self.admin.command("PROXY", "HELP")]
         words = [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
-        self.assertEqual(sorted(words), sorted(["CLIENTS", "CONFIG", "CUT-OVER", "DATABASES", "EXPLAIN", "HELP", "LINKS",
-                                                "MEMORY", "NODES", "PAUSE", "RESUME", "SLOTS", "SLOWLOG", "STATS", "USERS", "VERSION"]))
+        self.assertEqual(sorted(words), sorted(["CLIENTS", "CONFIG", "CUT-OVER", "DATABASES", "EXPLAIN", "HELP", "HOTKEYS",
+                                                "LINKS", "MEMORY", "NODES", "PAUSE", "PEERS", "RESUME", "SHADOW", "SLOTS",
+                                                "SLOWLOG", "STATS", "USERS", "VERSION"]))
         self.assertIn("not migrating", self.admin.error("PROXY", "CUT-OVER"))
         for word in words:
             if word == "CUT-OVER":
