@@ -108,7 +108,7 @@ TEST_CASE_METHOD(Learned, "JSON.MSET gives each slot its keys with what belongs 
   node(1).expects("JSON.MSET a $ 1 {a}2 $ 3").replies(kOk);
   node(2).expects("JSON.MSET b $.x 2").replies(kOk);
   client.receives(kOk);
-  client.sends({"MULTI", "JSON.MSET a $ 1 b $ 2", "DISCARD"});
+  client.sends({"MULTI", "GET a", "JSON.MSET a $ 1 b $ 2", "DISCARD"});
   const std::string refused = client.takes();
   INFO(refused);
   CHECK(refused.find("-CROSSSLOT ") != std::string::npos);
