@@ -182,7 +182,10 @@ bool Copier::restore(std::vector<Item>& items) {
   ops.reserve(items.size());
   for (Item& item : items) {
     std::vector<std::string> words{"UNLINK", ""};
-    if (!item.gone) {
+    if (item.gone) {
+      shop_.streams.forget(item.key);
+    } else {
+      shop_.streams.note(item.key, item.payload);
       shop_.counts.bytes += item.payload.size();
       words = {"RESTORE", "", std::to_string(item.expiresAt), std::move(item.payload), "REPLACE"};
       if (item.expiresAt != 0) words.emplace_back("ABSTTL");
@@ -217,6 +220,7 @@ bool Copier::copyInPieces(Item& item) {
   const PieceResult result = pieces_.copy(item.key, item.bytes);
   switch (result.outcome) {
     case Pieced::Copied:
+      if (result.detail == "stream") shop_.streams.note(item.key);
       ++shop_.counts.keys;
       ++shop_.counts.inPieces;
       shop_.counts.bytes += static_cast<std::uint64_t>(item.bytes);

@@ -15,6 +15,7 @@
 #include "proxy/migrate/piece_copier.h"
 #include "proxy/migrate/progress.h"
 #include "proxy/migrate/source_facts.h"
+#include "proxy/migrate/stream_names.h"
 #include "proxy/migrate/throttle.h"
 
 namespace slotless::migrate {
@@ -34,6 +35,7 @@ struct Workshop {
   Throttle& throttle;
   KnownDatabases& databases;
   Counts& counts;
+  StreamNames& streams;
   Failure& failure;
   std::int64_t bigKeyBytes;
   std::function<bool()> stopped;

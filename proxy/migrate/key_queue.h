@@ -60,12 +60,7 @@ class KeyQueue {
   std::condition_variable hasWork_;
   std::condition_variable hasRoom_;
   std::deque<Change> changed_;
-  struct Hash {
-    std::size_t operator()(const Key& key) const noexcept {
-      return std::hash<std::string>()(key.name) ^ key.database;
-    }
-  };
-  std::unordered_set<Key, Hash> waiting_;
+  std::unordered_set<Key, KeyHash> waiting_;
   std::deque<Key> found_;
   std::optional<Clock::time_point> takenSince_;
   bool foundIsTaken_ = false;

@@ -14,6 +14,8 @@ using subcommand::Reply;
 namespace {
 
 constexpr std::chrono::milliseconds kPingInterval{50};
+// Consumers change their groups all the time.
+constexpr std::chrono::seconds kStreamsInterval{10};
 
 }  // namespace
 
@@ -27,6 +29,7 @@ LiveCopy::LiveCopy(Parts parts)
             throttle_,
             databases_,
             parts_.counts,
+            parts_.streams,
             parts_.failure,
             parts_.settings.bigKeyBytes,
             [this] { return stopped(); },
@@ -118,22 +121,43 @@ void LiveCopy::pulse() {
   }
 }
 
-// SWAPDB tells nobody.
-void LiveCopy::lookAtSwaps() {
-  std::int64_t swaps = 0;
+std::optional<LiveCopy::Calls> LiveCopy::askCalls() {
+  Calls calls;
   const auto view = parts_.from.nodes.view();
   for (const auto& master : view->masters) {
     NodeClient& node =
         askers_.try_emplace(master.url.shown(), master.url, parts_.from.nodes.options()).first->second;
-    const Reply stats = node.command({"INFO", "commandstats"});
-    if (stats.failed()) return;
-    swaps += subcommand::infoField(InfoText(stats.text).value("cmdstat_swapdb"), "calls");
+    const Reply reply = node.command({"INFO", "commandstats"});
+    if (reply.failed()) return std::nullopt;
+    const InfoText stats(reply.text);
+    calls.swaps += subcommand::infoField(stats.value("cmdstat_swapdb"), "calls");
+    calls.ofGroups += groupCallsIn(stats);
   }
-  if (swaps_ >= 0 && swaps > swaps_) {
+  return calls;
+}
+
+// Nobody is told of these commands.
+void LiveCopy::lookAtCalls() {
+  const auto calls = askCalls();
+  if (!calls) return;
+  if (swaps_ >= 0 && calls->swaps > swaps_) {
     parts_.reporter.say("databases of " + parts_.cause + " have been swapped: everything is walked again");
     walker_.want({true, {}, true});
   }
-  swaps_ = swaps;
+  swaps_ = calls->swaps;
+  if (Clock::now() - streamsAgainAt_ > kStreamsInterval) copyStreamsAgain(calls->ofGroups);
+}
+
+// False: no command has been carried out since that could have changed one.
+bool LiveCopy::copyStreamsAgain(std::int64_t groupCalls) {
+  if (groupCalls == groupCalls_) return false;
+  for (Key& key : parts_.streams.all()) {
+    KeyQueue& queue = queueOf(key.name);
+    if (!queue.addChanged(std::move(key))) walker_.want({true, {}, true});
+  }
+  groupCalls_ = groupCalls;
+  streamsAgainAt_ = Clock::now();
+  return true;
 }
 
 void LiveCopy::lookAtTarget() {
@@ -155,7 +179,7 @@ void LiveCopy::look() {
   parts_.from.nodes.refreshOnce();
   feeds_.look();
   if (copiers_.empty()) return;  // it has not begun
-  lookAtSwaps();
+  lookAtCalls();
   lookAtTarget();
   lookAtFunctions();
 }
@@ -199,8 +223,13 @@ void LiveCopy::tryToCatchUp() {
 
 // Who writes all the same (--force) is not waited for.
 bool LiveCopy::drained(Clock::time_point since) {
-  if (caughtUpWith_ < since) return false;
-  lookAtSwaps();
+  if (streamsAgainAt_ < since) {
+    const auto calls = askCalls();
+    if (!calls) return false;
+    if (!copyStreamsAgain(calls->ofGroups)) streamsAgainAt_ = since;
+  }
+  if (caughtUpWith_ < streamsAgainAt_) return false;
+  lookAtCalls();
   lookAtFunctions();
   return quiet();
 }

@@ -38,6 +38,7 @@ class LiveCopy {
     // The keys that a changed name may stand for.
     std::function<std::vector<Key>(const std::string& name)> keysOf;
     Counts& counts;
+    StreamNames& streams;
     Failure& failure;
     std::function<bool()> stopped;
   };
@@ -91,7 +92,13 @@ class LiveCopy {
   void changed(const std::string& name);
   void pulse();
   bool quiet();
-  void lookAtSwaps();
+  struct Calls {
+    std::int64_t swaps = 0;
+    std::int64_t ofGroups = 0;
+  };
+  std::optional<Calls> askCalls();
+  void lookAtCalls();
+  bool copyStreamsAgain(std::int64_t groupCalls);
   void lookAtTarget();
   void lookAtFunctions();
 
@@ -109,6 +116,9 @@ class LiveCopy {
   std::list<Thread> threads_;
 
   std::int64_t swaps_ = -1;
+  // As of which all streams have been told to be copied, and when that was.
+  std::int64_t groupCalls_ = -1;
+  Clock::time_point streamsAgainAt_;
   std::string functionTrouble_;
   bool isAsking_ = false;  // for a barrier
   Clock::time_point askedSince_;

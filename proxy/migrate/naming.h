@@ -1,7 +1,9 @@
 // How one side of a migration names keys: where it has a key of an application, and what key a name there
 // stands for.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,12 @@ struct Key {
   std::string name;
 
   bool operator==(const Key&) const = default;
+};
+
+struct KeyHash {
+  std::size_t operator()(const Key& key) const noexcept {
+    return std::hash<std::string>()(key.name) ^ key.database;
+  }
 };
 
 // Of a change whose database has not been told.

@@ -60,7 +60,7 @@ PieceResult PieceCopier::copy(const Key& key, std::int64_t bytes) {
     elements_ = static_cast<std::size_t>(std::clamp(kCopiedAtOnce / each, kFewestElements, kMostElements));
     ops_.clear();
     switch (attempt(*known)) {
-      case Step::Good: return {Pieced::Copied};
+      case Step::Good: return {Pieced::Copied, type.text};
       case Step::Gone: return {Pieced::Gone};
       case Step::Refused: return {Pieced::Refused, detail_};
       case Step::Stopped: return {Pieced::Stopped};

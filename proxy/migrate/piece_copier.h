@@ -20,7 +20,7 @@ enum class Pieced { Copied, Gone, Unsupported, Refused, Stopped };
 
 struct PieceResult {
   Pieced outcome = Pieced::Copied;
-  std::string detail = {};  // the type that cannot be copied so, or what a server has said
+  std::string detail = {};  // its type, where it is copied or cannot be; or what a server has said
 };
 
 class PieceCopier {

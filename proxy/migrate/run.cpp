@@ -90,6 +90,7 @@ class Run {
   Nodes server_;
   Nodes cluster_;
   Counts counts_;
+  StreamNames streams_;
   Failure failure_;
   Failure wayBackFailure_;
   std::atomic<bool> ending_{false};
@@ -242,7 +243,7 @@ std::unique_ptr<LiveCopy> Run::copyFrom(Upstream side, Failure& failure) {
                         }
                         return keys;
                       },
-                      counts_, failure, [this, &failure] { return stopped() || failure.happened(); }});
+                      counts_, streams_, failure, [this, &failure] { return stopped() || failure.happened(); }});
 }
 
 bool Run::openWayBack() {

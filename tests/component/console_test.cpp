@@ -402,6 +402,7 @@ TEST_CASE_METHOD(
   other.sends("AUTH root x");
   other.receives(kOk);
   CHECK(contains(hot({}, &other), " per-second=3 "));
+  client.receives(bulk("1") + std::string(kOk) + std::string(kOk) + "+QUEUED\r\n");
   client.resets();
   node(1).expects("MULTI");
   node(1).expects("GET a");

@@ -43,6 +43,9 @@ class RollBack(move.Move):
         before.xadd("stream", {"f": "v"}, id="7-1")
         before.xgroup_create("stream", "group", "0")
         before.xreadgroup("group", "me", {"stream": ">"})
+        tasks = [before.xadd("tasks", {"number": i}) for i in range(3)]
+        before.xgroup_create("tasks", "workers", id="0")
+        before.xreadgroup("workers", "me", {"tasks": ">"})
         before.eval("redis.call('set', KEYS[1], 'by a script')", 1, "scripted")
         grouped = self.client(other, 2)
         grouped.rpush("bull:mail:wait", "1", "2")
@@ -59,6 +62,9 @@ class RollBack(move.Move):
         self.assertEqual(tracker.command("CLIENT", "TRACKING", "ON"), b"OK")
         self.assertEqual(tracker.command("GET", "scripted"), b"by a script")
         self.wait_until_ready()
+        # No server tells anybody of these.
+        self.assertEqual(before.xack("tasks", "workers", tasks[0]), 1)
+        self.assertEqual(len(before.xclaim("tasks", "workers", "another", 0, [tasks[1]])), 1)
 
         self.assertIn("the server is in force again", self.roll_back("--max-pause", "20s"))
         self.assertEqual(self.side(), "single")
@@ -70,6 +76,8 @@ class RollBack(move.Move):
         self.assertEqual(back.hlen("hash"), 2000)
         self.assertEqual(back.zrange("sorted", 0, -1, withscores=True), [(b"a", 1.5), (b"b", 2.0)])
         self.assertEqual(back.xpending("stream", "group")["pending"], 1)
+        self.assertEqual([(each["message_id"], each["consumer"]) for each in back.xpending_range("tasks", "workers", "-", "+", 9)],
+                         [(tasks[1], b"another"), (tasks[2], b"me")])
         self.assertEqual(back.get("scripted"), b"by a script")
         self.assertEqual(self.on_source(2).lrange("bull:mail:wait", 0, -1), [b"1", b"2"])
         self.assertEqual(self.on_source(2).lrange("bull:sms:wait", 0, -1), [b"3"])

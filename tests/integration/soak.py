@@ -94,7 +94,8 @@ class Soak(unittest.TestCase):
         for master in site.cluster.masters():
             self.assertEqual(master.info("clients")["blocked_clients"], "0", f"clients are blocked in {master.name}")
             self.assertEqual(master.command("PUBSUB", "CHANNELS"), [])
-            self.assertEqual(master.command("PUBSUB", "NUMPAT"), 0)
+        # By which it hears other proxies.
+        self.assertLessEqual(sum(master.command("PUBSUB", "NUMPAT") for master in site.cluster.masters()), 1)
 
     def endure(self, crowd, seconds):
         """Lets the clients work for at least a second; the first error ends it."""
