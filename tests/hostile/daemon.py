@@ -24,7 +24,7 @@ PROBE_SECONDS = 0.25
 
 _GAUGE = re.compile(r"^# TYPE (slotless_\w+) gauge$", re.MULTILINE)
 # Not about clients: time, the cluster, and connections that wait for the next client.
-_NOT_HELD = ("slotless_topology", "slotless_links", "slotless_database_keys", "slotless_build_info")
+_NOT_HELD = ("slotless_topology", "slotless_links", "slotless_database_keys", "slotless_build_info", "slotless_hottest_key", "slotless_peer")
 # Memory is counted once a second, and a connection that is kept has its buffers; each worker may keep some for the next burst.
 _MEMORY_SLACK_BYTES, _IDLE_SLACK_BYTES = MIB, 8 * MIB
 

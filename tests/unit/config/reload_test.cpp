@@ -58,6 +58,10 @@ Config baseFor(const Option& option) {
   }
   if (option.name == "proxy-protocol") config.proxyProtocolTrusted.resize(1);
   if (option.name == "proxy-protocol") config.password = "pw";
+  if (option.name == "shadow-sample") {
+    config.upstream = Upstream::Migrating;
+    config.server = {{"b", 1}};
+  }
   if (option.name == "tls-auth-clients-user") config.users = {"user a on"};
   if (option.name.starts_with("tls")) config.tlsCertFile = config.tlsKeyFile = config.tlsCaCertFile = "file";
   return config;
