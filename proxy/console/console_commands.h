@@ -20,7 +20,7 @@ void consoleUsers(LocalCall& call);
 void consoleDatabases(LocalCall& call);
 // PROXY HOTKEYS [count | RESET]: those used most, of the databases that the client may use.
 void consoleHotKeys(LocalCall& call);
-// What has come of shadow-sample.
+// The outcome of the reads that shadow-sample has had asked again.
 void consoleShadow(LocalCall& call);
 // PROXY PEERS: the proxies of this cluster, this one first.
 void consolePeers(LocalCall& call);
