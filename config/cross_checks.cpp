@@ -60,7 +60,7 @@ void checkServer(const Config& config, Conflicts& conflicts) {
   }
 }
 
-// What is compared is what slotless migrate copies.
+// Only the two sides of a migration can be compared.
 void checkShadow(const Config& config, Conflicts& conflicts) {
   if (config.shadowSample == 0) return;
   if (config.upstream != Upstream::Migrating) {

@@ -1,5 +1,4 @@
 // PROXY HOTKEYS: which keys are used most.
-#include <array>
 #include <cmath>
 #include <string>
 
@@ -36,8 +35,7 @@ void appendHotKey(TextLines& lines, const telemetry::HotKey& key, const cluster:
   lines.pair("per-second", whole(key.usesPerSecond)).pair("writes", whole(key.writesPerSecond));
   lines.pair("request-bytes", whole(key.bytesPerSecond)).pair("too-much-by", whole(key.excessPerSecond));
   lines.pair("percent", all > 0 ? whole(key.usesPerSecond / all * 100) : 0).pair("length", key.keyBytes);
-  const std::array<std::string_view, 1> name = {key.name};
-  lines.pair("key", pubsub::monitoredArguments(name).substr(1));
+  lines.pair("key", pubsub::quotedText(key.name));
   lines.end();
 }
 

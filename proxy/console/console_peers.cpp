@@ -1,6 +1,5 @@
 // PROXY PEERS: which proxies of this cluster are heard, and what they have told.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -17,23 +16,18 @@ namespace slotless::session {
 
 namespace {
 
-// What others say of themselves may be anything: as MONITOR writes it.
-std::string quotedPeerText(std::string_view text) {
-  const std::array<std::string_view, 1> only = {text};
-  return pubsub::monitoredArguments(only).substr(1);
-}
-
 std::string_view topicsKnown(const pubsub::PeerRow& row) {
   if (row.tooMany) return "too-many";
   return row.topics ? "told" : "unknown";
 }
 
+// What others say of themselves may be anything.
 void appendPeer(TextLines& lines, const pubsub::PeerRow& row, std::string_view who, net::TimePoint now) {
   const auto silence = std::chrono::duration_cast<net::Millis>(now - row.heardAt);
-  lines.pair("peer", who).pair("id", quotedPeerText(row.id));
+  lines.pair("peer", who).pair("id", pubsub::quotedText(row.id));
   lines.pair("heard-ms-ago", std::max<std::int64_t>(0, silence.count())).pair("clients", row.clients);
   lines.pair("subscribers", topicsKnown(row)).pair("topics", row.topics.value_or(0));
-  lines.pair("release", quotedPeerText(row.release)).pair("place", quotedPeerText(row.place)).end();
+  lines.pair("release", pubsub::quotedText(row.release)).pair("place", pubsub::quotedText(row.place)).end();
 }
 
 std::string_view stateOf(const pubsub::PeerReport& report) {
@@ -50,7 +44,7 @@ void consolePeers(LocalCall& call) {
   const pubsub::PeerReport& report = known != nullptr ? *known : kNothing;
   lines.pair("peers", stateOf(report)).pair("others", report.others.size()).pair("node", report.node);
   lines.pair("said", report.said).pair("heard", report.heard).pair("unread", report.unread);
-  lines.pair("vanished", report.vanished).pair("trouble", quotedPeerText(report.trouble)).end();
+  lines.pair("vanished", report.vanished).pair("trouble", pubsub::quotedText(report.trouble)).end();
   const net::TimePoint now = call.services.host.now;
   if (report.isOn) appendPeer(lines, report.self, "self", now);
   for (const pubsub::PeerRow& row : report.others) appendPeer(lines, row, "other", now);

@@ -1,4 +1,4 @@
-// PROXY SHADOW: what has come of the reads that were asked again on both sides.
+// PROXY SHADOW: the outcome of the reads that were asked again on both sides.
 #include <string>
 
 #include "protocol/encoder.h"

@@ -42,7 +42,7 @@ class PublishComposer final : public routing::Composer {
       return !routing::isErrorReply(parts.front().bytes);
     }
     const Census::Count now = reached();
-    // Who has begun to leave meanwhile hears of it yet.
+    // A client that has begun to leave meanwhile still gets the message.
     const std::int64_t left = std::max<std::int64_t>(0, now.departures - before_.departures);
     // A subscription may have come or gone meanwhile: whether the node has counted it is unknown.
     protocol::appendInteger(

@@ -1,5 +1,5 @@
-// The streams that have been copied. What is done to their consumer groups (XREADGROUP, XACK, XCLAIM …) no
-// server tells those who follow its changes, so these keys are copied again where such commands have run.
+// The streams that have been copied. A server does not tell those who follow its changes of commands about
+// consumer groups (XREADGROUP, XACK, XCLAIM …), so these keys are copied again where such commands have run.
 //
 // Both directions of a migration share one: after a cut-over nothing is walked. Thread-safe.
 #pragma once

@@ -37,7 +37,7 @@ void appendEscaped(std::string& out, char c) {
 }
 
 void appendQuoted(std::string& out, std::string_view argument) {
-  out += " \"";
+  out += '"';
   while (!argument.empty()) {
     const auto* const end = std::find_if_not(argument.begin(), argument.end(), isPlain);
     const auto plain = static_cast<std::size_t>(end - argument.begin());
@@ -55,8 +55,16 @@ void appendQuoted(std::string& out, std::string_view argument) {
 std::string monitoredArguments(protocol::Argv argv) {
   const protocol::Secrets secrets(argv);
   std::string out;
-  for (std::size_t i = 0; i < argv.size(); ++i)
+  for (std::size_t i = 0; i < argv.size(); ++i) {
+    out += ' ';
     appendQuoted(out, secrets.includes(i) ? protocol::kRedacted : argv[i]);
+  }
+  return out;
+}
+
+std::string quotedText(std::string_view text) {
+  std::string out;
+  appendQuoted(out, text);
   return out;
 }
 

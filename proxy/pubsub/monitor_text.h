@@ -11,6 +11,8 @@ namespace slotless::pubsub {
 
 // The arguments, each quoted, with a blank in front; secrets are redacted.
 std::string monitoredArguments(protocol::Argv argv);
+// Any bytes, quoted as an argument there.
+std::string quotedText(std::string_view text);
 // What a line has behind its time: database, address and arguments.
 std::string monitoredCommand(std::uint32_t database, std::string_view address, std::string_view arguments);
 // A whole line, as of now.
