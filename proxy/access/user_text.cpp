@@ -46,7 +46,12 @@ std::string commandsText(const Selector& selector) {
 std::string keysText(const Selector& selector) {
   if (selector.allKeys) return "~*";
   std::string text;
-  for (const KeyPattern& pattern : selector.keys) append(text, textOf(pattern));
+  for (const KeyPattern& pattern : selector.keys) {
+    // %RW~* is shown as ~*, as by Redis; but in front of others that would stand for all keys, and could not
+    // be read again.
+    const bool likeAllKeys = pattern.permissions == kReadAndWrite && pattern.pattern == "*";
+    append(text, likeAllKeys && &pattern != &selector.keys.back() ? "%RW~*" : textOf(pattern));
+  }
   return text;
 }
 

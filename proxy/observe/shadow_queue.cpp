@@ -26,9 +26,8 @@ void ShadowQueue::offer(ShadowSample sample) {
   const std::size_t bytes = sample.bytes();
   bool wasEmpty = false;
   {
-    const std::unique_lock guard(mutex_, std::try_to_lock);
-    if (!guard.owns_lock() || held_ >= kMostSamples || bytes_ + bytes > kMostBytes)
-      return counts.addDropped(ShadowDrop::Full);
+    const std::lock_guard guard(mutex_);
+    if (held_ >= kMostSamples || bytes_ + bytes > kMostBytes) return counts.addDropped(ShadowDrop::Full);
     wasEmpty = samples_.empty();
     samples_.push_back(std::move(sample));
     ++held_;

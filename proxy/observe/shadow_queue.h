@@ -1,5 +1,6 @@
 // Reads of clients that are to be asked again on both sides (shadow-sample), from the workers to the one
-// thread that does it. The workers never wait for it: what has no room is dropped and counted.
+// thread that does it. The workers never wait for room: what has none is dropped and counted. The lock is held
+// for as long as one is put in or taken out.
 //
 // Thread-safe.
 #pragma once

@@ -189,7 +189,8 @@ runChecks({
   },
 
   async "a pool of connections serves many at once"() {
-    const pool = await createClientPool({ url, RESP: protocol }, { maximum: 5 }).connect();
+    // All of them are connected first: destroy() of the library throws where one still logs in.
+    const pool = await createClientPool({ url, RESP: protocol }, { minimum: 5, maximum: 5 }).connect();
     const numbers = Array.from({ length: 50 }, (_, i) => i);
     await Promise.all(numbers.map((i) => pool.set(key(`pool${i}`), i)));
     same(await Promise.all(numbers.map((i) => pool.get(key(`pool${i}`)))), numbers.map(String));

@@ -67,6 +67,14 @@ TEST_CASE("what is written is read as the same users") {
   CHECK(textOf(again.users) == textOf(users.users));
 }
 
+TEST_CASE("all keys as a pattern in front of others can be read again") {
+  const access::ReadUsers users = read({"user a ~x %RW~* %R~y", "user b ~x %RW~*"});
+  CHECK(users.errors.empty());
+  CHECK(keysText(findUser(users.users, "a")->root) == "~x %RW~* %R~y");
+  CHECK(keysText(findUser(users.users, "b")->root) == "~x ~*");
+  CHECK(read(access::linesOf(textOf(users.users))).errors.empty());
+}
+
 TEST_CASE("words may stand in quotes") {
   CHECK(access::splitWords(R"( a "b c" 'd e' f"g h" "\x41\n\"" )") ==
         Lines{"a", "b c", "d e", "fg h", "A\n\""});

@@ -66,8 +66,10 @@ TEST_CASE("the bytes that wait have a limit and are told") {
 TEST_CASE("who waits for a sample is woken by one, or by the end") {
   ShadowQueue queue;
   std::thread other([&] { queue.offer(sampleOf("a")); });
-  CHECK(queue.take(std::chrono::minutes(1))->words[1] == "a");
+  const auto taken = queue.take(std::chrono::minutes(1));
   other.join();
+  REQUIRE(taken);
+  CHECK(taken->words[1] == "a");
   queue.wake();
   CHECK_FALSE(queue.take(std::chrono::minutes(1)));
 }
