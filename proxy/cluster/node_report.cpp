@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/lines.h"
+
 namespace slotless::cluster {
 
 namespace {
@@ -100,10 +102,7 @@ void takeInfo(NodeReport& report, std::string_view info) {
   report.keysWithExpiry = 0;
   Versions found;
   while (!info.empty()) {
-    const std::size_t end = std::min(info.find('\n'), info.size());
-    std::string_view line = info.substr(0, end);
-    info.remove_prefix(std::min(end + 1, info.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    const std::string_view line = protocol::takeLine(info);
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos)
       takeLine(report, found, line.substr(0, colon), line.substr(colon + 1));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/lines.h"
+
 namespace slotless::credentials {
 
 namespace {
@@ -11,14 +13,6 @@ constexpr std::size_t kLongestPassword = 32768;
 constexpr std::size_t kLongestUsername = 512;
 // Ten years: what is told beyond is a mistake, such as milliseconds.
 constexpr std::int64_t kMostSeconds = 10LL * 366 * 24 * 3600;
-
-std::string_view takeAnswerLine(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\n'), rest.size());
-  std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
 
 CommandAnswer wrong(std::string why) {
   return {{}, {}, {}, std::move(why)};
@@ -29,11 +23,11 @@ CommandAnswer wrong(std::string why) {
 CommandAnswer parseCommandAnswer(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return wrong("it printed a zero byte");
   CommandAnswer answer;
-  answer.password = takeAnswerLine(text);
+  answer.password = protocol::takeLine(text);
   if (answer.password.empty()) return wrong("the first line that it printed, the password, is empty");
   if (answer.password.size() > kLongestPassword) return wrong("the password that it printed is too long");
   for (int number = 2; !text.empty(); ++number) {
-    const std::string_view line = takeAnswerLine(text);
+    const std::string_view line = protocol::takeLine(text);
     if (line.empty()) continue;
     const std::string where = "line " + std::to_string(number) + " that it printed ";
     const std::size_t space = std::min(line.find(' '), line.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/lines.h"
 #include "proxy/credentials/command_answer.h"
 #include "proxy/telemetry/log.h"
 
@@ -16,17 +17,10 @@ constexpr net::Millis kLook{1000};
 constexpr std::size_t kShortestSecret = 4;
 constexpr int kMostLines = 10;
 
-std::string_view takeLine(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\n'), rest.size());
-  const std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return line.substr(0, line.find('\r'));
-}
-
 // A program may say in its complaints what it prints otherwise.
 bool holdsSecret(std::string_view line, std::string_view output) {
   while (!output.empty()) {
-    const std::string_view secret = takeLine(output);
+    const std::string_view secret = protocol::takeLine(output);
     if (secret.size() >= kShortestSecret && line.find(secret) != std::string_view::npos) return true;
   }
   return false;
@@ -37,7 +31,7 @@ void logComplaints(const net::ProgramRun::Ended& ended, net::TimePoint now) {
   const log::Level level = ended.error.empty() ? log::Level::Info : log::Level::Warn;
   std::string_view rest = ended.complaints;
   for (int lines = 0; !rest.empty() && lines < kMostLines; ++lines) {
-    const std::string_view line = takeLine(rest);
+    const std::string_view line = protocol::takeLine(rest);
     if (line.empty()) continue;
     log::write(limit, now, level, "password-command says",
                {{"line", holdsSecret(line, ended.output) ? "(not shown, since it holds a secret)" : line}});

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "protocol/lines.h"
 #include "protocol/strict_integer.h"
 #include "proxy/upstream/reply_view.h"
 
@@ -73,10 +74,7 @@ std::optional<ServerRole> roleByRole(const redisReply& reply, const cluster::Add
 
 std::string_view infoField(std::string_view text, std::string_view name) {
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    const std::string_view line = protocol::takeLine(text);
     if (line.starts_with(name) && line.size() > name.size() && line[name.size()] == ':')
       return line.substr(name.size() + 1);
   }

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "protocol/lines.h"
 #include "proxy/upstream/reply_view.h"
 
 namespace slotless::discovery {
@@ -158,9 +159,7 @@ std::vector<ListedNode> parseNodes(std::string_view clusterNodes, const std::str
                                    const cluster::AddressMap& map) {
   std::vector<ListedNode> nodes;
   while (!clusterNodes.empty()) {
-    const std::size_t end = clusterNodes.find('\n');
-    std::string_view line = clusterNodes.substr(0, end);
-    clusterNodes.remove_prefix(end == std::string_view::npos ? clusterNodes.size() : end + 1);
+    std::string_view line = protocol::takeLine(clusterNodes);
     // id ip:port@busport[,hostname] flags master ping-sent pong-recv config-epoch link-state slots…
     ListedNode node;
     node.id = nextField(line);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/endpoint.h"
+#include "protocol/lines.h"
 #include "proxy/subcommand/info_text.h"
 
 namespace slotless::migrate {
@@ -57,9 +58,7 @@ bool endConnections(NodeClient& client, std::string_view namesBegin) {
   const std::string wanted = " name=" + std::string(namesBegin);
   std::string_view text = list.text;
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string_view line = protocol::takeLine(text);
     if (line.find(wanted) == std::string_view::npos || !line.starts_with("id=")) continue;
     const std::string_view id = line.substr(3, line.find(' ') - 3);
     const Reply killed = client.command({"CLIENT", "KILL", "ID", id, "SKIPME", "yes"});

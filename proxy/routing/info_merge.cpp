@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "protocol/ascii.h"
+#include "protocol/lines.h"
 #include "proxy/routing/info_fields.h"
 #include "proxy/routing/info_value.h"
 
@@ -28,18 +29,10 @@ struct Section {
   }
 };
 
-std::string_view nextLine(std::string_view& text) {
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
 void collect(std::string_view text, std::vector<Section>& sections) {
   std::size_t current = sections.size();
   while (!text.empty()) {
-    const std::string_view line = nextLine(text);
+    const std::string_view line = protocol::takeLine(text);
     if (line.starts_with("# ")) {
       const std::string_view name = line.substr(2);
       const auto found =

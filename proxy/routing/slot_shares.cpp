@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/lines.h"
 #include "proxy/routing/node_view.h"
 
 namespace slotless::routing {
@@ -13,19 +14,11 @@ namespace {
 constexpr int kWordsBeforeSlots = 8;
 constexpr int kFlagsBehind = 2;
 
-std::string_view takeLine(std::string_view& text) {
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
 // What stands behind the flags and numbers of the node's own line; script_nodes.lua has the same as a
 // pattern.
 std::string_view ownSlotsIn(std::string_view clusterNodes) {
   while (!clusterNodes.empty()) {
-    std::string_view line = takeLine(clusterNodes);
+    std::string_view line = protocol::takeLine(clusterNodes);
     bool own = false;
     for (int i = 0; i < kWordsBeforeSlots; ++i) {
       const std::size_t end = std::min(line.find(' '), line.size());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/lines.h"
+
 namespace slotless::subcommand {
 
 namespace {
@@ -14,9 +16,7 @@ constexpr std::chrono::milliseconds kBetweenLooks{200};
 std::map<std::string, std::string> namesOfClients(std::string_view list) {
   std::map<std::string, std::string> names;
   while (!list.empty()) {
-    const std::size_t end = std::min(list.find('\n'), list.size());
-    const std::string_view line = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
+    const std::string_view line = protocol::takeLine(list);
     const auto field = [&](std::string_view name) {
       const std::size_t at = line.find(name);
       if (at == std::string_view::npos) return std::string();

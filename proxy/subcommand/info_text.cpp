@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/lines.h"
+
 namespace slotless::subcommand {
 
 namespace {
@@ -17,10 +19,7 @@ std::int64_t numberIn(std::string_view text) noexcept {
 
 InfoText::InfoText(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    const std::string_view line = protocol::takeLine(text);
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos && !line.starts_with('#'))
       lines_.emplace_back(line.substr(0, colon), line.substr(colon + 1));
