@@ -4,6 +4,7 @@
 // pause ends with it.
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "proxy/net/loop.h"
 #include "proxy/routing/plan.h"
@@ -27,6 +28,9 @@ class Pausing : public routing::Composer {
  protected:
   // Of goOn(), which has to leave its plan as it was, and to return true.
   void pauseFor(net::Millis duration);
+  // The same for a time that grows from one to fifty milliseconds. False: the first such pause began `limit`
+  // ago, or longer.
+  bool pauseWithin(net::Millis limit);
 
  private:
   // The plan becomes the stage behind the pause. False: it pauses again.
@@ -36,6 +40,8 @@ class Pausing : public routing::Composer {
   upstream::LinkHost& host_;
   Request* request_ = nullptr;
   std::unique_ptr<net::Timer> timer_;
+  std::optional<net::TimePoint> firstPause_;
+  net::Millis nextPause_;
 };
 
 }  // namespace slotless::session

@@ -16,9 +16,6 @@ using routing::Plan;
 
 namespace {
 
-constexpr net::Millis kFirstWait{1};
-constexpr net::Millis kLongestWait{50};
-
 struct Claimed {
   std::mutex mutex;
   std::set<std::string, std::less<>> keys;
@@ -73,10 +70,8 @@ class OneAtATime final : public Pausing {
   // A first stage that was asked for without the claim is asked for again.
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
     if (goes_) return inner_->goOn(parts, plan);
-    until_ = context_.host.now + context_.config.holdTimeout;
     plan.clear();
-    pauseFor(wait_);
-    return true;
+    return pauseWithin(context_.config.holdTimeout);
   }
   bool compose(std::span<const PartReply> parts, std::string& out) override {
     return inner_->compose(parts, out);
@@ -85,22 +80,15 @@ class OneAtATime final : public Pausing {
 
  private:
   bool resume(Plan& plan) override {
-    goes_ = claim_.take() || context_.host.now >= until_;
-    if (!goes_) {
-      wait_ = std::min(wait_ * 2, kLongestWait);
-      pauseFor(wait_);
-      return false;
-    }
-    beginAnew(plan);
-    return true;
+    goes_ = claim_.take() || !pauseWithin(context_.config.holdTimeout);
+    if (goes_) beginAnew(plan);
+    return goes_;
   }
 
   const Context& context_;
   KeyClaim claim_;
   const std::function<void(Plan&)> begin_;
   bool goes_;
-  net::TimePoint until_{};
-  net::Millis wait_ = kFirstWait;
   std::unique_ptr<routing::Composer> inner_;
 };
 

@@ -43,8 +43,6 @@ constexpr std::string_view kHalfDone =
 constexpr std::string_view kHasChanged = "-SLOTSCHANGED";
 // A cluster that changes more often is being rebuilt.
 constexpr int kMostRounds = 5;
-constexpr net::Millis kFirstPause{1};
-constexpr net::Millis kLongestPause{50};
 
 constexpr Merge mergeOf(ScriptYield yield) {
   switch (yield) {
@@ -177,15 +175,12 @@ class OnMasters final : public Pausing {
 
   // False: it has waited for long enough.
   bool wait(Plan& plan) {
-    if (!until_) until_ = context_.host.now + context_.config.holdTimeout;
-    if (context_.host.now >= *until_ || context_.holding.off()) {
-      protocol::appendError(error_, answers_.empty() ? kMoving : kHalfDone);
-      return false;
+    if (!context_.holding.off() && pauseWithin(context_.config.holdTimeout)) {
+      plan.clear();
+      return true;
     }
-    plan.clear();
-    pauseFor(pause_);
-    pause_ = std::min(pause_ * 2, kLongestPause);
-    return true;
+    protocol::appendError(error_, answers_.empty() ? kMoving : kHalfDone);
+    return false;
   }
 
   bool resume(Plan& plan) override {
@@ -210,8 +205,6 @@ class OnMasters final : public Pausing {
       given_;  // in this round: by a slot of the master
   bool running_ = false;
   std::vector<std::string> answers_;  // of earlier rounds
-  std::optional<net::TimePoint> until_;
-  net::Millis pause_ = kFirstPause;
   std::string error_;
 };
 
