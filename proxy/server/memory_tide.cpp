@@ -17,10 +17,15 @@ void limitAllocatorReserve() noexcept {
 }
 
 bool MemoryTide::note(std::size_t bytes, std::size_t peakBytes, net::TimePoint now) noexcept {
-  highest_ = std::max({highest_, bytes, peakBytes});
-  if (highest_ - bytes < kWorthwhileBytes || now - lastTime_ < kPause) return false;
+  const std::size_t most = std::max(bytes, peakBytes);
+  highest_ = std::max(highest_, most);
+  if (highest_ - most < kWorthwhileBytes) {
+    lowSince_ = now;
+    return false;
+  }
+  if (now - lowSince_ < kCalm) return false;
   highest_ = bytes;
-  lastTime_ = now;
+  lowSince_ = now;
   malloc_trim(0);
   return true;
 }

@@ -13,10 +13,12 @@ void limitAllocatorReserve() noexcept;
 
 class MemoryTide {
  public:
-  // A fall by so much is worth the time (some ms, during which other threads may wait for memory).
+  // A fall by so much is worth the time (tens of ms for what hundreds of clients have left, during which
+  // other threads wait for memory).
   static constexpr std::size_t kWorthwhileBytes = 4U * 1024 * 1024;
-  // No more often than this, however much rises and falls.
-  static constexpr net::Millis kPause{3'000};
+  // It has to stay so low for so long: what rises and falls all the time would be wanted again at once, and
+  // others would stand still for it each time.
+  static constexpr net::Millis kCalm{3'000};
 
   // What is allocated at this time, and the most that it was since the last call. True: pages have been given
   // back.
@@ -24,7 +26,7 @@ class MemoryTide {
 
  private:
   std::size_t highest_ = 0;  // since pages were last given back
-  net::TimePoint lastTime_{};
+  net::TimePoint lowSince_{};
 };
 
 }  // namespace slotless::server
