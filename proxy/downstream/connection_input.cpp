@@ -27,6 +27,9 @@ constexpr std::size_t kReadBeforeLogin = 16384;
 // many requests taken up.
 constexpr std::size_t kReadAtOnce = 256U * 1024;
 constexpr std::size_t kRequestsAtOnce = 200;
+// Of requests that take long there are fewer.
+constexpr net::Micros kTimeAtOnce{250};
+constexpr std::size_t kRequestsBetweenLooks = 16;
 
 // A record of TLS that begins a handshake, where requests are expected.
 bool beginsTls(std::string_view bytes) noexcept {
@@ -264,6 +267,14 @@ std::size_t ClientConnection::takeSome(std::string_view bytes) {
   limits.maxRequestBytes = config.clientQueryBufferLimit;
   std::size_t done = 0;
   std::size_t taken = 0;
+  net::TimePoint looked{};
+  const auto hadItsShare = [&] {
+    if (++taken == kRequestsAtOnce) return true;
+    if (taken % kRequestsBetweenLooks != 0) return false;
+    const net::TimePoint now = context_.host.loop.now();
+    if (looked == net::TimePoint{}) looked = now;
+    return now - looked >= kTimeAtOnce;
+  };
   paused_ = false;
   outputRoom_ = outputAllowance_;
   if (shared_.memory.scarce()) outputRoom_ = std::min(outputRoom_, shared_.memory.share());
@@ -298,7 +309,7 @@ std::size_t ClientConnection::takeSome(std::string_view bytes) {
     if (parser_.isHuge()) giveBackParser();
     parser_.next();
     done += size;
-    if (++taken == kRequestsAtOnce && done < bytes.size() && state_ == ClientState::Open) {
+    if (hadItsShare() && done < bytes.size() && state_ == ClientState::Open) {
       goOnLater();
       return done;
     }

@@ -7,7 +7,6 @@
 #include "protocol/ascii.h"
 #include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
-#include "proxy/session/client_snapshot.h"
 #include "proxy/session/services.h"
 #include "proxy/translation/translation.h"
 
@@ -39,7 +38,7 @@ void note(Client& client, Services& services, Forbidden kind, std::string_view o
   const bool inTransaction = client.conversation().mode() == Mode::Queueing;
   services.control.aclLog().add(services.config.acllogMaxLen, reasonName(kind),
                                 inTransaction ? "multi" : "toplevel", object, client.account()->user().name,
-                                clientLine(client, services));
+                                services.accounts.describe(client));
 }
 
 // Does it do something to keys of the chosen database, or may it?

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/session/client.h"
+#include "proxy/session/client_snapshot.h"
 #include "proxy/session/console_table.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/log.h"
@@ -108,6 +109,14 @@ void Accounts::settle(Client& client) {
     return;
   client.logIn();
   client.rebind(standard);
+}
+
+const std::string& Accounts::describe(const Client& client) {
+  const std::uint64_t commands = client.traffic().commands;
+  const net::TimePoint now = services_.host.now;
+  if (description_.client != client.id() || description_.commands != commands || description_.at != now)
+    description_ = {client.id(), commands, now, clientLine(client, services_)};
+  return description_.line;
 }
 
 const databases::Database* firstDatabaseOf(const access::Permission& account, const Client& client,

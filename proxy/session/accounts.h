@@ -15,6 +15,7 @@
 #include "proxy/access/permission.h"
 #include "proxy/access/roster.h"
 #include "proxy/databases/database.h"
+#include "proxy/net/loop.h"
 
 namespace slotless::session {
 
@@ -42,6 +43,9 @@ class Accounts {
   void refresh(std::uint64_t asking = 0);
 
   std::vector<protocol::KeyUse>& scratch() noexcept { return scratch_; }
+  // As ACL LOG shows the client. Not made anew for each request of a pipeline that is refused: what it shows
+  // changes with the client's commands and with the worker's clock.
+  const std::string& describe(const Client& client);
 
  private:
   using Permissions = std::map<std::string, std::shared_ptr<const access::Permission>, std::less<>>;
@@ -57,6 +61,13 @@ class Accounts {
   Permissions permissions_;
   std::shared_ptr<const protocol::CommandTable> table_;  // by which they were made
   std::vector<protocol::KeyUse> scratch_;
+  struct Description {
+    std::uint64_t client = 0;
+    std::uint64_t commands = 0;
+    net::TimePoint at{};
+    std::string line;
+  };
+  Description description_;
 };
 
 // Where a client begins that has logged in; nullptr: where it is.

@@ -185,6 +185,18 @@ TEST_CASE_METHOD(Users, "refusals are in ACL LOG with Redis's fields") {
   CHECK(log.find(" user=alice ") != std::string::npos);
   other.sends("ACL LOG 1");
   CHECK(other.takes().starts_with("*1\r\n"));
+  // As it is called at that moment, also within one pipeline.
+  client.sends({"GET b1", "CLIENT SETNAME one", "GET b2", "GET b3"});
+  client.takes();
+  other.sends("ACL LOG 3");
+  const std::string named = other.takes();
+  const auto count = [&](std::string_view text) {
+    std::size_t found = 0;
+    for (std::size_t at = named.find(text); at != std::string::npos; at = named.find(text, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count(" name=one ") == 2);
+  CHECK(count(" name= ") == 1);
   other.sends("ACL LOG x");
   other.receives("-ERR value is not an integer or out of range\r\n");
 }
