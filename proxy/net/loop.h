@@ -116,6 +116,9 @@ class Loop {
                                                         std::function<void(const Resolution&)> callback) = 0;
   // `callback` runs at the end of every turn, before the loop waits for events again.
   virtual void atTurnEnd(std::function<void()> callback) = 0;
+  // Whether this turn has time for work that takes long and can wait for a later one, such as a step of a
+  // handshake. Once in each turn it has.
+  virtual bool hasTimeLeft() { return true; }
   // Runs `task` on this loop, in the order of posting. Callable from any thread.
   virtual void post(std::function<void()> task) = 0;
 };

@@ -20,7 +20,7 @@ namespace slotless::net {
 class MemoryTlsStream final : public TlsStream, private Stream::Observer {
  public:
   MemoryTlsStream(Loop& loop, TlsContextPtr context, Stream::Observer& observer, Millis patience)
-      : context_(std::move(context)), observer_(observer), ssl_(SSL_new(context_->ssl.get())) {
+      : loop_(loop), context_(std::move(context)), observer_(observer), ssl_(SSL_new(context_->ssl.get())) {
     incoming_ = BIO_new(BIO_s_mem());
     outgoing_ = BIO_new(BIO_s_mem());
     SSL_set_bio(ssl_.get(), incoming_, outgoing_);  // which owns them now
@@ -123,6 +123,7 @@ class MemoryTlsStream final : public TlsStream, private Stream::Observer {
   // Whoever waits for the handshake hears that it is over; this may be gone afterwards.
   void tellHandshakeOver();
 
+  Loop& loop_;
   const TlsContextPtr context_;
   std::string dialled_;  // by a client
   std::unique_ptr<const PeerNames> names_;

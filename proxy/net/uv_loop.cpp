@@ -2,9 +2,6 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +10,7 @@
 #include <stdexcept>
 
 #include "proxy/net/socket_address.h"
+#include "proxy/net/tcp_options.h"
 #include "proxy/net/uv_stream.h"
 
 namespace slotless::net {
@@ -48,27 +46,10 @@ class UvTimer final : public Timer {
   std::function<void()> callback_;
 };
 
-void setOption(int descriptor, int level, int option, int value) {
-  // Fails harmlessly on Unix sockets.
-  setsockopt(descriptor, level, option, &value, sizeof(value));
-}
-
-// No TCP_USER_TIMEOUT: it ends connections whose peer acknowledges everything but leaves its window closed as
-// well, as a node does that is busy with a long script. What has been sent to a node that is really gone is
-// given up when the cluster says so.
-void tuneTcp(int descriptor, int keepaliveSeconds) {
-  setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (keepaliveSeconds <= 0) return;
-  setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-  setOption(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, keepaliveSeconds);
-  setOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, keepaliveSeconds / 3));
-  setOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
 }  // namespace
 
-UvLoop::UvLoop(SocketOptions options, Resolver& resolver)
-    : options_(options),
+UvLoop::UvLoop(int keepaliveSeconds, Resolver& resolver)
+    : keepaliveSeconds_(keepaliveSeconds),
       mailboxBell_(std::make_unique<OwnedHandle<uv_async_t>>()),
       beforeWait_(std::make_unique<OwnedHandle<uv_prepare_t>>()),
       afterWait_(std::make_unique<OwnedHandle<uv_check_t>>()),
@@ -115,7 +96,7 @@ std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer
     return nullptr;
   }
   fcntl(context->fd, F_SETFD, FD_CLOEXEC);  // a successor must not keep it open
-  tuneTcp(context->fd, options_.linkKeepaliveSeconds);
+  tuneTcp(context->fd, keepaliveSeconds_);
   auto stream = std::make_unique<UvStream>(
       loop_, context->fd, address, [context] { redisFree(context); }, observer);
   if (!stream->usable()) {
@@ -128,7 +109,6 @@ std::unique_ptr<Stream> UvLoop::connect(const Address& address, Stream::Observer
 }
 
 std::unique_ptr<Stream> UvLoop::adopt(int descriptor, Stream::Observer& observer) {
-  tuneTcp(descriptor, options_.clientKeepaliveSeconds);
   auto stream = std::make_unique<UvStream>(
       loop_, descriptor, farEndOf(descriptor), [descriptor] { ::close(descriptor); }, observer);
   if (!stream->usable()) return nullptr;
@@ -193,7 +173,14 @@ void UvLoop::atTurnEnd(std::function<void()> callback) {
 
 void UvLoop::endTurn() {
   events_ = 0;
+  lookedAt_ = {};
   turnEnd_();
+}
+
+bool UvLoop::hasTimeLeft() {
+  if (!turnEnd_) return true;
+  if (lookedAt_ == TimePoint{}) lookedAt_ = now();
+  return now() - lookedAt_ < kTimeForLongWork;
 }
 
 void UvLoop::countEvent() {

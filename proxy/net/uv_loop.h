@@ -11,16 +11,11 @@
 
 namespace slotless::net {
 
-struct SocketOptions {
-  // Seconds of silence after which the kernel probes the peer; 0: never.
-  int clientKeepaliveSeconds = 300;
-  int linkKeepaliveSeconds = 15;
-};
-
 class UvLoop final : public Loop {
  public:
-  // `resolver` outlives the look-ups; the loop does not wait for them.
-  explicit UvLoop(SocketOptions options = {}, Resolver& resolver = Resolver::ofProcess());
+  // `keepaliveSeconds`: of the connections that it makes, see tuneTcp(). `resolver` outlives the look-ups;
+  // the loop does not wait for them.
+  explicit UvLoop(int keepaliveSeconds = 15, Resolver& resolver = Resolver::ofProcess());
   ~UvLoop() override;
 
   TimePoint now() const override;
@@ -31,9 +26,10 @@ class UvLoop final : public Loop {
                                   std::function<void(const Resolution&)> callback) override;
   void atTurnEnd(std::function<void()> callback) override;
   void post(std::function<void()> task) override;
+  bool hasTimeLeft() override;
 
   // For connections that are made from now on.
-  void setSocketOptions(const SocketOptions& options) noexcept { options_ = options; }
+  void setKeepalive(int seconds) noexcept { keepaliveSeconds_ = seconds; }
   // Runs until stop(), which may be called from any thread.
   void run();
   void stop();
@@ -42,6 +38,8 @@ class UvLoop final : public Loop {
   // A turn with more events ends and begins anew: libuv deals with thousands of descriptors before it waits
   // again, and what the first of them have caused must not wait for the last.
   static constexpr std::size_t kEventsPerTurn = 64;
+  // From the first work of a turn on that asks for it.
+  static constexpr Micros kTimeForLongWork{500};
   // Of UvStream: the event of a descriptor has been dealt with.
   static void onEventDone(uv_loop_t& loop) { static_cast<UvLoop*>(loop.data)->countEvent(); }
 
@@ -60,13 +58,14 @@ class UvLoop final : public Loop {
   void endTurn();
 
   uv_loop_t loop_{};
-  SocketOptions options_;
+  int keepaliveSeconds_;
   // Held as pointers, so that the destructor can close them before the loop's last turn.
   std::unique_ptr<OwnedHandle<uv_async_t>> mailboxBell_;
   std::unique_ptr<OwnedHandle<uv_prepare_t>> beforeWait_;
   std::unique_ptr<OwnedHandle<uv_check_t>> afterWait_;
   std::function<void()> turnEnd_;
   std::size_t events_ = 0;  // of this turn
+  TimePoint lookedAt_{};    // in this turn, for the first time
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Resolver& resolver_;
 };

@@ -6,8 +6,8 @@
 
 namespace slotless::server {
 
-LoopThread::LoopThread(std::string name, net::SocketOptions options)
-    : name_(std::move(name)), loop_(options), heartbeat_(loop_, name_) {}
+LoopThread::LoopThread(std::string name, int keepaliveSeconds)
+    : name_(std::move(name)), loop_(keepaliveSeconds), heartbeat_(loop_, name_) {}
 
 LoopThread::~LoopThread() {
   stop();

@@ -11,7 +11,7 @@ namespace slotless::server {
 class LoopThread {
  public:
   // At most 15 bytes.
-  explicit LoopThread(std::string name, net::SocketOptions options = {});
+  explicit LoopThread(std::string name, int keepaliveSeconds = 15);
   // As stop().
   ~LoopThread();
 

@@ -96,11 +96,7 @@ void Server::keepOptions(const session::SettingPairs& options) {
     adopt(std::move(changed));
     // The workers have them already. This whole configuration may lack what a CONFIG SET of a moment ago has
     // given them, so they get it only if another one may have taken from them what this one gave.
-    if (loop_.now() - appliedAt_ < kReplacementsCross) {
-      tellWorkersConfig();
-    } else {
-      for (const auto& worker : workers_) worker->setSocketOptions(config_);
-    }
+    if (loop_.now() - appliedAt_ < kReplacementsCross) tellWorkersConfig();
   });
 }
 
@@ -125,6 +121,7 @@ void Server::adopt(config::Config config) {
     const std::lock_guard guard(sharedMutex_);
     config_ = std::make_shared<const config::Config>(std::move(config));
   }
+  tuneListeners();
   if (otherLevel) log::setLevel(static_cast<log::Level>(config_->logLevel));
   log::setFormat(static_cast<log::Format>(config_->logFormat));
   if (credentials_->known()) tellDiscovery();

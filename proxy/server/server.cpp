@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <map>
 #include <random>
@@ -16,6 +17,7 @@
 #include "proxy/discovery/single_server_source.h"
 #include "proxy/discovery/topology_refresher.h"
 #include "proxy/net/heap_account.h"
+#include "proxy/net/tcp_options.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/endpoints.h"
 #include "proxy/server/place.h"
@@ -35,6 +37,10 @@ constexpr std::uint64_t kPeerConnections = 2;
 constexpr std::string_view kMaxClients = "-ERR max number of clients reached\r\n";
 // How often memory that is free is looked for.
 constexpr net::Millis kTideInterval{1000};
+
+int clientKeepalive(const config::Config& config) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(config.tcpKeepalive).count());
+}
 
 // Two sources number theirs each from 1 on.
 cluster::TopologyPtr renumbered(const cluster::Topology& topology, std::uint64_t version) {
@@ -163,10 +169,16 @@ void Server::listenOn(net::ListeningSocket socket, std::size_t listener) {
   config::ListenerOptions options = config_->listen[listener].options;
   if (config::usesTls(*config_, {endpointOf(socket), options})) options.tls = true;
   const std::string name = config::formatListen({endpointOf(socket), options});
+  net::tuneTcp(socket.descriptor(), clientKeepalive(*config_));
   listeners_.push_back(net::Listener::on(
       loop_, std::move(socket), [this, listener](int descriptor) { onAccepted(descriptor, listener); },
       [this, listener](int descriptor) { refuseClient(descriptor, "no descriptor is left", listener); }));
   log::always(log::Level::Info, "listening", {{"address", name}});
+}
+
+void Server::tuneListeners() {
+  for (const auto& listener : listeners_)
+    net::tuneTcp(listener->socket().descriptor(), clientKeepalive(*config_));
 }
 
 void Server::startRefresher(discovery::RefreshSettings settings) {

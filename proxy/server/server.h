@@ -88,6 +88,7 @@ class Server final : public worker::WorkerControl {
   std::optional<std::string> openAll();
   std::optional<std::string> openListeners();
   void listenOn(net::ListeningSocket socket, std::size_t listener);
+  void tuneListeners();
   std::optional<std::string> openAdmin();
   void watchTide();
   void watchTls();

@@ -8,11 +8,8 @@ namespace slotless::server {
 
 namespace {
 
-net::SocketOptions socketOptions(const config::Config& config) {
-  using std::chrono::duration_cast;
-  using std::chrono::seconds;
-  return {static_cast<int>(duration_cast<seconds>(config.tcpKeepalive).count()),
-          static_cast<int>(duration_cast<seconds>(config.linkKeepalive).count())};
+int linkKeepalive(const config::Config& config) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(config.linkKeepalive).count());
 }
 
 }  // namespace
@@ -20,7 +17,7 @@ net::SocketOptions socketOptions(const config::Config& config) {
 WorkerThread::WorkerThread(const config::Config& config, worker::WorkerControl& control, std::size_t index,
                            std::uint32_t randomSeed)
     : metrics_(protocol::CommandIds::kCapacity, config.databases > 1 ? config.databases : 0),
-      thread_("worker-" + std::to_string(index), socketOptions(config)),
+      thread_("worker-" + std::to_string(index), linkKeepalive(config)),
       worker_(std::make_unique<worker::Worker>(thread_.loop(), config, control, metrics_, randomSeed)) {}
 
 WorkerThread::~WorkerThread() {
@@ -30,14 +27,9 @@ WorkerThread::~WorkerThread() {
 
 void WorkerThread::setConfig(std::shared_ptr<const config::Config> config) {
   thread_.loop().post([this, config = std::move(config)] {
-    thread_.loop().setSocketOptions(socketOptions(*config));
+    thread_.loop().setKeepalive(linkKeepalive(*config));
     worker_->setConfig(*config);
   });
-}
-
-void WorkerThread::setSocketOptions(std::shared_ptr<const config::Config> config) {
-  thread_.loop().post(
-      [this, config = std::move(config)] { thread_.loop().setSocketOptions(socketOptions(*config)); });
 }
 
 void WorkerThread::post(std::function<void(worker::Worker&)> task) {

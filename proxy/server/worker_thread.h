@@ -23,8 +23,6 @@ class WorkerThread {
   void post(std::function<void(worker::Worker&)> task);
   // Another configuration, from the next turn on.
   void setConfig(std::shared_ptr<const config::Config> config);
-  // Of connections to come: the only part of the configuration that is the thread's and not the worker's.
-  void setSocketOptions(std::shared_ptr<const config::Config> config);
   const net::Heartbeat& heartbeat() const noexcept { return thread_.heartbeat(); }
   const telemetry::WorkerMetrics& metrics() const noexcept { return metrics_; }
   telemetry::WorkerMetrics& metrics() noexcept { return metrics_; }

@@ -20,21 +20,39 @@ constexpr net::Millis kHandshakePatience{60'000};
 }  // namespace
 
 void Worker::adopt(int descriptor, std::uint64_t clientId, std::size_t listener) {
+  accepted_.push_back({descriptor, clientId, listener});
+  if (received_ < kArrivalsPerTurn) receiveSome(1);
+}
+
+void Worker::receiveSome(std::size_t most) {
+  for (; most > 0 && !accepted_.empty(); --most) {
+    const Accepted next = accepted_.front();
+    accepted_.pop_front();
+    ++received_;
+    receive(next);
+  }
+}
+
+// Before something changes that is to concern those as well who have been accepted before.
+void Worker::receiveAll() {
+  receiveSome(accepted_.size());
+}
+
+void Worker::receive(const Accepted& accepted) {
   touch();
-  const config::Listener& place = config_.listen[listener];
+  const config::Listener& place = config_.listen[accepted.listener];
   if (config::effective(place.options.proxyProtocol, config_.proxyProtocol)) {
-    const Accepted accepted{descriptor, clientId, listener};
     return arrivals_.await(accepted, [&](const net::Address& peer) {
-      return session::isTrustedBalancer(services_, listener, peer);
+      return session::isTrustedBalancer(services_, accepted.listener, peer);
     });
   }
-  auto client = std::make_unique<Client>(services_, clientId, listener);
+  auto client = std::make_unique<Client>(services_, accepted.client, accepted.listener);
   std::unique_ptr<net::Stream> stream;
   if (config::usesTls(config_, place)) {
-    stream = net::TlsStream::adopt(loop, control_.tlsForClients()->current(), descriptor, client->observer(),
-                                   handshakePatience());
+    stream = net::TlsStream::adopt(loop, control_.tlsForClients()->current(), accepted.descriptor,
+                                   client->observer(), handshakePatience());
   } else {
-    stream = loop.adopt(descriptor, client->observer());
+    stream = loop.adopt(accepted.descriptor, client->observer());
   }
   if (stream == nullptr) return control_.clientGone();
   takeIn(std::move(client), std::move(stream));

@@ -4,6 +4,7 @@
 namespace slotless::worker {
 
 void Worker::relocate(const Place& place) {
+  receiveAll();
   touch();
   for (const auto& [id, client] : clients_) client->vacate();
   nodeDatabases_.forget();

@@ -187,6 +187,7 @@ void Worker::perform(const session::WorkerTask& task, std::size_t index) {
 // the old one or all of the new one.
 void Worker::setConfig(const config::Config& config) {
   if (config.side != config_.side) return;  // of before a cut-over
+  receiveAll();
   touch();
   const bool wasOpen = !services_.loginRequired;
   config_ = config;
@@ -248,6 +249,7 @@ void Worker::confirmTopology() {
 }
 
 void Worker::drain(std::function<void()> drained) {
+  receiveAll();
   draining_ = true;
   drained_ = std::move(drained);
   touch();
@@ -322,12 +324,14 @@ void Worker::closeSlowest() {
 void Worker::endTurn() {
   const auto hasWork = [this] {
     return !agenda_.idle() || agenda_.has(Task::Later) || !workbench_.idle() || !dying_.empty() ||
-           hub_.busy() || nodeUsers_.busy();
+           hub_.busy() || nodeUsers_.busy() || !accepted_.empty();
   };
   // What the last turn has left makes a turn, too, though no event has begun it.
   if (turnBegan == net::TimePoint{} && hasWork()) touch();
   workbench_.run();
   hub_.goOn();
+  received_ = 0;
+  receiveSome(kArrivalsPerTurn);
   // Those that ask for a lot, a few at a time: others meet no more than this.
   agenda_.takeSome(Task::Later, kGreedyPerTurn, batch_);
   for (Downstream* each : batch_) clientOf(each).goOn();

@@ -4,6 +4,7 @@
 // well, or after the loop has stopped.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <random>
@@ -120,6 +121,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   static constexpr int kRoundsPerTurn = 8;
   // So many clients that ask for a lot have a part of it done in one turn.
   static constexpr std::size_t kGreedyPerTurn = 2;
+  // So many connections are taken in in one turn: each takes some ten system calls.
+  static constexpr std::size_t kArrivalsPerTurn = 8;
 
   void onLinkReady(upstream::Link& link) override;
   void onLinkLost(upstream::Link& link, std::string_view reason, bool established) override;
@@ -132,6 +135,9 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   void closeSlowest() override;
   bool callsBack() const noexcept override { return gate_.isShut(); }
 
+  void receive(const Accepted& accepted);
+  void receiveSome(std::size_t most);
+  void receiveAll();
   void onArrived(const Accepted& accepted, std::unique_ptr<net::RelayedStream> stream);
   void onNotArrived(const net::Address& peer, std::string_view reason);
   net::Millis handshakePatience() const;
@@ -197,6 +203,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::Workbench workbench_;  // refers to all of the above
   session::ClientMap clients_;
   Arrivals arrivals_;
+  std::deque<Accepted> accepted_;  // not taken in yet
+  std::size_t received_ = 0;       // in this turn
   std::vector<session::Downstream*> batch_;
   std::vector<session::Downstream*> dying_;  // have left more than is given up in one turn
   std::unique_ptr<net::Timer> tick_;

@@ -1,7 +1,9 @@
 // Connections by a balancer: the header of the PROXY protocol, whom it is believed, and where its address
 // counts.
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "captured_log.h"
 #include "config/listener.h"
@@ -156,6 +158,37 @@ TEST_CASE_METHOD(Balanced, "a worker that ends waits for no header") {
   settle();
   CHECK(drained);
   CHECK(client.isClosed());
+}
+
+TEST_CASE_METHOD(Stage, "a crowd is taken in over several turns, and served by its order") {
+  constexpr std::size_t kCrowd = 50;
+  std::vector<std::shared_ptr<FakeConnection>> crowd;
+  for (std::size_t i = 0; i < kCrowd; ++i) crowd.push_back(connectClient());
+  for (const auto& each : crowd) each->push(request("PING"));
+  std::vector<std::size_t> counts;
+  while (worker().clientCount() < kCrowd) {
+    counts.push_back(worker().clientCount());
+    REQUIRE(loop.turn());
+  }
+  CHECK(counts.size() > 2);
+  for (std::size_t i = 1; i < counts.size(); ++i) CHECK(counts[i] - counts[i - 1] <= 16);
+  settle();
+  for (const auto& each : crowd) CHECK(each->written() == kPong);
+}
+
+TEST_CASE_METHOD(Stage, "connections that are not taken in yet have the configuration of the others") {
+  std::vector<std::shared_ptr<FakeConnection>> crowd;
+  for (std::size_t i = 0; i < 30; ++i) crowd.push_back(connectClient());
+  CHECK(worker().clientCount() < 30);
+  config.tcpKeepalive = 7s;
+  worker().setConfig(config);
+  CHECK(worker().clientCount() == 30);
+  bool drained = false;
+  for (std::size_t i = 0; i < 30; ++i) connectClient();
+  worker().drain([&] { drained = true; });
+  settle();
+  CHECK(drained);
+  CHECK(worker().clientCount() == 0);
 }
 
 TEST_CASE_METHOD(Balanced, "refusals are logged, a line a second at most") {

@@ -2,7 +2,10 @@
 #include "proxy/net/listener.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
@@ -11,6 +14,7 @@
 
 #include "catch.h"
 #include "loopback.h"
+#include "proxy/net/tcp_options.h"
 #include "proxy/net/uv_loop.h"
 
 namespace slotless::net {
@@ -79,6 +83,30 @@ TEST_CASE("without descriptors connections are handed out to be refused, and the
   CHECK(refused == 5);
   REQUIRE(accepted.size() == 1);
   ::close(accepted.front());
+}
+
+TEST_CASE("accepted connections have what their listening socket was told", "[loop]") {
+  const auto optionOf = [](int descriptor, int level, int option) {
+    int value = -1;
+    socklen_t length = sizeof(value);
+    getsockopt(descriptor, level, option, &value, &length);
+    return value;
+  };
+  std::string error;
+  const ListeningSocket socket = ListeningSocket::tcp({"127.0.0.1", 0}, 16, error);
+  for (const int seconds : {30, 0, 7}) {
+    INFO(seconds);
+    tuneTcp(socket.descriptor(), seconds);
+    const Peer peer(Peer::connectedTo(socket.address().port));
+    const Peer accepted(::accept(socket.descriptor(), nullptr, nullptr));
+    const int descriptor = accepted.descriptor();
+    CHECK(optionOf(descriptor, IPPROTO_TCP, TCP_NODELAY) != 0);
+    CHECK((optionOf(descriptor, SOL_SOCKET, SO_KEEPALIVE) != 0) == (seconds > 0));
+    if (seconds == 0) continue;
+    CHECK(optionOf(descriptor, IPPROTO_TCP, TCP_KEEPIDLE) == seconds);
+    CHECK(optionOf(descriptor, IPPROTO_TCP, TCP_KEEPINTVL) == seconds / 3);
+    CHECK(optionOf(descriptor, IPPROTO_TCP, TCP_KEEPCNT) == 3);
+  }
 }
 
 }  // namespace slotless::net

@@ -228,6 +228,27 @@ TEST_CASE("a turn of many events ends between them, of tasks and of descriptors"
   CHECK(most <= UvLoop::kEventsPerTurn);
 }
 
+TEST_CASE("each turn has some time for long work", "[loop]") {
+  UvLoop loop;
+  CHECK(loop.hasTimeLeft());  // who tells no turns apart is not to be asked for one
+  int turns = 0;
+  int refused = 0;
+  loop.atTurnEnd([&] { ++turns; });
+  for (int round = 0; round < 3; ++round) {
+    loop.post([&] {
+      CHECK(loop.hasTimeLeft());
+      const TimePoint end = loop.now() + UvLoop::kTimeForLongWork;
+      while (loop.now() < end) {
+      }
+      if (!loop.hasTimeLeft()) ++refused;
+      loop.stop();
+    });
+    loop.run();
+  }
+  CHECK(refused == 3);
+  CHECK(turns >= 3);
+}
+
 TEST_CASE("the end of a turn comes after every task and timer, before the loop waits", "[loop]") {
   UvLoop loop;
   int pending = 0;
