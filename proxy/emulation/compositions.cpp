@@ -28,7 +28,18 @@ using routing::Plan;
 
 namespace {
 
+// DEBUG ERROR text. Source: Redis 7.0 debug.c debugCommand().
+std::optional<std::string_view> errorToSay(Argv argv) {
+  if (argv.size() != 3 || !protocol::equalsIgnoringCase(argv[1], "error")) return std::nullopt;
+  return argv[2];
+}
+
 bool planDebug(PlanContext& context, Argv argv, Plan& plan) {
+  if (const auto wanted = errorToSay(argv)) {
+    plan.clear();
+    plan.error = *wanted;
+    return true;
+  }
   if (config::servesOneServer(context.config)) return false;
   std::vector<std::uint32_t> positions;
   const CommandSpec* spec = context.commands->find("debug");
@@ -116,6 +127,10 @@ bool planMove(PlanContext& context, const CommandSpec& spec, Argv argv, Plan& pl
 }
 
 }  // namespace
+
+std::optional<std::string_view> errorAskedFor(const CommandSpec& spec, Argv argv) {
+  return spec.name == "debug" ? errorToSay(argv) : std::nullopt;
+}
 
 bool planComposition(PlanContext& context, const CommandSpec& spec, Argv argv, Plan& plan) {
   if (!isComposed(spec)) return false;

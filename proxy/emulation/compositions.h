@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
@@ -21,6 +22,10 @@ inline bool isComposed(const protocol::CommandSpec& spec) noexcept {
 // False: the command has no composition (or not with these arguments); the router makes the plan.
 bool planComposition(PlanContext& context, const protocol::CommandSpec& spec, protocol::Argv argv,
                      routing::Plan& plan);
+
+// The error that the client wants to be told (DEBUG ERROR), as it is; nullopt: it wants something else. It is
+// never asked of a node: from there LOADING, READONLY and the like are about the node, and are waited for.
+std::optional<std::string_view> errorAskedFor(const protocol::CommandSpec& spec, protocol::Argv argv);
 
 // The router has refused these keys, since they are in several slots. The plan becomes another one, if there
 // is a way; nullopt: there is none. `names`: makes the client's reply of a node's; nullptr: it is the node's.

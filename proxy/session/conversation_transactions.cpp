@@ -3,6 +3,7 @@
 #include "proxy/dispatch/busy_watch.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/slot_guard.h"
+#include "proxy/emulation/compositions.h"
 #include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/router.h"
 #include "proxy/session/client.h"
@@ -73,6 +74,10 @@ Conversation::Outcome Conversation::queue(Command& command) {
     return refuseQueued(spec, "ERR '" + spec.name + "' between two places cannot be part of a transaction");
   std::string error;
   if (!mayRoute(spec, command.argv, services_.config, error)) return refuseQueued(spec, error);
+  if (const auto wanted = errorAskedFor(spec, command.argv)) {
+    queueError(spec, *wanted);
+    return Outcome::Done;
+  }
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
   // Every node carries messages to all others.

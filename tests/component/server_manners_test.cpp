@@ -311,4 +311,61 @@ TEST_CASE_METHOD(Stage, "ACL LOG has the logins that the proxy has refused, besi
   client.receives("*0\r\n");
 }
 
+TEST_CASE("DEBUG ERROR says to its client what it is told to say, whatever that would mean of a node") {
+  const std::pair<std::string_view, std::string_view> said[] = {
+      {"LOADING fake\r\nmessage", "-LOADING fake  message\r\n"},
+      {"-OOM text", "--OOM text\r\n"},
+      {"MOVED 1 127.0.0.1:1", "-MOVED 1 127.0.0.1:1\r\n"},
+      {"CROSSSLOT Keys in request don't hash to the same slot",
+       "-CROSSSLOT Keys in request don't hash to the same slot\r\n"},
+      {"", "-\r\n"},
+  };
+  for (const std::string_view hello : {"HELLO 2", "HELLO 3"}) {
+    Stage stage;
+    stage.config.allowAdminCommands = true;
+    stage.client.sends(hello);
+    stage.client.takes();
+    for (const auto& [text, line] : said) {
+      INFO(text);
+      stage.client.sendsBytes(request(Words{"DEBUG", "error", std::string(text)}));
+      stage.client.receives(line);
+    }
+    for (std::size_t i = 1; i <= kNodes; ++i) stage.node(i).expectsNothing();
+  }
+}
+
+TEST_CASE("of one server DEBUG ERROR is answered by the proxy, too") {
+  Stage stage;
+  stage.config.allowAdminCommands = true;
+  stage.config.upstream = config::Upstream::Single;
+  stage.client.sendsBytes(request(Words{"DEBUG", "ERROR", "READONLY no"}));
+  stage.client.receives("-READONLY no\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "in a transaction DEBUG ERROR's error stands in its place") {
+  config.allowAdminCommands = true;
+  client.sends({"MULTI", "SET a 1"});
+  client.sendsBytes(request(Words{"DEBUG", "ERROR", "LOADING no"}));
+  client.sends({"GET a", "EXEC", "MULTI"});
+  client.sendsBytes(request(Words{"DEBUG", "ERROR", "-x"}));
+  client.sends("EXEC");
+  Batch(node(1), {"SET a 1", "GET a"}).replies("*2\r\n+OK\r\n" + bulk("1"));
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n-LOADING no\r\n" + bulk("1") +
+                  "+OK\r\n+QUEUED\r\n*1\r\n--x\r\n");
+}
+
+TEST_CASE_METHOD(Stage, "DEBUG ERROR wants what DEBUG wants") {
+  const std::string denied =
+      "-ERR 'debug' administers a server: Slotless refuses it unless allow-admin-commands is set\r\n";
+  client.sends({"DEBUG ERROR no", "MULTI", "DEBUG ERROR no", "EXEC"});
+  client.receives(denied + "+OK\r\n" + denied + aborted(denied));
+}
+
+TEST_CASE_METHOD(Stage, "what is wrong with DEBUG ERROR a node says") {
+  config.allowAdminCommands = true;
+  client.sends("DEBUG ERROR");
+  for (std::size_t i = 1; i <= kNodes; ++i) node(i).expects("DEBUG ERROR").replies("-ERR unknown\r\n");
+  client.receives("-ERR unknown\r\n");
+}
+
 }  // namespace slotless::test
