@@ -9,6 +9,14 @@ namespace slotless::session {
 
 Request& replyLater(LocalCall& call) {
   call.late = true;
+  if (call.inTransaction) {
+    // EXEC's own request waits for it, as for a stage of what nodes are asked for.
+    Request& exec = *call.client.pending().head();
+    exec.dropLegs();
+    exec.kind = RequestKind::Read;
+    call.services.dispatcher.startLate(exec);
+    return exec;
+  }
   Request& request = call.client.addRequest(call.spec);
   request.kind = RequestKind::Read;
   std::string said;

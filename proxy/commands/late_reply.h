@@ -15,8 +15,8 @@
 
 namespace slotless::session {
 
-// The call gives no reply of its own; finishLate() has to be called once, on this worker's thread. Not inside
-// EXEC.
+// The call gives no reply of its own; finishLate() has to be called once, on this worker's thread, and not
+// before the call has returned. Inside EXEC only for what is Behind (see local_commands.h).
 Request& replyLater(LocalCall& call);
 void finishLate(Services& services, Request& request, std::string_view reply);
 

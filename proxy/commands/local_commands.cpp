@@ -51,8 +51,8 @@ constexpr LocalEntry kEntries[] = {
     {"client|id", clientId},
     {"client|import-source", clientImportSource},
     {"client|info", clientInfo},
-    {"client|kill", clientKill, When::Late},
-    {"client|list", clientList, When::Late},
+    {"client|kill", clientKill, When::Behind},
+    {"client|list", clientList, When::Behind},
     {"client|no-evict", clientNoEvict},
     {"client|no-touch", clientNoTouch},
     {"client|pause", clientPause},
@@ -67,25 +67,25 @@ constexpr LocalEntry kEntries[] = {
     {"command|count", commandCount},
     {"command|getkeys", commandGetKeys},
     {"command|info", commandInfo},
-    {"commandlog|get", commandLogGet, When::Late},
-    {"commandlog|len", commandLogLen, When::Late},
+    {"commandlog|get", commandLogGet, When::Behind},
+    {"commandlog|len", commandLogLen, When::Behind},
     {"commandlog|reset", commandLogReset},
     {"echo", echo},
     {"hello", hello},
-    {"latency|doctor", latencyDoctor, When::Late},
-    {"latency|graph", latencyGraph, When::Late},
+    {"latency|doctor", latencyDoctor, When::Behind},
+    {"latency|graph", latencyGraph, When::Behind},
     {"latency|histogram", latencyHistogram},
-    {"latency|history", latencyHistory, When::Late},
-    {"latency|latest", latencyLatest, When::Late},
-    {"latency|reset", latencyReset, When::Late},
+    {"latency|history", latencyHistory, When::Behind},
+    {"latency|latest", latencyLatest, When::Behind},
+    {"latency|reset", latencyReset, When::Behind},
     {"ping", ping},
     {"quit", quit},
     {"readonly", readOnly},
     {"readwrite", readWrite},
     {"role", role},
     {"select", select},
-    {"slowlog|get", slowLogGet, When::Late},
-    {"slowlog|len", slowLogLen, When::Late},
+    {"slowlog|get", slowLogGet, When::Behind},
+    {"slowlog|len", slowLogLen, When::Behind},
     {"slowlog|reset", slowLogReset},
     {"time", time},
 };
@@ -164,7 +164,12 @@ LocalCommand LocalCommands::functionOf(const CommandSpec& spec) const {
 
 bool LocalCommands::isLate(const CommandSpec& spec) const {
   const LocalEntry* entry = entryOf(spec.name);
-  return entry != nullptr && entry->when == When::Late;
+  return entry != nullptr && entry->when != When::AtOnce;
+}
+
+bool LocalCommands::followsExec(const CommandSpec& spec) const {
+  const LocalEntry* entry = entryOf(spec.name);
+  return entry != nullptr && entry->when == When::Behind;
 }
 
 // They take no time to speak of, but somebody may want to see all commands.
@@ -189,6 +194,12 @@ Transaction::RunLocal LocalCommands::runnerFor(Client& client) {
     LocalCall call{client, services_, spec, argv, out, true};
     functionOf(spec)(call);
   };
+}
+
+bool LocalCommands::runLate(Client& client, const CommandSpec& spec, protocol::Argv argv, std::string& out) {
+  LocalCall call{client, services_, spec, argv, out, true};
+  functionOf(spec)(call);
+  return call.late;
 }
 
 bool LocalCommands::run(Client& client, const CommandSpec& spec, protocol::Argv argv) {

@@ -29,7 +29,8 @@ struct LocalCall {
 
 using LocalCommand = void (*)(LocalCall&);
 
-enum class When : std::uint8_t { AtOnce, Late };
+// Late: the reply needs others. Behind: the same, and inside a transaction it can be waited for behind EXEC.
+enum class When : std::uint8_t { AtOnce, Late, Behind };
 // WithUsers: the proxy's if it has users, otherwise the nodes'.
 enum class Whose : std::uint8_t { Proxy, WithUsers };
 
@@ -50,6 +51,9 @@ class LocalCommands final : public LocalAnswers {
   bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const override;
   bool run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) override;
   bool isLate(const protocol::CommandSpec& spec) const override;
+  bool followsExec(const protocol::CommandSpec& spec) const override;
+  bool runLate(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv,
+               std::string& out) override;
   Transaction::RunLocal runnerFor(Client& client) override;
   bool plan(const protocol::CommandSpec& spec, protocol::Argv argv, routing::Plan& plan) override;
   // Commands of the table that should be answered here and have no function: none, or it is a mistake.

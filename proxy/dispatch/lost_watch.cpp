@@ -25,6 +25,8 @@ bool failOnWatch(Completion& completion, Leg& leg, Trouble trouble) {
       protocol::appendNullArrayIn(null, request.client->protocol);
       leg.reply.clear();
       request.hook.reset();
+      request.composer.reset();  // nothing follows what was not carried out
+      request.staged = false;
       request.client->deliver(request, null);
       completion.finishLeg(leg, false);
       return true;

@@ -129,7 +129,9 @@ void RequestPool::trimUnused() {
 
 bool RequestPool::refersTo(const protocol::CommandTable& table) const {
   return std::any_of(all_.begin(), all_.end(), [&](const auto& request) {
-    return request->hook != nullptr ||
+    // What EXEC's reply is made of may have been queued by another table than EXEC was.
+    const bool executes = request->spec != nullptr && request->spec->role == protocol::SessionRole::Exec;
+    return request->hook != nullptr || (executes && request->composer != nullptr) ||
            (request->spec != nullptr && table.find(request->spec->name) == request->spec);
   });
 }

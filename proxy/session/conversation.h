@@ -158,6 +158,8 @@ class Conversation final : public Leases {
   Outcome queue(Command& command);
   Outcome queueAlone(const Command& command, std::string_view objection);
   Outcome executeAlone();
+  Outcome queueLater(const Command& command, bool changes);
+  Outcome executeLater(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
   Outcome queueForwarded(Command& command);
   Outcome begin(const protocol::CommandSpec& spec, std::string_view name);
   Outcome execute(const protocol::CommandSpec& spec, std::string_view name);

@@ -6,9 +6,11 @@
 #include "proxy/emulation/compositions.h"
 #include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/behind_exec.h"
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/exec_reply.h"
+#include "proxy/session/exec_stages.h"
 #include "proxy/session/group_replies.h"
 #include "proxy/session/key_lookups.h"
 #include "proxy/session/key_plan.h"
@@ -51,6 +53,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
   // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
   if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(command);
   if (spec.handling == Handling::Local || services_.localAnswers.answers(spec, command.argv)) {
+    if (services_.localAnswers.followsExec(spec)) return queueLater(command, false);
     if (services_.localAnswers.isLate(spec)) {
       return refuseQueued(spec,
                           "ERR '" + spec.name + "' concerns all workers and cannot be part of a transaction");
@@ -80,6 +83,9 @@ Conversation::Outcome Conversation::queue(Command& command) {
   }
   routing::Plan& plan = services_.plan;
   if (!services_.keyLookups.plan(client_, command, plan)) return Outcome::Wait;
+  if (const BehindExec* behind = findBehindExec(spec);
+      behind != nullptr && (behind->composed || plan.kind == routing::Plan::Kind::EachNode))
+    return queueLater(command, behind->changes);
   // Every node carries messages to all others.
   if (spec.hashedArgument > 0) {
     plan.kind = routing::Plan::Kind::AnyNode;
@@ -132,6 +138,25 @@ Conversation::Outcome Conversation::queueAlone(const Command& command, std::stri
   return queued(*command.said);
 }
 
+// It is carried out behind what is for the transaction's node, see exec_walk.h.
+Conversation::Outcome Conversation::queueLater(const Command& command, bool changes) {
+  transaction_->queueLater(
+      {command.spec, {command.argv.begin(), command.argv.end()}, std::string(command.bytes), changes});
+  return queued(*command.said);
+}
+
+// Nothing is for a node alone: its first stage is one that nobody has been asked for.
+Conversation::Outcome Conversation::executeLater(const CommandSpec& spec,
+                                                 std::unique_ptr<Transaction> transaction) {
+  Request& request = client_.addRequest(spec);
+  request.kind = RequestKind::Read;
+  services_.dispatcher.startLate(request);
+  request.staged = true;
+  request.composer = std::make_unique<ExecStages>(services_, client_, std::move(transaction));
+  services_.dispatcher.finishLate(request, {});
+  return Outcome::Done;
+}
+
 Conversation::Outcome Conversation::executeAlone() {
   if (!client_.pending().empty()) return Outcome::Wait;
   const std::unique_ptr<Transaction> transaction = std::move(transaction_);
@@ -159,6 +184,10 @@ bool Conversation::queueError(const CommandSpec& spec, std::string_view line) {
 Conversation::Outcome Conversation::queueForwarded(Command& command) {
   const CommandSpec& spec = *command.spec;
   const protocol::Argv argv = command.argv;
+  if (const CommandSpec* change = transaction_->change()) {
+    return refuseQueued(spec, "ERR '" + spec.name + "' cannot follow '" + change->name +
+                                  "' in a transaction: that concerns several nodes, and is carried out last");
+  }
   transaction_->writes = transaction_->writes || writes(spec, argv);
   transaction_->wantsWholeSlot = transaction_->wantsWholeSlot || command.wantsWholeSlot;
   if (command.said != command.spec && command.said->wholeDatabase == protocol::WholeDatabase::Flush)
@@ -190,8 +219,8 @@ Conversation::Outcome Conversation::queued(const CommandSpec& spec) {
 
 Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string_view name) {
   upstream::LinkSet& links = client_.linksOf(database());
-  const bool waits =
-      watch_.on() || &links != client_.upstream || (transaction_->inGroups() && !transaction_->failed());
+  const bool stages = transaction_->inGroups() || transaction_->hasLater();
+  const bool waits = watch_.on() || &links != client_.upstream || (stages && !transaction_->failed());
   if (waits && !client_.pending().empty()) return Outcome::Wait;
   if (transaction_->alone() && !transaction_->failed()) return executeAlone();
   std::unique_ptr<Transaction> transaction = std::move(transaction_);
@@ -210,6 +239,8 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
     protocol::appendNullArrayIn(null, client_.protocol);
     return answer(spec, null);
   }
+  if (transaction->forwarded() == 0 && !watch_.on() && transaction->hasLater())
+    return executeLater(spec, std::move(transaction));
   if (transaction->forwarded() == 0 && !watch_.on() && transaction->isLong()) {
     Request& request = client_.addRequest(spec);
     becomeExclusive(false);
@@ -272,7 +303,10 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   net::ByteChain batch = transaction->takeBatch(name);
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
-  if (transaction->needsAssembly()) {
+  if (transaction->hasLater()) {
+    request.staged = true;
+    request.composer = std::make_unique<ExecStages>(services_, client_, std::move(transaction));
+  } else if (transaction->needsAssembly()) {
     request.hook = std::make_unique<ExecReply>(services_, std::move(transaction));
   } else {
     forgetTransaction(std::move(transaction));

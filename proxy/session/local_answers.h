@@ -16,8 +16,14 @@ class LocalAnswers {
   virtual bool answers(const protocol::CommandSpec& spec, protocol::Argv argv) const = 0;
   // False: it has to wait; nothing has been done, and the client is woken.
   virtual bool run(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv) = 0;
-  // Does its reply need other workers? Then it cannot be part of a transaction.
+  // Does its reply need others (all workers, mostly)? Then a transaction cannot have it …
   virtual bool isLate(const protocol::CommandSpec& spec) const = 0;
+  // … unless it can be waited for behind EXEC.
+  virtual bool followsExec(const protocol::CommandSpec& spec) const = 0;
+  // For EXEC, of what follows it. True: the reply will be the next that the client's first pending request
+  // gets. False: it has been appended.
+  virtual bool runLate(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv,
+                       std::string& out) = 0;
   // For EXEC: appends replies instead of giving them to the client.
   virtual Transaction::RunLocal runnerFor(Client& client) = 0;
   // A command that nodes are asked for as well: CONFIG and the like. False: it is none of these (or not with

@@ -80,7 +80,7 @@ std::string Transaction::join(const std::vector<Group>& groups,
   std::string joined;
   protocol::appendArrayHeader(joined, forwarded_);
   for (const Queued& queued : queued_) {
-    if (!queued.error.empty() || !queued.argv.empty()) continue;
+    if (!queued.isForwarded()) continue;
     joined += carriedOut[queued.group] ? takeElement(rests[queued.group]) : rests[queued.group];
   }
   return joined;
@@ -128,6 +128,15 @@ void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv a
     localBytes_ += costOf(argument);
   }
   queued_.push_back(std::move(local));
+}
+
+void Transaction::queueLater(Later command) {
+  localBytes_ += sizeof(Later) + 2 * kAllocationBytes + costOf(command.bytes);
+  for (const std::string& argument : command.argv) localBytes_ += costOf(argument);
+  hasLater_ = true;
+  if (command.changes) change_ = command.spec;
+  queued_.push_back({command.spec, {}, {}, {}, {}, false});
+  queued_.back().later = std::make_unique<const Later>(std::move(command));
 }
 
 void Transaction::queueAlone(Alone command) {
@@ -180,6 +189,7 @@ bool Transaction::assemble(Position& position, std::string_view execReply, const
   }
   std::string_view rest = execReply.substr(position.replyBytes);
   for (; position.command < queued_.size() && budget.left(); ++position.command) {
+    if (queued_[position.command].later != nullptr) break;
     budget.spend(kUnitsPerCommand);
     appendReply(queued_[position.command], rest, runLocal, correct, out);
   }

@@ -2,7 +2,7 @@
 //
 // Commands for a node are kept as one batch, MULTI to EXEC, that goes out in one piece. Commands that the
 // proxy answers itself are kept as arguments; they run when EXEC has succeeded, and their replies go into its
-// array.
+// array. So do those for which it has to ask several nodes or all workers (see exec_walk.h).
 #pragma once
 #include <cstddef>
 #include <deque>
@@ -57,6 +57,17 @@ class Transaction {
   };
   void queueAlone(Alone command);
   const std::optional<Alone>& alone() const noexcept { return alone_; }
+  // A command that is answered behind the node's EXEC.
+  struct Later {
+    const protocol::CommandSpec* spec;
+    std::vector<std::string> argv;
+    std::string bytes;     // as nodes get it
+    bool changes = false;  // … by which they become different: nothing for nodes may follow it
+  };
+  void queueLater(Later command);
+  bool hasLater() const noexcept { return hasLater_; }
+  // The one that changes nodes; nullptr: there is none.
+  const protocol::CommandSpec* change() const noexcept { return change_; }
   // A command that is refused when it is run; the others are run.
   void queueError(const protocol::CommandSpec& spec, std::string_view line);
   // A command was refused, with that line (without '-' and CRLF): EXEC must not run anything.
@@ -97,11 +108,16 @@ class Transaction {
   // Puts EXEC's reply together. `execReply`: the node's reply, whole; empty if nothing was forwarded.
   void assemble(std::string_view execReply, const RunLocal& runLocal, const Correct& correct,
                 std::string& out) const;
-  // The same in pieces: `position` is where the last one has ended. True: that was all.
+  // The same in pieces: `position` is where the last one has ended. True: that was all. It ends at a command
+  // that is answered later, too: who asks for laterAt() has to append its reply and go on behind it.
   struct Position {
     std::size_t command = 0;
     std::size_t replyBytes = 0;  // of execReply that have been used
   };
+  // nullptr: another one is at that position.
+  const Later* laterAt(const Position& position) const noexcept {
+    return position.command < queued_.size() ? queued_[position.command].later.get() : nullptr;
+  }
   bool assemble(Position& position, std::string_view execReply, const RunLocal& runLocal,
                 const Correct& correct, std::string& out, WorkBudget& budget) const;
   // More commands than should be dealt with, or forgotten, at once.
@@ -132,13 +148,16 @@ class Transaction {
  private:
   struct Queued {
     const protocol::CommandSpec* spec;
-    std::vector<std::string> argv;       // of a local command; empty: it was forwarded, or an error
+    std::vector<std::string> argv;       // of a local command; empty: it is none
     std::optional<std::string> channel;  // of PUBLISH
     std::unique_ptr<routing::Composer> composer;
     std::string error;    // whole; if not empty, it is the reply
     bool hidden = false;  // its reply is not the client's
     std::size_t group = 0;
     protocol::Slot slot = protocol::kNoSlot;  // of PUBLISH: its group's
+    std::unique_ptr<const Later> later = {};
+
+    bool isForwarded() const noexcept { return error.empty() && argv.empty() && later == nullptr; }
   };
   void appendReply(const Queued& queued, std::string_view& rest, const RunLocal& runLocal,
                    const Correct& correct, std::string& out) const;
@@ -160,6 +179,8 @@ class Transaction {
   std::size_t localBytes_ = 0;
   std::string failure_;     // empty: no command was refused
   bool corrected_ = false;  // some reply is
+  bool hasLater_ = false;
+  const protocol::CommandSpec* change_ = nullptr;
   bool readOnly_ = true;
 };
 

@@ -39,6 +39,30 @@ CONVERSATIONS = {
         MULTI
         CLIENT REPLY ON
         EXEC""",
+    "what a transaction asks of all": f"""
+        MULTI
+        SET key 1
+        CONFIG GET list-compress-depth
+        PUBSUB NUMPAT
+        PUBSUB CHANNELS nothing*
+        GET key
+        SCRIPT EXISTS {SHA}
+        LATENCY RESET nothing
+        CONFIG GET nosuch*
+        PING
+        EXEC
+        HELLO 3
+        MULTI
+        CONFIG GET list-compress-depth
+        PUBSUB NUMSUB nothing
+        GET key
+        EXEC
+        WATCH key
+        SET key 2
+        MULTI
+        GET key
+        CONFIG GET list-compress-depth
+        EXEC""",
     "scripts that nobody knows": f"""
         EVALSHA {SHA} 0
         EVALSHA_RO {SHA} 0

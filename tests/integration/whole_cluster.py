@@ -311,6 +311,28 @@ class Administration(WholeClusterTest):
         self.assertIn("ERR", self.connection.error("CONFIG", "SET", "nosuchsetting", "1"))
         self.assertEqual(self.command("CONFIG", "GET", "nosuch*"), [])
 
+    def test_a_transaction_has_what_is_asked_of_all_nodes_and_workers(self):
+        for database in (0, 1):
+            with self.subTest(database=database):
+                self.command("SELECT", database)
+                self.addCleanup(self.command, "SELECT", 0)
+                self.command("MULTI")
+                for words in (("SET", "k", "1"), ("INFO", "server"), ("CLIENT", "SETNAME", "in-exec"), ("CLIENT", "LIST"),
+                              ("INCR", "k"), ("MEMORY", "STATS"), ("SLOWLOG", "LEN")):
+                    self.assertEqual(self.command(*words), b"QUEUED")
+                told = self.command("EXEC")
+                self.assertEqual([told[0], told[2], told[4]], [b"OK", b"OK", 2])
+                self.assertIn(b"redis_mode:standalone" if b"redis_mode" in told[1] else b"server_mode:standalone", told[1])
+                self.assertIn(b"name=in-exec", told[3])
+                self.assertIn(b"total.allocated", told[5])
+                self.assertIsInstance(told[6], int)
+
+    @fixture.NOT_ONE_REDIS
+    def test_an_error_that_a_client_asks_for_is_the_one_that_it_gets(self):
+        """From a node LOADING and READONLY would be waited for."""
+        for line in ("LOADING no", "READONLY no", "CLUSTERDOWN no", "-x"):
+            self.assertEqual(self.connection.error("DEBUG", "ERROR", line), line)
+
     @fixture.NOT_ONE_REDIS
     def test_settings_reach_replicas_too(self):
         self.command("CONFIG", "SET", "slowlog-max-len", "77")

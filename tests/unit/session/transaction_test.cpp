@@ -74,6 +74,59 @@ TEST_CASE_METHOD(Queue, "local replies go where their commands were") {
         "*6\r\n$1\r\n1\r\n*2\r\n$1\r\nx\r\n:5\r\n$2\r\n22\r\n$1\r\n3\r\n+OK\r\n$1\r\n4\r\n");
 }
 
+TEST_CASE_METHOD(Queue, "where a command is answered later its reply is left to whoever asks for it") {
+  const std::size_t before = transaction.bytes();
+  CHECK_FALSE(transaction.hasLater());
+  transaction.queueLater({table->find("info"), {"INFO"}, "<info>"});
+  CHECK(transaction.bytes() > before);
+  CHECK(transaction.hasLater());
+  CHECK(transaction.needsAssembly());
+  CHECK(transaction.forwarded() == 0);
+  CHECK(transaction.change() == nullptr);
+  get();
+  echo("1");
+  transaction.queueLater({table->find("dbsize"), {"DBSIZE"}, "<dbsize>", true});
+  CHECK(transaction.change() == table->find("dbsize"));
+  set();
+
+  session::Transaction::Position position;
+  session::WorkBudget budget = session::WorkBudget::unlimited();
+  const std::string_view execReply = "*2\r\n:1\r\n+OK\r\n";
+  std::string out;
+  const auto goOn = [&] {
+    return transaction.assemble(
+        position, execReply,
+        [](const protocol::CommandSpec&, protocol::Argv argv, std::string& into) {
+          protocol::appendBulk(into, argv[1]);
+        },
+        {}, out, budget);
+  };
+  CHECK_FALSE(goOn());
+  CHECK(out == "*5\r\n");
+  REQUIRE(transaction.laterAt(position) != nullptr);
+  CHECK(transaction.laterAt(position)->bytes == "<info>");
+  ++position.command;
+  CHECK(transaction.laterAt(position) == nullptr);
+  CHECK_FALSE(goOn());
+  CHECK(out == "*5\r\n:1\r\n$1\r\n1\r\n");
+  REQUIRE(transaction.laterAt(position) != nullptr);
+  CHECK(transaction.laterAt(position)->bytes == "<dbsize>");
+  ++position.command;
+  CHECK(goOn());
+  CHECK(out == "*5\r\n:1\r\n$1\r\n1\r\n+OK\r\n");
+  CHECK(transaction.laterAt(position) == nullptr);
+}
+
+TEST_CASE_METHOD(Queue, "a refusal of the node's leaves nothing to be asked for") {
+  transaction.queueLater({table->find("info"), {"INFO"}, "<info>"});
+  get();
+  session::Transaction::Position position;
+  session::WorkBudget budget = session::WorkBudget::unlimited();
+  std::string out;
+  CHECK(transaction.assemble(position, "-EXECABORT no\r\n", {}, {}, out, budget));
+  CHECK(out == "-EXECABORT no\r\n");
+}
+
 TEST_CASE_METHOD(Queue, "the replies of PUBLISH are corrected, and no others") {
   get();
   CHECK_FALSE(transaction.needsAssembly());
