@@ -1,6 +1,7 @@
 // Makes one CONFIG GET of those of several nodes. Pure.
 //
-// Most settings are the same everywhere: the first node's counts. Source: CONFIG GET
+// Settings are the same everywhere, since CONFIG SET sets them so: the first node's count, also of a limit
+// that each node has for itself (maxmemory). What was set has to be what is told. Source: CONFIG GET
 // (redis.io/commands/config-get).
 #pragma once
 #include <map>

@@ -21,13 +21,12 @@ TEST_CASE("the first node's settings count, but for the proxy's own", "[config_m
   CHECK(mergedConfig({"*0\r\n"}) == "*0\r\n");
 }
 
-TEST_CASE("limits on memory are summed, and none is none", "[config_merge]") {
+TEST_CASE("a limit that each node has is told as CONFIG SET sets it", "[config_merge]") {
   const auto limit = [](const std::string& value) {
     return "%1\r\n$9\r\nmaxmemory\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
   };
-  CHECK(mergedConfig({limit("100"), limit("50")}) == limit("150"));
-  CHECK(mergedConfig({limit("100"), limit("0")}) == limit("0"));
-  CHECK(mergedConfig({limit("100"), limit("odd")}) == limit("100"));
+  CHECK(mergedConfig({limit("100"), limit("100"), limit("100")}) == limit("100"));
+  CHECK(mergedConfig({limit("100"), limit("50")}) == limit("100"));
 }
 
 TEST_CASE("what is no list of settings is not mergedConfig", "[config_merge]") {
