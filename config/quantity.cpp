@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -50,6 +51,22 @@ Parsed<std::uint64_t> parseCount(std::string_view text) {
   const Digits digits = takeDigits(text);
   if (digits.number.value && !digits.rest.empty()) return {};
   return digits.number;
+}
+
+Parsed<std::uint64_t> parseShare(std::string_view text) {
+  constexpr double kWhole = 100;
+  constexpr double kLeast = 0.0001;  // one of a million
+  if (!text.ends_with('%')) return {};
+  text.remove_suffix(1);
+  // No sign, and none of the words that are numbers, too.
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text.front())) == 0) return {};
+  double percent = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, percent, std::chars_format::fixed);
+  if (error != std::errc{} || end != last || percent > kWhole) return {};
+  if (percent == 0) return {0, ""};
+  if (percent < kLeast) return {};
+  return {static_cast<std::uint64_t>(std::llround(kWhole / percent)), ""};
 }
 
 Parsed<std::uint64_t> parseMode(std::string_view text) {

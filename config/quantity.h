@@ -17,6 +17,9 @@ Parsed<std::uint64_t> parseCount(std::string_view text);
 Parsed<std::uint64_t> parseBytes(std::string_view text);
 Parsed<Milliseconds> parseDuration(std::string_view text);
 
+// A share as one of how many: `1%` is 100; of what is no whole number, the nearest one. 0% is 0.
+Parsed<std::uint64_t> parseShare(std::string_view text);
+
 // Permissions as chmod takes them: three octal digits, perhaps behind a 0.
 Parsed<std::uint64_t> parseMode(std::string_view text);
 

@@ -104,7 +104,8 @@ constexpr std::array kSchema{
     Option{
         "shadow-sample", Count, &Config::shadowSample, Cluster, 1, 1'000'000, "none", kReloadable, "", "",
         "With upstream migrating: one of so many reads, on average, is asked again on both sides beside the "
-        "clients, and the replies are compared; 100 is 1 %. See migration.md."},
+        "clients, and the replies are compared; 100 is 1 %. In a file also as shadow: {upstream: cluster, "
+        "sample: 1%}. See migration.md."},
 
     Option{"listen", Listeners, &Config::listen, Listening, 0, 0, "", kPlain, "", "",
            "Addresses and Unix sockets on which clients are accepted; repeat the option or separate them by "

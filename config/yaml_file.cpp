@@ -4,17 +4,24 @@
 #include <yaml-cpp/yaml.h>
 
 #include <map>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "config/program_words.h"
+#include "config/quantity.h"
 #include "config/value.h"
 
 namespace slotless::config {
 
 namespace {
+
+constexpr std::string_view kShadow = "shadow";
+constexpr std::string_view kShadowSample = "shadow-sample";
+constexpr std::string_view kShadowForm = "{upstream: cluster, sample: 1%}";
+constexpr std::string_view kShares = "a share such as 1% (up to 100%), one of how many such as 100, or 0";
 
 std::string asIs(std::string_view option) {
   return std::string(option);
@@ -100,7 +107,9 @@ class YamlReader {
     const std::string& name = key.Scalar();
     const auto [first, isFirst] = lines_.emplace(name, key.Mark().line + 1);
     const Option* option = findOption(name);
-    if (option == nullptr) {
+    if (name == kShadow) {
+      readShadow(key, value, isFirst ? 0 : first->second);
+    } else if (option == nullptr) {
       if (isFirst) addUnknown(result.settings, at(key.Mark()), name, "option", asIs);
     } else if (!isFirst) {
       addError(at(key.Mark()), name,
@@ -114,6 +123,47 @@ class YamlReader {
     } else {
       readScalar(*option, value, value.IsScalar() ? value.Mark() : key.Mark());
     }
+  }
+
+  // `before`: the line that has one already; 0: none.
+  void readShadow(const YAML::Node& key, const YAML::Node& value, int before) {
+    const auto reject = [&](const YAML::Mark& mark, const std::string& found, std::string_view allowed) {
+      result.settings.doubtful.insert(kShadowSample);
+      addError(at(mark), std::string(kShadow), found + "; allowed: " + std::string(allowed));
+    };
+    if (before == 0) {
+      const auto [flat, isFirst] = lines_.emplace(kShadowSample, key.Mark().line + 1);
+      if (!isFirst) before = flat->second;
+    }
+    if (before != 0) {
+      return reject(key.Mark(), "found a second time",
+                    "once, and line " + std::to_string(before) + " has it, or " + std::string(kShadowSample));
+    }
+    if (!value.IsMap()) return reject(key.Mark(), "found " + nounFor(value), kShadowForm);
+    std::set<std::string> seen;
+    for (const auto& member : value) {
+      const YAML::Node& name = member.first;
+      if (!name.IsScalar()) return reject(name.Mark(), "found " + nounFor(name) + " as a key", kShadowForm);
+      if (name.Scalar() != "upstream" && name.Scalar() != "sample")
+        return reject(name.Mark(), "found \"" + shownName(name.Scalar()) + "\" in it", kShadowForm);
+      if (!seen.insert(name.Scalar()).second)
+        return reject(name.Mark(), "found \"" + name.Scalar() + "\" a second time in it", kShadowForm);
+    }
+    const YAML::Node upstream = value["upstream"];
+    if (upstream && (!upstream.IsScalar() || upstream.Scalar() != "cluster"))
+      return reject(upstream.Mark(), "found another upstream",
+                    "cluster, the side that upstream migrating leads to");
+    const YAML::Node sample = value["sample"];
+    if (!sample) return reject(key.Mark(), "found no sample", kShadowForm);
+    if (!sample.IsScalar())
+      return reject(sample.Mark(), "found " + nounFor(sample) + " as a sample", kShares);
+    const std::string& text = sample.Scalar();
+    const auto share = text.ends_with('%') ? parseShare(text) : parseCount(text);
+    const Option& option = *findOption(kShadowSample);
+    if (!share.value || (*share.value != 0 && (*share.value < option.min || *share.value > option.max)))
+      return reject(sample.Mark(), "found the sample " + inQuotes(text), kShares);
+    result.settings.settings.push_back(
+        {&option, std::to_string(*share.value), {Layer::File, at(sample.Mark())}});
   }
 
   void readScalar(const Option& option, const YAML::Node& value, const YAML::Mark& mark) {

@@ -1,6 +1,7 @@
 // Text of a YAML file -> settings with line numbers.
 //
-// The file is one mapping of option names to scalars, or to sequences of scalars for list options.
+// The file is one mapping of option names to scalars, or to sequences of scalars for list options. `shadow:
+// {upstream: cluster, sample: 1%}` is another way to write shadow-sample.
 #pragma once
 
 #include <string>

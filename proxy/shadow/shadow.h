@@ -1,26 +1,34 @@
 // Asks some of the clients' reads (shadow-sample) again on both sides of a migration at the same time, and
-// compares the replies: on a thread of its own, so that clients notice nothing of it.
-//
-// The copy lags a moment behind: what differs is asked once more later. It counts as a difference if both
-// sides then say what they said before, and this is not the same.
+// compares the replies: on a thread of its own, so that clients notice nothing of it. See Trial.
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 
 #include "config/config.h"
 #include "proxy/observe/shadow_queue.h"
-#include "proxy/shadow/side.h"
+#include "proxy/shadow/asker.h"
+#include "proxy/shadow/trial.h"
 
 namespace slotless::shadow {
 
 class Shadow {
  public:
-  Shadow() = default;
+  struct Surroundings {
+    // One side, as Side; any that waits gives up where `stops` says so.
+    std::function<std::unique_ptr<Asker>(const config::Config&, config::Upstream,
+                                         const std::function<bool()>& stops)>
+        makeSide;
+    std::function<Trial::TimePoint()> now;
+    observe::ShadowQueue& queue;
+  };
+
+  // The real ones.
+  Shadow();
+  explicit Shadow(Surroundings surroundings);
   ~Shadow();
   Shadow(const Shadow&) = delete;
   Shadow& operator=(const Shadow&) = delete;
@@ -30,29 +38,14 @@ class Shadow {
   void use(const config::Config& config);
 
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Doubtful {
-    observe::ShadowSample sample;
-    Clock::time_point due;
-    std::string server;  // what was said
-    std::string cluster;
-  };
-
   void run();
   void takeSettings();
-  void ask(observe::ShadowSample sample, const Doubtful* before);
-  void drop(const observe::ShadowSample& sample, telemetry::ShadowDrop reason);
-  void end(const observe::ShadowSample& sample, telemetry::ShadowOutcome outcome);
-  void fail(const std::string& trouble);
 
+  const Surroundings surroundings_;
   std::atomic<bool> stops_{false};
   std::mutex mutex_;
   std::shared_ptr<const config::Config> wanted_;  // until the thread has taken it
-  // Of the thread.
-  std::unique_ptr<Side> server_;
-  std::unique_ptr<Side> cluster_;
-  std::deque<Doubtful> doubtful_;
-  Clock::time_point failedUntil_{};
+  Trial trial_;                                   // the thread's
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "proxy/shadow/side.h"
 
-#include <chrono>
+#include <algorithm>
+#include <set>
 #include <span>
 
 #include "config/upstream.h"
@@ -8,7 +9,7 @@
 
 namespace slotless::shadow {
 
-using observe::ShadowSample;
+using subcommand::NodeClient;
 using subcommand::Reply;
 using telemetry::ShadowDrop;
 
@@ -65,50 +66,77 @@ bool Side::look() {
   return false;
 }
 
-Side::Drop Side::send(const ShadowSample& sample) {
-  words_ = sample.words;
-  for (std::size_t i = 0; i < sample.keys.size(); ++i) {
-    std::string& word = words_[sample.keys[i]];
-    const auto place = naming_->of({sample.database, word});
-    if (!place) return ShadowDrop::Reserved;
-    if (i > 0 && place->slot != slot_) return ShadowDrop::Crosses;
-    slot_ = place->slot;
-    nodeDatabase_ = place->nodeDatabase;
-    word = place->name;
+Side::Drop Side::place(std::uint32_t database, const Question& question) {
+  Placed placed{question.words};
+  for (std::size_t i = 0; i < question.keys.size(); ++i) {
+    std::string& word = placed.words[question.keys[i]];
+    const auto found = naming_->of({database, word});
+    if (!found) return ShadowDrop::Reserved;
+    if (i > 0 && found->slot != placed.slot) return ShadowDrop::Crosses;
+    placed.slot = found->slot;
+    placed.nodeDatabase = found->nodeDatabase;
+    word = found->name;
   }
-  return write();
+  placed_.push_back(std::move(placed));
+  return std::nullopt;
 }
 
-Side::Drop Side::write() {
+NodeClient& Side::clientOf(const Placed& placed) {
+  subcommand::ServerUrl url = single_ ? seeds_.front() : view_->ownerOf(placed.slot)->url;
+  url.database = placed.nodeDatabase;
+  const std::pair key{url.host + ' ' + std::to_string(url.port), placed.nodeDatabase};
+  return clients_.try_emplace(key, url, options_).first->second;
+}
+
+Side::Drop Side::send(std::uint32_t database, const std::vector<Question>& questions) {
+  placed_.clear();
+  received_ = 0;
+  for (const Question& each : questions) {
+    if (const Drop reason = place(database, each)) return reason;
+  }
   if (!single_ && view_ == nullptr && !look()) return ShadowDrop::Unreachable;
-  subcommand::ServerUrl url = single_ ? seeds_.front() : view_->ownerOf(slot_)->url;
-  url.database = nodeDatabase_;
-  const std::pair key{url.host + ' ' + std::to_string(url.port), nodeDatabase_};
-  auto found = clients_.find(key);
-  if (found == clients_.end()) {
-    if (clients_.size() >= kMostClients) clients_.clear();
-    found = clients_.emplace(key, subcommand::NodeClient(url, options_)).first;
+  if (clients_.size() >= kMostClients) clients_.clear();
+  std::set<NodeClient*> asked;
+  for (Placed& each : placed_) asked.insert(each.client = &clientOf(each));
+  for (NodeClient* const client : asked) {
+    if (write(*client)) continue;
+    view_ = nullptr;
+    abandon();
+    return ShadowDrop::Unreachable;
   }
-  asked_ = &found->second;
-  // It may have been closed while it was idle.
+  deadline_ = std::chrono::steady_clock::now() + kReply;
+  return std::nullopt;
+}
+
+// It may have been closed while it was idle.
+bool Side::write(NodeClient& client) {
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!asked_->isOpen()) {
-      trouble_ = asked_->open();
-      if (!trouble_.empty()) break;
+    if (!client.isOpen()) {
+      trouble_ = client.open();
+      if (!trouble_.empty()) return false;
     }
-    asked_->append(std::span<const std::string>(words_));
-    trouble_ = asked_->send();
-    if (trouble_.empty()) return std::nullopt;
+    for (const Placed& each : placed_) {
+      if (each.client == &client) client.append(std::span<const std::string>(each.words));
+    }
+    trouble_ = client.send();
+    if (trouble_.empty()) return true;
   }
-  view_ = nullptr;
-  return ShadowDrop::Unreachable;
+  return false;
 }
 
 Reply Side::receive() {
-  Reply reply = asked_->receive();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
+  Reply reply = placed_[received_++].client->receive(std::max(left, std::chrono::milliseconds(1)));
   if (reply.isLost()) trouble_ = reply.text;
   if (isFromElsewhere(reply)) view_ = nullptr;
   return reply;
+}
+
+void Side::abandon() {
+  for (; received_ < placed_.size(); ++received_) {
+    if (placed_[received_].client != nullptr) placed_[received_].client->close();
+  }
 }
 
 }  // namespace slotless::shadow

@@ -2,12 +2,17 @@
 
 import pathlib
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 import move
+import redis
+from certificates import Authority
+from cluster import Cluster, start_server
 from move import SECONDS
+from slots import slot_of
 from waiting import wait_until
 
 # A side that does not answer is waited for a second: clients that had to wait for it, too, would not be through in time.
@@ -33,8 +38,8 @@ class Shadow(move.Move):
             return int(self.shadow(proxy)[2].get(command, {}).get(outcome, 0)) > 0
         wait_until(is_counted, SECONDS, f"{command} to be {outcome}")
 
-    def start(self):
-        self.start_proxies(1, ("--shadow-sample", "1"))
+    def start(self, *options):
+        self.start_proxies(1, ("--shadow-sample", "1", *options))
         return self.proxies[0]
 
     def test_what_was_copied_is_equal_and_what_differs_is_told(self):
@@ -73,6 +78,112 @@ class Shadow(move.Move):
         self.assertNotIn("another", line)
         metrics = proxy.http("/metrics")[1]
         self.assertRegex(metrics, r'slotless_shadow_total\{command="get",outcome="different"\} [1-9]')
+
+    def test_keys_in_several_slots_are_compared_one_by_one(self):
+        proxy = self.start()
+        client = self.client(proxy, 3)
+        names = [f"text:{i}" for i in range(20)]
+        client.mset({name: name for name in names})
+        for i in range(3):
+            client.sadd(f"set:{i}", *range(i, 50))
+            client.zadd(f"sorted:{i}", {str(n): n + i for n in range(50)})
+        run = self.start_run()
+        reads = {"mget": lambda: client.mget([*names, "absent", "set:1"]), "exists": lambda: client.exists(*names),
+                 "sunion": lambda: client.sunion("set:0", "set:1", "set:2"), "sintercard": lambda: client.sintercard(2, ["set:0", "set:1"]),
+                 "zunion": lambda: client.zunion(["sorted:0", "sorted:1", "set:2"]), "lcs": lambda: client.execute_command("LCS", *names[:2])}
+        for command, read in reads.items():
+            self.wait_for(proxy, command, "equal", read)
+        total, dropped, commands = self.shadow(proxy)
+        self.assertEqual([total["different"], dropped["crosses"]], ["0", "0"], commands)
+        run.kill()
+        client.set("text:7", "another")
+        client.srem("set:2", 40)
+        for command in ("mget", "lcs", "sunion"):
+            if command == "lcs":
+                client.set(names[0], "another")
+            self.wait_for(proxy, command, "different", reads[command])
+        self.assertEqual(self.shadow(proxy)[1]["crosses"], "0")
+
+    def compare_without_a_copy(self, proxy):
+        """What both sides have by the same name, and what one of them lacks."""
+        client = self.client(proxy)
+        client.set("text", "value")
+        client.set("lacking", "value")
+        self.cluster.owner(slot_of("text")).command("SET", "text", "value")
+        self.wait_for(proxy, "get", "equal", lambda: client.get("text"))
+        self.wait_for(proxy, "get", "different", lambda: client.get("lacking"))
+        self.assertEqual(self.shadow(proxy)[1]["unreachable"], "0")
+
+    def test_the_server_may_speak_tls(self):
+        authority = Authority()
+        self.source.kill()
+        self.source, self.port = start_server("source-with-tls", [], tls=authority)
+        self.addCleanup(self.source.kill)
+        files = [word for word in authority.upstream_options() if word not in ("--cluster-tls", "yes")]
+        self.compare_without_a_copy(self.start(*files, "--server-tls", "yes"))
+
+    def test_the_cluster_may_speak_tls(self):
+        self.cluster.stop()
+        authority = Authority()
+        self.cluster = Cluster(replicas=0, tls=authority)
+        self.addCleanup(self.cluster.stop)
+        self.of_cluster = authority.upstream_options()
+        self.compare_without_a_copy(self.start())
+
+    def test_it_is_turned_on_and_off_while_clients_read(self):
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        client = self.client(proxy)
+        client.set("text", "value")
+        self.cluster.owner(slot_of("text")).command("SET", "text", "value")
+        client.get("text")
+        self.assertEqual(self.shadow(proxy)[0]["sampled"], "0")
+        client.config_set("shadow-sample", "1")
+        self.wait_for(proxy, "get", "equal", lambda: client.get("text"))
+        client.config_set("shadow-sample", "0")
+
+        def nothing_is_sampled():
+            before = self.shadow(proxy)[0]["sampled"]
+            for _ in range(READS):
+                client.get("text")
+            return self.shadow(proxy)[0]["sampled"] == before
+        wait_until(nothing_is_sampled, SECONDS, "reads to be left alone")
+        client.config_set("shadow-sample", "1")
+        equal = int(self.shadow(proxy)[0]["equal"])
+        wait_until(lambda: client.get("text") and int(self.shadow(proxy)[0]["equal"]) > equal, SECONDS, "reads to be compared again")
+
+    def test_a_cut_over_is_gone_through_while_reads_are_compared(self):
+        proxy = self.start()
+        client = self.client(proxy, 3)
+        client.set("text", "value")
+        client.mset({"one": 1, "two": 2})
+        run = self.start_run()
+        self.wait_until_ready()
+        self.wait_for(proxy, "get", "equal", lambda: client.get("text"))
+        stop = threading.Event()
+        failures = []
+
+        def read():
+            try:
+                while not stop.is_set():
+                    if client.get("text") != b"value" or client.mget("one", "two") != [b"1", b"2"]:
+                        failures.append("another reply")
+            except (OSError, redis.RedisError) as error:
+                failures.append(repr(error))
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+            before = {command: int(counts["equal"]) for command, counts in self.shadow(proxy)[2].items()}
+            for command in ("get", "mget"):
+                wait_until(lambda command=command: int(self.shadow(proxy)[2].get(command, {}).get("equal", 0)) > before.get(command, 0),
+                           SECONDS, f"{command} to be compared with the server")
+        finally:
+            stop.set()
+            reader.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(self.shadow(proxy)[0]["different"], "0")
+        self.finish(run)
 
     def test_a_cluster_that_stands_still_costs_clients_nothing(self):
         proxy = self.start()

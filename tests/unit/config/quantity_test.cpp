@@ -16,6 +16,21 @@ TEST_CASE("Permissions are three octal digits") {
   }
 }
 
+TEST_CASE("A share is one of how many") {
+  CHECK(parseShare("1%").value == 100U);
+  CHECK(parseShare("100%").value == 1U);
+  CHECK(parseShare("0.25%").value == 400U);
+  CHECK(parseShare("3%").value == 33U);
+  CHECK(parseShare("0.0001%").value == 1'000'000U);
+  CHECK(parseShare("0%").value == 0U);
+  CHECK(parseShare("0.0%").value == 0U);
+  for (const auto* text :
+       {"", "%", "1", "-1%", "+1%", " 1%", "1 %", "1%%", "100.1%", "0.00001%", "1e1%", "inf%", "nan%"}) {
+    INFO(text);
+    CHECK_FALSE(parseShare(text).value);
+  }
+}
+
 TEST_CASE("Sizes have the units of redis.conf") {
   struct Case {
     std::string text;

@@ -78,6 +78,66 @@ TEST_CASE("Errors in a file name the line") {
   CHECK(withFile(c.text).errors() == std::vector<std::string>{c.error});
 }
 
+TEST_CASE("shadow is another way to write shadow-sample") {
+  const std::string sides = "upstream: migrating\nserver: b:1\n";
+  const auto sampleOf = [&](const std::string& shadow) {
+    return withFile(sides + "shadow: " + shadow).config().shadowSample;
+  };
+  CHECK(sampleOf("{upstream: cluster, sample: 1%}") == 100);
+  CHECK(sampleOf("{upstream: cluster, sample: 100%}") == 1);
+  CHECK(sampleOf("{sample: 0.5%}") == 200);
+  CHECK(sampleOf("{sample: 0.0001%}") == 1'000'000);
+  CHECK(sampleOf("{sample: 3%}") == 33);
+  CHECK(sampleOf("{sample: 20}") == 20);
+  CHECK(sampleOf("{sample: 0}") == 0);
+  CHECK(sampleOf("{sample: 0%}") == 0);
+  CHECK(sampleOf("\n  upstream: cluster\n  sample: 2%") == 50);
+}
+
+TEST_CASE("whatever is wrong with shadow is one error, with its line") {
+  struct Case {
+    std::string text;
+    std::string error;
+  };
+  const std::string form = "; allowed: {upstream: cluster, sample: 1%}";
+  const std::string shares = "; allowed: a share such as 1% (up to 100%), one of how many such as 100, or 0";
+  const std::string sides = "upstream: migrating\nserver: b:1\n";
+  const std::vector<Case> cases{
+      {"shadow: 1%", "c.yaml:3: shadow: found a text" + form},
+      {"shadow:", "c.yaml:3: shadow: found nothing" + form},
+      {"shadow: [1%]", "c.yaml:3: shadow: found a list" + form},
+      {"shadow: {}", "c.yaml:3: shadow: found no sample" + form},
+      {"shadow: {upstream: cluster}", "c.yaml:3: shadow: found no sample" + form},
+      {"shadow:\n  sample: 1%\n  writes: yes", "c.yaml:5: shadow: found \"writes\" in it" + form},
+      {"shadow:\n  sample: 1%\n  sample: 2%",
+       "c.yaml:5: shadow: found \"sample\" a second time in it" + form},
+      {"shadow: {[a]: 1}", "c.yaml:3: shadow: found a list as a key" + form},
+      {"shadow: {upstream: single, sample: 1%}",
+       "c.yaml:3: shadow: found another upstream; allowed: cluster, the side that upstream migrating leads to"},
+      {"shadow: {upstream: [cluster], sample: 1%}",
+       "c.yaml:3: shadow: found another upstream; allowed: cluster, the side that upstream migrating leads to"},
+      {"shadow: {sample: [1%]}", "c.yaml:3: shadow: found a list as a sample" + shares},
+      {"shadow: {sample: 1%}\nshadow-sample: 5",
+       "c.yaml:4: shadow-sample: found a second time; allowed: once, and line 3 has it"},
+      {"shadow-sample: 5\nshadow: {sample: 1%}",
+       "c.yaml:4: shadow: found a second time; allowed: once, and line 3 has it, or shadow-sample"},
+      {"shadow: {sample: 1%}\nshadow: {sample: 1%}",
+       "c.yaml:4: shadow: found a second time; allowed: once, and line 3 has it, or shadow-sample"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.text);
+    CHECK(withFile(sides + each.text).errors() == std::vector<std::string>{each.error});
+  }
+  for (const std::string sample :
+       {"101%", "-1%", "%", "inf%", "nan%", "1e1%", "0.00001%", "1 %", "x", "1000001", "-1"}) {
+    INFO(sample);
+    CHECK(withFile(sides + "shadow: {sample: \"" + sample + "\"}").errors() ==
+          std::vector<std::string>{"c.yaml:3: shadow: found the sample \"" + sample + "\"" + shares});
+  }
+  // Only the two sides of a migration can be compared, however it is written.
+  CHECK(withFile("shadow: {sample: 1%}").errors().size() == 1);
+}
+
 TEST_CASE("Nothing of a secret in a file is shown, however the line is broken") {
   for (const auto* text :
        {"pasword: hunter2", "password:hunter2", "{password:hunter2}", "password:hunter2: x",
