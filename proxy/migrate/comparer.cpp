@@ -82,22 +82,19 @@ bool Comparer::dump(const std::vector<Key>& keys, const std::vector<Place>& plac
   return true;
 }
 
-bool Comparer::digest(const Key& key, const Place& place, const std::string& type,
-                      ValueDigest::Number& source, ValueDigest::Number& target) {
-  const DigestResult ours = digestOf(key.name, type, [&](std::vector<std::string> words) {
+bool Comparer::digest(const Key& key, const Place& place, const std::string& type, DigestResult& source,
+                      DigestResult& target) {
+  source = digestOf(key.name, type, [&](std::vector<std::string> words) {
     return source_.ask(key.database, std::move(words));
   });
-  const DigestResult theirs =
-      digestOf(place.name, type, [&](std::vector<std::string> words) -> std::optional<Reply> {
-        std::vector<NodeOp> ops;
-        ops.push_back({place.slot, place.nodeDatabase, std::move(words), {}, false});
-        if (!target_.carryOut(ops)) return std::nullopt;
-        return std::move(ops.front().reply);
-      });
-  source = ours.number;
-  target = theirs.number;
+  target = digestOf(place.name, type, [&](std::vector<std::string> words) -> std::optional<Reply> {
+    std::vector<NodeOp> ops;
+    ops.push_back({place.slot, place.nodeDatabase, std::move(words), {}, false});
+    if (!target_.carryOut(ops)) return std::nullopt;
+    return std::move(ops.front().reply);
+  });
   // An error is a change of type under way; what is not known here has its DUMP only.
-  return !ours.stopped && !theirs.stopped;
+  return !source.stopped && !target.stopped;
 }
 
 std::string Comparer::differenceOf(const Side& source, const Side& target) const {
@@ -134,11 +131,16 @@ bool Comparer::compare(const std::vector<Key>& keys, bool withMarks, std::vector
     made.mark = source[i].type + (exactTimes_ ? std::to_string(source[i].expiry) : "");
     const bool dumpsAgree = !source[i].payload.empty() && source[i].payload == target[i].payload;
     if (source[i].type == "none" || dumpsAgree) continue;
-    ValueDigest::Number ours{};
-    ValueDigest::Number theirs{};
+    DigestResult ours;
+    DigestResult theirs;
     if (!digest(placed[i], places[i], source[i].type, ours, theirs)) return false;
-    made.mark += " " + std::to_string(ours[0]) + " " + std::to_string(ours[1]);
-    if (made.difference.empty() && ours != theirs) made.difference = "value of type " + source[i].type;
+    for (const std::uint64_t part : {ours.number[0], ours.number[1], ours.groups[0], ours.groups[1]})
+      made.mark += " " + std::to_string(part);
+    if (!made.difference.empty()) continue;
+    if (ours.number != theirs.number)
+      made.difference = "value of type " + source[i].type;
+    else if (ours.groups != theirs.groups)
+      made.difference = kGroupsDiffer;
   }
   return true;
 }

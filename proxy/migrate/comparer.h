@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/migrate/node_writer.h"
@@ -22,6 +23,9 @@ struct Comparison {
 
 class Comparer {
  public:
+  // The difference of streams that are the same but for these. Servers tell nobody of what is done to them.
+  static constexpr std::string_view kGroupsDiffer = "consumer groups of a stream";
+
   Comparer(const Places& places, const SourceFacts& facts, Source source, NodeWriter target,
            std::chrono::milliseconds ttlTolerance, std::int64_t bigKeyBytes);
 
@@ -43,8 +47,8 @@ class Comparer {
             std::vector<Side>& target);
   bool dump(const std::vector<Key>& keys, const std::vector<Place>& places, std::vector<Side>& source,
             std::vector<Side>& target);
-  bool digest(const Key& key, const Place& place, const std::string& type, ValueDigest::Number& source,
-              ValueDigest::Number& target);
+  bool digest(const Key& key, const Place& place, const std::string& type, DigestResult& source,
+              DigestResult& target);
   std::string differenceOf(const Side& source, const Side& target) const;
 
   const Places& places_;

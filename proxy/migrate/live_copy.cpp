@@ -136,15 +136,19 @@ std::optional<LiveCopy::Calls> LiveCopy::askCalls() {
   return calls;
 }
 
-// Nobody is told of these commands.
-void LiveCopy::lookAtCalls() {
-  const auto calls = askCalls();
-  if (!calls) return;
-  if (swaps_ >= 0 && calls->swaps > swaps_) {
+// Nobody is told of these commands, nor of those about consumer groups.
+void LiveCopy::noteSwaps(std::int64_t swaps) {
+  if (swaps_ >= 0 && swaps > swaps_) {
     parts_.reporter.say("databases of " + parts_.cause + " have been swapped: everything is walked again");
     walker_.want({true, {}, true});
   }
-  swaps_ = calls->swaps;
+  swaps_ = swaps;
+}
+
+void LiveCopy::lookAtCalls() {
+  const auto calls = askCalls();
+  if (!calls) return;
+  noteSwaps(calls->swaps);
   if (Clock::now() - streamsAgainAt_ > kStreamsInterval) copyStreamsAgain(calls->ofGroups);
 }
 
@@ -223,13 +227,14 @@ void LiveCopy::tryToCatchUp() {
 
 // Who writes all the same (--force) is not waited for.
 bool LiveCopy::drained(Clock::time_point since) {
-  if (streamsAgainAt_ < since) {
-    const auto calls = askCalls();
-    if (!calls) return false;
-    if (!copyStreamsAgain(calls->ofGroups)) streamsAgainAt_ = since;
-  }
+  const bool isFirstLook = streamsAgainAt_ < since;
+  if (!isFirstLook && caughtUpWith_ < streamsAgainAt_) return false;
+  // Clients wait meanwhile: it is asked once a look.
+  const auto calls = askCalls();
+  if (!calls) return false;
+  noteSwaps(calls->swaps);
+  if (isFirstLook && !copyStreamsAgain(calls->ofGroups)) streamsAgainAt_ = since;
   if (caughtUpWith_ < streamsAgainAt_) return false;
-  lookAtCalls();
   lookAtFunctions();
   return quiet();
 }

@@ -97,6 +97,7 @@ class LiveCopy {
     std::int64_t ofGroups = 0;
   };
   std::optional<Calls> askCalls();
+  void noteSwaps(std::int64_t swaps);
   void lookAtCalls();
   bool copyStreamsAgain(std::int64_t groupCalls);
   void lookAtTarget();

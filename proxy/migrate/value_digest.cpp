@@ -53,6 +53,7 @@ class Digester {
       result_.error = "type " + std::string(type);
     } else if ((this->*found->read)()) {
       result_.number = digest_.number();
+      result_.groups = groups_.number();
     }
     return std::move(result_);
   }
@@ -128,9 +129,17 @@ class Digester {
     if (!ask({"XINFO", "GROUPS", name_}, groups)) return false;
     for (const Reply& group : groups.items) {
       const std::string name = textOf(group.field("name"));
-      digest_.add({name, textOf(group.field("last-delivered-id"))});
-      if (!readPending(name)) return false;
+      groups_.add({"group", name, textOf(group.field("last-delivered-id"))});
+      if (!readConsumers(name) || !readPending(name)) return false;
     }
+    return true;
+  }
+
+  // Also those that have nothing pending.
+  bool readConsumers(const std::string& group) {
+    Reply consumers;
+    if (!ask({"XINFO", "CONSUMERS", name_, group}, consumers)) return false;
+    for (const Reply& each : consumers.items) groups_.add({"consumer", group, textOf(each.field("name"))});
     return true;
   }
 
@@ -141,7 +150,7 @@ class Digester {
       if (!ask({"XPENDING", name_, group, from, "+", std::to_string(kPage)}, part)) return false;
       for (const Reply& each : part.items) {
         if (each.items.size() != 4) continue;
-        digest_.add({group, each.items[0].text, each.items[1].text, textOf(&each.items[3])});
+        groups_.add({"pending", group, each.items[0].text, each.items[1].text, textOf(&each.items[3])});
         from = "(" + each.items[0].text;
       }
       if (part.items.size() < kPage) return true;
@@ -151,6 +160,7 @@ class Digester {
   const std::string& name_;
   const Ask& ask_;
   ValueDigest digest_;
+  ValueDigest groups_;
   DigestResult result_;
 };
 

@@ -37,6 +37,8 @@ using Ask = std::function<std::optional<subcommand::Reply>(std::vector<std::stri
 
 struct DigestResult {
   ValueDigest::Number number{};
+  // Of a stream's consumer groups: where they stand, their consumers, and what is pending.
+  ValueDigest::Number groups{};
   bool stopped = false;
   std::string error = {};  // such as a type that is not known here
 };

@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::size_t kBatch = 200;
 constexpr int kLooks = 5;
+// The copy looks after consumer groups every ten seconds.
+constexpr std::chrono::milliseconds kGroupsSettle{15'000};
 
 class Verify {
  public:
@@ -145,7 +147,11 @@ bool Verify::walkTarget() {
 // A difference may be what the copy has not come to yet. It counts if it is there all the time, and the
 // source's value has been the same in the last two looks.
 bool Verify::lookAgain() {
-  const auto interval = settings_.settle / kLooks;
+  const bool anyGroups = std::any_of(candidates_.begin(), candidates_.end(), [](const Comparison& each) {
+    return each.difference == Comparer::kGroupsDiffer;
+  });
+  const auto settle = anyGroups ? std::max(settings_.settle, kGroupsSettle) : settings_.settle;
+  const auto interval = settle / kLooks;
   for (int looks = 0; looks < kLooks && !candidates_.empty(); ++looks) {
     std::this_thread::sleep_for(interval);
     if (stopSignalled()) return false;

@@ -300,6 +300,16 @@ class Migrate(unittest.TestCase):
         found = [json.loads(line) for line in self.ask("verify", "--settle", "500ms", "--json", code=1).splitlines()]
         self.assertEqual(found[-1]["differences"], 5)
 
+    def test_verify_compares_consumer_groups(self):
+        self.fill()
+        self.finished(self.start("--once"))
+        self.client(1).execute_command("XGROUP", "CREATECONSUMER", "stream", "idle", "nobody yet")
+        self.client(3).xack("big:stream", "workers", "3-1")
+        text = self.ask("verify", "--settle", "500ms", code=1)
+        for line in ('database 1 key "stream": consumer groups of a stream', 'database 3 key "big:stream": consumer groups of a stream',
+                     "2 differences"):
+            self.assertIn(line, text)
+
     def test_it_says_what_it_will_not_do(self):
         self.client().set("here", 1)
         node = self.cluster.first_masters[0]
