@@ -18,6 +18,7 @@
 #include "config/secret_arguments.h"
 #include "proxy/emulation/command_fates.h"
 #include "proxy/emulation/cross_slot_table.h"
+#include "proxy/migrate/announcement.h"
 #include "proxy/migrate/decision.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/server/core_dumps.h"
@@ -53,9 +54,10 @@ server::SideRecord findSide(config::Config& config) {
         std::string error;
         return told(decision.change(from, to, error), error);
       },
-      [decision, told](const std::string& process, const std::string& where) {
+      [decision, told, consoles = migrate::consolesOf(config)](const std::string& process,
+                                                               const std::string& where) {
         std::string error;
-        return told(decision.announce(process, where, error), error);
+        return told(decision.announce(process, {where, consoles}, error), error);
       },
       [decision](const std::string& process) { decision.leave(process); },
       [shadow = std::make_shared<shadow::Shadow>()](const config::Config& loaded) { shadow->use(loaded); }};

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <random>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "proxy/migrate/decision.h"
 #include "proxy/migrate/journal.h"
 #include "proxy/migrate/proxies.h"
+#include "proxy/subcommand/info_text.h"
 
 namespace slotless::migrate {
 
@@ -23,6 +26,8 @@ namespace {
 constexpr std::chrono::seconds kJournalPatience{30};
 constexpr std::chrono::seconds kAttendancePatience{10};
 constexpr std::chrono::milliseconds kLook{10};
+constexpr std::chrono::milliseconds kConsolePatience{2000};
+constexpr std::chrono::milliseconds kPeerPatience{4000};
 constexpr std::chrono::milliseconds kLookAgain{500};
 // A proxy that hears nothing more settles by itself after that much longer than the longest pause.
 constexpr std::chrono::seconds kMargin{3};
@@ -64,7 +69,7 @@ class CutOver {
             NodeWriter(target_, "slotless-cut-over.",
                        [deadline = Clock::now() + kJournalPatience] { return Clock::now() > deadline; })),
         decision_(settings.config),
-        proxies_(settings.proxies, settings.proxyOptions),
+        consoles_(settings.proxies),
         id_(newId()) {}
 
   int run();
@@ -80,7 +85,11 @@ class CutOver {
   }
   bool awaitField(const std::string& name, Clock::time_point deadline);
   std::string objection();
+  std::string find();
+  std::string findConsole(const Decision::Process& process);
   std::string forgotten();
+  std::set<std::string> placesOfOthers(std::string& complaints);
+  std::string others();
   std::string bypass();
   std::map<std::string, std::string> strangersAt(NodeClient& node, std::string& error);
   std::string bypassAt(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options);
@@ -96,7 +105,9 @@ class CutOver {
   Nodes target_;
   Journal journal_;
   const Decision decision_;
-  Proxies proxies_;
+  std::vector<subcommand::ServerUrl> consoles_;
+  std::vector<Decision::Process> processes_;  // that have announced themselves
+  std::optional<Proxies> proxies_;
   const std::string id_;
   Clock::time_point began_;
 };
@@ -109,17 +120,93 @@ bool CutOver::awaitField(const std::string& name, Clock::time_point deadline) {
   return true;
 }
 
+// The first of its consoles that it answers at. Empty: it is among consoles_; or why not.
+std::string CutOver::findConsole(const Decision::Process& process) {
+  std::string why = "it does not say how its console is reached";
+  for (const std::string& text : process.announcement.consoles) {
+    auto url = subcommand::parseServerUrl(text);
+    if (!url.value) {
+      why = "what it says of its console is no address";
+      continue;
+    }
+    url.value->database = 0;
+    url.value->username = settings_.proxyUsername;
+    url.value->password = settings_.proxyPassword;
+    subcommand::ConnectOptions options = settings_.proxyOptions;
+    options.connectTimeout = options.replyTimeout = kConsolePatience;
+    NodeClient console(*url.value, options);
+    const Reply reply = console.command({"PROXY", "CUT-OVER", "STATUS"});
+    if (!reply.failed() && subcommand::InfoText(reply.text).value("process") == process.name) {
+      consoles_.push_back(*std::move(url.value));
+      return {};
+    }
+    why = "at " + url.value->shown() + " another process answers";
+    if (reply.isError()) why = url.value->shown() + ": " + reply.text;
+    if (reply.isLost()) why = reply.text;
+  }
+  return why;
+}
+
+// Who has not been named has announced itself. Empty: consoles_ has all that are to go over.
+std::string CutOver::find() {
+  const bool named = !settings_.proxies.empty();
+  if (named && settings_.force) return {};
+  std::string error;
+  processes_ = decision_.processes(error);
+  if (!error.empty()) return "which proxies there are cannot be told: " + error;
+  if (named) return {};
+  if (processes_.empty())
+    return "which proxies? None has announced itself in the cluster within the last minute: --proxy HOST:PORT "
+           "for each of them";
+  std::string lost;
+  for (const Decision::Process& each : processes_) {
+    if (const std::string why = findConsole(each); !why.empty())
+      lost += "\n  " + each.announcement.where + ", seen " + std::to_string(each.silent.count()) +
+              " s ago: " + why;
+  }
+  if (lost.empty()) return {};
+  if (!settings_.force || consoles_.empty())
+    return "proxies cannot be asked (one that is gone is forgotten after a minute); name all, with --proxy "
+           "HOST:PORT for each:" +
+           lost;
+  reporter_.say("these proxies cannot be asked, and are left behind:" + lost);
+  return {};
+}
+
 // Processes that serve this, too: proxies that have not been named, or one that ends after an upgrade.
 std::string CutOver::forgotten() {
-  std::string error;
   std::string found;
-  for (const Decision::Process& each : decision_.processes(error)) {
-    if (proxies_.has(each.name)) continue;
-    found += "\n  " + each.where + ", seen " + std::to_string(each.silent.count()) + " s ago";
+  for (const Decision::Process& each : processes_) {
+    if (proxies_->has(each.name)) continue;
+    found += "\n  " + each.announcement.where + ", seen " + std::to_string(each.silent.count()) + " s ago";
   }
-  if (!error.empty()) return "which proxies there are cannot be told: " + error;
   if (found.empty()) return {};
   return "proxies that are not named serve it, too (one that is gone is forgotten after a minute):" + found;
+}
+
+// Where proxies run that are heard on this side, and have not announced themselves.
+std::set<std::string> CutOver::placesOfOthers(std::string& complaints) {
+  std::set<std::string> places = proxies_->heard(complaints);
+  for (const Decision::Process& each : processes_) places.erase(each.announcement.where);
+  return places;
+}
+
+// Proxies that know only the side that is left: they stay there, and their clients with them. One that has
+// ended is heard of for some seconds.
+std::string CutOver::others() {
+  std::string complaints;
+  std::set<std::string> places = placesOfOthers(complaints);
+  if (!complaints.empty())
+    reporter_.say("whether proxies that cannot go over serve it, too, is not known everywhere:\n" +
+                  complaints);
+  for (const auto deadline = Clock::now() + kPeerPatience; !places.empty() && Clock::now() < deadline;) {
+    std::this_thread::sleep_for(kLookAgain);
+    places = placesOfOthers(complaints);
+  }
+  if (places.empty()) return {};
+  std::string text = "proxies that cannot go over serve it, too (their upstream is not migrating):";
+  for (const std::string& each : places) text += "\n  " + each;
+  return text;
 }
 
 // Clients of a node that are neither proxies nor part of this, by their ids.
@@ -172,7 +259,6 @@ std::string CutOver::bypass() {
 }
 
 std::string CutOver::objection() {
-  if (settings_.proxies.empty()) return "which proxies? --proxy HOST:PORT for each of them";
   if (std::string error = target_.refresh(); !error.empty()) return "the target: " + error;
   Journal::Fields fields;
   if (std::string error = journal_.read(fields); !error.empty()) return "the target: " + error;
@@ -182,11 +268,14 @@ std::string CutOver::objection() {
   const std::string owner = journal_.owner();
   if (owner.empty() || isDead(owner)) return "nobody copies: start slotless migrate run, and let it follow";
   if (fields["caught_up"] != "1") return "the copy has not caught up (" + fields["phase"] + ")";
-  if (std::string text = proxies_.objections(std::string(there_.side)); !text.empty()) return text;
+  if (std::string text = find(); !text.empty()) return text;
+  proxies_.emplace(consoles_, settings_.proxyOptions);
+  if (std::string text = proxies_->objections(std::string(there_.side)); !text.empty()) return text;
   if (settings_.force) return {};
   if (std::string text = forgotten(); !text.empty()) return text;
-  const std::string others = bypass();
-  return others.empty() ? others : others + "\n--force does it all the same";
+  std::string found = others();
+  if (const std::string some = bypass(); !some.empty()) found += (found.empty() ? "" : "\n") + some;
+  return found.empty() ? found : found + "\n--force does it all the same";
 }
 
 // Empty: it stands.
@@ -209,7 +298,7 @@ std::string CutOver::move() {
   began_ = Clock::now();
   const auto deadline = began_ + settings_.maxPause;
   if (error =
-          proxies_.prepare(id_, std::string(there_.side), settings_.maxPause, settings_.maxPause + kMargin);
+          proxies_->prepare(id_, std::string(there_.side), settings_.maxPause, settings_.maxPause + kMargin);
       !error.empty())
     return error;
   if (error = journal_.write({{"drain", id_}}); !error.empty()) return error;
@@ -222,8 +311,8 @@ int CutOver::giveUp(const std::string& why) {
   reporter_.fail(why);
   const bool clear = side(pending(), std::string(here_.side)).empty();
   journal_.write({{"cut_over", ""}});
-  proxies_.settle(id_,
-                  std::string(there_.side));  // those that hold go on; what the others say is of no interest
+  proxies_->settle(id_,
+                   std::string(there_.side));  // those that hold go on; what the others say is of no interest
   reporter_.fail("it was given up" + (clear ? "; " + std::string(here_.stays) : std::string()));
   return subcommand::kBad;
 }
@@ -237,7 +326,7 @@ int CutOver::run() {
     return refuse("the run does not attend; does it hang?");
   }
   if (auto error = move(); !error.empty()) return giveUp(error);
-  const std::string unsettled = proxies_.settle(id_, std::string(there_.side));
+  const std::string unsettled = proxies_->settle(id_, std::string(there_.side));
   const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_);
   if (!decision_.isSafe(std::chrono::milliseconds(1000)))
     reporter_.say(

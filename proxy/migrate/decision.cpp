@@ -7,6 +7,7 @@
 #include "config/side_words.h"
 #include "protocol/slot.h"
 #include "proxy/migrate/node_writer.h"
+#include "proxy/migrate/own_address.h"
 #include "proxy/migrate/replicated.h"
 #include "proxy/subcommand/cluster_view.h"
 
@@ -54,6 +55,11 @@ std::optional<subcommand::Reply> Decision::ask(std::vector<std::string> words, s
   Nodes target(seeds_, options_, rules_);
   error = target.refresh();
   if (!error.empty()) return std::nullopt;
+  return askOf(target, std::move(words), error);
+}
+
+std::optional<subcommand::Reply> Decision::askOf(Nodes& target, std::vector<std::string> words,
+                                                 std::string& error) const {
   NodeWriter writer(target, "slotless-side.",
                     [deadline = Clock::now() + patience_] { return Clock::now() > deadline; });
   std::vector<NodeOp> ops;
@@ -74,11 +80,18 @@ std::optional<std::string> Decision::change(const std::string& from, const std::
   return std::move(reply->text);
 }
 
-std::optional<std::string> Decision::announce(const std::string& process, const std::string& where,
+std::optional<std::string> Decision::announce(const std::string& process, const Announcement& announcement,
                                               std::string& error) const {
-  auto reply =
-      ask({"EVAL", std::string(kAnnounce), "2", std::string(kKey), std::string(kProcesses), process, where},
-          error);
+  Nodes target(seeds_, options_, rules_);
+  error = target.refresh();
+  if (!error.empty()) return std::nullopt;
+  const auto view = target.view();
+  const subcommand::ClusterMaster* const owner = view->ownerOf(protocol::slotOf(kKey));
+  const std::string address = owner == nullptr ? "" : ownAddressTowards(owner->url.host, owner->url.port);
+  auto reply = askOf(target,
+                     {"EVAL", std::string(kAnnounce), "2", std::string(kKey), std::string(kProcesses),
+                      process, written(announcement, address)},
+                     error);
   if (!reply) return std::nullopt;
   return std::move(reply->text);
 }
@@ -95,7 +108,7 @@ std::vector<Decision::Process> Decision::processes(std::string& error) const {
   std::vector<Process> found;
   for (std::size_t i = 0; reply && i + 2 < reply->items.size(); i += 3) {
     const std::chrono::seconds silent{std::atoll(reply->items[i + 2].text.c_str())};
-    found.push_back({reply->items[i].text, reply->items[i + 1].text, silent});
+    found.push_back({reply->items[i].text, readAnnouncement(reply->items[i + 1].text), silent});
   }
   return found;
 }

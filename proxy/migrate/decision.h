@@ -4,7 +4,8 @@
 //   ~{slotless-migrate}:side      "single" (also while it is not there) or "cluster"; between them
 //   "preparing:ID" and, on the
 //                                 way back, "returning:ID"
-//   ~{slotless-migrate}:proxies   a hash: process -> since when it has been silent, and where it is
+//   ~{slotless-migrate}:proxies   a hash: process -> since when it has been silent, and what it says of
+//   itself
 //
 // A copy of it is as good. Blocking; any thread.
 #pragma once
@@ -16,6 +17,8 @@
 #include <vector>
 
 #include "config/config.h"
+#include "proxy/migrate/announcement.h"
+#include "proxy/migrate/nodes.h"
 #include "proxy/subcommand/node_client.h"
 
 namespace slotless::migrate {
@@ -35,13 +38,13 @@ class Decision {
   // Single or Cluster: a cut-over that is under way fails. nullopt: see the error.
   std::optional<config::Upstream> settle(std::string& error) const;
   // That process is there; what has been decided. nullopt: see the error.
-  std::optional<std::string> announce(const std::string& process, const std::string& where,
+  std::optional<std::string> announce(const std::string& process, const Announcement& announcement,
                                       std::string& error) const;
   void leave(const std::string& process) const;
   // Those that have announced themselves within the last minute.
   struct Process {
     std::string name;
-    std::string where;
+    Announcement announcement;
     std::chrono::seconds silent;
   };
   std::vector<Process> processes(std::string& error) const;
@@ -52,6 +55,8 @@ class Decision {
 
  private:
   std::optional<subcommand::Reply> ask(std::vector<std::string> words, std::string& error) const;
+  std::optional<subcommand::Reply> askOf(Nodes& target, std::vector<std::string> words,
+                                         std::string& error) const;
 
   std::vector<subcommand::ServerUrl> seeds_;
   subcommand::ConnectOptions options_;

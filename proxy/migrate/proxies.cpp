@@ -1,10 +1,12 @@
 #include "proxy/migrate/proxies.h"
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "config/side_words.h"
+#include "proxy/migrate/peer_list.h"
 #include "proxy/subcommand/info_text.h"
 
 namespace slotless::migrate {
@@ -52,6 +54,20 @@ std::string Proxies::objections(const std::string& side) {
     if (!reply.failed()) proxy.process = InfoText(reply.text).value("process");
     return objectionOf(reply, side);
   });
+}
+
+std::set<std::string> Proxies::heard(std::string& complaints) {
+  std::mutex mutex;
+  std::set<std::string> places;
+  complaints = all([&](Proxy& proxy) -> std::string {
+    const Reply reply = proxy.client.command({"PROXY", "PEERS"});
+    if (reply.failed()) return reply.text;
+    PeerList list = readPeerList(reply.text);
+    const std::lock_guard guard(mutex);
+    places.merge(list.places);
+    return list.isHeard ? "" : "hears no other proxies";
+  });
+  return places;
 }
 
 bool Proxies::has(const std::string& process) const {

@@ -30,8 +30,8 @@ constexpr std::array<OptionSpec, 17> kOwn{{
      "run: it ends with the cut-over, and nothing is copied back to the server: it stays as it was, and there is no roll-back.",
      Takes::Nothing},
     {"proxy", "URL",
-     "cut-over, roll-back: one of the proxies, by its console; one option for each. "
-     "[SLOTLESS_MIGRATE_PROXY_PASSWORD]",
+     "cut-over, roll-back: one of the proxies, by its console; one option for each. Without any they are found by "
+     "what they say of themselves in the cluster. [SLOTLESS_MIGRATE_PROXY_USERNAME, SLOTLESS_MIGRATE_PROXY_PASSWORD]",
      Takes::Values},
     {"max-pause", "TIME", "cut-over, roll-back: it is given up if clients would wait longer. Default: 1s",
      Takes::Value},
@@ -169,14 +169,19 @@ class Reader {
   void readProxies() {
     settings_.proxyOptions = settings_.toOptions;
     settings_.proxyOptions.clientName = "slotless-cut-over";
-    const char* const password = std::getenv(subcommand::kProxyPasswordVariable);
+    const auto variable = [](const char* name) {
+      const char* const value = std::getenv(name);
+      return value == nullptr ? std::string() : std::string(value);
+    };
+    settings_.proxyUsername = variable(subcommand::kProxyUserVariable);
+    settings_.proxyPassword = variable(subcommand::kProxyPasswordVariable);
     for (const std::string& text : options_.values("proxy")) {
       auto url = subcommand::parseServerUrl(text);
       if (!url.value) {
         error_ = "--proxy: " + url.reason;
         return;
       }
-      if (url.value->password.empty() && password != nullptr) url.value->password = password;
+      if (url.value->password.empty()) url.value->password = settings_.proxyPassword;
       settings_.proxies.push_back(*std::move(url.value));
     }
   }

@@ -33,7 +33,10 @@ struct Settings {
   std::uint64_t sample = 0;  // keys; 0: all
   std::uint64_t most = 100;  // differences that are printed
   std::chrono::milliseconds monitor{2000};
-  std::vector<subcommand::ServerUrl> proxies;
+  std::vector<subcommand::ServerUrl> proxies;  // none: they are found
+  // As whom found ones are asked.
+  std::string proxyUsername;
+  std::string proxyPassword;
   subcommand::ConnectOptions proxyOptions;
   std::chrono::milliseconds maxPause{1000};
 

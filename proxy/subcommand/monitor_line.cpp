@@ -20,7 +20,8 @@ std::optional<char> escaped(char c) {
   }
 }
 
-// Reads one word in quotes; moves `text` behind it.
+}  // namespace
+
 std::optional<std::string> quotedWord(std::string_view& text) {
   if (!text.starts_with('"')) return std::nullopt;
   std::string word;
@@ -47,8 +48,6 @@ std::optional<std::string> quotedWord(std::string_view& text) {
   text.remove_prefix(i + 1);
   return word;
 }
-
-}  // namespace
 
 // 1339518083.107412 [0 127.0.0.1:60866] "keys" "*"
 std::optional<SeenCommand> parseMonitorLine(std::string_view line) {

@@ -15,5 +15,7 @@ struct SeenCommand {
 };
 // nullopt: it is none. What MONITOR writes as \xNN, \n and the like are the bytes again.
 std::optional<SeenCommand> parseMonitorLine(std::string_view line);
+// One word in quotes, as they stand there; moves `text` behind it. nullopt: there is none.
+std::optional<std::string> quotedWord(std::string_view& text);
 
 }  // namespace slotless::subcommand

@@ -14,8 +14,9 @@ namespace slotless::subcommand {
 
 // The URL, and the password; and what the proxies' consoles are told by slotless migrate cut-over.
 inline constexpr const char* kProxyPasswordVariable = "SLOTLESS_MIGRATE_PROXY_PASSWORD";
-inline constexpr std::array<const char*, 3> kSourceVariables{
-    "SLOTLESS_MIGRATE_FROM", "SLOTLESS_MIGRATE_FROM_PASSWORD", kProxyPasswordVariable};
+inline constexpr const char* kProxyUserVariable = "SLOTLESS_MIGRATE_PROXY_USERNAME";
+inline constexpr std::array<const char*, 4> kSourceVariables{
+    "SLOTLESS_MIGRATE_FROM", "SLOTLESS_MIGRATE_FROM_PASSWORD", kProxyUserVariable, kProxyPasswordVariable};
 
 std::span<const OptionSpec> sourceOptions() noexcept;
 

@@ -15,9 +15,11 @@ import resp
 from certificates import Authority
 from cluster import HOST, PASSWORD, Cluster
 from move import ATTEMPTS, DATABASES, SECONDS, SEED, SIDE, Writers, environment
-from proxy import connect
+from proxy import Proxy, connect
 from slots import slot_of
 from waiting import wait_until
+
+PROCESSES = "~{slotless-migrate}:proxies"
 
 
 class CutOver(move.Move):
@@ -260,6 +262,87 @@ class CutOver(move.Move):
         self.assertEqual([failure for failure in writers.failures if "written:0" in failure[0]], [])
         self.finish(run)
 
+    def sides(self):
+        return [self.status(proxy)["side"] for proxy in self.proxies]
+
+    def wait_until_announced(self):
+        """All proxies stand in the cluster, so that they are found."""
+        node = self.cluster.owner(slot_of(SIDE))
+        wait_until(lambda: len(node.command("HKEYS", PROCESSES)) == len(self.proxies), SECONDS, "the proxies to announce themselves")
+        return node
+
+    def test_proxies_are_found_without_being_named(self):
+        self.start_proxies()
+        run = self.start_run()
+        self.wait_until_ready()
+        self.wait_until_announced()
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        writers.wait_for_progress()
+        self.assertIn("the cluster is in force", self.ask("cut-over", "--max-pause", "20s"))
+        self.assertEqual(self.sides(), ["cluster", "cluster"])
+        self.wait_until_ready()
+        for node in self.cluster.nodes:
+            node.disconnect()
+        self.insist(lambda: self.ask("roll-back", "--max-pause", "20s", code=None), "the server is in force again")
+        self.assertEqual(self.sides(), ["single", "single"])
+        writers.wait_for_progress()
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        self.finish(run)
+
+    def test_proxies_that_cannot_be_asked_are_named(self):
+        """By their own words in the cluster: gone, older than this release, or not who they say to be."""
+        run = self.start_run()
+        self.assertIn("which proxies", self.ask("cut-over", code=1))
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        self.wait_until_ready()
+        node = self.wait_until_announced()
+
+        def announce(process, text):
+            now = node.command("TIME")[0].decode()
+            node.command("HSET", PROCESSES, process, f"{now} {text}")
+        announce("gone", f"console=redis://{HOST}:1 gone process 1 {HOST}:1")
+        announce("older", "older process 2 127.0.0.1:2")
+        announce("odd", "console=http://x odd process 3 127.0.0.1:3")
+        announce("forged", f"console=redis://{proxy.host}:{proxy.port} forged process 4 127.0.0.1:4")
+        said = self.ask("cut-over", code=1)
+        lines = {line.split()[0]: line for line in said.splitlines() if line.startswith("  ")}
+        self.assertEqual(set(lines), {"gone", "older", "odd", "forged"}, said)
+        self.assertIn(f"redis://{HOST}:1: ", lines["gone"])
+        self.assertIn("does not say how its console is reached", lines["older"])
+        self.assertIn("is no address", lines["odd"])
+        self.assertIn("another process answers", lines["forged"])
+        self.assertEqual(self.sides(), ["single"])
+        said = self.ask("cut-over", "--force", "--max-pause", "20s")
+        self.assertIn("are left behind", said)
+        self.assertIn("the cluster is in force", said)
+        self.assertEqual(self.sides(), ["cluster"])
+        self.finish(run)
+
+    def test_proxies_that_know_only_the_server_are_named(self):
+        self.start_proxies(1)
+        other = Proxy(None, ["--upstream", "single", "--server", f"{HOST}:{self.port}", "--server-password", self.secret,
+                             "--allow-admin-commands", "yes"])
+        self.addCleanup(other.stop)
+        run = self.start_run()
+        self.wait_until_ready()
+        self.wait_until_announced()
+
+        def is_heard():
+            text = self.raw(self.proxies[0]).command("PROXY", "PEERS")
+            return f":{other.port}" in (text.decode() if isinstance(text, bytes) else text)
+        wait_until(is_heard, SECONDS, "the other proxy to be heard")
+        for asked in (self.cut_over, lambda **options: self.ask("cut-over", **options)):
+            said = asked(code=1)
+            self.assertIn("cannot go over", said)
+            self.assertIn(f":{other.port}", said)
+            self.assertIn("--force", said)
+            self.assertNotIn("without a proxy", said)
+        self.assertIn("the cluster is in force", self.cut_over("--force", "--max-pause", "20s"))
+        self.finish(run)
+
     def test_a_cut_over_that_was_killed_is_in_nobodys_way(self):
         self.start_proxies(1)
         self.side("preparing:somebody who was killed")
@@ -313,7 +396,7 @@ class CutOver(move.Move):
     def test_without_a_run_that_follows_nothing_is_cut_over(self):
         self.start_proxies(1)
         self.assertIn("nothing has been copied", self.cut_over(code=1))
-        self.assertIn("which proxies", self.ask("cut-over", code=1))
+        self.assertIn("nothing has been copied", self.ask("cut-over", code=1))
         self.assertIn("not waiting", self.raw(self.proxies[0]).error("PROXY", "CUT-OVER", "SETTLE", "nothing", "cluster"))
 
 
