@@ -29,6 +29,7 @@
 #include "proxy/server/user_check.h"
 #include "proxy/shadow/shadow.h"
 #include "proxy/telemetry/log.h"
+#include "proxy/telemetry/migration_progress.h"
 #include "subcommands.h"
 
 namespace {
@@ -57,7 +58,10 @@ server::SideRecord findSide(config::Config& config) {
       [decision, told, consoles = migrate::consolesOf(config)](const std::string& process,
                                                                const std::string& where) {
         std::string error;
-        return told(decision.announce(process, {where, consoles}, error), error);
+        auto news = decision.announce(process, {where, consoles}, error);
+        if (!news) return told(std::nullopt, error);
+        telemetry::MigrationBoard::ofProcess().set(telemetry::readProgress(news->run, news->isAtWork));
+        return told(std::move(news->side), error);
       },
       [decision](const std::string& process) { decision.leave(process); },
       [shadow = std::make_shared<shadow::Shadow>()](const config::Config& loaded) { shadow->use(loaded); }};

@@ -105,12 +105,19 @@ int status(const Settings& settings, Reporter& reporter) {
                  (desk.owner().empty() ? "nobody: slotless migrate run goes on" : desk.owner()));
   reporter.print("phase      " + desk.field("phase") + ", " + secondsSince(desk.field("updated_ms")) +
                  " s ago; begun " + secondsSince(desk.field("started_ms")) + " s ago");
-  reporter.print("walk       " + desk.field("walked") + " of " + desk.field("expected") + " keys; " +
+  const std::string left = desk.field("eta_seconds");
+  reporter.print("walk       " + desk.field("walked") + " of " + desk.field("expected") + " keys" +
+                 (left.empty() || left.starts_with('-') ? "" : ", " + left + " s left") + "; " +
                  desk.field("walks") + " walks done, the feed lost " + desk.field("feed_losses") + " times");
   reporter.print("copied     " + desk.field("keys") + " keys by the last run, " +
                  byteText(static_cast<std::uint64_t>(std::atoll(desk.field("bytes").c_str()))) + ", " +
                  desk.field("in_pieces") + " in pieces; " + desk.field("deleted") + " deleted");
-  reporter.print("changes    " + desk.field("changes") + ", lag " + desk.field("lag_ms") + " ms");
+  if (!desk.field("keys_per_second").empty())
+    reporter.print("rate       " + desk.field("keys_per_second") + " keys/s, " +
+                   byteText(static_cast<std::uint64_t>(std::atoll(desk.field("bytes_per_second").c_str()))) +
+                   "/s");
+  reporter.print("changes    " + desk.field("changes") + ", " + desk.field("waiting") + " waiting, lag " +
+                 desk.field("lag_ms") + " ms");
   reporter.print("functions  " + desk.field("libraries") + " libraries");
   return subcommand::kGood;
 }

@@ -27,7 +27,8 @@ constexpr std::string_view kChange =
 // By the clock of one master, which is one clock.
 constexpr std::string_view kAnnounce =
     "redis.call('HSET', KEYS[2], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2]) "
-    "return redis.call('GET', KEYS[1]) or 'single'";
+    "return {redis.call('GET', KEYS[1]) or 'single', redis.call('HGETALL', KEYS[3]), "
+    "redis.call('EXISTS', KEYS[4])}";
 constexpr std::string_view kTell =
     "local now = tonumber(redis.call('TIME')[1]) "
     "local all = redis.call('HGETALL', KEYS[1]) "
@@ -80,20 +81,28 @@ std::optional<std::string> Decision::change(const std::string& from, const std::
   return std::move(reply->text);
 }
 
-std::optional<std::string> Decision::announce(const std::string& process, const Announcement& announcement,
-                                              std::string& error) const {
+std::optional<Decision::News> Decision::announce(const std::string& process, const Announcement& announcement,
+                                                 std::string& error) const {
   Nodes target(seeds_, options_, rules_);
   error = target.refresh();
   if (!error.empty()) return std::nullopt;
   const auto view = target.view();
   const subcommand::ClusterMaster* const owner = view->ownerOf(protocol::slotOf(kKey));
   const std::string address = owner == nullptr ? "" : ownAddressTowards(owner->url.host, owner->url.port);
-  auto reply = askOf(target,
-                     {"EVAL", std::string(kAnnounce), "2", std::string(kKey), std::string(kProcesses),
-                      process, written(announcement, address)},
-                     error);
+  const auto reply = askOf(
+      target,
+      {"EVAL", std::string(kAnnounce), "4", std::string(kKey), std::string(kProcesses),
+       std::string(Journal::kState), std::string(Journal::kOwner), process, written(announcement, address)},
+      error);
   if (!reply) return std::nullopt;
-  return std::move(reply->text);
+  if (reply->items.size() != 3) {
+    error = "an answer of another shape";
+    return std::nullopt;
+  }
+  News news{reply->items[0].text, {}, reply->items[2].integer != 0};
+  const std::vector<subcommand::Reply>& fields = reply->items[1].items;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) news.run[fields[i].text] = fields[i + 1].text;
+  return news;
 }
 
 void Decision::leave(const std::string& process) const {

@@ -18,6 +18,7 @@
 
 #include "config/config.h"
 #include "proxy/migrate/announcement.h"
+#include "proxy/migrate/journal.h"
 #include "proxy/migrate/nodes.h"
 #include "proxy/subcommand/node_client.h"
 
@@ -37,9 +38,14 @@ class Decision {
   std::optional<std::string> look(std::string& error) const;
   // Single or Cluster: a cut-over that is under way fails. nullopt: see the error.
   std::optional<config::Upstream> settle(std::string& error) const;
-  // That process is there; what has been decided. nullopt: see the error.
-  std::optional<std::string> announce(const std::string& process, const Announcement& announcement,
-                                      std::string& error) const;
+  struct News {
+    std::string side;       // what has been decided
+    Journal::Fields run;    // where the migration stands; empty: there is none
+    bool isAtWork = false;  // somebody copies
+  };
+  // That process is there; what is new. nullopt: see the error.
+  std::optional<News> announce(const std::string& process, const Announcement& announcement,
+                               std::string& error) const;
   void leave(const std::string& process) const;
   // Those that have announced themselves within the last minute.
   struct Process {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -282,6 +283,7 @@ void Run::changeSides() {
 
 Journal::Fields Run::fieldsNow() {
   const std::string now = std::to_string(wallClockMs());
+  const Standing standing = copy_->standing();
   Journal::Fields fields{{"identity", settings_.identity()},
                          {"source", settings_.from.shown()},
                          {"software", serverFacts_.software},
@@ -298,6 +300,12 @@ Journal::Fields Run::fieldsNow() {
                          {"lag_ms", std::to_string(copy_->lagMs())},
                          {"walked", std::to_string(copy_->walked())},
                          {"expected", std::to_string(copy_->expected())},
+                         {"database", std::to_string(standing.database)},
+                         {"waiting", std::to_string(standing.waiting)},
+                         {"source_latency_us", std::to_string(standing.latencyUs)},
+                         {"keys_per_second", std::to_string(std::llround(standing.keysPerSecond))},
+                         {"bytes_per_second", std::to_string(std::llround(standing.bytesPerSecond))},
+                         {"eta_seconds", std::to_string(standing.etaSeconds)},
                          {"libraries", std::to_string(copy_->libraries())},
                          {"caught_up", copy_->caughtUp() ? "1" : "0"}};
   if (!former_.contains("started_ms")) {

@@ -19,6 +19,7 @@ std::string trafficDocument(PageSources& sources);
 std::string databasesDocument(PageSources& sources);
 std::string slowLogDocument(PageSources& sources);
 std::string hotKeysDocument(PageSources& sources);
+std::string migrationDocument(PageSources& sources);
 std::string eventsDocument(PageSources& sources);
 std::string limitsDocument(PageSources& sources);
 std::string certificatesDocument(PageSources& sources);

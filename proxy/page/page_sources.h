@@ -23,6 +23,7 @@
 #include "proxy/observe/slow_log.h"
 #include "proxy/telemetry/hot_keys.h"
 #include "proxy/telemetry/metrics_page.h"
+#include "proxy/telemetry/migration_progress.h"
 
 namespace slotless::page {
 
@@ -77,6 +78,8 @@ class PageSources {
   virtual ClientList clients(const std::string& match) = 0;
   virtual SlowList slowLog() = 0;
   virtual telemetry::HotKeyList hotKeys() const = 0;
+  // nullopt: there is none, or this proxy does not look.
+  virtual std::optional<telemetry::MigrationProgress> migration() const = 0;
 
   // --- what changes something; `who` is for the log ---
   virtual void pause(std::chrono::milliseconds duration, const std::string& who) = 0;

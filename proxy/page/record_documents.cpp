@@ -1,4 +1,4 @@
-// What has been: traffic, events, limits, hot keys, the slow log.
+// What has been: traffic, events, limits, hot keys, the slow log, a migration.
 #include <array>
 #include <string>
 
@@ -94,6 +94,37 @@ std::string slowLogDocument(PageSources& sources) {
                        {"arguments", each.arguments}});
   }
   json["entries"] = std::move(entries);
+  return textOf(json);
+}
+
+std::string migrationDocument(PageSources& sources) {
+  Json json = document();
+  json["migration"] = nullptr;
+  if (const std::optional<telemetry::MigrationProgress> known = sources.migration()) {
+    json["migration"] = {{"at_work", known->atWork},
+                         {"direction", known->toCluster ? "to_cluster" : "to_server"},
+                         {"phase", known->phase},
+                         {"caught_up", known->caughtUp},
+                         {"source", known->source},
+                         {"software", known->software},
+                         {"started_ms", known->startedMillis},
+                         {"updated_ms", known->updatedMillis},
+                         {"database", known->database},
+                         {"walked_keys", known->walkedKeys},
+                         {"expected_keys", known->expectedKeys},
+                         {"eta_s", orNull(known->etaSeconds)},
+                         {"copied_keys", known->copiedKeys},
+                         {"copied_bytes", known->copiedBytes},
+                         {"deleted_keys", known->deletedKeys},
+                         {"keys_per_s", known->keysPerSecond},
+                         {"bytes_per_s", known->bytesPerSecond},
+                         {"changes", known->changes},
+                         {"waiting_keys", known->waitingKeys},
+                         {"lag_ms", known->lagMillis},
+                         {"source_latency_us", known->sourceLatencyMicros},
+                         {"walks", known->walks},
+                         {"feed_losses", known->feedLosses}};
+  }
   return textOf(json);
 }
 

@@ -89,6 +89,7 @@ constexpr std::array kDocuments = {Document{"health.json", plain<healthDocument>
                                    Document{"databases.json", plain<databasesDocument>},
                                    Document{"slowlog.json", plain<slowLogDocument>},
                                    Document{"hotkeys.json", plain<hotKeysDocument>},
+                                   Document{"migration.json", plain<migrationDocument>},
                                    Document{"events.json", plain<eventsDocument>},
                                    Document{"limits.json", plain<limitsDocument>},
                                    Document{"certificates.json", plain<certificatesDocument>},

@@ -104,6 +104,10 @@ class StatusPage final : public page::PageSources {
     return telemetry::HotKeys::all(std::chrono::steady_clock::now());
   }
 
+  std::optional<telemetry::MigrationProgress> migration() const override {
+    return telemetry::MigrationBoard::ofProcess().get();
+  }
+
   void pause(std::chrono::milliseconds duration, const std::string& who) override {
     server_.tellWorkers([=](session::Services& services, std::size_t worker) {
       session::pauseFor(services, duration, who, worker == 0);

@@ -52,6 +52,7 @@ void collectDatabases(const MetricsSources& sources, Families& families);
 void collectCrossSlot(Families& families);
 void collectHotKeys(Families& families);
 void collectShadow(Families& families);
+void collectMigration(Families& families);
 void collectTls(const MetricsSources& sources, Families& families);
 void collectTopology(const MetricsSources& sources, Families& families);
 void collectProcess(Families& families);

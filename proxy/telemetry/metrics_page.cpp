@@ -81,6 +81,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectCrossSlot(families);
     collectHotKeys(families);
     collectShadow(families);
+    collectMigration(families);
     collectTls(sources_, families);
     collectPasswordCommand(sources_, families);
     collectPeers(sources_, families);

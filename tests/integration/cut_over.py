@@ -1,5 +1,6 @@
 """slotless migrate cut-over: proxies go over from one server to the cluster, and no client notices more than a moment."""
 
+import json
 import pathlib
 import random
 import subprocess
@@ -342,6 +343,38 @@ class CutOver(move.Move):
             self.assertNotIn("without a proxy", said)
         self.assertIn("the cluster is in force", self.cut_over("--force", "--max-pause", "20s"))
         self.finish(run)
+
+    def test_where_the_copy_stands_is_on_the_page_and_in_the_metrics(self):
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        client = self.client(proxy, 1)
+        client.mset({f"key:{i}": i for i in range(50)})
+
+        def migration():
+            return json.loads(proxy.http("/api/v1/migration.json")[1])["migration"]
+        self.assertIsNone(migration())
+        self.assertNotIn("slotless_migration", proxy.http("/metrics")[1])
+        run = self.start_run()
+        wait_until(lambda: (migration() or {}).get("caught_up"), SECONDS, "the page to know that the copy is level")
+        known = migration()
+        self.assertEqual([known["at_work"], known["direction"], known["source"]], [True, "to_cluster", f"redis://{HOST}:{self.port}"])
+        self.assertGreaterEqual(known["copied_keys"], 50)
+        self.assertGreaterEqual(known["walks"], 1)
+        metrics = proxy.metrics()
+        self.assertEqual(metrics['slotless_migration_at_work{direction="to-cluster"}'], 1)
+        self.assertEqual(metrics["slotless_migration_caught_up"], 1)
+        self.assertGreaterEqual(metrics["slotless_migration_copied_keys"], 50)
+        self.assertGreater(metrics["slotless_migration_last_update_timestamp_seconds"], 1_700_000_000)
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        wait_until(lambda: migration()["direction"] == "to_server", SECONDS, "the page to know of the way back")
+        run.kill()
+        run.wait(SECONDS)
+        wait_until(lambda: not migration()["at_work"], SECONDS, "the page to know that nobody copies")
+        self.assertIn('slotless_migration_at_work{direction="to-server"} 0', proxy.http("/metrics")[1])
+        self.ask("abort")
+        wait_until(lambda: migration() is None, SECONDS, "the page to forget it")
+        self.assertNotIn("slotless_migration", proxy.http("/metrics")[1])
 
     def test_a_cut_over_that_was_killed_is_in_nobodys_way(self):
         self.start_proxies(1)

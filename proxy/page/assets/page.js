@@ -294,6 +294,30 @@
     ], list.databases));
   }
 
+  function showMigration(known) {
+    at("migration").hidden = known === null;
+    if (known === null) return;
+    const way = known.direction === "to_cluster" ? `from ${known.source} to the cluster` : `from the cluster back to ${known.source}`;
+    at("migration-line").textContent = known.at_work ? `A run of slotless migrate copies ${way}: ${known.phase}.` :
+      `Nobody copies ${way}: slotless migrate run goes on. It was last ${known.phase}, at ${clock(known.updated_ms)}.`;
+    const walks = known.at_work && known.phase === "walking" && known.expected_keys > 0;
+    at("migration-bar").hidden = !walks;
+    if (walks) at("migration-bar").value = Math.min(1, known.walked_keys / known.expected_keys);
+    put("migration-numbers",
+      figure("Walked", `${compact(known.walked_keys)} of ${compact(known.expected_keys)}`),
+      figure("In database", walks ? known.database : "–"),
+      figure("Left", walks ? duration(known.eta_s) : "–"),
+      figure("Keys copied", compact(known.copied_keys)),
+      figure("Keys / s", rate(known.keys_per_s)),
+      figure("Bytes copied", bytes(known.copied_bytes)),
+      figure("Bytes / s", bytes(known.bytes_per_s)),
+      figure("Keys deleted", compact(known.deleted_keys)),
+      figure("Changes waiting", number(known.waiting_keys)),
+      figure("Lag", micros(known.lag_ms * 1000)),
+      figure("Level", known.caught_up ? "yes" : "no", known.at_work ? null : "warning"),
+      figure("Source answers in", micros(known.source_latency_us)));
+  }
+
   function showHotKeys(list) {
     const share = (each) => (list.uses_per_s > 0 ? `${Math.round(each.uses_per_s / list.uses_per_s * 100)} %` : "–");
     at("hot-line").textContent = list.sample === 0 ? "Not looked for: hot-keys-sample is 0." :
@@ -401,6 +425,7 @@
     showClients(await ask(`clients.json?match=${encodeURIComponent(match)}`));
     showDatabases(await ask("databases.json"));
     showHotKeys(await ask("hotkeys.json"));
+    showMigration((await ask("migration.json")).migration);
     showSlowLog(await ask("slowlog.json"));
   }
 

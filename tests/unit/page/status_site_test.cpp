@@ -58,6 +58,8 @@ class Facts final : public page::PageSources {
   telemetry::HotKeyList hotKeys() const override {
     return {{{1, 5, "a", 1, 10, 4, 300, 0.5}, {2, 6, std::string(128, 'b'), 900, 1.26, 0, 20, 0}}, 12};
   }
+  std::optional<telemetry::MigrationProgress> migrating;
+  std::optional<telemetry::MigrationProgress> migration() const override { return migrating; }
   void pause(std::chrono::milliseconds duration, const std::string& who) override {
     done.push_back("pause " + std::to_string(duration.count()) + " " + who);
   }
@@ -215,6 +217,33 @@ TEST_CASE("hot keys are told with the nodes that have them, long ones by their b
   CHECK(told["keys"][1]["node"] == nullptr);
   CHECK(told["keys"][1]["key_bytes"] == 900);
   CHECK(told["keys"][1]["uses_per_s"] == 1.3);
+}
+
+TEST_CASE("where a migration stands is told while there is one") {
+  Scene scene;
+  CHECK(scene.json("migration.json")["migration"].is_null());
+  telemetry::MigrationProgress progress;
+  progress.atWork = true;
+  progress.phase = "walking";
+  progress.source = "redis://old:6379";
+  progress.walkedKeys = 10;
+  progress.expectedKeys = 40;
+  progress.lagMillis = 7;
+  scene.facts->migrating = progress;
+  Json told = scene.json("migration.json")["migration"];
+  CHECK(told["at_work"] == true);
+  CHECK(told["direction"] == "to_cluster");
+  CHECK(told["phase"] == "walking");
+  CHECK(told["source"] == "redis://old:6379");
+  CHECK(told["walked_keys"] == 10);
+  CHECK(told["expected_keys"] == 40);
+  CHECK(told["lag_ms"] == 7);
+  CHECK(told["eta_s"].is_null());
+  scene.facts->migrating->etaSeconds = 5;
+  scene.facts->migrating->toCluster = false;
+  told = scene.json("migration.json")["migration"];
+  CHECK(told["eta_s"] == 5);
+  CHECK(told["direction"] == "to_server");
 }
 
 TEST_CASE("a replica's lag is what its master has sent and it has not received") {
