@@ -98,22 +98,6 @@ std::string render(std::vector<Lines> parts, const Selection& selection) {
   return text;
 }
 
-struct KillOrder {
-  ClientFilter filter;
-  std::uint64_t asking;
-};
-
-void killIfMatching(Services& services, Client& client, const KillOrder& order, std::int64_t& killed) {
-  if (client.id() == order.asking && order.filter.skipAsking) return;
-  if (!order.filter.matches(factsOf(client, services))) return;
-  ++killed;
-  if (client.id() == order.asking) {
-    client.closeAfterReply();
-  } else {
-    client.close("killed by another client");
-  }
-}
-
 }  // namespace
 
 void clientList(LocalCall& call) {
@@ -132,6 +116,17 @@ void clientList(LocalCall& call) {
       [selection](std::vector<Lines> parts, Client& client, std::string& out) {
         protocol::appendVerbatimText(out, client.protocol, render(std::move(parts), selection));
       });
+}
+
+void killIfMatching(Services& services, Client& client, const KillOrder& order, std::int64_t& killed) {
+  if (client.id() == order.asking && order.filter.skipAsking) return;
+  if (!order.filter.matches(factsOf(client, services))) return;
+  ++killed;
+  if (client.id() == order.asking) {
+    client.closeAfterReply();
+  } else {
+    client.close("killed by another client");
+  }
 }
 
 void clientKill(LocalCall& call) {

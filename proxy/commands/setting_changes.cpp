@@ -48,6 +48,39 @@ const LevelWord* levelOf(std::string_view word) {
   return found == std::end(kLevelWords) ? nullptr : found;
 }
 
+constexpr std::string_view kUnknownLevel =
+    "argument must be one of the following: debug, verbose, notice, warning, nothing";
+constexpr std::string_view kDuplicate = "duplicate parameter";
+constexpr std::string_view kOfNodes = "it is the nodes', and CONFIG SET at one proxy is for all";
+
+// Tells so while it can be heard.
+void changeLogLevel(log::Level level) {
+  const bool heard = log::enabled(log::Level::Info);
+  if (!heard) log::setLevel(level);
+  log::info("log level changed", {{"to", log::levelName(level)}});
+  if (heard) log::setLevel(level);
+}
+
+// Those that are allowed to be there.
+void changeOptions(Services& services, const SettingPairs& options, bool keepsClientsIn) {
+  services.control.tellWorkers([options, keepsClientsIn](Services& there, std::size_t) {
+    std::string problem;
+    const config::Config next = changed(there.config, options, problem);
+    if (!problem.empty()) return;
+    if (keepsClientsIn) keepClientsIn(there);
+    there.useConfig(next);
+  });
+  services.control.keepOptions(options);
+}
+
+// Whether the name at that place has been said before it.
+bool isDuplicate(Argv argv, std::size_t first, std::size_t place) {
+  for (std::size_t i = first; i < place; i += 2) {
+    if (equalsIgnoringCase(argv[i], argv[place])) return true;
+  }
+  return false;
+}
+
 std::string failure(std::string_view name, std::string_view reason) {
   return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
          std::string(reason);
@@ -81,8 +114,8 @@ class SettingComposer final : public routing::Composer {
 
   bool compose(std::span<const routing::PartReply> parts, std::string& out) override {
     if (routing::appendFirstError(parts, out)) return false;
-    if (wanted_.level != nullptr) changeLogLevel();
-    if (!wanted_.options.empty()) changeOptions();
+    if (wanted_.level != nullptr) changeLogLevel(wanted_.level->level);
+    if (!wanted_.options.empty()) changeOptions(services_, wanted_.options, wanted_.keepsClientsIn);
     if (wanted_.password) changeDefaultPassword(services_, *wanted_.password);
     if (!wanted_.servers.empty()) {
       followSlowLogSettings(services_, wanted_.servers);
@@ -98,27 +131,6 @@ class SettingComposer final : public routing::Composer {
   bool canForgo() const override { return true; }
 
  private:
-  // Tells so while it can be heard.
-  void changeLogLevel() const {
-    const bool heard = log::enabled(log::Level::Info);
-    const log::Level level = wanted_.level->level;
-    if (!heard) log::setLevel(level);
-    log::info("log level changed", {{"to", log::levelName(level)}});
-    if (heard) log::setLevel(level);
-  }
-
-  void changeOptions() const {
-    services_.control.tellWorkers(
-        [options = wanted_.options, keepsIn = wanted_.keepsClientsIn](Services& there, std::size_t) {
-          std::string problem;
-          const config::Config next = changed(there.config, options, problem);
-          if (!problem.empty()) return;
-          if (keepsIn) keepClientsIn(there);
-          there.useConfig(next);
-        });
-    services_.control.keepOptions(wanted_.options);
-  }
-
   // It was looked at by the old limit; one Redis looks at the end.
   void noteIfSlowNow() {
     const auto took = std::chrono::duration_cast<net::Micros>(services_.host.now - since_);
@@ -211,14 +223,10 @@ bool planConfigSet(Services& services, Argv argv, Plan& plan) {
     return true;
   };
   for (std::size_t i = 2; i < argv.size(); i += 2) {
-    for (std::size_t k = 2; k < i; k += 2) {
-      if (equalsIgnoringCase(argv[k], argv[i])) return refuse(argv[i], "duplicate parameter");
-    }
+    if (isDuplicate(argv, 2, i)) return refuse(argv[i], kDuplicate);
     if (equalsIgnoringCase(argv[i], kLogLevel)) {
       wanted.level = levelOf(argv[i + 1]);
-      if (wanted.level == nullptr)
-        return refuse(argv[i],
-                      "argument must be one of the following: debug, verbose, notice, warning, nothing");
+      if (wanted.level == nullptr) return refuse(argv[i], kUnknownLevel);
       continue;
     }
     const auto own = equalsIgnoringCase(argv[i], kPasswordSetting)
@@ -257,6 +265,41 @@ bool planConfigResetStat(Services& services, Argv, Plan& plan) {
   if (services.config.allowAdminCommands) toEveryServer(services.config, plan);
   plan.composer = std::make_unique<SettingsReset>(services.control);
   return true;
+}
+
+std::optional<ProxySettings> readProxySettings(const config::Config& config, Argv pairs, std::string& error) {
+  ProxySettings settings;
+  std::string_view name;
+  const auto refuse = [&](std::string_view reason) {
+    error = failure(name, reason);
+    return std::nullopt;
+  };
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    name = pairs[i];
+    if (isDuplicate(pairs, 0, i)) return refuse(kDuplicate);
+    if (equalsIgnoringCase(name, kLogLevel)) {
+      const LevelWord* level = levelOf(pairs[i + 1]);
+      if (level == nullptr) return refuse(kUnknownLevel);
+      settings.level = level->level;
+      continue;
+    }
+    if (equalsIgnoringCase(name, kPasswordSetting))
+      return refuse("passwords are not passed on: use client-password-file, or CONFIG SET at each proxy");
+    const auto own = ownChange(config, name, pairs[i + 1]);
+    if (!own) return refuse(kOfNodes);
+    if (!own->refusal.empty()) return refuse(own->refusal);
+    if (own->options.empty()) return refuse(kOfNodes);
+    settings.options.insert(settings.options.end(), own->options.begin(), own->options.end());
+    std::string problem;
+    changed(config, settings.options, problem);
+    if (!problem.empty()) return refuse(problem);
+  }
+  return settings;
+}
+
+void putInForce(Services& services, const ProxySettings& settings) {
+  if (settings.level) changeLogLevel(*settings.level);
+  if (!settings.options.empty()) changeOptions(services, settings.options, false);
 }
 
 std::string_view logLevelWord() {

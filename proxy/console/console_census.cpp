@@ -5,6 +5,8 @@
 #include "protocol/encoder.h"
 #include "proxy/commands/client_walk.h"
 #include "proxy/commands/late_reply.h"
+#include "proxy/commands/wrong_arguments.h"
+#include "proxy/console/all_proxies.h"
 #include "proxy/console/console_commands.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/observe/text_lines.h"
@@ -19,6 +21,8 @@ namespace slotless::session {
 namespace {
 
 using Texts = std::vector<std::string>;
+// By id: the line of each client.
+using ClientLines = std::vector<std::pair<std::uint64_t, std::string>>;
 
 // One text, the workers' parts in their order.
 void textFromWorkers(LocalCall& call, AskWorker<std::string> ask) {
@@ -30,10 +34,13 @@ void textFromWorkers(LocalCall& call, AskWorker<std::string> ask) {
                                 });
 }
 
-// By id: the line of each client.
-using ClientLines = std::vector<std::pair<std::uint64_t, std::string>>;
-
 void addLine(Services& services, std::size_t worker, Client& client, ClientLines& all) {
+  all.emplace_back(client.id(), consoleClientLine(services, worker, client));
+}
+
+}  // namespace
+
+std::string consoleClientLine(const Services& services, std::size_t worker, const Client& client) {
   const ClientFacts facts = factsOf(client, services);
   TextLines lines;
   lines.pair("id", facts.id)
@@ -48,8 +55,10 @@ void addLine(Services& services, std::size_t worker, Client& client, ClientLines
   lines.pair("lib", facts.libraryName);
   if (!facts.encryption.empty()) lines.pair("tls", facts.encryption);
   lines.end();
-  all.emplace_back(facts.id, lines.text());
+  return lines.text();
 }
+
+namespace {
 
 void appendLink(TextLines& lines, std::size_t worker, const upstream::Link& link, std::string_view use,
                 std::string_view user = {}) {
@@ -131,6 +140,8 @@ std::string memoryText(const Services& services, const Kept& kept) {
 }  // namespace
 
 void consoleClients(LocalCall& call) {
+  if (asksAll(call, 2)) return forAllProxies(call);
+  if (call.argv.size() > 2) return protocol::appendError(call.out, wrongArguments(call.argv, "PROXY"));
   replyAboutClients<ClientLines>(call, addLine,
                                  [](std::vector<ClientLines> parts, Client& client, std::string& out) {
                                    std::string text;

@@ -22,10 +22,11 @@ namespace {
 
 constexpr std::string_view kHelp[] = {
     "PROXY <subcommand> [<arg> ...]. Subcommands are:",
-    "CLIENTS",
-    "    One line per client of this proxy, over all workers.",
-    "CONFIG [GET <pattern>]",
-    "    The configuration in force; secrets are masked.",
+    "CLIENTS [ALL]",
+    "    One line per client of this proxy, over all workers. ALL: and of all other proxies of this cluster.",
+    "CONFIG [GET <pattern> | SET <name> <value> [<name> <value> ...] [ALL]]",
+    "    The configuration in force; secrets are masked. SET: what CONFIG SET takes of the proxy's own, at this",
+    "    proxy, or at all of this cluster; for administrators.",
     "CUT-OVER [STATUS | PREPARE <id> <patience> <hold> <side> | SETTLE <id> <side>]",
     "    Which side is in force (upstream migrating); the rest is for slotless migrate cut-over. For administrators.",
     "DATABASES",
@@ -34,20 +35,22 @@ constexpr std::string_view kHelp[] = {
     "    Where a command would go and why. Nothing is sent.",
     "HOTKEYS [<count> | RESET]",
     "    One line per key, those used most in the last minute first, over all workers.",
+    "KILL <filter> <value> [<filter> <value> ...] [ALL]",
+    "    As CLIENT KILL. ALL: at all proxies of this cluster. For administrators.",
     "LINKS",
     "    One line per connection to a node, over all workers.",
     "MEMORY",
     "    What the memory of this process is used for.",
     "NODES",
     "    One line per node of the cluster, as this proxy sees it.",
-    "PAUSE [<milliseconds> [<duration>]]",
+    "PAUSE [<milliseconds> [<duration> [ALL]]]",
     "    Hold new requests of all clients; replies when none is in flight, or with an error after that time.",
-    "    Ends after <duration> milliseconds, or without it when this connection is closed. For "
-    "administrators.",
+    "    Ends after <duration> milliseconds, or without it when this connection is closed. ALL: at all proxies of",
+    "    this cluster; the reply comes within a second, with what is still in flight. For administrators.",
     "PEERS",
     "    One line about what is heard of other proxies, and one per proxy of this cluster, this one first.",
-    "RESUME",
-    "    End every PAUSE. For administrators.",
+    "RESUME [ALL]",
+    "    End every PAUSE, here or at all proxies of this cluster. For administrators.",
     "SHADOW",
     "    What came of the reads that were asked again on both sides (shadow-sample).",
     "SLOTS",
@@ -221,8 +224,9 @@ void consoleStats(LocalCall& call) {
 
 void consoleConfig(LocalCall& call) {
   const bool all = call.argv.size() == 2;
+  if (!all && protocol::equalsIgnoringCase(call.argv[2], "set")) return consoleConfigSet(call);
   if (!all && (call.argv.size() != 4 || !protocol::equalsIgnoringCase(call.argv[2], "get"))) {
-    return appendError(call.out, "ERR syntax error: PROXY CONFIG [GET pattern]");
+    return appendError(call.out, "ERR syntax error: PROXY CONFIG [GET pattern | SET name value ... [ALL]]");
   }
   const std::string pattern(all ? "*" : call.argv[3]);
   std::string pairs;

@@ -1,8 +1,10 @@
 // What the console PROXY shows. Texts are lines of key=value or name:value, for eyes and for scripts.
 #pragma once
 #include <span>
+#include <string_view>
 
 #include "proxy/commands/local_commands.h"
+#include "proxy/pubsub/peer_report.h"
 
 namespace slotless::session {
 
@@ -11,7 +13,13 @@ std::span<const LocalEntry> consoleEntries() noexcept;
 
 void consoleHelp(LocalCall& call);
 void consoleVersion(LocalCall& call);
+// PROXY CLIENTS [ALL]
 void consoleClients(LocalCall& call);
+// PROXY KILL filter value … [ALL]: without ALL as CLIENT KILL.
+void consoleKill(LocalCall& call);
+// PROXY PAUSE and RESUME [ALL]; without ALL see pause_commands.h.
+void consolePauseAll(LocalCall& call);
+void consoleResumeAll(LocalCall& call);
 void consoleLinks(LocalCall& call);
 void consoleMemory(LocalCall& call);
 void consoleNodes(LocalCall& call);
@@ -24,10 +32,14 @@ void consoleHotKeys(LocalCall& call);
 void consoleShadow(LocalCall& call);
 // PROXY PEERS: the proxies of this cluster, this one first.
 void consolePeers(LocalCall& call);
+// "on", "off" or "unheard". nullptr: nothing is known yet.
+std::string_view peersState(const pubsub::PeerReport* report);
 void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
-// PROXY CONFIG [GET pattern]: name → value; secrets are masked.
+// PROXY CONFIG [GET pattern]: name → value; secrets are masked. PROXY CONFIG SET name value … [ALL]: what
+// readProxySettings() takes.
 void consoleConfig(LocalCall& call);
+void consoleConfigSet(LocalCall& call);
 // PROXY CUT-OVER STATUS | PREPARE id patience hold side | SETTLE id side, for slotless migrate: see
 // cut_over_step.h.
 void consoleCutOver(LocalCall& call);

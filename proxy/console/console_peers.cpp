@@ -30,19 +30,19 @@ void appendPeer(TextLines& lines, const pubsub::PeerRow& row, std::string_view w
   lines.pair("release", pubsub::quotedText(row.release)).pair("place", pubsub::quotedText(row.place)).end();
 }
 
-std::string_view stateOf(const pubsub::PeerReport& report) {
-  if (!report.isOn) return "off";
-  return report.hears ? "on" : "unheard";
-}
-
 }  // namespace
+
+std::string_view peersState(const pubsub::PeerReport* report) {
+  if (report == nullptr || !report->isOn) return "off";
+  return report->hears ? "on" : "unheard";
+}
 
 void consolePeers(LocalCall& call) {
   TextLines lines;
   const pubsub::PeerReportPtr known = call.services.hub.census().peers();
   static const pubsub::PeerReport kNothing;
   const pubsub::PeerReport& report = known != nullptr ? *known : kNothing;
-  lines.pair("peers", stateOf(report)).pair("others", report.others.size()).pair("node", report.node);
+  lines.pair("peers", peersState(&report)).pair("others", report.others.size()).pair("node", report.node);
   lines.pair("said", report.said).pair("heard", report.heard).pair("unread", report.unread);
   lines.pair("vanished", report.vanished).pair("trouble", pubsub::quotedText(report.trouble)).end();
   const net::TimePoint now = call.services.host.now;

@@ -1,25 +1,18 @@
 #include "proxy/peers/beat.h"
 
-#include <hiredis/hiredis.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
 
-#include "protocol/encoder.h"
-#include "protocol/strict_integer.h"
-#include "proxy/upstream/handshake.h"
+#include "proxy/peers/message_text.h"
 
 namespace slotless::peers {
 
 namespace {
 
 constexpr std::string_view kWhat = "slotless-proxy";
-constexpr std::string_view kForm = "1";
 constexpr std::string_view kTooMany = "too-many";
 
-constexpr std::size_t kMostBytes = std::size_t{256} * 1024;
-constexpr std::size_t kMostTextBytes = 256;
 constexpr std::size_t kMostNodes = 2048;
 constexpr std::size_t kMostLacking = 256;
 // So that no sum of them overflows.
@@ -27,11 +20,10 @@ constexpr std::int64_t kMostOfATopic = 1'000'000'000;
 
 constexpr std::array<std::string_view, pubsub::kTopicKindCount> kKinds = {"channel", "pattern", "shard"};
 
-std::vector<std::string> wordsOf(const Beat& beat) {
-  std::vector<std::string> words = {std::string(kWhat), std::string(kForm)};
+Pairs pairsOf(const Beat& beat) {
+  Pairs pairs;
   const auto add = [&](std::string_view name, std::string value) {
-    words.emplace_back(name);
-    words.push_back(std::move(value));
+    pairs.emplace_back(name, std::move(value));
   };
   add("id", beat.id);
   add("place", beat.place);
@@ -39,7 +31,7 @@ std::vector<std::string> wordsOf(const Beat& beat) {
   add("clients", std::to_string(beat.clients));
   add("version", std::to_string(beat.version));
   for (const std::string& id : beat.lacking) add("lacks", id);
-  if (!beat.counts) return words;
+  if (!beat.counts) return pairs;
   add("topics", beat.counts->tooMany ? std::string(kTooMany) : std::to_string(beat.counts->topics.size()));
   for (const std::string& node : beat.counts->nodes) add("node", node);
   for (const TopicCount& topic : beat.counts->topics) {
@@ -49,12 +41,7 @@ std::vector<std::string> wordsOf(const Beat& beat) {
       numbers += " " + std::to_string(node) + ":" + std::to_string(count);
     add("has", std::move(numbers));
   }
-  return words;
-}
-
-std::optional<std::int64_t> numberUpTo(std::string_view text, std::int64_t most) {
-  const auto number = protocol::strictInteger(text);
-  return number && *number >= 0 && *number <= most ? number : std::nullopt;
+  return pairs;
 }
 
 // The text up to the character, or all of it; takes that off.
@@ -163,45 +150,20 @@ constexpr std::array<Reading::Field, 9> Reading::kFields = {{
     {"has", &Reading::takeNumbers},
 }};
 
-std::string_view textOf(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_STRING ? std::string_view(reply.str, reply.len) : std::string_view();
-}
-
-}  // namespace
-
-namespace {
-
-std::string asArray(const std::vector<std::string>& words) {
-  std::string out;
-  protocol::appendArrayHeader(out, words.size());
-  for (const std::string& word : words) protocol::appendBulk(out, word);
-  return out;
-}
-
 }  // namespace
 
 std::string written(const Beat& beat) {
-  std::string out = asArray(wordsOf(beat));
-  if (out.size() <= kMostBytes) return out;
+  std::string out = writtenPairs(kWhat, pairsOf(beat));
+  if (out.size() <= kMostMessageBytes) return out;
   Beat shorter = beat;
   shorter.counts = Counts{true, {}, {}};
-  return asArray(wordsOf(shorter));
+  return writtenPairs(kWhat, pairsOf(shorter));
 }
 
 std::optional<Beat> readBeat(std::string_view message) {
-  if (message.size() > kMostBytes || !message.starts_with('*')) return std::nullopt;
-  upstream::OwnReplyReader reader;
-  upstream::ReplyPtr reply;
-  reader.feed(message);
-  if (reader.next(reply) != upstream::OwnReplyReader::Status::Reply) return std::nullopt;
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 || reply->elements % 2 != 0)
-    return std::nullopt;
-  if (textOf(*reply->element[0]) != kWhat || textOf(*reply->element[1]) != kForm) return std::nullopt;
   Reading reading;
-  for (std::size_t i = 2; i < reply->elements; i += 2) {
-    if (!reading.take(textOf(*reply->element[i]), textOf(*reply->element[i + 1]))) return std::nullopt;
-  }
-  return reading.end();
+  const auto take = [&](std::string_view name, std::string_view value) { return reading.take(name, value); };
+  return readPairs(message, kWhat, take) ? reading.end() : std::nullopt;
 }
 
 }  // namespace slotless::peers

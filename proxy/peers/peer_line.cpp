@@ -187,11 +187,12 @@ void PeerLine::say(std::string_view message) {
 void PeerLine::onSaid(const discovery::QueryResult& result) {
   isSaying_ = false;
   const bool isRefused = result.error.empty() && result.replies.front()->type == REDIS_REPLY_ERROR;
-  if (result.error.empty() && !isRefused) return;
+  if (result.error.empty() && !isRefused) return events_.said();
   const std::string why = isRefused ? std::string(bytesOf(*result.replies.front())) : result.error;
   if (isRefused && protocol::isDenial(why)) silentUntil_ = loop_.now() + kAfterDenial;
   note(node_.text() + ": PUBLISH: " + why);
   saying_.reset();
+  events_.said();
 }
 
 }  // namespace slotless::peers

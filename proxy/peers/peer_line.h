@@ -27,6 +27,8 @@ class PeerLine final : private upstream::Connection::Owner {
     std::function<void(std::string_view message)> heard;
     // The subscription at this node has come (1) or is gone (-1).
     std::function<void(const net::Address& node, int change)> listens;
+    // What was said is under way no longer: canSay() may be true.
+    std::function<void()> said;
   };
 
   PeerLine(net::Loop& loop, Events events);

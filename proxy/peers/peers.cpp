@@ -13,6 +13,9 @@ namespace slotless::peers {
 namespace {
 // What a timer may be early.
 constexpr net::Millis kEarly{50};
+// What has waited longer is awaited by nobody.
+constexpr net::Millis kLatest = 2 * kOrderPatience;
+constexpr std::size_t kMostWaiting = 64;
 }  // namespace
 
 std::string newProcessId() {
@@ -35,10 +38,19 @@ Peers::Peers(net::Loop& loop, pubsub::Census& census, Self self, Hooks hooks)
                      // So that PUBSUB NUMPAT leaves it out.
                      census_.addUpstream(pubsub::TopicKind::Pattern, pubsub::kPeerPattern, node, change);
                      if (change > 0) timer_->start(net::Millis{0});
-                   }}),
-      timer_(loop.makeTimer([this] { beat(); })) {}
+                   },
+                   [this] { speak(); }}),
+      orders_(loop, self_.id,
+              {[this](std::string message) { sayLater(std::move(message)); }, [this] { return others(); },
+               [this] { return whyMute(); }, hooks_.carryOut, hooks_.unixMillis}),
+      timer_(loop.makeTimer([this] { beat(); })),
+      attendance_(pubsub::PeerDesk::ofProcess().attend(
+          loop, [this](const pubsub::PeerOrder& order, const SentOrders::Done& done) {
+            orders_.ask(order, done);
+          })) {}
 
 Peers::~Peers() {
+  attendance_.reset();
   line_.close();  // while all that it tells is there
   census_.setPeers(nullptr);
 }
@@ -55,6 +67,7 @@ void Peers::setTopology(cluster::TopologyPtr topology) {
 }
 
 void Peers::setAccess(upstream::Access access, net::Millis patience) {
+  orders_.setCredentials(access.credentials(), access.previous);
   line_.setAccess(std::move(access), patience);
 }
 
@@ -68,9 +81,45 @@ void Peers::beat() {
       ++totals_.vanished;
     }
     line_.keep(table_.hearsItself(loop_.now()), hooks_.reauthInterval());
-    if (line_.canSay()) say();
+    isBeatDue_ = true;
+    speak();
+    // Who is alone is never asked.
+    if (!table_.peers().empty()) orders_.prepare();
   }
   report();
+}
+
+// One after another. An order does not keep others from hearing that this proxy is there.
+void Peers::speak() {
+  if (!isOn_ || !line_.canSay()) return;
+  if (std::exchange(isBeatDue_, false)) sayBeat();
+  while (!outbox_.empty() && loop_.now() - outbox_.front().since >= kLatest) outbox_.pop_front();
+  if (outbox_.empty() || !line_.canSay()) return;
+  const std::string message = std::move(outbox_.front().message);
+  outbox_.pop_front();
+  line_.say(message);
+}
+
+void Peers::sayLater(std::string message) {
+  if (outbox_.size() >= kMostWaiting) outbox_.pop_front();
+  outbox_.push_back({loop_.now(), std::move(message)});
+  speak();
+}
+
+std::string Peers::whyMute() const {
+  if (!isOn_) return "peers is no";
+  return line_.isListening() && table_.hearsItself(loop_.now()) ? std::string()
+                                                                : "the channel of the proxies is not heard";
+}
+
+pubsub::PeerAnswers Peers::others() const {
+  pubsub::PeerAnswers others;
+  for (const auto& [id, peer] : table_.peers()) {
+    others.push_back({});
+    others.back().id = id;
+    others.back().place = peer.place;
+  }
+  return others;
 }
 
 void Peers::forgetAll() {
@@ -78,9 +127,11 @@ void Peers::forgetAll() {
   for (const auto& [id, peer] : table_.peers()) counts_.drop(id);
   table_.clear();
   toldTopics_.reset();
+  outbox_.clear();
+  orders_.endAll();
 }
 
-void Peers::say() {
+void Peers::sayBeat() {
   const net::TimePoint now = loop_.now();
   if (saidAt_ && now - *saidAt_ < kBeat - kEarly) return;
   saidAt_ = now;
@@ -99,6 +150,9 @@ void Peers::say() {
 }
 
 void Peers::onHeard(std::string_view message) {
+  const PeerOrders::Heard kind = orders_.hear(message);
+  if (kind == PeerOrders::Heard::Unopened) ++totals_.unread;
+  if (kind != PeerOrders::Heard::NoOrder) return;
   auto beat = readBeat(message);
   if (!beat) {
     ++totals_.unread;

@@ -14,6 +14,7 @@
 #include "config/listener.h"
 #include "config/upstream.h"
 #include "protocol/command_table.h"
+#include "proxy/console/order_kinds.h"
 #include "proxy/discovery/single_server_source.h"
 #include "proxy/discovery/topology_refresher.h"
 #include "proxy/net/heap_account.h"
@@ -194,11 +195,23 @@ void Server::startRefresher(discovery::RefreshSettings settings) {
     log::write(limit, loop_.now(), log::Level::Warn, "topology not learned",
                {{"node", node.text()}, {"error", error}});
   };
+  // By one worker, which asks all of them.
+  const auto carryOut = [this](const pubsub::PeerOrder& order, std::size_t room,
+                               const pubsub::PeerAnswered& done) {
+    net::Loop* home = &cluster_.loop();
+    tellWorkers([=](session::Services& services, std::size_t worker) {
+      if (worker != 0) return;
+      session::carryOut(services, order, 0, room, [home, done](pubsub::PeerAnswer answer) {
+        auto kept = std::make_shared<pubsub::PeerAnswer>(std::move(answer));
+        home->post([done, kept] { done(std::move(*kept)); });
+      });
+    });
+  };
   auto peers = std::make_unique<peers::Peers>(
       cluster_.loop(), census_, peers::Self{peers::newProcessId(), placeOf(*config()), SLOTLESS_VERSION},
       peers::Peers::Hooks{[this] { return config()->peers; },
                           [this] { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, clients_)); },
-                          [this] { return net::Millis(config()->reauthInterval); }});
+                          [this] { return net::Millis(config()->reauthInterval); }, carryOut});
   const bool oneServer = config::servesOneServer(*config());
   const auto make = [this, oneServer](
                         discovery::RefreshSettings refresh,

@@ -21,19 +21,20 @@ struct Fact {
   For whom = For::Everybody;
 };
 constexpr Fact kFacts[] = {
-    {"clients", 2},
+    {"clients", -2},
     {"config", -2},
     {"cut-over", -2, For::Administrators},
     {"databases", 2},
     {"explain", -3},
     {"help", 2},
     {"hotkeys", -2},
+    {"kill", -3, For::Administrators},
     {"links", 2},
     {"memory", 2},
     {"nodes", 2},
     {"pause", -2, For::Administrators},
     {"peers", 2},
-    {"resume", 2, For::Administrators},
+    {"resume", -2, For::Administrators},
     {"shadow", 2},
     {"slots", 2},
     {"slowlog", -2},

@@ -1,8 +1,10 @@
 #include "proxy/session/pause_gate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "protocol/encoder.h"
 #include "proxy/dispatch/dispatcher.h"
@@ -133,7 +135,22 @@ void PauseGate::forget(Client& client) {
 }
 
 void PauseGate::awaitQuiet(Request& request, net::Millis patience) {
-  waits_.push_back({&request, services_.host.now + patience});
+  const auto told = [this, asking = &request](std::size_t inFlight) {
+    std::string reply;
+    if (inFlight == 0) {
+      protocol::appendSimple(reply, "OK");
+    } else {
+      protocol::appendError(reply, "ERR paused, but " + std::to_string(inFlight) +
+                                       " requests are still in flight; new ones wait for PROXY RESUME");
+    }
+    services_.dispatcher.finishLate(*asking, reply);
+  };
+  waits_.push_back({services_.host.now + patience, told, &request});
+  countInFlight();
+}
+
+void PauseGate::awaitQuiet(std::function<void(std::size_t inFlight)> told, net::Millis patience) {
+  waits_.push_back({services_.host.now + patience, std::move(told)});
   countInFlight();
 }
 
@@ -149,19 +166,16 @@ void PauseGate::countInFlight() {
       });
 }
 
+// Who is told may begin to wait again.
 void PauseGate::settleWaits(std::size_t inFlight) {
-  std::erase_if(waits_, [&](const Wait& wait) {
-    if (inFlight > 0 && services_.host.now < wait.deadline && wait.request->client != nullptr) return false;
-    std::string reply;
-    if (inFlight == 0) {
-      protocol::appendSimple(reply, "OK");
-    } else {
-      protocol::appendError(reply, "ERR paused, but " + std::to_string(inFlight) +
-                                       " requests are still in flight; new ones wait for PROXY RESUME");
-    }
-    services_.dispatcher.finishLate(*wait.request, reply);
-    return true;
-  });
+  const auto goesOn = [&](const Wait& wait) {
+    const bool isWanted = wait.request == nullptr || wait.request->client != nullptr;
+    return inFlight > 0 && services_.host.now < wait.deadline && isWanted;
+  };
+  const auto end = std::stable_partition(waits_.begin(), waits_.end(), goesOn);
+  const std::vector<Wait> over(std::make_move_iterator(end), std::make_move_iterator(waits_.end()));
+  waits_.erase(end, waits_.end());
+  for (const Wait& wait : over) wait.told(inFlight);
   if (!waits_.empty() && !recount_->active()) recount_->start(kRecount);
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,11 +65,14 @@ class PauseGate {
   // Completes the request (PROXY PAUSE) when nothing is in flight on any worker, or with an error after that
   // time.
   void awaitQuiet(Request& request, net::Millis patience);
+  // The same for somebody who is told how many are in flight then. Not called if this worker ends before.
+  void awaitQuiet(std::function<void(std::size_t inFlight)> told, net::Millis patience);
 
  private:
   struct Wait {
-    Request* request;
     net::TimePoint deadline;
+    std::function<void(std::size_t inFlight)> told;
+    Request* request = nullptr;  // whose client may leave; nullptr: nobody's
   };
 
   bool stops(Client& client, const protocol::CommandSpec& spec, protocol::Argv argv);

@@ -283,13 +283,13 @@ class Console(WithClients):
         lines = [line.decode() for line in self.admin.command("PROXY", "HELP")]
         words = [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
         self.assertEqual(sorted(words), sorted(["CLIENTS", "CONFIG", "CUT-OVER", "DATABASES", "EXPLAIN", "HELP", "HOTKEYS",
-                                                "LINKS", "MEMORY", "NODES", "PAUSE", "PEERS", "RESUME", "SHADOW", "SLOTS",
+                                                "KILL", "LINKS", "MEMORY", "NODES", "PAUSE", "PEERS", "RESUME", "SHADOW", "SLOTS",
                                                 "SLOWLOG", "STATS", "USERS", "VERSION"]))
         self.assertIn("not migrating", self.admin.error("PROXY", "CUT-OVER"))
         for word in words:
             if word == "CUT-OVER":
                 continue
-            arguments = ("GET", "a") if word == "EXPLAIN" else ()
+            arguments = {"EXPLAIN": ("GET", "a"), "KILL": ("ADDR", "1.1.1.1:1")}.get(word, ())
             self.assertNotIsInstance(self.admin.command("PROXY", word, *arguments), resp.ReplyError, word)
         self.admin.command("PROXY", "RESUME")
 

@@ -1,4 +1,5 @@
-"""Three proxies of one cluster know each other: who is there, and how many subscribers all of them have together."""
+"""Three proxies of one cluster know each other: who is there, how many subscribers all of them have together, and what a
+client of one has all of them do."""
 
 import pathlib
 import random
@@ -36,9 +37,9 @@ def tearDownModule():
         fixture.close_site()
 
 
-def lines_of(asker):
-    """PROXY PEERS: a dict for each line."""
-    text = asker.command("PROXY", "PEERS").decode()
+def lines_of(asker, *command):
+    """PROXY PEERS, or another command of PROXY: a dict for each line."""
+    text = asker.command("PROXY", *(command or ("PEERS",))).decode()
     return [dict(pair.split("=", 1) for pair in line.split(" ") if "=" in pair) for line in text.splitlines()]
 
 
@@ -54,8 +55,7 @@ def told(asker, name="heard"):
     return int(lines_of(asker)[0][name])
 
 
-@fixture.NOT_ONE_REDIS
-class Peers(unittest.TestCase):
+class WithPeers(unittest.TestCase):
     def setUp(self):
         self.askers = [self.enter(connect(proxy)) for proxy in proxies]
         self.wait_for_all()
@@ -86,6 +86,9 @@ class Peers(unittest.TestCase):
         except AssertionError as late:
             raise AssertionError(f"{late}: {seen}") from late
 
+
+@fixture.NOT_ONE_REDIS
+class Peers(WithPeers):
     def test_each_knows_who_the_others_are(self):
         ports = {str(proxy.port) for proxy in proxies}
         for proxy, asker in zip(proxies, self.askers):
@@ -263,6 +266,135 @@ class Peers(unittest.TestCase):
         wait_until(lambda: told(self.askers[0], "unread") == before + 7, SOON, "all to be told apart")
         self.wait_for(lambda asker: asker.command("PUBLISH", "news", "x"), 1)
         self.wait_for_all()
+
+
+@fixture.NOT_ONE_REDIS
+class Orders(WithPeers):
+    def setUp(self):
+        super().setUp()
+        time.sleep(1.1)  # so that the cases before have not used up what may be asked in a second
+
+    def ask(self, asker, *command):
+        """A command with ALL: the first line, and one for each proxy. Nobody makes anybody wait for long."""
+        begin = time.monotonic()
+        head, *rest = lines_of(asker, *command, "ALL")
+        self.assertLess(time.monotonic() - begin, PROMPT)
+        return head, [row for row in rest if "who" in row], rest
+
+    def ask_three(self, asker, *command):
+        head, rows, rest = self.ask(asker, *command)
+        self.assertEqual((head["proxies"], head["answered"], head["peers"]), ("3", "3", "on"), rest)
+        self.assertEqual([row["who"] for row in rows], ["self", "other", "other"])
+        return rows, rest
+
+    def test_the_clients_of_all_are_listed(self):
+        for number, proxy in enumerate(proxies):
+            self.enter(connect(proxy)).command("CLIENT", "SETNAME", f"of-{number}")
+        for asker in self.askers:
+            rows, rest = self.ask_three(asker, "CLIENTS")
+            clients = [row for row in rest if "addr" in row]
+            self.assertEqual(sum(int(row["clients"]) for row in rows), len(clients))
+            homes = {row["name"]: row["proxy"] for row in clients if row["name"]}
+            self.assertEqual(sorted(homes), ["of-0", "of-1", "of-2"])
+            self.assertEqual(len(set(homes.values())), 3)
+
+    def test_a_client_of_another_proxy_is_killed(self):
+        victim = self.enter(connect(proxies[2]))
+        victim.command("PING")
+        address = "%s:%d" % victim.socket.getsockname()[:2]
+        rows, _ = self.ask_three(self.askers[0], "KILL", "ADDR", address)
+        self.assertEqual([row["killed"] for row in rows].count("1"), 1)
+        self.assertEqual(rows[0]["killed"], "0")
+        with self.assertRaises((OSError, EOFError)):
+            victim.command("PING")
+        for asker in self.askers:
+            self.assertEqual(asker.command("PING"), b"PONG")
+
+    def test_all_are_paused_and_resumed(self):
+        others = [self.enter(connect(proxy)) for proxy in proxies]
+        self.addCleanup(self.ask, self.askers[0], "RESUME")
+        rows, _ = self.ask_three(self.askers[0], "PAUSE", "500", "60000")
+        self.assertEqual([row["paused"] for row in rows], ["yes"] * 3)
+        for number, each in enumerate(others):
+            each.send(resp.pack("SET", f"paused:{number}", "x"))
+        for proxy in proxies:
+            wait_until(lambda p=proxy: p.metric("slotless_paused_workers") > 0, SOON, "a proxy that is paused")
+        rows, _ = self.ask_three(self.askers[1], "RESUME")
+        self.assertEqual([row["was-paused"] for row in rows], ["yes"] * 3)
+        self.assertEqual([each.read() for each in others], [b"OK"] * 3)
+
+    def test_settings_are_carried_over(self):
+        before = self.askers[0].command("PROXY", "CONFIG", "GET", "max-clients")[1]
+        self.addCleanup(self.ask, self.askers[0], "CONFIG", "SET", "maxclients", before)
+        rows, _ = self.ask_three(self.askers[0], "CONFIG", "SET", "maxclients", "1234")
+        self.assertEqual([row["changed"] for row in rows], ["1"] * 3)
+        self.wait_for(lambda asker: asker.command("PROXY", "CONFIG", "GET", "max-clients")[1], b"1234")
+
+    def test_a_proxy_that_is_frozen_is_named_and_not_waited_for(self):
+        proxies[2].child.signal(signal.SIGSTOP)
+        try:
+            head, rows, _ = self.ask(self.askers[0], "CLIENTS")
+            self.assertEqual(head["answered"], "2")
+            # On a machine that is very slow it may be known to be gone already.
+            self.assertIn([row["answered"] for row in rows if row["answered"] != "yes"], (["no"], []))
+            wait_until(lambda: sees(self.askers[0], 1), SOON, "one to be missed")
+            head, _, _ = self.ask(self.askers[0], "CLIENTS")
+            self.assertEqual((head["proxies"], head["answered"]), ("2", "2"))
+        finally:
+            proxies[2].child.signal(signal.SIGCONT)
+        self.wait_for_all()
+
+    def test_a_node_that_is_cut_off_keeps_nobody_waiting(self):
+        slot = slot_of(CHANNEL)
+        node = next(each for each in site.cluster.masters() if slot in site.cluster.slots_of(each))
+        node.stop()
+        try:
+            for _ in range(3):
+                for asker in self.askers:
+                    head, _, _ = self.ask(asker, "CLIENTS")
+                    self.assertGreaterEqual(int(head["answered"]), 1)
+        finally:
+            node.cont()
+        self.wait_for_all()
+        wait_until(lambda: self.ask(self.askers[0], "CLIENTS")[0]["answered"] == "3", SOON, "all three to answer")
+
+    def test_who_has_no_password_of_the_cluster_cannot_have_anything_done(self):
+        ids = [row["id"].strip('"') for row in lines_of(self.askers[0])[1:]]
+        forger = self.enter(site.cluster.masters()[0].connect())
+        order = ["slotless-order", "1", "number", "7", "from", "x", "at", str(int(time.time() * 1000)), "room", "1000"]
+        for each in ids:
+            order += ["to", each]
+        before = [told(asker, "unread") for asker in self.askers]
+        for words in (("kill", "type", "normal"), ("pause", "1", "60000"), ("clients",)):
+            text = resp.pack(*order, *(part for word in words for part in ("word", word)))
+            forger.command("PUBLISH", CHANNEL, b"slotless-open 1\n" + text)
+            forger.command("PUBLISH", CHANNEL, b"slotless-sealed 1\n" + text)
+        for asker, count in zip(self.askers, before):
+            wait_until(lambda a=asker, c=count: told(a, "unread") == c + 6, SOON, "all to be told apart")
+        for proxy, asker in zip(proxies, self.askers):
+            self.assertEqual(asker.command("PING"), b"PONG")
+            self.assertEqual(proxy.metric("slotless_paused_workers"), 0)
+
+    def test_what_somebody_has_recorded_is_not_done_again(self):
+        node = site.cluster.masters()[0]
+        recorder = self.enter(node.connect())
+        recorder.command("PSUBSCRIBE", CHANNEL)
+        self.addCleanup(self.ask, self.askers[0], "RESUME")
+        self.ask_three(self.askers[0], "PAUSE", "500", "60000")
+        sealed = []
+        while len(sealed) < 3:  # the order and two answers
+            message = recorder.read()[3]
+            if message.startswith(b"slotless-sealed"):
+                self.assertNotIn(b"paused", message)
+                sealed.append(message)
+        self.ask_three(self.askers[0], "RESUME")
+        forger = self.enter(node.connect())
+        for message in sealed:
+            forger.command("PUBLISH", CHANNEL, message)
+        for proxy in proxies[1:]:
+            wait_until(lambda p=proxy: "is not carried out" in p.child.output(), SOON, "a warning of a second time")
+        for proxy in proxies:
+            self.assertEqual(proxy.metric("slotless_paused_workers"), 0)
 
 
 if __name__ == "__main__":

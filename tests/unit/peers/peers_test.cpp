@@ -38,6 +38,8 @@ struct Stand {
   bool repeats = true;  // what is published comes back to who listens
   std::vector<std::shared_ptr<FakeConnection>> all;
   std::vector<Beat> said;
+  std::vector<std::string> orders;  // and answers, as they were said
+  std::vector<pubsub::PeerOrder> carriedOut;
   std::unique_ptr<Peers> peers;
 
   Stand() {
@@ -47,7 +49,12 @@ struct Stand {
     };
     peers = std::make_unique<Peers>(
         loop, census, Self{"own", "here", "1.2.3"},
-        Peers::Hooks{[this] { return isOn; }, [] { return 5U; }, [this] { return renewal; }});
+        Peers::Hooks{[this] { return isOn; }, [] { return 5U; }, [this] { return renewal; },
+                     [this](const pubsub::PeerOrder& order, std::size_t, const pubsub::PeerAnswered& done) {
+                       carriedOut.push_back(order);
+                       done({{}, {}, pubsub::PeerAnswer::State::Done, "did=it", {}, 0});
+                     },
+                     [] { return std::int64_t{1'700'000'000'000}; }});
     peers->setAccess({}, 2000ms);
     useMasters({kHome, kOther});
   }
@@ -79,7 +86,10 @@ struct Stand {
     return hasAnswered;
   }
   bool answer(FakeConnection& connection) {
-    const std::string asked = test::takeRequests(connection);
+    std::string asked = test::takeRequests(connection);
+    for (const std::string& part : {request({"AUTH", "secret"}), std::string(test::kGreeting)}) {
+      if (asked.starts_with(part)) asked.erase(0, part.size());
+    }
     if (asked.empty()) return false;
     if (asked == request({"PSUBSCRIBE", "~{slotless-peers}"})) {
       connection.push(toSubscribe);
@@ -89,9 +99,13 @@ struct Stand {
     REQUIRE(asked.starts_with(head));
     const std::size_t begin = asked.find("\r\n", head.size()) + 2;
     const std::string text = asked.substr(begin, asked.size() - begin - 2);
-    const auto beat = readBeat(text);
-    REQUIRE(beat);
-    said.push_back(*beat);
+    if (text.starts_with("slotless-")) {
+      orders.push_back(text);
+    } else {
+      const auto beat = readBeat(text);
+      REQUIRE(beat);
+      said.push_back(*beat);
+    }
     connection.push(toPublish);
     if (repeats) pushes(text);
     return true;
@@ -101,6 +115,13 @@ struct Stand {
     const std::string node = report().node;
     for (const auto& each : all) {
       if (!each->closed() && each->peer().text() == node) return each.get();
+    }
+    return nullptr;
+  }
+  // The one that speaks, or nullptr.
+  FakeConnection* mouth() const {
+    for (const auto& each : all) {
+      if (!each->closed() && each.get() != ear()) return each.get();
     }
     return nullptr;
   }
@@ -404,6 +425,131 @@ TEST_CASE_METHOD(
   toSubscribe = "hello\r\n";
   passes(2);
   CHECK(report().trouble.find("not RESP") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Stand, "what a client wants of others goes over the channel, and so do their answers") {
+  pubsub::PeerAnswers told;
+  const auto ask = [&](const pubsub::PeerOrder& order) {
+    told.clear();
+    pubsub::PeerDesk::ofProcess().ask(order, loop,
+                                      [&](pubsub::PeerAnswers answers) { told = std::move(answers); });
+    goOn();
+  };
+  hears(peerBeat());
+  ask({{"clients"}, "client"});
+  REQUIRE(orders.size() == 1);
+  CHECK(said.size() == 1);
+  const auto order = readOrder(orders[0].substr(orders[0].find('\n') + 1));
+  REQUIRE(order);
+  CHECK(order->from == "own");
+  CHECK(order->to == std::vector<std::string>{"a"});
+  pushes("slotless-open 1\n" + written(Answer{order->number, "a", true, "clients=7", {}, 0}));
+  goOn();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].id == "a");
+  CHECK(told[0].place == "there");
+  CHECK(told[0].text == "clients=7");
+  ask({{"kill", "user", "bob"}, "client"});
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].state == pubsub::PeerAnswer::State::NotAsked);
+  CHECK(carriedOut.empty());
+  passes(1);
+  CHECK(report().unread == 0);
+}
+
+TEST_CASE_METHOD(Stand, "what others want is carried out, and answered between two beats") {
+  hears(peerBeat());
+  const Order order{"7", "a", 1'700'000'000'000, 1000, {"own"}, {{"clients"}, "client"}};
+  pushes("slotless-open 1\n" + written(order));
+  goOn();
+  REQUIRE(carriedOut.size() == 1);
+  CHECK(carriedOut[0].words == order.what.words);
+  REQUIRE(orders.size() == 1);
+  CHECK(orders[0].find("did=it") != std::string::npos);
+  CHECK(said.size() == 1);
+  pushes("slotless-sealed 1\nnonsense");
+  goOn();
+  passes(1);
+  CHECK(said.size() == 2);
+  CHECK(report().unread == 1);
+}
+
+TEST_CASE_METHOD(Stand, "with a password it is sealed, and what is not sealed is not carried out") {
+  upstream::Access access;
+  access.password = "secret";
+  loop.onConnect = [this](const auto& made) {
+    made->accept();
+    made->push("+OK\r\n" + std::string(test::kGreeted));
+    all.push_back(made);
+  };
+  peers->setAccess(access, 2000ms);
+  passes(2);
+  hears(peerBeat());
+  pushes("slotless-open 1\n" +
+         written(Order{"7", "a", 1'700'000'000'000, 1000, {"own"}, {{"clients"}, "client"}}));
+  goOn();
+  CHECK(carriedOut.empty());
+  Seal seal;
+  seal.setCredentials(access.credentials(), {});
+  const auto message =
+      seal.sealed(written(Order{"7", "a", 1'700'000'000'000, 1000, {"own"}, {{"resume"}, "client"}}));
+  pushes(message.value_or(""));
+  goOn();
+  CHECK(carriedOut.size() == 1);
+  REQUIRE(orders.size() == 1);
+  const auto answer = readAnswer(seal.opened(orders[0]).value_or(""));
+  REQUIRE(answer);
+  CHECK(answer->number == "7");
+  CHECK(answer->text == "did=it");
+}
+
+TEST_CASE_METHOD(Stand, "many orders at once do not keep it from saying that it is there") {
+  hears(peerBeat());
+  toPublish = "";  // the first one is under way
+  for (int i = 0; i < 4; ++i) {
+    const std::string number = std::to_string(i);
+    pushes("slotless-open 1\n" +
+           written(Order{number, "a", 1'700'000'000'000, 1000, {"own"}, {{"clients"}, "client"}}));
+  }
+  goOn();
+  CHECK(carriedOut.size() == 4);
+  CHECK(orders.size() == 1);
+  loop.advance(kBeat);
+  CHECK(said.size() == 1);
+  toPublish = ":1\r\n";
+  mouth()->push(":1\r\n");
+  goOn();
+  CHECK(said.size() == 2);
+  CHECK(orders.size() == 4);
+}
+
+TEST_CASE_METHOD(Stand, "what could not be said in time is not said any more") {
+  hears(peerBeat());
+  toPublish = "";
+  for (int i = 0; i < 2; ++i) {
+    const std::string number = std::to_string(i);
+    pushes("slotless-open 1\n" +
+           written(Order{number, "a", 1'700'000'000'000, 1000, {"own"}, {{"clients"}, "client"}}));
+  }
+  goOn();
+  CHECK(orders.size() == 1);
+  loop.advance(1999ms);  // its query is given up in a moment
+  toPublish = ":1\r\n";
+  passes(2);
+  CHECK(orders.size() == 1);
+  CHECK(said.size() >= 2);
+}
+
+TEST_CASE_METHOD(Stand, "switched off, others are not asked") {
+  hears(peerBeat());
+  pubsub::PeerAnswers told(3);
+  isOn = false;
+  passes(1);
+  pubsub::PeerDesk::ofProcess().ask({{"clients"}, {}}, loop,
+                                    [&](pubsub::PeerAnswers answers) { told = std::move(answers); });
+  goOn();
+  CHECK(told.empty());
+  CHECK(orders.empty());
 }
 
 TEST_CASE("each process has a name of its own") {
