@@ -11,12 +11,12 @@
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "proxy/commands/late_reply.h"
-#include "proxy/console/console_commands.h"
 #include "proxy/console/order_kinds.h"
 #include "proxy/observe/text_lines.h"
 #include "proxy/pubsub/census.h"
 #include "proxy/pubsub/monitor_text.h"
 #include "proxy/pubsub/peer_desk.h"
+#include "proxy/pubsub/peer_words.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
 
@@ -68,7 +68,10 @@ struct Together {
     const auto isDone = [](const PeerAnswer& each) { return each.state == PeerAnswer::State::Done; };
     const auto done = std::count_if(others.begin(), others.end(), isDone) + (isDone(own) ? 1 : 0);
     TextLines head;
-    head.pair("proxies", others.size() + 1).pair("answered", done).pair("peers", peersState(report)).end();
+    head.pair("proxies", others.size() + 1)
+        .pair("answered", done)
+        .pair("peers", pubsub::channelWord(report))
+        .end();
     std::string out = head.text();
     appendAnswer(out, own, "self");
     for (const PeerAnswer& each : others) appendAnswer(out, each, "other");

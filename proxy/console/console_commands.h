@@ -1,10 +1,8 @@
 // What the console PROXY shows. Texts are lines of key=value or name:value, for eyes and for scripts.
 #pragma once
 #include <span>
-#include <string_view>
 
 #include "proxy/commands/local_commands.h"
-#include "proxy/pubsub/peer_report.h"
 
 namespace slotless::session {
 
@@ -32,8 +30,6 @@ void consoleHotKeys(LocalCall& call);
 void consoleShadow(LocalCall& call);
 // PROXY PEERS: the proxies of this cluster, this one first.
 void consolePeers(LocalCall& call);
-// "on", "off" or "unheard". nullptr: nothing is known yet.
-std::string_view peersState(const pubsub::PeerReport* report);
 void consoleSlots(LocalCall& call);
 void consoleStats(LocalCall& call);
 // PROXY CONFIG [GET pattern]: name → value; secrets are masked. PROXY CONFIG SET name value … [ALL]: what

@@ -9,6 +9,7 @@
 #include "proxy/observe/text_lines.h"
 #include "proxy/pubsub/census.h"
 #include "proxy/pubsub/monitor_text.h"
+#include "proxy/pubsub/peer_words.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
 
@@ -16,33 +17,25 @@ namespace slotless::session {
 
 namespace {
 
-std::string_view topicsKnown(const pubsub::PeerRow& row) {
-  if (row.tooMany) return "too-many";
-  return row.topics ? "told" : "unknown";
-}
-
 // What others say of themselves may be anything.
 void appendPeer(TextLines& lines, const pubsub::PeerRow& row, std::string_view who, net::TimePoint now) {
   const auto silence = std::chrono::duration_cast<net::Millis>(now - row.heardAt);
   lines.pair("peer", who).pair("id", pubsub::quotedText(row.id));
   lines.pair("heard-ms-ago", std::max<std::int64_t>(0, silence.count())).pair("clients", row.clients);
-  lines.pair("subscribers", topicsKnown(row)).pair("topics", row.topics.value_or(0));
+  lines.pair("subscribers", pubsub::subscribersWord(row)).pair("topics", row.topics.value_or(0));
   lines.pair("release", pubsub::quotedText(row.release)).pair("place", pubsub::quotedText(row.place)).end();
 }
 
 }  // namespace
-
-std::string_view peersState(const pubsub::PeerReport* report) {
-  if (report == nullptr || !report->isOn) return "off";
-  return report->hears ? "on" : "unheard";
-}
 
 void consolePeers(LocalCall& call) {
   TextLines lines;
   const pubsub::PeerReportPtr known = call.services.hub.census().peers();
   static const pubsub::PeerReport kNothing;
   const pubsub::PeerReport& report = known != nullptr ? *known : kNothing;
-  lines.pair("peers", peersState(&report)).pair("others", report.others.size()).pair("node", report.node);
+  lines.pair("peers", pubsub::channelWord(&report))
+      .pair("others", report.others.size())
+      .pair("node", report.node);
   lines.pair("said", report.said).pair("heard", report.heard).pair("unread", report.unread);
   lines.pair("vanished", report.vanished).pair("trouble", pubsub::quotedText(report.trouble)).end();
   const net::TimePoint now = call.services.host.now;

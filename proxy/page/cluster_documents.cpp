@@ -1,4 +1,4 @@
-// Slots and nodes.
+// Slots, nodes, and the proxies in front of them.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -233,6 +233,29 @@ std::string topologyDocument(PageSources& sources) {
   json["masters"] = topology == nullptr ? Json::array() : mastersPart(*topology);
   json["imbalance"] =
       topology == nullptr ? Json(nullptr) : imbalancePart(*topology, reports, sources.present());
+  return textOf(json);
+}
+
+std::string peersDocument(PageSources& sources) {
+  const auto orNone = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  const ProxyList list = sources.proxies();
+  Json json = document();
+  json["channel"] = list.channel;
+  json["trouble"] = orNone(list.trouble);
+  json["node"] = orNone(list.node);
+  json["messages"] = {{"said_total", list.said}, {"heard_total", list.heard}, {"unread_total", list.unread}};
+  json["vanished_total"] = list.vanished;
+  Json proxies = Json::array();
+  for (const ProxyRow& each : list.proxies) {
+    proxies.push_back({{"id", each.id},
+                       {"self", proxies.empty()},
+                       {"place", each.place},
+                       {"version", each.version},
+                       {"clients", each.clients},
+                       {"heard_ago_ms", each.silence.count()},
+                       {"subscribers", each.subscribers}});
+  }
+  json["proxies"] = std::move(proxies);
   return textOf(json);
 }
 

@@ -20,6 +20,7 @@ std::string databasesDocument(PageSources& sources);
 std::string slowLogDocument(PageSources& sources);
 std::string hotKeysDocument(PageSources& sources);
 std::string migrationDocument(PageSources& sources);
+std::string peersDocument(PageSources& sources);
 std::string eventsDocument(PageSources& sources);
 std::string limitsDocument(PageSources& sources);
 std::string certificatesDocument(PageSources& sources);

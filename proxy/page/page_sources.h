@@ -48,6 +48,26 @@ struct DatabaseRow {
   std::optional<std::uint64_t> requests;
 };
 
+// A proxy of the cluster, as it tells of itself.
+struct ProxyRow {
+  std::string id;     // of the process
+  std::string place;  // its host, process and listeners
+  std::string version;
+  std::uint64_t clients = 0;
+  std::chrono::milliseconds silence{0};  // since it was heard last
+  std::string subscribers;               // "told", "unknown" or "too-many"
+};
+struct ProxyList {
+  std::string channel;  // "on", "off" or "unheard"
+  std::string trouble;  // why not; empty: nothing is known to be wrong
+  std::string node;     // by which they are heard; empty: none
+  std::uint64_t said = 0;
+  std::uint64_t heard = 0;
+  std::uint64_t unread = 0;
+  std::uint64_t vanished = 0;
+  std::vector<ProxyRow> proxies;  // this one first; empty: it is off, or nothing is known yet
+};
+
 class PageSources {
  public:
   static constexpr std::chrono::milliseconds kPatience{500};
@@ -80,6 +100,7 @@ class PageSources {
   virtual telemetry::HotKeyList hotKeys() const = 0;
   // nullopt: there is none, or this proxy does not look.
   virtual std::optional<telemetry::MigrationProgress> migration() const = 0;
+  virtual ProxyList proxies() const = 0;
 
   // --- what changes something; `who` is for the log ---
   virtual void pause(std::chrono::milliseconds duration, const std::string& who) = 0;

@@ -90,6 +90,7 @@ constexpr std::array kDocuments = {Document{"health.json", plain<healthDocument>
                                    Document{"slowlog.json", plain<slowLogDocument>},
                                    Document{"hotkeys.json", plain<hotKeysDocument>},
                                    Document{"migration.json", plain<migrationDocument>},
+                                   Document{"peers.json", plain<peersDocument>},
                                    Document{"events.json", plain<eventsDocument>},
                                    Document{"limits.json", plain<limitsDocument>},
                                    Document{"certificates.json", plain<certificatesDocument>},

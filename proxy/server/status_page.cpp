@@ -6,6 +6,7 @@
 #include "config/database_rule.h"
 #include "proxy/console/page_questions.h"
 #include "proxy/page/status_site.h"
+#include "proxy/pubsub/peer_words.h"
 #include "proxy/server/sampler.h"
 #include "proxy/server/server.h"
 
@@ -33,6 +34,17 @@ class Answers {
   std::condition_variable changed_;
   std::vector<Part> parts_;
 };
+
+page::ProxyRow proxyRow(const pubsub::PeerRow& row) {
+  const auto silence =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - row.heardAt);
+  return {row.id,
+          row.place,
+          row.release,
+          row.clients,
+          std::max(silence, std::chrono::milliseconds(0)),
+          std::string(pubsub::subscribersWord(row))};
+}
 
 }  // namespace
 
@@ -106,6 +118,23 @@ class StatusPage final : public page::PageSources {
 
   std::optional<telemetry::MigrationProgress> migration() const override {
     return telemetry::MigrationBoard::ofProcess().get();
+  }
+
+  page::ProxyList proxies() const override {
+    const pubsub::PeerReportPtr known = server_.census_.peers();
+    static const pubsub::PeerReport kNothing;
+    const pubsub::PeerReport& report = known != nullptr ? *known : kNothing;
+    page::ProxyList list{std::string(pubsub::channelWord(&report)),
+                         report.trouble,
+                         report.node,
+                         report.said,
+                         report.heard,
+                         report.unread,
+                         report.vanished,
+                         {}};
+    if (report.isOn) list.proxies.push_back(proxyRow(report.self));
+    for (const pubsub::PeerRow& row : report.others) list.proxies.push_back(proxyRow(row));
+    return list;
   }
 
   void pause(std::chrono::milliseconds duration, const std::string& who) override {

@@ -1,6 +1,7 @@
 """Three proxies of one cluster know each other: who is there, how many subscribers all of them have together, and what a
 client of one has all of them do."""
 
+import json
 import pathlib
 import random
 import signal
@@ -99,6 +100,21 @@ class Peers(WithPeers):
             self.assertEqual(proxy.metric("slotless_peers"), 2)
             self.assertEqual(proxy.metric("slotless_peer_channel_up"), 1)
             self.assertGreater(proxy.metric("slotless_peer_messages_total", direction="heard"), 0)
+
+    def test_the_page_has_them(self):
+        def told_rightly():
+            status, text = proxies[1].http("/api/v1/peers.json")
+            self.assertEqual(status, 200)
+            told_ = json.loads(text)
+            known = [each for each in told_["proxies"] if each["clients"] > 0]
+            return told_ if told_["channel"] == "on" and len(known) == 3 else None
+
+        document = wait_until(told_rightly, SOON, "three proxies on the page")
+        self.assertEqual([each["self"] for each in document["proxies"]], [True, False, False])
+        self.assertIn(f":{proxies[1].port}", document["proxies"][0]["place"])
+        for each in document["proxies"]:
+            self.assertEqual(each["version"], document["proxies"][0]["version"])
+            self.assertGreaterEqual(each["heard_ago_ms"], 0)
 
     def test_subscribers_of_all_are_counted(self):
         for proxy, count in zip(proxies, (3, 2, 1)):

@@ -14,7 +14,7 @@ from slots import slot_of
 from waiting import wait_until
 
 SECRET = "page-secret"
-DOCUMENTS = ("health", "topology", "nodes", "clients", "traffic", "databases", "slowlog", "hotkeys", "migration", "events", "limits", "certificates",
+DOCUMENTS = ("health", "topology", "nodes", "clients", "traffic", "databases", "slowlog", "hotkeys", "migration", "peers", "events", "limits", "certificates",
              "configuration", "overview", "session")
 
 site = None

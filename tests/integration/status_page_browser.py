@@ -122,6 +122,7 @@ class StatusPageInABrowser(unittest.TestCase):
         browser.wait("#clients", "shop-1")
         browser.wait("#slowlog", "SET key:")
         browser.wait("#hotkeys", "key:")
+        browser.wait("#proxies", "this one")
         self.assertEqual(browser.count("#strip rect"), 3)
         self.assertEqual(browser.count("#nodes tbody tr"), 6)
         browser.wait("#nodes", "redis 7|redis 8|valkey")

@@ -333,6 +333,23 @@
     ], list.keys.slice(0, 20)));
   }
 
+  function showProxies(list) {
+    const lines = {
+      on: "Proxies hear each other on a channel of the cluster, once a second.",
+      off: "They do not tell each other of themselves: peers is no.",
+      unheard: `This proxy hears nobody on their channel${list.trouble ? `: ${list.trouble}` : ""}.`,
+    };
+    at("proxies-line").textContent = lines[list.channel] || list.channel;
+    put("proxies", table("Those that are heard, this one first", [
+      { title: "Proxy", wrap: true, cell: (each) => (each.self ? `${each.place} (this one)` : each.place || each.id) },
+      { title: "Version", cell: (each) => each.version },
+      { title: "Clients", number: true, cell: (each) => number(each.clients) },
+      { title: "Heard", cell: (each) => (each.self ? "–" : `${duration(each.heard_ago_ms / 1000)} ago`) },
+      { title: "Subscribers", cell: (each) => each.subscribers },
+      { title: "Id", cell: (each) => each.id.slice(0, 8) },
+    ], list.proxies));
+  }
+
   function showSlowLog(list) {
     put("slowlog", table("SLOWLOG of this proxy, the newest first", [
       { title: "When", cell: (each) => moment(each.unix_s * 1000) },
@@ -422,6 +439,7 @@
   async function readLists() {
     await readTopology();
     const match = at("match").value.trim();
+    showProxies(await ask("peers.json"));
     showClients(await ask(`clients.json?match=${encodeURIComponent(match)}`));
     showDatabases(await ask("databases.json"));
     showHotKeys(await ask("hotkeys.json"));

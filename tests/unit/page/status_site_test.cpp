@@ -22,6 +22,7 @@ class Facts final : public page::PageSources {
   observe::Present known;
   std::map<std::string, cluster::NodeReport> reports;
   page::ClientList list;
+  page::ProxyList others;
   std::vector<std::string> done;
   std::string matched;
 
@@ -60,6 +61,7 @@ class Facts final : public page::PageSources {
   }
   std::optional<telemetry::MigrationProgress> migrating;
   std::optional<telemetry::MigrationProgress> migration() const override { return migrating; }
+  page::ProxyList proxies() const override { return others; }
   void pause(std::chrono::milliseconds duration, const std::string& who) override {
     done.push_back("pause " + std::to_string(duration.count()) + " " + who);
   }
@@ -139,7 +141,7 @@ TEST_CASE("the page and all else come with a strict policy") {
 TEST_CASE("all documents that are named are there, and are JSON of the first version") {
   Scene scene;
   const Json names = scene.json("")["documents"];
-  CHECK(names.size() == 15);
+  CHECK(names.size() == 16);
   for (const Json& name : names) {
     if (name == "stream") continue;
     CHECK(scene.json(name.get<std::string>())["api"] == 1);
@@ -244,6 +246,36 @@ TEST_CASE("where a migration stands is told while there is one") {
   told = scene.json("migration.json")["migration"];
   CHECK(told["eta_s"] == 5);
   CHECK(told["direction"] == "to_server");
+}
+
+TEST_CASE("other proxies are told, this one first, and whether they are heard at all") {
+  Scene scene;
+  scene.facts->others.channel = "unheard";
+  scene.facts->others.trouble = "10.0.0.1:7001: no answer";
+  Json told = scene.json("peers.json");
+  CHECK(told["channel"] == "unheard");
+  CHECK(told["trouble"] == "10.0.0.1:7001: no answer");
+  CHECK(told["node"].is_null());
+  CHECK(told["proxies"].empty());
+  scene.facts->others = {"on", "", "10.0.0.1:7001", 4, 3, 2, 1, {}};
+  scene.facts->others.proxies = {{"own", "here", "1.2.3", 5, std::chrono::milliseconds(0), "told"},
+                                 {"a\xff", "there", "1.2.4", 6, std::chrono::milliseconds(700), "unknown"}};
+  told = scene.json("peers.json");
+  CHECK(told["trouble"].is_null());
+  CHECK(told["node"] == "10.0.0.1:7001");
+  CHECK(told["messages"] == Json{{"said_total", 4}, {"heard_total", 3}, {"unread_total", 2}});
+  CHECK(told["vanished_total"] == 1);
+  REQUIRE(told["proxies"].size() == 2);
+  CHECK(told["proxies"][0] == Json{{"id", "own"},
+                                   {"self", true},
+                                   {"place", "here"},
+                                   {"version", "1.2.3"},
+                                   {"clients", 5},
+                                   {"heard_ago_ms", 0},
+                                   {"subscribers", "told"}});
+  CHECK(told["proxies"][1]["self"] == false);
+  CHECK(told["proxies"][1]["id"] == "a\uFFFD");
+  CHECK(told["proxies"][1]["heard_ago_ms"] == 700);
 }
 
 TEST_CASE("a replica's lag is what its master has sent and it has not received") {
