@@ -11,8 +11,10 @@
 #include "proxy/commands/latency_commands.h"
 #include "proxy/observe/latency_events.h"
 #include "proxy/observe/latency_report.h"
+#include "proxy/observe/sample.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
+#include "proxy/telemetry/loop_turns.h"
 
 namespace slotless::session {
 
@@ -34,6 +36,17 @@ void replyFromEvents(LocalCall& call, std::function<void(AllWorkers, Client&, st
 void appendSample(std::string& out, const LatencySample& sample) {
   protocol::appendInteger(out, sample.unixTime);
   protocol::appendInteger(out, sample.millis);
+}
+
+// Of all workers, without asking them.
+std::string figuresText(const Control& control) {
+  observe::Buckets turns{};
+  for (const telemetry::LoopTurns* each : telemetry::allTurns()) {
+    for (std::size_t i = 0; i < turns.size(); ++i) turns[i] += each->lengths.buckets[i].value();
+  }
+  std::vector<const telemetry::WorkerMetrics*> workers;
+  control.visitMetrics([&](const telemetry::WorkerMetrics& metrics) { workers.push_back(&metrics); });
+  return latencyFiguresText(turns, observe::takeSample(workers).nodes);
 }
 
 using Kinds = std::array<bool, kLatencyKinds>;
@@ -114,10 +127,12 @@ void latencyGraph(LocalCall& call) {
 }
 
 void latencyDoctor(LocalCall& call) {
-  replyFromEvents(call, [threshold = call.services.latency.threshold()](const AllWorkers& parts,
-                                                                        Client& client, std::string& out) {
-    protocol::appendVerbatimText(out, client.protocol, latencyDoctorText(parts, threshold));
-  });
+  replyFromEvents(
+      call, [&services = call.services](const AllWorkers& parts, Client& client, std::string& out) {
+        protocol::appendVerbatimText(
+            out, client.protocol,
+            latencyDoctorText(parts, services.latency.threshold()) + "\n" + figuresText(services.control));
+      });
 }
 
 void followLatencySettings(Services& services, const SettingPairs& settings) {

@@ -12,6 +12,7 @@
 #include "proxy/commands/command_commands.h"
 #include "proxy/commands/connection_commands.h"
 #include "proxy/commands/latency_commands.h"
+#include "proxy/commands/memory_commands.h"
 #include "proxy/commands/pause_commands.h"
 #include "proxy/commands/server_settings.h"
 #include "proxy/commands/setting_changes.h"
@@ -99,6 +100,7 @@ constexpr PlannedCommand kPlans[] = {
     {"config|get", planConfigGet},
     {"config|resetstat", planConfigResetStat},
     {"config|set", planConfigSet},
+    {"memory|doctor", planMemoryDoctor},
 };
 
 }  // namespace

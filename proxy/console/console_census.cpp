@@ -5,16 +5,17 @@
 #include "protocol/encoder.h"
 #include "proxy/commands/client_walk.h"
 #include "proxy/commands/late_reply.h"
+#include "proxy/commands/memory_commands.h"
 #include "proxy/commands/wrong_arguments.h"
 #include "proxy/console/all_proxies.h"
 #include "proxy/console/console_commands.h"
+#include "proxy/console/order_kinds.h"
 #include "proxy/observe/slow_log.h"
 #include "proxy/observe/text_lines.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_snapshot.h"
 #include "proxy/session/node_databases.h"
 #include "proxy/session/node_users.h"
-#include "proxy/telemetry/shadow_counts.h"
 
 namespace slotless::session {
 
@@ -91,10 +92,6 @@ std::string linksOf(Services& services, std::size_t worker) {
   return lines.text();
 }
 
-std::size_t heldBy(const telemetry::WorkerMetrics& metrics, telemetry::MemoryKind kind) {
-  return static_cast<std::size_t>(metrics.memory[static_cast<std::size_t>(kind)].value());
-}
-
 // What a worker tells for PROXY MEMORY.
 struct Kept {
   std::size_t slowEntries = 0;
@@ -109,30 +106,17 @@ Kept operator+(const Kept& a, const Kept& b) {
   return {a.slowEntries + b.slowEntries, a.wrappedScriptBytes + b.wrappedScriptBytes};
 }
 
-// From what is resident down to what it is for. The kinds are as of each worker's last look, at most a second
-// ago.
+// From what is resident down to what it is for.
 std::string memoryText(const Services& services, const Kept& kept) {
-  const ProcessFacts facts = services.control.facts();
+  const MemoryAccount account = memoryAccountOf(services, kept.wrappedScriptBytes);
   TextLines lines;
-  lines.line("resident_bytes", facts.residentBytes);
-  lines.line("program_bytes", facts.programBytes);
-  lines.line("heap_bytes", facts.heapBytes);
-  const std::size_t shadow = telemetry::ShadowCounts::ofProcess().waiting();
-  std::size_t told = facts.scriptBytes + kept.wrappedScriptBytes + shadow;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(telemetry::MemoryKind::Count); ++i) {
-    const auto kind = static_cast<telemetry::MemoryKind>(i);
-    std::size_t sum = 0;
-    services.control.visitMetrics(
-        [&](const telemetry::WorkerMetrics& metrics) { sum += heldBy(metrics, kind); });
-    lines.line("heap_" + std::string(telemetry::memoryKindName(kind)) + "_bytes", sum);
-    told += sum;
-  }
-  lines.line("heap_scripts_bytes", facts.scriptBytes);
-  lines.line("heap_wrapped_scripts_bytes", kept.wrappedScriptBytes);
-  lines.line("heap_shadow_bytes", shadow);
-  lines.line("heap_rest_bytes", facts.heapBytes > told ? facts.heapBytes - told : 0);
-  lines.line("limit_bytes", services.config.memoryLimit);
-  lines.line("counted_for_limit_bytes", services.control.memoryInUse());
+  lines.line("resident_bytes", account.residentBytes);
+  lines.line("program_bytes", account.programBytes);
+  lines.line("heap_bytes", account.heapBytes);
+  for (const MemoryUse& use : account.uses) lines.line("heap_" + use.name + "_bytes", use.bytes);
+  lines.line("heap_rest_bytes", account.restBytes());
+  lines.line("limit_bytes", account.limitBytes);
+  lines.line("counted_for_limit_bytes", account.countedBytes);
   lines.line("slowlog_entries", kept.slowEntries);
   return lines.text();
 }

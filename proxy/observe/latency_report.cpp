@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <numeric>
 #include <vector>
 
 namespace slotless::session {
@@ -74,6 +75,40 @@ std::string formatted(const char* format, auto... values) {
   return buffer.data();
 }
 
+// A worker that takes so long at times keeps its other clients waiting for more than a network does.
+constexpr double kLongTurnMicros = 10'000;
+constexpr std::string_view kTurnAdvice =
+    "Give it CPU time, have more workers, or look for very large requests and replies (SLOWLOG, COMMANDLOG).";
+// A node that stands out.
+constexpr double kSlowNodeMicros = 5'000;
+constexpr double kTimesUsual = 4;
+
+std::uint64_t countIn(const observe::Buckets& buckets) {
+  return std::accumulate(buckets.begin(), buckets.end(), std::uint64_t{0});
+}
+
+// "1234, half of them within 0.2 ms, 99 of 100 within 1.5 ms"
+std::string shares(const observe::Buckets& buckets) {
+  const std::uint64_t count = countIn(buckets);
+  if (count == 0) return "none";
+  return formatted("%llu, half of them within %.1f ms, 99 of 100 within %.1f ms",
+                   static_cast<unsigned long long>(count), observe::quantileMicros(buckets, 0.5) / 1000,
+                   observe::quantileMicros(buckets, 0.99) / 1000);
+}
+
+// The middle one of what the nodes take at most, in 99 of 100 cases.
+double usualOf(const std::map<std::string, observe::NodeSample>& nodes) {
+  std::vector<double> all;
+  for (const auto& [name, node] : nodes) {
+    if (countIn(node.latency) > 0) all.push_back(observe::quantileMicros(node.latency, 0.99));
+  }
+  if (all.empty()) return 0;
+  // Of two the quicker one.
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>((all.size() - 1) / 2);
+  std::nth_element(all.begin(), middle, all.end());
+  return *middle;
+}
+
 void appendDiagnosis(std::string& text, int number, LatencyKind kind, const LatencySeries& series) {
   std::int64_t sum = 0;
   for (const LatencySample& sample : series.samples) sum += sample.millis;
@@ -121,6 +156,25 @@ std::string latencyDoctorText(std::span<const AllLatencySeries> parts, net::Mill
   if (threshold.count() > 0) return "No event has taken " + limit + " ms or longer.\n";
   return "Events are not watched: latency-monitor-threshold is 0. How long commands take is "
          "in LATENCY HISTOGRAM, which of them were slow in SLOWLOG GET and PROXY SLOWLOG.\n";
+}
+
+std::string latencyFiguresText(const observe::Buckets& turns,
+                               const std::map<std::string, observe::NodeSample>& nodes) {
+  const double longTurn = observe::quantileMicros(turns, 0.99);
+  std::string text =
+      "Since the start:\n\nTurns of the workers' loops, in which clients wait for each other: " +
+      shares(turns) + ".\n";
+  if (longTurn >= kLongTurnMicros) text += "   They are long. " + std::string(kTurnAdvice) + "\n";
+  text += "\nFrom sending a request to a node to the end of its reply:\n";
+  const double usual = usualOf(nodes);
+  for (const auto& [name, node] : nodes) {
+    text += "   " + name + ": " + shares(node.latency);
+    const double late = observe::quantileMicros(node.latency, 0.99);
+    if (late >= kSlowNodeMicros && late >= kTimesUsual * usual) text += " (much slower than the others)";
+    text += "\n";
+  }
+  if (nodes.empty()) text += "   no node has been asked yet\n";
+  return text;
 }
 
 }  // namespace slotless::session

@@ -1,10 +1,12 @@
 // LATENCY GRAPH and LATENCY DOCTOR: what a person reads.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 
 #include "proxy/observe/latency_events.h"
+#include "proxy/observe/sample.h"
 
 namespace slotless::session {
 
@@ -13,5 +15,10 @@ std::string latencyGraphText(LatencyKind kind, const LatencySeries& series, std:
 
 // `parts`: of all workers.
 std::string latencyDoctorText(std::span<const AllLatencySeries> parts, net::Millis threshold);
+
+// What is counted whether or not events are watched, since the start: the turns of the workers' loops, and
+// how long the nodes take, by "host:port".
+std::string latencyFiguresText(const observe::Buckets& turns,
+                               const std::map<std::string, observe::NodeSample>& nodes);
 
 }  // namespace slotless::session

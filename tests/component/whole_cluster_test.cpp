@@ -274,6 +274,7 @@ struct AllNodeCommand {
   std::string_view fromNodes;
   Then then;
   std::string_view answer = {};  // where it is not what each node has said
+  std::string_view part = {};    // … or only this part of it is known
 };
 constexpr AllNodeCommand kAllNodeCommands[] = {
     {"script|load", "SCRIPT LOAD x", "$1\r\na\r\n", Then::AtOnce},
@@ -290,7 +291,12 @@ constexpr AllNodeCommand kAllNodeCommands[] = {
     {"info", "INFO cluster", "$30\r\n# Cluster\r\ncluster_enabled:1\r\n\r\n", Then::AtOnce,
      "$30\r\n# Cluster\r\ncluster_enabled:0\r\n\r\n"},
     {"lastsave", "LASTSAVE", ":7\r\n", Then::AtOnce},
-    {"memory|doctor", "MEMORY DOCTOR", "$2\r\nok\r\n", Then::AtOnce},
+    {"memory|doctor",
+     "MEMORY DOCTOR",
+     "$2\r\nok\r\n",
+     Then::AtOnce,
+     {},
+     "The masters say of theirs:\n\nok\n\r\n"},
     {"memory|malloc-stats", "MEMORY MALLOC-STATS", "$2\r\nok\r\n", Then::AtOnce},
     {"memory|purge", "MEMORY PURGE", kOk, Then::AtOnce},
     {"memory|stats", "MEMORY STATS", "*2\r\n$10\r\nkeys.count\r\n:1\r\n", Then::AtOnce,
@@ -352,6 +358,10 @@ TEST_CASE("a shard that is away for good: what need not be everywhere is answere
     stage.worker().setConfig(stage.config);
     stage.client.sends(each.request);
     answerAll(stage, each.fromNodes);
+    if (!each.part.empty()) {
+      CHECK(contains(stage.client.takes(), each.part));
+      continue;
+    }
     if (each.then == Then::AtOnce) {
       CHECK(stage.client.takes() == (each.answer.empty() ? each.fromNodes : each.answer));
       continue;

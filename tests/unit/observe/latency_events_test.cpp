@@ -89,5 +89,37 @@ TEST_CASE("the doctor tells what was seen, or why nothing was", "[latency]") {
       "1. event-loop: 2 times (average 150 ms, worst 300 ms, one every 4.0 s).\n   One turn of a worker"));
 }
 
+observe::NodeSample askedOf(std::uint64_t quick, std::uint64_t slow) {
+  observe::NodeSample node;
+  node.latency[2] = quick;  // up to 200 us
+  node.latency[9] = slow;   // up to 50 ms
+  return node;
+}
+
+TEST_CASE("the doctor tells how long turns and nodes take, and who stands out", "[latency]") {
+  const auto contains = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  observe::Buckets turns{};
+  const std::string none = latencyFiguresText(turns, {});
+  CHECK(contains(none, "wait for each other: none.\n"));
+  CHECK(contains(none, "no node has been asked yet"));
+  turns[2] = 100;
+  const std::string quick = latencyFiguresText(turns, {{"a:1", askedOf(100, 0)}, {"b:1", askedOf(0, 0)}});
+  CHECK(
+      contains(quick, "wait for each other: 100, half of them within 0.1 ms, 99 of 100 within 0.2 ms.\n\n"));
+  CHECK(contains(quick, "   a:1: 100, half of them within 0.1 ms, 99 of 100 within 0.2 ms\n   b:1: none\n"));
+  turns[10] = 100;  // up to 100 ms
+  const std::string slow = latencyFiguresText(
+      turns, {{"a:1", askedOf(100, 0)}, {"b:1", askedOf(100, 100)}, {"c:1", askedOf(100, 0)}});
+  CHECK(contains(slow, "They are long."));
+  CHECK(contains(slow,
+                 "   b:1: 200, half of them within 0.2 ms, 99 of 100 within 49.4 ms (much slower than the "
+                 "others)\n   c:1: 100,"));
+  // All are slow: then it is not the node.
+  CHECK_FALSE(
+      contains(latencyFiguresText(turns, {{"a:1", askedOf(0, 9)}, {"b:1", askedOf(0, 9)}}), "slower"));
+}
+
 }  // namespace
 }  // namespace slotless::session
