@@ -60,7 +60,7 @@ constexpr std::string_view kHelp[] = {
     "STATS",
     "    Counters and gauges, over all workers.",
     "USERS",
-    "    One line per user who has clients, and what these have together.",
+    "    One line per user who has had clients: what those have together that are connected, and what all have had.",
     "VERSION",
     "    The version of this proxy.",
     "HELP",

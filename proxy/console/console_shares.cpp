@@ -9,6 +9,7 @@
 #include "proxy/console/console_commands.h"
 #include "proxy/observe/text_lines.h"
 #include "proxy/session/client_snapshot.h"
+#include "proxy/telemetry/user_counts.h"
 
 namespace slotless::session {
 
@@ -57,6 +58,12 @@ void appendShare(TextLines& lines, const Share& share) {
   lines.pair("commands", share.commands).pair("received", share.received).pair("sent", share.sent);
 }
 
+// Since the start, as of about a second ago.
+void appendFigures(TextLines& lines, const telemetry::UserFigures& figures) {
+  lines.pair("total-requests", figures.requests).pair("total-errors", figures.errors);
+  lines.pair("total-received", figures.receivedBytes).pair("total-sent", figures.sentBytes);
+}
+
 std::uint64_t requestsOf(const Services& services, std::size_t index) {
   std::uint64_t sum = 0;
   services.control.visitMetrics([&](const telemetry::WorkerMetrics& metrics) {
@@ -90,10 +97,16 @@ void consoleUsers(LocalCall& call) {
         part[facts.user].add(facts);
       },
       [](const std::vector<Shares<std::string>>& parts, Client& client, std::string& out) {
+        // Those whose clients have left have figures all the same.
+        const telemetry::UserCounts::ByUser figures = telemetry::UserCounts::ofProcess().all();
+        Shares<std::string> shares = sumOf(parts);
+        for (const auto& [user, known] : figures) shares.try_emplace(user);
         TextLines lines;
-        for (const auto& [user, share] : sumOf(parts)) {
+        for (const auto& [user, share] : shares) {
+          const auto known = figures.find(user);
           lines.pair("user", user);
           appendShare(lines, share);
+          appendFigures(lines, known == figures.end() ? telemetry::UserFigures{} : known->second);
           lines.end();
         }
         protocol::appendVerbatimText(out, client.protocol, lines.text());

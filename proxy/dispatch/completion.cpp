@@ -13,6 +13,7 @@
 #include "proxy/dispatch/context.h"
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/downstream.h"
+#include "proxy/dispatch/failure_tally.h"
 #include "proxy/dispatch/holding.h"
 #include "proxy/dispatch/large_replies.h"
 #include "proxy/dispatch/long_merge.h"
@@ -265,6 +266,8 @@ void Completion::finishRequest(Request& request, bool failed) {
 
 void Completion::finishRequest(Request& request, bool failed, net::Micros duration) {
   context_.metrics.command(request.spec->id).record(duration, failed);
+  if (failed) [[unlikely]]
+    FailureTally::add(request.client->id());
   request.client->onRequestDone(request);
 }
 

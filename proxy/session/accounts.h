@@ -16,6 +16,7 @@
 #include "proxy/access/roster.h"
 #include "proxy/databases/database.h"
 #include "proxy/net/loop.h"
+#include "proxy/session/user_ledger.h"
 
 namespace slotless::session {
 
@@ -24,7 +25,7 @@ struct Services;
 
 class Accounts {
  public:
-  explicit Accounts(Services& services) : services_(services) {}
+  explicit Accounts(Services& services) : services_(services), ledger_(services) {}
 
   // Users have been configured. Otherwise nothing of this is in force.
   bool on() const noexcept { return users_ != nullptr && users_->on; }
@@ -46,6 +47,8 @@ class Accounts {
   // As ACL LOG shows the client. Not made anew for each request of a pipeline that is refused: what it shows
   // changes with the client's commands and with the worker's clock.
   const std::string& describe(const Client& client);
+  // What the clients of each have had.
+  UserLedger& ledger() noexcept { return ledger_; }
 
  private:
   using Permissions = std::map<std::string, std::shared_ptr<const access::Permission>, std::less<>>;
@@ -68,6 +71,7 @@ class Accounts {
     std::string line;
   };
   Description description_;
+  UserLedger ledger_;
 };
 
 // Where a client begins that has logged in; nullptr: where it is.

@@ -6,6 +6,7 @@
 #include "proxy/dispatch/agenda.h"
 #include "proxy/dispatch/blocking.h"
 #include "proxy/dispatch/dispatcher.h"
+#include "proxy/dispatch/failure_tally.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/downstream/stall_watch.h"
 #include "proxy/session/access_check.h"
@@ -70,6 +71,7 @@ void Client::onReplied(const Request& request, net::ByteChain& output) {
 
 void Client::onClosed() {
   services_.gate.onGone(*this);
+  services_.accounts.ledger().settle(*this);
   if (limits_ != nullptr) limits_->leave();
 }
 
@@ -78,7 +80,9 @@ void Client::onClosed() {
 void Client::reply(const CommandSpec* spec, std::string_view bytes) {
   auto& metrics = services_.metrics;
   auto& counters = spec == nullptr ? metrics.unknownCommand() : metrics.command(spec->id);
-  counters.record(net::Micros{0}, !bytes.empty() && bytes.front() == '-');
+  const bool failed = !bytes.empty() && bytes.front() == '-';
+  counters.record(net::Micros{0}, failed);
+  if (failed) FailureTally::add(id());
   if (!replySwitch_.muted()) appendReply(spec, bytes);
 }
 
@@ -110,6 +114,7 @@ bool Client::abandon(WorkBudget& budget) {
   // After the requests: what was open on a lease is not clean.
   conversation_.end();
   services_.nodeUsers.leave(*this);
+  services_.accounts.ledger().forget(*this);
   services_.agenda.forget(*this);
   return true;
 }
@@ -209,6 +214,9 @@ void Client::enter(const access::Permission& account) {
 }
 
 void Client::rebind(const access::Permission* account) {
+  const bool staysHis =
+      account_ == nullptr || (account != nullptr && account->user().name == account_->user().name);
+  if (!staysHis) services_.accounts.ledger().settle(*this);
   account_ = account;
   restricted_ = account != nullptr && !account->unrestricted();
   if (account == nullptr && limits_ != nullptr) limits_->leaveUser();

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "proxy/dispatch/failure_tally.h"
 #include "proxy/session/client.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/services.h"
@@ -68,9 +69,10 @@ void Monitoring::onWaiting() {
 void Monitoring::answer(std::string_view reply) {
   Request& request = *std::exchange(request_, nullptr);
   client_.deliver(request, reply);
+  const bool failed = reply.front() == '-';
   services_.metrics.command(request.spec->id)
-      .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived),
-              reply.front() == '-');
+      .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), failed);
+  if (failed) FailureTally::add(client_.id());
   client_.onRequestDone(request);
 }
 

@@ -6,6 +6,7 @@
 
 #include "proxy/access/digest.h"
 #include "proxy/dispatch/holding.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/client.h"
 #include "proxy/session/services.h"
 #include "proxy/telemetry/log.h"
@@ -213,6 +214,7 @@ void NodeUsers::leave(Client& client) {
   forget(client);
   NodeUser* user = client.nodeUser();
   if (user == nullptr) return;
+  services_.accounts.ledger().settle(client);
   --user->clients;
   user->lastUsed = services_.host.now;
   client.becomeUser(nullptr, services_.ownLinks);

@@ -4,6 +4,7 @@
 
 #include "protocol/denial.h"
 #include "protocol/encoder.h"
+#include "proxy/dispatch/failure_tally.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
@@ -103,6 +104,7 @@ bool Subscriptions::confirmReady(WorkBudget& budget) {
 void Subscriptions::finish(Request& request, const CommandSpec& spec, bool refused) {
   services_.metrics.command(spec.id).record(
       std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), refused);
+  if (refused) FailureTally::add(client_->id());
   client_->onRequestDone(request);
 }
 

@@ -49,6 +49,7 @@ void collectTurns(Families& families);
 void collectCommands(const MetricsSources& sources, Families& families);
 void collectNodes(const MetricsSources& sources, Families& families);
 void collectDatabases(const MetricsSources& sources, Families& families);
+void collectUsers(Families& families);
 void collectCrossSlot(Families& families);
 void collectHotKeys(Families& families);
 void collectShadow(Families& families);

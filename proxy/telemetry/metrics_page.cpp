@@ -78,6 +78,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectCommands(sources_, families);
     collectNodes(sources_, families);
     collectDatabases(sources_, families);
+    collectUsers(families);
     collectCrossSlot(families);
     collectHotKeys(families);
     collectShadow(families);

@@ -415,6 +415,7 @@ void Worker::onTick() {
     client->checkLogin();
     client->checkIdle();
   }
+  accounts_.ledger().tick();
   if (now - lastTidy_ >= kTidyInterval) tidy();
   tick_->start(tickLength());
 }

@@ -323,6 +323,80 @@ TEST_CASE_METHOD(Stage, "PROXY USERS shows what each user's clients have, over a
   client.resets();
 }
 
+struct Figures : Stage {
+  Figures() {
+    config.users = {"user root on >secret ~* &* +@all", "user alice on >secret ~* &* +@all",
+                    "user bob on >secret ~* &* +@all"};
+  }
+  void enters(FakeClient& who, const std::string& name) {
+    who.sends("AUTH " + name + " secret");
+    who.receives(kOk);
+  }
+  // The figures of that user, as PROXY USERS has them a second later.
+  std::string figuresOf(const std::string& name) {
+    clock.advance(1s);
+    FakeClient& root = addClient();
+    enters(root, "root");
+    root.sends("PROXY USERS");
+    const std::string text = root.takes();
+    root.leaves();
+    const std::size_t line = text.find("user=" + name + " ");
+    if (line == std::string::npos) return "none";
+    const std::size_t begin = text.find(" total-", line) + 1;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  }
+};
+
+TEST_CASE_METHOD(Figures, "what a user's clients have had counts on when they leave") {
+  enters(client, "alice");
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  CHECK(figuresOf("alice") == "total-requests=2 total-errors=0 total-received=51 total-sent=12");
+  client.leaves();
+  CHECK(figuresOf("alice") == "total-requests=2 total-errors=0 total-received=51 total-sent=12");
+  enters(other, "alice");
+  CHECK(figuresOf("alice") == "total-requests=3 total-errors=0 total-received=88 total-sent=17");
+  CHECK(figuresOf("bob") == "none");
+}
+
+TEST_CASE_METHOD(Figures, "errors count for who gets them, whoever says them") {
+  enters(client, "alice");
+  client.sends({"NONSENSE", "INCR a"});
+  node(1).expects("INCR a").replies("-ERR value is not an integer or out of range\r\n");
+  CHECK(contains(client.takes(), "not an integer"));
+  CHECK(contains(figuresOf("alice"), "total-errors=2 "));
+  CHECK(contains(figuresOf("alice"), "total-errors=2 "));
+  client.leaves();
+  CHECK(contains(figuresOf("alice"), "total-errors=2 "));
+}
+
+TEST_CASE_METHOD(Figures, "a connection that becomes another user's leaves to the first what it has had") {
+  client.sends("PING");  // nobody's yet
+  CHECK(contains(client.takes(), "NOAUTH"));
+  CHECK(figuresOf("alice") == "none");
+  enters(client, "alice");
+  client.sends({"PING", "PING"});
+  client.receives("+PONG\r\n+PONG\r\n");
+  enters(client, "bob");
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  const std::string alice = figuresOf("alice");
+  const std::string bob = figuresOf("bob");
+  CHECK(contains(alice, "total-errors=1 "));
+  CHECK(contains(bob, "total-requests=2 total-errors=0 total-received=14 "));
+  client.leaves();
+  CHECK(figuresOf("alice") == alice);
+  CHECK(figuresOf("bob") == bob);
+}
+
+TEST_CASE_METHOD(Stage, "where there are no users all clients are the default user's") {
+  client.sends("PING");
+  client.receives("+PONG\r\n");
+  clock.advance(1s);
+  other.sends("PROXY USERS");
+  CHECK(contains(other.takes(), "total-requests=1 total-errors=0 total-received=14 total-sent=7\n"));
+}
+
 // Each request is looked at.
 struct Hot : Stage {
   Hot() {

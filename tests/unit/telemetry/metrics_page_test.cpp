@@ -16,6 +16,7 @@
 #include "proxy/net/tls_counts.h"
 #include "proxy/telemetry/loop_turns.h"
 #include "proxy/telemetry/process_stats.h"
+#include "proxy/telemetry/user_counts.h"
 
 using namespace slotless::telemetry;
 using namespace std::chrono_literals;
@@ -107,6 +108,18 @@ TEST_CASE("databases that are used show their requests and keys") {
   CHECK(page.samples.at("slotless_database_keys{database=\"3\"}") == 5);
   CHECK(page.samples.count("slotless_database_keys{database=\"0\"}") == 0);
   CHECK(page.samples.count("slotless_database_requests_total{database=\"2\"}") == 0);
+}
+
+TEST_CASE("users show what their clients have had") {
+  TwoWorkers workers;
+  CHECK_FALSE(workers.page().hasFamily("slotless_user_requests_total"));
+  UserCounts::ofProcess().tell(&workers, {{"ann", {1, 2, 3, 4}}});
+  const Page page = workers.page();
+  CHECK(page.samples.at("slotless_user_requests_total{user=\"ann\"}") == 1);
+  CHECK(page.samples.at("slotless_user_errors_total{user=\"ann\"}") == 2);
+  CHECK(page.samples.at("slotless_user_received_bytes_total{user=\"ann\"}") == 3);
+  CHECK(page.samples.at("slotless_user_sent_bytes_total{user=\"ann\"}") == 4);
+  UserCounts::ofProcess().withdraw(&workers);
 }
 
 TEST_CASE("certificates tell when they end, and handshakes what has become of them") {
