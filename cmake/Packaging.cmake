@@ -1,7 +1,7 @@
 # What `cmake --install` and cpack put where. Components:
 #   daemon    the binary, its man page, its completion for bash and its systemd unit
 #   symbols   what only a debugger reads, where gdb looks for it by build id; not by default
-#   package   what belongs to a Debian package only: the configuration file, the user, the list of libraries
+#   package   what belongs to a Debian package only: the configuration file, the user, the list of libraries, the terms
 # `cpack -G DEB` makes slotless of the first and the last, and slotless-dbgsym of the symbols. scripts/package runs it.
 include(GNUInstallDirs)
 set(SLOTLESS_PACKAGE_MAINTAINER "Slotless <slotless@localhost>" CACHE STRING "Who answers for the Debian package: NAME <ADDRESS>")
@@ -61,6 +61,10 @@ install(FILES "${SLOTLESS_PACKAGING}/slotless.sysusers" DESTINATION lib/sysusers
         COMPONENT package EXCLUDE_FROM_ALL)
 # Libraries of which only headers are compiled in leave no trace in the binary, so they are named here.
 install(CODE "
+  execute_process(COMMAND python3 \"${CMAKE_CURRENT_LIST_DIR}/../scripts/copyright\"
+                  --compiled-in nlohmann-json3-dev --compiled-in libspdlog-dev
+                  --output \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/doc/slotless/copyright\"
+                  COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND python3 \"${CMAKE_CURRENT_LIST_DIR}/../scripts/sbom\" --version ${PROJECT_VERSION}
                   --compiled-in nlohmann-json3-dev --compiled-in libspdlog-dev
                   --output \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/doc/slotless/slotless.spdx.json\" \"\$<TARGET_FILE:slotless>\"

@@ -20,7 +20,7 @@ UNIT = "usr/lib/systemd/system/slotless.service"
 CONFFILE = "etc/slotless/slotless.env"
 FILES = {"usr/bin/slotless", UNIT, CONFFILE, "usr/lib/sysusers.d/slotless.conf", "usr/share/man/man1/slotless.1.gz",
          "usr/share/bash-completion/completions/slotless", "usr/share/doc/slotless/changelog.gz",
-         "usr/share/doc/slotless/SECURITY.md", "usr/share/doc/slotless/slotless.spdx.json",
+         "usr/share/doc/slotless/SECURITY.md", "usr/share/doc/slotless/slotless.spdx.json", "usr/share/doc/slotless/copyright",
          "usr/share/doc/slotless/examples/password.conf"}
 NEEDED = ["cpack", "dpkg-deb", "dpkg-shlibdeps", "file"]
 
@@ -151,6 +151,16 @@ class Package(Scratch):
         self.assertEqual("-rwxr-xr-x", modes.pop("usr/bin/slotless"))
         self.assertEqual("-rw-------", modes.pop(CONFFILE), "passwords may be in it")
         self.assertEqual({"-rw-r--r--"}, set(modes.values()))
+
+    def test_it_says_under_which_terms_it_and_what_is_compiled_in_may_be_used(self):
+        text = (self.root / "usr/share/doc/slotless/copyright").read_text()
+        licence = ROOT / "LICENSE"
+        self.assertIn(licence.read_text() if licence.exists() else "No licence has been chosen for Slotless yet.", text)
+        for name in ("nlohmann-json3-dev", "libspdlog-dev"):
+            self.assertIn(pathlib.Path(f"/usr/share/doc/{name}/copyright").read_text().rstrip("\n"), text)
+        document = json.loads((self.root / "usr/share/doc/slotless/slotless.spdx.json").read_text())
+        declared = {each["name"]: each["licenseDeclared"] for each in document["packages"]}
+        self.assertEqual(run(ROOT / "scripts/copyright", "--identifier").strip(), declared["slotless"])
 
     def test_the_binary_runs_and_is_stripped(self):
         binary = self.root / "usr/bin/slotless"
