@@ -1,6 +1,7 @@
 #include "proxy/peers/order_text.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 

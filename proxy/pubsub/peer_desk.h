@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "proxy/net/loop.h"
 #include "proxy/pubsub/peer_order.h"
