@@ -279,6 +279,9 @@ struct Config {
   std::uint64_t slowlogMaxLen = 128;           // Per worker, and in one answer. 0: none.
   Milliseconds latencyMonitorThreshold{0};     // 0: no events are kept.
   std::uint64_t hotKeysSample = 100;           // One of so many requests. 0: none.
+  std::string traceEndpoint;                   // An URL, see http_url.h. Empty: no traces.
+  std::uint64_t traceSample = 1000;            // One of so many requests. 0: none but those that clients ask for.
+  std::string traceServiceName = "slotless";
 
   // The process
   std::uint64_t workers = 0;  // 0 is `auto`; load() replaces it by the number of CPUs, at least 2.

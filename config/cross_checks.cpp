@@ -5,6 +5,7 @@
 #include "config/database_rule.h"
 #include "config/default_user.h"
 #include "config/endpoint.h"
+#include "config/http_url.h"
 #include "config/listener.h"
 #include "config/schema.h"
 #include "config/tls_versions.h"
@@ -71,6 +72,18 @@ void checkShadow(const Config& config, Conflicts& conflicts) {
     conflicts.push_back({{"shadow-sample", "sentinel-name"},
                          "found together with sentinel-name; allowed: a server that is named itself"});
   }
+}
+
+void checkTracing(const Config& config, Conflicts& conflicts) {
+  if (config.traceEndpoint.empty()) return;
+  const auto url = parseHttpUrl(config.traceEndpoint);
+  if (url.value) return;
+  const bool hidden = config.traceEndpoint.find('@') != std::string::npos;
+  conflicts.push_back({{"trace-endpoint"},
+                       "found " +
+                           (hidden ? std::string("a text that is not shown because it may hold a secret")
+                                   : inQuotes(config.traceEndpoint)) +
+                           " (" + url.reason + "); allowed: http://HOST:PORT/PATH, or nothing"});
 }
 
 void checkNodes(const Config& config, Conflicts& conflicts) {
@@ -380,7 +393,8 @@ std::vector<Conflict> conflicts(const Config& given) {
   Conflicts result;
   for (const auto check :
        {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases,
-        checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames, checkCertificateUsers, checkShadow}) {
+        checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames, checkCertificateUsers, checkShadow,
+        checkTracing}) {
     check(config, result);
   }
   return result;
