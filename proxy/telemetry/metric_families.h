@@ -54,6 +54,7 @@ void collectCrossSlot(Families& families);
 void collectHotKeys(Families& families);
 void collectShadow(Families& families);
 void collectMigration(Families& families);
+void collectTraces(Families& families);
 void collectTls(const MetricsSources& sources, Families& families);
 void collectTopology(const MetricsSources& sources, Families& families);
 void collectProcess(Families& families);

@@ -83,6 +83,7 @@ class PageCollectable final : public prometheus::Collectable {
     collectHotKeys(families);
     collectShadow(families);
     collectMigration(families);
+    collectTraces(families);
     collectTls(sources_, families);
     collectPasswordCommand(sources_, families);
     collectPeers(sources_, families);

@@ -17,6 +17,7 @@
 #include "proxy/telemetry/loop_turns.h"
 #include "proxy/telemetry/process_stats.h"
 #include "proxy/telemetry/user_counts.h"
+#include "proxy/telemetry/trace_counts.h"
 
 using namespace slotless::telemetry;
 using namespace std::chrono_literals;
@@ -148,6 +149,25 @@ TEST_CASE("the program that tells the password shows how it fares, and when what
   CHECK_FALSE(page.hasFamily("slotless_password_seconds_until_expiry"));
   workers.passwordCommand->expiresIn = -1500ms;
   CHECK(workers.page().at("slotless_password_seconds_until_expiry") == -1.5);
+}
+
+TEST_CASE("spans that are sent, dropped or wait are shown once there are any") {
+  TwoWorkers workers;
+  TraceCounts& counts = TraceCounts::ofProcess();
+  CHECK_FALSE(counts.any());
+  CHECK_FALSE(workers.page().hasFamily("slotless_trace_spans_exported_total"));
+  counts.addDropped(TraceDrop::Rejected, 2);
+  CHECK(counts.any());
+  counts.addExported(7);
+  counts.addFailure(TraceFailure::Busy);
+  counts.setWaiting(5);
+  const Page page = workers.page();
+  CHECK(page.at("slotless_trace_spans_exported_total") == 7);
+  CHECK(page.at("slotless_trace_spans_dropped_total{reason=\"rejected\"}") == 2);
+  CHECK(page.at("slotless_trace_spans_dropped_total{reason=\"full\"}") == 0);
+  CHECK(page.at("slotless_trace_exports_failed_total{reason=\"busy\"}") == 1);
+  CHECK(page.at("slotless_trace_exports_failed_total{reason=\"timeout\"}") == 0);
+  CHECK(page.at("slotless_trace_spans_waiting") == 5);
 }
 
 TEST_CASE("every sample on the metrics page is described, named by us and unique") {
