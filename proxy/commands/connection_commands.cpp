@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "proxy/commands/authentication.h"
 #include "proxy/commands/late_reply.h"
 #include "proxy/emulation/replica_facts.h"
+#include "proxy/observe/trace_context.h"
 #include "proxy/session/client.h"
 #include "proxy/session/client_snapshot.h"
 #include "proxy/translation/translation.h"
@@ -24,6 +26,20 @@ using protocol::appendInteger;
 using protocol::appendSimple;
 
 namespace {
+
+// Not one of Redis's: which trace the requests that follow belong to, see docs/operations.md. Empty: none.
+void setTraceParent(LocalCall& call, std::string_view text) {
+  if (text.empty()) {
+    call.client.setTraceParent(nullptr);
+    return appendSimple(call.out, "OK");
+  }
+  const auto parent = observe::parseTraceParent(text);
+  if (!parent)
+    return appendError(call.out, "ERR traceparent has to be 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, "
+                                 "as W3C Trace Context has it, or empty");
+  call.client.setTraceParent(std::make_unique<const observe::TraceParent>(*parent));
+  appendSimple(call.out, "OK");
+}
 
 void setReadOnly(LocalCall& call, bool on) {
   if (!call.services.manners.takesReadOnly) return clusterDisabled(call);
@@ -107,6 +123,7 @@ void clientSetInfo(LocalCall& call) {
   std::string attribute(call.argv[2]);
   std::transform(attribute.begin(), attribute.end(), attribute.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (attribute == "traceparent") return setTraceParent(call, call.argv[3]);
   if (attribute != "lib-name" && attribute != "lib-ver") {
     return appendError(call.out, "ERR Unrecognized option '" + std::string(call.argv[2]) + "'");
   }

@@ -21,6 +21,7 @@
 #include "proxy/dispatch/reply_texts.h"
 #include "proxy/dispatch/slow_request.h"
 #include "proxy/dispatch/surroundings.h"
+#include "proxy/dispatch/traced_request.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/observe/latency_events.h"
 #include "proxy/observe/slow_log.h"
@@ -95,6 +96,10 @@ void Completion::finishShort(Leg& leg, std::string_view bytes) {
   request.client->deliver(request, bytes);
   const net::Micros duration = sinceArrival(request);
   noteIfSlow(leg, duration);
+  if (request.trace != nullptr) [[unlikely]] {
+    traceLegDone(context_, leg, false);
+    traceDone(context_, request, &request == request.client->lastWord());
+  }
   noteWrite(leg);
   context_.busy.onReply(leg);
   leg.link = nullptr;
@@ -106,6 +111,7 @@ void Completion::finishShort(Leg& leg, std::string_view bytes) {
 void Completion::failLeg(Leg& leg, std::string_view line) {
   Request& request = *leg.request;
   context_.surroundings.onError(request, line);
+  if (request.trace != nullptr) traceError(leg, line);
   std::string renamed;
   const bool isScript = request.spec->scriptText > 0 || request.spec->scriptSha > 0;
   if ((request.database != nullptr || isScript) && request.composer == nullptr) {  // which does it itself
@@ -155,6 +161,7 @@ void Completion::finishLeg(Leg& leg, bool failed) {
     const bool blocks = request.lease == upstream::LeaseUse::Blocking;
     noteIfSlow(leg, blocks ? net::Micros{0} : sinceArrival(request));
   }
+  if (request.trace != nullptr) traceLegDone(context_, leg, failed);
   leg.state = LegState::Done;
   if (request.client != nullptr && leg.link != nullptr) noteWrite(leg);
   if (!failed) context_.busy.onReply(leg);
@@ -261,6 +268,7 @@ void Completion::noteLatency(const Leg& leg, net::Micros duration) {
 
 void Completion::finishRequest(Request& request, bool failed) {
   if (request.hook != nullptr) forgetHook(request);
+  if (request.trace != nullptr) traceDone(context_, request, failed);
   finishRequest(request, failed, sinceArrival(request));
 }
 
@@ -307,6 +315,7 @@ bool Completion::mergeLegs(Request& request, std::span<const routing::PartReply>
 }
 
 void Completion::abandon(Request& request) {
+  if (request.trace != nullptr) traceAbandoned(context_, request);
   for (std::size_t i = 0; i < request.legCount(); ++i) {
     Leg& leg = request.leg(i);
     leg.reply.reset(0);  // nobody waits for it, and others may take their time

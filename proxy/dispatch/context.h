@@ -1,12 +1,14 @@
 // What all requests of one worker share. Built by the worker; outlives every request.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "config/config.h"
 #include "proxy/databases/database.h"
 #include "proxy/dispatch/downstream.h"
 #include "proxy/dispatch/suspects.h"
+#include "proxy/observe/request_trace.h"
 #include "proxy/scripts/script_cache.h"
 #include "proxy/scripts/wrapped_scripts.h"
 #include "proxy/telemetry/denials.h"
@@ -54,6 +56,8 @@ struct Context {
   std::string encoded{};  // scratch space for the request at hand
   // To the user of the request at hand.
   telemetry::Denials* denialsAtHand = &denials;
+  // Of the request at hand, if it is sampled: until a request is made for it.
+  std::unique_ptr<observe::RequestTrace> traceAtHand{};
 };
 
 }  // namespace slotless::session

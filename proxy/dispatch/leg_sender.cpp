@@ -15,6 +15,7 @@
 #include "proxy/dispatch/leases.h"
 #include "proxy/dispatch/overtaking.h"
 #include "proxy/dispatch/request_copy.h"
+#include "proxy/dispatch/traced_request.h"
 #include "proxy/telemetry/log.h"
 
 namespace slotless::session {
@@ -164,6 +165,7 @@ void LegSender::launchTo(Leg& leg, std::string_view bytes, const std::optional<n
 
 void LegSender::hold(Leg& leg, Trouble trouble) {
   Downstream& client = *leg.request->client;
+  if (leg.request->trace != nullptr) traceHeld(context_, leg, trouble);
   leg.link = nullptr;
   leg.detour->trouble = trouble;
   leg.detour->lone.reset();

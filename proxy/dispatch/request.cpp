@@ -137,6 +137,7 @@ bool RequestPool::refersTo(const protocol::CommandTable& table) const {
 }
 
 void RequestPool::put(Request& request) noexcept {
+  assert(request.trace == nullptr);
   if (request.short_) {
     request.dropShortLeg();
   } else {

@@ -21,6 +21,7 @@
 #include "proxy/net/address/address.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
+#include "proxy/observe/request_trace.h"
 #include "proxy/routing/plan.h"
 #include "proxy/scripts/script_cache.h"
 #include "proxy/upstream/exchange.h"
@@ -233,6 +234,8 @@ class Request final : public RequestTerms {
   RequestKind kind = RequestKind::Write;
   bool done = false;
   bool muted = false;  // CLIENT REPLY: its reply is thrown away
+  // Of one that is sampled, until it is over; see traced_request.h.
+  std::unique_ptr<observe::RequestTrace> trace;
 
  private:
   friend class RequestPool;

@@ -57,6 +57,7 @@ struct RequestTrace {
   bool failed = false;
   std::string_view why = {};   // of a failure that is no reply: as of a stage
   std::string_view code = {};  // of the latest error
+  std::string_view legCode = {};  // of the leg that is just failing
   std::vector<TraceStage> stages;
   std::size_t stagesLeftOut = 0;
 
@@ -69,8 +70,10 @@ struct RequestTrace {
       ++stagesLeftOut;
     }
   }
-  // The leg is held no longer, if it was.
+  // The leg is held no longer, if it was; if for no time at all, it does not count.
   void endHeld(const void* leg, net::TimePoint when) noexcept {
+    std::erase_if(stages,
+                  [&](const TraceStage& stage) { return stage.leg == leg && stage.begun >= when; });
     for (TraceStage& stage : stages) {
       if (stage.leg != leg) continue;
       stage.ended = when;

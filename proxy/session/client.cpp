@@ -83,6 +83,8 @@ void Client::reply(const CommandSpec* spec, std::string_view bytes) {
   const bool failed = !bytes.empty() && bytes.front() == '-';
   counters.record(net::Micros{0}, failed);
   if (failed) FailureTally::add(id());
+  if (services_.traceAtHand != nullptr) [[unlikely]]
+    noteTraceReply(bytes);
   if (!replySwitch_.muted()) appendReply(spec, bytes);
 }
 
@@ -251,6 +253,7 @@ void Client::resetSession() {
   name.clear();
   libraryName.clear();
   libraryVersion.clear();
+  setTraceParent(nullptr);
   services_.nodeUsers.leave(*this);
   beginLogin();
   protocol = 2;
@@ -274,7 +277,8 @@ const config::ListenerOptions& Client::listenerOptions() const noexcept {
 void Client::requestion() noexcept {
   // What waits for a limit that is gone is still let go by it.
   counted_ = limits_ != nullptr && (limits_->counts() || limits_->onTurn());
-  questioned_ = restricted_ || counted_ || services_.listenerRules.of(listener_) != nullptr;
+  const bool traced = traceParent_ != nullptr && traceParent_->sampled;
+  questioned_ = restricted_ || counted_ || traced || services_.listenerRules.of(listener_) != nullptr;
 }
 
 std::optional<telemetry::Limit> Client::joinAddress(Since since) {

@@ -17,6 +17,7 @@
 #include "proxy/emulation/asker.h"
 #include "proxy/net/byte_chain.h"
 #include "proxy/net/loop.h"
+#include "proxy/observe/trace_context.h"
 #include "proxy/session/client_limits.h"
 #include "proxy/session/conversation.h"
 #include "proxy/session/listener_rules.h"
@@ -161,6 +162,8 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   std::string name;
   std::string libraryName;
   std::string libraryVersion;
+  // CLIENT SETINFO TRACEPARENT: what its requests belong to from now on. nullptr: nothing.
+  void setTraceParent(std::unique_ptr<const observe::TraceParent> parent);
   // What it has asked for and CLIENT LIST shows; the proxy evicts nobody, and links are shared.
   bool noEvict = false;
   bool noTouch = false;
@@ -218,6 +221,23 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   // What handle() has found nothing against. False: as there.
   bool take(const protocol::CommandSpec& spec, protocol::Argv argv, std::string_view bytes, bool isInline);
   void refuse(const protocol::CommandSpec* spec, std::string_view line);
+  // Adds a request for which nothing is at hand.
+  Request& pushRequest(const protocol::CommandSpec& spec, RequestKind kind);
+  // client_traces.cpp. All of its requests are traced, within a limit.
+  bool wantsTraces() const noexcept;
+  // If the request at hand is to be traced, it is from here on. `chosen`: by chance.
+  void beginTraceAtHand(const protocol::CommandSpec& spec, bool chosen);
+  // Chosen by chance, as one of `every`, it may be.
+  void traceShort(Request& request, std::uint64_t every);
+  // The proxy answers the request at hand, which is traced, or another client.
+  void noteTraceReply(std::string_view bytes);
+  // No request was made for the one at hand.
+  void endTraceAtHand();
+  // It has to wait, and is looked at anew then. False.
+  bool leaveAtHand() noexcept {
+    services_.traceAtHand.reset();
+    return false;
+  }
   // False: it has to wait. `line` is empty then, or if there is no objection.
   bool checkUser(const protocol::CommandSpec& spec, protocol::Argv argv, std::string& line);
 
@@ -239,6 +259,7 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   const upstream::Link* lastLink_ = nullptr;  // strict-order: where the pending requests went
   ReplySwitch replySwitch_;
   std::uint16_t lastCommand_ = protocol::CommandIds::kNone;
+  std::unique_ptr<const observe::TraceParent> traceParent_;
 };
 
 // Whose request it is; requires that it has not left. In a worker all that requests are for are clients.

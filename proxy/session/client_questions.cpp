@@ -28,6 +28,7 @@ bool waitsForOthers(const CommandSpec* spec, protocol::Argv argv) {
 // What is plain names one key of the chosen database, and runs no script. What is not let through is asked
 // once more, and gets its answer then.
 bool Client::mayShort(const CommandSpec& spec, protocol::Argv argv) {
+  if (wantsTraces()) return false;
   if (restricted_ &&
       (account_->check(spec, argv, services_.accounts.scratch()) || !account_->maySelect(database_->index)))
     return false;

@@ -30,6 +30,7 @@
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/refusal.h"
 #include "proxy/session/splitting.h"
+#include "proxy/session/trace_sampling.h"
 #include "proxy/telemetry/cross_slot_counts.h"
 #include "proxy/telemetry/hot_keys.h"
 #include "proxy/translation/group_refusal.h"
@@ -159,16 +160,23 @@ bool Client::handleAll(const CommandSpec* spec, const CommandSpec* container, co
     turnTo(linksOf(*database_));
   }
   std::optional<KeySight> sampled;
-  if (telemetry::HotKeys::isNext()) [[unlikely]]
+  bool chosen = false;
+  if (telemetry::HotKeys::isNext()) [[unlikely]] {
     sampled = sightOf(services_, conversation_.database(), *spec, argv, bytes.size(), conversation_.plain());
+    chosen = traceParent_ == nullptr && isTraceNext(services_.config, samplingStep(services_.config));
+  }
+  if (chosen || traceParent_ != nullptr) [[unlikely]]
+    beginTraceAtHand(*spec, chosen);
   if (services_.tap.on()) {
     MonitorTap::Sight sight = services_.tap.look(*this, *spec, argv);
-    if (!take(*spec, argv, bytes, isInline)) return false;
+    if (!take(*spec, argv, bytes, isInline)) return leaveAtHand();
     if (sight.shown) services_.tap.onTaken(*this, *spec, std::move(sight));
   } else if (!take(*spec, argv, bytes, isInline)) {
-    return false;
+    return leaveAtHand();
   }
   if (sampled) sampleKey(services_, *sampled);
+  if (services_.traceAtHand != nullptr) [[unlikely]]
+    endTraceAtHand();
   countCommand();
   return true;
 }
@@ -374,9 +382,11 @@ bool Client::takeShort(const CommandSpec& spec, protocol::Argv argv, std::string
   const protocol::Slot slot = oneServer ? routing::kSlotOfAll : database_->slotOf(key);
   if (mapped) bytes = services_.mapper.mapKey(key, slot, bytes, *database_);
   countCommand();
-  if (telemetry::HotKeys::isNext()) [[unlikely]]
+  Request& added = pushRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
+  if (telemetry::HotKeys::isNext()) [[unlikely]] {
     samplePlain(services_, *database_, spec, argv, slot, bytes.size());
-  Request& added = addRequest(spec, spec.retryAfterLoss ? RequestKind::Read : RequestKind::Write);
+    traceShort(added, samplingStep(services_.config));
+  }
   added.bytes = bytes.size();
   charge(added, bytes.size());
   if (mapped) added.database = database_;
@@ -389,6 +399,14 @@ Request& Client::addRequest(const CommandSpec& spec) {
 }
 
 Request& Client::addRequest(const CommandSpec& spec, RequestKind kind) {
+  Request& added = pushRequest(spec, kind);
+  // What a local command does to others may make requests of theirs.
+  if (services_.traceAtHand != nullptr && services_.traceAtHand->client == id()) [[unlikely]]
+    added.trace = std::move(services_.traceAtHand);
+  return added;
+}
+
+Request& Client::pushRequest(const CommandSpec& spec, RequestKind kind) {
   Request& added = services_.requests.take();
   added.client = this;
   added.spec = &spec;

@@ -9,6 +9,7 @@
 #include "proxy/routing/one_server.h"
 #include "proxy/session/services.h"
 #include "proxy/session/shadow_sampling.h"
+#include "proxy/session/trace_sampling.h"
 #include "proxy/telemetry/hot_keys.h"
 
 namespace slotless::session {
@@ -16,20 +17,16 @@ namespace slotless::session {
 using protocol::CommandSpec;
 using telemetry::HotKeys;
 
-namespace {
-
-// One of so many is looked at; 0: none.
-std::uint64_t stepOf(const config::Config& config) noexcept {
-  if (config.shadowSample == 0) return config.hotKeysSample;
-  if (config.hotKeysSample == 0) return config.shadowSample;
-  return std::min(config.hotKeysSample, config.shadowSample);
+std::uint64_t samplingStep(const config::Config& config) noexcept {
+  std::uint64_t step = 0;
+  for (const std::uint64_t wanted : {config.hotKeysSample, config.shadowSample, traceStep(config)})
+    if (wanted > 0) step = step == 0 ? wanted : std::min(step, wanted);
+  return step;
 }
-
-}  // namespace
 
 void samplePlain(const Services& services, const databases::Database& database, const CommandSpec& spec,
                  protocol::Argv argv, protocol::Slot slot, std::size_t bytes) {
-  const std::uint64_t every = stepOf(services.config);
+  const std::uint64_t every = samplingStep(services.config);
   const auto position = static_cast<std::uint32_t>(spec.singleKey);
   sampleShadow(services.config, every, database, spec, argv, std::span(&position, 1));
   if (services.config.hotKeysSample == 0) return HotKeys::skip(every);
@@ -40,7 +37,7 @@ void samplePlain(const Services& services, const databases::Database& database, 
 
 std::optional<KeySight> sightOf(const Services& services, const databases::Database& database,
                                 const CommandSpec& spec, protocol::Argv argv, std::size_t bytes, bool plain) {
-  const std::uint64_t every = stepOf(services.config);
+  const std::uint64_t every = samplingStep(services.config);
   HotKeys::skip(every);
   std::vector<std::uint32_t> positions;
   if (every == 0 || protocol::keyPositions(spec, argv, positions) != protocol::KeyResult::Ok)
@@ -63,7 +60,7 @@ std::optional<KeySight> sightOf(const Services& services, const databases::Datab
 
 void sampleKey(const Services& services, const KeySight& sight) {
   HotKeys::add({sight.database, sight.slot, sight.key, sight.writes, sight.keys, sight.bytes},
-               stepOf(services.config), services.host.now);
+               samplingStep(services.config), services.host.now);
 }
 
 }  // namespace slotless::session

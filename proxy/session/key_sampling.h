@@ -1,5 +1,6 @@
 // What is told to PROXY HOTKEYS of a request that is looked at (telemetry::HotKeys): one in hot-keys-sample,
-// or one in shadow-sample if these are more. Of them shadow-sample has its part (shadow_sampling.h).
+// or one in shadow-sample or trace-sample if these are more. Of them shadow-sample and trace-sample have their
+// parts (shadow_sampling.h, trace_sampling.h).
 //
 // Keys are the client's names of its database. Of a request with several keys one stands for all.
 #pragma once
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
 #include "protocol/slot.h"
@@ -17,6 +19,9 @@
 namespace slotless::session {
 
 struct Services;
+
+// One of so many requests is looked at; 0: none.
+std::uint64_t samplingStep(const config::Config& config) noexcept;
 
 // A plain command, whose key the nodes have in `slot`.
 void samplePlain(const Services& services, const databases::Database& database,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/dispatch/failure_tally.h"
+#include "proxy/dispatch/traced_request.h"
 #include "proxy/session/client.h"
 #include "proxy/session/monitor_tap.h"
 #include "proxy/session/services.h"
@@ -73,6 +74,7 @@ void Monitoring::answer(std::string_view reply) {
   services_.metrics.command(request.spec->id)
       .record(std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), failed);
   if (failed) FailureTally::add(client_.id());
+  if (request.trace != nullptr) traceDone(services_, request, failed);
   client_.onRequestDone(request);
 }
 

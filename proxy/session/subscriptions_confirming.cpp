@@ -5,6 +5,7 @@
 #include "protocol/denial.h"
 #include "protocol/encoder.h"
 #include "proxy/dispatch/failure_tally.h"
+#include "proxy/dispatch/traced_request.h"
 #include "proxy/dispatch/work.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/session/client.h"
@@ -105,6 +106,7 @@ void Subscriptions::finish(Request& request, const CommandSpec& spec, bool refus
   services_.metrics.command(spec.id).record(
       std::chrono::duration_cast<net::Micros>(services_.host.now - request.arrived), refused);
   if (refused) FailureTally::add(client_->id());
+  if (request.trace != nullptr) traceDone(services_, request, refused);
   client_->onRequestDone(request);
 }
 

@@ -53,6 +53,8 @@ class Connection final : private net::Stream::Observer, private Dialler::Owner {
 
   // As it was dialled, a name as a name.
   const net::Address& node() const noexcept { return dialler_.node(); }
+  // To where it stands, by its number; no host: it does not.
+  net::Address peer() const { return stream_ == nullptr ? net::Address{} : stream_->peer(); }
   bool isClosed() const noexcept { return stage_ == Stage::Closed; }
   bool isUp() const noexcept { return stage_ == Stage::Up; }
 

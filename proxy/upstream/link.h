@@ -155,6 +155,8 @@ class Link final : private Connection::Owner {
 
   // As the topology has it, a name as a name.
   const net::Address& node() const noexcept { return connection_.node(); }
+  // See Connection::peer().
+  net::Address peer() const { return connection_.peer(); }
   // No other link of the worker has had or will have that number.
   std::uint64_t serial() const noexcept { return serial_; }
   LinkState state() const noexcept { return state_; }

@@ -96,6 +96,9 @@ TEST_CASE("what a leg waited for is over when it is sent, and of other legs it i
   CHECK(trace.stages[1].leg == &other);
   trace.endHeld(&one, sent + std::chrono::seconds(1));
   CHECK(trace.stages[0].ended == sent);
+  trace.add({.kind = TraceStage::Kind::Held, .begun = sent, .leg = &one});
+  trace.endHeld(&one, sent);
+  CHECK(trace.stages.size() == 2);
 }
 
 }  // namespace
