@@ -30,6 +30,7 @@
 #include "proxy/shadow/shadow.h"
 #include "proxy/telemetry/log.h"
 #include "proxy/telemetry/migration_progress.h"
+#include "proxy/trace/tracing.h"
 #include "subcommands.h"
 
 namespace {
@@ -75,13 +76,19 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
   auto sideRecord = findSide(config);
+  trace::Tracing tracing;
+  tracing.use(config);
+  sideRecord.configured = [&tracing, others = std::move(sideRecord.configured)](const config::Config& loaded) {
+    if (others != nullptr) others(loaded);
+    tracing.use(loaded);
+  };
   server::Server server(server::withinDescriptors(std::move(config)), std::move(reader), std::move(passedOn),
                         std::move(invocation), std::move(origins), std::move(sideRecord));
-  if (const auto error = server.run()) {
-    log::error(*error);
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  const auto error = server.run();
+  tracing.end();
+  if (!error) return EXIT_SUCCESS;
+  log::error(*error);
+  return EXIT_FAILURE;
 }
 
 // What the documents have of the code.
