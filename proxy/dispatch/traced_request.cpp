@@ -29,7 +29,7 @@ TraceStage stageOnNode(const Context& context, const Leg& leg) {
   return stage;
 }
 
-void end(const Context& context, Request& request) {
+void endTrace(const Context& context, Request& request) {
   // What a client has sent as a transaction; other commands have preludes of the proxy's own.
   if (request.preludes > 1 && request.spec->role == protocol::SessionRole::Exec)
     request.trace->commands = request.preludes - 1;
@@ -75,7 +75,7 @@ void traceLegDone(const Context& context, const Leg& leg, bool failed) {
 void traceDone(const Context& context, Request& request, bool failed) {
   request.trace->failed = failed;
   if (!failed) request.trace->code = {};
-  end(context, request);
+  endTrace(context, request);
 }
 
 void traceAnswered(const Context& context, std::unique_ptr<RequestTrace> trace) {
@@ -102,7 +102,8 @@ void traceAbandoned(const Context& context, Request& request) {
   }
   trace.failed = true;
   trace.why = kGivenUp;
-  end(context, request);
+  trace.code = {};
+  endTrace(context, request);
 }
 
 }  // namespace slotless::session

@@ -69,14 +69,13 @@ void Exporter::use(std::optional<ExportSettings> settings) {
   pause_->stop();
   state_ = State::Idle;
   nextPause_ = kShortestPause;
+  if (!tick_->active()) tick_->start(kInterval);
   if (!settings_) {
-    tick_->stop();
     dropAll();
     return endFlush();
   }
   post_ = std::make_unique<Post>(loop_, settings_->collector,
                                  [this](const PostOutcome& outcome) { onOutcome(outcome); });
-  if (!tick_->active()) tick_->start(kInterval);
 }
 
 void Exporter::flush(std::function<void()> done) {
@@ -89,6 +88,7 @@ void Exporter::flush(std::function<void()> done) {
 
 void Exporter::onTick() {
   tick_->start(kInterval);
+  if (!settings_) return dropAll();  // of requests that were under way when it was switched off
   if (state_ == State::Idle) sendNext();
 }
 

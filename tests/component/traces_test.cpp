@@ -103,7 +103,7 @@ TEST_CASE_METHOD(Traced, "a request's trace tells its command, its times and its
 
 TEST_CASE("without an endpoint, or where none are to be sampled, nothing is traced") {
   for (const bool isOn : {false, true}) {
-    Traced stage(isOn ? 0 : 1);
+    Traced stage(isOn ? 0U : 1U);
     if (!isOn) stage.config.traceEndpoint.clear();
     stage.client.sends({"GET a", "PING"});
     stage.node(1).expects("GET a").replies(bulk("1"));

@@ -17,7 +17,7 @@ import fixture
 import processes
 import redis
 from cluster import HOST, PASSWORD
-from proxy import Proxy, binary, connect
+from proxy import Proxy, binary
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from slots import key_in, slot_of

@@ -62,6 +62,7 @@ Config baseFor(const Option& option) {
     config.upstream = Upstream::Migrating;
     config.server = {{"b", 1}};
   }
+  if (option.name == "trace-endpoint") config.traceEndpoint = "http://collector:4318/v1/traces";
   if (option.name == "tls-auth-clients-user") config.users = {"user a on"};
   if (option.name.starts_with("tls")) config.tlsCertFile = config.tlsKeyFile = config.tlsCaCertFile = "file";
   return config;

@@ -430,9 +430,11 @@ TEST_CASE_METHOD(Bench, "without an endpoint what waits is dropped, and nothing 
   offer(TraceQueue::kBatchSpans);
   waits(5s);
   CHECK(connections.size() == 1);
+  CHECK(counted.dropped(TraceDrop::Ended) == TraceQueue::kBatchSpans + 3);
   exporter->use(settingsFor("10.0.0.1"));
+  offer(1, "again");
   waits(1s);
-  CHECK(postedNames().size() == TraceQueue::kBatchSpans);
+  CHECK(postedNames() == Names{"again"});
   answers(kTaken);
 }
 
