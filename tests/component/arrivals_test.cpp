@@ -163,7 +163,7 @@ TEST_CASE_METHOD(Balanced, "a worker that ends waits for no header") {
 TEST_CASE_METHOD(Stage, "a crowd is taken in over several turns, and served by its order") {
   constexpr std::size_t kCrowd = 50;
   std::vector<std::shared_ptr<FakeConnection>> crowd;
-  for (std::size_t i = 0; i < kCrowd; ++i) crowd.push_back(connectClient());
+  for (std::size_t i = 0; i < kCrowd; ++i) crowd.push_back(connectClient(0));
   for (const auto& each : crowd) each->push(request("PING"));
   std::vector<std::size_t> counts;
   while (worker().clientCount() < kCrowd) {
@@ -178,13 +178,13 @@ TEST_CASE_METHOD(Stage, "a crowd is taken in over several turns, and served by i
 
 TEST_CASE_METHOD(Stage, "connections that are not taken in yet have the configuration of the others") {
   std::vector<std::shared_ptr<FakeConnection>> crowd;
-  for (std::size_t i = 0; i < 30; ++i) crowd.push_back(connectClient());
+  for (std::size_t i = 0; i < 30; ++i) crowd.push_back(connectClient(0));
   CHECK(worker().clientCount() < 30);
   config.tcpKeepalive = 7s;
   worker().setConfig(config);
   CHECK(worker().clientCount() == 30);
   bool drained = false;
-  for (std::size_t i = 0; i < 30; ++i) connectClient();
+  for (std::size_t i = 0; i < 30; ++i) connectClient(0);
   worker().drain([&] { drained = true; });
   settle();
   CHECK(drained);
