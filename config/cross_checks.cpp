@@ -297,7 +297,7 @@ void checkVersions(const std::string& text, std::string_view option, Conflicts& 
 void checkClusterTls(const Config& config, Conflicts& conflicts) {
   checkPair(config.clusterTlsCertFile, config.clusterTlsKeyFile, "cluster-tls-", conflicts);
   checkVersions(config.clusterTlsProtocols, "cluster-tls-protocols", conflicts);
-  if (config.clusterTls) return;
+  if (forBothSides(config).clusterTls) return;
   for (const std::string_view name : {"cluster-tls-ca-cert-file", "cluster-tls-cert-file",
                                       "cluster-tls-key-file", "cluster-tls-server-name"}) {
     if (format(*findOption(name), config).empty()) continue;
@@ -391,10 +391,9 @@ std::vector<Conflict> conflicts(const Config& given) {
   // The checks about the cluster and about clients are for the time after the cut-over.
   const Config config = given.upstream == Upstream::Migrating ? forSide(given, Upstream::Cluster) : given;
   Conflicts result;
-  for (const auto check :
-       {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders, checkDatabases,
-        checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames, checkCertificateUsers, checkShadow,
-        checkTracing}) {
+  for (const auto check : {checkNodes, checkCredentials, checkListeners, checkOpenDoor, checkOrders,
+                           checkDatabases, checkClusterTls, checkTls, checkProxyProtocol, checkAllRenames,
+                           checkCertificateUsers, checkShadow, checkTracing}) {
     check(config, result);
   }
   return result;

@@ -59,8 +59,9 @@ void Shadow::takeSettings() {
   }
   if (wanted == nullptr) return;
   const auto stops = [this] { return stops_.load(); };
-  trial_.use(surroundings_.makeSide(*wanted, config::Upstream::Single, stops),
-             surroundings_.makeSide(*wanted, config::Upstream::Cluster, stops));
+  auto server = surroundings_.makeSide(*wanted, config::Upstream::Single, stops);
+  auto cluster = surroundings_.makeSide(*wanted, config::Upstream::Cluster, stops);
+  trial_.use(std::move(server), std::move(cluster));
 }
 
 void Shadow::run() {

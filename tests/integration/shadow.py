@@ -1,6 +1,7 @@
 """shadow-sample: reads are asked again on both sides of a migration, differences are counted, and no client notices."""
 
 import pathlib
+import signal
 import sys
 import threading
 
@@ -8,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 import move
+import processes
 import redis
 from certificates import Authority
 from cluster import Cluster, start_server
@@ -130,17 +132,24 @@ class Shadow(move.Move):
         self.of_cluster = authority.upstream_options()
         self.compare_without_a_copy(self.start())
 
-    def test_it_is_turned_on_and_off_while_clients_read(self):
-        self.start_proxies(1)
+    def test_a_reload_turns_it_on_and_off_while_clients_read(self):
+        file = processes.directory() / "shadow.yaml"
+        file.write_text("# none\n")
+        self.start_proxies(1, ("--config", str(file)))
         proxy = self.proxies[0]
         client = self.client(proxy)
         client.set("text", "value")
         self.cluster.owner(slot_of("text")).command("SET", "text", "value")
+
+        def reload(text, sample):
+            file.write_text(text)
+            proxy.child.signal(signal.SIGHUP)
+            wait_until(lambda: self.shadow(proxy)[0]["sample"] == sample, SECONDS, f"a sample of {sample}")
         client.get("text")
         self.assertEqual(self.shadow(proxy)[0]["sampled"], "0")
-        client.config_set("shadow-sample", "1")
+        reload("shadow: {upstream: cluster, sample: 100%}\n", "1")
         self.wait_for(proxy, "get", "equal", lambda: client.get("text"))
-        client.config_set("shadow-sample", "0")
+        reload("# none\n", "0")
 
         def nothing_is_sampled():
             before = self.shadow(proxy)[0]["sampled"]
@@ -148,8 +157,8 @@ class Shadow(move.Move):
                 client.get("text")
             return self.shadow(proxy)[0]["sampled"] == before
         wait_until(nothing_is_sampled, SECONDS, "reads to be left alone")
-        client.config_set("shadow-sample", "1")
         equal = int(self.shadow(proxy)[0]["equal"])
+        reload("shadow-sample: 1\n", "1")
         wait_until(lambda: client.get("text") and int(self.shadow(proxy)[0]["equal"]) > equal, SECONDS, "reads to be compared again")
 
     def test_a_cut_over_is_gone_through_while_reads_are_compared(self):

@@ -181,5 +181,18 @@ TEST_CASE("reads are asked again on both sides only where both sides are named")
   CHECK(Loading{{"--cluster-nodes", "a:1", "--shadow-sample", "0"}, {}, {}}.config().shadowSample == 0);
 }
 
+TEST_CASE("the files for TLS may be those of the server alone") {
+  Loading loading{{"--upstream", "migrating", "--server", "b:2", "--cluster-nodes", "a:1",
+                   "--cluster-tls-ca-cert-file", "ca.crt"},
+                  {},
+                  {}};
+  REQUIRE(loading.errors().size() == 1);
+  CHECK(loading.errors().front().find("nodes are reached without TLS") != std::string::npos);
+  loading.arguments.insert(loading.arguments.end(), {"--server-tls", "yes"});
+  const Config config = loading.config();
+  CHECK_FALSE(config.clusterTls);
+  CHECK(config.serverTls);
+}
+
 }  // namespace
 }  // namespace slotless::config
