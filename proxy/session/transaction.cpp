@@ -98,7 +98,7 @@ void Transaction::queueForwarded(const protocol::CommandSpec& spec, std::string_
   if (!groups_.empty()) ++groups_[group_].commands;
   corrected_ = corrected_ || composer != nullptr;
   if (composer != nullptr) localBytes_ += sizeof(routing::AloneComposer) + kAllocationBytes;
-  queued_.push_back({&spec, {}, {}, std::move(composer), {}, false, group_});
+  queued_.push_back({&spec, {}, {}, std::move(composer), {}, {}, static_cast<std::uint32_t>(group_)});
   ++forwarded_;
   readOnly_ = readOnly_ && spec.retryAfterLoss;
 }
@@ -120,7 +120,7 @@ void Transaction::queuePublish(const protocol::CommandSpec& spec, std::string_vi
 }
 
 void Transaction::queueLocal(const protocol::CommandSpec& spec, protocol::Argv argv) {
-  Queued local{&spec, {}, {}, {}, {}, false};
+  Queued local{&spec, {}, {}, {}, {}};
   local.argv.reserve(argv.size());
   localBytes_ += kAllocationBytes;
   for (const std::string_view argument : argv) {
@@ -135,19 +135,19 @@ void Transaction::queueLater(Later command) {
   for (const std::string& argument : command.argv) localBytes_ += costOf(argument);
   hasLater_ = true;
   if (command.changes) change_ = command.spec;
-  queued_.push_back({command.spec, {}, {}, {}, {}, false});
+  queued_.push_back({command.spec, {}, {}, {}, {}});
   queued_.back().later = std::make_unique<const Later>(std::move(command));
 }
 
 void Transaction::queueAlone(Alone command) {
   localBytes_ += costOf(command.bytes);
   for (const std::string& argument : command.argv) localBytes_ += costOf(argument);
-  queued_.push_back({command.spec, {}, {}, {}, {}, false});
+  queued_.push_back({command.spec, {}, {}, {}, {}});
   alone_ = std::move(command);
 }
 
 void Transaction::queueError(const protocol::CommandSpec& spec, std::string_view line) {
-  queued_.push_back({&spec, {}, {}, {}, {}, false});
+  queued_.push_back({&spec, {}, {}, {}, {}});
   protocol::appendError(queued_.back().error, line);
   localBytes_ += costOf(line);
 }

@@ -5,6 +5,7 @@
 // array. So do those for which it has to ask several nodes or all workers (see exec_walk.h).
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -152,10 +153,10 @@ class Transaction {
     std::optional<std::string> channel;  // of PUBLISH
     std::unique_ptr<routing::Composer> composer;
     std::string error;    // whole; if not empty, it is the reply
-    bool hidden = false;  // its reply is not the client's
-    std::size_t group = 0;
-    protocol::Slot slot = protocol::kNoSlot;  // of PUBLISH: its group's
     std::unique_ptr<const Later> later = {};
+    std::uint32_t group = 0;
+    protocol::Slot slot = protocol::kNoSlot;  // of PUBLISH: its group's
+    bool hidden = false;                      // its reply is not the client's
 
     bool isForwarded() const noexcept { return error.empty() && argv.empty() && later == nullptr; }
   };

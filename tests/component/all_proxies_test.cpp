@@ -100,7 +100,7 @@ TEST_CASE_METHOD(Several, "a client that leaves before others have answered is n
       loop, [&](const PeerOrder&, PeerDesk::Answered done) { late = std::move(done); });
   other.sends("PROXY CLIENTS ALL");
   other.receivesNothing();
-  other.leaves();
+  other.resets();
   late({});
   settle();
   client.sends("PING");
@@ -113,7 +113,7 @@ TEST_CASE_METHOD(Several, "other words than ALL are errors, and nobody is asked"
     return "-ERR unknown subcommand or wrong number of arguments for '" + name + "'. Try PROXY HELP.\r\n";
   };
   client.sends({"PROXY CLIENTS EACH", "PROXY RESUME EACH", "PROXY CLIENTS ALL ALL", "PROXY KILL ALL",
-                "PROXY KILL USER ALL NONSENSE", "PROXY KILL NAME x ID 3 ALL", "PROXY KILL NOT-ID 3 ALL"});
+                "PROXY KILL USER ALL NONSENSE", "PROXY KILL ADDR 1:1 ID 3 ALL"});
   const std::string text = client.takes();
   CHECK(text.starts_with(wrong("CLIENTS") + wrong("RESUME") + wrong("CLIENTS") + "-ERR syntax error\r\n"));
   CHECK(contains(text, "-ERR with ALL there is no ID: each proxy has ids of its own\r\n"));

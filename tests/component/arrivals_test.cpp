@@ -160,10 +160,24 @@ TEST_CASE_METHOD(Balanced, "a worker that ends waits for no header") {
   CHECK(client.isClosed());
 }
 
-TEST_CASE_METHOD(Stage, "a crowd is taken in over several turns, and served by its order") {
-  constexpr std::size_t kCrowd = 50;
+namespace {
+
+struct Crowd : Stage {
+  void come(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) crowd.push_back(connectClient(0));
+  }
+  void leave() {
+    for (const auto& each : crowd) each->end();
+    settle();
+  }
   std::vector<std::shared_ptr<FakeConnection>> crowd;
-  for (std::size_t i = 0; i < kCrowd; ++i) crowd.push_back(connectClient(0));
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Crowd, "a crowd is taken in over several turns, and served in its order") {
+  constexpr std::size_t kCrowd = 50;
+  come(kCrowd);
   for (const auto& each : crowd) each->push(request("PING"));
   std::vector<std::size_t> counts;
   while (worker().clientCount() < kCrowd) {
@@ -174,21 +188,21 @@ TEST_CASE_METHOD(Stage, "a crowd is taken in over several turns, and served by i
   for (std::size_t i = 1; i < counts.size(); ++i) CHECK(counts[i] - counts[i - 1] <= 16);
   settle();
   for (const auto& each : crowd) CHECK(each->written() == kPong);
+  leave();
 }
 
-TEST_CASE_METHOD(Stage, "connections that are not taken in yet have the configuration of the others") {
-  std::vector<std::shared_ptr<FakeConnection>> crowd;
-  for (std::size_t i = 0; i < 30; ++i) crowd.push_back(connectClient(0));
+TEST_CASE_METHOD(Crowd, "connections that are not taken in yet are when something changes for all") {
+  come(30);
   CHECK(worker().clientCount() < 30);
-  config.tcpKeepalive = 7s;
-  worker().setConfig(config);
+  SECTION("another configuration") {
+    config.tcpKeepalive = 7s;
+    worker().setConfig(config);
+  }
+  SECTION("the end") {
+    worker().drain([] {});
+  }
   CHECK(worker().clientCount() == 30);
-  bool drained = false;
-  for (std::size_t i = 0; i < 30; ++i) connectClient(0);
-  worker().drain([&] { drained = true; });
-  settle();
-  CHECK(drained);
-  CHECK(worker().clientCount() == 0);
+  leave();
 }
 
 TEST_CASE_METHOD(Balanced, "refusals are logged, a line a second at most") {

@@ -296,11 +296,13 @@ TEST_CASE_METHOD(BehindExec, "PUBLISH's reply is corrected beside them") {
 
 TEST_CASE_METHOD(BehindExec, "a client that leaves meanwhile is asked for no more") {
   client.sends({"MULTI", "SET a 1", "CONFIG GET hz", "LASTSAVE", "EXEC"});
+  client.receives(begun(3));
   const Batch batch(node(1), {"SET a 1"});
   client.resets();
   batch.replies("*1\r\n+OK\r\n");
   nodesHearNothing();
   other.sends({"MULTI", "CONFIG GET hz", "LASTSAVE", "EXEC"});
+  other.receives(begun(2));
   const Received first = node(1).expects(kHz);
   const Received second = node(2).expects(kHz);
   const Received third = node(3).expects(kHz);
@@ -335,7 +337,7 @@ TEST_CASE_METHOD(BehindExec, "a long transaction goes on in pieces, and others a
 TEST_CASE_METHOD(BehindExec, "what one server words by itself comes from it") {
   config.upstream = config::Upstream::Single;
   client.sends({"MULTI", "ACL LOG odd words", "PING", "EXEC"});
-  node(1).expects("ACL LOG odd words").replies("-ERR odd\r\n");
+  node(2).expects("ACL LOG odd words").replies("-ERR odd\r\n");  // whose slots are the first
   client.receives(begun(2) + "*2\r\n-ERR odd\r\n+PONG\r\n");
 }
 

@@ -228,7 +228,7 @@ TEST_CASE_METHOD(Stage, "PROXY CONFIG shows what matches, and no secrets") {
                   bulk(""));
   client.sends("PROXY CONFIG");
   CHECK_FALSE(contains(client.takes(), "secret"));
-  client.sends("PROXY CONFIG SET a b");
+  client.sends("PROXY CONFIG PUT a b");
   CHECK(client.takes().starts_with("-ERR syntax error"));
 }
 
@@ -325,8 +325,8 @@ TEST_CASE_METHOD(Stage, "PROXY USERS shows what each user's clients have, over a
 
 struct Figures : Stage {
   Figures() {
-    config.users = {"user root on >secret ~* &* +@all", "user alice on >secret ~* &* +@all",
-                    "user bob on >secret ~* &* +@all"};
+    config.users = {"user default off", "user root on >secret ~* &* +@all",
+                    "user alice on >secret ~* &* +@all", "user bob on >secret ~* &* +@all"};
   }
   void enters(FakeClient& who, const std::string& name) {
     who.sends("AUTH " + name + " secret");

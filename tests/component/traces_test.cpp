@@ -249,7 +249,8 @@ TEST_CASE_METHOD(Traced, "each part of a request that is split is a stage") {
   CHECK(found->stages[1].ended == found->ended);
 }
 
-TEST_CASE_METHOD(Traced, "a transaction is one trace, beside those of what was queued, and counts its commands") {
+TEST_CASE_METHOD(Traced,
+                 "a transaction is one trace, beside those of what was queued, and counts its commands") {
   client.sends({"MULTI", "SET a 1", "INCR {a}n", "EXEC"});
   const Batch batch(node(1), {"SET a 1", "INCR {a}n"});
   batch.replies("*2\r\n+OK\r\n:1\r\n");
@@ -311,7 +312,8 @@ TEST_CASE_METHOD(Traced, "a trace ends when its client leaves, and the late repl
   CHECK(traced().empty());
 }
 
-TEST_CASE_METHOD(Asked, "a traceparent that is recorded has its client's requests traced, and no node hears of it") {
+TEST_CASE_METHOD(Asked,
+                 "a traceparent that is recorded has its client's requests traced, and no node hears of it") {
   client.sends({traceParent("01"), "GET a", "PING"});
   node(1).expects("GET a").replies(bulk("1"));
   client.receives(std::string(kOk) + bulk("1") + std::string(kPong));
@@ -371,7 +373,8 @@ TEST_CASE_METHOD(Traced, "a traceparent may be said where nothing is traced") {
   CHECK(traced().empty());
 }
 
-TEST_CASE_METHOD(Asked, "of what clients want traced there is a limit a second, and what is above is counted") {
+TEST_CASE_METHOD(Asked,
+                 "of what clients want traced there is a limit a second, and what is above is counted") {
   clock.advance(20min);
   const auto before = TraceCounts::ofProcess().dropped(TraceDrop::Rate);
   client.sends(traceParent("01"));

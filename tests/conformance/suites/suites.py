@@ -212,12 +212,35 @@ def run_ioredis(folder, server):
     return found
 
 
+def fetch_redis_rb(folder):
+    checkout("redis-rb", "v4.8.0")(folder)
+    helper = folder / "test" / "helper.rb"
+    edit(helper, "PORT        = 6381", "PORT        = Integer(ENV['SUITE_PORT'])")
+    edit(helper, 'require "mocha/minitest"\n', "")  # five tests of its inner workings want it
+    connection = folder / "test" / "redis" / "connection_test.rb"
+    edit(connection, "assert_equal 6381,", "assert_equal PORT,")
+    edit(connection, "6381", "#{PORT}")
+
+
+def run_redis_rb(folder, server):
+    environment = {**os.environ, "SUITE_PORT": str(server.port), "REDIS_SOCKET_PATH": server.unix_socket}
+    found = {}
+    # File by file: what ends one leaves the others.
+    for file in sorted((folder / "test" / "redis").glob("*_test.rb")):
+        output = output_of(["ruby", "-Ilib", "-Itest", str(file), "--verbose"], folder, environment)
+        for name, sign in re.findall(r"^(\w+#test_\w+) = [\d.]+ s = ([.FES])$", output, re.M):
+            found[f"{file.stem}: {name}"] = {".": "passed", "S": "skipped"}.get(sign, "failed")
+    return found
+
+
 # For suites that make users.
 WITH_USERS = ("--users", "user default on nopass ~* &* +@all")
 
 SUITES = [
     Suite("redis-py", "redis-py 4.3.4, from its repository", checkout("redis-py", "v4.3.4"), run_redis_py, (0, 1), WITH_USERS),
     Suite("ioredis", "ioredis 5.11.1, from its repository", fetch_ioredis, run_ioredis, (0, 1), WITH_USERS),
+    # Its clients choose database 15 themselves.
+    Suite("redis-rb", "redis-rb 4.8.0, from its repository", fetch_redis_rb, run_redis_rb, (1,), WITH_USERS),
     Suite("phpredis", "phpredis 5.3.7 of Debian 12, 6.2.0 of Debian 13", fetch_phpredis, run_phpredis, (0, 1)),
     Suite("hiredis", "hiredis 0.14.1 of Debian 12, 1.2.0 of Debian 13", fetch_hiredis, run_hiredis, (0, 1)),
     Suite("node-resque", "node-resque 9.7.1 with ioredis, from npm", fetch_node_resque, run_node_resque, (1,)),

@@ -44,7 +44,8 @@ TEST_CASE("trace-endpoint is checked at the start, and what may be a secret is n
                                  "\"collector:4318\" (it does not begin with http://); allowed: "
                                  "http://HOST:PORT/PATH, or nothing"});
   CHECK(errorsOf("http://me:secret@collector:4318/") ==
-        std::vector<std::string>{"command-line argument 2 (--trace-endpoint): trace-endpoint: found a text that "
-                                 "is not shown because it may hold a secret (a user or a password has no place in "
-                                 "it); allowed: http://HOST:PORT/PATH, or nothing"});
+        std::vector<std::string>{
+            "command-line argument 2 (--trace-endpoint): trace-endpoint: found a text that "
+            "is not shown because it may hold a secret (a user or a password has no place in "
+            "it); allowed: http://HOST:PORT/PATH, or nothing"});
 }

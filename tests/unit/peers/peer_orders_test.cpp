@@ -37,10 +37,10 @@ struct Channel {
   };
 
   test::FakeLoop loop;
-  std::map<std::string, Proxy> proxies;
   std::vector<std::string> said;
   std::int64_t clock = kNow;
   std::vector<PeerAnswers> told;
+  std::map<std::string, Proxy> proxies;  // the first to end: who waits is told then
 
   Proxy& add(const std::string& id, const upstream::Credentials& credentials,
              const std::optional<upstream::Credentials>& before = {}) {

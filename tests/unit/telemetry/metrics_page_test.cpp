@@ -16,8 +16,8 @@
 #include "proxy/net/tls_counts.h"
 #include "proxy/telemetry/loop_turns.h"
 #include "proxy/telemetry/process_stats.h"
-#include "proxy/telemetry/user_counts.h"
 #include "proxy/telemetry/trace_counts.h"
+#include "proxy/telemetry/user_counts.h"
 
 using namespace slotless::telemetry;
 using namespace std::chrono_literals;

@@ -1,4 +1,5 @@
-// Protocol Buffers read by other means than what writes them: a message as its fields, by number, in their order.
+// Protocol Buffers read by other means than what writes them: a message as its fields, by number, in their
+// order.
 #pragma once
 #include <cstdint>
 #include <map>

@@ -108,8 +108,8 @@ struct Bench {
     std::vector<std::string> names;
     const std::string body = posted();
     if (body.empty()) return names;
-    for (const Decoded::Value& each : Decoded(body).message(1).message(2).all(2))
-      names.push_back(Decoded(each.text).one(5).text);
+    const Decoded scopeSpans = Decoded(body).message(1).message(2);
+    for (const Decoded::Value& each : scopeSpans.all(2)) names.push_back(Decoded(each.text).one(5).text);
     return names;
   }
   void answers(std::string_view bytes) {
@@ -147,7 +147,8 @@ TEST_CASE_METHOD(Bench, "what waits is posted once a second, as OTLP over HTTP h
   CHECK(held() == 0);
 }
 
-TEST_CASE_METHOD(Bench, "a connection is kept, in pieces and all, and a collector that likes to close it may") {
+TEST_CASE_METHOD(Bench,
+                 "a connection is kept, in pieces and all, and a collector that likes to close it may") {
   offer(1, "first");
   waits(1s);
   CHECK(postedNames() == Names{"first"});
@@ -301,7 +302,8 @@ TEST_CASE_METHOD(Bench, "who does not speak HTTP does not get the batch again") 
   CHECK(connection().closed());
 }
 
-TEST_CASE_METHOD(Bench, "spans that a collector rejects of a batch are counted, but not more than there were") {
+TEST_CASE_METHOD(Bench,
+                 "spans that a collector rejects of a batch are counted, but not more than there were") {
   const auto partial = [](std::uint64_t rejected) {
     std::string body;
     ProtobufWriter(body).message(1, [&](ProtobufWriter& writer) {
@@ -368,7 +370,8 @@ TEST_CASE_METHOD(Bench, "what comes unasked on a kept connection ends it") {
   CHECK(counted.exported() == 1);
 }
 
-TEST_CASE_METHOD(Bench, "an answer that comes before all is written counts, and the connection is not used again") {
+TEST_CASE_METHOD(Bench,
+                 "an answer that comes before all is written counts, and the connection is not used again") {
   offer(100);
   waits(999ms);
   loop.onConnect = [this](const std::shared_ptr<FakeConnection>& connection) {

@@ -62,9 +62,10 @@ TEST_CASE("a body without a length goes to the end of the connection") {
 TEST_CASE("some responses have no body, and 100 is none yet") {
   CHECK(responseOf("HTTP/1.1 204 No Content\r\n\r\n", true).state() == State::Complete);
   CHECK(responseOf("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true).state() == State::Complete);
-  const HttpResponse response = responseOf("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\n"
-                                           "Content-Length: 2\r\n\r\nok",
-                                           true);
+  const HttpResponse response = responseOf(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\n"
+      "Content-Length: 2\r\n\r\nok",
+      true);
   REQUIRE(response.state() == State::Complete);
   CHECK(response.status() == 202);
 }
@@ -76,9 +77,10 @@ TEST_CASE("an old server keeps the connection only if it says so") {
 }
 
 TEST_CASE("a date in Retry-After is not taken") {
-  CHECK_FALSE(responseOf("HTTP/1.1 429 x\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n",
-                         false)
-                  .retryAfter());
+  CHECK_FALSE(
+      responseOf("HTTP/1.1 429 x\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n",
+                 false)
+          .retryAfter());
 }
 
 TEST_CASE("what makes no sense is wrong") {
