@@ -280,7 +280,7 @@ struct Config {
   Milliseconds latencyMonitorThreshold{0};     // 0: no events are kept.
   std::uint64_t hotKeysSample = 100;           // One of so many requests. 0: none.
   std::string traceEndpoint;                   // An URL, see http_url.h. Empty: no traces.
-  std::uint64_t traceSample = 1000;            // One of so many requests. 0: none but those that clients ask for.
+  std::uint64_t traceSample = 1000;  // One of so many requests. 0: none but those that clients ask for.
   std::string traceServiceName = "slotless";
 
   // The process

@@ -1,5 +1,5 @@
-// "http://HOST:PORT/PATH" -> its parts. Neither credentials nor https: whoever takes spans from this machine or network
-// may send them on by TLS.
+// "http://HOST:PORT/PATH" -> its parts. Neither credentials nor https: whoever takes spans from this machine
+// or network may send them on by TLS.
 #pragma once
 
 #include <cstdint>

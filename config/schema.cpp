@@ -409,9 +409,10 @@ constexpr std::array kSchema{
         "Time from which on LATENCY keeps a slow request, answer of a node or turn of a worker as an event."},
     Option{"hot-keys-sample", Count, &Config::hotKeysSample, Process, 1, 1'000'000, "none", kReloadable, "",
            "", "One of so many requests, on average, is looked at for PROXY HOTKEYS and the status page."},
-    Option{"trace-endpoint", Name, &Config::traceEndpoint, Process, 0, 2048, "", kReloadable, "", "",
-           "Where spans of sampled requests are sent by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; "
-           "empty means nowhere. See operations.md."},
+    Option{
+        "trace-endpoint", Name, &Config::traceEndpoint, Process, 0, 2048, "", kReloadable, "", "",
+        "Where spans of sampled requests are sent by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; "
+        "empty means nowhere. See operations.md."},
     Option{"trace-sample", Count, &Config::traceSample, Process, 1, 1'000'000, "none", kReloadable, "", "",
            "One of so many requests, on average, is traced where trace-endpoint is set, beside those whose "
            "clients ask for it by a traceparent."},

@@ -7,13 +7,14 @@ namespace slotless::protocol {
 
 namespace {
 
-// Redis 5 to 8, Valkey 7 to 9: server.c createSharedObjects(), acl.c, module.c, multi.c, networking.c, sentinel.c,
-// t_stream.c; and the proxy's own, see proxy/dispatch/reply_texts.h.
+// Redis 5 to 8, Valkey 7 to 9: server.c createSharedObjects(), acl.c, module.c, multi.c, networking.c,
+// sentinel.c, t_stream.c; and the proxy's own, see proxy/dispatch/reply_texts.h.
 constexpr std::string_view kKnownCodes[] = {
-    "ERR",       "WRONGTYPE",  "MOVED",     "ASK",        "TRYAGAIN",  "CLUSTERDOWN", "CROSSSLOT", "LOADING",
-    "READONLY",  "MASTERDOWN", "NOSCRIPT",  "NOAUTH",     "WRONGPASS", "NOPERM",      "BUSY",      "NOTBUSY",
-    "UNKILLABLE", "MISCONF",   "NOREPLICAS", "OOM",       "EXECABORT", "UNBLOCKED",   "BUSYKEY",   "BUSYGROUP",
-    "NOGROUP",   "NOPROTO",    "INPROG",    "IOERR",      "DENIED",    "REDIRECT",    "NOMASTERLINK", "AMBIGUOUS",
+    "ERR",       "WRONGTYPE", "MOVED",        "ASK",       "TRYAGAIN",   "CLUSTERDOWN", "CROSSSLOT",
+    "LOADING",   "READONLY",  "MASTERDOWN",   "NOSCRIPT",  "NOAUTH",     "WRONGPASS",   "NOPERM",
+    "BUSY",      "NOTBUSY",   "UNKILLABLE",   "MISCONF",   "NOREPLICAS", "OOM",         "EXECABORT",
+    "UNBLOCKED", "BUSYKEY",   "BUSYGROUP",    "NOGROUP",   "NOPROTO",    "INPROG",      "IOERR",
+    "DENIED",    "REDIRECT",  "NOMASTERLINK", "AMBIGUOUS",
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The word that an error reply begins with, if it is one that servers or this proxy use: a small set that is known
-// beforehand, whatever scripts and modules may say instead.
+// The word that an error reply begins with, if it is one that servers or this proxy use: a small set that is
+// known beforehand, whatever scripts and modules may say instead.
 #pragma once
 #include <string_view>
 

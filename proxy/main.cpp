@@ -78,7 +78,8 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   auto sideRecord = findSide(config);
   trace::Tracing tracing;
   tracing.use(config);
-  sideRecord.configured = [&tracing, others = std::move(sideRecord.configured)](const config::Config& loaded) {
+  sideRecord.configured = [&tracing,
+                           others = std::move(sideRecord.configured)](const config::Config& loaded) {
     if (others != nullptr) others(loaded);
     tracing.use(loaded);
   };

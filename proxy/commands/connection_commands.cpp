@@ -35,8 +35,9 @@ void setTraceParent(LocalCall& call, std::string_view text) {
   }
   const auto parent = observe::parseTraceParent(text);
   if (!parent)
-    return appendError(call.out, "ERR traceparent has to be 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, "
-                                 "as W3C Trace Context has it, or empty");
+    return appendError(call.out,
+                       "ERR traceparent has to be 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, "
+                       "as W3C Trace Context has it, or empty");
   call.client.setTraceParent(std::make_unique<const observe::TraceParent>(*parent));
   appendSimple(call.out, "OK");
 }

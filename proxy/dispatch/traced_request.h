@@ -1,5 +1,5 @@
-// What a sampled request's trace (Request::trace) is told of its legs: from the same facts that the slow log has, at
-// the places where they change. All require that there is a trace; who has none pays for one look.
+// What a sampled request's trace (Request::trace) is told of its legs: from the same facts that the slow log
+// has, at the places where they change. All require that there is a trace; who has none pays for one look.
 #pragma once
 #include <memory>
 #include <string_view>

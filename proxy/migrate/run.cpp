@@ -231,20 +231,20 @@ std::unique_ptr<LiveCopy> Run::copyFrom(Upstream side, Failure& failure) {
   const bool back = side == Upstream::Cluster;
   const Workshop::Side server{server_, serverNames_};
   const Workshop::Side cluster{cluster_, places_};
-  return std::make_unique<LiveCopy>(
-      LiveCopy::Parts{settings_, reporter_, back ? cluster : server, back ? server : cluster,
-                      back ? clusterFacts_ : serverFacts_, std::string(kName) + (back ? ":back-" : ":"),
-                      back ? "the cluster" : "the source",
-                      [this](std::uint32_t database) { return places_.objectionTo(database); },
-                      [this, back](const std::string& name) {
-                        if (!back) return std::vector<Key>{{kAnyDatabase, name}};
-                        std::vector<Key> keys;
-                        for (const std::uint32_t database : places_.nodeDatabases()) {
-                          if (auto key = places_.keyOf(name, database)) keys.push_back(*std::move(key));
-                        }
-                        return keys;
-                      },
-                      counts_, streams_, failure, [this, &failure] { return stopped() || failure.happened(); }});
+  return std::make_unique<LiveCopy>(LiveCopy::Parts{
+      settings_, reporter_, back ? cluster : server, back ? server : cluster,
+      back ? clusterFacts_ : serverFacts_, std::string(kName) + (back ? ":back-" : ":"),
+      back ? "the cluster" : "the source",
+      [this](std::uint32_t database) { return places_.objectionTo(database); },
+      [this, back](const std::string& name) {
+        if (!back) return std::vector<Key>{{kAnyDatabase, name}};
+        std::vector<Key> keys;
+        for (const std::uint32_t database : places_.nodeDatabases()) {
+          if (auto key = places_.keyOf(name, database)) keys.push_back(*std::move(key));
+        }
+        return keys;
+      },
+      counts_, streams_, failure, [this, &failure] { return stopped() || failure.happened(); }});
 }
 
 bool Run::openWayBack() {
@@ -404,7 +404,14 @@ void Run::work() {
     if (!clusterFacts_.error.empty()) return failure_.set(clusterFacts_.error);
   }
   copy_ = copyFrom(side_, failure_);
-  while (!copy_->isOpen() && !stopped()) std::this_thread::sleep_for(kTick / 10);
+  // A master may be lost before its feed is open, and its successor has to be found.
+  for (auto lastLook = Clock::now(); !copy_->isOpen() && !stopped();) {
+    std::this_thread::sleep_for(kTick / 10);
+    if (Clock::now() - lastLook < kLookAtFeed) continue;
+    if (auto error = journal_.renew(); !error.empty()) return failure_.set(error);
+    copy_->look();
+    lastLook = Clock::now();
+  }
   // Only now: what changes from here on is told.
   copy_->begin({true, {}, former_.contains("identity") || settings_.overwrite});
   record();

@@ -1,6 +1,6 @@
-// One sampled request (trace-endpoint) as it will be shown: when it came and ended, what has become of it, and its
-// stages. They are noted by whoever moves its legs, from what these know anyway: when they were sent last, to which
-// node, why they are held. Neither keys nor values nor anybody's words are in it.
+// One sampled request (trace-endpoint) as it will be shown: when it came and ended, what has become of it,
+// and its stages. They are noted by whoever moves its legs, from what these know anyway: when they were sent
+// last, to which node, why they are held. Neither keys nor values nor anybody's words are in it.
 //
 // Belongs to its request until that is over, then to the queue (trace_queue.h).
 #pragma once
@@ -55,8 +55,8 @@ struct RequestTrace {
   net::TimePoint ended{};
   std::int64_t clockOffset = 0;  // from this clock to Unix time, nanoseconds
   bool failed = false;
-  std::string_view why = {};   // of a failure that is no reply: as of a stage
-  std::string_view code = {};  // of the latest error
+  std::string_view why = {};      // of a failure that is no reply: as of a stage
+  std::string_view code = {};     // of the latest error
   std::string_view legCode = {};  // of the leg that is just failing
   std::vector<TraceStage> stages;
   std::size_t stagesLeftOut = 0;
@@ -72,8 +72,7 @@ struct RequestTrace {
   }
   // The leg is held no longer, if it was; if for no time at all, it does not count.
   void endHeld(const void* leg, net::TimePoint when) noexcept {
-    std::erase_if(stages,
-                  [&](const TraceStage& stage) { return stage.leg == leg && stage.begun >= when; });
+    std::erase_if(stages, [&](const TraceStage& stage) { return stage.leg == leg && stage.begun >= when; });
     for (TraceStage& stage : stages) {
       if (stage.leg != leg) continue;
       stage.ended = when;

@@ -58,7 +58,8 @@ void fillByChance(std::span<std::uint8_t> bytes) {
 
 std::optional<TraceParent> parseTraceParent(std::string_view text) noexcept {
   if (text.size() < kLength) return std::nullopt;
-  if (text[kVersionDigits] != '-' || text[kSpanAt - 1] != '-' || text[kFlagsAt - 1] != '-') return std::nullopt;
+  if (text[kVersionDigits] != '-' || text[kSpanAt - 1] != '-' || text[kFlagsAt - 1] != '-')
+    return std::nullopt;
   std::array<std::uint8_t, 1> version{};
   std::array<std::uint8_t, 1> flags{};
   TraceParent parent;

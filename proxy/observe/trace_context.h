@@ -1,5 +1,5 @@
-// Which trace a request belongs to, as W3C has it: https://www.w3.org/TR/trace-context/ (level 1). What a client says
-// is a traceparent, "00-<32 hex digits>-<16 hex digits>-<2 hex digits>".
+// Which trace a request belongs to, as W3C has it: https://www.w3.org/TR/trace-context/ (level 1). What a
+// client says is a traceparent, "00-<32 hex digits>-<16 hex digits>-<2 hex digits>".
 #pragma once
 #include <array>
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Traces of requests that are over, from the workers to the one thread that sends them. The workers never wait for
-// room: what has none is dropped and counted. The lock is held for as long as a pointer is put in or some are taken out.
+// Traces of requests that are over, from the workers to the one thread that sends them. The workers never
+// wait for room: what has none is dropped and counted. The lock is held for as long as a pointer is put in or
+// some are taken out.
 //
 // Thread-safe.
 #pragma once
@@ -31,8 +32,8 @@ class TraceQueue {
   std::vector<RequestTracePtr> take();
   // So many spans of those that were taken are held no longer.
   void settle(std::size_t spans);
-  // Whoever sends is told when there are enough for a batch, on the thread that brings the last of them; must not take
-  // its time. nullptr: nobody.
+  // Whoever sends is told when there are enough for a batch, on the thread that brings the last of them; must
+  // not take its time. nullptr: nobody.
   void setBell(std::function<void()> bell);
   // How many wait to be taken.
   std::size_t waitingSpans() const;

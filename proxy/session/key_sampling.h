@@ -1,6 +1,6 @@
 // What is told to PROXY HOTKEYS of a request that is looked at (telemetry::HotKeys): one in hot-keys-sample,
-// or one in shadow-sample or trace-sample if these are more. Of them shadow-sample and trace-sample have their
-// parts (shadow_sampling.h, trace_sampling.h).
+// or one in shadow-sample or trace-sample if these are more. Of them shadow-sample and trace-sample have
+// their parts (shadow_sampling.h, trace_sampling.h).
 //
 // Keys are the client's names of its database. Of a request with several keys one stands for all.
 #pragma once

@@ -1,6 +1,6 @@
-// Which requests are traced (trace-endpoint): of those without a traceparent one in trace-sample, by chance, chosen
-// among the requests that are looked at anyway (key_sampling.h); of a client that has given one, all that it wants
-// recorded, within a limit, and no others.
+// Which requests are traced (trace-endpoint): of those without a traceparent one in trace-sample, by chance,
+// chosen among the requests that are looked at anyway (key_sampling.h); of a client that has given one, all
+// that it wants recorded, within a limit, and no others.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -24,7 +24,8 @@ std::uint64_t traceStep(const config::Config& config) noexcept;
 bool isTraceNext(const config::Config& config, std::uint64_t every) noexcept;
 
 // Whose traceparent is given: may this request be traced? Counts what is above the limit.
-bool mayTraceAsked(const config::Config& config, const observe::TraceParent& parent, net::TimePoint now) noexcept;
+bool mayTraceAsked(const config::Config& config, const observe::TraceParent& parent,
+                   net::TimePoint now) noexcept;
 
 struct TraceSubject {
   const protocol::CommandSpec& spec;

@@ -152,7 +152,7 @@ class Transaction {
     std::vector<std::string> argv;       // of a local command; empty: it is none
     std::optional<std::string> channel;  // of PUBLISH
     std::unique_ptr<routing::Composer> composer;
-    std::string error;    // whole; if not empty, it is the reply
+    std::string error;  // whole; if not empty, it is the reply
     std::unique_ptr<const Later> later = {};
     std::uint32_t group = 0;
     protocol::Slot slot = protocol::kNoSlot;  // of PUBLISH: its group's

@@ -46,9 +46,10 @@ void collectTraces(Families& families) {
     addSample(dropped, static_cast<double>(counts.dropped(reason)),
               {{"reason", std::string(nameOf(reason))}});
   }
-  auto failures = makeFamily("slotless_trace_exports_failed_total",
-                             "Batches of spans that the collector has not taken when they were sent, by reason.",
-                             prometheus::MetricType::Counter);
+  auto failures =
+      makeFamily("slotless_trace_exports_failed_total",
+                 "Batches of spans that the collector has not taken when they were sent, by reason.",
+                 prometheus::MetricType::Counter);
   for (std::size_t i = 0; i < kTraceFailures; ++i) {
     const auto reason = static_cast<TraceFailure>(i);
     addSample(failures, static_cast<double>(counts.failures(reason)),

@@ -1,8 +1,10 @@
-// Brings traces from the queue to the collector, a batch at a time: when there are enough for one, or once a second.
+// Brings traces from the queue to the collector, a batch at a time: when there are enough for one, or once a
+// second.
 //
-// Idle -> Sending -> Idle (taken, or refused for good), or -> Pausing (busy, or not to be reached) -> Sending. A batch is
-// given up after a minute; what has come meanwhile waits in the queue, which has its limit. Source of what is sent again:
-// the OTLP specification, "Failures" and "Throttling". All on the loop's thread but the queue.
+// Idle -> Sending -> Idle (taken, or refused for good), or -> Pausing (busy, or not to be reached) ->
+// Sending. A batch is given up after a minute; what has come meanwhile waits in the queue, which has its
+// limit. Source of what is sent again: the OTLP specification, "Failures" and "Throttling". All on the loop's
+// thread but the queue.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -39,7 +41,8 @@ class Exporter {
   static constexpr net::Millis kGiveUpAfter{60'000};
 
   // `random`: a number in [0, bound).
-  Exporter(net::Loop& loop, observe::TraceQueue& queue, std::function<std::uint32_t(std::uint32_t bound)> random);
+  Exporter(net::Loop& loop, observe::TraceQueue& queue,
+           std::function<std::uint32_t(std::uint32_t bound)> random);
   ~Exporter();
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;

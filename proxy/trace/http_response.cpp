@@ -30,7 +30,8 @@ template <typename Number>
 std::optional<Number> numberOf(std::string_view text, int base = 10) {
   Number number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size())
+    return std::nullopt;
   return number;
 }
 
@@ -111,7 +112,8 @@ bool HttpResponse::readStatus(std::string_view line) {
   if (!line.starts_with(kVersion) || line.size() < kStatusAt + kStatusDigits || line[kStatusAt - 1] != ' ')
     return false;
   const auto status = numberOf<int>(line.substr(kStatusAt, kStatusDigits));
-  if (!status || *status < kContinue || (line.size() > kStatusAt + kStatusDigits && line[kStatusAt + kStatusDigits] != ' '))
+  if (!status || *status < kContinue ||
+      (line.size() > kStatusAt + kStatusDigits && line[kStatusAt + kStatusDigits] != ' '))
     return false;
   hasStatus_ = true;
   status_ = *status;

@@ -1,6 +1,7 @@
 // Reads one response to a POST, HTTP/1.1 or 1.0, in whatever pieces it comes. Source: RFC 9112.
 //
-// Bounded: of the head so many bytes are taken, of the body so many are kept; more is a response that makes no sense.
+// Bounded: of the head so many bytes are taken, of the body so many are kept; more is a response that makes
+// no sense.
 #pragma once
 #include <chrono>
 #include <cstddef>

@@ -173,9 +173,10 @@ void writeRequest(ProtobufWriter& writer, const RequestTrace& trace) {
 
 void writeStage(ProtobufWriter& writer, const RequestTrace& trace, const TraceStage& stage) {
   const bool isHeld = stage.kind == TraceStage::Kind::Held;
-  writeHead(writer, trace,
-            {observe::newSpanId(), trace.span, false, isHeld ? std::string_view("held") : trace.command,
-             isHeld ? SpanKind::Internal : SpanKind::Client, stage.begun, std::max(stage.begun, stage.ended)});
+  writeHead(
+      writer, trace,
+      {observe::newSpanId(), trace.span, false, isHeld ? std::string_view("held") : trace.command,
+       isHeld ? SpanKind::Internal : SpanKind::Client, stage.begun, std::max(stage.begun, stage.ended)});
   const Attributes attributes(writer, fields::kSpanAttributes);
   if (isHeld) return attributes.text("slotless.held.reason", oneWord(stage.why));
   writeOperation(attributes, trace);
@@ -202,7 +203,8 @@ void writeScopeSpans(ProtobufWriter& writer, const Resource& resource,
   for (const observe::RequestTracePtr& trace : traces) {
     writer.message(fields::kScopeSpansSpans, [&](ProtobufWriter& span) { writeRequest(span, *trace); });
     for (const TraceStage& stage : trace->stages)
-      writer.message(fields::kScopeSpansSpans, [&](ProtobufWriter& span) { writeStage(span, *trace, stage); });
+      writer.message(fields::kScopeSpansSpans,
+                     [&](ProtobufWriter& span) { writeStage(span, *trace, stage); });
   }
 }
 

@@ -1,6 +1,7 @@
-// Traces as OTLP has them (opentelemetry/proto/collector/trace/v1), named by the semantic conventions for databases and
-// Redis: https://opentelemetry.io/docs/specs/semconv/db/redis/. A request is a span of kind SERVER; each leg to a node
-// is one of kind CLIENT in it, and each time that a leg was held one of kind INTERNAL.
+// Traces as OTLP has them (opentelemetry/proto/collector/trace/v1), named by the semantic conventions for
+// databases and Redis: https://opentelemetry.io/docs/specs/semconv/db/redis/. A request is a span of kind
+// SERVER; each leg to a node is one of kind CLIENT in it, and each time that a leg was held one of kind
+// INTERNAL.
 #pragma once
 #include <cstdint>
 #include <string>

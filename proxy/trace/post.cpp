@@ -17,12 +17,14 @@ Post::Post(net::Loop& loop, const config::HttpUrl& collector, Done done)
     : loop_(loop),
       collector_(collector),
       done_(std::move(done)),
-      deadline_(loop.makeTimer([this] { finish({PostOutcome::Kind::TimeOut, 0, {}, {}, net::kNoAnswerInTime}); })),
+      deadline_(loop.makeTimer([this] {
+        finish({PostOutcome::Kind::TimeOut, 0, {}, {}, net::kNoAnswerInTime});
+      })),
       dialler_(loop, {collector.host, collector.port}, *this, *this) {}
 
 void Post::send(std::string_view body) {
-  request_ = "POST " + collector_.path + " HTTP/1.1\r\nHost: " +
-             net::Address{collector_.host, collector_.port}.text() +
+  request_ = "POST " + collector_.path +
+             " HTTP/1.1\r\nHost: " + net::Address{collector_.host, collector_.port}.text() +
              "\r\nUser-Agent: slotless/" SLOTLESS_VERSION
              "\r\nContent-Type: application/x-protobuf\r\nContent-Length: " +
              std::to_string(body.size()) + "\r\n\r\n";
@@ -47,7 +49,8 @@ void Post::onDialFailed(std::string_view reason) {
   finish({PostOutcome::Kind::Unreachable, 0, {}, {}, std::string(reason)});
 }
 
-// What can be written is as soon as the loop says so: whoever sends is not told of an end before it has returned.
+// What can be written is as soon as the loop says so: whoever sends is not told of an end before it has
+// returned.
 void Post::begin() {
   state_ = State::Exchanging;
   written_ = 0;

@@ -1,5 +1,6 @@
-// Posts one body after the other to one collector, and tells what it said: HTTP/1.1 on a connection that is kept as long
-// as both sides like. A connection that was kept and turns out to be closed is made anew once, and nobody is told.
+// Posts one body after the other to one collector, and tells what it said: HTTP/1.1 on a connection that is
+// kept as long as both sides like. A connection that was kept and turns out to be closed is made anew once,
+// and nobody is told.
 //
 // Ownership: the exporter's; may be destroyed at any time, within `done` as well. All on the loop's thread.
 #pragma once

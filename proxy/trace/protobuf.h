@@ -1,7 +1,9 @@
-// The wire format of Protocol Buffers, as far as a few messages need it: writes fields, and reads them one by one.
+// The wire format of Protocol Buffers, as far as a few messages need it: writes fields, and reads them one by
+// one.
 //
-// libprotobuf and its generated code would be megabytes, a compiler for the build and two versions to follow (Debian 12
-// and 13), for a dozen messages of varints and texts. Source: https://protobuf.dev/programming-guides/encoding/.
+// libprotobuf and its generated code would be megabytes, a compiler for the build and two versions to follow
+// (Debian 12 and 13), for a dozen messages of varints and texts. Source:
+// https://protobuf.dev/programming-guides/encoding/.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +51,8 @@ struct ProtobufField {
   std::string_view bytes;   // of Bytes
 };
 
-// Takes one field off the front. nullopt: there is none, or what comes is malformed (then `bytes` is not empty).
+// Takes one field off the front. nullopt: there is none, or what comes is malformed (then `bytes` is not
+// empty).
 std::optional<ProtobufField> takeField(std::string_view& bytes);
 
 }  // namespace slotless::trace

@@ -351,8 +351,8 @@ class Link final : private Connection::Owner {
   std::size_t own_ = 0;  // entries of fifo_ that are the link's own
   protocol::ReplyScanner scanner_;
   LeaseHolder* holder_ = nullptr;
-  std::string errorLine_;  // the beginning of an error reply that came in pieces
-  std::string push_;       // the same of a push
+  std::string errorLine_;         // the beginning of an error reply that came in pieces
+  std::string push_;              // the same of a push
   std::uint64_t frontTaken_ = 0;  // bytes of the reply under way
   net::TimePoint lastProgress_{};
   net::TimePoint lastUsed_{};  // opened, or sent a request
@@ -374,7 +374,7 @@ class Link final : private Connection::Owner {
   bool beating_ = false;  // a heartbeat is in fifo_
   bool trusted_ = false;  // see trustSilent()
   bool occupied_ = false;
-  bool early_ = false;    // the front request was answered before it was sent
+  bool early_ = false;  // the front request was answered before it was sent
 };
 
 }  // namespace slotless::upstream

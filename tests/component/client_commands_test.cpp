@@ -318,7 +318,8 @@ TEST_CASE_METHOD(Stage, "CLIENT PAUSE inside a transaction takes effect with EXE
 
 TEST_CASE_METHOD(Stage, "what asks nodes by itself is refused inside a transaction") {
   client.sends({"MULTI", "CLIENT UNBLOCK 1", "EXEC"});
-  const std::string error = "-ERR 'client|unblock' concerns all workers and cannot be part of a transaction\r\n";
+  const std::string error =
+      "-ERR 'client|unblock' concerns all workers and cannot be part of a transaction\r\n";
   client.receives("+OK\r\n" + error + aborted(error));
 }
 
