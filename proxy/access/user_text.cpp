@@ -19,6 +19,8 @@ std::string textOf(const CommandRule& rule) {
 }
 
 std::string textOf(const KeyPattern& pattern) {
+  // ~* is a word of its own: it allows keys that only servers know, too, and no other pattern may follow it.
+  if (pattern.pattern == "*" && pattern.permissions == kReadAndWrite) return "%RW~*";
   if (pattern.permissions == kReadAndWrite) return "~" + pattern.pattern;
   return (pattern.permissions == kRead ? "%R~" : "%W~") + pattern.pattern;
 }
@@ -46,12 +48,7 @@ std::string commandsText(const Selector& selector) {
 std::string keysText(const Selector& selector) {
   if (selector.allKeys) return "~*";
   std::string text;
-  for (const KeyPattern& pattern : selector.keys) {
-    // %RW~* is shown as ~*, as by Redis; but in front of others that would stand for all keys, and could not
-    // be read again.
-    const bool likeAllKeys = pattern.permissions == kReadAndWrite && pattern.pattern == "*";
-    append(text, likeAllKeys && &pattern != &selector.keys.back() ? "%RW~*" : textOf(pattern));
-  }
+  for (const KeyPattern& pattern : selector.keys) append(text, textOf(pattern));
   return text;
 }
 

@@ -231,22 +231,22 @@ class Request final : public RequestTerms {
   std::size_t bytes = 0;       // of the request itself
   std::size_t heldLegs = 0;
   std::size_t charged = 0;  // of its client's account, see Downstream::charge()
+  // Of one that is sampled, until it is over; see traced_request.h.
+  std::unique_ptr<observe::RequestTrace> trace;
   RequestKind kind = RequestKind::Write;
   bool done = false;
   bool muted = false;  // CLIENT REPLY: its reply is thrown away
-  // Of one that is sampled, until it is over; see traced_request.h.
-  std::unique_ptr<observe::RequestTrace> trace;
 
  private:
   friend class RequestPool;
   void dropShortLeg() noexcept;
 
+  bool short_ = false;
+  bool unneeded_ = false;
   RequestMemory& memory_;
   Leg first_;
   std::vector<std::unique_ptr<Leg>> others_;  // does not shrink while the request is under way
   std::size_t legCount_ = 0;
-  bool short_ = false;
-  bool unneeded_ = false;
 };
 
 class RequestPool {

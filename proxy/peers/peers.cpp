@@ -1,5 +1,6 @@
 #include "proxy/peers/peers.h"
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <utility>
@@ -16,6 +17,12 @@ constexpr net::Millis kEarly{50};
 // What has waited longer is awaited by nobody.
 constexpr net::Millis kLatest = 2 * kOrderPatience;
 constexpr std::size_t kMostWaiting = 64;
+
+// A cut-over: no node of the one is a node of the other.
+bool isElsewhere(const cluster::Topology& before, const cluster::Topology& now) {
+  return std::none_of(now.nodes.begin(), now.nodes.end(),
+                      [&](const cluster::Node& node) { return before.find(node.address).has_value(); });
+}
 }  // namespace
 
 std::string newProcessId() {
@@ -57,6 +64,8 @@ Peers::~Peers() {
 
 void Peers::setTopology(cluster::TopologyPtr topology) {
   const bool first = topology_ == nullptr;
+  // What the others have told was about nodes that are none any more. They tell it anew.
+  if (!first && isElsewhere(*topology_, *topology)) forgetAll();
   topology_ = std::move(topology);
   line_.setTopology(topology_);
   for (const auto& [id, peer] : table_.peers()) {

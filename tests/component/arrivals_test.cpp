@@ -169,6 +169,8 @@ struct Crowd : Stage {
   void leave() {
     for (const auto& each : crowd) each->end();
     settle();
+    CHECK(control.clientsGone == crowd.size());
+    control.clientsGone = 0;
   }
   std::vector<std::shared_ptr<FakeConnection>> crowd;
 };

@@ -322,7 +322,7 @@ TEST_CASE_METHOD(Asked,
   other.receives(bulk("1"));
   settle();
   const auto traces = takeTraces();
-  CHECK(commandsOf(traces) == std::vector<std::string>{"get", "ping"});
+  CHECK(commandsOf(traces) == std::vector<std::string>{"ping", "get"});  // as they were done
   const auto parent = observe::parseTraceParent("00-" + kParentTrace + "-" + kParentSpan + "-01");
   for (const RequestTracePtr& each : traces) {
     CHECK(each->trace == parent->trace);

@@ -246,7 +246,7 @@ TEST_CASE_METHOD(Stage, "CONFIG GET needs no permission, and CONFIG SET does") {
     node(i).expects("CONFIG GET maxmemory").replies("*2\r\n$9\r\nmaxmemory\r\n$2\r\n10\r\n");
   }
   client.receives(
-      "*2\r\n$9\r\nmaxmemory\r\n$2\r\n30\r\n"
+      "*2\r\n$9\r\nmaxmemory\r\n$2\r\n10\r\n"
       "-ERR 'config|set' administers a server: Slotless refuses it unless allow-admin-commands is set\r\n");
 }
 

@@ -1,5 +1,5 @@
 // Lines of users, as in a file. What has been read is written and read again: then everybody may do the same,
-// and it is written alike from then on. (%RW~* becomes ~*, as in Redis.)
+// and it is written alike from then on.
 #include "protocol/command_table.h"
 #include "proxy/access/permission.h"
 #include "proxy/access/users.h"

@@ -444,8 +444,9 @@ TEST_CASE_METHOD(Bench, "without an endpoint what waits is dropped, and nothing 
 struct Ending : Bench {
   int ends = 0;
   void flush() {
+    const int before = ends;
     exporter->flush([this] { ++ends; });
-    CHECK(ends == 0);
+    CHECK(ends == before);
   }
 };
 
