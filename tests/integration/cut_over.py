@@ -175,7 +175,8 @@ class CutOver(move.Move):
         self.side("cluster")  # and whoever has decided that is gone
         late = self.client(one)
         self.assertTrue(late.set("where", "on the cluster"))
-        self.assertEqual([self.status(proxy)["side"] for proxy in self.proxies], ["cluster", "cluster"])
+        # Each loses its patience by its own clock.
+        wait_until(lambda: [self.status(proxy)["side"] for proxy in self.proxies] == ["cluster", "cluster"], SECONDS, "both to do it")
         self.assertIsNone(self.on_source().get("where"))
 
     def test_killed_at_any_moment_it_has_happened_or_not(self):
