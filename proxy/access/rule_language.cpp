@@ -284,22 +284,23 @@ std::optional<RuleError> applyRule(User& user, std::string_view rule, const Voca
 
 bool mergeSelectors(std::span<const std::string_view> words, std::vector<std::string>& rules) {
   rules.clear();
-  bool open = false;
+  std::string_view opening;  // of the selector that is not at its end
   for (const std::string_view word : words) {
-    if (open) {
+    if (word.starts_with('(') && !word.ends_with(')')) {
+      // As Redis does it: another one takes the place of one without an end.
+      if (!opening.empty()) rules.pop_back();
+      rules.emplace_back(word);
+      opening = word;
+    } else if (!opening.empty()) {
       rules.back() += ' ';
       rules.back() += word;
-      open = !word.ends_with(')');
+      if (word.ends_with(')')) opening = {};
     } else {
       rules.emplace_back(word);
-      open = word.starts_with('(') && !word.ends_with(')');
     }
   }
-  if (!open) return true;
-  const auto first = std::find_if(words.rbegin(), words.rend(), [&](std::string_view word) {
-    return word.starts_with('(') && rules.back().starts_with(word);
-  });
-  rules.back() = *first;
+  if (opening.empty()) return true;
+  rules.back() = opening;
   return false;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/access/digest.h"
@@ -68,11 +69,13 @@ void aclCat(LocalCall& call) {
   if (call.argv.size() > 3) return appendError(call.out, wrongArguments(call.argv, "ACL"));
   const access::Vocabulary words = call.services.accounts.vocabulary();
   if (call.argv.size() == 2) return appendWords(call.out, words.categories());
-  if (!words.hasCategory(call.argv[2]))
+  std::string category(call.argv[2]);
+  std::transform(category.begin(), category.end(), category.begin(), protocol::lowerAscii);
+  if (!words.hasCategory(category))
     return appendError(call.out, "ERR Unknown category '" + std::string(call.argv[2]) + "'");
   std::vector<std::string> names;
   words.visit([&](const CommandSpec& spec, const CommandSpec*) {
-    if (access::isInCategory(spec, call.argv[2])) names.push_back(spec.name);
+    if (access::isInCategory(spec, category)) names.push_back(spec.name);
   });
   appendWords(call.out, names);
 }

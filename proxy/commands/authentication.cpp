@@ -25,10 +25,12 @@ constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password
 constexpr std::string_view kNoPasswordSet =
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
     "configuration is correct?";
-constexpr std::string_view kHelloNoAuth =
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise "
-    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
-    "client and select the RESP protocol version at the same time";
+std::string helloNoAuth(const ServerManners& manners) {
+  return "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " +
+         std::string(manners.namesHelloVersion ? "<proto> " : "") +
+         "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
+         "version at the same time";
+}
 
 // Takes the same time wherever the difference is.
 bool sameSecret(std::string_view given, std::string_view expected) {
@@ -221,7 +223,7 @@ void hello(LocalCall& call) {
     return;
   }
   if (!call.client.loggedIn()) {
-    return appendError(call.out, kHelloNoAuth);
+    return appendError(call.out, helloNoAuth(call.services.manners));
   }
   if (name) call.client.name = *name;
   call.client.protocol = version;

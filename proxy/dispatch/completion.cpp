@@ -190,6 +190,8 @@ void Completion::noteWrite(const Leg& leg) {
 }
 
 void Completion::conclude(Request& request, bool failed) {
+  // Whether it is gone on with for nobody may be another question now.
+  if (request.client->hasLeft()) context_.agenda.add(*request.client, Task::Reap);
   if (&request == request.client->lastWord()) return finishRequest(request, true);
   if (request.staged && goOn(request)) return;
   if (!request.streams()) {
@@ -287,6 +289,10 @@ void Completion::forgetHook(Request& request) {
 bool Completion::goOn(Request& request) {
   routing::Plan stage;  // the worker's own may be in use
   if (!request.composer->goOn(partsOf(request), stage)) return false;
+  if (request.client->hasLeft() && !goesOnForNobody(request, stage.writes)) {
+    request.kind = RequestKind::Read;  // its client does not linger for it
+    return true;
+  }
   // It has made no plan: it pauses, and goes on by itself.
   if (stage.kind == routing::Plan::Kind::Refused) return true;
   if (stage.kind == routing::Plan::Kind::Nobody) {

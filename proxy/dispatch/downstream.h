@@ -92,6 +92,9 @@ class Downstream {
     return std::erase_if(writtenTo_, gone) > 0;
   }
 
+  // Its connection is closed.
+  bool hasLeft() const noexcept { return left_; }
+
   // By which its requests go. Changes only while nothing is pending.
   upstream::LinkSet* upstream;
   int protocol = 2;
@@ -110,6 +113,7 @@ class Downstream {
 
  protected:
   ~Downstream() = default;
+  void setLeft() noexcept { left_ = true; }
   Request& popPending() noexcept {
     Request& first = pending_.pop();
     charged_ -= first.charged;
@@ -139,6 +143,7 @@ class Downstream {
 
   const std::uint64_t id_;
   std::uint8_t agendaBits_ = 0;
+  bool left_ = false;
   PendingList pending_;
   std::size_t charged_ = 0;  // what its pending requests are charged for
   Held held_;

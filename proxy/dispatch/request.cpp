@@ -127,6 +127,12 @@ void RequestPool::trimUnused() {
   fewestFree_ = free_.size();
 }
 
+// One Redis carries out as a whole what it has read. What waits for something to take away has not begun.
+bool goesOnForNobody(const Request& request, bool writes) noexcept {
+  return writes || (request.spec->has(protocol::kWrite) &&
+                    request.spec->role != protocol::SessionRole::Blocking);
+}
+
 bool RequestPool::refersTo(const protocol::CommandTable& table) const {
   return std::any_of(all_.begin(), all_.end(), [&](const auto& request) {
     // What EXEC's reply is made of may have been queued by another table than EXEC was.

@@ -249,6 +249,10 @@ class Request final : public RequestTerms {
   std::size_t legCount_ = 0;
 };
 
+// Of a request in stages whose client has left: the next stage is asked for all the same. `writes`: that stage
+// changes something.
+bool goesOnForNobody(const Request& request, bool writes) noexcept;
+
 class RequestPool {
  public:
   explicit RequestPool(net::BlockPool& blocks) : blocks_(blocks) {}

@@ -88,6 +88,8 @@ void ClientConnection::close(std::string_view reason) {
   if (state_ == ClientState::Closed) return;
   log::debug("client gone", {{"client", id()}, {"reason", reason}});
   transition(ClientState::Closed);
+  setLeft();
+  shared_.stalls.forget(*this);
   onClosed();
   stream_.reset();
   context_.agenda.add(*this, Task::Reap);

@@ -1,10 +1,13 @@
 #include "proxy/emulation/compositions.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "config/upstream.h"
 #include "protocol/ascii.h"
 #include "protocol/key_extraction.h"
+#include "proxy/databases/reserved_keys.h"
 #include "proxy/emulation/info.h"
 #include "proxy/emulation/publishing.h"
 #include "proxy/emulation/script_exists.h"
@@ -61,12 +64,22 @@ bool emulatesSort(const PlanContext& context) {
   return context.config.crossSlot == config::CrossSlot::Emulate && !config::servesOneServer(context.config);
 }
 
+// Elements lead to any key, also to those that a client may not name: of other databases.
+routing::SortNaming nameableOnly(const PlanContext& context) {
+  return [&databases = context.databases](std::string_view key) -> std::optional<std::string> {
+    if (!databases::keyObjection(databases, key).empty()) return std::nullopt;
+    return std::string(key);
+  };
+}
+
 bool planSort(PlanContext& context, Argv argv, Plan& plan) {
-  return emulatesSort(context) && routing::planSortStages(argv, routing::SortStore::Allowed, plan);
+  return emulatesSort(context) &&
+         routing::planSortStages(argv, routing::SortStore::Allowed, plan, nameableOnly(context));
 }
 
 bool planSortReadOnly(PlanContext& context, Argv argv, Plan& plan) {
-  return emulatesSort(context) && routing::planSortStages(argv, routing::SortStore::Refused, plan);
+  return emulatesSort(context) &&
+         routing::planSortStages(argv, routing::SortStore::Refused, plan, nameableOnly(context));
 }
 
 struct Composition {

@@ -194,11 +194,14 @@ void SortComposer::lookUp(const std::vector<std::string>& patterns, Plan& plan) 
         continue;
       }
       auto wanted = sortLookUp(pattern, text);
-      if (wanted && naming_) wanted->key = naming_(wanted->key);
-      if (wanted && !wanted->field.empty()) {
+      if (!wanted) continue;
+      std::optional<std::string> named = naming_(wanted->key);
+      if (!named) continue;
+      wanted->key = std::move(*named);
+      if (!wanted->field.empty()) {
         ask(plan, wanted->key, {"HGET", wanted->key, wanted->field});
         asked_.push_back({place});
-      } else if (wanted) {
+      } else {
         auto& [keys, places] = bySlot[protocol::slotOf(wanted->key)];
         keys.push_back(wanted->key);
         places.push_back(place);

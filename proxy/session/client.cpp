@@ -99,10 +99,15 @@ void Client::push(char first, std::string_view bytes) {
 
 // --- the end ---
 
+bool Client::lingers() const noexcept {
+  const Request* first = pending().head();
+  return hasLeft() && first != nullptr && first->staged && !first->done &&
+         goesOnForNobody(*first, first->kind != RequestKind::Read);
+}
+
 bool Client::abandon(WorkBudget& budget) {
   if (!budget.left()) return false;
   budget.spend(kUnitsPerClient);
-  services_.connections.stalls.forget(*this);
   services_.workbench.forget(*this);
   for (; !pending().empty(); services_.metrics.inFlightRequests.add(-1)) {
     if (!budget.left()) return false;

@@ -56,6 +56,9 @@ class Client final : public ClientConnection, public Tracked, public Asker {
   void reply(const protocol::CommandSpec* spec, std::string_view bytes);
   // Even if CLIENT REPLY has switched replies off.
   void notify(const protocol::CommandSpec* spec, std::string_view bytes);
+  // It has left, and its request in stages is carried out to its end all the same: what one Redis has read it
+  // carries out as a whole, whoever is there to hear of it. Asked again when a stage is over.
+  bool lingers() const noexcept;
   // What it has under way and holds is given up. False: there is more of it; to be called again.
   bool abandon(WorkBudget& budget);
 

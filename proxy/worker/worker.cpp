@@ -374,7 +374,8 @@ void Worker::flushLinks() {
 void Worker::workOff() {
   agenda_.take(Task::Pump, batch_);
   for (Downstream* each : batch_) {
-    if (clientOf(each).state() != ClientState::Closed) dispatcher_.pump(*each);
+    const session::Client& client = clientOf(each);
+    if (!client.hasLeft() || client.lingers()) dispatcher_.pump(*each);
   }
   agenda_.take(Task::Parse, batch_);
   for (Downstream* each : batch_) clientOf(each).parse();
@@ -388,6 +389,7 @@ void Worker::reap() {
   agenda_.take(Task::Reap, batch_);
   session::WorkBudget budget(session::Workbench::kUnitsPerTurn);
   for (Downstream* each : batch_) {
+    if (clientOf(each).lingers()) continue;
     if (!clientOf(each).abandon(budget)) {
       dying_.push_back(each);
       continue;

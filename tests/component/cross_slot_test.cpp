@@ -159,6 +159,50 @@ TEST_CASE_METHOD(CrossSlot, "RENAME into another slot copies, and deletes what h
   }
 }
 
+TEST_CASE_METHOD(CrossSlot, "what is carried out in stages comes to its end when its client has left") {
+  client.sends("RENAME a b");
+  const Received read = node(1).expectsAny();
+  client.resets();
+  settle();
+  read.replies("*2\r\n" + bulk("value") + ":5000\r\n");
+  const Received restore = node(2).expects("RESTORE b 5000 value REPLACE");
+  // Also past a node that moves its slot meanwhile.
+  restore.replies("-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+  clock.advance(1s);
+  node(2).expects("RESTORE b 5000 value REPLACE").replies(kOk);
+  node(1).expectsAny().replies(":1\r\n");
+  CHECK(worker().requestsInUse() == 0);
+  CHECK(control.clientsGone == 1);
+  control.clientsGone = 0;
+}
+
+TEST_CASE_METHOD(CrossSlot, "all groups of a transaction are carried out when its client has left") {
+  config.crossSlotTransactions = config::CrossSlotTransactions::Each;
+  client.sends({"MULTI", "SET a 1", "SET b 2", "EXEC", "SET c 3"});
+  const Batch first(node(1), {"SET a 1"});
+  client.resets();
+  settle();
+  CHECK(control.clientsGone == 0);
+  first.replies("*1\r\n+OK\r\n");
+  const Batch second(node(2), {"SET b 2"});
+  second.replies("*1\r\n+OK\r\n");
+  node(3).expectsNothing();
+  CHECK(worker().requestsInUse() == 0);
+  CHECK(control.clientsGone == 1);
+  control.clientsGone = 0;
+}
+
+TEST_CASE_METHOD(CrossSlot, "what is only read in stages ends with its client") {
+  client.sends("SINTER a b");
+  const Received dump = node(2).expects("DUMP b");
+  client.resets();
+  dump.replies(bulk("B"));
+  node(1).expectsNothing();
+  CHECK(worker().requestsInUse() == 0);
+  CHECK(control.clientsGone == 1);
+  control.clientsGone = 0;
+}
+
 TEST_CASE_METHOD(CrossSlot, "a key that is renamed expires when it would have") {
   client.sends("RENAME a b");
   node(1).expectsAny().replies("*3\r\n" + bulk("value") + ":5000\r\n:1700000005000\r\n");

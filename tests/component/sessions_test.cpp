@@ -136,8 +136,7 @@ TEST_CASE_METHOD(Stage, "HELLO logs in and names the client") {
   config.password = "secret";
   client.sends({"HELLO 2", "HELLO 2 AUTH default wrong"});
   client.receives(
-      "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
-      "<user> "
+      "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> "
       "<pass> option can be used to authenticate the client and select the RESP protocol version at the same "
       "time\r\n" +
       std::string(kWrongPass));

@@ -85,7 +85,8 @@ TEST_CASE("selectors are added, in one word or several, and cleared") {
   CHECK(shown("()") == "off resetchannels -@all (resetchannels -@all)");
   CHECK(shown("(+get) clearselectors") == "off resetchannels -@all");
   CHECK(userOf("(+get ~x").name == "Unmatched (+get");
-  CHECK(userOf("on (+get (~x").name == "Unmatched (+get");
+  CHECK(userOf("on (+get (~x").name == "Unmatched (~x");
+  CHECK(userOf("on (+get ~y (~a").name == "Unmatched (~a");
   CHECK(userOf("(").name == "Unmatched (");
 }
 
