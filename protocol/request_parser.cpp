@@ -24,7 +24,8 @@ constexpr std::size_t kLongestCanonicalLine = 11;  // '*' or '$' and what readCa
 constexpr std::size_t kShortestArgumentBytes = 6;  // "$0" CRLF CRLF
 // What next() keeps: an idle client must not hold what one large request of it once needed.
 constexpr std::size_t kKeptArguments = 64;
-constexpr std::size_t kViewsAtOnce = 8192;  // a few ms where each fresh page costs 20 µs, as in some virtual machines
+constexpr std::size_t kViewsAtOnce =
+    8192;  // a few ms where each fresh page costs 20 µs, as in some virtual machines
 constexpr std::size_t kKeptReferences = 16;
 constexpr std::size_t kKeptUnquotedBytes = 256;
 

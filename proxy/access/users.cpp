@@ -28,12 +28,12 @@ std::vector<std::string_view> wordsOf(std::string_view line) {
   return words;
 }
 
-// Secrets stay out of errors.
-std::string shown(std::string_view rule) {
-  constexpr std::string_view kPasswordMarks = "><#!";
-  if (!rule.empty() && kPasswordMarks.find(rule.front()) != std::string_view::npos)
-    return std::string(rule.substr(0, 1)) + "...";
-  return std::string(rule);
+// `number`: of the operation, from 1. A word that is no rule may be a password at the wrong place, as behind
+// "> ": only names of commands and categories are shown.
+std::string describe(RuleError error, std::string_view rule, std::size_t number) {
+  const bool isName = error == RuleError::Unknown && !rule.starts_with('(');
+  const std::string which = isName ? "'" + std::string(rule) + "'" : std::to_string(number);
+  return "Error in applying operation " + which + ": " + std::string(textOf(error));
 }
 
 // The error, or nothing.
@@ -45,9 +45,9 @@ std::string readLine(std::string_view line, const Vocabulary& vocabulary, Unknow
   std::vector<std::string> rules;
   if (!mergeSelectors(std::span(words).subspan(2), rules))
     return "Unmatched parenthesis in selector definition.";
-  for (const std::string& rule : rules) {
-    const auto error = applyRule(user, rule, vocabulary, unknown);
-    if (error) return "Error in applying operation '" + shown(rule) + "': " + std::string(textOf(*error));
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (const auto error = applyRule(user, rules[i], vocabulary, unknown))
+      return describe(*error, rules[i], i + 1);
   }
   return {};
 }

@@ -8,8 +8,7 @@ std::vector<net::Address> askedNodes(const upstream::LinkPool& links, const rout
   if (plan.merge == routing::Merge::FirstNonNull) return asked;  // these begin anywhere
   if (plan.kind == routing::Plan::Kind::EachNode) {
     for (std::size_t i = 0; i < topology.nodes.size(); ++i) {
-      const bool isMaster =
-          topology.nodes[i].master && !links.isReplaced(static_cast<cluster::NodeIndex>(i));
+      const bool isMaster = topology.nodes[i].master && !links.isReplaced(static_cast<cluster::NodeIndex>(i));
       if (isMaster || plan.replicas) asked.push_back(topology.nodes[i].address);
     }
     return asked;

@@ -129,8 +129,8 @@ void RequestPool::trimUnused() {
 
 // One Redis carries out as a whole what it has read. What waits for something to take away has not begun.
 bool goesOnForNobody(const Request& request, bool writes) noexcept {
-  return writes || (request.spec->has(protocol::kWrite) &&
-                    request.spec->role != protocol::SessionRole::Blocking);
+  return writes ||
+         (request.spec->has(protocol::kWrite) && request.spec->role != protocol::SessionRole::Blocking);
 }
 
 bool RequestPool::refersTo(const protocol::CommandTable& table) const {

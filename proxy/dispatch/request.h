@@ -249,8 +249,8 @@ class Request final : public RequestTerms {
   std::size_t legCount_ = 0;
 };
 
-// Of a request in stages whose client has left: the next stage is asked for all the same. `writes`: that stage
-// changes something.
+// Of a request in stages whose client has left: the next stage is asked for all the same. `writes`: that
+// stage changes something.
 bool goesOnForNobody(const Request& request, bool writes) noexcept;
 
 class RequestPool {

@@ -12,6 +12,15 @@ namespace {
 // have a long log searched each time.
 constexpr std::size_t kSearched = 10;
 
+// What a client may send is as long as it likes, and an entry stays.
+constexpr std::size_t kLongestText = 1024;
+
+std::string shortened(std::string_view text) {
+  if (text.size() <= kLongestText) return std::string(text);
+  return std::string(text.substr(0, kLongestText)) + "... (" + std::to_string(text.size() - kLongestText) +
+         " more bytes)";
+}
+
 }  // namespace
 
 std::int64_t AclLog::now() {
@@ -22,7 +31,7 @@ std::int64_t AclLog::now() {
 void AclLog::add(std::size_t most, std::string_view reason, std::string_view context, std::string_view object,
                  std::string_view username, std::string_view client) {
   const std::int64_t time = now();
-  add(most, {0, 1, std::string(reason), std::string(context), std::string(object), std::string(username),
+  add(most, {0, 1, std::string(reason), std::string(context), shortened(object), shortened(username),
              std::string(client), time, time});
 }
 

@@ -26,7 +26,7 @@ struct AclEntry {
 
 class AclLog {
  public:
-  // `most`: of entries, acllog-max-len; older ones go.
+  // `most`: of entries, acllog-max-len; older ones go. Of long objects and names the beginning is kept.
   void add(std::size_t most, std::string_view reason, std::string_view context, std::string_view object,
            std::string_view username, std::string_view client);
   void add(std::size_t most, AclEntry entry);

@@ -24,9 +24,9 @@ struct ServerManners {
   bool showsCapabilities = false;
   // The error for a command that a transaction cannot have says which.
   bool namesForbiddenCommand = false;
-  bool saysNoScriptOnly = false;  // NOSCRIPT without advice
-  bool hasLuaServer = false;      // scripts may call `redis` `server`
-  bool datesAclLog = false;       // its entries have numbers and times
+  bool saysNoScriptOnly = false;   // NOSCRIPT without advice
+  bool hasLuaServer = false;       // scripts may call `redis` `server`
+  bool datesAclLog = false;        // its entries have numbers and times
   bool namesHelloVersion = false;  // in the error for HELLO before the login
 };
 

@@ -34,18 +34,20 @@ class MemberMove final : public Composer {
     const bool changed = integerOf(parts.front().bytes) == 1;
     switch (step_) {
       case Step::Look:
-        return changed && isSet(parts.back().bytes) && go(Step::Add, "SADD", destination_, plan);
+        if (!isSet(parts.back().bytes)) return !changed && askForSource(plan);
+        return changed && go(Step::Add, "SADD", destination_, plan);
       case Step::Add:
         isNew_ = changed;
         // It may be there for a moment only, since somebody else is moving it.
         if (!isNew_ && ++looks_ < kMostLooks) return lookAgain(plan);
         return go(Step::Remove, "SREM", source_, plan);
       case Step::Remove: return !changed && isNew_ && go(Step::Undo, "SREM", destination_, plan);
-      case Step::Undo: return false;
+      case Step::Undo:
+      case Step::Source: return false;
     }
     return false;
   }
-  bool isLastStage() const override { return step_ == Step::Undo; }
+  bool isLastStage() const override { return step_ == Step::Undo || step_ == Step::Source; }
 
   bool compose(std::span<const PartReply> parts, std::string& out) override {
     for (const PartReply& part : parts) {
@@ -53,7 +55,7 @@ class MemberMove final : public Composer {
       out += part.bytes;
       return false;
     }
-    if (step_ == Step::Look && integerOf(parts.front().bytes) == 1) {
+    if ((step_ == Step::Look || step_ == Step::Source) && integerOf(parts.front().bytes) == 1) {
       out += kNoSet;
       return false;
     }
@@ -62,12 +64,20 @@ class MemberMove final : public Composer {
   }
 
  private:
-  enum class Step : std::uint8_t { Look, Add, Remove, Undo };
+  enum class Step : std::uint8_t { Look, Source, Add, Remove, Undo };
 
   static constexpr int kMostLooks = 5;
 
   bool lookAgain(Plan& plan) {
     look(plan);
+    return true;
+  }
+
+  // The type of the destination is looked at only where there is a source.
+  bool askForSource(Plan& plan) {
+    step_ = Step::Source;
+    askOwner(plan, source_, {"EXISTS", source_}, false);
+    plan.reads = plan.fromMasters = true;
     return true;
   }
 

@@ -94,8 +94,15 @@ class ShipmentComposer final : public Composer {
   bool isLastStage() const override { return isCarried_; }
 
   bool compose(std::span<const PartReply> parts, std::string& out) override {
+    // The client has sent no transaction.
+    constexpr std::string_view kAborted = "-EXECABORT Transaction discarded because of: ";
     const std::string_view reply = error_.empty() ? replyIn(parts) : std::string_view(error_);
-    out += reply;
+    if (reply.starts_with(kAborted)) {
+      out += '-';
+      out += reply.substr(kAborted.size());
+    } else {
+      out += reply;
+    }
     return !isErrorReply(reply);
   }
 

@@ -23,6 +23,7 @@ struct SortQuery {
   std::string by;           // empty: none; without '*': "do not sort"
   std::vector<std::string> get;
   std::optional<std::string> store;
+  bool readOnly = false;  // SORT_RO, which a node that takes no writes carries out, too
 
   bool hasWeights() const { return by.find('*') != std::string::npos; }
   bool keepsOrder() const { return !by.empty() && !hasWeights(); }

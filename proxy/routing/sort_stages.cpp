@@ -20,6 +20,20 @@ constexpr std::size_t kLookUpsAtOnce = 256;
 // What is not worth a turn of its own.
 constexpr std::size_t kElementsAtOnce = 512;
 
+// A list that is stored over itself must be what it was: others may add to it while look-ups are made.
+constexpr std::string_view kFingerprint =
+    "--[[slotless]] return redis.sha1hex(redis.call('dump', KEYS[1]) or '')";
+// KEYS: the list; ARGV: its fingerprint, and the elements. -1: it is another one.
+constexpr std::string_view kStoreIfSame =
+    "--[[slotless]] if redis.sha1hex(redis.call('dump', KEYS[1]) or '') ~= ARGV[1] then return -1 end "
+    "redis.call('del', KEYS[1]) "
+    "for i = 2, #ARGV, 5000 do "
+    "redis.call('rpush', KEYS[1], unpack(ARGV, i, math.min(i + 4999, #ARGV))) "
+    "end "
+    "return #ARGV - 1";
+constexpr std::string_view kIsAnother = ":-1\r\n";
+constexpr int kMostTries = 20;
+
 using Words = std::vector<std::string_view>;
 
 Part& ask(Plan& plan, std::string_view key, const Words& request) {
@@ -39,6 +53,7 @@ bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan, SortNaming
   if (!query || (query->store && store == SortStore::Refused)) return false;
   const bool elsewhere = query->store && protocol::slotOf(*query->store) != protocol::slotOf(query->key);
   if (!query->hasWeights() && query->get.empty() && !elsewhere) return false;
+  query->readOnly = store == SortStore::Refused;
   auto composer = std::make_unique<SortComposer>(std::move(*query), plan.protocol, std::move(naming));
   composer->askForElements(plan);
   plan.composer = std::move(composer);
@@ -47,9 +62,11 @@ bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan, SortNaming
 
 void SortComposer::askForElements(Plan& plan) {
   begin(plan);
+  // First: what changes between the two is noticed.
+  if (storesOverItself()) ask(plan, query_.key, {"EVAL", kFingerprint, "1", query_.key});
   const std::string offset = std::to_string(query_.offset);
   const std::string count = std::to_string(query_.count);
-  Words request = {"SORT", query_.key};
+  Words request = {query_.readOnly ? "SORT_RO" : "SORT", query_.key};
   if (!query_.by.empty()) request.insert(request.end(), {"BY", "nosort"});
   if (!query_.hasWeights()) {
     if (query_.descending) request.push_back("DESC");
@@ -65,7 +82,24 @@ void SortComposer::askForElements(Plan& plan) {
 bool SortComposer::goOn(std::span<const PartReply> parts, Plan& plan) {
   begin(plan);
   worked_ = 0;
+  if (stage_ == Stage::Store && parts.front().bytes == kIsAnother) return startOver(plan);
   return take(parts) && askNext(plan);
+}
+
+bool SortComposer::storesOverItself() const {
+  return query_.store == query_.key;
+}
+
+bool SortComposer::startOver(Plan& plan) {
+  if (++tries_ == kMostTries) return fail("ERR The list changes all the time while it is sorted");
+  stage_ = Stage::Elements;
+  position_ = count_ = taken_ = 0;
+  elements_.clear();
+  order_.reset();
+  sorted_.clear();
+  found_.clear();
+  askForElements(plan);
+  return true;
 }
 
 bool SortComposer::isLastStage() const {
@@ -74,7 +108,11 @@ bool SortComposer::isLastStage() const {
 
 bool SortComposer::take(std::span<const PartReply> parts) {
   switch (stage_) {
-    case Stage::Elements: return takeElements(parts);
+    case Stage::Elements:
+      if (!storesOverItself()) return takeElements(parts);
+      // Where scripts are denied it is stored unseen.
+      fingerprint_ = textOf(parts.front().bytes).value_or("");
+      return takeElements(parts.subspan(1));
     case Stage::Weights: return takeFound(parts) && takeWeights();
     case Stage::Values: return takeFound(parts);
     case Stage::Store: break;
@@ -238,6 +276,12 @@ void SortComposer::askToStore(Plan& plan) {
   stage_ = Stage::Store;
   plan.writes = true;
   const std::string& target = *query_.store;
+  if (!fingerprint_.empty()) {
+    Words store = {"EVAL", kStoreIfSame, "1", target, fingerprint_};
+    for (std::size_t i = 0; i < resultSize(); ++i) store.push_back(resultAt(i).value_or(std::string_view()));
+    ask(plan, target, store);
+    return;
+  }
   if (resultSize() == 0) {
     ask(plan, target, {"DEL", target});
     return;

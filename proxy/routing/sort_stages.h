@@ -48,6 +48,8 @@ class SortComposer final : public Composer {
   // A reply's place in found_; several for MGET.
   using Places = std::vector<std::size_t>;
 
+  bool storesOverItself() const;
+  bool startOver(Plan& plan);
   bool take(std::span<const PartReply> parts);
   bool takeElements(std::span<const PartReply> parts);
   bool beginElements(std::span<const PartReply> parts);
@@ -81,6 +83,8 @@ class SortComposer final : public Composer {
   std::vector<std::size_t> chunk_;  // the elements that are being looked up
   std::vector<Places> asked_;       // of each part
   std::size_t composed_ = 0;
+  std::string fingerprint_;  // of a list that is stored over itself
+  int tries_ = 0;            // that came to nothing
   std::string error_;
 };
 

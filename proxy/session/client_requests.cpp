@@ -297,6 +297,8 @@ bool Client::route(Command& command) {
   }
   added.kind = plan.reads ? RequestKind::Read : kindOf(spec);
   added.fromMasters = plan.fromMasters;
+  // A stage may be a transaction of the proxy's own, whose EXEC would end the watch as well.
+  if (plan.staged && conversation_.watch().on()) conversation_.takeBeside(added);
   start(added, command);
   return true;
 }

@@ -22,6 +22,10 @@ namespace {
 // the census. Measured (tests/component/footprint_test.cpp), as the number of copies of its name is.
 constexpr std::size_t kTopicBytes = 900;
 constexpr std::size_t kNameCopies = 5;
+// All clients of a worker hear by the same connections, which a node closes when one confirmation is too
+// much.
+constexpr std::size_t kLongestName = std::size_t{64} * 1024;
+
 TopicKind topicKindOf(const CommandSpec& spec) noexcept {
   switch (spec.name.front()) {
     case 'p': return TopicKind::Pattern;
@@ -239,12 +243,21 @@ Subscriptions::Pending& Subscriptions::enqueue(Pending pending) {
 }
 
 bool Subscriptions::refuses(const CommandSpec& spec, protocol::Argv argv) {
-  if (!tooMany(topicKindOf(spec), argv.subspan(1))) return false;
+  const protocol::Argv names = argv.subspan(1);
+  std::string objection;
+  if (std::any_of(names.begin(), names.end(),
+                  [](std::string_view name) { return name.size() > kLongestName; })) {
+    objection = "ERR A channel or pattern cannot be longer than " + std::to_string(kLongestName) + " bytes";
+  } else if (tooMany(topicKindOf(spec), names)) {
+    objection = "ERR A client cannot have more than " +
+                std::to_string(services_.config.clientMaxSubscriptions) +
+                " subscriptions (client-max-subscriptions)";
+  } else {
+    return false;
+  }
   services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::Subscriptions)].add();
   std::string error;
-  protocol::appendError(error, "ERR A client cannot have more than " +
-                                   std::to_string(services_.config.clientMaxSubscriptions) +
-                                   " subscriptions (client-max-subscriptions)");
+  protocol::appendError(error, objection);
   client_->reply(&spec, error);
   return true;
 }
@@ -311,8 +324,8 @@ void Subscriptions::unsubscribeLong(const CommandSpec& spec, OwnedRequest reques
 void Subscriptions::onFenced() {
   if (client_ == nullptr || leaving_ == nullptr) return;
   const std::unique_ptr<Leaving> leaving = std::move(leaving_);
-  services_.workbench.add(client_, std::make_unique<Ending>(*this, leaving->spec, leaving->reply,
-                                                            std::move(leaving->request)));
+  services_.workbench.add(
+      client_, std::make_unique<Ending>(*this, leaving->spec, leaving->reply, std::move(leaving->request)));
 }
 
 void Subscriptions::end(const CommandSpec& spec, TopicKind kind, std::string_view name, std::string& out) {

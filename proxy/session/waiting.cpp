@@ -122,7 +122,8 @@ void Waiting::pause() {
 
 void Waiting::onPauseOver() {
   services_.host.touch();
-  if (isTimeOver()) {
+  // It has looked, and nobody may be there any more to have what comes now.
+  if (isTimeOver() || client_.inputEnded()) {
     end_ = End::InTime;
     return finish();
   }

@@ -73,6 +73,9 @@ std::optional<std::string> TrackingMode::objectionTo(const TrackingOptions& want
     return "ERR PREFIX option requires BCAST mode to be enabled";
   if (prefixes_.size() + wanted.prefixes.size() > kMostPrefixes)
     return "ERR A client cannot track more than " + std::to_string(kMostPrefixes) + " prefixes";
+  if (std::any_of(wanted.prefixes.begin(), wanted.prefixes.end(),
+                  [](const std::string& prefix) { return prefix.size() > kLongestPrefix; }))
+    return "ERR A prefix cannot be longer than " + std::to_string(kLongestPrefix) + " bytes";
   if (on() && broadcast() != wanted.broadcast) {
     return "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
            "re-enabling it with a different mode.";

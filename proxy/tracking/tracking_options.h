@@ -15,6 +15,7 @@ namespace slotless::session {
 
 // Of one client. Each is compared with each other one, here and on every master.
 inline constexpr std::size_t kMostPrefixes = 1000;
+inline constexpr std::size_t kLongestPrefix = std::size_t{64} * 1024;
 
 struct TrackingOptions {
   bool on = false;

@@ -581,6 +581,14 @@ TEST_CASE_METHOD(Stage, "a subscriber is never idle") {
   CHECK_FALSE(client.isClosed());
 }
 
+TEST_CASE_METHOD(Stage, "names of channels and patterns have an end, lest a node closes what all hear by") {
+  const std::string longest(65536, 'c');
+  const std::string error = "-ERR A channel or pattern cannot be longer than 65536 bytes\r\n";
+  client.sends({"SUBSCRIBE a " + longest + "c", "PSUBSCRIBE " + longest + "*"});
+  client.receives(error + error);
+  CHECK(limitHits(telemetry::Limit::Subscriptions) == 2);
+}
+
 TEST_CASE_METHOD(Stage, "who wants more than client-max-subscriptions gets an error, and none of them") {
   config.clientMaxSubscriptions = 3;
   const std::string error =

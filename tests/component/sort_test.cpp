@@ -134,15 +134,59 @@ TEST_CASE_METHOD(Stage, "SORT goes to its node as it is where one node can do al
 
 TEST_CASE_METHOD(Stage, "SORT_RO is put together as well") {
   client.sends("SORT_RO {a}list BY {b}w_*");
-  node(1).expects("SORT {a}list BY nosort").replies(kElements);
+  node(1).expects("SORT_RO {a}list BY nosort").replies(kElements);
   node(2).expects("MGET {b}w_1 {b}w_2 {b}w_3").replies(kWeights);
   client.receives("*3\r\n" + bulk("2") + bulk("3") + bulk("1"));
+}
+
+TEST_CASE_METHOD(Stage, "a list that is sorted into itself is sorted anew if it has changed meanwhile") {
+  const std::string print = bulk(std::string(40, 'f'));
+  const auto lists = [&](const std::string& elements) {
+    const Received asked = node(1).expectsAny();
+    CHECK(asked.words().at(0) == "EVAL");
+    CHECK(asked.words().at(1).find("sha1hex") != std::string::npos);
+    asked.replies(print);
+    node(1).expects("SORT {a}list BY nosort").replies(elements);
+  };
+  const auto stores = [&](const std::string& reply) {
+    const Received store = node(1).expectsAny();
+    CHECK(store.words().at(3) == "{a}list");
+    CHECK(store.words().at(4) == std::string(40, 'f'));
+    const std::vector<std::string> elements(store.words().begin() + 5, store.words().end());
+    store.replies(reply);
+    return elements;
+  };
+  client.sends("SORT {a}list BY {b}w_* STORE {a}list");
+  lists(kElements);
+  node(2).expects("MGET {b}w_1 {b}w_2 {b}w_3").replies(kWeights);
+  CHECK(stores(":-1\r\n") == std::vector<std::string>{"2", "3", "1"});
+  lists("*2\r\n" + bulk("4") + bulk("5"));
+  node(2).expects("MGET {b}w_4 {b}w_5").replies("*2\r\n" + bulk("2") + bulk("1"));
+  CHECK(stores(":2\r\n") == std::vector<std::string>{"5", "4"});
+  client.receives(":2\r\n");
+  client.sends("SORT {a}list BY {b}w_* STORE {a}list");
+  for (int tries = 0; tries < 20; ++tries) {
+    lists("*1\r\n" + bulk("1"));
+    node(2).expects("MGET {b}w_1").replies("*1\r\n" + bulk("1"));
+    stores(":-1\r\n");
+  }
+  client.receives("-ERR The list changes all the time while it is sorted\r\n");
+  CHECK(worker().requestsInUse() == 0);
+}
+
+TEST_CASE_METHOD(Stage, "a list is sorted into itself unseen where scripts are denied") {
+  client.sends("SORT {a}list BY {b}w_* STORE {a}list");
+  node(1).expectsAny().replies("-NOPERM User app has no permissions to run the 'eval' command\r\n");
+  node(1).expects("SORT {a}list BY nosort").replies(kElements);
+  node(2).expects("MGET {b}w_1 {b}w_2 {b}w_3").replies(kWeights);
+  Batch(node(1), {"DEL {a}list", "RPUSH {a}list 2 3 1"}).replies("*2\r\n:1\r\n:3\r\n");
+  client.receives(":3\r\n");
 }
 
 TEST_CASE_METHOD(Stage, "elements of SORT do not lead to the keys of other databases") {
   const std::string elements = "*2\r\n" + bulk("1{oa}secret") + bulk("b");
   client.sends("SORT {a}list BY nosort GET ~* GET ~*->f GET #");
-  node(1).expects("SORT {a}list BY nosort").replies(elements);
+  node(1).expects("SORT {a}list BY nosort LIMIT 0 -1").replies(elements);
   node(2).expects("MGET ~b").replies("*1\r\n" + bulk("B"));
   node(2).expects("HGET ~b f").replies("$-1\r\n");
   client.receives("*6\r\n$-1\r\n$-1\r\n" + bulk("1{oa}secret") + bulk("B") + "$-1\r\n" + bulk("b"));

@@ -52,6 +52,10 @@ TEST_CASE("errors name the line, and no secrets") {
   CHECK(error("user a (+get") == "file:2: Unmatched parenthesis in selector definition.");
   CHECK(error("user a #secret").find("secret") == std::string::npos);
   CHECK(error("user a <secret").find("secret") == std::string::npos);
+  CHECK(error("user a on > secret") == "file:2: Error in applying operation 3: Syntax error");
+  CHECK(error("user a pass=secret").find("secret") == std::string::npos);
+  CHECK(error("user a (>secret)").find("secret") == std::string::npos);
+  CHECK(error("user a (+foo >secret)").find("secret") == std::string::npos);
 }
 
 TEST_CASE("what no server has told of yet is a warning where that is allowed") {

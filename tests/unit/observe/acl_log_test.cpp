@@ -37,4 +37,14 @@ TEST_CASE("Like attempts count as one for a minute, if one of the latest ten is 
   CHECK(log.entries().size() == 13);
 }
 
+TEST_CASE("The ACL log keeps the beginning of what is long") {
+  AclLog log;
+  log.add(5, "key", "toplevel", std::string(2000, 'k'), std::string(1024, 'u'), "id=1");
+  log.add(5, "auth", "toplevel", "AUTH", std::string(1'000'000, 'n'), "id=1");
+  REQUIRE(log.entries().size() == 2);
+  CHECK(log.entries().back().object == std::string(1024, 'k') + "... (976 more bytes)");
+  CHECK(log.entries().back().username == std::string(1024, 'u'));
+  CHECK(log.entries().front().username == std::string(1024, 'n') + "... (998976 more bytes)");
+}
+
 }  // namespace slotless::session

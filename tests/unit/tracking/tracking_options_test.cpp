@@ -82,6 +82,14 @@ TEST_CASE("tracking: turned off, nothing is left of the mode") {
   CHECK_FALSE(mode.objectionTo(parsed({"CLIENT", "TRACKING", "ON", "OPTOUT"})).has_value());
 }
 
+TEST_CASE("A prefix has an end") {
+  TrackingOptions options = parsed({"CLIENT", "TRACKING", "ON", "BCAST"});
+  options.prefixes.emplace_back(kLongestPrefix, 'x');
+  CHECK_FALSE(TrackingMode().objectionTo(options).has_value());
+  options.prefixes.emplace_back(kLongestPrefix + 1, 'y');
+  CHECK(TrackingMode().objectionTo(options) == "ERR A prefix cannot be longer than 65536 bytes");
+}
+
 TEST_CASE("One client has a thousand prefixes at most, over all of its commands") {
   TrackingOptions options = parsed({"CLIENT", "TRACKING", "ON", "BCAST"});
   for (std::size_t i = 0; i < kMostPrefixes; ++i) options.prefixes.push_back(std::to_string(10'000 + i));
