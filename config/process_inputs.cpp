@@ -49,6 +49,9 @@ Inputs processInputs(int argc, const char* const* argv) {
   Inputs inputs;
   inputs.arguments.assign(argv + std::min(argc, 1), argv + argc);
   inputs.environment = processEnvironment();
+  // What slotless migrate is told so may stand in the same shell, and is not the daemon's.
+  std::erase_if(inputs.environment,
+                [](const auto& variable) { return variable.first.starts_with("SLOTLESS_MIGRATE_"); });
   inputs.readFile = readFile;
   inputs.tryParser = [](const std::string& text) { return tryParser(text); };
   inputs.cpuCount = std::max(1U, std::thread::hardware_concurrency());

@@ -3,6 +3,8 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -87,7 +89,20 @@ class Digester {
     }
   }
 
-  bool readPages(std::string_view scan, std::size_t perElement) {
+  using Spelling = std::string (*)(std::string_view);
+  static std::string asIs(std::string_view text) { return std::string(text); }
+  // A score is written with more or fewer digits depending on how its set is stored.
+  static std::string asNumber(std::string_view text) {
+    double score = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), score);
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) return std::string(text);
+    score += 0.0;  // no -0
+    std::array<char, 32> shortest{};
+    const auto end = std::to_chars(shortest.data(), shortest.data() + shortest.size(), score).ptr;
+    return {shortest.data(), end};
+  }
+
+  bool readPages(std::string_view scan, std::size_t perElement, Spelling ofSecond = asIs) {
     std::string cursor = "0";
     do {
       Reply page;
@@ -99,14 +114,14 @@ class Digester {
         if (perElement == 1)
           digest_.add({found[i].text});
         else
-          digest_.add({found[i].text, found[i + 1].text});
+          digest_.add({found[i].text, ofSecond(found[i + 1].text)});
       }
     } while (cursor != "0");
     return true;
   }
   bool readHash() { return readPages("HSCAN", 2); }
   bool readSet() { return readPages("SSCAN", 1); }
-  bool readSortedSet() { return readPages("ZSCAN", 2); }
+  bool readSortedSet() { return readPages("ZSCAN", 2, asNumber); }
 
   bool readStream() {
     std::string from = "-";

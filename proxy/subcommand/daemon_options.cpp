@@ -56,8 +56,6 @@ std::vector<OptionSpec> withCommonOptions(std::span<const OptionSpec> own) {
 // The daemon's own reader knows all of it.
 DaemonOptions readDaemonOptions(const Options& options, Cluster cluster) {
   config::Inputs inputs = config::processInputs(0, nullptr);
-  // Not the daemon's.
-  for (const char* const variable : kSourceVariables) inputs.environment.erase(variable);
   for (const OptionSpec& spec : kOfDaemon) {
     for (const std::string& value : options.values(spec.name)) {
       inputs.arguments.push_back("--" + std::string(spec.name == "to" ? kNodes : spec.name));

@@ -99,6 +99,25 @@ TEST_CASE("groups are the same whatever the order in which they are told") {
   CHECK(sameGroups(other));
 }
 
+TEST_CASE("a score is the same number however many digits a server writes") {
+  const auto digest = [](const std::string& score) {
+    return digestOf("key", "zset", [&](std::vector<std::string>) -> std::optional<Reply> {
+      return listOf({textOf("0"), listOf({textOf("member"), textOf(score)})});
+    });
+  };
+  const auto same = [&](const std::string& one, const std::string& other) {
+    return digest(one).number == digest(other).number;
+  };
+  CHECK(same("150.09999999999999", "150.1"));
+  CHECK(same("0.10000000000000001", "0.1"));
+  CHECK(same("1e+20", "100000000000000000000"));
+  CHECK(same("-0", "0"));
+  CHECK(same("inf", "inf"));
+  CHECK_FALSE(same("inf", "-inf"));
+  CHECK_FALSE(same("0.1", "0.2"));
+  CHECK_FALSE(same("odd", "odder"));
+}
+
 TEST_CASE("a consumer counts, also one that has nothing pending") {
   StreamServer other;
   other.groups[1].consumers.emplace_back("idle");
