@@ -55,7 +55,7 @@ class YieldReader {
       if (is(i, "function") || (isFree(i) && isLuaReflection(tokens_[i].text))) return {};
       if (isApi(i) && !takeUse(i)) return {};
     }
-    if (!looksAround_) return {};
+    if (!looksAround_ || !concernsEachKeyAlone()) return {};
     return {yieldOf(returned()), writes_};
   }
 
@@ -117,6 +117,125 @@ class YieldReader {
     // One key that it knows without looking is on one node.
     const bool knownKey = i + 6 >= end() || tokens_[i + 6].kind == LuaKind::Text || is(i + 6, "ARGV");
     return !knownKey || is(i + 5, ")") || !spec->subcommands.empty();
+  }
+
+  // Nothing may depend on how many keys a master has, or on which of them come first: it would be done for
+  // each master by itself. What is not known to be right is not told.
+  bool concernsEachKeyAlone() const {
+    int walks = 0;     // loops around, of which …
+    int keyWalks = 0;  // … so many are over keys that were found
+    std::vector<std::size_t> blocks;
+    std::size_t head = end();  // of the loop whose body is about to begin
+    const auto isWalk = [&](std::size_t at) { return isAnyOf(at, {"for", "while", "repeat"}); };
+    for (std::size_t i = 0; i < end(); ++i) {
+      if (isAnyOf(i, {"for", "while"})) head = i;
+      if (isAnyOf(i, {"do", "then", "repeat"})) {
+        blocks.push_back(is(i, "do") && head < end() ? std::exchange(head, end()) : i);
+        walks += isWalk(blocks.back()) ? 1 : 0;
+        keyWalks += isKeyWalk(blocks.back()) ? 1 : 0;
+      }
+      if (isAnyOf(i, {"end", "until", "elseif"})) {
+        if (blocks.empty()) return false;
+        walks -= isWalk(blocks.back()) ? 1 : 0;
+        keyWalks -= isKeyWalk(blocks.back()) ? 1 : 0;
+        blocks.pop_back();
+      }
+      if (walks > 0 && isAnyOf(i, {"break", "goto", "return"}) && !(keyWalks == 0 && isEndOfScan(i)))
+        return false;
+      if (is(i, "#") && !isRightCount(i, keyWalks > 0)) return false;
+      if (isFree(i) && isAdded(i) && keyWalks == 0 && !isCount(i + 4)) return false;
+      if (is(i, "insert") && keyWalks == 0) return false;
+      if (isFree(i) && isApi(i) && !isRightLook(i, walks, keyWalks)) return false;
+    }
+    return blocks.empty();
+  }
+
+  // The head of a loop over all keys that were found, or over one page of them after the other.
+  bool isKeyWalk(std::size_t i) const {
+    if (!is(i, "for")) return false;
+    if (is(i + 2, "=")) return is(i + 3, "1") && is(i + 4, ",") && is(i + 5, "#") && !is(i + 6, "ARGV");
+    while (i < end() && !isAnyOf(i, {"in", "do"})) ++i;
+    return is(i, "in") && isAnyOf(i + 1, {"ipairs", "pairs"}) && !isAnyOf(i + 3, {"ARGV", "KEYS", "{"});
+  }
+
+  // A number of keys that begins there: #keys, DBSIZE, DEL of several …
+  bool isCount(std::size_t i) const {
+    if (is(i, "#")) return true;
+    if (i >= end() || !isApi(i) || !is(i + 3, "(")) return false;
+    const CommandSpec* spec = commandAt(i + 4);
+    return spec != nullptr && (spec->wholeDatabase == WholeDatabase::Count || addsUp(*spec));
+  }
+
+  // # of a list, where it is returned, added up, or the end of a walk over all of the list.
+  bool isRightCount(std::size_t i, bool inKeyWalk) const {
+    if (is(i + 1, "ARGV") || is(i + 1, "KEYS")) return true;
+    if (i == 0) return false;
+    if (is(i - 1, "return")) return true;
+    if (i > 3 && is(i - 1, "+") && isAdded(i - 4)) return true;
+    if (is(i - 1, "[")) return inKeyWalk && i > 1 && isBehindLast(i - 2);
+    const std::size_t behind = is(i + 2, ".") ? behindBracket(i + 4) : i + 2;  // of a name, or of a call
+    if (i > 4 && is(i - 5, "for") && is(i - 3, "=") && is(i - 2, "1") && is(i - 1, ","))
+      return isAnyOf(behind, {"do", ","});
+    if (i > 6 && is(i - 1, ",") && isNumber(tokens_[i - 2].text) && is(i - 3, "+") && is(i - 6, "min"))
+      return is(behind, ")") && isPlaceInWalk(i - 4);
+    return isEmptinessTest(i, behind);
+  }
+
+  // The variable at `i` counts through all of a list.
+  bool isPlaceInWalk(std::size_t i) const {
+    for (std::size_t at = 0; at < i; ++at) {
+      if (isKeyWalk(at) && is(at + 2, "=") && is(at + 1, tokens_[i].text)) return true;
+    }
+    return false;
+  }
+
+  // if cursor == '0' then break
+  bool isEndOfScan(std::size_t i) const {
+    return i > 5 && is(i, "break") && is(i - 1, "then") && isText(i - 2) && tokens_[i - 2].text == kZero &&
+           is(i - 3, "=") && is(i - 4, "=") && is(i - 6, "if");
+  }
+
+  // A master without any of the keys that the script asks for has nothing to do, and says so.
+  bool isEmptinessTest(std::size_t i, std::size_t behind) const {
+    if (!is(i - 1, "if")) return false;
+    const bool none = is(behind, "=") && is(behind + 1, "=") && is(behind + 2, "0") && is(behind + 3, "then");
+    const bool some = is(behind, ">") && is(behind + 1, "0") && is(behind + 2, "then");
+    int looks = 0;
+    for (std::size_t at = 0; at < end(); ++at) {
+      if (isAnyOf(at, {"error", "error_reply", "err"})) return false;
+      const CommandSpec* spec = isFree(at) && isApi(at) && is(at + 3, "(") ? commandAt(at + 4) : nullptr;
+      if (spec == nullptr || spec->wholeDatabase == WholeDatabase::None) continue;
+      if (spec->wholeDatabase != WholeDatabase::List || ++looks > 1) return false;
+    }
+    return none || some;
+  }
+
+  // A look at the whole database, where it stands: `walks` and `keyWalks` are around it.
+  bool isRightLook(std::size_t i, int walks, int keyWalks) const {
+    const CommandSpec* spec = is(i + 3, "(") ? commandAt(i + 4) : nullptr;
+    if (spec == nullptr) return true;
+    const bool isAddedUp = i > 3 && is(i - 1, "+") && isAdded(i - 4);
+    const bool isDefinition = i > 2 && is(i - 1, "=") && is(i - 3, "local");
+    const bool isReturned = i > 0 && is(i - 1, "return");
+    switch (spec->wholeDatabase) {
+      case WholeDatabase::Count: return isAddedUp || isReturned || (isDefinition && isOnlyReturned(i - 2));
+      case WholeDatabase::Random: return !writes_;
+      case WholeDatabase::Scan: return walks > 0 && keyWalks == 0;
+      case WholeDatabase::List: return keyWalks == 0 && !is(behindBracket(i + 3), "[");
+      case WholeDatabase::Flush: return walks == 0;
+      case WholeDatabase::None: return true;
+    }
+    return false;
+  }
+
+  // The variable that is defined at `i` is nothing but an answer, or a part of one.
+  bool isOnlyReturned(std::size_t i) const {
+    for (std::size_t at = 0; at < end(); ++at) {
+      if (at == i || !is(at, tokens_[i].text) || !isFree(at)) continue;
+      const bool isAddedUp = at > 3 && is(at - 1, "+") && isAdded(at - 4);
+      if (!isAddedUp && !is(at - 1, "return")) return false;
+    }
+    return true;
   }
 
   std::vector<Value> returned() {

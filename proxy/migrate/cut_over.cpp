@@ -93,6 +93,7 @@ class CutOver {
   std::string bypass();
   std::map<std::string, std::string> strangersAt(NodeClient& node, std::string& error);
   std::string bypassAt(const subcommand::ServerUrl& url, const subcommand::ConnectOptions& options);
+  std::string newcomers();
   std::string move();
   std::string pending() const { return config::pendingSide(id_, there_.side); }
   std::string side(const std::string& from, const std::string& to);
@@ -290,11 +291,21 @@ std::string CutOver::side(const std::string& from, const std::string& to) {
   }
 }
 
+// Who has started since they were looked for. One that starts from now on hears that this is under way before
+// it serves.
+std::string CutOver::newcomers() {
+  if (settings_.force) return {};
+  std::string error;
+  processes_ = decision_.processes(error);
+  return error.empty() ? forgotten() : "which proxies there are cannot be told: " + error;
+}
+
 std::string CutOver::move() {
   // One that was killed halfway may have left its own.
   std::string error;
   if (!decision_.settle(error)) return error;
   if (error = side(std::string(here_.side), pending()); !error.empty()) return error;
+  if (error = newcomers(); !error.empty()) return error;
   began_ = Clock::now();
   const auto deadline = began_ + settings_.maxPause;
   if (error =

@@ -44,6 +44,7 @@ std::string nameOfSide(std::string_view side) {
 
 std::string_view nameOf(CutOver::Phase phase) {
   switch (phase) {
+    case CutOver::Phase::Starting: return "starting";
     case CutOver::Phase::Serving: return "serving";
     case CutOver::Phase::Emptying: return "emptying";
     case CutOver::Phase::Waiting: return "waiting";
@@ -63,6 +64,8 @@ CutOver::CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onClust
       there_(onCluster ? kServerSide : kClusterSide),
       timer_(loop.makeTimer([this] { onTimer(); })),
       announcing_(loop.makeTimer([this] { announce(); })) {
+  shutSince_ = loop_.now();
+  hooks_.shutGates(true);
   announcing_->start(net::Millis{0});
 }
 
@@ -97,7 +100,27 @@ void CutOver::announce() {
   hooks_.announce([this](const std::optional<std::string>& side) { onAnnounced(side); });
 }
 
+// Nobody is served before a cut-over can know of this proxy: one that looks for proxies behind its own mark
+// in the record finds it, or this one has heard of that mark.
+void CutOver::begin(const std::optional<std::string>& side) {
+  const bool isOver = side == there_;
+  const bool isOpen = side && (*side == here_ || (!isOver && config::sideBehind(*side) == here_));
+  if (!isOpen && !(isOver && hooks_.objection().empty())) {
+    announcing_->start(kAskAgain);
+    return;
+  }
+  announcing_->start(kAnnounce);
+  if (isOver) return empty(std::string(kLate), kLatePatience, net::Millis{1});
+  if (*side != here_) {
+    id_ = side->substr(side->find(':') + 1);
+    return settle();
+  }
+  transition(Phase::Serving);
+  hooks_.shutGates(false);
+}
+
 void CutOver::onAnnounced(const std::optional<std::string>& side) {
+  if (phase_ == Phase::Starting) return begin(side);
   announcing_->start(kAnnounce);
   if (phase_ != Phase::Serving || side != there_ || !hooks_.objection().empty()) return;
   log::error("the other side is in force without this proxy, which goes over now", {{"side", there_}});

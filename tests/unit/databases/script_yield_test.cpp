@@ -117,6 +117,66 @@ TEST_CASE("lists that do not", "[script_yield]") {
   }
 }
 
+TEST_CASE("what depends on how many keys a master has, or on which come first, is not told",
+          "[script_yield]") {
+  for (
+      const std::string& script :
+      {kKeys + "for i = 1, math.min(10, #keys) do redis.call('del', keys[i]) end return 1",
+       kKeys + "redis.call('del', unpack(keys, 1, math.min(1 + 9, #keys))) return 1",
+       kKeys + "local i = 1 redis.call('del', unpack(keys, i, math.min(i + 9, #keys))) return 1",
+       kKeys + "for i = 1, #keys - 20 do redis.call('del', keys[i]) end return 1",
+       kKeys +
+           "for i = 1, 3 do redis.call('del', keys[i]) end if #keys > 9 then redis.call('flushdb') end return 1",
+       kKeys + "for _, k in ipairs(keys) do redis.call('del', k) break end return 1",
+       kKeys + "for _, k in ipairs(keys) do redis.call('del', k) if ARGV[2] then return 1 end end return 1",
+       kKeys + "local t = {} for _, k in ipairs(keys) do if #t < 10 then t[#t + 1] = k end end return #t",
+       kKeys + "local t = {} for _, k in ipairs(keys) do table.insert(t, #t) end return t",
+       kKeys + "if #keys == 0 then return redis.error_reply('none') end return #keys",
+       kKeys + "if #redis.call('keys', 'lock') == 0 then redis.call('del', unpack(keys)) end return 1",
+       kKeys + "redis.call('setrange', keys[1], #keys, 'x') return 1",
+       std::string("for i = 1, 2 do local k = redis.call('randomkey') redis.call('del', k) end return 'OK'"),
+       std::string("if redis.call('dbsize') > 40 then redis.call('flushdb') end return 1"),
+       std::string("if redis.call('dbsize') > 40 then return redis.error_reply('QUOTA') end return 'ok'"),
+       std::string("local n = redis.call('dbsize') if n > 40 then redis.call('flushdb') end return 1"),
+       std::string("local t = {} table.insert(t, redis.call('dbsize')) return t"),
+       std::string("local t = {} t[#t + 1] = redis.call('dbsize') return t"),
+       std::string(
+           "local t = {} for _, p in ipairs(ARGV) do table.insert(t, #redis.call('keys', p)) end return t"),
+       std::string("local n = 0 n = n + redis.call('dbsize') n = n + tonumber(ARGV[2]) return n"),
+       std::string("local n = 0 for _, p in ipairs(ARGV) do redis.call('keys', p) n = n + 1 end return n"),
+       std::string(
+           "local r = redis.call('scan', 0) for _, k in ipairs(r[2]) do redis.call('del', k) end return 1"),
+       std::string("redis.call('del', redis.call('keys', '*')[1]) return 1"),
+       kKeys + "for _, k in ipairs(keys) do redis.call('flushdb') end return 1"}) {
+    INFO(script);
+    CHECK(yieldOf(script) == ScriptYield::Untold);
+  }
+}
+
+TEST_CASE("what is done for each key is told", "[script_yield]") {
+  for (
+      const std::string& script :
+      {kKeys +
+           "for i = 1, #keys, 5000 do redis.call('del', unpack(keys, i, math.min(i + 4999, #keys))) end return 1",
+       kKeys + "for i = 1, #keys do redis.call('del', keys[i]) end return 1",
+       kKeys + "if #keys > 0 then redis.call('del', unpack(keys)) end return 1",
+       kKeys + "for _, k in ipairs(keys) do if redis.call('ttl', k) < 0 then redis.call('expire', k, 60) "
+               "else redis.call('persist', k) end end return 'OK'",
+       std::string("for _, p in ipairs(ARGV) do for _, k in ipairs(redis.call('keys', p)) do "
+                   "redis.call('del', k) end end return 1"),
+       std::string("local cursor = '0' while true do local page = redis.call('scan', cursor) "
+                   "for _, k in ipairs(page[2]) do redis.call('del', k) end cursor = page[1] "
+                   "if cursor == '0' then break end end return 1"),
+       kWalk + "if #ARGV > 1 then redis.call('del', unpack(page[2])) end until cursor == '0' return 1"}) {
+    INFO(script);
+    CHECK(yieldOf(script) == ScriptYield::Same);
+  }
+  CHECK(yieldOf("local n = 0 for _, p in ipairs(ARGV) do n = n + #redis.call('keys', p) end return n") ==
+        ScriptYield::Count);
+  CHECK(yieldOf(kKeys + "local n = 0 n = n + #keys n = n + redis.call('dbsize') return n") ==
+        ScriptYield::Count);
+}
+
 TEST_CASE("one of the keys is one of any node", "[script_yield]") {
   CHECK(yieldOf("return redis.call('randomkey')") == ScriptYield::AnyName);
   CHECK(yieldOf("local k = redis.call('randomkey') return k") == ScriptYield::AnyName);
