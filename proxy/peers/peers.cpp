@@ -18,11 +18,16 @@ constexpr net::Millis kEarly{50};
 constexpr net::Millis kLatest = 2 * kOrderPatience;
 constexpr std::size_t kMostWaiting = 64;
 
-// A cut-over: no node of the one is a node of the other.
+// A cut-over: no node of the one is a node of the other, at its address or at another one.
 bool isElsewhere(const cluster::Topology& before, const cluster::Topology& now) {
-  return std::none_of(now.nodes.begin(), now.nodes.end(),
-                      [&](const cluster::Node& node) { return before.find(node.address).has_value(); });
+  const auto wasThere = [&](const cluster::Node& node) {
+    return before.find(node.address).has_value() ||
+           (!node.id.empty() && std::any_of(before.nodes.begin(), before.nodes.end(),
+                                            [&](const cluster::Node& each) { return each.id == node.id; }));
+  };
+  return std::none_of(now.nodes.begin(), now.nodes.end(), wasThere);
 }
+
 }  // namespace
 
 std::string newProcessId() {
