@@ -184,11 +184,12 @@ TEST_CASE_METHOD(Stage, "a list is sorted into itself unseen where scripts are d
 }
 
 TEST_CASE_METHOD(Stage, "elements of SORT do not lead to the keys of other databases") {
+  config.databases = 2;
   const std::string elements = "*2\r\n" + bulk("1{oa}secret") + bulk("b");
   client.sends("SORT {a}list BY nosort GET ~* GET ~*->f GET #");
   node(1).expects("SORT {a}list BY nosort LIMIT 0 -1").replies(elements);
-  node(3).expects("MGET ~b").replies("*1\r\n" + bulk("B"));
   node(3).expects("HGET ~b f").replies("$-1\r\n");
+  node(3).expects("MGET ~b").replies("*1\r\n" + bulk("B"));
   client.receives("*6\r\n$-1\r\n$-1\r\n" + bulk("1{oa}secret") + bulk("B") + "$-1\r\n" + bulk("b"));
   client.sends("SORT {a}list BY ~* GET #");
   node(1).expects("SORT {a}list BY nosort").replies(elements);

@@ -427,7 +427,7 @@ class Pause(unittest.TestCase):
         self.assertEqual(client.read(), 1)
         wait_until(lambda: proxy.http("/readyz")[0] == 200, SECONDS, "readiness")
         self.assertIn("paused by PROXY PAUSE", proxy.child.output())
-        self.assertIn("its connection was closed", proxy.child.output())
+        wait_until(lambda: "its connection was closed" in proxy.child.output(), SECONDS, "the line in the log")
         with connect(proxy) as brief:
             self.assertEqual(brief.command("PROXY", "PAUSE", "100", "700"), b"OK")
         client.send(resp.pack("INCR", "pause:counter"))
