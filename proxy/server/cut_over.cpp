@@ -104,14 +104,14 @@ void CutOver::announce() {
 // in the record finds it, or this one has heard of that mark.
 void CutOver::begin(const std::optional<std::string>& side) {
   const bool isOver = side == there_;
-  const bool isOpen = side && (*side == here_ || (!isOver && config::sideBehind(*side) == here_));
-  if (!isOpen && !(isOver && hooks_.objection().empty())) {
+  const bool isPending = side && !isOver && *side != here_ && config::sideBehind(*side) == here_;
+  if (side != here_ && !isPending && !(isOver && hooks_.objection().empty())) {
     announcing_->start(kAskAgain);
     return;
   }
   announcing_->start(kAnnounce);
   if (isOver) return empty(std::string(kLate), kLatePatience, net::Millis{1});
-  if (*side != here_) {
+  if (isPending) {
     id_ = side->substr(side->find(':') + 1);
     return settle();
   }
@@ -200,6 +200,11 @@ void CutOver::onSettled(const std::optional<std::string>& side) {
   if (*side != there_) {
     open("it was given up");
     return answer(errorReply("the cut-over was given up; " + nameOfSide(here_) + " is in force as before"));
+  }
+  // One that has only just begun does not know yet where to go.
+  if (!hooks_.objection().empty()) {
+    timer_->start(kAskAgain);
+    return;
   }
   transition(Phase::Moving);
   hooks_.move([this] {

@@ -278,7 +278,11 @@ TEST_CASE(
   }
   SECTION("a cut-over is under way, which is decided by then") {
     stage.side = "preparing:b";
-    stage.answers = {"cluster"};
+    stage.answers = {"cluster", "cluster"};
+    stage.objection = "it has only just started";
+    stage.loop.advance(300ms);
+    CHECK_FALSE(stage.moved);
+    stage.objection.clear();
     stage.loop.advance(200ms);
     REQUIRE(stage.moved);
     stage.moved();
