@@ -44,7 +44,6 @@ std::string nameOfSide(std::string_view side) {
 
 std::string_view nameOf(CutOver::Phase phase) {
   switch (phase) {
-    case CutOver::Phase::Starting: return "starting";
     case CutOver::Phase::Serving: return "serving";
     case CutOver::Phase::Emptying: return "emptying";
     case CutOver::Phase::Waiting: return "waiting";
@@ -64,8 +63,6 @@ CutOver::CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onClust
       there_(onCluster ? kServerSide : kClusterSide),
       timer_(loop.makeTimer([this] { onTimer(); })),
       announcing_(loop.makeTimer([this] { announce(); })) {
-  shutSince_ = loop_.now();
-  hooks_.shutGates(true);
   announcing_->start(net::Millis{0});
 }
 
@@ -100,27 +97,7 @@ void CutOver::announce() {
   hooks_.announce([this](const std::optional<std::string>& side) { onAnnounced(side); });
 }
 
-// Nobody is served before a cut-over can know of this proxy: one that looks for proxies behind its own mark
-// in the record finds it, or this one has heard of that mark.
-void CutOver::begin(const std::optional<std::string>& side) {
-  const bool isOver = side == there_;
-  const bool isPending = side && !isOver && *side != here_ && config::sideBehind(*side) == here_;
-  if (side != here_ && !isPending && !(isOver && hooks_.objection().empty())) {
-    announcing_->start(kAskAgain);
-    return;
-  }
-  announcing_->start(kAnnounce);
-  if (isOver) return empty(std::string(kLate), kLatePatience, net::Millis{1});
-  if (isPending) {
-    id_ = side->substr(side->find(':') + 1);
-    return settle();
-  }
-  transition(Phase::Serving);
-  hooks_.shutGates(false);
-}
-
 void CutOver::onAnnounced(const std::optional<std::string>& side) {
-  if (phase_ == Phase::Starting) return begin(side);
   announcing_->start(kAnnounce);
   if (phase_ != Phase::Serving || side != there_ || !hooks_.objection().empty()) return;
   log::error("the other side is in force without this proxy, which goes over now", {{"side", there_}});
@@ -200,11 +177,6 @@ void CutOver::onSettled(const std::optional<std::string>& side) {
   if (*side != there_) {
     open("it was given up");
     return answer(errorReply("the cut-over was given up; " + nameOfSide(here_) + " is in force as before"));
-  }
-  // One that has only just begun does not know yet where to go.
-  if (!hooks_.objection().empty()) {
-    timer_->start(kAskAgain);
-    return;
   }
   transition(Phase::Moving);
   hooks_.move([this] {

@@ -53,7 +53,7 @@ class CutOver {
     std::function<void(Told told)> announce;
   };
 
-  enum class Phase : std::uint8_t { Starting, Serving, Emptying, Waiting, Settling, Moving };
+  enum class Phase : std::uint8_t { Serving, Emptying, Waiting, Settling, Moving };
 
   // `process`: its name among the others. `onCluster`: that has been gone over to already.
   CutOver(net::Loop& loop, Hooks hooks, std::string process, bool onCluster);
@@ -73,7 +73,6 @@ class CutOver {
   void onLook(const session::CalledBack& found);
   void announce();
   void onAnnounced(const std::optional<std::string>& side);
-  void begin(const std::optional<std::string>& side);
   void empty(std::string id, net::Millis patience, net::Millis hold);
   void giveUp(const std::string& why);
   void settle();
@@ -84,7 +83,7 @@ class CutOver {
   net::Loop& loop_;
   const Hooks hooks_;
   const std::string process_;
-  Phase phase_ = Phase::Starting;
+  Phase phase_ = Phase::Serving;
   std::string_view here_;   // the side that is served
   std::string_view there_;  // the other one
   std::string id_;

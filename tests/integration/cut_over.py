@@ -5,7 +5,6 @@ import pathlib
 import random
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -102,32 +101,6 @@ class CutOver(move.Move):
             self.assertEqual(self.status(proxy)["side"], "cluster")
             self.assertEqual(proxy.http("/readyz")[0], 200)
         self.assertIn("nothing has been copied", self.cut_over(code=1))
-
-    def test_what_is_written_through_a_proxy_that_starts_meanwhile_is_there(self):
-        self.start_proxies(1)
-        self.start_run("--one-way")
-        self.wait_until_ready()
-        acknowledged = []
-
-        def arrive():
-            time.sleep(random.Random(SEED).uniform(0.1, 0.6))
-            self.start_proxies(1)
-            client = self.client(self.proxies[1], 1)
-            for number in range(1000):
-                client.rpush("late", number)
-                acknowledged.append(number)
-
-        newcomer = threading.Thread(target=arrive)
-        newcomer.start()
-        self.cut_over("--max-pause", "20s", code=None)
-        newcomer.join(SECONDS)
-        self.assertEqual(len(acknowledged), 1000)
-        if self.side() == "single":  # it was noticed, and the cut-over given up
-            self.wait_until_ready()
-            self.cut_over("--max-pause", "20s")
-        for proxy in self.proxies:
-            wait_until(lambda proxy=proxy: self.status(proxy)["side"] == "cluster", SECONDS, "the proxy to go over")
-            self.assertEqual([int(each) for each in self.client(proxy, 1).lrange("late", 0, -1)], acknowledged)
 
     def test_after_a_restart_the_cluster_stays_in_force(self):
         self.start_proxies(1)

@@ -18,17 +18,7 @@ using session::CutOverStep;
 namespace {
 
 struct Stage {
-  // It serves.
-  explicit Stage(bool onCluster = false) : Stage(onCluster, onCluster ? "cluster" : "single") {
-    REQUIRE(gates == std::vector<bool>{true, false});
-    gates.clear();
-    side.reset();
-  }
-  // It has only just begun, and heard that, or nothing.
-  Stage(bool onCluster, std::optional<std::string> heard)
-      : side(std::move(heard)), cutOver(loop, hooks(), "me", onCluster) {
-    loop.advance(1ms);
-  }
+  explicit Stage(bool onCluster = false) : cutOver(loop, hooks(), "me", onCluster) {}
 
   CutOver::Hooks hooks() {
     CutOver::Hooks made;
@@ -241,62 +231,6 @@ TEST_CASE("a process says that it is there again and again, whichever side it se
   Stage other(true);
   other.loop.advance(10s);
   CHECK(other.announced == 4);
-}
-
-TEST_CASE(
-    "a proxy that starts serves nobody before it has said that it is there, and heard what is in force") {
-  Stage stage(false, std::nullopt);
-  stage.loop.advance(1s);
-  CHECK(stage.announced >= 5);
-  CHECK(stage.gates == std::vector<bool>{true});
-  CHECK(stage.prepare().front().starts_with("-ERR another cut-over is under way; the proxy is starting"));
-  SECTION("nothing is under way") {
-    stage.side = "single";
-    stage.loop.advance(200ms);
-    CHECK(stage.gates == std::vector<bool>{true, false});
-    CHECK(stage.prepare() == kOk);
-  }
-  SECTION("it was decided meanwhile: it goes over first") {
-    stage.side = "cluster";
-    stage.objection = "it has only just started";
-    stage.loop.advance(1s);
-    CHECK(stage.gates == std::vector<bool>{true});
-    stage.objection.clear();
-    stage.answers = {"cluster"};
-    stage.loop.advance(1s);
-    REQUIRE(stage.moved);
-    stage.moved();
-    CHECK(stage.cutOver.onCluster());
-    CHECK(stage.gates == std::vector<bool>{true, true});
-  }
-  SECTION("a cut-over is under way, which it gives up") {
-    stage.side = "preparing:b";
-    stage.answers = {std::nullopt, "single"};
-    stage.loop.advance(1s);
-    CHECK(stage.asked == Replies{"preparing:b>single", "preparing:b>single"});
-    CHECK(stage.gates == std::vector<bool>{true, false});
-  }
-  SECTION("a cut-over is under way, which is decided by then") {
-    stage.side = "preparing:b";
-    stage.answers = {"cluster", "cluster"};
-    stage.objection = "it has only just started";
-    stage.loop.advance(300ms);
-    CHECK_FALSE(stage.moved);
-    stage.objection.clear();
-    stage.loop.advance(200ms);
-    REQUIRE(stage.moved);
-    stage.moved();
-    CHECK(stage.cutOver.onCluster());
-  }
-  SECTION("it is gone over to and back while it starts") {
-    stage.side = "returning:b";
-    stage.loop.advance(1s);
-    CHECK(stage.gates == std::vector<bool>{true});
-    CHECK(stage.asked.empty());
-    stage.side = "single";
-    stage.loop.advance(200ms);
-    CHECK(stage.gates == std::vector<bool>{true, false});
-  }
 }
 
 TEST_CASE("a proxy that a cut-over has forgotten goes over as soon as it hears of it") {
