@@ -120,7 +120,7 @@ class YieldReader {
   }
 
   // Nothing may depend on how many keys a master has, or on which of them come first: it would be done for
-  // each master by itself. What is not known to be right is not told.
+  // each master by itself. A script that is not known to be right is refused.
   bool concernsEachKeyAlone() const {
     int walks = 0;     // loops around, of which …
     int keyWalks = 0;  // … so many are over keys that were found

@@ -291,8 +291,8 @@ std::string CutOver::side(const std::string& from, const std::string& to) {
   }
 }
 
-// Who has started since they were looked for. One that starts from now on hears that this is under way before
-// it serves.
+// Proxies that have started since find() looked for them. A proxy that starts from now on hears that the
+// cut-over is under way when it asks for the side in force.
 std::string CutOver::newcomers() {
   if (settings_.force) return {};
   std::string error;
