@@ -9,19 +9,19 @@ namespace slotless::log::detail {
 
 namespace {
 
-using Site = std::tuple<std::string_view, std::uint_least32_t, std::uint_least32_t>;
+using Place = std::tuple<std::string_view, std::uint_least32_t, std::uint_least32_t>;
 
 struct Sites {
   std::mutex mutex;
-  std::map<Site, RateLimit> limits;
+  std::map<Place, RateLimit> limits;
 };
 
 }  // namespace
 
-RateLimit& limitOf(const std::source_location& site, std::uint32_t eventsPerSecond) {
+RateLimit& limitOf(const Site& site, std::uint32_t eventsPerSecond) {
   static auto* const kSites = new Sites;  // threads may log while the process ends
   const std::lock_guard guard(kSites->mutex);
-  return kSites->limits.try_emplace(Site(site.file_name(), site.line(), site.column()), eventsPerSecond)
+  return kSites->limits.try_emplace(Place(site.file_name(), site.line(), site.column()), eventsPerSecond)
       .first->second;
 }
 

@@ -1,13 +1,14 @@
 // A rate limit for each place in the code that logs, made when it logs first: no line can come in floods
 // because somebody forgot that a client or a node causes it.
 #pragma once
-#include <source_location>
+#include <cstdint>
 
 #include "proxy/telemetry/rate_limit.h"
+#include "proxy/telemetry/site.h"
 
 namespace slotless::log::detail {
 
 // Thread-safe; the limit lives for ever. `eventsPerSecond` is that of the first call from there.
-RateLimit& limitOf(const std::source_location& site, std::uint32_t eventsPerSecond);
+RateLimit& limitOf(const Site& site, std::uint32_t eventsPerSecond);
 
 }  // namespace slotless::log::detail

@@ -19,12 +19,12 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
-#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "proxy/telemetry/rate_limit.h"
+#include "proxy/telemetry/site.h"
 
 namespace slotless::log {
 
@@ -98,8 +98,6 @@ inline bool enabled(Level level) noexcept {
 inline constexpr std::uint32_t kLinesPerSecond = 10;
 // Who wants to see each client come and go shall.
 inline constexpr std::uint32_t kDebugLinesPerSecond = 1000;
-
-using Site = std::source_location;
 
 void write(Level level, std::string_view event, Fields fields = {}, Site site = Site::current());
 // With a limit and a clock of its own: writes what `limit` lets pass, with suppressed=N when N were left out
