@@ -202,10 +202,12 @@ void Completion::conclude(Request& request, bool failed) {
   finishRequest(request, failed);
 }
 
-// Innocent; but a large reply has to be paused for a slow client the next time, too.
+// Innocent; but a large reply has to be paused for a slow client the next time, too, and keeps its node.
 void Completion::clearSuspicion(const Leg& leg) {
   const std::uint64_t suspicion = leg.detour->suspicion;
-  if (leg.request->replyBytes > context_.config.clientOutputSoftLimit && suspicion != 0) {
+  const std::uint64_t large =
+      std::min<std::uint64_t>(context_.config.clientOutputSoftLimit, Suspects::kLargeValue);
+  if (leg.request->replyBytes > large && suspicion != 0) {
     context_.suspects.add(leg.slot, suspicion, context_.host.now, true);
   } else {
     context_.suspects.clear(leg.slot, suspicion);

@@ -79,6 +79,7 @@ class Dispatcher {
   bool declines(Leg& leg, std::uint64_t left, const upstream::SentRequest& sent) {
     return largeReplies_.decline(leg, left, sent);
   }
+  void onLargeReply(const Leg& leg, const upstream::SentRequest& sent) { largeReplies_.note(leg, sent); }
   void onErrorReply(Leg& leg, std::string_view line, const upstream::SentRequest& sent) {
     recovery_.onErrorReply(leg, line, sent);
   }

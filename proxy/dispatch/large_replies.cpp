@@ -27,6 +27,11 @@ bool LargeReplies::decline(Leg& leg, std::uint64_t left, const upstream::SentReq
   return true;
 }
 
+void LargeReplies::note(const Leg& leg, const upstream::SentRequest& sent) {
+  if (leg.request->kind != RequestKind::Read || leg.slot == protocol::kNoSlot) return;
+  context_.suspects.suspect(leg.slot, sent, leg.request->frontBytes, context_.host.now, true);
+}
+
 void LargeReplies::goOn(Downstream& client) {
   const Request* head = client.pending().head();
   if (head == nullptr || !head->streams()) return;

@@ -87,18 +87,37 @@ Front LegSender::frontOf(const Leg& leg, const Link& link) const {
   return leases.engaged() && leases.tracksOn(link) ? request.front : Front::None;
 }
 
-// The like of it has broken links lately.
+namespace {
+
+// The beginning of a request; `joined` is room for it.
+std::string_view headOf(RequestBytes bytes, std::string& joined) {
+  const std::string_view head = bytes.bytes.substr(0, Suspects::kHead);
+  if (head.size() == Suspects::kHead || bytes.tail.empty()) return head;
+  joined.append(head).append(bytes.tail.substr(0, Suspects::kHead - head.size()));
+  return joined;
+}
+
+// Where the key of a leg stands that only reads; 0: there is none, or it does more.
+int keyOfRead(const Leg& leg) {
+  return leg.request->kind == RequestKind::Read ? leg.request->spec->firstKey : 0;
+}
+
+}  // namespace
+
+// The like of it has broken links lately, or has had a large reply.
 bool LegSender::isSuspect(const Leg& leg, RequestBytes bytes) const {
   const std::size_t length = bytes.bytes.size() + bytes.tail.size();
   if (isTooLarge(leg, length)) return true;
   if (!context_.suspects.anyOf(leg.slot)) return false;
   std::string joined;
-  std::string_view head = bytes.bytes.substr(0, Suspects::kHead);
-  if (head.size() < Suspects::kHead && !bytes.tail.empty()) {
-    joined.append(head).append(bytes.tail.substr(0, Suspects::kHead - head.size()));
-    head = joined;
-  }
-  return context_.suspects.has(leg.slot, Suspects::hashOf(head, length));
+  return context_.suspects.match(leg.slot, headOf(bytes, joined), length, keyOfRead(leg)) != 0;
+}
+
+void LegSender::noteLargeWrite(const Leg& leg, RequestBytes bytes) {
+  if (leg.request->kind != RequestKind::Write || leg.slot == protocol::kNoSlot) return;
+  std::string joined;
+  const auto key = argumentWithin(headOf(bytes, joined), leg.request->spec->firstKey);
+  if (key) context_.suspects.addKey(leg.slot, *key, context_.host.now);
 }
 
 bool LegSender::isTooLarge(const Leg& leg, std::size_t length) const {
@@ -109,11 +128,11 @@ bool LegSender::isTooLarge(const Leg& leg, std::size_t length) const {
 std::uint64_t LegSender::suspicionOf(const Leg& leg, const net::ByteChain& bytes) const {
   if (!context_.suspects.anyOf(leg.slot)) return 0;
   const std::string head = SentRequest(bytes, 0, bytes.size()).beginning(Suspects::kHead);
-  const std::uint64_t hash = Suspects::hashOf(head, bytes.size());
-  return context_.suspects.has(leg.slot, hash) ? hash : 0;
+  return context_.suspects.match(leg.slot, head, bytes.size(), keyOfRead(leg));
 }
 
 void LegSender::launch(Leg& leg, RequestBytes bytes) {
+  if (bytes.bytes.size() + bytes.tail.size() >= Suspects::kLargeValue) noteLargeWrite(leg, bytes);
   const bool suspect = context_.suspects.any() && isSuspect(leg, bytes);
   Link* link = suspect ? nullptr : plainLink(leg);  // held, it takes the other way, see hold()
   if (link != nullptr && bytes.tail.empty() && hasScripts(*leg.request, *link)) {
@@ -135,7 +154,8 @@ void LegSender::launchShort(Leg& leg, std::string_view bytes) {
   Downstream& client = *leg.request->client;
   const cluster::NodeIndex owner = context_.links.topology().owners[leg.slot];
   const bool usual = owner != cluster::kNoNode && client.readFrom == config::ReadFrom::Master &&
-                     !context_.suspects.any() && plainWay(client, leg.slot);
+                     bytes.size() < Suspects::kLarge && !context_.suspects.anyOf(leg.slot) &&
+                     plainWay(client, leg.slot);
   Link* link = usual ? choice_.takes(client.links().linkTo(owner)) : nullptr;
   if (link == nullptr) return launch(leg, {bytes});
   noteSent(leg, *link);

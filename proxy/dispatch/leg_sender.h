@@ -72,6 +72,8 @@ class LegSender {
   void noteSent(Leg& leg, upstream::Link& link);
   upstream::Front frontOf(const Leg& leg, const upstream::Link& link) const;
   bool isSuspect(const Leg& leg, RequestBytes bytes) const;
+  // Reads of its key may have large replies from now on.
+  void noteLargeWrite(const Leg& leg, RequestBytes bytes);
   bool isTooLarge(const Leg& leg, std::size_t length) const;
   // 0: none.
   std::uint64_t suspicionOf(const Leg& leg, const net::ByteChain& bytes) const;

@@ -27,6 +27,10 @@ bool Leg::declines(std::uint64_t left, const upstream::SentRequest& sent) {
   return request->dispatcher->declines(*this, left, sent);
 }
 
+void Leg::onLargeReply(const upstream::SentRequest& sent) {
+  request->dispatcher->onLargeReply(*this, sent);
+}
+
 void Leg::onPreludeError(std::string_view line) {
   if (preludeError.empty()) preludeError.assign(line);
 }

@@ -163,6 +163,7 @@ class Leg final : public upstream::Exchange {
  public:
   void onReply(std::string_view bytes, bool last) override;
   bool declines(std::uint64_t left, const upstream::SentRequest& sent) override;
+  void onLargeReply(const upstream::SentRequest& sent) override;
   void onPreludeError(std::string_view line) override;
   void onErrorReply(std::string_view line, const upstream::SentRequest& sent) override;
   void onLost(upstream::Loss loss, const upstream::SentRequest& sent) override;

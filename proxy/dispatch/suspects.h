@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,10 @@
 
 namespace slotless::session {
 
+// An argument of a multi-bulk request, if it is whole within the request's beginning. `index` 0, the
+// command's name, and less: none.
+std::optional<std::string_view> argumentWithin(std::string_view head, int index) noexcept;
+
 class Suspects {
  public:
   // So much of a request tells it from others, with its length.
@@ -26,6 +31,8 @@ class Suspects {
   // No node refuses less. (Redis and Valkey: proto-max-bulk-len and client-query-buffer-limit are at least 1
   // MB.)
   static constexpr std::size_t kLarge = 64U * 1024;
+  // From here on a value is large for a node, which copies it in one go.
+  static constexpr std::size_t kLargeValue = 1024U * 1024;
 
   bool any() const noexcept { return !requests_.empty() || !limits_.empty(); }
   // `head`: its first kHead bytes. Never 0.
@@ -37,6 +44,12 @@ class Suspects {
   bool isLarge(protocol::Slot slot, std::uint64_t hash) const;
   // The like of it has been answered.
   void clear(protocol::Slot slot, std::uint64_t hash);
+  // A key to which so much has been written that reads of it may have large replies.
+  void addKey(protocol::Slot slot, std::string_view key, net::TimePoint now) {
+    add(slot, hashOfKey(key), now, true);
+  }
+  // As what a request is remembered: by all that it says, or, if it reads, by its key. 0: it is not.
+  std::uint64_t match(protocol::Slot slot, std::string_view head, std::size_t length, int keyOfRead) const;
   // The request that was sent so, without its first `skip` bytes; returns its hash.
   std::uint64_t suspect(protocol::Slot slot, const upstream::SentRequest& sent, std::size_t skip,
                         net::TimePoint now, bool large = false);
@@ -57,7 +70,9 @@ class Suspects {
     std::size_t bytes;
     net::TimePoint until;
   };
-  static constexpr std::size_t kMost = 256;
+  static constexpr std::size_t kMost = 256;  // of either kind
+
+  static std::uint64_t hashOfKey(std::string_view key) noexcept { return hashOf(key, SIZE_MAX); }
 
   // kNoSlot has its place, too.
   static std::size_t placeOf(protocol::Slot slot) noexcept {

@@ -63,6 +63,8 @@ class Exchange {
     static_cast<void>(request);
     return false;
   }
+  // Its reply is so large that those behind it on the link wait for it. Once, before the end of the reply.
+  virtual void onLargeReply(const SentRequest& request) { static_cast<void>(request); }
   // One of the replies that come before the request's own (MULTI's and QUEUED's) is an error.
   virtual void onPreludeError(std::string_view line) { static_cast<void>(line); }
   // An error reply, the whole line with '-' and CRLF.

@@ -316,7 +316,7 @@ class Link final : private Connection::Owner {
   bool takePiece(std::string_view piece, bool first, bool complete);
   bool declined(const Entry& entry);
   void finishFront();
-  void noteLength(std::size_t taken);
+  void noteLength(const Entry& entry, std::size_t taken);
   void endOccupation() noexcept;
   void count(const Entry& entry, bool failed);
   bool takePush(std::string_view piece, bool complete);

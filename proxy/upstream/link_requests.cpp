@@ -95,7 +95,7 @@ bool Link::takePiece(std::string_view piece, bool first, bool complete) {
     return false;
   }
   if (!isError) {
-    if (!complete) noteLength(piece.size());
+    if (!complete) noteLength(entry, piece.size());
     if (first && !complete && declined(entry)) return true;
     if (complete) count(entry, false);
     entry.exchange->onReply(piece, complete);
@@ -129,12 +129,13 @@ bool Link::declined(const Entry& entry) {
   return true;
 }
 
-void Link::noteLength(std::size_t taken) {
+void Link::noteLength(const Entry& entry, std::size_t taken) {
   frontTaken_ += taken;
   if (occupied_ || settings_.role != LinkRole::Shared) return;
   if (std::max(frontTaken_, scanner_.payloadLeft()) < kOccupyingReply) return;
   occupied_ = true;
   ++host_.occupiedLinks;
+  entry.exchange->onLargeReply(SentRequest(output_, entry.prefix, entry.length - entry.prefix));
 }
 
 void Link::endOccupation() noexcept {

@@ -113,6 +113,66 @@ TEST_CASE_METHOD(LargeReplies, "a reply within the limits is not asked for twice
   CHECK(same);
 }
 
+TEST_CASE_METHOD(LargeReplies, "what has had a large reply goes alone, one of a client at a time") {
+  config.clientOutputHardLimit = 64 * kMiB;
+  client.sends("GET a");
+  const Received first = node(1).expects("GET a");
+  first.replies(reply);
+  client.takes();
+  FakeClient& third = addClient();  // of which nothing is known yet, either
+  third.sends({"GET a", "GET a", "GET d"});
+  other.sends({"GET a", "STRLEN a", "GET d"});
+  // What has small replies does not wait for it; but what is about the same slot does.
+  const Received small = node(1).expects("GET d");
+  const Received ours = node(1).expects("GET a");
+  const Received others = node(1).expects("GET d");
+  const Received theirs = node(1).expects("GET a");
+  node(1).expectsNothing();
+  CHECK(&ours.connection() != &first.connection());
+  CHECK(&theirs.connection() != &ours.connection());
+  CHECK(&theirs.connection() != &first.connection());
+  small.replies(bulk("d"));
+  others.replies(bulk("d"));
+  theirs.replies(reply);
+  const Received length = node(1).expects("STRLEN a");
+  length.replies(":4\r\n");
+  const bool same = other.takes() == reply + ":4\r\n" + bulk("d");
+  CHECK(same);
+  ours.replies(reply);
+  node(1).expects("GET a").replies(reply);
+  const bool sameTwice = third.takes() == reply + reply + bulk("d");
+  CHECK(sameTwice);
+}
+
+TEST_CASE_METHOD(LargeReplies, "a read of what was written large goes alone, until its reply is small") {
+  config.clientOutputHardLimit = 64 * kMiB;
+  client.sends("SET a " + value);
+  const Received set = node(1).expects("SET a " + value);
+  other.sends("GET a");
+  const Received read = node(1).expects("GET a");
+  CHECK(&read.connection() != &set.connection());
+  set.replies("+OK\r\n");
+  read.replies(reply);
+  client.receives("+OK\r\n");
+  const bool same = other.takes() == reply;
+  CHECK(same);
+  // It stays large …
+  other.sends("GET a");
+  const Received again = node(1).expects("GET a");
+  CHECK(&again.connection() != &set.connection());
+  again.replies(bulk("small"));
+  other.receives(bulk("small"));
+  // … until it is not. Writes go with all others throughout.
+  FakeClient& third = addClient();
+  third.sends({"SET a 1", "GET a"});
+  const Received write = node(1).expects("SET a 1");
+  const Received last = node(1).expects("GET a");
+  CHECK(&write.connection() == &last.connection());
+  write.replies("+OK\r\n");
+  last.replies(bulk("1"));
+  third.receives("+OK\r\n" + bulk("1"));
+}
+
 TEST_CASE_METHOD(LargeReplies, "a read is not repeated behind a later write of its client to the slot") {
   client.sends({"GET a", "SET a 1"});
   const Received get = node(1).expects("GET a");
