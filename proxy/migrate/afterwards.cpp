@@ -119,6 +119,8 @@ int status(const Settings& settings, Reporter& reporter) {
   reporter.print("changes    " + desk.field("changes") + ", " + desk.field("waiting") + " waiting, lag " +
                  desk.field("lag_ms") + " ms");
   reporter.print("functions  " + desk.field("libraries") + " libraries");
+  if (const std::string trouble = desk.field("trouble"); !trouble.empty())
+    reporter.print("trouble    " + trouble);
   return subcommand::kGood;
 }
 

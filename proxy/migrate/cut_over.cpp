@@ -268,7 +268,9 @@ std::string CutOver::objection() {
     return "another migration is under way: " + fields["identity"];
   const std::string owner = journal_.owner();
   if (owner.empty() || isDead(owner)) return "nobody copies: start slotless migrate run, and let it follow";
-  if (fields["caught_up"] != "1") return "the copy has not caught up (" + fields["phase"] + ")";
+  if (fields["caught_up"] != "1")
+    return "the copy has not caught up (" + fields["phase"] + ")" +
+           (fields["trouble"].empty() ? "" : ": " + fields["trouble"]);
   if (std::string text = find(); !text.empty()) return text;
   proxies_.emplace(consoles_, settings_.proxyOptions);
   if (std::string text = proxies_->objections(std::string(there_.side)); !text.empty()) return text;

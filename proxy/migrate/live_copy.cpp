@@ -39,7 +39,8 @@ LiveCopy::LiveCopy(Parts parts)
                 KeyQueue& queue = queueOf(key.name);
                 queue.addFound(std::move(key));
               }),
-      functions_(writer(parts_.from.nodes, "functions"), parts_.to.nodes),
+      functions_(writer(parts_.from.nodes, "functions"), parts_.from.nodes, parts_.to.nodes,
+                 parts_.libraries),
       feeds_(parts_.from.nodes, listener()) {
   for (std::size_t i = 0; i < parts_.settings.parallel; ++i) queues_.emplace_back();
   parts_.to.nodes.takeDoubtful();  // of before
@@ -174,9 +175,16 @@ void LiveCopy::lookAtTarget() {
   walker_.want({false, doubtful, true});
 }
 
+// It is tried again, and what keeps the copy from catching up is said once.
 void LiveCopy::lookAtFunctions() {
   if (!parts_.facts.hasFunctions) return;
-  functionTrouble_ = functions_.copy();
+  std::string trouble = functions_.copy();
+  if (trouble == functionTrouble_ || stopped()) return;
+  functionTrouble_ = std::move(trouble);
+  if (functionTrouble_.empty()) return parts_.reporter.say("functions are copied again");
+  caughtUp_ = false;
+  parts_.reporter.say("functions cannot be copied, and the copy does not catch up before they are: " +
+                      functionTrouble_);
 }
 
 void LiveCopy::look() {

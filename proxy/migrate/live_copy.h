@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/migrate/copied_libraries.h"
 #include "proxy/migrate/copier.h"
 #include "proxy/migrate/feeds.h"
 #include "proxy/migrate/functions.h"
@@ -39,6 +40,7 @@ class LiveCopy {
     std::function<std::vector<Key>(const std::string& name)> keysOf;
     Counts& counts;
     StreamNames& streams;
+    CopiedLibraries& libraries;
     Failure& failure;
     std::function<bool()> stopped;
   };
@@ -72,6 +74,8 @@ class LiveCopy {
   std::uint64_t expected() const noexcept { return walker_.expected(); }
   std::size_t libraries() const noexcept { return functions_.libraries(); }
   std::int64_t lagMs() const noexcept { return lagMs_; }
+  // Why it does not catch up; empty: nothing is known.
+  const std::string& trouble() const noexcept { return functionTrouble_; }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/migrate/attendance.h"
+#include "proxy/migrate/copied_libraries.h"
 #include "proxy/migrate/journal.h"
 #include "proxy/migrate/live_copy.h"
 #include "proxy/migrate/places.h"
@@ -96,6 +97,7 @@ class Run {
   Failure wayBackFailure_;
   std::atomic<bool> ending_{false};
   Journal journal_;
+  CopiedLibraries libraries_{journal_};
   Attendance attendance_;
   Upstream side_ = Upstream::Single;  // that is in force: what is copied from
   std::unique_ptr<LiveCopy> copy_;
@@ -177,6 +179,7 @@ bool Run::takePlace() {
     }
   }
   endFormerProcess();
+  libraries_.recall(former_);
   if (goesOn) {
     // What the last run has said of it holds no more.
     journal_.write({{"caught_up", "0"}});
@@ -244,7 +247,7 @@ std::unique_ptr<LiveCopy> Run::copyFrom(Upstream side, Failure& failure) {
         }
         return keys;
       },
-      counts_, streams_, failure, [this, &failure] { return stopped() || failure.happened(); }});
+      counts_, streams_, libraries_, failure, [this, &failure] { return stopped() || failure.happened(); }});
 }
 
 bool Run::openWayBack() {
@@ -307,6 +310,7 @@ Journal::Fields Run::fieldsNow() {
                          {"bytes_per_second", std::to_string(std::llround(standing.bytesPerSecond))},
                          {"eta_seconds", std::to_string(standing.etaSeconds)},
                          {"libraries", std::to_string(copy_->libraries())},
+                         {"trouble", copy_->trouble()},
                          {"caught_up", copy_->caughtUp() ? "1" : "0"}};
   if (!former_.contains("started_ms")) {
     former_["started_ms"] = now;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "proxy/migrate/comparer.h"
+#include "proxy/migrate/copied_libraries.h"
+#include "proxy/migrate/journal.h"
 #include "proxy/migrate/known_databases.h"
 #include "proxy/subcommand/json_line.h"
 #include "proxy/subcommand/stop_signal.h"
@@ -37,6 +39,7 @@ class Verify {
         facts_(factsOf(settings.from, settings.fromOptions)),
         target_(settings.to, settings.toOptions, settings.config.addressMap),
         source_(settings.from, settings.fromOptions, stopSignalled),
+        journal_(NodeWriter(target_, "slotless-verify-journal.", stopSignalled)),
         comparer_(places_, facts_, Source(settings.from, settings.fromOptions, stopSignalled),
                   NodeWriter(target_, "slotless-verify.", stopSignalled), settings.ttlTolerance,
                   settings.bigKeyBytes) {}
@@ -52,6 +55,8 @@ class Verify {
   bool look(const std::vector<Key>& keys);
   bool lookAgain();
   bool compareFunctions();
+  bool lookAtFunctions(std::vector<Comparison>& found);
+  static std::map<std::string, std::string> codesIn(const Reply& list);
   void tell(const Comparison& found);
   bool fail(std::string why) {
     error_ = std::move(why);
@@ -64,6 +69,7 @@ class Verify {
   const SourceFacts facts_;
   Nodes target_;
   Source source_;
+  Journal journal_;
   Comparer comparer_;
   std::vector<Comparison> candidates_;
   std::uint64_t compared_ = 0;
@@ -197,35 +203,61 @@ void Verify::tell(const Comparison& found) {
                   subcommand::jsonText(found.key.name) + ": " + found.difference);
 }
 
-bool Verify::compareFunctions() {
-  if (!facts_.hasFunctions) return true;
-  const auto codes = [](const Reply& list) {
-    std::map<std::string, std::string> found;
-    for (const Reply& library : list.items) {
-      const Reply* const name = library.field("library_name");
-      const Reply* const code = library.field("library_code");
-      if (name != nullptr && code != nullptr) found[name->text] = code->text;
-    }
-    return found;
-  };
+// By their names, of one side or one node.
+std::map<std::string, std::string> Verify::codesIn(const Reply& list) {
+  std::map<std::string, std::string> found;
+  for (const Reply& library : list.items) {
+    const Reply* const name = library.field("library_name");
+    const Reply* const code = library.field("library_code");
+    if (name != nullptr && code != nullptr) found[name->text] = code->text;
+  }
+  return found;
+}
+
+// What the target alone has may be its own, which stays: unless the migration has brought it.
+bool Verify::lookAtFunctions(std::vector<Comparison>& found) {
   const auto list = source_.ask(0, {"FUNCTION", "LIST", "WITHCODE"});
   if (!list) return false;
-  const auto wanted = codes(*list);
-  if (wanted.empty()) return true;
+  if (list->isError()) return fail("FUNCTION LIST: " + list->text);
+  const auto wanted = codesIn(*list);
+  Journal::Fields fields;
+  if (auto error = journal_.read(fields); !error.empty()) return fail("the target: " + error);
+  const auto copied = CopiedLibraries::in(fields);
   const auto view = target_.view();
   for (const auto& master : view->masters) {
     NodeClient node(master.url, settings_.toOptions);
     const Reply theirs = node.command({"FUNCTION", "LIST", "WITHCODE"});
     if (theirs.failed()) return fail(master.url.shown() + ": FUNCTION LIST: " + theirs.text);
-    const auto there = codes(theirs);
+    const auto there = codesIn(theirs);
+    const auto differs = [&](const std::string& name, const char* how) {
+      found.push_back({{0, "function library " + name}, how + master.url.shown(), {}});
+    };
     for (const auto& [name, code] : wanted) {
-      const auto found = there.find(name);
-      if (found != there.end() && found->second == code) continue;
-      tell({{0, "function library " + name},
-            (found == there.end() ? "not on " : "another one on ") + master.url.shown(),
-            {}});
+      const auto same = there.find(name);
+      if (same == there.end())
+        differs(name, "not on ");
+      else if (same->second != code)
+        differs(name, "another one on ");
+    }
+    for (const auto& [name, code] : there) {
+      if (copied.contains(name) && !wanted.contains(name)) differs(name, "only on ");
     }
   }
+  return true;
+}
+
+// A run looks after them each second: what differs counts if it still does after a while.
+bool Verify::compareFunctions() {
+  if (!facts_.hasFunctions) return true;
+  std::vector<Comparison> found;
+  for (int looks = 0; looks < kLooks; ++looks) {
+    found.clear();
+    if (!lookAtFunctions(found)) return false;
+    if (found.empty()) return true;
+    std::this_thread::sleep_for(settings_.settle / kLooks);
+    if (stopSignalled()) return false;
+  }
+  for (const Comparison& each : found) tell(each);
   return true;
 }
 

@@ -300,6 +300,66 @@ class Migrate(unittest.TestCase):
         found = [json.loads(line) for line in self.ask("verify", "--settle", "500ms", "--json", code=1).splitlines()]
         self.assertEqual(found[-1]["differences"], 5)
 
+    def libraries(self):
+        """Of each master."""
+        return [sorted(each[1].decode() for each in master.command("FUNCTION", "LIST")) for master in self.cluster.masters()]
+
+    def wait_for_libraries(self, *names):
+        wait_until(lambda: self.libraries() == [list(names)] * 3, SECONDS, f"{names} and no others to be on all masters")
+
+    def load(self, client, *words):
+        client.execute_command("FUNCTION", "LOAD", LIBRARY % words)
+
+    def test_functions_that_the_source_deletes_or_renames_are_followed(self):
+        for master in self.cluster.masters():
+            master.command("FUNCTION", "LOAD", LIBRARY % ("own", "own", "of the target"))
+        client = self.client()
+        for words in (("billing_v1", "bill", "v1"), ("other", "other", "1"), ("third", "third", "3")):
+            self.load(client, *words)
+        run = self.start("--overwrite")
+        self.wait_for_message(run, "the copy has caught up")
+        self.wait_for_libraries("billing_v1", "other", "own", "third")
+        client.execute_command("FUNCTION", "DELETE", "other")
+        self.wait_for_libraries("billing_v1", "own", "third")
+        # The same functions under another name, while nobody looks: what has been copied is known all the same.
+        run.kill()
+        client.execute_command("FUNCTION", "DELETE", "billing_v1")
+        self.load(client, "billing_v2", "bill", "v2")
+        text = self.ask("verify", "--settle", "500ms", code=1)
+        for line in ('key "function library billing_v1": only on redis://', 'key "function library billing_v2": not on redis://', "6 differences"):
+            self.assertIn(line, text)
+        run = self.start()
+        self.wait_for_message(run, "the copy has caught up")
+        self.wait_for_libraries("billing_v2", "own", "third")
+        for master in self.cluster.masters():
+            self.assertEqual([master.command("FCALL", name, 0) for name in ("bill", "own")], [b"v2", b"of the target"])
+        client.execute_command("FUNCTION", "FLUSH")
+        self.wait_for_libraries("own")
+        self.same()
+        run.signal(signal.SIGTERM)
+        self.finished(run)
+
+    def test_functions_that_cannot_be_copied_are_told_of(self):
+        for master in self.cluster.masters():
+            master.command("FUNCTION", "LOAD", LIBRARY % ("own", "bill", "of the target"))
+        run = self.start("--overwrite")
+        self.wait_for_message(run, "the copy has caught up")
+        client = self.client()
+        self.load(client, "billing", "bill", "of the source")
+        self.wait_for_message(run, "functions cannot be copied")
+        wait_until(lambda: "bill already exists" in self.status()["trouble"], SECONDS, "the status to say why")
+        self.assertEqual(self.status()["caught_up"], "0")
+        self.assertIn("bill already exists", self.ask("status"))
+        self.wait_for_event(run, "it to look again", lambda event: event.get("phase") == "following")
+        self.assertEqual(run.output().count("functions cannot be copied"), 1)
+        client.execute_command("FUNCTION", "DELETE", "billing")
+        self.wait_for_message(run, "functions are copied again")
+        wait_until(lambda: self.status()["caught_up"] == "1", SECONDS, "the copy to catch up again")
+        self.assertEqual(self.status()["trouble"], "")
+        self.assertEqual(self.libraries(), [["own"]] * 3)
+        run.signal(signal.SIGTERM)
+        self.finished(run)
+
     def test_verify_compares_consumer_groups(self):
         self.fill()
         self.finished(self.start("--once"))
