@@ -5,6 +5,9 @@
 #include <thread>
 #include <utility>
 
+#include "config/side_words.h"
+#include "proxy/migrate/copied_libraries.h"
+#include "proxy/migrate/decision.h"
 #include "proxy/migrate/journal.h"
 #include "proxy/migrate/known_databases.h"
 #include "proxy/migrate/places.h"
@@ -14,11 +17,25 @@
 namespace slotless::migrate {
 
 using subcommand::JsonLine;
+using subcommand::NodeClient;
+using subcommand::Reply;
 using Clock = std::chrono::steady_clock;
 
 namespace {
 
 constexpr std::chrono::seconds kPatience{30};
+
+constexpr std::string_view kAbortEndsTheWayBack =
+    "the cluster is in force, and what is written there is copied back to the server: with the migration the way "
+    "back would end, and the server stay as it is now. slotless migrate roll-back goes back to it, slotless migrate "
+    "finish stays with the cluster; --force forgets the migration all the same";
+constexpr std::string_view kAborted =
+    "the migration is forgotten, and what it has copied is still in the cluster; the server is in force";
+constexpr std::string_view kAbortedBehindCutOver =
+    "the migration is forgotten; the cluster is in force, and there is no way back any more: the server has what "
+    "was copied to it so far, and nothing that is written from now on";
+
+enum class InForce { Server, Cluster, Unknown };
 
 // The cluster, the journal, and what is in it.
 class Desk {
@@ -26,7 +43,8 @@ class Desk {
   explicit Desk(const Settings& settings)
       : target_(settings.to, settings.toOptions, settings.config.addressMap),
         journal_(NodeWriter(target_, "slotless-journal.",
-                            [deadline = Clock::now() + kPatience] { return Clock::now() > deadline; })) {
+                            [deadline = Clock::now() + kPatience] { return Clock::now() > deadline; })),
+        decision_(settings.config) {
     error_ = target_.refresh();
     if (error_.empty()) error_ = journal_.read(fields_);
     if (error_.empty()) owner_ = journal_.owner();
@@ -50,10 +68,20 @@ class Desk {
     return false;
   }
   std::string erase() { return journal_.erase(); }
+  // Where no proxy serves the migration, its users know what they use. The error is in error().
+  InForce inForce() {
+    const auto side = decision_.look(error_);
+    if (!side) return InForce::Unknown;
+    if (*side == config::kClusterSide || config::sideBehind(*side) == config::kClusterSide)
+      return InForce::Cluster;
+    return decision_.processes(error_).empty() ? InForce::Unknown : InForce::Server;
+  }
+  std::vector<subcommand::ClusterMaster> masters() const { return target_.view()->masters; }
 
  private:
   Nodes target_;
   Journal journal_;
+  const Decision decision_;
   Journal::Fields fields_;
   std::string owner_;
   std::string error_;
@@ -74,12 +102,37 @@ std::string secondsSince(const std::string& milliseconds) {
 
 // `field`: the run is told so.
 int forget(Desk& desk, const Settings& settings, Reporter& reporter, const std::string& field,
-           const std::string& done) {
+           std::string_view done) {
   if (!desk.endOwner(field) && !settings.force)
     return trouble(reporter, "the run of " + desk.owner() + " does not end; --force forgets it all the same");
   if (auto error = desk.erase(); !error.empty()) return trouble(reporter, error);
-  reporter.say(done);
+  reporter.say(std::string(done));
   return subcommand::kGood;
+}
+
+void printKeys(Reporter& reporter, const std::string& where, const std::string& keyspace) {
+  for (const auto& [database, size] : databasesIn(keyspace))
+    reporter.print("  " + where + "database " + std::to_string(database) + ": " + std::to_string(size) +
+                   " keys (redis-cli -n " + std::to_string(database) + " FLUSHDB ASYNC)");
+}
+
+void proposeOnServer(const Settings& settings, Reporter& reporter) {
+  Source source(settings.from, settings.fromOptions,
+                [deadline = Clock::now() + std::chrono::seconds(5)] { return Clock::now() > deadline; });
+  const auto keyspace = source.ask(0, {"INFO", "keyspace"});
+  if (!keyspace) return;
+  reporter.print("What can be deleted on " + settings.from.shown() + " once nothing uses it any more:");
+  printKeys(reporter, "", keyspace->text);
+  reporter.print("  its function libraries (FUNCTION FLUSH), and then the server itself");
+}
+
+void proposeOnCluster(const Settings& settings, Reporter& reporter,
+                      const std::vector<subcommand::ClusterMaster>& masters, bool hasLibraries) {
+  reporter.print("What can be deleted in the cluster, if nothing else is in it:");
+  for (const auto& master : masters)
+    printKeys(reporter, master.url.shown() + " ",
+              NodeClient(master.url, settings.toOptions).command({"INFO", "keyspace"}).text);
+  if (hasLibraries) reporter.print("  function libraries that the server has, too (FUNCTION DELETE)");
 }
 
 }  // namespace
@@ -131,10 +184,13 @@ int abort(const Settings& settings, Reporter& reporter) {
     reporter.print("no migration into this cluster is under way");
     return subcommand::kBad;
   }
-  return forget(
-      desk, settings, reporter, "abort",
-      "the migration is forgotten; what it has copied is still in the cluster, and the source is as it "
-      "was");
+  const bool isCutOver = desk.inForce() == InForce::Cluster;
+  if (!desk.error().empty() && !settings.force) return trouble(reporter, desk.error());
+  if (isCutOver && !settings.force) {
+    reporter.fail(std::string(kAbortEndsTheWayBack));
+    return subcommand::kBad;
+  }
+  return forget(desk, settings, reporter, "abort", isCutOver ? kAbortedBehindCutOver : kAborted);
 }
 
 int finish(const Settings& settings, Reporter& reporter) {
@@ -149,18 +205,22 @@ int finish(const Settings& settings, Reporter& reporter) {
                   "): run it, or --force");
     return subcommand::kBad;
   }
+  const InForce inForce = desk.inForce();
+  if (!desk.error().empty()) return trouble(reporter, desk.error());
   if (const int code = forget(desk, settings, reporter, "finish", "the migration is finished");
       code != subcommand::kGood)
     return code;
-  Source source(settings.from, settings.fromOptions,
-                [deadline = Clock::now() + std::chrono::seconds(5)] { return Clock::now() > deadline; });
-  const auto keyspace = source.ask(0, {"INFO", "keyspace"});
-  if (!keyspace) return subcommand::kGood;
-  reporter.print("What can be deleted on " + settings.from.shown() + " once nothing uses it any more:");
-  for (const auto& [database, size] : databasesIn(keyspace->text))
-    reporter.print("  database " + std::to_string(database) + ": " + std::to_string(size) +
-                   " keys (redis-cli -n " + std::to_string(database) + " FLUSHDB ASYNC)");
-  reporter.print("  its function libraries (FUNCTION FLUSH), and then the server itself");
+  // Never what is in force.
+  if (inForce == InForce::Server) {
+    reporter.print("The server " + settings.from.shown() + " is in force, and stays.");
+    proposeOnCluster(settings, reporter, desk.masters(), !CopiedLibraries::in(desk.fields()).empty());
+    return subcommand::kGood;
+  }
+  reporter.print(inForce == InForce::Cluster
+                     ? "The cluster is in force."
+                     : "No proxy says which side is in force: if applications still use " +
+                           settings.from.shown() + ", nothing of this holds.");
+  proposeOnServer(settings, reporter);
   return subcommand::kGood;
 }
 

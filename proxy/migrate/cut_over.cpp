@@ -51,11 +51,14 @@ struct SideTexts {
   std::string_view side;
   std::string_view inForce;
   std::string_view stays;
+  std::string_view nothingCopied;  // to leave it
 };
 constexpr SideTexts kServerTexts{config::kServerSide, "the server is in force again",
-                                 "the server is in force as before"};
+                                 "the server is in force as before",
+                                 "nothing has been copied: slotless migrate run"};
 constexpr SideTexts kClusterTexts{config::kClusterSide, "the cluster is in force",
-                                  "the cluster is in force as before"};
+                                  "the cluster is in force as before",
+                                  "there is no way back: no migration into this cluster is under way"};
 
 class CutOver {
  public:
@@ -263,7 +266,7 @@ std::string CutOver::objection() {
   if (std::string error = target_.refresh(); !error.empty()) return "the target: " + error;
   Journal::Fields fields;
   if (std::string error = journal_.read(fields); !error.empty()) return "the target: " + error;
-  if (!fields.contains("identity")) return "nothing has been copied: slotless migrate run";
+  if (!fields.contains("identity")) return std::string(here_.nothingCopied);
   if (fields["identity"] != settings_.identity())
     return "another migration is under way: " + fields["identity"];
   const std::string owner = journal_.owner();

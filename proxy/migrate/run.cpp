@@ -35,7 +35,10 @@ constexpr std::chrono::milliseconds kReplicaPatience{5000};
 constexpr std::string_view kName = "slotless-migrate";
 
 constexpr std::string_view kServerIsOld =
-    "the cluster has taken the server's place: what the server has is old (slotless migrate finish)";
+    "the cluster has taken the server's place: what the server has is old, and with --one-way nothing is copied back";
+constexpr std::string_view kWayBackHasEnded =
+    "the cluster has taken the server's place, and the migration that knew the way back is finished or forgotten: "
+    "what the server has is old";
 
 std::int64_t wallClockMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -165,7 +168,7 @@ bool Run::takePlace() {
     return false;
   }
   if (!goesOn && side_ == Upstream::Cluster) {
-    failure_.set(std::string(kServerIsOld));
+    failure_.set(std::string(kWayBackHasEnded));
     return false;
   }
   if (!goesOn && !settings_.overwrite) {

@@ -36,7 +36,7 @@ constexpr std::array<OptionSpec, 17> kOwn{{
     {"max-pause", "TIME", "cut-over, roll-back: it is given up if clients would wait longer. Default: 1s",
      Takes::Value},
     {"force", "",
-     "abort: also if a run is at work on another machine; cut-over, roll-back: also if somebody goes round the "
+     "abort: also if a run is at work on another machine, and after a cut-over; cut-over, roll-back: also if somebody goes round the "
      "proxies.",
      Takes::Nothing},
     {"big-key", "SIZE", "run: larger values are copied in pieces. Default: 1mb", Takes::Value},
@@ -68,7 +68,7 @@ while applications go on using it.
            copies what is written on the cluster back to the server
   roll-back lets the proxies go back to the server, while a run follows; then all is as before the cut-over
   status   where it stands
-  abort    ends it, and forgets where it stands
+  abort    ends it before the cut-over, and forgets where it stands
   finish   the same once it has caught up, and for good after a cut-over; prints what can be deleted. Nothing is
            deleted on the source
 

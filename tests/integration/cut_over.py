@@ -373,7 +373,7 @@ class CutOver(move.Move):
         run.wait(SECONDS)
         wait_until(lambda: not migration()["at_work"], SECONDS, "the page to know that nobody copies")
         self.assertIn('slotless_migration_at_work{direction="to-server"} 0', proxy.http("/metrics")[1])
-        self.ask("abort")
+        self.ask("abort", "--force")
         wait_until(lambda: migration() is None, SECONDS, "the page to forget it")
         self.assertNotIn("slotless_migration", proxy.http("/metrics")[1])
 

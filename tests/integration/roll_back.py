@@ -11,7 +11,7 @@ import fixture
 import move
 import processes
 import resp
-from cluster import Cluster
+from cluster import HOST, Cluster
 from move import ATTEMPTS, SECONDS, SEED, SIDE, Writers, environment
 from slots import slot_of
 from waiting import wait_until
@@ -158,6 +158,35 @@ class RollBack(move.Move):
         run = self.start_run()
         wait_until(lambda: server.get("new") == b"value", SECONDS, "what the server had no room for")
         self.finish(run)
+
+    def test_who_ends_it_hears_which_side_is_in_force(self):
+        self.start_proxies(1)
+        client = self.client(self.proxies[0])
+        client.set("key", "value")
+        run = self.start_run()
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        # Abort is for what has not happened yet.
+        said = self.ask("abort", code=1)
+        for part in ("the cluster is in force", "migrate roll-back", "migrate finish", "--force"):
+            self.assertIn(part, said)
+        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+        self.insist(lambda: self.roll_back("--max-pause", "20s", code=None), "the server is in force again")
+        wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up again")
+        said = self.ask("finish")
+        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
+        self.assertIn(f"The server redis://{HOST}:{self.port} is in force", said)
+        self.assertIn("What can be deleted in the cluster", said)
+        self.assertNotIn(f"deleted on redis://{HOST}:{self.port}", said)
+        # And once more, to the end.
+        run = self.start_run("--overwrite")
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        said = self.ask("abort", "--force")
+        self.assertIn("there is no way back any more", said)
+        self.assertEqual(run.wait(SECONDS), 2, run.output()[-3000:])
+        self.assertIn("there is no way back", self.roll_back(code=1))
+        self.assertIn("is finished or forgotten", self.ask("run", "--once", code=2))
+        self.assertEqual(client.get("key"), b"value")
 
     def test_killed_at_any_moment_it_has_happened_or_not(self):
         """The command, and the run beside it, as on the way there."""
