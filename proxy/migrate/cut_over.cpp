@@ -27,10 +27,9 @@ constexpr std::chrono::seconds kJournalPatience{30};
 constexpr std::chrono::seconds kAttendancePatience{10};
 constexpr std::chrono::milliseconds kLook{10};
 constexpr std::chrono::milliseconds kConsolePatience{2000};
-constexpr std::chrono::milliseconds kPeerPatience{4000};
+// A proxy that has only just started announces itself after three seconds at the latest.
+constexpr std::chrono::milliseconds kPeerPatience{6000};
 constexpr std::chrono::milliseconds kLookAgain{500};
-// A proxy that hears nothing more settles by itself after that much longer than the longest pause.
-constexpr std::chrono::seconds kMargin{3};
 
 // Of a line of CLIENT LIST.
 std::string fieldIn(const std::string& line, const std::string& name) {
@@ -188,9 +187,12 @@ std::string CutOver::forgotten() {
   return "proxies that are not named serve it, too (one that is gone is forgotten after a minute):" + found;
 }
 
-// Where proxies run that are heard on this side, and have not announced themselves.
+// Where proxies run that are heard on this side, and have not announced themselves, also not since they were
+// looked for: one that has only just started is no stranger.
 std::set<std::string> CutOver::placesOfOthers(std::string& complaints) {
   std::set<std::string> places = proxies_->heard(complaints);
+  std::string error;
+  if (auto now = decision_.processes(error); error.empty()) processes_ = std::move(now);
   for (const Decision::Process& each : processes_) places.erase(each.announcement.where);
   return places;
 }
@@ -280,6 +282,8 @@ std::string CutOver::objection() {
   if (settings_.force) return {};
   if (std::string text = forgotten(); !text.empty()) return text;
   std::string found = others();
+  // As of now.
+  if (std::string text = forgotten(); !text.empty()) return text;
   if (const std::string some = bypass(); !some.empty()) found += (found.empty() ? "" : "\n") + some;
   return found.empty() ? found : found + "\n--force does it all the same";
 }
@@ -313,8 +317,8 @@ std::string CutOver::move() {
   if (error = newcomers(); !error.empty()) return error;
   began_ = Clock::now();
   const auto deadline = began_ + settings_.maxPause;
-  if (error =
-          proxies_->prepare(id_, std::string(there_.side), settings_.maxPause, settings_.maxPause + kMargin);
+  // A proxy that hears nothing more settles by itself when this gives up.
+  if (error = proxies_->prepare(id_, std::string(there_.side), settings_.maxPause, settings_.maxPause);
       !error.empty())
     return error;
   if (error = journal_.write({{"drain", id_}}); !error.empty()) return error;

@@ -20,6 +20,10 @@ namespace {
 constexpr std::array<std::string_view, 8> kActionNames{"check",     "run",    "verify", "cut-over",
                                                        "roll-back", "status", "abort",  "finish"};
 
+// Of a cut-over: the run that attends it gives up after a minute.
+constexpr std::chrono::milliseconds kShortestPause{10};
+constexpr std::chrono::milliseconds kLongestPause{60'000};
+
 constexpr std::array<OptionSpec, 17> kOwn{{
     {"json", "", "One JSON object a line.", Takes::Nothing},
     {"once", "", "run: end with exit code 0 when the copy has caught up.", Takes::Nothing},
@@ -125,13 +129,19 @@ class Reader {
                std::to_string(most);
   }
 
+  void readMaxPause() {
+    time("max-pause", settings_.maxPause);
+    if (settings_.maxPause < kShortestPause || settings_.maxPause > kLongestPause)
+      error_ = "--max-pause: allowed is a time from 10ms to 60s";
+  }
+
   void readQuantities() {
     time("max-latency", settings_.maxLatency);
     time("max-lag", settings_.lag);
     time("ttl-tolerance", settings_.ttlTolerance);
     time("settle", settings_.settle);
     time("monitor", settings_.monitor);
-    time("max-pause", settings_.maxPause);
+    readMaxPause();
     count("parallel", 1, 64, settings_.parallel);
     count("sample", 1, 1'000'000'000, settings_.sample);
     count("most", 1, 1'000'000, settings_.most);

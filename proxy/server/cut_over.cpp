@@ -1,5 +1,6 @@
 #include "proxy/server/cut_over.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "config/side_words.h"
@@ -77,6 +78,11 @@ void CutOver::take(const CutOverStep& step, Done done) {
     case CutOverStep::Kind::Settle: break;
   }
   if (phase_ == Phase::Serving && here_ == wantedBy(step)) return done(okReply());
+  // It has lost its patience at that very moment.
+  if ((phase_ == Phase::Settling || phase_ == Phase::Moving) && step.id == id_ && done_ == nullptr) {
+    done_ = std::move(done);
+    return;
+  }
   if (phase_ != Phase::Waiting || step.id != id_)
     return done(errorReply("this cut-over is not waiting to be settled; the proxy is " +
                            std::string(nameOf(phase_))));
@@ -143,7 +149,8 @@ void CutOver::onLook(const session::CalledBack& found) {
         "clients are blocked, and the server does not tell the proxy's connections their CLIENT ID");
   if (found.underWay == 0 && found.blocked == 0) {
     transition(Phase::Waiting);
-    timer_->start(hold_);
+    const auto passed = std::chrono::duration_cast<net::Millis>(loop_.now() - shutSince_);
+    timer_->start(std::max(hold_ - passed, net::Millis{1}));
     return answer(okReply());
   }
   if (loop_.now() >= deadline_)

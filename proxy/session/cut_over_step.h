@@ -20,7 +20,7 @@ struct CutOverStep {
   std::string id{};        // of this cut-over
   bool toServer = false;   // and not to the cluster
   net::Millis patience{};  // PREPARE: for what is under way
-  net::Millis hold{};      // PREPARE: from then on
+  net::Millis hold{};      // PREPARE: as long as clients wait; then it settles by itself
 };
 
 // Gets a whole reply.

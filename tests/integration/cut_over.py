@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from slots import slot_of
 from waiting import wait_until
 
 PROCESSES = "~{slotless-migrate}:proxies"
+STATE = "~{slotless-migrate}:state"
 
 
 class CutOver(move.Move):
@@ -178,6 +180,80 @@ class CutOver(move.Move):
         # Each loses its patience by its own clock.
         wait_until(lambda: [self.status(proxy)["side"] for proxy in self.proxies] == ["cluster", "cluster"], SECONDS, "both to do it")
         self.assertIsNone(self.on_source().get("where"))
+
+    def test_clients_wait_no_longer_for_a_command_that_was_killed(self):
+        self.start_proxies()
+        one, other = self.proxies
+        writers = Writers(self.proxies)
+        self.addCleanup(writers.stop)
+        self.start_run()
+        self.wait_until_ready()
+        writers.wait_for_progress()
+        writers.longest = 0.0
+        slow = self.raw(one)
+        self.assertEqual(slow.command("SET", "waited", "for"), b"OK")
+        slow.send(resp.pack("WAIT", "1", "4000"))
+        named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
+        folder = processes.directory() / "killed-in-the-pause"
+        command = processes.Child(self.words("cut-over", *named, "--max-pause", "6s"), folder, environment(self.secret))
+        wait_until(lambda: "cut-over begins" in other.child.output(), SECONDS, "the pause to begin")
+        command.kill()
+        wait_until(lambda: "cut-over given up" in other.child.output(), SECONDS, "the pause to end")
+        writers.wait_for_progress()
+        writers.stop()
+        self.assertEqual(writers.failures, [])
+        self.assertEqual(self.side(), "single")
+        # It asks for the decision when the pause is over, and not at some later time.
+        self.assertTrue(5 < writers.longest < 8.5, writers.longest)
+
+    def test_a_pause_that_cannot_be_is_refused_by_the_command(self):
+        for pause in ("0", "1ms", "61s", "1h"):
+            self.assertIn("--max-pause: allowed is a time from 10ms to 60s", self.ask("cut-over", "--max-pause", pause, code=2))
+
+    def test_a_proxy_that_starts_meanwhile_ends_it(self):
+        """Between the list of proxies and the mark that tells those who start later."""
+        self.start_proxies(1)
+        run = self.start_run()
+        self.wait_until_ready()
+        node = self.wait_until_announced()
+        run.signal(signal.SIGSTOP)  # so that it does not attend yet
+        self.addCleanup(run.signal, signal.SIGCONT)
+        folder = processes.directory() / "newcomer"
+        command = processes.Child(self.words("cut-over", "--max-pause", "20s"), folder, environment(self.secret))
+        self.addCleanup(command.kill)
+        # The list has been made by then.
+        wait_until(lambda: node.command("HGET", STATE, "cut_over"), SECONDS, "the command to wait for the run")
+        now = node.command("TIME")[0].decode()
+        node.command("HSET", PROCESSES, "newcomer", f"{now} console=redis://{HOST}:1 newcomer process 1 {HOST}:1")
+        run.signal(signal.SIGCONT)
+        self.assertEqual(command.wait(SECONDS), 1, command.output()[-3000:])
+        self.assertIn("not named", command.output())
+        self.assertIn("newcomer process", command.output())
+        self.assertIn("the server is in force as before", command.output())
+        self.assertEqual(self.side(), "single")
+        node.command("HDEL", PROCESSES, "newcomer")
+        self.insist(lambda: self.ask("cut-over", "--max-pause", "20s", code=None), "the cluster is in force")
+        self.finish(run)
+
+    def test_a_proxy_that_is_heard_before_it_announces_itself_is_no_stranger(self):
+        self.start_proxies()
+        one, other = self.proxies
+        self.start_run()
+        self.wait_until_ready()
+        node = self.wait_until_announced()
+
+        def is_heard():
+            text = self.raw(one).command("PROXY", "PEERS")
+            return f":{other.port}" in (text.decode() if isinstance(text, bytes) else text)
+        wait_until(is_heard, SECONDS, "the other proxy to be heard")
+        name = self.status(other)["process"]
+        first = node.command("HGET", PROCESSES, name)
+        wait_until(lambda: node.command("HGET", PROCESSES, name) != first, SECONDS, "it to announce itself again")
+        node.command("HDEL", PROCESSES, name)  # some seconds are left before the next time
+        self.proxies = [one]
+        said = self.cut_over(code=1)
+        self.assertIn("not named", said)
+        self.assertNotIn("cannot go over", said)
 
     def test_killed_at_any_moment_it_has_happened_or_not(self):
         """The command, and the run beside it: whatever is killed, all proxies serve the same side, and nothing is lost."""

@@ -144,6 +144,36 @@ TEST_CASE("without being asked a proxy settles when its time is over") {
   }
 }
 
+TEST_CASE("the time of a proxy counts from when its clients began to wait") {
+  Stage stage;
+  stage.found_ = {CalledBack{1, 0, false}};
+  CHECK(stage.prepare().empty());
+  stage.loop.advance(60ms);
+  stage.found_ = {CalledBack{}};
+  stage.loop.advance(5ms);
+  CHECK(stage.replies == kOk);
+  stage.answers = {"single"};
+  stage.loop.advance(934ms);
+  CHECK(stage.asked.empty());
+  stage.loop.advance(1ms);
+  CHECK(stage.gates == std::vector<bool>{true, false});
+}
+
+TEST_CASE("who settles what a proxy is about to settle by itself hears what has come of it") {
+  Stage stage;
+  CHECK(stage.prepare() == kOk);
+  stage.loop.advance(1s);
+  CHECK(stage.take({}).front().find("phase:settling") != std::string::npos);
+  CHECK(stage.settle("b").front().starts_with("-ERR this cut-over is not waiting"));
+  CHECK(stage.settle().empty());
+  stage.answers = {"cluster"};
+  stage.loop.advance(200ms);
+  REQUIRE(stage.moved);
+  CHECK(stage.replies.empty());
+  stage.moved();
+  CHECK(stage.replies == kOk);
+}
+
 TEST_CASE("gates stay shut until the cluster tells what has been decided") {
   Stage stage;
   CHECK(stage.prepare() == kOk);
