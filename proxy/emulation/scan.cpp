@@ -4,6 +4,7 @@
 #include "protocol/encoder.h"
 #include "protocol/strict_integer.h"
 #include "proxy/dispatch/surroundings.h"
+#include "proxy/routing/one_server.h"
 #include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/routing/scan_notes.h"
@@ -53,7 +54,8 @@ class ScanComposer final : public routing::Composer {
 
   void begin(std::uint64_t number, Plan& plan) {
     const ScanCursor cursor = routing::decodeScanCursor(number);
-    if (number == 0) return ask(beginning(), plan);
+    // Also with one server's, from before a cut-over.
+    if (number < routing::kLeastScanCursor) return ask(beginning(), plan);
     if (cursor.stage != ScanCursor::Stage::Note) return ask(cursor, plan);
     notes_.look(cursor.place, plan);
   }
@@ -190,6 +192,18 @@ bool planScan(PlanContext& context, Argv argv, const databases::Database& databa
   auto composer = std::make_unique<ScanComposer>(context, argv, database);
   composer->begin(*number, plan);
   plan.composer = std::move(composer);
+  return true;
+}
+
+bool planScanAnew(Argv argv, Plan& plan) {
+  const auto number = routing::parseScanCursor(argv[1]);
+  if (!number || *number < routing::kLeastScanCursor || *number >= routing::kEndOfScanCursors) return false;
+  std::vector<std::string_view> words(argv.begin(), argv.end());
+  words[1] = "0";
+  plan.clear();
+  plan.kind = Plan::Kind::Prepared;
+  plan.fromMasters = true;
+  routing::addPart(plan, routing::kSlotOfAll, words);
   return true;
 }
 

@@ -11,4 +11,8 @@ namespace slotless::session {
 bool planScan(PlanContext& context, protocol::Argv argv, const databases::Database& database,
               routing::Plan& plan);
 
+// One server's cursors are its own. One that the cluster has given, before a roll-back, would be taken for
+// some place of its table, and keys be left out: the iteration begins anew. False: it is none.
+bool planScanAnew(protocol::Argv argv, routing::Plan& plan);
+
 }  // namespace slotless::session

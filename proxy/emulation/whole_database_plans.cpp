@@ -145,8 +145,10 @@ void planWays(const Wanted& wanted, std::string_view command, Plan& plan) {
 
 bool planWholeDatabase(PlanContext& context, const protocol::CommandSpec& spec, Argv argv,
                        const Database& database, Plan& plan) {
-  if (config::servesOneServer(context.config)) return false;
   const WholeDatabase what = spec.wholeDatabase;
+  if (config::servesOneServer(context.config))
+    return what == WholeDatabase::Scan && context.config.upstream == config::Upstream::Migrating &&
+           planScanAnew(argv, plan);
   // A native database has no keys of others.
   const bool tellsApart = context.databases.anyMapped() && !database.native();
   // Who may not empty the nodes is not helped to do so key by key.

@@ -18,6 +18,8 @@ struct Layout {
   Stage stage;
   unsigned placeBits;
   unsigned nodeBits;
+  // Of place 0: a layout whose prefix is 0 leaves the numbers below kLeastScanCursor free.
+  std::uint64_t firstPlace = 0;
 
   constexpr unsigned checkBits() const {
     return std::min(kCursorBits - prefixBits - placeBits - nodeBits, 32U);
@@ -26,7 +28,7 @@ struct Layout {
 
 // Of one stage the shortest node's cursor first.
 constexpr Layout kLayouts[] = {
-    {0b000, 3, Stage::Owner, 14, 18},     {0b001, 3, Stage::Owner, 14, 22},
+    {0b000, 3, Stage::Owner, 14, 18, 1},  {0b001, 3, Stage::Owner, 14, 22},
     {0b010, 3, Stage::Owner, 14, 26},     {0b011, 3, Stage::Owner, 14, 30},
     {0b10, 2, Stage::Near, 8, 36},        {0b11000, 5, Stage::Target, 14, 22},
     {0b11001, 5, Stage::Target, 14, 28},  {0b11010, 5, Stage::Node, 7, 26},
@@ -35,7 +37,7 @@ constexpr Layout kLayouts[] = {
     {0b111101, 6, Stage::Arrival, 7, 36}, {0b11111, 5, Stage::Note, kNoteBits, 0},
 };
 constexpr Layout kPinnedLayouts[] = {
-    {0b00, 2, Stage::Pinned, 0, 24},
+    {0b110, 3, Stage::Pinned, 0, 24},
     {0b01, 2, Stage::Pinned, 0, 30},
     {0b10, 2, Stage::Pinned, 0, 36},
     {0b11111, 5, Stage::Note, kNoteBits, 0},
@@ -49,7 +51,7 @@ const Layout* layoutFor(const ScanCursor& cursor) {
   const std::span<const Layout> layouts =
       cursor.stage == Stage::Pinned ? std::span<const Layout>(kPinnedLayouts) : kLayouts;
   const auto found = std::find_if(layouts.begin(), layouts.end(), [&](const Layout& layout) {
-    return layout.stage == cursor.stage && cursor.place <= lowBits(layout.placeBits) &&
+    return layout.stage == cursor.stage && cursor.place + layout.firstPlace <= lowBits(layout.placeBits) &&
            cursor.nodeCursor <= lowBits(layout.nodeBits);
   });
   return found == layouts.end() ? nullptr : &*found;
@@ -66,14 +68,14 @@ ScanCursor decode(std::uint64_t number, std::span<const Layout> layouts) {
   const auto found = std::find_if(layouts.begin(), layouts.end(), [&](const Layout& layout) {
     return number >> (kCursorBits - layout.prefixBits) == layout.prefix;
   });
-  if (found == layouts.end()) return {layouts.front().stage, 0, 0, 0};
+  if (found == layouts.end() || number < kLeastScanCursor) return {layouts.front().stage, 0, 0, 0};
   ScanCursor cursor;
   cursor.stage = found->stage;
   cursor.nodeCursor = number & lowBits(found->nodeBits);
   number >>= found->nodeBits;
   const unsigned gap = kCursorBits - found->prefixBits - found->placeBits - found->nodeBits;
   cursor.check = static_cast<std::uint32_t>(number & lowBits(found->checkBits()));
-  cursor.place = number >> gap & lowBits(found->placeBits);
+  cursor.place = (number >> gap & lowBits(found->placeBits)) - found->firstPlace;
   return cursor;
 }
 
@@ -89,7 +91,7 @@ std::optional<std::uint64_t> encodeScanCursor(const ScanCursor& cursor) noexcept
   const Layout* layout = layoutFor(cursor);
   if (layout == nullptr) return std::nullopt;
   std::uint64_t number = layout->prefix;
-  number = number << layout->placeBits | cursor.place;
+  number = number << layout->placeBits | (cursor.place + layout->firstPlace);
   number = number << (kCursorBits - layout->prefixBits - layout->placeBits - layout->nodeBits) |
            shorten(cursor.check, *layout);
   return number << layout->nodeBits | cursor.nodeCursor;

@@ -8,8 +8,10 @@
 // (cursors of 64 bits, as some services have them), the number is the name of a Note: the whole cursor, kept
 // in the cluster for a while.
 //
-// 0 begins and ends an iteration, as everywhere. Source: Redis 7.0 dict.c dictScan(); Redis 8 kvstore.c
-// addDictIndexToCursor().
+// 0 begins and ends an iteration, as everywhere. No other number below kLeastScanCursor is used: those are
+// the cursors of one server, which a client may bring along over a cut-over, or take back (upstream
+// migrating). Their length is that of one hash table's mask. Source: Redis 7.0 dict.c dictScan(); Redis 8
+// kvstore.c addDictIndexToCursor().
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -44,6 +46,8 @@ struct ScanCursor {
 
 inline constexpr unsigned kCursorBits = 53;
 inline constexpr unsigned kNoteBits = 48;
+inline constexpr std::uint64_t kLeastScanCursor = std::uint64_t{1} << 36;
+inline constexpr std::uint64_t kEndOfScanCursors = std::uint64_t{1} << kCursorBits;
 
 // As much of a check as a cursor like that can hold; never 0, so that no cursor on its way is 0.
 std::uint32_t shortenedCheck(std::uint32_t check, const ScanCursor& cursor) noexcept;

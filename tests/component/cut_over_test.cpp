@@ -91,6 +91,22 @@ TEST_CASE_METHOD(Migrating,
   node(1).expectsNothing();
 }
 
+TEST_CASE_METHOD(Migrating, "cut-over: a cursor of the cluster's begins anew on the server") {
+  const std::string page = "*2\r\n$1\r\n0\r\n*0\r\n";
+  const auto asksFor = [&](const std::string& sent, const std::string& wanted) {
+    client.sends(sent);
+    node(1).expects(wanted).replies(page);
+    client.receives(page);
+  };
+  // Of a roll-back that need not have been seen here.
+  asksFor("SCAN 68719476736 COUNT 5", "SCAN 0 COUNT 5");
+  asksFor("SCAN 9007199254740991 MATCH a*", "SCAN 0 MATCH a*");
+  // The server's own, and what it has to say of others.
+  asksFor("SCAN 68719476735", "SCAN 68719476735");
+  asksFor("SCAN 9007199254740992", "SCAN 9007199254740992");
+  asksFor("SCAN x", "SCAN x");
+}
+
 TEST_CASE_METHOD(Migrating, "cut-over: an element that was being popped is the client's") {
   client.sends("BLPOP q 0");
   const Received pop = node(1).expects("BLPOP q 0");

@@ -159,6 +159,49 @@ class RollBack(move.Move):
         wait_until(lambda: server.get("new") == b"value", SECONDS, "what the server had no room for")
         self.finish(run)
 
+    def test_an_iteration_goes_on_over_a_roll_back_and_leaves_nothing_out(self):
+        """Also at a connection that is new, with a cursor that the cluster has given."""
+        self.start_proxies(1)
+        proxy = self.proxies[0]
+        wanted = {}
+        for database in (0, 2, 3):
+            wanted[database] = {f"bull:queue{i % 7}:{i}".encode() for i in range(1500)}
+            with self.client(proxy, database).pipeline(transaction=False) as pipe:
+                for key in wanted[database]:
+                    pipe.set(key, 1)
+                pipe.execute()
+        self.start_run()
+        self.wait_until_ready()
+        before = {database: self.client(proxy, database) for database in wanted}
+        seen = {database: set() for database in wanted}
+
+        def page(client, database, cursor):
+            cursor, names = client.scan(cursor, count=50)
+            seen[database].update(names)
+            return cursor
+
+        # Some pages on the server, some on the cluster, the rest on the server.
+        cursors = {}
+        for database, client in before.items():
+            cursors[database] = page(client, database, page(client, database, 0))
+            self.assertNotEqual(cursors[database], 0)
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        for database, client in before.items():
+            seen[database].clear()
+            for _ in range(8):
+                cursors[database] = page(client, database, cursors[database])
+                self.assertNotEqual(cursors[database], 0)
+        self.insist(lambda: self.roll_back("--max-pause", "20s", code=None), "the server is in force again")
+        for database, client in before.items():
+            known = set(seen[database])
+            ways = {"before": client, "new": self.client(proxy, database)}
+            for name, way in ways.items():
+                seen[database] = set(known)
+                cursor = cursors[database]
+                while cursor:
+                    cursor = page(way, database, cursor)
+                self.assertEqual(wanted[database] - seen[database], set(), f"{database} {name}")
+
     def test_who_ends_it_hears_which_side_is_in_force(self):
         self.start_proxies(1)
         client = self.client(self.proxies[0])

@@ -39,6 +39,22 @@ TEST_CASE("a cursor comes out as it went in, below what a double holds", "[scan_
   }
 }
 
+TEST_CASE("the cursors of one server are none of these, and begin an iteration", "[scan_cursor]") {
+  for (const Room& room : kRooms) {
+    for (const std::uint64_t place : {std::uint64_t{0}, room.lastPlace}) {
+      for (const std::uint32_t check : {0U, 1U, 0xFFFFFFFFU}) {
+        for (unsigned bits = 0; bits <= room.nodeBits; ++bits)
+          CHECK(encodeScanCursor({room.stage, place, check, (std::uint64_t{1} << bits) - 1}).value() >=
+                kLeastScanCursor);
+      }
+    }
+  }
+  for (std::uint64_t number = 1; number < kLeastScanCursor; number = number * 2 + 1) {
+    CHECK(decodeScanCursor(number) == ScanCursor{Stage::Owner, 0, 0, 0});
+    CHECK(decodePinnedCursor(number) == ScanCursor{Stage::Pinned, 0, 0, 0});
+  }
+}
+
 TEST_CASE("the name of a note comes out as it went in", "[scan_cursor]") {
   const ScanCursor cursor{Stage::Note, (std::uint64_t{1} << kNoteBits) - 2, 0, 0};
   const auto number = encodeScanCursor(cursor);
