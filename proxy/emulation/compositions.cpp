@@ -157,7 +157,7 @@ std::optional<CrossSlotKind> planCrossSlot(PlanContext& context, const CommandSp
   if (context.config.crossSlot != config::CrossSlot::Emulate) return std::nullopt;
   if (routing::planFirstOfSeveral(spec, argv, names, plan)) return CrossSlotKind::First;
   if (!protocol::hasSessionKeyword(spec, argv)) {
-    if (auto streams = routing::makeStreamReads(spec, argv, plan.protocol, names)) {
+    if (auto streams = routing::makeStreamReads(spec, argv, {plan.protocol}, names)) {
       routing::planOnce(std::move(streams), plan);
       return CrossSlotKind::Streams;
     }

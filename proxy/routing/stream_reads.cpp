@@ -1,6 +1,8 @@
 #include "proxy/routing/stream_reads.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,9 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "protocol/slot.h"
+#include "proxy/cluster/server_identity.h"
 #include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
@@ -22,11 +26,27 @@ namespace {
 
 constexpr std::string_view kNew = ">";
 constexpr std::string_view kLast = "$";
-// Nothing that a consumer has not acknowledged is behind it. The very last number is what servers take for >.
-constexpr std::string_view kBehindAll = "18446744073709551615-18446744073709551614";
+constexpr std::string_view kGroup = "GROUP";
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kWrongType = "-WRONGTYPE";
+constexpr std::string_view kNoGroup = "-NOGROUP";
+// What XREADGROUP's error has more than that of other commands.
+constexpr std::string_view kInReading = " in XREADGROUP with GROUP option";
+// What blocked clients are told by servers that do not run commands again.
+constexpr std::string_view kStreamGone = "-UNBLOCKED the stream key no longer exists\r\n";
+constexpr std::string_view kGroupGone =
+    "-NOGROUP the consumer group this client was blocked on no longer exists\r\n";
 
 bool isNumber(std::string_view text) {
-  return !text.empty() && text.size() <= 20 && text.find_first_not_of("0123456789") == std::string_view::npos;
+  std::uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+}
+
+// Others, Redis 7.0 as well, serve it by what has changed.
+bool runsBlockedAgain(const StreamReader& reader) {
+  return reader.server != nullptr &&
+         (reader.server->isAtLeast("redis", {7, 2}) || reader.server->isAtLeast("valkey", {7, 2}));
 }
 
 // The others are for a server to refuse.
@@ -39,12 +59,13 @@ bool isId(std::string_view text) {
 class StreamReads final : public Attempts {
  public:
   StreamReads(std::vector<std::string> head, protocol::Argv keys, protocol::Argv ids, bool isGroup,
-              bool blocks, int protocol, std::unique_ptr<Composer> names)
+              bool blocks, StreamReader reader, std::unique_ptr<Composer> names)
       : head_(std::move(head)),
         keys_(keys.begin(), keys.end()),
         ids_(ids.begin(), ids.end()),
         isGroup_(isGroup),
-        protocol_(protocol),
+        protocol_(reader.protocol),
+        runsBlockedAgain_(runsBlockedAgain(reader)),
         names_(std::move(names)) {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       slots_[protocol::slotOf(keys_[i])].push_back(i);
@@ -55,20 +76,28 @@ class StreamReads final : public Attempts {
   void attempt(Plan& plan) override {
     error_.clear();
     found_.clear();
+    isFirst_ = !isPrepared_;
     if (isPrepared_) return read(plan);
     isPrepared_ = true;
-    if (isGroup_) return check(plan);
+    if (!group().empty()) return check(plan);
     if (!lasts_.empty()) return lookUp(plan);
     read(plan);
   }
 
   bool goOn(std::span<const PartReply> parts, Plan& plan) override {
+    if (step_ == Step::Missing) {
+      error_ = isSomeMissing(parts.front().bytes) ? kStreamGone : kGroupGone;
+      return false;
+    }
     if (step_ == Step::Read) {
       collect(parts);
-      return false;
+      return isGroup_ && !isFirst_ && !runsBlockedAgain_ && !error_.empty() && endWait(plan);
     }
     // The first stream that has an error, in the order in which they were named.
     noteError(parts);
+    if (step_ == Step::Check && error_.starts_with(kNoGroup) &&
+        !error_.ends_with(std::string(kInReading) + "\r\n"))
+      error_.insert(error_.size() - kLineEnd.size(), kInReading);
     if (!error_.empty()) return false;
     if (step_ == Step::LookUp) keepIds(parts);
     read(plan);
@@ -104,7 +133,7 @@ class StreamReads final : public Attempts {
   }
 
  private:
-  enum class Step : std::uint8_t { Check, LookUp, Read };
+  enum class Step : std::uint8_t { Check, LookUp, Read, Missing };
   using Words = std::vector<std::string_view>;
 
   static void stage(Plan& plan) {
@@ -114,8 +143,7 @@ class StreamReads final : public Attempts {
   }
 
   // In the order of the streams: the part of a slot is where its first one stands.
-  template <typename IdOf>
-  void askSlots(Plan& plan, IdOf idOf) {
+  void askSlots(Plan& plan) {
     stage(plan);
     order_.clear();
     for (std::size_t i = 0; i < keys_.size(); ++i) {
@@ -124,16 +152,52 @@ class StreamReads final : public Attempts {
       if (numbers.front() != i) continue;
       Words words(head_.begin(), head_.end());
       for (const std::size_t number : numbers) words.push_back(keys_[number]);
-      for (const std::size_t number : numbers) words.push_back(idOf(number));
+      for (const std::size_t number : numbers) words.push_back(ids_[number]);
       addPart(plan, slot, words);
       order_.push_back(slot);
     }
   }
 
+  // Whether all streams have the group, so that none delivers anything, nor gets to know the consumer, where
+  // another has an error. An id that no server takes is shown to one, for its words.
   void check(Plan& plan) {
     step_ = Step::Check;
-    askSlots(plan, [this](std::size_t i) { return isId(ids_[i]) ? kBehindAll : std::string_view(ids_[i]); });
+    stage(plan);
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      Words words = {"XPENDING", keys_[i], group(), "-", "+", "1"};
+      if (!isId(ids_[i])) {
+        words.assign(head_.begin(), head_.end());
+        words.insert(words.end(), {keys_[i], ids_[i]});
+      }
+      addPart(plan, protocol::slotOf(keys_[i]), words);
+    }
     plan.reads = plan.fromMasters = true;
+  }
+
+  // Empty: there is none, which is for a server to refuse.
+  std::string_view group() const {
+    const auto word = std::find_if(head_.begin(), head_.end(), [](const std::string& each) {
+      return protocol::equalsIgnoringCase(each, kGroup);
+    });
+    return isGroup_ && head_.end() - word > 1 ? std::string_view(*(word + 1)) : std::string_view();
+  }
+
+  // The wait of a group's reader is over by an error. True: its words depend on whether the stream is there.
+  bool endWait(Plan& plan) {
+    if (error_.starts_with(kWrongType)) error_ = kStreamGone;
+    if (!error_.starts_with(kNoGroup)) return false;
+    step_ = Step::Missing;
+    stage(plan);
+    const std::vector<std::size_t>& numbers = slots_.at(failed_);
+    Words words = {"EXISTS"};
+    for (const std::size_t number : numbers) words.push_back(keys_[number]);
+    addPart(plan, failed_, words);
+    plan.reads = plan.fromMasters = true;
+    return true;
+  }
+
+  bool isSomeMissing(std::string_view exists) const {
+    return integerOf(exists).value_or(0) < static_cast<std::int64_t>(slots_.at(failed_).size());
   }
 
   void lookUp(Plan& plan) {
@@ -161,14 +225,17 @@ class StreamReads final : public Attempts {
 
   void read(Plan& plan) {
     step_ = Step::Read;
-    askSlots(plan, [this](std::size_t i) { return std::string_view(ids_[i]); });
+    askSlots(plan);
     plan.reads = !isGroup_;
     plan.writes = plan.fromMasters = isGroup_;
   }
 
-  void noteError(std::span<const PartReply> parts) {
-    for (const PartReply& part : parts) {
-      if (error_.empty() && isErrorReply(part.bytes)) error_ = part.bytes;
+  void noteError(std::span<const PartReply> parts, bool mindsTypes = true) {
+    for (std::size_t i = 0; i < parts.size() && error_.empty(); ++i) {
+      const std::string_view reply = parts[i].bytes;
+      if (!isErrorReply(reply) || (!mindsTypes && reply.starts_with(kWrongType))) continue;
+      error_ = reply;
+      if (step_ == Step::Read) failed_ = order_[i];
     }
   }
 
@@ -176,7 +243,9 @@ class StreamReads final : public Attempts {
   void collect(std::span<const PartReply> parts) {
     for (std::size_t i = 0; i < parts.size() && i < order_.size(); ++i) take(parts[i].bytes, order_[i]);
     std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    if (found_.empty() || !isGroup_) noteError(parts);
+    // While it waits one Redis does not mind keys of another type, until it runs the command again.
+    const bool mindsTypes = isGroup_ || isFirst_ || (runsBlockedAgain_ && !found_.empty());
+    if (found_.empty() || !isGroup_) noteError(parts, mindsTypes);
   }
 
   // The streams of one slot that have something, in their order among all.
@@ -211,12 +280,15 @@ class StreamReads final : public Attempts {
   std::vector<std::string> ids_;
   const bool isGroup_;
   const int protocol_;
+  const bool runsBlockedAgain_;
   const std::unique_ptr<Composer> names_;
   std::map<Slot, std::vector<std::size_t>> slots_;  // which of the streams are there
   std::vector<std::size_t> lasts_;                  // those that are read from their end on
   std::vector<Slot> order_;                         // of the parts under way
   Step step_ = Step::Read;
   bool isPrepared_ = false;
+  bool isFirst_ = true;              // attempt
+  Slot failed_ = protocol::kNoSlot;  // of what was read, where the error is from
   std::vector<std::pair<std::size_t, std::string>> found_;
   std::string error_;
 };
@@ -224,7 +296,7 @@ class StreamReads final : public Attempts {
 }  // namespace
 
 std::unique_ptr<Attempts> makeStreamReads(const protocol::CommandSpec& spec, protocol::Argv argv,
-                                          int protocol, std::unique_ptr<Composer>& names) {
+                                          StreamReader reader, std::unique_ptr<Composer>& names) {
   if (spec.keyProcedure != protocol::KeyProcedure::Streams) return nullptr;
   std::vector<std::uint32_t> positions;
   if (protocol::keyPositions(spec, argv, positions) != protocol::KeyResult::Ok || positions.size() < 2)
@@ -238,7 +310,7 @@ std::unique_ptr<Attempts> makeStreamReads(const protocol::CommandSpec& spec, pro
   }
   return std::make_unique<StreamReads>(std::move(head), argv.subspan(first, positions.size()),
                                        argv.subspan(first + positions.size()), !spec.has(protocol::kReadOnly),
-                                       block != 0, protocol, std::move(names));
+                                       block != 0, reader, std::move(names));
 }
 
 }  // namespace slotless::routing

@@ -153,7 +153,8 @@ std::unique_ptr<routing::Attempts> attemptsOf(Services& services, Client& client
   } else {
     attempts = routing::makeBlockingPops(spec, command.argv, command.composer);
     if (attempts == nullptr)
-      attempts = routing::makeStreamReads(spec, command.argv, client.protocol, command.composer);
+      attempts = routing::makeStreamReads(spec, command.argv, {client.protocol, &services.manners.server},
+                                          command.composer);
   }
   if (attempts == nullptr) return nullptr;
   error = objectionTo(timeoutOf(spec, command.argv), spec.blockTimeout.inMilliseconds);

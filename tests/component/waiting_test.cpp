@@ -1,6 +1,8 @@
 // Commands that wait for something in several slots: they look again and again, take from one key only, and
 // keep their time.
 #include "batch.h"
+#include "protocol/command_facts.h"
+#include "protocol/command_table.h"
 
 namespace slotless::test {
 
@@ -23,6 +25,18 @@ struct WaitingClients : Stage {
     const Received second = node(2).expects("EXISTS b");
     second.replies(b);
     first.replies(a);
+  }
+  void serversAre(std::string product, std::vector<std::uint32_t> version) {
+    cluster::ServerIdentity servers;
+    servers.product = std::move(product);
+    servers.version = std::move(version);
+    worker().setCommands(std::make_shared<const protocol::CommandTable>(protocol::builtInFacts()), servers);
+    settle();
+  }
+  // Both streams have the group g.
+  void hasGroups() {
+    node(1).expects("XPENDING a g - + 1").replies("*0\r\n");
+    node(2).expects("XPENDING b g - + 1").replies("*0\r\n");
   }
   // Time passes, and there is nothing. How often that was looked at.
   std::size_t finds(net::Millis duration, std::string_view nothing = ":0\r\n") {
@@ -424,22 +438,116 @@ TEST_CASE_METHOD(WaitingClients,
 }
 
 TEST_CASE_METHOD(WaitingClients, "a group delivers nothing where one of the streams has an error") {
-  constexpr std::string_view kEnd = "18446744073709551615-18446744073709551614";
   const std::string head = "XREADGROUP GROUP g c STREAMS ";
-  client.sends(head + "a b > 5");
-  node(1).expects(head + "a " + std::string(kEnd)).replies("*1\r\n*2\r\n" + bulk("a") + "*0\r\n");
-  node(2).expects(head + "b " + std::string(kEnd)).replies("-NOGROUP No such key 'b'\r\n");
-  client.receives("-NOGROUP No such key 'b'\r\n");
-  client.sends(head + "a b > x");
-  node(1).expects(head + "a " + std::string(kEnd)).replies(kNil);
-  node(2).expects(head + "b x").replies("-ERR Invalid stream ID specified as stream command argument\r\n");
-  client.receives("-ERR Invalid stream ID specified as stream command argument\r\n");
+  client.sends(head + "a b {b}2 > 5 >");
+  node(1).expects("XPENDING a g - + 1").replies("*0\r\n");
+  Batch(node(2), {"XPENDING b g - + 1", "XPENDING {b}2 g - + 1"})
+      .replies("-NOGROUP No such key 'b' or consumer group 'g'\r\n-WRONGTYPE\r\n");
+  client.receives("-NOGROUP No such key 'b' or consumer group 'g' in XREADGROUP with GROUP option\r\n");
+  for (const std::string id : {"x", "99999999999999999999", "1-", "1-2-3", "$"}) {
+    client.sends(head + "a b > " + id);
+    node(1).expects("XPENDING a g - + 1").replies("*0\r\n");
+    node(2).expects(head + "b " + id).replies("-ERR Invalid stream ID\r\n");
+    client.receives("-ERR Invalid stream ID\r\n");
+  }
   client.sends(head + "a b > >");
-  node(1).expects(head + "a " + std::string(kEnd)).replies(kNil);
-  node(2).expects(head + "b " + std::string(kEnd)).replies(kNil);
+  hasGroups();
   node(1).expects(head + "a >").replies("*1\r\n" + entries("a", "1-0"));
   node(2).expects(head + "b >").replies("-NOGROUP gone\r\n");
   client.receives("*1\r\n" + entries("a", "1-0"));
+}
+
+TEST_CASE_METHOD(WaitingClients, "what is wrong with XREADGROUP a server says") {
+  client.sends("XREADGROUP COUNT 1 STREAMS a b > >");
+  for (const std::size_t each : {1U, 2U})
+    node(each)
+        .expects("XREADGROUP COUNT 1 STREAMS " + std::string(each == 1 ? "a >" : "b >"))
+        .replies("-ERR Missing GROUP\r\n");
+  client.receives("-ERR Missing GROUP\r\n");
+}
+
+namespace {
+const std::string kWrongType = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+const std::string kNoGroup =
+    "-NOGROUP No such key 'a' or consumer group 'g' in XREADGROUP with GROUP option\r\n";
+}  // namespace
+
+TEST_CASE_METHOD(WaitingClients, "XREAD minds a key of another type at once, but not while it waits") {
+  client.sends("XREAD BLOCK 0 STREAMS a b 0 0");
+  const auto reads = [this](std::string_view fromA, std::string_view fromB) {
+    node(1).expects("XREAD STREAMS a 0").replies(fromA);
+    node(2).expects("XREAD STREAMS b 0").replies(fromB);
+  };
+  reads(kWrongType, kNil);
+  client.receives(kWrongType);
+  client.sends("XREAD BLOCK 0 STREAMS a b 0 0");
+  reads(kNil, kNil);
+  clock.advance(1ms);
+  reads(kWrongType, kNil);
+  client.receivesNothing();
+  clock.advance(2ms);
+  reads(kWrongType, "*1\r\n" + entries("b", "1-0"));
+  client.receives("*1\r\n" + entries("b", "1-0"));
+  client.sends("XREAD BLOCK 0 STREAMS a b 0 0");
+  reads(kNil, kNil);
+  clock.advance(1ms);
+  reads(kWrongType, "-ERR other\r\n");
+  client.receives("-ERR other\r\n");
+}
+
+TEST_CASE("servers that run a blocked XREAD again mind the other key when there is something to be had") {
+  for (const std::string product : {"redis", "valkey"}) {
+    WaitingClients stage;
+    stage.serversAre(product, {7, 2});
+    stage.client.sends("XREAD BLOCK 0 STREAMS a b 0 0");
+    const auto reads = [&](std::string_view fromA, std::string_view fromB) {
+      stage.node(1).expects("XREAD STREAMS a 0").replies(fromA);
+      stage.node(2).expects("XREAD STREAMS b 0").replies(fromB);
+    };
+    reads(kNil, kNil);
+    stage.clock.advance(1ms);
+    reads(kWrongType, kNil);
+    stage.client.receivesNothing();
+    stage.clock.advance(2ms);
+    reads(kWrongType, "*1\r\n" + entries("b", "1-0"));
+    stage.client.receives(kWrongType);
+  }
+}
+
+TEST_CASE("a group's reader who waits is told of a stream that goes as the servers tell it") {
+  struct Told {
+    std::string_view product;
+    std::string error;
+    std::string_view exists;  // what EXISTS says then; empty: it is not asked
+    std::string_view reply;
+  };
+  constexpr std::string_view kStreamGone = "-UNBLOCKED the stream key no longer exists\r\n";
+  const Told all[] = {
+      {"redis", kWrongType, "", kStreamGone},
+      {"redis", kNoGroup, ":0\r\n", kStreamGone},
+      {"redis", kNoGroup, ":1\r\n",
+       "-NOGROUP the consumer group this client was blocked on no longer exists\r\n"},
+      {"redis", "-ERR other\r\n", "", "-ERR other\r\n"},
+      {"valkey", kWrongType, "", kWrongType},
+      {"valkey", kNoGroup, "", kNoGroup},
+  };
+  for (const Told& told : all) {
+    INFO(told.product << ' ' << told.error);
+    WaitingClients stage;
+    stage.serversAre(std::string(told.product), {7, told.product == "redis" ? 0U : 2U});
+    stage.client.sends("XREADGROUP GROUP g c BLOCK 0 STREAMS a b > >");
+    stage.hasGroups();
+    const auto reads = [&](std::string_view fromA) {
+      stage.node(1).expects("XREADGROUP GROUP g c STREAMS a >").replies(fromA);
+      stage.node(2).expects("XREADGROUP GROUP g c STREAMS b >").replies(kNil);
+    };
+    reads(kNil);
+    stage.clock.advance(1ms);
+    reads(told.error);
+    if (!told.exists.empty()) stage.node(1).expects("EXISTS a").replies(told.exists);
+    stage.client.receives(told.reply);
+    CHECK(stage.worker().requestsInUse() == 0);
+  }
 }
 
 TEST_CASE_METHOD(WaitingClients, "XREAD BLOCK waits for what comes behind the end that it has found") {
