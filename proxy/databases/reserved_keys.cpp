@@ -22,4 +22,8 @@ bool isOwnKey(std::string_view key) noexcept {
          protocol::isOperandName(key);
 }
 
+bool mayNameOwnKey(std::string_view bytes) noexcept {
+  return bytes.find(kBegin) != std::string_view::npos;
+}
+
 }  // namespace slotless::databases

@@ -11,6 +11,8 @@ namespace slotless::databases {
 // What the proxy and its tools write for themselves: for WAIT, a cut-over, SCAN's long cursors, and commands
 // over several slots.
 bool isOwnKey(std::string_view key) noexcept;
+// False: none of them stands in these bytes.
+bool mayNameOwnKey(std::string_view bytes) noexcept;
 
 // Why a key may not be called so in a database whose keys have their own names in the cluster; nearly always
 // empty, after one compared byte. Where no database has other names only the proxy's own are taken: all other

@@ -1,6 +1,7 @@
 #include "proxy/tracking/invalidation.h"
 
 #include "protocol/encoder.h"
+#include "proxy/databases/reserved_keys.h"
 #include "proxy/routing/reply_parts.h"
 #include "proxy/tracking/tracked.h"
 
@@ -11,6 +12,7 @@ std::string invalidationOf(const databases::Databases& databases, const Tracked&
   std::string names;
   std::size_t count = 0;
   for (const std::string_view key : keys) {
+    if (databases::isOwnKey(key)) continue;
     const databases::Database* owner = databases.ownerOf(key);
     if (!client.mayHearOf(owner)) continue;
     protocol::appendBulk(names, owner == nullptr ? key : owner->logicalName(key));
@@ -24,6 +26,8 @@ std::string invalidationOf(const databases::Databases& databases, const Tracked&
 
 std::string translateInvalidation(const databases::Databases& databases, const Tracked& client,
                                   std::string_view push) {
+  // Nothing in it has another name; nearly all pushes are so where no database has other names.
+  if (!databases.anyMapped() && !databases::mayNameOwnKey(push)) return std::string(push);
   const auto elements = routing::elementsOf(push.substr(kInvalidate.size()));
   if (!elements) return std::string(push);
   std::vector<std::string_view> keys;

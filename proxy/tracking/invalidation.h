@@ -14,7 +14,8 @@ class Tracked;
 inline constexpr std::string_view kFlush = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
 inline constexpr std::string_view kInvalidate = ">2\r\n$10\r\ninvalidate\r\n";
 
-// Of keys by their names in the cluster, but those that the client may not hear of; empty: of none. Tracking
+// Of keys by their names in the cluster, but those that the client may not hear of, and those that the proxy
+// writes for itself (databases/reserved_keys.h); empty: of none. Tracking
 // knows no databases, in Redis neither: a key of any of them loses its prefix.
 std::string invalidationOf(const databases::Databases& databases, const Tracked& client,
                            const std::vector<std::string_view>& keys);

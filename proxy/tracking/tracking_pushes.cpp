@@ -32,9 +32,8 @@ bool answeredInPart(const Request& request) {
 void Tracking::onInvalidation(TrackingLease&, std::string_view push) {
   if (!engaged_ || allVoid_) return;
   context_.metrics.invalidations.add();
-  const databases::Databases& databases = context_.databases;
-  if (!databases.anyMapped()) return tell(push);
-  if (const std::string told = translateInvalidation(databases, tracked_, push); !told.empty()) tell(told);
+  const std::string told = translateInvalidation(context_.databases, tracked_, push);
+  if (!told.empty()) tell(told);
 }
 
 // The others are waited for, not left out: what the client reads of them in between is from before.
@@ -115,7 +114,8 @@ void Tracking::voidReadsOf(const Request& request, const net::ByteChain& bytes) 
   if (!known || positions.empty()) return tellBehind(request, kFlush);
   std::vector<std::string_view> keys;
   for (const std::uint32_t position : positions) keys.push_back(copy.argv()[position]);
-  tellBehind(request, invalidationOf(context_.databases, tracked_, keys));
+  const std::string told = invalidationOf(context_.databases, tracked_, keys);
+  if (!told.empty()) tellBehind(request, told);
 }
 
 }  // namespace slotless::session
