@@ -51,7 +51,7 @@ class TokenReader {
   bool skipComment() {
     at_ += 2;
     if (at_ < text_.size() && longBracket(text_, at_) > 0) return takeLong().has_value();
-    at_ = std::min(text_.find('\n', at_), text_.size());
+    at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
     return true;
   }
 
@@ -97,6 +97,17 @@ std::optional<std::vector<LuaToken>> luaTokensOf(std::string_view script) {
 
 bool isLuaReflection(std::string_view name) noexcept {
   return std::find(std::begin(kReflection), std::end(kReflection), name) != std::end(kReflection);
+}
+
+bool mayReflect(std::string_view script) {
+  const bool isNamed =
+      std::any_of(std::begin(kReflection), std::end(kReflection),
+                  [&](std::string_view name) { return script.find(name) != std::string_view::npos; });
+  if (!isNamed) return false;
+  const auto tokens = luaTokensOf(script);
+  return !tokens || std::any_of(tokens->begin(), tokens->end(), [](const LuaToken& each) {
+    return each.kind == LuaKind::Name && isLuaReflection(each.text);
+  });
 }
 
 }  // namespace slotless::databases

@@ -22,5 +22,7 @@ std::optional<std::vector<LuaToken>> luaTokensOf(std::string_view script);
 
 // What gives access to everything that has a name.
 bool isLuaReflection(std::string_view name) noexcept;
+// The script may use it, as far as its text tells; what is not understood may.
+bool mayReflect(std::string_view script);
 
 }  // namespace slotless::databases

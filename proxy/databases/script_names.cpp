@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <string>
 
+#include "proxy/databases/lua_tokens.h"
 #include "proxy/databases/node_scripts.h"
 #include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_guard.h"
+#include "script_globals_lua.h"
 #include "script_groups_lua.h"
 #include "script_names_lua.h"
 #include "script_nodes_lua.h"
@@ -30,6 +32,10 @@ constexpr std::string_view kNodesPlace = "@NODES@";
 // Where it is not that of all masters' scripts.
 constexpr std::string_view kNoNodes = "local each";
 constexpr std::string_view kEnd = "\nend)(redis,KEYS,ARGV);";
+// What no supported server has (getfenv, setfenv) is nil.
+constexpr std::string_view kGlobalsBegin =
+    " local _G,load,loadstring,getfenv,setfenv=(function(real,redis,KEYS,ARGV,server) ";
+constexpr std::string_view kGlobalsEnd = " end)(_G,redis,KEYS,ARGV,";
 
 constexpr std::string_view kOnlyFirstArgument = "I,1R0,1,0";
 
@@ -83,7 +89,11 @@ bool isPlainName(std::string_view name) {
 std::string factsOf(const protocol::CommandTable& commands, Scope scope) {
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
-    if (spec.has(protocol::kNoScript) || !isPlainName(spec.name)) continue;
+    if (!isPlainName(spec.name)) continue;
+    if (spec.has(protocol::kNoScript)) {  // a server refuses it, whatever is behind it
+      facts.push_back(spec.name + "=");
+      continue;
+    }
     if (spec.subcommands.empty()) {
       const std::string code = codeOf(spec, scope);
       if (code != kOnlyFirstArgument) facts.push_back(spec.name + "=" + code);
@@ -101,7 +111,8 @@ std::string factsOf(const protocol::CommandTable& commands, Scope scope) {
   return text;
 }
 
-std::string preambleOf(const protocol::CommandTable& commands, ScriptDialect dialect, Scope scope) {
+std::string preambleOf(const protocol::CommandTable& commands, ScriptDialect dialect, Scope scope,
+                       bool reflective = false) {
   std::string text(ScriptNames::kOpening);
   text.append(dialect.ownNumbers ? " local own_numbers=true " : " local own_numbers ");
   text.append(scope == Scope::Groups ? "local in_groups=true " : "local in_groups ");
@@ -112,18 +123,28 @@ std::string preambleOf(const protocol::CommandTable& commands, ScriptDialect dia
   put(kFactsPlace, factsOf(commands, scope));
   put(kGroupsPlace, scope == Scope::Groups ? kScriptGroupsLua : std::string_view());
   put(kNodesPlace, scope == Scope::Nodes ? kScriptNodesLua : kNoNodes);
-  text.append(dialect.luaServer ? ScriptNames::kLuaServer : "").append(ScriptNames::kClosing);
+  text.append(dialect.luaServer ? ScriptNames::kLuaServer : "");
+  if (reflective) {
+    text.append(kGlobalsBegin).append(kScriptGlobalsLua).append(kGlobalsEnd);
+    text.append(dialect.luaServer ? "redis) " : "nil) ");
+  }
+  text.append(ScriptNames::kClosing);
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
+}
+
+constexpr Scope scopeOf(ScriptNames::Keys keys) {
+  return keys == ScriptNames::Keys::InGroups ? Scope::Groups : Scope::Together;
 }
 
 }  // namespace
 
 ScriptNames::ScriptNames(const protocol::CommandTable& commands, ScriptDialect dialect, Keys keys)
-    : preamble_(preambleOf(commands, dialect, keys == Keys::InGroups ? Scope::Groups : Scope::Together)) {}
+    : preamble_(preambleOf(commands, dialect, scopeOf(keys))),
+      reflective_(preambleOf(commands, dialect, scopeOf(keys), true)) {}
 
 std::string ScriptNames::wrap(std::string_view script) const {
-  return behindFlags(script, preamble_);
+  return behindFlags(script, mayReflect(script) ? reflective_ : preamble_);
 }
 
 std::string wrapForNodes(std::string_view script, const protocol::CommandTable& commands,

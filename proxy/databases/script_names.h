@@ -7,6 +7,8 @@
 // have not declared, and so have to wait while the slot is being moved. In a grouped database the patterns
 // stand before the prefix, and a script with keys gets a routing key as well; one that would touch a key of
 // another slot is refused. Functions are no such scripts.
+// A script that may use _G, load or loadstring gets some more in front (script_globals.lua), by which these
+// lead to its own `redis`, too.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -34,6 +36,7 @@ class ScriptNames {
 
  private:
   std::string preamble_;
+  std::string reflective_;  // the same for scripts that may use _G, load or loadstring
 };
 
 }  // namespace slotless::databases

@@ -1,6 +1,6 @@
-// MOVE and COPY … DB, and COPY and RENAME into another slot: a key's value is read, restored at its destination
-// and, to move it, deleted where it was if it is still the same. Between these steps both are there; a value that
-// changes meanwhile is copied again. Pure.
+// MOVE and COPY … DB, and COPY and RENAME into another slot: a key's value is read, restored at its
+// destination and, to move it, deleted where it was if it is still the same. Between these steps both are
+// there; a value that changes meanwhile is copied again. Pure.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -24,7 +24,8 @@ struct TransferRequest {
 std::optional<TransferRequest> parseTransfer(protocol::Transfer kind, protocol::Argv argv);
 
 // With keys as the cluster has them. `eval`: the word by which a script reads value and time to live at one
-// moment; empty: one after the other, without scripts. To move or rename a key takes EVAL, for its deletion too.
+// moment; empty: one after the other, without scripts. To move or rename a key takes EVAL, for its deletion
+// too.
 void planTransfer(protocol::Transfer kind, std::string source, std::string destination, bool replace,
                   std::string_view eval, routing::Plan& plan);
 

@@ -30,6 +30,38 @@ TEST_CASE("what stands in front of a script is one line of Lua with the facts of
   CHECK(wrapped.find("end)(redis,KEYS,ARGV);") != std::string::npos);
 }
 
+TEST_CASE("a script that may reach the servers' own redis has more in front", "[script_names]") {
+  using Keys = ScriptNames::Keys;
+  const auto commands = protocol::CommandTable::builtIn();
+  const ScriptNames names(*commands, {true, false}, GENERATE(Keys::Together, Keys::InGroups));
+  for (const std::string_view script :
+       {"return _G.redis.call('get', 'a')", "return loadstring('return redis')()", "local f = load return f",
+        "return getfenv(1)", "return setfenv", "-- x\rreturn _G", "return [[_G"}) {
+    INFO(script);
+    const std::string wrapped = names.wrap(script);
+    CHECK(wrapped.starts_with(ScriptNames::kOpening));
+    CHECK(wrapped.ends_with(std::string(ScriptNames::kClosing) + std::string(script)));
+    const std::string front = wrapped.substr(0, wrapped.size() - script.size());
+    CHECK(front.find("local _G,load,loadstring,getfenv,setfenv=") != std::string::npos);
+    CHECK(front.find_first_of("\n\"\\") == std::string::npos);
+    CHECK(front.find("--") == std::string::npos);
+  }
+  for (const std::string_view script : {"return 1", "return '_G'", "return KEYS[1] -- load",
+                                        "--[[ loadstring ]] return 1", "return reload"}) {
+    INFO(script);
+    CHECK(names.wrap(script).find("local _G,") == std::string::npos);
+  }
+}
+
+TEST_CASE("the first argument of a command that no script may call is no key", "[script_names]") {
+  const auto commands = protocol::CommandTable::builtIn();
+  const std::string wrapped = ScriptNames(*commands).wrap("return 1");
+  for (const std::string_view name : {"auth", "hello", "subscribe", "wait", "eval"}) {
+    INFO(name);
+    CHECK(wrapped.find(" " + std::string(name) + "= ") != std::string::npos);
+  }
+}
+
 TEST_CASE("where all masters run a script it may call keys of several slots", "[script_names]") {
   const auto commands = protocol::CommandTable::builtIn();
   CHECK(wrapForNodes("#!lua\nreturn 1", *commands).starts_with("#!lua flags=allow-cross-slot-keys\n"));
