@@ -20,6 +20,7 @@ class ReplyHook {
   virtual bool isLong() const noexcept = 0;
   // Takes apart what takes long to be destroyed. True: it is empty.
   virtual bool discard(WorkBudget& budget) = 0;
+  virtual std::size_t memoryBytes() const noexcept = 0;
 };
 
 }  // namespace slotless::session

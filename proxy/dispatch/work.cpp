@@ -24,6 +24,12 @@ void Workbench::forget(const Downstream& client) {
   std::erase_if(works_, [](const Entry& entry) { return entry.work == nullptr; });
 }
 
+std::size_t Workbench::heldBytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const Entry& entry : works_) bytes += entry.work->heldBytes();
+  return bytes;
+}
+
 void Workbench::run() {
   WorkBudget turn(kUnitsPerTurn);
   while (turn.left() && !works_.empty()) {

@@ -38,15 +38,18 @@ class Work {
   // Does as much as the budget allows. True: it is finished, and destroyed by the caller. May add other
   // works.
   virtual bool goOn(WorkBudget& budget) = 0;
+  // That no client's account has.
+  virtual std::size_t heldBytes() const noexcept { return 0; }
 };
 
 // Something that takes long to be destroyed: it is taken apart first, by T::discard(budget), which says
-// whether it is empty.
+// whether it is empty. T::memoryBytes() is what is left.
 template <typename T>
 class Discard final : public Work {
  public:
   explicit Discard(std::unique_ptr<T> unwanted) : unwanted_(std::move(unwanted)) {}
   bool goOn(WorkBudget& budget) override { return unwanted_->discard(budget); }
+  std::size_t heldBytes() const noexcept override { return unwanted_->memoryBytes(); }
 
  private:
   std::unique_ptr<T> unwanted_;
@@ -76,6 +79,7 @@ class Workbench {
   // Its works end as they are. Not inside of a work.
   void forget(const Downstream& client);
   bool idle() const noexcept { return works_.empty(); }
+  std::size_t heldBytes() const noexcept;
   // Once per turn.
   void run();
 

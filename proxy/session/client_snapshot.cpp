@@ -76,7 +76,7 @@ ClientFacts factsOf(const Client& client, const Services& services) {
   }
   if (const Transaction* transaction = conversation.transaction()) {
     facts.queued = static_cast<std::int64_t>(transaction->size());
-    facts.queuedBytes = transaction->bytes();
+    facts.queuedBytes = transaction->memoryBytes();
   }
   facts.inputBytes = client.inputBytes();
   facts.inputRoom = client.inputRoom();

@@ -136,7 +136,7 @@ Conversation::Outcome Conversation::refuseQueued(const CommandSpec& spec, std::s
 }
 
 std::size_t Conversation::memoryBytes() const noexcept {
-  return (transaction_ == nullptr ? 0 : transaction_->bytes()) +
+  return (transaction_ == nullptr ? 0 : transaction_->memoryBytes()) +
          (subscriptions_ == nullptr ? 0 : subscriptions_->memoryBytes()) +
          (tracking_ == nullptr ? 0 : tracking_->memoryBytes());
 }

@@ -152,6 +152,7 @@ Conversation::Outcome Conversation::executeLater(const CommandSpec& spec,
   request.kind = RequestKind::Read;
   services_.dispatcher.startLate(request);
   request.staged = true;
+  client_.charge(request, transaction->memoryBytes());
   request.composer = std::make_unique<ExecStages>(services_, client_, std::move(transaction));
   services_.dispatcher.finishLate(request, {});
   return Outcome::Done;
@@ -211,7 +212,8 @@ void Conversation::noteQueued(const CommandSpec& spec, std::string command) {
 
 // As Redis: who queues too much is closed.
 Conversation::Outcome Conversation::queued(const CommandSpec& spec) {
-  if (transaction_->bytes() <= services_.config.clientQueryBufferLimit) return answer(spec, "+QUEUED\r\n");
+  if (transaction_->memoryBytes() <= services_.config.clientQueryBufferLimit)
+    return answer(spec, "+QUEUED\r\n");
   services_.metrics.limits[static_cast<std::size_t>(telemetry::Limit::QueryBuffer)].add();
   client_.close("transaction exceeds client-query-buffer-limit");
   return Outcome::Done;
@@ -243,6 +245,7 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
     return executeLater(spec, std::move(transaction));
   if (transaction->forwarded() == 0 && !watch_.on() && transaction->isLong()) {
     Request& request = client_.addRequest(spec);
+    client_.charge(request, transaction->memoryBytes());
     becomeExclusive(false);
     services_.dispatcher.startAssembly(request,
                                        std::make_unique<ExecReply>(services_, std::move(transaction)));
@@ -301,18 +304,20 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   // The next command is for the database that EXEC leaves behind.
   if (transaction->database != nullptr) becomeExclusive(false);
   net::ByteChain batch = transaction->takeBatch(name);
+  request.bytes = batch.size();
+  client_.charge(request, request.bytes);
   protocol::Slot slot = transaction->slot;
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
   if (transaction->hasLater()) {
     request.staged = true;
+    client_.charge(request, transaction->memoryBytes());
     request.composer = std::make_unique<ExecStages>(services_, client_, std::move(transaction));
   } else if (transaction->needsAssembly()) {
+    client_.charge(request, transaction->memoryBytes());
     request.hook = std::make_unique<ExecReply>(services_, std::move(transaction));
   } else {
     forgetTransaction(std::move(transaction));
   }
-  request.bytes = batch.size();
-  client_.charge(request, request.bytes);
   services_.dispatcher.startBatch(request, slot, batch);
 }
 
@@ -324,7 +329,7 @@ void Conversation::sendGroups(const CommandSpec& spec, std::string_view name,
   const databases::Database& database =
       transaction->database != nullptr ? *transaction->database : client_.database();
   if (database.mapped()) request.database = &database;
-  request.bytes = transaction->bytes();
+  request.bytes = transaction->memoryBytes();
   client_.charge(request, request.bytes);
   becomeExclusive(false);
   telemetry::CrossSlotCounts::ofProcess().add(spec.name, nameOf(CrossSlotKind::Groups));

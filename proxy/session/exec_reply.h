@@ -19,6 +19,7 @@ class ExecReply final : public ReplyHook {
   bool assemble(Request& request, std::string& out, WorkBudget& budget) override;
   bool isLong() const noexcept override { return transaction_->isLong(); }
   bool discard(WorkBudget& budget) override { return transaction_->discard(budget); }
+  std::size_t memoryBytes() const noexcept override { return transaction_->memoryBytes(); }
 
  private:
   const Services& services_;

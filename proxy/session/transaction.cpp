@@ -217,7 +217,10 @@ void Transaction::appendReply(const Queued& queued, std::string_view& rest, cons
 }
 
 bool Transaction::discard(WorkBudget& budget) {
-  for (; !queued_.empty() && budget.left(); queued_.pop_back()) budget.spend(kUnitsToForget);
+  for (; !queued_.empty() && budget.left(); queued_.pop_back()) {
+    budget.spend(kUnitsToForget);
+    localBytes_ -= localBytes_ / queued_.size();
+  }
   return queued_.empty();
 }
 

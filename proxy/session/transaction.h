@@ -84,7 +84,7 @@ class Transaction {
   bool readOnly() const noexcept { return readOnly_; }
   std::size_t batchBytes() const noexcept { return batch_.size(); }
   // Memory that the queue takes.
-  std::size_t bytes() const noexcept {
+  std::size_t memoryBytes() const noexcept {
     return batch_.size() + groupBytes_ + localBytes_ + queued_.size() * sizeof(Queued) +
            scripts.size() * kScriptBytes;
   }

@@ -467,7 +467,7 @@ void Worker::publishMemory() {
   using telemetry::MemoryKind;
   std::size_t input = 0;
   std::size_t output = 0;
-  std::size_t sessions = 0;
+  std::size_t sessions = services_.workbench.heldBytes();
   std::size_t queued = 0;
   for (const auto& [id, client] : clients_) {
     const session::ClientMemory memory = client->memory();

@@ -64,6 +64,25 @@ TEST_CASE_METHOD(Stage, "memory is told by what it is for") {
   CHECK(memory(*this, telemetry::MemoryKind::ClientOutput) == 0);
 }
 
+TEST_CASE_METHOD(Stage, "what a transaction keeps for its replies is its client's until they are there") {
+  const std::vector<std::string> asked =
+      GENERATE(std::vector<std::string>{"SET a 1"}, std::vector<std::string>{"INFO"},
+               std::vector<std::string>{"SET a 1", "INFO"});
+  INFO(asked.front());
+  client.sends("MULTI");
+  for (const std::string& each : asked) client.sends(each);
+  const std::string text(1000, 'x');
+  for (int i = 0; i < 300; ++i) client.sends("PING " + text);
+  client.takes();
+  clock.advance(1s);
+  CHECK(memory(*this, telemetry::MemoryKind::Sessions) >= 300'000);
+  client.sends("EXEC");
+  clock.advance(1s);
+  CHECK(memory(*this, telemetry::MemoryKind::Sessions) < 100'000);
+  CHECK(memory(*this, telemetry::MemoryKind::ClientOutput) >= 300'000);
+  CHECK(client.takes().empty());
+}
+
 TEST_CASE_METHOD(Stage, "above memory-limit the client that holds most is closed, and others go on") {
   config.memoryLimit = 1024 * 1024;
   const std::string small(100'000, 'x');

@@ -75,10 +75,10 @@ TEST_CASE_METHOD(Queue, "local replies go where their commands were") {
 }
 
 TEST_CASE_METHOD(Queue, "where a command is answered later its reply is left to whoever asks for it") {
-  const std::size_t before = transaction.bytes();
+  const std::size_t before = transaction.memoryBytes();
   CHECK_FALSE(transaction.hasLater());
   transaction.queueLater({table->find("info"), {"INFO"}, "<info>"});
-  CHECK(transaction.bytes() > before);
+  CHECK(transaction.memoryBytes() > before);
   CHECK(transaction.hasLater());
   CHECK(transaction.needsAssembly());
   CHECK(transaction.forwarded() == 0);
@@ -167,12 +167,12 @@ TEST_CASE_METHOD(Queue, "without commands for a node there is no reply of a node
 }
 
 TEST_CASE_METHOD(Queue, "everything that is queued counts towards the transaction's size") {
-  const std::size_t empty = transaction.bytes();
+  const std::size_t empty = transaction.memoryBytes();
   set();
-  const std::size_t forwarded = transaction.bytes();
+  const std::size_t forwarded = transaction.memoryBytes();
   CHECK(forwarded >= empty + kSet.size());
   echo(std::string(1000, 'x'));
-  CHECK(transaction.bytes() >= forwarded + 1000);
+  CHECK(transaction.memoryBytes() >= forwarded + 1000);
 }
 
 TEST_CASE_METHOD(Queue, "each slot has its group, and the replies go where the commands were") {
@@ -221,6 +221,22 @@ TEST_CASE_METHOD(Queue, "what was queued before any slot was known is in the fir
   const auto groups = transaction.takeGroups("exec");
   CHECK(groups[0].commands == 2);
   CHECK(groups[0].batch == "*1\r\n$5\r\nMULTI\r\nPUBLISH" + std::string(kGet) + "*1\r\n$4\r\nexec\r\n");
+}
+
+TEST_CASE("what nobody needs any more is counted until it has been taken apart", "[transaction]") {
+  net::BlockPool pool;
+  const protocol::CommandSpec& ping = *protocol::CommandTable::builtIn()->find("ping");
+  auto transaction = std::make_unique<session::Transaction>(pool);
+  for (int i = 0; i < 100'000; ++i) transaction->queueLocal(ping, std::vector<std::string_view>{"PING"});
+  const std::size_t all = transaction->memoryBytes();
+  session::Workbench bench;
+  bench.discard(std::move(transaction));
+  CHECK(bench.heldBytes() == all);
+  bench.run();
+  CHECK(bench.heldBytes() < all);
+  CHECK(bench.heldBytes() > all / 2);
+  while (!bench.idle()) bench.run();
+  CHECK(bench.heldBytes() == 0);
 }
 
 }  // namespace slotless::test
