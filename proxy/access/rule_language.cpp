@@ -162,6 +162,8 @@ Result applyToSelector(Selector& selector, std::string_view rule, const Vocabula
     case '+':
     case '-': {
       const bool allowed = rule.front() == '+';
+      // Quotes within a selector let it through; written down it would be several words.
+      if (hasSpaces(rest)) return RuleError::Unknown;
       if (rest.starts_with('@')) return applyCategory(selector, allowed, rest.substr(1), vocabulary, unknown);
       return applyCommand(selector, allowed, rest, vocabulary, unknown);
     }

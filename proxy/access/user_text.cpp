@@ -1,5 +1,7 @@
 #include "proxy/access/user_text.h"
 
+#include <algorithm>
+
 #include "proxy/access/limit_rules.h"
 
 namespace slotless::access {
@@ -37,6 +39,28 @@ std::string textOf(const Selector& selector, const Limits* limits) {
   return text;
 }
 
+// Quotes mean something within a selector: words that have one are quoted.
+std::string quoted(std::string_view word) {
+  if (word.find_first_of("\"'") == std::string_view::npos) return std::string(word);
+  std::string text("\"");
+  for (const char c : word) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text += '"';
+}
+
+// No word has spaces.
+std::string inParentheses(std::string_view words) {
+  std::string text;
+  for (std::size_t begin = 0; begin < words.size();) {
+    const std::size_t end = std::min(words.find(' ', begin), words.size());
+    append(text, quoted(words.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return "(" + text + ")";
+}
+
 }  // namespace
 
 std::string commandsText(const Selector& selector) {
@@ -66,7 +90,7 @@ std::string lineOf(const User& user) {
   if (user.sanitizes) append(text, *user.sanitizes ? "sanitize-payload" : "skip-sanitize-payload");
   for (const std::string& digest : user.passwords) append(text, "#" + digest);
   append(text, textOf(user.root, &user.limits));
-  for (const Selector& selector : user.selectors) append(text, "(" + textOf(selector, nullptr) + ")");
+  for (const Selector& selector : user.selectors) append(text, inParentheses(textOf(selector, nullptr)));
   return text;
 }
 

@@ -1,22 +1,19 @@
-// Bytes as hiredis reads them.
+// Bytes as the proxy reads nodes' replies to what it asks for itself, within its limits.
 #pragma once
 #include <hiredis/hiredis.h>
 
-#include <memory>
-
+#include "proxy/upstream/handshake.h"
 #include "target.h"
 
 namespace slotless::fuzz {
 
-using ReplyPtr = std::unique_ptr<redisReply, void (*)(void*)>;
-
 // nullptr: no whole reply.
-inline ReplyPtr readReply(std::string_view bytes) {
-  const std::unique_ptr<redisReader, void (*)(redisReader*)> reader(redisReaderCreate(), redisReaderFree);
-  void* reply = nullptr;
-  redisReaderFeed(reader.get(), bytes.data(), bytes.size());
-  if (redisReaderGetReply(reader.get(), &reply) != REDIS_OK) reply = nullptr;
-  return {static_cast<redisReply*>(reply), freeReplyObject};
+inline upstream::ReplyPtr readReply(std::string_view bytes) {
+  upstream::OwnReplyReader reader;
+  upstream::ReplyPtr reply;
+  reader.feed(bytes);
+  if (reader.next(reply) != upstream::OwnReplyReader::Status::Reply) reply = nullptr;
+  return reply;
 }
 
 }  // namespace slotless::fuzz

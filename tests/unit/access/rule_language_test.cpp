@@ -88,6 +88,8 @@ TEST_CASE("selectors are added, in one word or several, and cleared") {
   CHECK(userOf("on (+get (~x").name == "Unmatched (~x");
   CHECK(userOf("on (+get ~y (~a").name == "Unmatched (~a");
   CHECK(userOf("(").name == "Unmatched (");
+  CHECK(shown("(\"~a\\\"b\" ~c\\'d' +get)") ==
+        "off resetchannels -@all (\"~a\\\"b\" ~c\\d resetchannels -@all +get)");
 }
 
 TEST_CASE("reset makes a new user of it") {
@@ -126,6 +128,8 @@ TEST_CASE("a wrong rule gets Redis's text") {
   access::User user;
   CHECK(applyRule(user, "~a b", builtInWords()) == access::RuleError::Syntax);
   CHECK(applyRule(user, "&a b", builtInWords()) == access::RuleError::Syntax);
+  for (const char* rule : {"+g b", "+@g b", "+select|a b", "(\"+g b\")"})
+    CHECK(applyRule(user, rule, builtInWords(), access::Unknown::Accepted) == access::RuleError::Unknown);
   CHECK(userOf("+config|get|x").name == "Allowing first-arg of a subcommand is not supported");
   CHECK(
       userOf("~* ~x").name ==
@@ -155,7 +159,8 @@ TEST_CASE("rules about names that no server has told of yet are kept where files
 
 TEST_CASE("what is shown can be read again and makes the same user") {
   for (const char* rules : {"on >pw ~k* %R~r* &c* +@all -@dangerous +info (+set ~s*) databases=1-3 read-only",
-                            "nopass ~* &* +@all", "+select|0 +config|get -@hash"}) {
+                            "nopass ~* &* +@all", "+select|0 +config|get -@hash",
+                            "~a\"b (\"~a\\\"b\" \"&'\" +get) (\"+select|\\\"\" ~\\\\)"}) {
     const access::User user = userOf(rules);
     CHECK(userOf(lineOf(user).substr(std::string_view("user u ").size())) == user);
   }
