@@ -94,7 +94,8 @@ void Request::dropShortLeg() noexcept {
   first_.link = nullptr;
   first_.replyBegun = false;
   first_.state = LegState::Done;
-  legCount_ = openLegs = 0;
+  openLegs = 0;
+  legCount_ = 0;
   short_ = false;
 }
 
@@ -154,6 +155,7 @@ void RequestPool::put(Request& request) noexcept {
     const bool many = request.legCount_ > kKeepLegs;
     request.dropLegs();
     if (many) request.trimLegs();
+    memory_.kept -= request.kept;
     static_cast<RequestTerms&>(request) = RequestTerms{};
   }
   request.client = nullptr;

@@ -48,6 +48,7 @@ struct Doubt {
 struct RequestMemory {
   std::size_t merging = 0;  // parts of replies that wait to be merged
   std::size_t legs = 0;     // beyond the first of each request
+  std::size_t kept = 0;     // what their replies are made of
 };
 
 // A request as its client has sent it, as far as the slow log shows it.
@@ -147,6 +148,8 @@ struct RequestTerms {
   std::unique_ptr<const SaidRequest> said;
   // In place of the merge and the composer.
   std::unique_ptr<ReplyHook> hook;
+  // What hook or composer take, where that may be much. Bytes, see keep().
+  std::size_t kept = 0;
   // A command that blocks: when its own timeout ends; none: never.
   std::optional<net::TimePoint> blockedUntil;
   // WAIT and WAITAOF.
@@ -198,12 +201,18 @@ class Request final : public RequestTerms {
   // The only leg of a request without terms, as it will be to its end.
   Leg& makeShort() noexcept {
     short_ = true;
-    legCount_ = openLegs = 1;
+    openLegs = 1;
+    legCount_ = 1;
     return first_;
   }
   bool isShort() const noexcept { return short_; }
   // So many have had room at once.
   std::size_t legRoom() const noexcept { return 1 + others_.size(); }
+  // So much more is kept for its reply, beside blocks, until it is over.
+  void keep(std::size_t more) noexcept {
+    kept += more;
+    memory_.kept += more;
+  }
   // What nobody here has seen is not wanted.
   void wantScript(ScriptCache& cache, std::string_view sha);
   // One more while the request is under way.
@@ -227,10 +236,10 @@ class Request final : public RequestTerms {
   const databases::Database* database = nullptr;
   net::TimePoint arrived{};
   WaitingReply waiting;  // until this request is the head of the pending list
-  std::size_t openLegs = 0;
+  std::uint32_t openLegs = 0;
+  std::uint32_t heldLegs = 0;
   std::size_t replyBytes = 0;  // of its reply so far
   std::size_t bytes = 0;       // of the request itself
-  std::size_t heldLegs = 0;
   std::size_t charged = 0;  // of its client's account, see Downstream::charge()
   // Of one that is sampled, until it is over; see traced_request.h.
   std::unique_ptr<observe::RequestTrace> trace;
@@ -272,7 +281,7 @@ class RequestPool {
   // Parts of replies that wait to be merged.
   std::size_t mergingBytes() const noexcept { return memory_.merging; }
   // Without what the requests hold in blocks, and what waits to be merged.
-  std::size_t bytes() const noexcept { return all_.size() * sizeof(Request) + memory_.legs; }
+  std::size_t bytes() const noexcept { return all_.size() * sizeof(Request) + memory_.legs + memory_.kept; }
   // Has a request in use its spec in this table?
   bool refersTo(const protocol::CommandTable& table) const;
 

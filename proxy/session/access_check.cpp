@@ -1,5 +1,6 @@
 #include "proxy/session/access_check.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -89,6 +90,17 @@ std::string objectionToDatabases(const Client& client, const CommandSpec& spec, 
 }
 
 }  // namespace
+
+bool logsIn(const CommandSpec& spec) noexcept {
+  return spec.has(protocol::kNoAuth) && spec.role == protocol::SessionRole::None;
+}
+
+bool logsIn(const CommandSpec& spec, Argv argv) noexcept {
+  const bool always = spec.arity < -1;
+  return logsIn(spec) && (always || std::any_of(argv.begin(), argv.end(), [](std::string_view each) {
+                            return protocol::equalsIgnoringCase(each, "AUTH");
+                          }));
+}
 
 bool isForbidden(Client& client, Services& services, const CommandSpec& spec, Argv argv, std::string& line) {
   const access::Permission& account = *client.account();

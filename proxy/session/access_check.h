@@ -18,4 +18,9 @@ struct Services;
 bool isForbidden(Client& client, Services& services, const protocol::CommandSpec& spec, protocol::Argv argv,
                  std::string& line);
 
+// AUTH and HELLO, of what may come before the login.
+bool logsIn(const protocol::CommandSpec& spec) noexcept;
+// HELLO need not.
+bool logsIn(const protocol::CommandSpec& spec, protocol::Argv argv) noexcept;
+
 }  // namespace slotless::session

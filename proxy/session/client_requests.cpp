@@ -73,11 +73,6 @@ void countSteps(const Command& command) {
     countCrossSlot(*command.said, CrossSlotKind::Renamed);
 }
 
-// AUTH and HELLO, of what may come before the login.
-bool logsIn(const CommandSpec& spec) {
-  return spec.has(protocol::kNoAuth) && spec.role == protocol::SessionRole::None;
-}
-
 // As the only command of a transaction.
 void makeAlone(Command& command, routing::Plan& plan) {
   std::unique_ptr<routing::Composer> inner =

@@ -159,6 +159,7 @@ class Conversation final : public Leases {
   Outcome queueAlone(const Command& command, std::string_view objection);
   Outcome executeAlone();
   Outcome queueLater(const Command& command, bool changes);
+  void charge(Request& request, const Transaction& transaction);
   Outcome executeLater(const protocol::CommandSpec& spec, std::unique_ptr<Transaction> transaction);
   Outcome queueForwarded(Command& command);
   Outcome begin(const protocol::CommandSpec& spec, std::string_view name);

@@ -6,6 +6,8 @@
 #include "proxy/emulation/compositions.h"
 #include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/router.h"
+#include "proxy/session/access_check.h"
+#include "proxy/session/accounts.h"
 #include "proxy/session/behind_exec.h"
 #include "proxy/session/client.h"
 #include "proxy/session/conversation.h"
@@ -37,6 +39,8 @@ constexpr std::string_view kOneSlot =
     "use a pinned database for transactions over several slots";
 constexpr std::string_view kOnePlace =
     "ERR SELECT into or out of a native database can only come before a transaction's other commands";
+// Whose rights they are asked for, and the database that this user comes to first, show only then.
+constexpr std::string_view kBehindLogin = "' in a transaction: that may make it another user's";
 constexpr std::string_view kUnwatch = "*1\r\n$7\r\nUNWATCH\r\n";
 
 }  // namespace
@@ -50,6 +54,9 @@ Conversation::Outcome Conversation::begin(const CommandSpec& spec, std::string_v
 Conversation::Outcome Conversation::queue(Command& command) {
   const CommandSpec& spec = *command.spec;
   if (transaction_->alone()) return refuseQueued(spec, transaction_->alone()->objection);
+  if (const CommandSpec* login = transaction_->login; login != nullptr && !spec.has(protocol::kNoAuth))
+    return refuseQueued(spec,
+                        "ERR '" + spec.name + "' cannot follow '" + login->name + std::string(kBehindLogin));
   // CLIENT CACHING is about what follows it: on the client's own lease it may stand where it is.
   if (spec.role == protocol::SessionRole::Caching && engaged()) return queueForwarded(command);
   if (spec.handling == Handling::Local || services_.localAnswers.answers(spec, command.argv)) {
@@ -69,6 +76,7 @@ Conversation::Outcome Conversation::queue(Command& command) {
         return refuseQueued(spec, kOnePlace);
       if (chosen != nullptr) transaction_->database = chosen;
     }
+    if (services_.accounts.on() && logsIn(spec, command.argv)) transaction_->login = &spec;
     transaction_->queueLocal(spec, command.argv);
     return queued(spec);
   }
@@ -145,6 +153,12 @@ Conversation::Outcome Conversation::queueLater(const Command& command, bool chan
   return queued(*command.said);
 }
 
+// What EXEC's reply is made of is the client's until it is there.
+void Conversation::charge(Request& request, const Transaction& transaction) {
+  client_.charge(request, transaction.memoryBytes());
+  request.keep(transaction.memoryBytes());
+}
+
 // Nothing is for a node alone: its first stage is one that nobody has been asked for.
 Conversation::Outcome Conversation::executeLater(const CommandSpec& spec,
                                                  std::unique_ptr<Transaction> transaction) {
@@ -152,7 +166,7 @@ Conversation::Outcome Conversation::executeLater(const CommandSpec& spec,
   request.kind = RequestKind::Read;
   services_.dispatcher.startLate(request);
   request.staged = true;
-  client_.charge(request, transaction->memoryBytes());
+  charge(request, *transaction);
   request.composer = std::make_unique<ExecStages>(services_, client_, std::move(transaction));
   services_.dispatcher.finishLate(request, {});
   return Outcome::Done;
@@ -245,7 +259,7 @@ Conversation::Outcome Conversation::execute(const CommandSpec& spec, std::string
     return executeLater(spec, std::move(transaction));
   if (transaction->forwarded() == 0 && !watch_.on() && transaction->isLong()) {
     Request& request = client_.addRequest(spec);
-    client_.charge(request, transaction->memoryBytes());
+    charge(request, *transaction);
     becomeExclusive(false);
     services_.dispatcher.startAssembly(request,
                                        std::make_unique<ExecReply>(services_, std::move(transaction)));
@@ -310,10 +324,10 @@ void Conversation::sendBatch(const CommandSpec& spec, std::string_view name,
   if (slot == protocol::kNoSlot && !watch_.on()) slot = transaction->publishSlot;
   if (transaction->hasLater()) {
     request.staged = true;
-    client_.charge(request, transaction->memoryBytes());
+    charge(request, *transaction);
     request.composer = std::make_unique<ExecStages>(services_, client_, std::move(transaction));
   } else if (transaction->needsAssembly()) {
-    client_.charge(request, transaction->memoryBytes());
+    charge(request, *transaction);
     request.hook = std::make_unique<ExecReply>(services_, std::move(transaction));
   } else {
     forgetTransaction(std::move(transaction));
@@ -330,7 +344,7 @@ void Conversation::sendGroups(const CommandSpec& spec, std::string_view name,
       transaction->database != nullptr ? *transaction->database : client_.database();
   if (database.mapped()) request.database = &database;
   request.bytes = transaction->memoryBytes();
-  client_.charge(request, request.bytes);
+  charge(request, *transaction);
   becomeExclusive(false);
   telemetry::CrossSlotCounts::ofProcess().add(spec.name, nameOf(CrossSlotKind::Groups));
   auto replies = std::make_unique<GroupReplies>(services_, client_, std::move(transaction), name);

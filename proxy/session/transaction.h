@@ -141,6 +141,8 @@ class Transaction {
   bool wantsWholeSlot = false;
   // A FLUSHDB that is a script on its node.
   bool emptiesByKey = false;
+  // What may make the client another user, where there are users; nullptr: there is none.
+  const protocol::CommandSpec* login = nullptr;
   // Something in it may change data.
   bool writes = false;
   // Where to go if there are none: the channel of a PUBLISH.

@@ -44,6 +44,26 @@ struct Applications : Users {
 
 // --- who they are ---
 
+TEST_CASE_METHOD(Users, "in a transaction nothing of a user follows what may make the client another") {
+  enters(client, "root");
+  for (const std::string& login :
+       {std::string("AUTH alice alice"), std::string("HELLO 2 AUTH alice alice")}) {
+    client.sends({"MULTI", login, "GET b", "EXEC"});
+    const std::string error = "'get' cannot follow '" +
+                              std::string(login.starts_with("A") ? "auth" : "hello") +
+                              "' in a transaction: that may make it another user's\r\n";
+    client.receives("+OK\r\n+QUEUED\r\n-ERR " + error +
+                    "-EXECABORT Transaction discarded because of previous errors. The first: ERR " + error);
+    client.sends("ACL WHOAMI");
+    client.receives(bulk("root"));
+  }
+  client.sends({"MULTI", "HELLO 2", "GET b", "EXEC"});
+  Batch(node(2), {"GET b"}).replies("*1\r\n" + bulk("x"));
+  CHECK(client.takes().ends_with(bulk("x")));
+  client.sends({"MULTI", "AUTH alice alice", "AUTH root root", "EXEC", "ACL WHOAMI"});
+  client.receives("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n" + bulk("root"));
+}
+
 TEST_CASE_METHOD(Users, "a client has to log in, with one argument or two, or with HELLO") {
   client.sends("GET a");
   client.receives(kNoAuth);

@@ -215,7 +215,7 @@ TEST_CASE_METHOD(Stage, "a SCAN whose node says of itself that it has lost the s
   asked.expects("SCAN 0 COUNT 5").replies("*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n");
   asked.expects("CLUSTER NODES").replies(bulk(others));
   // Slot 0 again, from the beginning; and the topology is looked up.
-  client.receives("*2\r\n$6\r\n262144\r\n*0\r\n");
+  client.receives("*2\r\n$11\r\n68719738880\r\n*0\r\n");
   CHECK(control.urgentRefreshes == 1);
 }
 
