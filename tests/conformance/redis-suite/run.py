@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs Redis's own test suite through Slotless and compares with the list of tests that must pass.
 
-Usage: run.py --source DIR --slotless BINARY [--pinned | --grouped | --users] [--units a,b] [--out DIR] [--update]
+Usage: run.py --source DIR --slotless BINARY [--pinned | --spread | --grouped | --users] [--units a,b] [--out DIR] [--update]
 
 Starts a cluster of three masters (scripts/cluster) and the daemon in front of it, runs the units one by one (unit.tcl)
 and ends with 1 if a test of passed.txt no longer passes. --update writes what passed into passed.txt: tests are added,
 none is dropped. --pinned: in a pinned database, with keys as applications have them (no hash tags); then the list is
-passed-pinned.txt. --grouped: in a grouped database, where the keys of a test are one group (none of its pattern: by their
+passed-pinned.txt. --spread: the same keys in database 0, over all slots; the list is passed-spread.txt. --grouped: in a grouped database, where the keys of a test are one group (none of its pattern: by their
 hash tag); the list is passed-grouped.txt. --users: the units about ACLs, with users in the proxy; the list is passed-users.txt.
 """
 
@@ -156,6 +156,7 @@ def main():
     parser.add_argument("--source", required=True, type=pathlib.Path, help="root of Redis's source")
     parser.add_argument("--slotless", required=True, type=pathlib.Path, help="the daemon")
     parser.add_argument("--pinned", action="store_true", help="in a pinned database, without hash tags")
+    parser.add_argument("--spread", action="store_true", help="in database 0, without hash tags")
     parser.add_argument("--grouped", action="store_true", help="in a grouped database, each test's keys in one group")
     parser.add_argument("--users", action="store_true", help="the units about ACLs, on users of the proxy's own")
     parser.add_argument("--units", help="only these, separated by commas")
@@ -167,6 +168,8 @@ def main():
     options, environment = ["--databases", "1"], {}
     if arguments.pinned:
         options, environment = ["--database-layout", "0=pinned"], {"SUITE_UNTAG": "1"}
+    if arguments.spread:
+        list_of_passed, environment = HERE / "passed-spread.txt", {"SUITE_UNTAG": "1"}
     if arguments.grouped:
         list_of_passed = HERE / "passed-grouped.txt"
         options = ["--database-layout", "0=grouped:bull:*:"]
