@@ -240,7 +240,7 @@ class Request final : public RequestTerms {
   std::uint32_t heldLegs = 0;
   std::size_t replyBytes = 0;  // of its reply so far
   std::size_t bytes = 0;       // of the request itself
-  std::size_t charged = 0;  // of its client's account, see Downstream::charge()
+  std::size_t charged = 0;     // of its client's account, see Downstream::charge()
   // Of one that is sampled, until it is over; see traced_request.h.
   std::unique_ptr<observe::RequestTrace> trace;
   RequestKind kind = RequestKind::Write;
