@@ -24,6 +24,7 @@
 #include "proxy/server/core_dumps.h"
 #include "proxy/server/descriptor_limit.h"
 #include "proxy/server/memory_tide.h"
+#include "proxy/server/open_administrators.h"
 #include "proxy/server/passed_on.h"
 #include "proxy/server/server.h"
 #include "proxy/server/user_check.h"
@@ -75,6 +76,8 @@ int serve(config::Config config, server::Server::Reader reader, server::PassedOn
   server::allowCoreDumps(config.coreDumps);
   server::limitAllocatorReserve();
   for (const std::string& warning : config::warnings(config)) log::always(log::Level::Warn, warning);
+  for (const server::OpenAdministrator& each : server::openAdministrators(config))
+    log::always(log::Level::Warn, each.text());
   auto sideRecord = findSide(config);
   trace::Tracing tracing;
   tracing.use(config);

@@ -31,7 +31,9 @@ struct Check {
 };
 
 // By subject, the first one first.
-std::span<const Check> reachChecks();
+std::span<const Check> doorChecks();
+std::span<const Check> serverChecks();  // of one server
+std::span<const Check> reachChecks();   // of a cluster's nodes
 std::span<const Check> topologyChecks();
 std::span<const Check> copyChecks();
 std::span<const Check> settingChecks();
@@ -42,7 +44,9 @@ std::span<const Check> machineChecks();
 // All of them, in that order.
 std::vector<const Check*> allChecks();
 
-// The worst first. `skipped`: names of checks that are left out.
+// The worst first. `skipped`: names of checks that are left out. Where nobody answers, that is one finding.
 std::vector<Finding> examine(const Facts& facts, const std::vector<std::string>& skipped = {});
+// Of several sides together; what is true of both is told once.
+std::vector<Finding> examine(const std::vector<Facts>& sides, const std::vector<std::string>& skipped);
 
 }  // namespace slotless::doctor

@@ -15,6 +15,7 @@ struct Words {
 // Source: Redis 3 to 8, Valkey 7 to 9 (server.c, acl.c, cluster.c), strerror() and OpenSSL. The first one
 // that is found counts.
 constexpr Words kWords[] = {
+    {"TLS: no answer in time", Contact::NoAnswer},
     {"TLS:", Contact::NoTls},
     {"certificate", Contact::NoTls},
     {"called without any password configured", Contact::LoginUnwanted},
@@ -26,13 +27,18 @@ constexpr Words kWords[] = {
     {"BUSY ", Contact::Busy},
     {"LOADING", Contact::Loading},
     {"cluster support disabled", Contact::NoCluster},
+    {"max number of clients", Contact::NoAnswer},
+    {"DENIED", Contact::NoAnswer},
+    {"no answer in time", Contact::NoConnection},
     {"no answer", Contact::NoAnswer},
     {"refused", Contact::NoConnection},
     {"unreachable", Contact::NoConnection},
     {"No route", Contact::NoConnection},
     {"timed out", Contact::NoConnection},
-    {"Connection reset", Contact::NoConnection},
-    {"connection was closed", Contact::NoConnection},
+    {"Connection reset", Contact::NoAnswer},
+    {"Broken pipe", Contact::NoAnswer},
+    {"connection was closed", Contact::NoAnswer},
+    {"takes no more bytes", Contact::NoAnswer},
 };
 
 }  // namespace

@@ -9,8 +9,8 @@
 
 #include "proxy/doctor/checks.h"
 #include "proxy/doctor/daemon_config.h"
-#include "proxy/doctor/gather.h"
 #include "proxy/doctor/report.h"
+#include "proxy/doctor/sides.h"
 #include "proxy/subcommand/options.h"
 
 namespace slotless::doctor {
@@ -112,8 +112,11 @@ struct Job {
 int look(const Job& job) {
   std::string before = "never";
   for (;;) {
-    const Facts facts = gather(job.config, job.options);
-    const std::vector<Finding> findings = examine(facts, job.skipped);
+    std::vector<Facts> sides = gatherSides(job.config, job.options);
+    const std::vector<Finding> findings = examine(sides, job.skipped);
+    Facts facts = std::move(sides.front());
+    for (std::size_t i = 1; i < sides.size(); ++i)
+      facts.nodes.insert(facts.nodes.end(), sides[i].nodes.begin(), sides[i].nodes.end());
     if (job.json) {
       std::fputs(jsonReport(facts, findings).c_str(), stdout);
     } else if (signature(findings) != before) {

@@ -135,7 +135,7 @@ const Peer* Node::self() const noexcept {
 
 bool Node::isMaster() const noexcept {
   const Peer* line = self();
-  return line != nullptr && line->master;
+  return line != nullptr ? line->master : peers.empty() && text(info, "role") == "master";
 }
 
 std::optional<std::int64_t> Node::number(const Texts& texts, std::string_view name) const {
@@ -172,6 +172,18 @@ std::string Facts::name(std::string_view id) const {
   if (const Node* known = node(id)) return known->shown();
   const Peer* peer = find(id);
   return peer != nullptr && !peer->address.host.empty() ? peer->address.text() : std::string(id);
+}
+
+bool Facts::anySlots() const {
+  return std::any_of(nodes.begin(), nodes.end(), [](const Node& node) {
+    return std::any_of(node.peers.begin(), node.peers.end(),
+                       [](const Peer& peer) { return !peer.slots.empty(); });
+  });
+}
+
+std::size_t Facts::answered() const {
+  return static_cast<std::size_t>(
+      std::count_if(nodes.begin(), nodes.end(), [](const Node& node) { return node.good(); }));
 }
 
 }  // namespace slotless::doctor

@@ -56,15 +56,20 @@ enum class Contact : std::uint8_t {
   Good,
   NoSuchName,
   NoConnection,  // refused, or no way there
-  NoAnswer,      // in time
+  NoAnswer,      // there is a connection, and nothing comes, or it is closed
   NoTls,         // the handshake failed
   LoginRefused,
   LoginMissing,   // it wants a password, and none is set
   LoginUnwanted,  // a password is set, and it wants none
   Busy,           // a script or a function runs
   Loading,
-  NoCluster,  // a server, but not of a cluster
-  Odd,        // none of these: Node::problem tells
+  NoCluster,     // a server, but not of a cluster
+  OfCluster,     // a node of a cluster, where one server is wanted
+  OtherCluster,  // a node of a cluster, but not of this one
+  WantsTls,      // it speaks TLS, and is asked without
+  Sentinel,      // which looks after servers, and is none
+  NoServer,      // something else: neither Redis nor Valkey
+  Odd,           // none of these: Node::problem tells
 };
 
 enum class Port : std::uint8_t { NotTried, Open, Closed };
@@ -98,6 +103,12 @@ struct KeySample {
 
 using Texts = std::map<std::string, std::string, std::less<>>;
 
+// What a sentinel looks after.
+struct Watched {
+  std::string name;
+  net::Address master;
+};
+
 struct Node {
   std::string id;          // empty: not known
   net::Address announced;  // by the cluster; the same as `dialled` for a seed that nobody knows
@@ -119,11 +130,12 @@ struct Node {
   std::int64_t clockDoubtMillis = 0;             // by so much it may be wrong
   std::vector<Denied> denied;
   KeySample keys;
+  std::vector<Watched> watched;  // of a sentinel
 
   bool good() const noexcept { return contact == Contact::Good; }
   // Its own line; nullptr: not known.
   const Peer* self() const noexcept;
-  // As the node itself says, or else as the others do (Facts::find).
+  // As the node itself says.
   bool isMaster() const noexcept;
   // As a number; nullopt: not told, or no number.
   std::optional<std::int64_t> number(const Texts& texts, std::string_view name) const;
@@ -152,12 +164,16 @@ struct Facts {
   std::vector<Node> nodes;
   std::vector<UnknownName> unknownNames;
   Machine machine;
+  // With sentinel-name: whom `server` names, and what each knows by that name.
+  std::vector<Node> sentinels;
 
   // Of the nodes that answer: the line of `id` with the highest epoch; its own comes first.
   const Peer* find(std::string_view id) const;
   const Node* node(std::string_view id) const;
   // The address by which people know it; the id where there is none.
   std::string name(std::string_view id) const;
+  bool anySlots() const;
+  std::size_t answered() const;
 };
 
 // Lines that make no sense are left out.

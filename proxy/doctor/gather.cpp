@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <future>
 #include <set>
+#include <utility>
 
+#include "config/upstream.h"
 #include "proxy/cluster/address_map.h"
 #include "proxy/databases/database.h"
+#include "proxy/doctor/clusters_apart.h"
 #include "proxy/doctor/machine_probe.h"
 #include "proxy/doctor/node_probe.h"
+#include "proxy/doctor/sentinel_probe.h"
 
 namespace slotless::doctor {
 
@@ -40,9 +44,14 @@ class Gatherer {
   }
 
   Facts gather() {
-    askSeeds();
-    // What new nodes know, too: a seed may be of a part that was left behind.
-    while (askOthers()) {
+    if (config::servesOneServer(asking_.config)) {
+      askServers();
+    } else {
+      askSeeds();
+      // What new nodes know, too: a seed may be of a part that was left behind.
+      while (askOthers()) {
+      }
+      setOthersAside(facts_);
     }
     forEachSideBySide(facts_.nodes, 0, [&](Node& node) {
       if (node.good() && node.announced != node.dialled && map_.translate(node.announced) != node.dialled)
@@ -75,6 +84,54 @@ class Gatherer {
     std::set<std::string> known;
     std::erase_if(nodes, [&](const Node& node) { return !node.id.empty() && !known.insert(node.id).second; });
   }
+
+  // --- one server ---
+
+  void askServers() {
+    const config::Config& config = asking_.config;
+    if (config.sentinelName.empty()) {
+      for (const config::Endpoint& seed : config.server) addServer({seed.host, seed.port}, true);
+    } else {
+      for (const config::Endpoint& seed : config.server) {
+        Node sentinel;
+        sentinel.seed = true;
+        sentinel.dialled = sentinel.announced = {seed.host, seed.port};
+        facts_.sentinels.push_back(std::move(sentinel));
+      }
+      forEachSideBySide(facts_.sentinels, 0, [&](Node& sentinel) { askSentinel(sentinel, asking_); });
+      for (const Node& sentinel : facts_.sentinels) {
+        for (const Watched& watched : sentinel.watched) {
+          if (sentinel.good()) addServer(map_.translate(watched.master), false);
+        }
+      }
+    }
+    for (std::size_t asked = 0; asked < facts_.nodes.size();) {
+      const std::size_t begin = std::exchange(asked, facts_.nodes.size());
+      forEachSideBySide(facts_.nodes, begin, [&](Node& node) { ask(node, asking_); });
+      for (std::size_t i = begin; i < asked; ++i) addMasterOf(facts_.nodes[i]);
+    }
+  }
+
+  void addServer(const net::Address& address, bool seed) {
+    const auto isThat = [&](const Node& node) { return node.dialled == address; };
+    if (std::any_of(facts_.nodes.begin(), facts_.nodes.end(), isThat)) return;
+    Node node;
+    node.seed = seed;
+    node.dialled = node.announced = address;
+    facts_.nodes.push_back(std::move(node));
+  }
+
+  // The proxy goes where a replica says that its master is, if it knows of no master.
+  void addMasterOf(const Node& node) {
+    const auto port = node.number(node.info, "master_port");
+    const bool served = std::any_of(facts_.nodes.begin(), facts_.nodes.end(),
+                                    [](const Node& each) { return each.good() && each.isMaster(); });
+    if (!node.good() || served || !port || *port <= 0) return;
+    const std::string host(node.text(node.info, "master_host"));
+    addServer(map_.translate({host, static_cast<std::uint16_t>(*port)}), false);
+  }
+
+  // --- a cluster ---
 
   // Where clients are to go, as CLUSTER SLOTS has it.
   static net::Address announcedBy(const Peer& peer, const Node& sayer, const net::Address& otherwise) {

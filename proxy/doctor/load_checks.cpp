@@ -29,7 +29,7 @@ std::int64_t slotsOf(const Node& node) {
 std::vector<const Node*> masters(const Facts& facts) {
   std::vector<const Node*> found;
   for (const Node& node : facts.nodes) {
-    if (node.good() && node.isMaster()) found.push_back(&node);
+    if (node.good() && node.self() != nullptr && node.isMaster()) found.push_back(&node);
   }
   return found;
 }
@@ -69,6 +69,7 @@ Sightings slots(const Facts& facts) {
 
 Sightings idleMasters(const Facts& facts) {
   Sightings found;
+  if (!facts.anySlots()) return found;
   for (const Node* node : masters(facts)) {
     if (slotsOf(*node) == 0) found.push_back({node->shown(), "a master without slots"});
   }

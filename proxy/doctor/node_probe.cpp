@@ -2,7 +2,10 @@
 
 #include <chrono>
 
+#include "config/upstream.h"
+#include "proxy/doctor/asking.h"
 #include "proxy/doctor/contact.h"
+#include "proxy/doctor/identity.h"
 #include "proxy/doctor/key_probe.h"
 #include "proxy/doctor/machine_probe.h"
 #include "proxy/doctor/rights_probe.h"
@@ -30,34 +33,14 @@ constexpr std::string_view kSettings[] = {"maxmemory",
                                           "cluster-node-timeout",
                                           "cluster-preferred-endpoint-type"};
 
-subcommand::ServerUrl urlOf(const net::Address& address, const config::Config& config) {
-  return {address.host, address.port, config.clusterTls, config.username, config.password, 0};
-}
-
-subcommand::ConnectOptions connectOptions(const Asking& asking) {
-  subcommand::ConnectOptions options;
-  options.tls = subcommand::TlsFiles::of(asking.config);
-  options.connectTimeout = asking.options.connectTimeout;
-  options.replyTimeout = asking.options.replyTimeout;
-  options.clientName = "slotless-doctor";
-  return options;
-}
-
-// Without the address that stands in front of it.
-std::string withoutUrl(const std::string& error, const NodeClient& client) {
-  const std::string url = client.url().shown() + ": ";
-  return error.starts_with(url) ? error.substr(url.size()) : error;
-}
-
-// An empty text where it is denied.
-std::string textOf(const Reply& reply) {
-  return reply.kind == Reply::Kind::Text || reply.kind == Reply::Kind::Status ? reply.text : std::string();
-}
-
-void askSettings(NodeClient& client, Node& node) {
-  for (const std::string_view name : kSettings) client.append({"CONFIG", "GET", name});
-  if (!client.send().empty()) return;
+void askSettings(NodeClient& client, Node& node, bool ofCluster) {
+  std::vector<std::string_view> names;
   for (const std::string_view name : kSettings) {
+    if (ofCluster || !name.starts_with("cluster-")) names.push_back(name);
+  }
+  for (const std::string_view name : names) client.append({"CONFIG", "GET", name});
+  if (!client.send().empty()) return;
+  for (const std::string_view name : names) {
     const Reply reply = client.receive();
     if (reply.kind == Reply::Kind::Array && reply.items.size() == 2)
       node.settings.emplace(name, reply.items[1].text);
@@ -92,11 +75,6 @@ void readClock(NodeClient& client, Node& node) {
   node.info.insert_or_assign("server_time_usec", std::to_string(there));
 }
 
-void fail(Node& node, const std::string& problem) {
-  node.contact = contactOf(problem);
-  node.problem = problem;
-}
-
 // False: it is of no use to go on.
 bool greet(NodeClient& client, Node& node) {
   if (const std::string error = client.open(); !error.empty()) {
@@ -104,23 +82,12 @@ bool greet(NodeClient& client, Node& node) {
     return false;
   }
   const Reply pong = client.command({"PING"});
-  if (pong.failed() && contactOf(pong.text) != Contact::Odd) {
+  if (pong.isLost() || (pong.isError() && contactOf(pong.text) != Contact::Odd)) {
     fail(node, withoutUrl(pong.text, client));
     return false;
   }
   node.contact = Contact::Good;
   return true;
-}
-
-void askMembership(NodeClient& client, Node& node) {
-  const Reply nodes = client.command({"CLUSTER", "NODES"});
-  if (nodes.isError() && contactOf(nodes.text) == Contact::NoCluster) return fail(node, nodes.text);
-  node.peers = parsePeers(textOf(nodes));
-  node.cluster = parseLines(textOf(client.command({"CLUSTER", "INFO"})));
-  const Peer* self = node.self();
-  if (self == nullptr) return;
-  node.id = self->id;
-  node.busPort = self->busPort;
 }
 
 }  // namespace
@@ -132,27 +99,28 @@ void ask(Node& node, const Asking& asking) {
     node.problem = error;
     return;
   }
-  NodeClient client(urlOf(node.dialled, asking.config), connectOptions(asking));
-  if (!greet(client, node)) return;
-  askMembership(client, node);
+  const bool ofCluster = !config::servesOneServer(asking.config);
+  NodeClient client(urlOf(node.dialled, asking), connectOptions(asking));
+  if (!greet(client, node)) return lookCloser(node, asking);
+  identify(client, node, ofCluster);
   if (!node.good()) return;
-  for (auto& [name, value] : parseLines(textOf(client.command({"INFO"}))))
-    node.info.insert_or_assign(name, std::move(value));
-  askSettings(client, node);
+  askSettings(client, node, ofCluster);
   measure(client, node);
   readClock(client, node);
   if (node.isMaster() && asking.options.sampleKeys > 0) {
     const bool countsUse = node.text(node.settings, "maxmemory-policy").find("lfu") != std::string_view::npos;
     node.keys = sampleKeys(client, asking.databases, asking.options.sampleKeys, countsUse);
   }
-  node.denied = deniedBy(client);
+  // It has begun to hang, or has ended, while it was asked.
+  if (!client.isOpen()) return fail(node, withoutUrl(client.lastError(), client));
+  node.denied = deniedBy(client, ofCluster);
   if (node.busPort != 0) node.bus = tryPort({node.dialled.host, node.busPort}, asking);
 }
 
 Contact tryContact(const net::Address& address, const Asking& asking) {
   std::string error;
   if (resolve(address.host, error).empty()) return Contact::NoSuchName;
-  NodeClient client(urlOf(address, asking.config), connectOptions(asking));
+  NodeClient client(urlOf(address, asking), connectOptions(asking));
   error = client.open();
   return error.empty() ? Contact::Good : contactOf(withoutUrl(error, client));
 }

@@ -12,6 +12,13 @@ bool ownsSlots(const Facts& facts, const Node& node) {
   return peer != nullptr && !peer->slots.empty();
 }
 
+// The one has heard nothing of the other for a while, and has not drawn a conclusion yet.
+bool waitsFor(const Node& node, const Peer& peer) {
+  constexpr std::int64_t kUnheardMillis = 1000;
+  const auto now = node.number(node.info, "server_time_usec");
+  return now && peer.pingSentUnixMillis != 0 && *now / 1000 - peer.pingSentUnixMillis >= kUnheardMillis;
+}
+
 // Who of the nodes that answer finds the way to it, or does not.
 struct SeenByOthers {
   std::size_t linked = 0;
@@ -25,7 +32,7 @@ SeenByOthers seenByOthers(const Facts& facts, std::string_view id) {
     for (const Peer& peer : node.peers) {
       if (peer.id != id || peer.myself) continue;
       ++seen.asked;
-      seen.linked += peer.linkUp && !peer.failed && !peer.suspected ? 1U : 0U;
+      seen.linked += peer.linkUp && !peer.failed && !peer.suspected && !waitsFor(node, peer) ? 1U : 0U;
     }
   }
   return seen;
@@ -35,10 +42,11 @@ bool unreached(Contact contact) noexcept {
   return contact == Contact::NoConnection || contact == Contact::NoAnswer;
 }
 
-// The others speak with it, so that it is only the address that is not good here.
+// The others speak with it, so that it is only the address that is not good here. Where there is a
+// connection, the address is good.
 bool onlyFromHere(const Facts& facts, const Node& node) {
   const SeenByOthers seen = seenByOthers(facts, node.id);
-  return unreached(node.contact) && !node.seed && seen.asked > 0 && seen.linked == seen.asked;
+  return node.contact == Contact::NoConnection && !node.seed && seen.asked > 0 && seen.linked == seen.asked;
 }
 
 std::string rule(const net::Address& announced, const net::Address& reachable) {
@@ -60,6 +68,12 @@ Sightings unreachable(const Facts& facts) {
     if ((!unreached(node.contact) && node.contact != Contact::Odd) || onlyFromHere(facts, node)) continue;
     const SeenByOthers seen = seenByOthers(facts, node.id);
     Sighting sighting{node.shown(), node.problem};
+    if (node.contact == Contact::NoAnswer) {
+      sighting.seen = "there is a connection, but no answer to use: " + node.problem;
+      sighting.todo =
+          "Look whether the process is stopped, hangs or is overloaded (its log, top), and whether it lets more "
+          "clients in (maxclients, protected-mode).";
+    }
     if (seen.asked > 0) {
       sighting.seen += "; " + std::to_string(seen.linked) + " of " + std::to_string(seen.asked) +
                        " other nodes are connected to it";
@@ -109,6 +123,10 @@ std::string othersTakeIt(const Facts& facts) {
          ": the nodes differ";
 }
 
+std::string othersDoWithout(const Facts& facts) {
+  return facts.answered() == 0 ? "" : "; others answer without: the nodes differ";
+}
+
 Sightings logins(const Facts& facts) {
   Sightings found;
   for (const Node& node : facts.nodes) {
@@ -132,6 +150,12 @@ Sightings tls(const Facts& facts) {
   for (const Node& node : facts.nodes) {
     if (node.contact == Contact::NoTls)
       found.push_back({node.shown(), "no TLS: " + node.problem + othersTakeIt(facts)});
+    if (node.contact == Contact::WantsTls)
+      found.push_back({node.shown(),
+                       node.problem + ", and cluster-tls is no here" + othersDoWithout(facts),
+                       {},
+                       "Set cluster-tls yes (and cluster-tls-ca-cert-file), or name the node's port for "
+                       "connections without TLS."});
   }
   return found;
 }
@@ -151,11 +175,35 @@ Sightings busy(const Facts& facts) {
   return found;
 }
 
+// A proxy among the nodes, this one or another.
+std::string withoutMode(const Node& node) {
+  return node.text(node.info, "executable").ends_with("/slotless") ? ": it is a Slotless itself"
+                                                                   : ": " + node.problem;
+}
+
 Sightings noCluster(const Facts& facts) {
   Sightings found;
   for (const Node& node : facts.nodes) {
     if (node.contact == Contact::NoCluster)
-      found.push_back({node.shown(), "it is a server without cluster mode: " + node.problem});
+      found.push_back({node.shown(), "it is a server without cluster mode" + withoutMode(node)});
+  }
+  return found;
+}
+
+Sightings notNodes(const Facts& facts) {
+  Sightings found;
+  for (const Node& node : facts.nodes) {
+    if (node.contact == Contact::NoServer) {
+      found.push_back({node.shown(), node.problem});
+    } else if (node.contact == Contact::Sentinel) {
+      const std::string name = node.watched.empty() ? "NAME" : node.watched.front().name;
+      found.push_back(
+          {node.shown(),
+           node.problem + ": servers that are in no cluster",
+           {},
+           "For what it looks after: --upstream single --server " + node.shown() + " --sentinel-name " +
+               name + "; for a cluster name nodes of it in cluster-nodes, by the port that clients use."});
+    }
   }
   return found;
 }
@@ -216,6 +264,8 @@ constexpr Check kReachChecks[] = {
      "Wait until it has read them; INFO persistence tells how far it is."},
     {"no-cluster", Severity::Critical, noCluster, "It has no slots to serve.",
      "Start it with cluster-enabled yes, or take it out of cluster-nodes."},
+    {"not-a-node", Severity::Critical, notNodes, "What is no node tells of no slots, and serves none.",
+     "Correct cluster-nodes: it names hosts and ports of Redis or Valkey servers in cluster mode."},
     {"bus-port", Severity::Warning, busPorts,
      "Nodes talk to each other on the bus port (mostly the port + 10000): a node that others do not hear "
      "counts as failed.",

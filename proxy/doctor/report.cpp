@@ -14,11 +14,6 @@ std::size_t countOf(const std::vector<Finding>& findings, Severity severity) {
                     [&](const Finding& finding) { return finding.severity == severity; }));
 }
 
-std::size_t answered(const Facts& facts) {
-  return static_cast<std::size_t>(
-      std::count_if(facts.nodes.begin(), facts.nodes.end(), [](const Node& node) { return node.good(); }));
-}
-
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char byte : text) {
@@ -89,13 +84,13 @@ std::string textReport(const Facts& facts, const std::vector<Finding>& findings)
             counted(countOf(findings, Severity::Warning), "warning", "warnings") + ", " +
             counted(countOf(findings, Severity::Note), "note", "notes");
   }
-  return text + "; " + std::to_string(answered(facts)) + " of " +
+  return text + "; " + std::to_string(facts.answered()) + " of " +
          counted(facts.nodes.size(), "node", "nodes") + " answered.\n";
 }
 
 std::string jsonReport(const Facts& facts, const std::vector<Finding>& findings) {
   std::string text = "{\"nodes\":" + std::to_string(facts.nodes.size()) +
-                     ",\"answered\":" + std::to_string(answered(facts)) + ",\"worst\":" +
+                     ",\"answered\":" + std::to_string(facts.answered()) + ",\"worst\":" +
                      quoted(findings.empty() ? "none" : severityName(findings.front().severity)) +
                      ",\"findings\":[";
   for (std::size_t i = 0; i < findings.size(); ++i) {

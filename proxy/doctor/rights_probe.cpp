@@ -17,6 +17,7 @@ struct Right {
   std::initializer_list<std::string_view> words;
   std::string_view without;
   bool needed = false;
+  bool ofCluster = false;  // nothing is done with it where there is one server
 };
 
 // docs/restricted-services.md says the same of all that the proxy asks for. Redis looks at rights behind the
@@ -30,25 +31,33 @@ const Right kRights[] = {
     {"discard", {"DISCARD"}, "transactions fail", false},
     {"watch", {"WATCH", SLOTLESS_NO_KEY}, "WATCH of clients fails", false},
     {"unwatch", {"UNWATCH"}, "UNWATCH of clients fails", false},
-    {"cluster|slots", {"CLUSTER", "SLOTS"}, "CLUSTER NODES has to tell the topology", false},
-    {"cluster|nodes", {"CLUSTER", "NODES"}, "which of two answers about a slot is newer is not known", false},
+    {"cluster|slots", {"CLUSTER", "SLOTS"}, "CLUSTER NODES has to tell the topology", false, true},
+    {"cluster|nodes",
+     {"CLUSTER", "NODES"},
+     "which of two answers about a slot is newer is not known",
+     false,
+     true},
     {"command", {"COMMAND"}, "only commands of Redis 7.0 and their keys are known", false},
     {"info", {"INFO", "server"}, "the version is taken for 7.0.0", false},
     {"role", {"ROLE"}, "replicas count as in step with their masters", false},
-    {"readonly", {"READONLY"}, "replicas serve no reads (read-from)", false},
+    {"readonly", {"READONLY"}, "replicas serve no reads (read-from)", false, true},
     {"client|id", {"CLIENT", "ID"}, "dead connections are found after 20 s instead of 3", false},
     {"client|list",
      {"CLIENT", "LIST", "TYPE", "pubsub"},
      "dead connections are found after 20 s instead of 3",
      false},
     {"config|get", {"CONFIG", "GET", "maxmemory"}, "CONFIG GET shows the proxy's settings only", false},
-    {"eval_ro", {"EVAL_RO", "return 1", "0"}, "EVAL has to take its place", false},
-    {"eval", {"EVAL", "return 1", "0"}, "MOVE is refused, FLUSHDB and DBSIZE of databases are slow", false},
+    {"eval_ro", {"EVAL_RO", "return 1", "0"}, "EVAL has to take its place", false, true},
+    {"eval",
+     {"EVAL", "return 1", "0"},
+     "MOVE is refused, FLUSHDB and DBSIZE of databases are slow",
+     false,
+     true},
     {"scan", {"SCAN", "0", "COUNT", "1"}, "SCAN of clients fails", false},
     {"dbsize", {"DBSIZE"}, "DBSIZE is counted by SCAN", false},
-    {"dump", {"DUMP", SLOTLESS_NO_KEY}, "COPY between slots is refused", false},
-    {"pttl", {"PTTL", SLOTLESS_NO_KEY}, "COPY between slots is refused", false},
-    {"unlink", {"UNLINK", SLOTLESS_NO_KEY}, "DEL has to take its place in FLUSHDB of databases", false},
+    {"dump", {"DUMP", SLOTLESS_NO_KEY}, "COPY between slots is refused", false, true},
+    {"pttl", {"PTTL", SLOTLESS_NO_KEY}, "COPY between slots is refused", false, true},
+    {"unlink", {"UNLINK", SLOTLESS_NO_KEY}, "DEL has to take its place in FLUSHDB of databases", false, true},
     {"subscribe",
      {"SUBSCRIBE", SLOTLESS_NO_KEY},
      "SUBSCRIBE of clients fails (users need channels, too: &*)",
@@ -66,7 +75,7 @@ bool isMissing(std::string_view error) noexcept {
 
 }  // namespace
 
-std::vector<Denied> deniedBy(subcommand::NodeClient& client) {
+std::vector<Denied> deniedBy(subcommand::NodeClient& client, bool ofCluster) {
   std::vector<Denied> denied;
   for (const Right& right : kRights) client.append(right.words);
   if (!client.send().empty()) return denied;
@@ -75,6 +84,7 @@ std::vector<Denied> deniedBy(subcommand::NodeClient& client) {
     if (reply.isLost()) return denied;
     if (!reply.isError() || !protocol::isDenial(reply.text)) continue;
     if (isMissing(reply.text) && right.name == "eval_ro") continue;
+    if (right.ofCluster && !ofCluster) continue;
     denied.push_back({std::string(right.name), reply.text, std::string(right.without), right.needed});
   }
   client.close();  // which is subscribed now

@@ -11,6 +11,7 @@ class NodeClient;
 
 namespace slotless::doctor {
 
-std::vector<Denied> deniedBy(subcommand::NodeClient& client);
+// `ofCluster`: else what matters to one server only.
+std::vector<Denied> deniedBy(subcommand::NodeClient& client, bool ofCluster);
 
 }  // namespace slotless::doctor

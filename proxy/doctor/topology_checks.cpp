@@ -76,6 +76,13 @@ Owners ownersByAll(const Facts& facts) {
 
 Sightings uncovered(const Facts& facts) {
   if (answering(facts).empty()) return {};
+  if (!facts.anySlots()) {
+    return {
+        {"",
+         "no node has any slot: the cluster has not been made yet",
+         {},
+         "redis-cli --cluster create HOST:PORT … --cluster-replicas 1 makes it of servers in cluster mode."}};
+  }
   const Owners owners = ownersByAll(facts);
   const auto runs = runsWhere([&](std::size_t slot) { return owners[slot].empty(); });
   if (runs.empty()) return {};
@@ -143,6 +150,15 @@ Sightings unknownNodes(const Facts& facts) {
     }
   }
   Sightings found;
+  if (!facts.anySlots()) return found;
+  for (const Node& node : facts.nodes) {
+    if (node.contact == Contact::OtherCluster)
+      found.push_back(
+          {node.shown(),
+           node.problem,
+           {},
+           "Take it out of cluster-nodes; or, if it belongs here, CLUSTER MEET makes them known to each other."});
+  }
   for (const Node* node : nodes) {
     std::set<std::string_view> known;
     for (const Peer& peer : node->peers) known.insert(peer.id);
@@ -161,6 +177,7 @@ Sightings unknownNodes(const Facts& facts) {
 
 Sightings clusterState(const Facts& facts) {
   Sightings found;
+  if (!facts.anySlots()) return found;
   for (const Node& node : facts.nodes) {
     const std::string_view state = node.text(node.cluster, "cluster_state");
     if (!node.good() || state.empty() || state == "ok") continue;

@@ -60,8 +60,8 @@ std::string NodeClient::greet() {
     reply = command({"SELECT", std::to_string(url_.database)});
   else if (logsIn || options_.resp3)
     reply = {};
-  else
-    reply = command({"PING"});
+  else if (const Reply pong = command({"PING"}); !pong.isLost() || !reply.isError())
+    reply = pong;  // else what it said before it closed the connection tells more
   return reply.failed() ? reply.text : std::string();
 }
 

@@ -47,7 +47,10 @@ TEST_CASE("Long lists of slots are cut") {
 
 TEST_CASE("What a failed attempt means is told by its words") {
   CHECK(contactOf("Connection refused") == Contact::NoConnection);
-  CHECK(contactOf("no answer in time") == Contact::NoAnswer);
+  CHECK(contactOf("no answer in time") == Contact::NoConnection);
+  CHECK(contactOf("no answer for 3000 ms") == Contact::NoAnswer);
+  CHECK(contactOf("TLS: no answer in time") == Contact::NoAnswer);
+  CHECK(contactOf("ERR max number of clients reached") == Contact::NoAnswer);
   CHECK(contactOf("TLS: wrong version number") == Contact::NoTls);
   CHECK(contactOf("WRONGPASS invalid username-password pair or user is disabled.") == Contact::LoginRefused);
   CHECK(contactOf("ERR invalid password") == Contact::LoginRefused);
