@@ -61,7 +61,7 @@ def peak_memory_mib(pid):
 
 
 class Usage:
-    """What one process, its backends, our children and the machine used since this was made."""
+    """What one process, its backends, we with our children, and the machine used since this was made."""
 
     def __init__(self, pid, backends):
         self._pid = pid
@@ -75,7 +75,7 @@ class Usage:
             "threads": cpu_ns_by_thread(self._pid),
             "ticks": user_and_system_ticks(self._pid),
             "backends": cpu_seconds(self._backends),
-            "children": own.children_user + own.children_system,
+            "clients": own.user + own.system + own.children_user + own.children_system,
             "machine": machine_seconds(),
             "clock": time.monotonic(),
         }
@@ -87,7 +87,7 @@ class Usage:
         user, system = (b - a for a, b in zip(before["ticks"], after["ticks"]))
         user_share = user / (user + system) if user + system else 0.5
         backend_s = after["backends"] - before["backends"]
-        client_s = after["children"] - before["children"]
+        client_s = after["clients"] - before["clients"]
         wall_s = after["clock"] - before["clock"]
         busy_s, stolen_s = (b - a for a, b in zip(before["machine"], after["machine"]))
         per_request = 1e6 / requests

@@ -11,9 +11,11 @@ from bench.accounting import ProcessGone
 from bench.frozen import first_slots, frozen_row_line, frozen_summary_lines, measure_frozen
 from bench.load import LoadError
 from bench.report import row_header, row_line, summary_lines
-from bench.rounds import Target, run_rounds
+from bench.rounds import Target, measure_load, run_rounds
 from bench.scenarios import SCENARIOS, populate
 from bench.servers import HOST, Servers, StartError
+from bench.steps import LOADS, measure_steps
+from bench.steps_table import table_lines
 from bench.tls_cost import measure_tls
 from processes import REPOSITORY
 from resp import Connection, ReplyError
@@ -33,6 +35,7 @@ examples:
   scripts/bench --scenario get --blocked 1000 --without direct --reference slotless
   scripts/bench --read build/bench/*.jsonl --reference other
   scripts/bench --frozen
+  scripts/bench --cross-slot --seconds 2
   scripts/bench --tls --predixy ~/predixy/src/predixy
 
 CPU time is the process's own over all its threads, divided by the number of requests. `others` is what
@@ -87,6 +90,8 @@ def parse_arguments(words):
     add("--out", type=Path, metavar="FILE", help="append the rows to FILE (default build/bench/TIME.jsonl)")
     add("--frozen", action="store_true",
         help="measure only what a frozen master costs the requests for the others")
+    add("--cross-slot", action="store_true",
+        help="measure only commands whose keys are in three slots (by a client in Python), and print a table of them")
     add("--tls", action="store_true",
         help="measure only what TLS costs, beside haproxy and stunnel4 where they are installed")
     add("--predixy", type=Path, metavar="FILE", help="with --tls: that program stands behind haproxy and stunnel4")
@@ -141,7 +146,7 @@ def run(options):
         with Servers(RESULTS / "servers") as servers:
             targets, backends = start_targets(servers, options)
             check_names([target.name for target in targets], options.reference)
-            for target in targets:
+            for target in targets if not options.cross_slot else ():
                 populate(target.host, target.port)
             measure_all(targets, backends, options, out_path, rows, failures)
     print_summary(rows, options)
@@ -202,13 +207,18 @@ def measure_all(targets, backends, options, out_path, rows, failures):
             print(f"FAILED {text}", file=sys.stderr, flush=True)
 
         print(row_header(), flush=True)
-        scenarios = {name: SCENARIOS[name] for name in options.scenario}
-        run_rounds(targets, scenarios, options.rounds, options.seconds, backends, keep, fail)
+        if options.cross_slot:
+            scenarios, measure = LOADS, measure_steps
+        else:
+            scenarios, measure = {name: SCENARIOS[name] for name in options.scenario}, measure_load
+        run_rounds(targets, scenarios, options.rounds, options.seconds, backends, keep, fail, measure)
 
 
 def print_summary(rows, options):
     reference = options.reference or (options.peer[0].name if options.peer else "direct")
     print("", *summary_lines(rows, reference), sep="\n")
+    if options.cross_slot:
+        print("", *table_lines(rows), sep="\n")
 
 
 def main(words):

@@ -23,13 +23,8 @@ class Target:
         return cls(name, host, int(port), int(pid))
 
 
-def measure(target, name, scenario, seconds, backends):
-    """One row of results."""
-    with blocked_clients(target.host, target.port, target.blocked):
-        return measure_load(target, name, scenario, seconds, backends)
-
-
 def measure_load(target, name, scenario, seconds, backends):
+    """One row of results."""
     if name not in target.rates:
         target.rates[name] = run_load(target.host, target.port, scenario, scenario.probe, 60)["rps"]
     requests = max(scenario.probe // 4, int(target.rates[name] * seconds))
@@ -40,13 +35,15 @@ def measure_load(target, name, scenario, seconds, backends):
     return row
 
 
-def run_rounds(targets, scenarios, rounds, seconds, backends, on_row, on_failure):
-    """scenarios: name to Scenario. A failed run is reported and the others go on."""
+def run_rounds(targets, scenarios, rounds, seconds, backends, on_row, on_failure, measure=measure_load):
+    """scenarios: name to what `measure` takes. A failed run is reported and the others go on."""
     for name, scenario in scenarios.items():
         for number in range(rounds):
             first = number % len(targets)
             for target in targets[first:] + targets[:first]:
                 try:
-                    on_row({"round": number + 1, **measure(target, name, scenario, seconds, backends)})
+                    with blocked_clients(target.host, target.port, target.blocked):
+                        row = measure(target, name, scenario, seconds, backends)
+                    on_row({"round": number + 1, **row})
                 except LoadError as error:
                     on_failure(f"{name} {target.name}: {error}")
