@@ -1,20 +1,17 @@
 #include "proxy/dispatch/blocking.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <vector>
 
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "proxy/dispatch/request_copy.h"
+#include "proxy/dispatch/wait_time.h"
 
 namespace slotless::session {
 
 namespace {
-
-// Redis refuses longer timeouts.
-constexpr double kMaxMillis = 9.0e15;
 
 std::optional<std::size_t> timeoutPosition(const protocol::CommandSpec& spec, protocol::Argv argv) {
   const int argument = spec.blockTimeout.argument;
@@ -40,13 +37,7 @@ std::string timeoutText(const protocol::BlockTimeout& form, net::Millis left) {
 std::optional<net::Millis> blockTimeoutOf(const protocol::CommandSpec& spec, protocol::Argv argv) {
   const auto position = timeoutPosition(spec, argv);
   if (!position) return std::nullopt;
-  const std::string_view text = argv[*position];
-  double value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  const double millis = spec.blockTimeout.inMilliseconds ? value : value * 1000;
-  if (!(millis > 0) || millis > kMaxMillis) return std::nullopt;
-  return net::Millis(std::max<net::Millis::rep>(1, static_cast<net::Millis::rep>(millis)));
+  return readWaitTime(argv[*position], spec.blockTimeout.inMilliseconds, std::nullopt).length;
 }
 
 void rewriteBlockTimeout(const protocol::CommandSpec& spec, net::Millis left, net::ByteChain& bytes) {

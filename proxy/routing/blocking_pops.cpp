@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/ascii.h"
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "protocol/slot.h"
+#include "protocol/strict_integer.h"
 #include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
 
@@ -26,12 +28,32 @@ struct Pop {
   std::string_view atOnce;
   bool counted;    // TIMEOUT NUMKEYS key … words: the same without the timeout, and its reply is the same
   bool ofElement;  // … of a plain element; otherwise of a list of things: the key goes in front of them
+  std::string_view ends[2] = {};  // counted: which end it is to be, the first of the words
 };
 constexpr Pop kPops[] = {
-    {"blpop", "LPOP", false, true},        {"brpop", "RPOP", false, true},
-    {"bzpopmin", "ZPOPMIN", false, false}, {"bzpopmax", "ZPOPMAX", false, false},
-    {"blmpop", "LMPOP", true, false},      {"bzmpop", "ZMPOP", true, false},
+    {"blpop", "LPOP", false, true},
+    {"brpop", "RPOP", false, true},
+    {"bzpopmin", "ZPOPMIN", false, false},
+    {"bzpopmax", "ZPOPMAX", false, false},
+    {"blmpop", "LMPOP", true, false, {"LEFT", "RIGHT"}},
+    {"bzmpop", "ZMPOP", true, false, {"MIN", "MAX"}},
 };
+
+constexpr std::string_view kSyntaxError = "ERR syntax error";
+constexpr std::string_view kNoCount = "ERR count should be greater than 0";
+
+// Source: Redis 7.0 t_list.c lmpopGenericCommand(), t_zset.c zmpopGenericCommand().
+std::string_view objectionToWords(const Pop& pop, protocol::Argv words) {
+  if (!pop.counted) return {};
+  const auto is = [&](std::string_view end) {
+    return !words.empty() && protocol::equalsIgnoringCase(words[0], end);
+  };
+  if (!is(pop.ends[0]) && !is(pop.ends[1])) return kSyntaxError;
+  if (words.size() == 1) return {};
+  if (words.size() == 2 || !protocol::equalsIgnoringCase(words[1], "COUNT")) return kSyntaxError;
+  if (protocol::strictInteger(words[2]).value_or(0) <= 0) return kNoCount;
+  return words.size() == 3 ? std::string_view() : kSyntaxError;
+}
 
 class BlockingPops final : public Attempts {
  public:
@@ -171,7 +193,7 @@ class BlockingPops final : public Attempts {
 }  // namespace
 
 std::unique_ptr<Attempts> makeBlockingPops(const protocol::CommandSpec& spec, protocol::Argv argv,
-                                           std::unique_ptr<Composer>& names) {
+                                           std::unique_ptr<Composer>& names, std::string_view& objection) {
   const auto* pop = std::find_if(std::begin(kPops), std::end(kPops),
                                  [&](const Pop& each) { return each.waiting == spec.name; });
   std::vector<std::uint32_t> positions;
@@ -182,6 +204,7 @@ std::unique_ptr<Attempts> makeBlockingPops(const protocol::CommandSpec& spec, pr
   for (const std::uint32_t position : positions) keys.emplace_back(argv[position]);
   // Behind the keys: the timeout, or what is to be taken.
   const auto tail = pop->counted ? argv.subspan(positions.back() + 1) : protocol::Argv{};
+  objection = objectionToWords(*pop, tail);
   return std::make_unique<BlockingPops>(*pop, std::move(keys), tail, std::move(names));
 }
 

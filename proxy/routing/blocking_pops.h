@@ -4,6 +4,7 @@
 // meanwhile is not seen. Pure.
 #pragma once
 #include <memory>
+#include <string_view>
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
@@ -12,7 +13,9 @@
 namespace slotless::routing {
 
 // nullptr: not a command of that kind. `names`: see makeStreamReads(). Requires keys in more than one slot.
+// `objection`: what a server says of the words behind the keys, which it reads before the timeout; empty:
+// nothing.
 std::unique_ptr<Attempts> makeBlockingPops(const protocol::CommandSpec& spec, protocol::Argv argv,
-                                           std::unique_ptr<Composer>& names);
+                                           std::unique_ptr<Composer>& names, std::string_view& objection);
 
 }  // namespace slotless::routing

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "protocol/encoder.h"
 #include "protocol/key_extraction.h"
 #include "protocol/slot.h"
+#include "protocol/strict_integer.h"
 #include "proxy/cluster/server_identity.h"
 #include "proxy/routing/prepared_request.h"
 #include "proxy/routing/reply_parts.h"
@@ -311,6 +313,28 @@ std::unique_ptr<Attempts> makeStreamReads(const protocol::CommandSpec& spec, pro
   return std::make_unique<StreamReads>(std::move(head), argv.subspan(first, positions.size()),
                                        argv.subspan(first + positions.size()), !spec.has(protocol::kReadOnly),
                                        block != 0, reader, std::move(names));
+}
+
+// Source: Redis 8.0 t_stream.c xreadCommand(); CLAIM is of 8.4.
+bool areRightBeforeTimeout(const protocol::CommandSpec& spec, protocol::Argv argv) {
+  struct Option {
+    std::string_view name;
+    std::size_t values;
+    bool ofGroups;
+  };
+  static constexpr Option kOptions[] = {
+      {"COUNT", 1, false}, {kGroup, 2, true}, {"NOACK", 0, true}, {"CLAIM", 1, true}};
+  if (spec.keyProcedure != protocol::KeyProcedure::Streams) return true;
+  const std::size_t block = protocol::sessionKeywordPosition(spec, argv);
+  for (std::size_t i = 1; i < block; ++i) {
+    const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions), [&](const Option& each) {
+      return protocol::equalsIgnoringCase(argv[i], each.name);
+    });
+    if (option == std::end(kOptions) || (option->ofGroups && spec.has(protocol::kReadOnly))) return false;
+    if (option == std::begin(kOptions) && !protocol::strictInteger(argv[i + 1])) return false;
+    i += option->values;
+  }
+  return true;
 }
 
 }  // namespace slotless::routing

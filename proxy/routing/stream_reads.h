@@ -27,4 +27,8 @@ struct StreamReader {
 std::unique_ptr<Attempts> makeStreamReads(const protocol::CommandSpec& spec, protocol::Argv argv,
                                           StreamReader reader, std::unique_ptr<Composer>& names);
 
+// Whether a server that reads the options comes to the timeout, since those in front of it are right. Of
+// other commands: true.
+bool areRightBeforeTimeout(const protocol::CommandSpec& spec, protocol::Argv argv);
+
 }  // namespace slotless::routing

@@ -1,8 +1,7 @@
 #include "proxy/session/waiting.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "proxy/dispatch/dispatcher.h"
 #include "proxy/dispatch/reply_texts.h"
 #include "proxy/dispatch/slow_request.h"
+#include "proxy/dispatch/wait_time.h"
 #include "proxy/emulation/cross_slot_table.h"
 #include "proxy/routing/blocking_pops.h"
 #include "proxy/routing/list_move.h"
@@ -35,19 +35,8 @@ constexpr net::Millis kForFirstLook{5000};
 // What an attempt needs to know of a time-out: nothing is left of it.
 constexpr std::string_view kNothing = "*-1\r\n";
 
-// Redis's words.
-std::string_view objectionTo(std::string_view timeout, bool inMilliseconds) {
-  double value = 0;
-  const char* const end = timeout.data() + timeout.size();
-  const auto parsed = std::from_chars(timeout.data(), end, value);
-  const bool isWhole = !inMilliseconds || timeout.find_first_of(".eE") == std::string_view::npos;
-  if (parsed.ec != std::errc{} || parsed.ptr != end || !isWhole || std::isnan(value)) {
-    return inMilliseconds ? "ERR timeout is not an integer or out of range"
-                          : "ERR timeout is not a float or out of range";
-  }
-  constexpr double kMost = 9.2e18;
-  if (std::abs(inMilliseconds ? value : value * 1000) >= kMost) return "ERR timeout is out of range";
-  return value < 0 ? "ERR timeout is negative" : "";
+std::int64_t unixMillis() {
+  return std::chrono::duration_cast<net::Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 std::string_view timeoutOf(const CommandSpec& spec, protocol::Argv argv) {
@@ -55,6 +44,13 @@ std::string_view timeoutOf(const CommandSpec& spec, protocol::Argv argv) {
   if (argument > 0) return argv[static_cast<std::size_t>(argument)];
   if (argument < 0) return argv[argv.size() - static_cast<std::size_t>(-argument)];
   return argv[protocol::sessionKeywordPosition(spec, argv) + 1];
+}
+
+// As the servers word it; empty: none.
+std::string_view objectionToTimeout(const Services& services, const CommandSpec& spec, protocol::Argv argv) {
+  std::optional<std::int64_t> now;
+  if (services.manners.limitsWaits) now = unixMillis();
+  return readWaitTime(timeoutOf(spec, argv), spec.blockTimeout.inMilliseconds, now).objection;
 }
 
 bool movesElement(const CommandSpec& spec) {
@@ -146,19 +142,23 @@ std::unique_ptr<routing::Attempts> attemptsOf(Services& services, Client& client
   if (services.config.crossSlot != config::CrossSlot::Emulate) return nullptr;
   const CommandSpec& spec = *command.spec;
   std::unique_ptr<routing::Attempts> attempts;
+  std::string_view objection;
   if (movesElement(spec)) {
     // LEFT and RIGHT are read first.
     attempts = routing::makeListMove(command.argv.first(command.argv.size() - 1), client.protocol);
     if (attempts == nullptr) error = "ERR syntax error";
   } else {
-    attempts = routing::makeBlockingPops(spec, command.argv, command.composer);
+    attempts = routing::makeBlockingPops(spec, command.argv, command.composer, objection);
     if (attempts == nullptr)
       attempts = routing::makeStreamReads(spec, command.argv, {client.protocol, &services.manners.server},
                                           command.composer);
   }
   if (attempts == nullptr) return nullptr;
-  error = objectionTo(timeoutOf(spec, command.argv), spec.blockTimeout.inMilliseconds);
-  if (!error.empty()) attempts.reset();
+  // A server reads the time-out last, or among the options of streams.
+  const bool comesToIt = objection.empty() && routing::areRightBeforeTimeout(spec, command.argv);
+  if (comesToIt) objection = objectionToTimeout(services, spec, command.argv);
+  if (!objection.empty()) attempts.reset();
+  error = objection;
   return attempts;
 }
 

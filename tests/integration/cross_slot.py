@@ -195,6 +195,56 @@ CONVERSATIONS = {
         BLPOP string w2 0
         BLPOP w1 string 0.01
         BZPOPMIN string z2 0.01""",
+    "time-outs": """
+        RPUSH w2 a b c d e f g h i
+        BLPOP w1 w2 +0.01
+        BLPOP w1 w2 0x0.1
+        BLPOP w1 w2 1e-2
+        BLPOP w1 w2 -0.0001
+        BLPOP w1 w2 1e-400
+        BLPOP w1 w2 " 1"
+        BLPOP w1 w2 "1 "
+        BLPOP w1 w2 1x
+        BLPOP w1 w2 nan
+        BLPOP w1 w2 inf
+        BLPOP w1 w2 -inf
+        BLPOP w1 w2 1e19
+        BLPOP w1 w2 9.2e15
+        BLPOP w1 w2 9223372036854775
+        BLPOP w1 w2 ""
+        BLMOVE w2 w1 LEFT LEFT 0x0.1
+        BLMOVE w2 w1 LEFT UP x
+        BLMPOP x 2 w1 w2 UP
+        BLMPOP x 2 w1 w2 LEFT COUNT
+        BLMPOP x 2 w1 w2 LEFT COUNT 0
+        BLMPOP x 2 w1 w2 LEFT COUNT x
+        BLMPOP x 2 w1 w2 LEFT COUNT 1 1
+        BLMPOP x 2 w1 w2 LEFT FOO 1
+        BLMPOP x 3 w1 w2 LEFT
+        BLMPOP 1 3 w1 w2 LEFT
+        BLMPOP x 2 w1 w2 left
+        BLMPOP -1 2 w1 w2 RIGHT count 1
+        BZMPOP x 2 z1 z2 MIN COUNT 0
+        BZMPOP x 2 z1 z2 LEFT
+        BZMPOP x 2 z1 z2 max
+        BRPOPLPUSH w2 w1 1e19
+        XADD x1 1-1 f v
+        XREAD BLOCK 01 STREAMS x1 x2 0 0
+        XREAD BLOCK -0 STREAMS x1 x2 0 0
+        XREAD BLOCK +1 STREAMS x1 x2 0 0
+        XREAD BLOCK inf STREAMS x1 x2 0 0
+        XREAD BLOCK 9223372036854775807 STREAMS x1 x2 0 0
+        XREAD BLOCK 9223372036854775808 STREAMS x1 x2 0 0
+        XREAD BLOCK 9000000000000000000 STREAMS x1 x2 0 0
+        XREAD BLOCK -9223372036854775808 STREAMS x1 x2 0 0
+        XREAD COUNT y BLOCK x STREAMS x1 x2 0 0
+        XREAD BLOCK x COUNT y STREAMS x1 x2 0 0
+        XREAD COUNT 1 BLOCK x STREAMS x1 x2 0 0
+        XREAD FOO BLOCK x STREAMS x1 x2 0 0
+        XGROUP CREATE x1 g 0
+        XGROUP CREATE x2 g 0 MKSTREAM
+        XREADGROUP GROUP g c COUNT 1 BLOCK x STREAMS x1 x2 > >
+        XREADGROUP GROUP g c NOACK BLOCK 1.0 STREAMS x1 x2 > >""",
     "a transaction": """
         SET t1 1
         MULTI

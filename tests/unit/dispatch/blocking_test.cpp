@@ -97,6 +97,11 @@ TEST_CASE("a timeout shorter than a millisecond is one millisecond, not for ever
   CHECK(Command("XREAD BLOCK 5 STREAMS a $").rewritten(0ms) == Command("XREAD BLOCK 1 STREAMS a $").bytes());
 }
 
+TEST_CASE("a timeout that is longer than the clock can tell has no end") {
+  CHECK(Command("BLPOP a 1e12").timeout() == std::nullopt);
+  CHECK(Command("XREAD BLOCK 9000000000000000 STREAMS a $").timeout() == std::nullopt);
+}
+
 TEST_CASE("long timeouts keep their seconds and milliseconds") {
   CHECK(Command("BLPOP a 100000").timeout() == std::optional<net::Millis>(100000s));
   CHECK(Command("BLPOP a 100000").rewritten(99999999ms) == Command("BLPOP a 99999.999").bytes());
