@@ -1,28 +1,28 @@
 #include "proxy/routing/sort_query.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "protocol/ascii.h"
+#include "protocol/strict_integer.h"
 
 namespace slotless::routing {
 
 namespace {
 
-std::optional<std::int64_t> integerIn(std::string_view text) {
-  std::int64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
+constexpr std::string_view kSyntaxError = "ERR syntax error";
+constexpr std::string_view kNoInteger = "ERR value is not an integer or out of range";
 
 }  // namespace
 
-std::optional<SortQuery> parseSort(protocol::Argv argv) {
+std::optional<SortQuery> parseSort(protocol::Argv argv, SortStore store, std::string_view& error) {
+  const auto refuse = [&](std::string_view words) {
+    error = words;
+    return std::optional<SortQuery>();
+  };
   if (argv.size() < 2) return std::nullopt;
   SortQuery query;
   query.key = argv[1];
+  query.readOnly = store == SortStore::Refused;
   for (std::size_t i = 2; i < argv.size(); ++i) {
     const auto is = [&](std::string_view word) { return protocol::equalsIgnoringCase(argv[i], word); };
     const std::size_t left = argv.size() - i - 1;
@@ -31,21 +31,26 @@ std::optional<SortQuery> parseSort(protocol::Argv argv) {
     } else if (is("alpha")) {
       query.alpha = true;
     } else if (is("limit") && left >= 2) {
-      const auto offset = integerIn(argv[i + 1]);
-      const auto count = integerIn(argv[i + 2]);
-      if (!offset || !count) return std::nullopt;
+      const auto offset = protocol::strictInteger(argv[i + 1]);
+      const auto count = protocol::strictInteger(argv[i + 2]);
+      if (!offset || !count) return refuse(kNoInteger);
       query.offset = *offset;
       query.count = *count;
       i += 2;
-    } else if (is("store") && left >= 1) {
+    } else if (is("store") && left >= 1 && !query.readOnly) {
       query.store = argv[++i];
     } else if (is("by") && left >= 1) {
       query.by = argv[++i];
-      if (query.by.empty()) query.by = "nosort";  // as good as any pattern without '*'
+      if (query.by.find('*') == std::string::npos) {
+        query.keepsOrder = true;
+      } else {
+        query.namesByPattern = true;
+      }
     } else if (is("get") && left >= 1) {
       query.get.emplace_back(argv[++i]);
+      query.namesByPattern = true;
     } else {
-      return std::nullopt;
+      return refuse(kSyntaxError);
     }
   }
   return query;

@@ -14,23 +14,26 @@
 
 namespace slotless::routing {
 
+enum class SortStore : std::uint8_t { Allowed, Refused };
+
 struct SortQuery {
   std::string key;
   bool alpha = false;
   bool descending = false;
   std::int64_t offset = 0;
   std::int64_t count = -1;  // negative: all
-  std::string by;           // empty: none; without '*': "do not sort"
+  std::string by;           // empty: none
   std::vector<std::string> get;
   std::optional<std::string> store;
-  bool readOnly = false;  // SORT_RO, which a node that takes no writes carries out, too
+  bool readOnly = false;        // SORT_RO, which a node that takes no writes carries out, too
+  bool keepsOrder = false;      // one BY was without '*': "do not sort", whatever the others are
+  bool namesByPattern = false;  // what a cluster's nodes refuse, also where it does not matter
 
-  bool hasWeights() const { return by.find('*') != std::string::npos; }
-  bool keepsOrder() const { return !by.empty() && !hasWeights(); }
+  bool hasWeights() const { return !by.empty() && !keepsOrder; }
 };
 
-// nullopt: no node would take it, either.
-std::optional<SortQuery> parseSort(protocol::Argv argv);
+// nullopt: no server would take it, and each would say `error`, whatever the key is.
+std::optional<SortQuery> parseSort(protocol::Argv argv, SortStore store, std::string_view& error);
 
 // The key and the hash field (empty: none) that a pattern names for an element; nullopt: nothing (no '*').
 struct SortLookUp {

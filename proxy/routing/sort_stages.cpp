@@ -49,11 +49,15 @@ void begin(Plan& plan) {
 }  // namespace
 
 bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan, SortNaming naming) {
-  auto query = parseSort(argv);
-  if (!query || (query->store && store == SortStore::Refused)) return false;
+  std::string_view error;
+  auto query = parseSort(argv, store, error);
+  if (!query) {
+    plan.clear();
+    plan.error = error;
+    return !error.empty();
+  }
   const bool elsewhere = query->store && protocol::slotOf(*query->store) != protocol::slotOf(query->key);
-  if (!query->hasWeights() && query->get.empty() && !elsewhere) return false;
-  query->readOnly = store == SortStore::Refused;
+  if (!query->namesByPattern && !elsewhere) return false;
   auto composer = std::make_unique<SortComposer>(std::move(*query), plan.protocol, std::move(naming));
   composer->askForElements(plan);
   plan.composer = std::move(composer);
@@ -67,16 +71,16 @@ void SortComposer::askForElements(Plan& plan) {
   const std::string offset = std::to_string(query_.offset);
   const std::string count = std::to_string(query_.count);
   Words request = {query_.readOnly ? "SORT_RO" : "SORT", query_.key};
-  if (!query_.by.empty()) request.insert(request.end(), {"BY", "nosort"});
+  if (query_.hasWeights() || query_.keepsOrder) request.insert(request.end(), {"BY", "nosort"});
   if (!query_.hasWeights()) {
     if (query_.descending) request.push_back("DESC");
     if (query_.alpha) request.push_back("ALPHA");
-    const bool limitLater = query_.keepsOrder() && query_.store;
+    const bool limitLater = query_.keepsOrder && query_.store;
     if (!limitLater) request.insert(request.end(), {"LIMIT", offset, count});
   }
   ask(plan, query_.key, request);
   // What has no order of its own gets one before it is stored.
-  if (query_.keepsOrder() && query_.store) ask(plan, query_.key, {"TYPE", query_.key});
+  if (query_.keepsOrder && query_.store) ask(plan, query_.key, {"TYPE", query_.key});
 }
 
 bool SortComposer::goOn(std::span<const PartReply> parts, Plan& plan) {
@@ -151,7 +155,7 @@ bool SortComposer::beginElements(std::span<const PartReply> parts) {
   count_ = static_cast<std::size_t>(*count);
   if (count_ * std::max<std::size_t>(1, query_.get.size()) > kMaxLookUps)
     return fail("ERR Too many elements for SORT with BY, GET or STORE over several slots");
-  const bool limitsHere = query_.hasWeights() || (query_.keepsOrder() && query_.store);
+  const bool limitsHere = query_.hasWeights() || (query_.keepsOrder && query_.store);
   range_ = limitsHere ? limitedRange(count_, query_) : SortRange{0, count_};
   return true;
 }

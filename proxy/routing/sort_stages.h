@@ -20,14 +20,12 @@
 
 namespace slotless::routing {
 
-enum class SortStore : std::uint8_t { Allowed, Refused };
-
 // What the cluster calls a key that a pattern and an element make; nullopt: nobody may look there, and
 // nothing is found.
 using SortNaming = std::function<std::optional<std::string>(std::string_view key)>;
 
-// False: a single node can do all of it, or must refuse it. The patterns are as the client calls
-// keys; all other keys in `argv` are as the cluster calls them.
+// False: a single node can do all of it, or must refuse it. What no server takes is Refused. The patterns are
+// as the client calls keys; all other keys in `argv` are as the cluster calls them.
 bool planSortStages(protocol::Argv argv, SortStore store, Plan& plan, SortNaming naming);
 
 class SortComposer final : public Composer {

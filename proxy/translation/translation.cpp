@@ -162,8 +162,8 @@ bool translateTransfer(TranslationContext& context, const databases::Numbering& 
 }
 
 // A pattern of SORT leads to keys of any group, depending on the elements. False: it has none, or a node is
-// to refuse it.
-bool translateSort(TranslationContext& context, int protocol, Command& command) {
+// to refuse it, as one that is queued.
+bool translateSort(TranslationContext& context, int protocol, bool queued, Command& command) {
   const CommandSpec& spec = *command.spec;
   std::vector<std::uint32_t> patterns;
   protocol::patternPositions(spec, command.argv, patterns);
@@ -179,6 +179,7 @@ bool translateSort(TranslationContext& context, int protocol, Command& command) 
     return database.physicalName(key);
   };
   if (!routing::planSortStages(words, store, *steps, naming)) return false;
+  if (queued && steps->kind == routing::Plan::Kind::Refused) return false;
   command.steps = std::move(steps);
   return true;
 }
@@ -204,7 +205,8 @@ bool translate(TranslationContext& context, const databases::Numbering& numberin
     return !database.pinned() || translatePinned(context, protocol, queued, command, error);
   }
   if (runsScript(*command.spec)) return translateScript(context, queued, command, error);
-  if (database.grouped() && command.spec->namesKeysByPattern && translateSort(context, protocol, command))
+  if (database.grouped() && command.spec->namesKeysByPattern &&
+      translateSort(context, protocol, queued, command))
     return true;
   // Where a node has to be asked for the keys, its answer decides: see KeyLookups.
   const bool known = command.spec->keyProcedure != protocol::KeyProcedure::AskServer;

@@ -195,6 +195,39 @@ CONVERSATIONS = {
         BLPOP string w2 0
         BLPOP w1 string 0.01
         BZPOPMIN string z2 0.01""",
+    "sorting": """
+        RPUSH list 3 1 2
+        MSET w_1 3 w_2 1 w_3 2
+        SET string x
+        SORT list BY w_*
+        SORT list BY w_* LIMIT a b
+        SORT list BY w_* LIMIT 0 b
+        SORT list BY w_* LIMIT 00 1
+        SORT list BY w_* LIMIT 0
+        SORT list BY w_* LIMIT a b FOO
+        SORT list FOO BY w_* LIMIT a b
+        SORT string BY w_* LIMIT a b
+        SORT string BY w_*
+        SORT none BY w_* FOO
+        SORT none BY w_*
+        SORT list BY w_* GET
+        SORT list BY w_* STORE
+        SORT list BY w_* BY nosort
+        SORT list BY nosort BY w_* LIMIT 0 2
+        SORT list BY nosort BY w_* STORE to
+        LRANGE to 0 -1
+        SORT string STORE to LIMIT a b
+        SORT list STORE to FOO
+        SORT list FOO STORE to
+        SORT list STORE to BY
+        LRANGE to 0 -1
+        SORT string STORE to
+        SORT none STORE to
+        EXISTS to
+        SORT_RO list BY w_* DESC
+        SORT_RO list STORE to
+        SORT_RO list BY w_* STORE to
+        SORT_RO string GET w_* LIMIT x y""",
     "time-outs": """
         RPUSH w2 a b c d e f g h i
         BLPOP w1 w2 +0.01

@@ -1,13 +1,24 @@
 // SORT's arguments and its patterns, as in Redis 7.0.
 #include "proxy/routing/sort_query.h"
 
+#include <string>
+#include <vector>
+
 #include "catch.h"
 
 namespace slotless::routing {
 namespace {
 
-std::optional<SortQuery> parse(const std::vector<std::string_view>& argv) {
-  return parseSort(argv);
+std::optional<SortQuery> parse(const std::vector<std::string_view>& argv,
+                               SortStore store = SortStore::Allowed) {
+  std::string_view error;
+  return parseSort(argv, store, error);
+}
+
+std::string errorOf(const std::vector<std::string_view>& argv, SortStore store = SortStore::Allowed) {
+  std::string_view error;
+  CHECK_FALSE(parseSort(argv, store, error));
+  return std::string(error);
 }
 
 TEST_CASE("options stand in any order, and the last of a kind counts", "[sort]") {
@@ -23,22 +34,52 @@ TEST_CASE("options stand in any order, and the last of a kind counts", "[sort]")
   CHECK(query->get == std::vector<std::string>{"#", "h_*->f"});
   CHECK(query->store == "s");
   CHECK(query->hasWeights());
-  CHECK_FALSE(query->keepsOrder());
-  CHECK(parse({"SORT", "k", "BY", "nosort"})->keepsOrder());
+  CHECK_FALSE(query->keepsOrder);
+  CHECK(query->namesByPattern);
 }
 
-TEST_CASE("what Redis calls a syntax error is left to it", "[sort]") {
+TEST_CASE("one BY without a pattern is enough for the order to stay", "[sort]") {
   for (const std::vector<std::string_view>& argv :
-       std::vector<std::vector<std::string_view>>{{"SORT"},
-                                                  {"SORT", "k", "BY"},
-                                                  {"SORT", "k", "GET"},
-                                                  {"SORT", "k", "STORE"},
-                                                  {"SORT", "k", "LIMIT", "1"},
-                                                  {"SORT", "k", "LIMIT", "a", "1"},
-                                                  {"SORT", "k", "LIMIT", "1", ""},
-                                                  {"SORT", "k", "sideways"}}) {
-    CHECK_FALSE(parse(argv));
+       std::vector<std::vector<std::string_view>>{{"SORT", "k", "BY", "nosort"},
+                                                  {"SORT", "k", "BY", ""},
+                                                  {"SORT", "k", "BY", "nosort", "BY", "w_*"},
+                                                  {"SORT", "k", "BY", "w_*", "BY", "nosort"}}) {
+    const auto query = parse(argv);
+    REQUIRE(query);
+    CHECK(query->keepsOrder);
+    CHECK_FALSE(query->hasWeights());
+    CHECK(query->namesByPattern == (argv.size() == 6));
   }
+  CHECK_FALSE(parse({"SORT", "k"})->keepsOrder);
+  CHECK_FALSE(parse({"SORT", "k"})->hasWeights());
+}
+
+TEST_CASE("the first word that is wrong is the error", "[sort]") {
+  const std::string syntax = "ERR syntax error";
+  const std::string number = "ERR value is not an integer or out of range";
+  struct Row {
+    std::vector<std::string_view> argv;
+    std::string error;
+  };
+  for (const Row& row : std::vector<Row>{{{"SORT", "k", "BY"}, syntax},
+                                         {{"SORT", "k", "GET"}, syntax},
+                                         {{"SORT", "k", "STORE"}, syntax},
+                                         {{"SORT", "k", "LIMIT", "1"}, syntax},
+                                         {{"SORT", "k", "LIMIT", "a", "1"}, number},
+                                         {{"SORT", "k", "LIMIT", "1", ""}, number},
+                                         {{"SORT", "k", "LIMIT", "00", "1"}, number},
+                                         {{"SORT", "k", "LIMIT", "0", "-0"}, number},
+                                         {{"SORT", "k", "LIMIT", "+0", "1"}, number},
+                                         {{"SORT", "k", "LIMIT", "a", "1", "sideways"}, number},
+                                         {{"SORT", "k", "sideways", "LIMIT", "a", "1"}, syntax}}) {
+    CHECK(errorOf(row.argv) == row.error);
+  }
+  CHECK(errorOf({"SORT"}).empty());  // the number of its words is for others to judge
+}
+
+TEST_CASE("SORT_RO stores nothing", "[sort]") {
+  CHECK(errorOf({"SORT_RO", "k", "STORE", "to"}, SortStore::Refused) == "ERR syntax error");
+  CHECK(parse({"SORT_RO", "k"}, SortStore::Refused)->readOnly);
 }
 
 TEST_CASE("a pattern names a key or a field of a hash", "[sort]") {
