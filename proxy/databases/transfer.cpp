@@ -174,17 +174,21 @@ class TransferComposer final : public routing::Composer {
 
 }  // namespace
 
-std::optional<TransferRequest> parseTransfer(Transfer kind, protocol::Argv argv) {
+std::optional<TransferRequest> parseTransfer(Transfer kind, protocol::Argv argv,
+                                             const std::function<bool(std::string_view number)>& isThere) {
   if (argv.size() < 3) return std::nullopt;
   if (kind == Transfer::Rename || kind == Transfer::RenameIfAbsent)
-    return TransferRequest{argv[1], argv[2], std::nullopt, kind == Transfer::Rename};
-  if (kind == Transfer::Move) return TransferRequest{argv[1], argv[1], argv[2], false};
-  TransferRequest request{argv[1], argv[2], std::nullopt, false};
+    return TransferRequest{argv[1], argv[2], kind == Transfer::Rename};
+  if (kind == Transfer::Move) {
+    if (!isThere(argv[2])) return std::nullopt;
+    return TransferRequest{argv[1], argv[1], false};
+  }
+  TransferRequest request{argv[1], argv[2], false};
   for (std::size_t i = 3; i < argv.size(); ++i) {
     if (protocol::equalsIgnoringCase(argv[i], "replace")) {
       request.replace = true;
     } else if (protocol::equalsIgnoringCase(argv[i], "db") && i + 1 < argv.size()) {
-      request.database = argv[++i];
+      if (!isThere(argv[++i])) return std::nullopt;
     } else {
       return std::nullopt;
     }

@@ -3,8 +3,10 @@
 // there; a value that changes meanwhile is copied again. Pure.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "protocol/argv.h"
 #include "protocol/command_spec.h"
@@ -17,11 +19,12 @@ namespace slotless::databases {
 struct TransferRequest {
   std::string_view source;
   std::string_view destination;
-  std::optional<std::string_view> database;  // its number
   bool replace = false;
 };
-// nullopt: no server would take it.
-std::optional<TransferRequest> parseTransfer(protocol::Transfer kind, protocol::Argv argv);
+// The numbers of databases are shown to `isThere` as they come, and the last one counts. nullopt: no server
+// would take it, since one of them is not there, or because of its words.
+std::optional<TransferRequest> parseTransfer(protocol::Transfer kind, protocol::Argv argv,
+                                             const std::function<bool(std::string_view number)>& isThere);
 
 // With keys as the cluster has them. `eval`: the word by which a script reads value and time to live at one
 // moment; empty: one after the other, without scripts. To move or rename a key takes EVAL, for its deletion

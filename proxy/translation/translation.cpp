@@ -116,15 +116,17 @@ bool translateBetweenNodeDatabases(TranslationContext& context, const databases:
 // False: `error` says why not. What stays within one slot is an ordinary command.
 bool translateTransfer(TranslationContext& context, const databases::Numbering& numbering, int protocol,
                        Command& command, std::string& error) {
-  const auto request = databases::parseTransfer(command.spec->transfer, command.argv);
+  const databases::Database* target = &command.database;
+  const auto isThere = [&](std::string_view number) {
+    target = databaseNamed(numbering, number, error);
+    return target != nullptr;
+  };
+  const auto request = databases::parseTransfer(command.spec->transfer, command.argv, isThere);
   command.wrongWhenRun = true;
   if (!request) {
-    error = "ERR syntax error";
+    if (error.empty()) error = "ERR syntax error";
     return false;
   }
-  const databases::Database* target = &command.database;
-  if (request->database) target = databaseNamed(numbering, *request->database, error);
-  if (target == nullptr) return false;
   if (target == &command.database && request->source == request->destination) {
     error = "ERR source and destination objects are the same";
     return false;
@@ -220,9 +222,14 @@ bool translate(TranslationContext& context, const databases::Numbering& numberin
 const databases::Database* databaseNamed(const databases::Numbering& numbering, std::string_view number,
                                          std::string& error) {
   const auto index = protocol::strictInteger(number);
-  constexpr auto kMost = std::numeric_limits<int>::max();
-  if (!index || *index > kMost || *index < -kMost) {
+  using Limits = std::numeric_limits<int>;
+  if (!index) {
     error = "ERR value is not an integer or out of range";
+    return nullptr;
+  }
+  if (*index > Limits::max() || *index < Limits::min()) {
+    error = "ERR value is out of range, value must between " + std::to_string(Limits::min()) + " and " +
+            std::to_string(Limits::max());
     return nullptr;
   }
   if (*index < 0 || static_cast<std::uint64_t>(*index) >= numbering.size()) {

@@ -25,6 +25,8 @@ CONVERSATIONS = {
         SELECT 1 2
         SELECT one
         SELECT 99999999999999999999
+        SELECT 4294967297
+        SELECT -2147483648
         SELECT 1.0
         SELECT " 1"
         SELECT 1
@@ -214,6 +216,18 @@ CONVERSATIONS = {
         COPY from to DB -1
         COPY from to DB x
         COPY from to DB
+        COPY from to DB 99 NOSUCH
+        COPY from to DB x NOSUCH
+        COPY from to NOSUCH DB x
+        COPY from to DB 99 DB 9 REPLACE
+        COPY from to REPLACE DB x DB 9
+        COPY from to DB 9 DB 10
+        COPY from to DB 4294967297
+        COPY from to DB -2147483649
+        COPY from to DB -2147483648
+        COPY none to DB 99
+        COPY from from DB 99
+        MOVE from 4294967297
         COPY from to REPLACE REPLACE
         COPY from to NOSUCH
         EXISTS from
