@@ -173,13 +173,16 @@ bool addStreams(Argv argv, Positions& positions) {
   return given <= 0 || (given % 2 == 0 && addRange(argv, first, first + given / 2 - 1, 1, positions));
 }
 
-// Subcommands whose next argument is a key; COMMAND does not say so. Source: Redis 7.0 debug.c
-// debugCommand().
+// Subcommands whose next argument is a key, or all that are left; COMMAND does not say so. Source: Redis 7.0
+// debug.c debugCommand().
 void addDebugKey(Argv argv, Positions& positions) {
-  static constexpr std::string_view kOfKey[] = {"object",    "sdslen",       "listpack",   "ziplist",
-                                                "quicklist", "digest-value", "htstats-key"};
+  static constexpr std::string_view kOfKey[] = {"object",  "sdslen",    "listpack",
+                                                "ziplist", "quicklist", "htstats-key"};
   const auto is = [&](std::string_view word) { return equalsIgnoringCase(argv[1], word); };
   if (argv.size() > 2 && std::any_of(std::begin(kOfKey), std::end(kOfKey), is)) positions.add(2);
+  if (argv.size() > 2 && is("digest-value")) {
+    for (Index i = 2; i < countOf(argv); ++i) positions.add(i);
+  }
 }
 
 // False: a single key and KEYS contradict each other.

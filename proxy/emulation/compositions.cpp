@@ -37,6 +37,13 @@ std::optional<std::string_view> errorToSay(Argv argv) {
   return argv[2];
 }
 
+// Subcommands about no data, of which the servers' answers are the same.
+bool concernsNoNode(std::string_view subcommand) {
+  static constexpr std::string_view kSuch[] = {"protocol", "help", "stringmatch-len"};
+  return std::any_of(std::begin(kSuch), std::end(kSuch),
+                     [&](std::string_view each) { return protocol::equalsIgnoringCase(subcommand, each); });
+}
+
 bool planDebug(PlanContext& context, Argv argv, Plan& plan) {
   if (const auto wanted = errorToSay(argv)) {
     plan.clear();
@@ -51,6 +58,15 @@ bool planDebug(PlanContext& context, Argv argv, Plan& plan) {
     plan.clear();
     plan.kind = Plan::Kind::OneSlot;
     plan.slot = protocol::slotOf(argv[positions.front()]);
+    const bool areTogether = std::all_of(positions.begin(), positions.end(), [&](std::uint32_t position) {
+      return protocol::slotOf(argv[position]) == plan.slot;
+    });
+    if (!areTogether) routing::planKeysInOrder(argv, positions, plan);
+    return true;
+  }
+  if (concernsNoNode(argv[1])) {
+    plan.clear();
+    plan.kind = Plan::Kind::AnyNode;
     return true;
   }
   if (!protocol::equalsIgnoringCase(argv[1], "digest")) return false;

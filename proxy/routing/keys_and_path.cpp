@@ -38,10 +38,9 @@ class PathComposer final : public Composer {
 
 }  // namespace
 
-bool planKeysAndPath(const protocol::CommandSpec& spec, protocol::Argv argv, Plan& plan) {
-  std::vector<std::uint32_t> positions;
-  if (spec.name != kCommand || protocol::keyPositions(spec, argv, positions) != protocol::KeyResult::Ok)
-    return false;
+void planKeysInOrder(protocol::Argv argv, std::span<const std::uint32_t> positions, Plan& plan) {
+  const protocol::Argv before = argv.first(positions.front());
+  const protocol::Argv behind = argv.subspan(positions.back() + 1);
   std::map<protocol::Slot, SlotsKeys> slots;
   for (std::size_t i = 0; i < positions.size(); ++i) {
     const std::string_view key = argv[positions[i]];
@@ -53,12 +52,19 @@ bool planKeysAndPath(const protocol::CommandSpec& spec, protocol::Argv argv, Pla
   plan.kind = Plan::Kind::Prepared;
   std::vector<std::vector<std::uint32_t>> ordinals;
   for (auto& [slot, keys] : slots) {
-    keys.words.insert(keys.words.begin(), argv.front());
-    keys.words.push_back(argv.back());
+    keys.words.insert(keys.words.begin(), before.begin(), before.end());
+    keys.words.insert(keys.words.end(), behind.begin(), behind.end());
     addPart(plan, slot, keys.words);
     ordinals.push_back(std::move(keys.ordinals));
   }
   plan.composer = std::make_unique<PathComposer>(std::move(ordinals));
+}
+
+bool planKeysAndPath(const protocol::CommandSpec& spec, protocol::Argv argv, Plan& plan) {
+  std::vector<std::uint32_t> positions;
+  if (spec.name != kCommand || protocol::keyPositions(spec, argv, positions) != protocol::KeyResult::Ok)
+    return false;
+  planKeysInOrder(argv, positions, plan);
   return true;
 }
 

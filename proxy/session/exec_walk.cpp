@@ -126,6 +126,7 @@ bool ExecWalk::askNodes(const Transaction::Later& command, protocol::Argv argv, 
       reply_ += answer;
       return false;
     }
+    case Plan::Kind::AnyNode:
     case Plan::Kind::OneSlot: {  // one server has all
       const protocol::Slot slot = plan.slot;
       plan.kind = Plan::Kind::Prepared;

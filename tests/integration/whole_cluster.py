@@ -9,8 +9,34 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 import resp
+from plain_servers import Server
 from slots import slot_of
 from waiting import wait_until
+
+DEBUGGING = """
+    SET d1 v
+    SET d2 w
+    RPUSH d3 a b
+    HSET d4 f v
+    DEBUG DIGEST-VALUE d1 d2 none d3 d4 d1
+    DEBUG DIGEST-VALUE d2 d1
+    DEBUG DIGEST-VALUE d4
+    DEBUG DIGEST-VALUE none
+    DEBUG DIGEST-VALUE
+    DEBUG PROTOCOL string
+    DEBUG PROTOCOL array
+    DEBUG PROTOCOL set
+    DEBUG PROTOCOL map
+    DEBUG PROTOCOL double
+    DEBUG PROTOCOL null
+    DEBUG PROTOCOL verbatim
+    DEBUG PROTOCOL true
+    DEBUG PROTOCOL bignum
+    DEBUG PROTOCOL nosuch
+    DEBUG PROTOCOL
+    DEBUG HELP
+    DEBUG NOSUCH
+    DEBUG OBJECT none"""
 
 ADMIN = ("--allow-admin-commands", "yes")
 # What clients that keep cursors as doubles can hold.
@@ -326,6 +352,20 @@ class Administration(WholeClusterTest):
                 self.assertIn(b"name=in-exec", told[3])
                 self.assertIn(b"total.allocated", told[5])
                 self.assertIsInstance(told[6], int)
+
+    @fixture.NOT_ONE_REDIS
+    def test_debug_is_answered_as_by_one_server(self):
+        server = Server("debugged")
+        self.addCleanup(server.kill)
+        with server.connect() as plain:
+            for database, protocol in ((0, 2), (0, 3), (1, 2)):
+                for connection in (plain, self.connection):
+                    connection.command("HELLO", protocol)
+                    connection.command("FLUSHALL")
+                    connection.command("SELECT", database)
+                for line in DEBUGGING.strip().splitlines():
+                    with self.subTest(line, database=database, protocol=protocol):
+                        self.assertEqual(self.connection.raw(*line.split()), plain.raw(*line.split()))
 
     @fixture.NOT_ONE_REDIS
     def test_an_error_that_a_client_asks_for_is_the_one_that_it_gets(self):
