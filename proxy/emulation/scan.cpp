@@ -185,7 +185,7 @@ void ScanComposer::ask(const ScanCursor& cursor, Plan& plan) {
 bool planScan(PlanContext& context, Argv argv, const databases::Database& database, Plan& plan) {
   plan.clear();
   const auto number = routing::parseScanCursor(argv[1]);
-  if (!number) {
+  if (!number || routing::refusesCursor(context.manners.server, argv[1])) {
     plan.error = kInvalidCursor;
     return true;
   }

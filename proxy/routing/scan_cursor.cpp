@@ -4,6 +4,9 @@
 #include <charconv>
 #include <span>
 
+#include "protocol/strict_integer.h"
+#include "proxy/cluster/server_identity.h"
+
 namespace slotless::routing {
 
 namespace {
@@ -114,6 +117,12 @@ std::optional<std::uint64_t> parseScanCursor(std::string_view text) noexcept {
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
   return negative ? 0 - number : number;
+}
+
+// Source: Redis 7.4 util.c string2ull(), and Redis 8.0, Valkey 8.1 and 9.1, asked.
+bool refusesCursor(const cluster::ServerIdentity& server, std::string_view text) {
+  if (!text.empty() && protocol::strictInteger(text).value_or(0) >= 0) return false;
+  return server.isAtLeast("redis", {7, 4}) || server.isAtLeast("valkey", {8, 0});
 }
 
 }  // namespace slotless::routing

@@ -20,6 +20,10 @@
 
 #include "protocol/slot.h"
 
+namespace slotless::cluster {
+struct ServerIdentity;
+}
+
 namespace slotless::routing {
 
 struct ScanCursor {
@@ -56,7 +60,10 @@ std::optional<std::uint64_t> encodeScanCursor(const ScanCursor& cursor) noexcept
 // What nobody has encoded gives some cursor as well, which is harmless: its check will not fit.
 ScanCursor decodeScanCursor(std::uint64_t number) noexcept;
 ScanCursor decodePinnedCursor(std::uint64_t number) noexcept;
-// nullopt: no number (Redis: "ERR invalid cursor").
+// nullopt: no number (Redis: "ERR invalid cursor"). As the older servers take it: also nothing, and what is
+// below 0.
 std::optional<std::uint64_t> parseScanCursor(std::string_view text) noexcept;
+// Whether this server is one of the newer ones, and takes no such cursor.
+bool refusesCursor(const cluster::ServerIdentity& server, std::string_view text);
 
 }  // namespace slotless::routing

@@ -11,6 +11,7 @@
 #include "proxy/databases/walk.h"
 #include "proxy/databases/whole_database.h"
 #include "proxy/routing/prepared_request.h"
+#include "proxy/routing/scan_cursor.h"
 #include "proxy/translation/alternatives.h"
 #include "proxy/translation/translation.h"
 
@@ -117,6 +118,8 @@ bool translatePinned(TranslationContext& context, int protocol, bool queued, Com
   error = rewritten.error;
   // A cursor may be too long for a transaction only.
   if (!queued && what == WholeDatabase::Scan) error = databases::objectionToScan(command.argv);
+  if (what == WholeDatabase::Scan && routing::refusesCursor(context.manners.server, command.argv[1]))
+    error = "ERR invalid cursor";
   command.wrongWhenRun = !error.empty();
   if (!error.empty()) return false;
   command.wantsWholeSlot = true;

@@ -75,6 +75,20 @@ CONVERSATIONS = {
         SELECT 1
         SCAN 0 TYPE other
         SCAN 0 TYPE STRING""",
+    "cursors that nobody has given": """
+        SCAN -1
+        SCAN ""
+        SCAN -1 NOSUCH
+        SCAN -1 COUNT x
+        SCAN 18446744073709551615
+        SCAN 18446744073709551616
+        SCAN +0
+        SCAN -0
+        SCAN x COUNT 0
+        SELECT 1
+        SCAN -1
+        SCAN -1 NOSUCH
+        SCAN 18446744073709551616""",
     "the script's own server": """
         EVAL return(type(redis)) 0
         EVAL return(type(server)) 0

@@ -1,7 +1,12 @@
 // SCAN cursors: what goes in comes out, in 53 bits.
 #include "proxy/routing/scan_cursor.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "catch.h"
+#include "proxy/cluster/server_identity.h"
 
 namespace slotless::routing {
 namespace {
@@ -108,6 +113,24 @@ TEST_CASE("cursors are read as Redis reads them", "[scan_cursor]") {
   for (const auto* wrong : {"x", "1x", " 1", "1 ", "-", "18446744073709551616", "0x1", "1.5"}) {
     CHECK_FALSE(parseScanCursor(wrong));
   }
+}
+
+TEST_CASE("newer servers take no empty cursor and none below 0", "[scan_cursor]") {
+  const auto server = [](std::string product, std::vector<std::uint32_t> version) {
+    cluster::ServerIdentity identity;
+    identity.product = std::move(product);
+    identity.version = std::move(version);
+    return identity;
+  };
+  const cluster::ServerIdentity older[] = {{}, server("redis", {7, 2, 4}), server("valkey", {7, 2, 5})};
+  const cluster::ServerIdentity newer[] = {server("redis", {7, 4, 0}), server("valkey", {8, 0, 1}),
+                                           server("valkey", {9, 1, 2})};
+  for (const char* text : {"", "-1", "-9223372036854775808"}) {
+    for (const auto& each : older) CHECK_FALSE(refusesCursor(each, text));
+    for (const auto& each : newer) CHECK(refusesCursor(each, text));
+  }
+  for (const char* text : {"0", "7", "-0", "+7", "18446744073709551615"})
+    CHECK_FALSE(refusesCursor(newer[0], text));
 }
 
 }  // namespace
