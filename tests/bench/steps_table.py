@@ -4,8 +4,8 @@ import statistics
 from bench.report import group
 from bench.steps import LOADS
 
-HEADER = ("", "one Redis: a second", "p50 / p99 ms", "{name}: a second", "p50 / p99 ms", "throughput", "p50", "CPU of {name}, µs",
-          "CPU of the nodes, µs", "CPU of one Redis, µs")
+HEADER = ("", "one Redis: a second", "p50 / p99 ms", "{name}: a second", "p50 / p99 ms", "throughput", "p50",
+          "CPU of {name}, µs", "CPU of the nodes, µs", "CPU of one Redis, µs")
 
 
 def middle(rows, name):
