@@ -124,12 +124,21 @@ TEST_CASE_METHOD(Stage,
 }
 
 TEST_CASE_METHOD(Stage, "SORT goes to its node as it is where one node can do all of it") {
-  for (const std::string_view sort :
-       {"SORT_RO a STORE b", "SORT a BY nosort LIMIT 0 1", "SORT a ALPHA STORE {a}to", "SORT a GET"}) {
+  for (const std::string_view sort : {"SORT a BY nosort LIMIT 0 1", "SORT a ALPHA STORE {a}to"}) {
     client.sends(sort);
     node(1).expects(sort).replies(":1\r\n");
     client.receives(":1\r\n");
   }
+}
+
+TEST_CASE_METHOD(Stage, "what no server takes of SORT is refused in its words, whatever the slots") {
+  for (const std::string_view sort :
+       {"SORT_RO a STORE b", "SORT a GET", "SORT a BY w_* FOO", "SORT a STORE b FOO"}) {
+    client.sends(sort);
+    client.receives("-ERR syntax error\r\n");
+  }
+  client.sends("SORT a STORE b LIMIT x 1 FOO");
+  client.receives("-ERR value is not an integer or out of range\r\n");
 }
 
 TEST_CASE_METHOD(Stage, "SORT_RO is put together as well") {

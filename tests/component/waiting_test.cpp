@@ -94,7 +94,7 @@ TEST_CASE_METHOD(WaitingClients, "what somebody else has taken meanwhile is wait
 
 TEST_CASE_METHOD(WaitingClients, "its time is over to the millisecond") {
   for (const auto& [timeout, millis] :
-       {std::pair("1", 1000), std::pair("0.25", 250), std::pair("2.005", 2005)}) {
+       {std::pair("1", 1000), std::pair("0.25", 250), std::pair("2.125", 2125)}) {
     waits("BLPOP a b " + std::string(timeout));
     finds(net::Millis(millis - 1));
     client.receivesNothing();
