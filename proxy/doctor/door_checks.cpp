@@ -16,7 +16,7 @@ Sightings openAdministrators(const Facts& facts) {
 constexpr Check kDoorChecks[] = {
     {"open-administrator", Severity::Warning, openAdministrators,
      "Whoever knows the name administers this proxy, or takes the account for one that lets people in.",
-     "Give the user a password (>PASSWORD, or #SHA256 of it) in place of nopass, or switch it off."},
+     "Give the user a password (>PASSWORD, or #SHA256 of it) in place of nopass, or switch it off; where there are no users, set client-password."},
 };
 
 }  // namespace

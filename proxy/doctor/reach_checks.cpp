@@ -175,17 +175,23 @@ Sightings busy(const Facts& facts) {
   return found;
 }
 
-// A proxy among the nodes, this one or another.
-std::string withoutMode(const Node& node) {
-  return node.text(node.info, "executable").ends_with("/slotless") ? ": it is a Slotless itself"
-                                                                   : ": " + node.problem;
+// A proxy among the nodes.
+bool isSlotless(const Node& node) {
+  return node.text(node.info, "executable").ends_with("/slotless");
 }
 
 Sightings noCluster(const Facts& facts) {
   Sightings found;
   for (const Node& node : facts.nodes) {
-    if (node.contact == Contact::NoCluster)
-      found.push_back({node.shown(), "it is a server without cluster mode" + withoutMode(node)});
+    if (node.contact != Contact::NoCluster) continue;
+    if (isSlotless(node)) {
+      found.push_back({node.shown(),
+                       "it is a Slotless itself, and no node",
+                       {},
+                       "Name nodes of the cluster in cluster-nodes."});
+    } else {
+      found.push_back({node.shown(), "it is a server without cluster mode: " + node.problem});
+    }
   }
   return found;
 }

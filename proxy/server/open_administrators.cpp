@@ -51,8 +51,12 @@ std::vector<OpenAdministrator> openAdministrators(const config::Config& config) 
       if (isOpenUser(*user)) found.push_back({name, true});
     }
   }
-  if (!config.hasUsers() || config.passesThrough()) return found;
-  const bool open = config.clientAuth == config::ClientAuth::None;
+  if (config.passesThrough()) return found;
+  const bool open = config.clientAuth == config::ClientAuth::None || config::clientSecret(config).empty();
+  if (!config.hasUsers()) {
+    if (open && config.allowAdminCommands) found.push_back({std::string(access::kDefaultUser), false});
+    return found;
+  }
   const auto standard = access::makeDefaultUser(open ? std::string() : config::clientSecret(config));
   const auto clients = access::readUsers(config.users, standard, words, access::Unknown::Accepted, "");
   if (!clients.errors.empty()) return found;

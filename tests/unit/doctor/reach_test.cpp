@@ -124,6 +124,12 @@ TEST_CASE("Administrators without a password are told") {
                         "user closed on >secret +@all ~*"};
   CHECK(found(facts) ==
         Names{"open-administrator@page", "open-administrator@boss", "open-administrator@console"});
+  facts.config = {};
+  CHECK(found(facts) == Names{});
+  facts.config.allowAdminCommands = true;
+  CHECK(found(facts) == Names{"open-administrator@default"});
+  facts.config.password = "secret";
+  CHECK(found(facts) == Names{});
 }
 
 }  // namespace
