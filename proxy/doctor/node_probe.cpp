@@ -1,6 +1,7 @@
 #include "proxy/doctor/node_probe.h"
 
 #include <chrono>
+#include <functional>
 
 #include "config/upstream.h"
 #include "proxy/doctor/asking.h"
@@ -75,6 +76,12 @@ void readClock(NodeClient& client, Node& node) {
   node.info.insert_or_assign("server_time_usec", std::to_string(there));
 }
 
+void lookAtKeys(NodeClient& client, Node& node, const Asking& asking) {
+  if (!node.isMaster() || asking.options.sampleKeys == 0) return;
+  const bool countsUse = node.text(node.settings, "maxmemory-policy").find("lfu") != std::string_view::npos;
+  node.keys = sampleKeys(client, asking.databases, asking.options.sampleKeys, countsUse);
+}
+
 // False: it is of no use to go on.
 bool greet(NodeClient& client, Node& node) {
   if (const std::string error = client.open(); !error.empty()) {
@@ -104,15 +111,14 @@ void ask(Node& node, const Asking& asking) {
   if (!greet(client, node)) return lookCloser(node, asking);
   identify(client, node, ofCluster);
   if (!node.good()) return;
-  askSettings(client, node, ofCluster);
-  measure(client, node);
-  readClock(client, node);
-  if (node.isMaster() && asking.options.sampleKeys > 0) {
-    const bool countsUse = node.text(node.settings, "maxmemory-policy").find("lfu") != std::string_view::npos;
-    node.keys = sampleKeys(client, asking.databases, asking.options.sampleKeys, countsUse);
+  const std::function<void()> steps[] = {[&] { askSettings(client, node, ofCluster); },
+                                         [&] { measure(client, node); }, [&] { readClock(client, node); },
+                                         [&] { lookAtKeys(client, node, asking); }};
+  for (const auto& step : steps) {
+    step();
+    // It has begun to hang, or has ended, while it was asked.
+    if (!client.isOpen()) return fail(node, withoutUrl(client.lastError(), client));
   }
-  // It has begun to hang, or has ended, while it was asked.
-  if (!client.isOpen()) return fail(node, withoutUrl(client.lastError(), client));
   node.denied = deniedBy(client, ofCluster);
   if (node.busPort != 0) node.bus = tryPort({node.dialled.host, node.busPort}, asking);
 }

@@ -37,13 +37,15 @@ def tearDownModule():
 
 
 @contextlib.contextmanager
-def saying(answer):
-    """The port of a listener that answers everything with these bytes."""
+def saying(answer, until=None):
+    """The port of a listener that answers everything with these bytes; or hangs when it hears of `until`."""
 
     def serve(connection):
         with connection, contextlib.suppress(OSError):
-            while connection.recv(65536):
+            while (heard := connection.recv(65536)) and not (until and until in heard):
                 connection.sendall(answer)
+            while heard and connection.recv(65536):
+                pass
 
     def accept():
         with contextlib.suppress(OSError):
@@ -74,6 +76,14 @@ class OneFinding(unittest.TestCase):
             for password in (None, PASSWORD):
                 with self.subTest(part, password=password), saying(answer) as port:
                     self.assert_only("not-a-node", part, [f"{HOST}:{port}"], password=password)
+
+    def test_who_hangs_while_it_is_asked(self):
+        with saying(b"+PONG\r\n", until=b"INFO") as port:
+            self.assert_only("unreachable", "not INFO: no answer", [f"{HOST}:{port}"], password=None)
+        info = b"redis_version:7.0.15\r\nrole:master\r\n"
+        for until in (b"CONFIG", b"TIME", b"SCAN"):
+            with self.subTest(until), saying(b"$%d\r\n%s\r\n" % (len(info), info), until=until) as port:
+                self.assert_only("server", "no answer", options=["--upstream=single", f"--server={HOST}:{port}"], password=None)
 
     def test_a_sentinel(self):
         sentinel = Sentinel("sentinel", server)
