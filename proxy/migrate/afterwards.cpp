@@ -48,21 +48,25 @@ class Desk {
     error_ = target_.refresh();
     if (error_.empty()) error_ = journal_.read(fields_);
     if (error_.empty()) owner_ = journal_.owner();
+    if (error_.empty() && isAtWork()) {
+      if (const auto side = decision_.look(error_)) Journal::correct(fields_, *side);
+    }
   }
 
   const std::string& error() const noexcept { return error_; }
   const std::string& owner() const noexcept { return owner_; }
   bool any() const noexcept { return !fields_.empty(); }
+  bool isAtWork() const { return !owner_.empty() && !isDead(owner_); }
   const Journal::Fields& fields() const noexcept { return fields_; }
   std::string field(const std::string& name) const { return Journal::fieldOf(fields_, name); }
   // Whoever is at work sees it within a second or two. False: nobody has ended.
   bool endOwner(const std::string& field) {
-    if (owner_.empty() || isDead(owner_)) return true;
+    if (!isAtWork()) return true;
     journal_.write({{field, "1"}});
     const auto deadline = Clock::now() + kPatience;
     while (Clock::now() < deadline) {
       owner_ = journal_.owner();
-      if (owner_.empty() || isDead(owner_)) return true;
+      if (!isAtWork()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     return false;
@@ -152,7 +156,7 @@ int status(const Settings& settings, Reporter& reporter) {
     return subcommand::kBad;
   }
   reporter.print("direction  " +
-                 (desk.field("direction").empty() ? "to the cluster" : desk.field("direction")));
+                 (desk.field("direction").empty() ? Journal::kToCluster : desk.field("direction")));
   reporter.print("from       " + desk.field("source") + " (" + desk.field("software") + ")");
   reporter.print("at work    " +
                  (desk.owner().empty() ? "nobody: slotless migrate run goes on" : desk.owner()));

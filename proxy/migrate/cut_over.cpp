@@ -273,6 +273,10 @@ std::string CutOver::objection() {
     return "another migration is under way: " + fields["identity"];
   const std::string owner = journal_.owner();
   if (owner.empty() || isDead(owner)) return "nobody copies: start slotless migrate run, and let it follow";
+  std::string error;
+  const auto inForce = decision_.look(error);
+  if (!inForce) return "the target: " + error;
+  Journal::correct(fields, *inForce);
   if (fields["caught_up"] != "1")
     return "the copy has not caught up (" + fields["phase"] + ")" +
            (fields["trouble"].empty() ? "" : ": " + fields["trouble"]);

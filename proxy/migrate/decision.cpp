@@ -102,6 +102,7 @@ std::optional<Decision::News> Decision::announce(const std::string& process, con
   News news{reply->items[0].text, {}, reply->items[2].integer != 0};
   const std::vector<subcommand::Reply>& fields = reply->items[1].items;
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) news.run[fields[i].text] = fields[i + 1].text;
+  Journal::correct(news.run, news.side);
   return news;
 }
 

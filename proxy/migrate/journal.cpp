@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "config/side_words.h"
 #include "protocol/slot.h"
 
 namespace slotless::migrate {
@@ -48,6 +49,13 @@ bool isDead(std::string_view owner) {
 std::string Journal::fieldOf(const Fields& fields, const std::string& name) {
   const auto found = fields.find(name);
   return found == fields.end() ? std::string() : found->second;
+}
+
+void Journal::correct(Fields& fields, std::string_view side) {
+  const bool back = side == config::kClusterSide || config::sideBehind(side) == config::kClusterSide;
+  if (fieldOf(fields, "caught_up") != "1" || (fields["direction"] == kToServer) == back) return;
+  fields["caught_up"] = "0";
+  fields["phase"] = "changing sides";
 }
 
 Journal::Journal(NodeWriter writer) : writer_(std::move(writer)), me_(identity()) {}

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/migrate/node_writer.h"
@@ -20,6 +21,13 @@ class Journal {
 
   // Empty: there is none.
   static std::string fieldOf(const Fields& fields, const std::string& name);
+
+  // Values of the field `direction`.
+  static constexpr const char* kToCluster = "to the cluster";
+  static constexpr const char* kToServer = "back to the server";
+  // Who is at work copies from the side that is in force. Until it has heard that this is another one by now,
+  // its word that it has caught up is about the other direction, and holds no more. `side`: as decided.
+  static void correct(Fields& fields, std::string_view side);
 
   static constexpr std::string_view kState = "~{slotless-migrate}:state";
   static constexpr std::string_view kOwner = "~{slotless-migrate}:owner";

@@ -293,7 +293,7 @@ Journal::Fields Run::fieldsNow() {
   Journal::Fields fields{{"identity", settings_.identity()},
                          {"source", settings_.from.shown()},
                          {"software", serverFacts_.software},
-                         {"direction", side_ == Upstream::Single ? "to the cluster" : "back to the server"},
+                         {"direction", side_ == Upstream::Single ? Journal::kToCluster : Journal::kToServer},
                          {"phase", copy_->phase()},
                          {"updated_ms", now},
                          {"keys", std::to_string(counts_.keys)},

@@ -69,6 +69,7 @@ class RollBack(move.Move):
         self.assertEqual(before.xack("tasks", "workers", tasks[0]), 1)
         self.assertEqual(len(before.xclaim("tasks", "workers", "another", 0, [tasks[1]])), 1)
 
+        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
         self.assertIn("the server is in force again", self.roll_back("--max-pause", "20s"))
         self.assertEqual(self.side(), "single")
         writers.wait_for_progress()

@@ -69,7 +69,7 @@ TEST_CASE("a name that changes often is there once, until it is taken") {
   REQUIRE(since);
   CHECK(queue.take(1).changed == std::vector<Key>{{1, "a"}});
   CHECK(queue.addChanged({1, "a"}));
-  CHECK(queue.addChanged({2, "a"}));  // another key
+  CHECK(queue.addChanged({2, "a"}));     // another key
   CHECK(queue.oldestChange() == since);  // it is being dealt with
   queue.done();
   CHECK(queue.take(10).changed == std::vector<Key>{{1, "b"}, {1, "a"}, {2, "a"}});
