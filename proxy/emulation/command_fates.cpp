@@ -29,6 +29,7 @@ struct NamedWay {
 // Those that neither their handling nor their facts tell; see planCrossSlot().
 constexpr NamedWay kNamedWays[] = {
     {"bitop", CrossSlotKind::Stored},       {"geosearchstore", CrossSlotKind::Stored},
+    {"georadius", CrossSlotKind::Stored},   {"georadiusbymember", CrossSlotKind::Stored},
     {"lcs", CrossSlotKind::Computed},       {"lmove", CrossSlotKind::Moved},
     {"lmpop", CrossSlotKind::First},        {"mget", CrossSlotKind::Read},
     {"exists", CrossSlotKind::Read},        {"touch", CrossSlotKind::Read},

@@ -32,7 +32,7 @@ constexpr std::array kRows = {
         "the values need not be from one moment"},
     Row{CrossSlotKind::Stored, "stored",
         "what writes one key from several: `S…STORE` `Z…STORE` `PFMERGE` `BITOP` `GEOSEARCHSTORE` "
-        "`ZRANGESTORE`, modules' own",
+        "`GEORADIUS` and `GEORADIUSBYMEMBER` with `STORE`, `ZRANGESTORE`, modules' own",
         "in the slot of the key that is written, by a script that restores, uses and deletes the values of "
         "the others",
         "the values need not be from one moment; what is written, is written at one"},

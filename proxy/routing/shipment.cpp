@@ -1,6 +1,8 @@
 #include "proxy/routing/shipment.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -46,15 +48,47 @@ bool isTold(const KeySpec& spec) {
 
 bool isCandidate(const CommandSpec& spec, std::size_t arguments) {
   return spec.handling == protocol::Handling::Keyed && spec.role == protocol::SessionRole::None &&
-         spec.keyProcedure == protocol::KeyProcedure::BySpecs && spec.transfer == protocol::Transfer::None &&
-         !spec.in(protocol::kCategoryScripting) && !spec.slotUnchecked && arguments <= kMostArguments &&
-         !spec.keySpecs.empty() && std::all_of(spec.keySpecs.begin(), spec.keySpecs.end(), isTold);
+         spec.transfer == protocol::Transfer::None && !spec.in(protocol::kCategoryScripting) &&
+         !spec.slotUnchecked && arguments <= kMostArguments;
 }
 
-Slot commonest(const std::vector<Slot>& slots) {
-  return *std::max_element(slots.begin(), slots.end(), [&](Slot a, Slot b) {
-    return std::count(slots.begin(), slots.end(), a) < std::count(slots.begin(), slots.end(), b);
-  });
+using Positions = std::vector<std::uint32_t>;
+
+// Its specifications look for STORE behind options of any kind, find only the first one, and do not claim
+// more than that in Redis 8.
+bool findUsesOfGeoRadius(const CommandSpec& spec, protocol::Argv argv, Positions& read, Positions& written) {
+  if (protocol::keyPositions(spec, argv, written) != protocol::KeyResult::Ok || written.size() < 2)
+    return false;
+  read.assign(written.begin(), written.begin() + 1);
+  written.erase(written.begin());
+  return true;
+}
+
+// Which keys are read, and which are written. False: they are not told.
+bool findUses(const CommandSpec& spec, protocol::Argv argv, Positions& read, Positions& written) {
+  if (spec.keyProcedure == protocol::KeyProcedure::GeoRadius)
+    return findUsesOfGeoRadius(spec, argv, read, written);
+  if (spec.keyProcedure != protocol::KeyProcedure::BySpecs || spec.keySpecs.empty() ||
+      !std::all_of(spec.keySpecs.begin(), spec.keySpecs.end(), isTold))
+    return false;
+  const bool writes = !spec.has(protocol::kReadOnly);
+  Positions positions;
+  for (const KeySpec& keys : spec.keySpecs) {
+    if (protocol::keyPositionsOf(keys, argv, positions) != protocol::KeyResult::Ok) return false;
+    Positions& uses = writes && (keys.flags & protocol::kKeyReadOnly) == 0 ? written : read;
+    uses.insert(uses.end(), positions.begin(), positions.end());
+  }
+  return writes ? !written.empty() : !read.empty();
+}
+
+// The first of them.
+Slot commonest(const Positions& positions, protocol::Argv argv) {
+  const auto slotAt = [&](std::uint32_t position) { return protocol::slotOf(argv[position]); };
+  std::map<Slot, std::size_t> counts;
+  for (const std::uint32_t position : positions) ++counts[slotAt(position)];
+  return slotAt(*std::max_element(positions.begin(), positions.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return counts[slotAt(a)] < counts[slotAt(b)];
+  }));
 }
 
 class ShipmentComposer final : public Composer {
@@ -203,32 +237,20 @@ class ShipmentComposer final : public Composer {
 
 std::optional<Shipment> shipmentOf(const CommandSpec& spec, protocol::Argv argv) {
   if (!isCandidate(spec, argv.size())) return std::nullopt;
+  Positions read;
+  Positions written;
+  if (!findUses(spec, argv, read, written)) return std::nullopt;
+  const auto slotAt = [&](std::uint32_t position) { return protocol::slotOf(argv[position]); };
   Shipment shipment;
-  const bool writes = !spec.has(protocol::kReadOnly);
-  std::vector<std::uint32_t> positions;
-  std::vector<std::uint32_t> readOnly;
-  std::vector<Slot> written;
-  std::vector<Slot> all;
-  for (const KeySpec& keys : spec.keySpecs) {
-    if (protocol::keyPositionsOf(keys, argv, positions) != protocol::KeyResult::Ok) return std::nullopt;
-    for (const std::uint32_t position : positions) {
-      const Slot slot = protocol::slotOf(argv[position]);
-      all.push_back(slot);
-      if (writes && (keys.flags & protocol::kKeyReadOnly) == 0) {
-        if (!shipment.written) shipment.written = position;
-        written.push_back(slot);
-      } else {
-        readOnly.push_back(position);
-      }
-    }
+  if (written.empty()) {
+    shipment.destination = commonest(read, argv);
+  } else {
+    shipment.written = written.front();
+    shipment.destination = slotAt(written.front());
   }
-  if (all.empty() || (writes && written.empty())) return std::nullopt;
-  shipment.destination = writes ? written.front() : commonest(all);
-  if (std::any_of(written.begin(), written.end(), [&](Slot slot) { return slot != shipment.destination; }))
-    return std::nullopt;
-  for (const std::uint32_t position : readOnly) {
-    if (protocol::slotOf(argv[position]) != shipment.destination) shipment.travelling.push_back(position);
-  }
+  const auto isElsewhere = [&](std::uint32_t position) { return slotAt(position) != shipment.destination; };
+  if (std::any_of(written.begin(), written.end(), isElsewhere)) return std::nullopt;
+  std::copy_if(read.begin(), read.end(), std::back_inserter(shipment.travelling), isElsewhere);
   return shipment;
 }
 

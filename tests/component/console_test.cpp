@@ -171,6 +171,8 @@ TEST_CASE_METHOD(Stage, "PROXY EXPLAIN and the table of all commands say the sam
   using session::CrossSlotKind;
   const std::map<std::string_view, std::string_view> samples = {
       {"bitop", "BITOP AND a b"},
+      {"georadius", "GEORADIUS a 0 0 1 m STORE b"},
+      {"georadiusbymember", "GEORADIUSBYMEMBER a m 1 m STORE b"},
       {"geosearchstore", "GEOSEARCHSTORE a b FROMLONLAT 0 0 BYRADIUS 1 m"},
       {"lcs", "LCS a b"},
       {"lmove", "LMOVE a b LEFT LEFT"},

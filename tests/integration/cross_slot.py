@@ -92,7 +92,17 @@ CONVERSATIONS = {
         GEOSEARCHSTORE g2 g1 FROMLONLAT 15 37 BYRADIUS 200 km ASC
         ZRANGE g2 0 -1
         GEOSEARCHSTORE g2 none FROMLONLAT 15 37 BYRADIUS 200 km
-        EXISTS g2""",
+        EXISTS g2
+        GEORADIUS g1 15 37 200 km STORE g2
+        ZRANGE g2 0 -1 WITHSCORES
+        GEORADIUSBYMEMBER g1 Palermo 200 km DESC COUNT 1 STOREDIST g2
+        ZRANGE g2 0 -1 WITHSCORES
+        GEORADIUS g1 15 37 200 km WITHDIST STORE g2
+        GEORADIUS none 15 37 200 km STORE g2
+        EXISTS g2
+        SET text 1
+        GEORADIUS text 15 37 200 km STORE g2
+        GEORADIUSBYMEMBER none Palermo 200 km STORE g2""",
     "names": """
         SET old value
         SET taken other

@@ -49,6 +49,9 @@ TEST_CASE("what travels is what is only read and in another slot than what is wr
       {"zunionstore a 2 b {a}x", {3}, 1},
       {"zrangestore a b 0 -1", {2}, 1},
       {"geosearchstore a b fromlonlat 0 0 byradius 1 m", {2}, 1},
+      {"georadius b 0 0 1 m store a", {1}, 7},
+      {"georadiusbymember b m 1 m count 1 storedist a", {1}, 8},
+      {"georadius {a}x 0 0 1 m store a store {a}x", {}, 7},
       {"bitop and a b c", {3, 4}, 2},
       {"pfmerge a b", {2}, 1},
       {"sunion a {a}x b", {3}, {}},
@@ -71,7 +74,8 @@ TEST_CASE("what writes keys in several slots, runs scripts, blocks or is not tol
   for (const std::string_view command :
        {"msetnx a 1 b 2", "lmove a b left left", "rpoplpush a b", "eval x 2 a b", "fcall f 2 a b",
         "xread streams a b 0 0", "xreadgroup group g c streams a b 0 0", "lmpop 2 a b left",
-        "georadius a 0 0 1 m store b", "rename a b", "copy a b", "smove a b m", "sunion"}) {
+        "georadius a 0 0 1 m store b store c", "georadius a 0 0 1 m", "rename a b", "copy a b", "smove a b m",
+        "sunion"}) {
     INFO(command);
     CHECK_FALSE(shipmentOf(command));
   }
