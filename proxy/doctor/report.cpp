@@ -1,10 +1,12 @@
 #include "proxy/doctor/report.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
+
+#include "proxy/subcommand/json_line.h"
 
 namespace slotless::doctor {
+
+using subcommand::jsonText;
 
 namespace {
 
@@ -12,23 +14,6 @@ std::size_t countOf(const std::vector<Finding>& findings, Severity severity) {
   return static_cast<std::size_t>(
       std::count_if(findings.begin(), findings.end(),
                     [&](const Finding& finding) { return finding.severity == severity; }));
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char byte : text) {
-    if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += byte;
-    } else if (static_cast<unsigned char>(byte) < 0x20) {
-      std::array<char, 8> code{};
-      std::snprintf(code.data(), code.size(), "\\u%04x", static_cast<unsigned>(byte));
-      out += code.data();
-    } else {
-      out += byte;
-    }
-  }
-  return out + '"';
 }
 
 // At most `width` letters a line, each line behind the first indented.
@@ -91,15 +76,15 @@ std::string textReport(const Facts& facts, const std::vector<Finding>& findings)
 std::string jsonReport(const Facts& facts, const std::vector<Finding>& findings) {
   std::string text = "{\"nodes\":" + std::to_string(facts.nodes.size()) +
                      ",\"answered\":" + std::to_string(facts.answered()) + ",\"worst\":" +
-                     quoted(findings.empty() ? "none" : severityName(findings.front().severity)) +
+                     jsonText(findings.empty() ? "none" : severityName(findings.front().severity)) +
                      ",\"findings\":[";
   for (std::size_t i = 0; i < findings.size(); ++i) {
     const Finding& finding = findings[i];
     text += i == 0 ? "" : ",";
-    text += "{\"severity\":" + quoted(severityName(finding.severity)) +
-            ",\"check\":" + quoted(finding.check) + ",\"subject\":" + quoted(finding.subject) +
-            ",\"seen\":" + quoted(finding.seen) + ",\"why\":" + quoted(finding.why) +
-            ",\"todo\":" + quoted(finding.todo) + "}";
+    text += "{\"severity\":" + jsonText(severityName(finding.severity)) +
+            ",\"check\":" + jsonText(finding.check) + ",\"subject\":" + jsonText(finding.subject) +
+            ",\"seen\":" + jsonText(finding.seen) + ",\"why\":" + jsonText(finding.why) +
+            ",\"todo\":" + jsonText(finding.todo) + "}";
   }
   return text + "]}\n";
 }
