@@ -20,6 +20,12 @@ TEST_CASE("JSON is one line with all that is known") {
       "\"subject\":\"a:1\",\"seen\":\"it is \\\"late\\\"\\u000a\",\"why\":\"why\",\"todo\":\"do\"}]}\n");
 }
 
+TEST_CASE("JSON stays JSON, whatever a server has said") {
+  Finding finding = kFinding;
+  finding.seen = "a\xff";
+  CHECK(jsonReport(healthy(), {finding}).find("\"seen\":\"a\\ufffd\"") != std::string::npos);
+}
+
 TEST_CASE("The text says what, why and what to do, and counts") {
   CHECK(textReport(healthy(), {kFinding}).starts_with("WARNING [lag] a:1\n  seen  it is"));
   CHECK(textReport(healthy(), {kFinding})
