@@ -21,4 +21,9 @@ inline std::string_view sideBehind(std::string_view pending) {
   return pending.starts_with(kLeavingCluster) ? kClusterSide : kServerSide;
 }
 
+// Does the cluster serve, also while it is not decided whether it is left?
+inline bool isClusterInForce(std::string_view side) {
+  return side == kClusterSide || sideBehind(side) == kClusterSide;
+}
+
 }  // namespace slotless::config

@@ -11,7 +11,7 @@ namespace {
 bool hasBeenLeft(const config::Config& config) {
   std::string error;
   const auto side = migrate::Decision(config).look(error);
-  return side && (*side == config::kClusterSide || config::sideBehind(*side) == config::kClusterSide);
+  return side && config::isClusterInForce(*side);
 }
 
 }  // namespace

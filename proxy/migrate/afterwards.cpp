@@ -56,7 +56,7 @@ class Desk {
   const std::string& error() const noexcept { return error_; }
   const std::string& owner() const noexcept { return owner_; }
   bool any() const noexcept { return !fields_.empty(); }
-  bool isAtWork() const { return !owner_.empty() && !isDead(owner_); }
+  bool isAtWork() const { return isAlive(owner_); }
   const Journal::Fields& fields() const noexcept { return fields_; }
   std::string field(const std::string& name) const { return Journal::fieldOf(fields_, name); }
   // Whoever is at work sees it within a second or two. False: nobody has ended.
@@ -76,8 +76,7 @@ class Desk {
   InForce inForce() {
     const auto side = decision_.look(error_);
     if (!side) return InForce::Unknown;
-    if (*side == config::kClusterSide || config::sideBehind(*side) == config::kClusterSide)
-      return InForce::Cluster;
+    if (config::isClusterInForce(*side)) return InForce::Cluster;
     return decision_.processes(error_).empty() ? InForce::Unknown : InForce::Server;
   }
   std::vector<subcommand::ClusterMaster> masters() const { return target_.view()->masters; }

@@ -271,8 +271,7 @@ std::string CutOver::objection() {
   if (!fields.contains("identity")) return std::string(here_.nothingCopied);
   if (fields["identity"] != settings_.identity())
     return "another migration is under way: " + fields["identity"];
-  const std::string owner = journal_.owner();
-  if (owner.empty() || isDead(owner)) return "nobody copies: start slotless migrate run, and let it follow";
+  if (!isAlive(journal_.owner())) return "nobody copies: start slotless migrate run, and let it follow";
   std::string error;
   const auto inForce = decision_.look(error);
   if (!inForce) return "the target: " + error;

@@ -46,14 +46,18 @@ bool isDead(std::string_view owner) {
   return parsed.ec == std::errc{} && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
 }
 
+bool isAlive(std::string_view owner) {
+  return !owner.empty() && !isDead(owner);
+}
+
 std::string Journal::fieldOf(const Fields& fields, const std::string& name) {
   const auto found = fields.find(name);
   return found == fields.end() ? std::string() : found->second;
 }
 
 void Journal::correct(Fields& fields, std::string_view side) {
-  const bool back = side == config::kClusterSide || config::sideBehind(side) == config::kClusterSide;
-  if (fieldOf(fields, "caught_up") != "1" || (fields["direction"] == kToServer) == back) return;
+  const bool copiesBack = fields["direction"] == kToServer;
+  if (fieldOf(fields, "caught_up") != "1" || copiesBack == config::isClusterInForce(side)) return;
   fields["caught_up"] = "0";
   fields["phase"] = "changing sides";
 }

@@ -25,8 +25,8 @@ class Journal {
   // Values of the field `direction`.
   static constexpr const char* kToCluster = "to the cluster";
   static constexpr const char* kToServer = "back to the server";
-  // Who is at work copies from the side that is in force. Until it has heard that this is another one by now,
-  // its word that it has caught up is about the other direction, and holds no more. `side`: as decided.
+  // Takes back that the run has caught up, if it said so of the direction that is over: it hears of a
+  // decision a moment later. `side`: as decided.
   static void correct(Fields& fields, std::string_view side);
 
   static constexpr std::string_view kState = "~{slotless-migrate}:state";
@@ -58,5 +58,7 @@ class Journal {
 
 // Is it a process of this machine that is no more?
 bool isDead(std::string_view owner);
+// Is there an owner, as far as can be told from here?
+bool isAlive(std::string_view owner);
 
 }  // namespace slotless::migrate

@@ -1,6 +1,8 @@
+// What the journal says of a run while a cut-over is decided.
 #include "proxy/migrate/journal.h"
 
 #include <string>
+
 #include "catch.h"
 
 using slotless::migrate::Journal;
