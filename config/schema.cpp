@@ -278,7 +278,8 @@ constexpr std::array kSchema{
         "listener may have its own."},
     Option{"lease-max-tracking", Count, &Config::leaseMaxTracking, Links, 1, 100'000, "", kReloadable, "", "",
            "Connections of one worker for clients with CLIENT TRACKING on, of which each needs one to every "
-           "master (with REDIRECT two); who finds too few free is refused when the time to hold is over."},
+           "master (with REDIRECT two); who finds too few free is refused when the time to hold is over. "
+           "Those who wait over slots need one to every master for all of them."},
     Option{"lease-max-alone", Count, &Config::leaseMaxAlone, Links, 1, 100'000, "", kReloadable, "", "",
            "Connections of one worker for requests that may be what breaks the connections they are on: each "
            "has one for itself alone; others wait."},

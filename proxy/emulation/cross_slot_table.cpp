@@ -64,10 +64,11 @@ constexpr std::array kRows = {
     Row{CrossSlotKind::Waits, "waits",
         "`BLPOP` `BRPOP` `BLMPOP` `BZPOPMIN` `BZPOPMAX` `BZMPOP` `BLMOVE` `BRPOPLPUSH`, `XREAD` and "
         "`XREADGROUP` with `BLOCK`",
-        "[asked again and again](#waiting-in-several-slots), after 1 to 50 milliseconds, until there is "
-        "something: one key gives it, the first from the left that has something when it is asked",
-        "an element is found up to 50 milliseconds late; who waits longest is not served first; `BLMOVE` "
-        "and `BRPOPLPUSH` as `LMOVE`"},
+        "[asked when a node tells](#waiting-in-several-slots) that a key has changed, until there is "
+        "something: one key gives it, the first from the left that has something when it is asked. Who has "
+        "waited longest in this process is served first",
+        "clients of another proxy, or of a node itself, may be served before; `BLMOVE` and `BRPOPLPUSH` as "
+        "`LMOVE`"},
     Row{CrossSlotKind::Groups, "groups",
         "`MULTI … EXEC` with `cross-slot-transactions each`, for all clients or for those of a listener "
         "(`?cross-slot-transactions=each`)",

@@ -1,7 +1,9 @@
 // What a command that waits for something does each time that it looks: one attempt, in stages.
 #pragma once
 #include <memory>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proxy/routing/plan.h"
 
@@ -14,6 +16,8 @@ class Attempts : public Composer {
   virtual void attempt(Plan& plan) = 0;
   // Of an attempt that is over: there was nothing to be had, and another one may find something.
   virtual bool foundNothing() const = 0;
+  // Only when one of these has changed another attempt may find something. Valid as long as this.
+  virtual std::vector<std::string_view> watchedKeys() const = 0;
 };
 
 // The plan becomes the first and only attempt.

@@ -92,6 +92,7 @@ class BlockingPops final : public Attempts {
   }
   bool isLastStage() const override { return false; }
   bool foundNothing() const override { return !isOver_; }
+  std::vector<std::string_view> watchedKeys() const override { return {keys_.begin(), keys_.end()}; }
 
   bool compose(std::span<const PartReply> parts, std::string& out) override {
     const std::string_view popped = error_.empty() ? parts.front().bytes : std::string_view(error_);

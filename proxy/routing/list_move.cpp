@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "protocol/ascii.h"
 #include "protocol/encoder.h"
@@ -68,6 +69,7 @@ class ListMove final : public Attempts {
   }
   bool isLastStage() const override { return false; }
   bool foundNothing() const override { return foundNothing_; }
+  std::vector<std::string_view> watchedKeys() const override { return {source_}; }
 
   bool compose(std::span<const PartReply>, std::string& out) override {
     if (!error_.empty()) {

@@ -107,6 +107,7 @@ class StreamReads final : public Attempts {
   }
   bool isLastStage() const override { return step_ == Step::Read; }
   bool foundNothing() const override { return error_.empty() && found_.empty(); }
+  std::vector<std::string_view> watchedKeys() const override { return {keys_.begin(), keys_.end()}; }
 
   bool compose(std::span<const PartReply>, std::string& out) override {
     if (!error_.empty()) {

@@ -164,7 +164,7 @@ bool Client::takeBack() {
   if (first == nullptr || first->wait) return false;
   net::ByteChain bytes(services_.host.pool);
   if (const Waiting* const waiting = waitingOf(*first)) {
-    if (!waiting->pauses() || waiting->sent().empty()) return false;
+    if (!waiting->rests() || waiting->sent().empty()) return false;
     bytes.append(waiting->sent());
   } else {
     if (first->staged || first->legCount() != 1 || first->leg(0).state != LegState::Held) return false;

@@ -36,6 +36,7 @@
 #include "proxy/session/relief_turn.h"
 #include "proxy/session/setting_pairs.h"
 #include "proxy/session/user_places.h"
+#include "proxy/session/waiting_lines.h"
 #include "proxy/telemetry/denials.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/upstream/dial_rate.h"
@@ -57,6 +58,7 @@ class NodeUsers;
 class PauseGate;
 class Trackers;
 class Turns;
+class WaitingRoom;
 
 using ClientMap = std::unordered_map<std::uint64_t, std::unique_ptr<Client>>;  // by client id
 
@@ -92,6 +94,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   const access::Roster& roster() const noexcept { return roster_; }
   access::Budgets& budgets() noexcept { return budgets_; }
   UserPlaces& userPlaces() noexcept { return userPlaces_; }
+  WaitingLines& waitingLines() noexcept { return waitingLines_; }
   // A step of slotless migrate cut-over; `done` gets the reply, on that loop.
   virtual void cutOver(const CutOverStep& step, net::Loop& loop, CutOverDone done) {
     static_cast<void>(step);
@@ -117,6 +120,7 @@ class Control : public ProcessCounters, public TopologyWishes {
   access::Roster roster_;
   access::Budgets budgets_;
   UserPlaces userPlaces_;
+  WaitingLines waitingLines_;
 };
 
 struct Services : PlanContext {
@@ -129,6 +133,7 @@ struct Services : PlanContext {
   ConnectionContext connections;
   PauseGate& gate;
   Trackers& trackers;
+  WaitingRoom& waitingRoom;
   const ClientMap& clients;
   Accounts& accounts;
   LoginDelays& loginDelays;

@@ -19,6 +19,7 @@
 #include "proxy/session/client.h"
 #include "proxy/session/pause_gate.h"
 #include "proxy/session/services.h"
+#include "proxy/session/waiting_room.h"
 #include "proxy/telemetry/cross_slot_counts.h"
 #include "proxy/translation/command.h"
 
@@ -30,6 +31,13 @@ namespace {
 
 constexpr net::Millis kFirstPause{1};
 constexpr net::Millis kLongestPause{50};
+// Where nodes tell of all keys.
+constexpr net::Millis kWithoutWord{1000};
+// Who looks for longer lets others go first.
+constexpr net::Millis kLongLook{100};
+// A place in line, an alert, and what refers to them; and how often each has the key.
+constexpr std::size_t kPlaceBytes = 512;
+constexpr std::size_t kKeyCopies = 4;
 // It looks once, however short its time is: so much it may take where a slot is just being moved.
 constexpr net::Millis kForFirstLook{5000};
 // What an attempt needs to know of a time-out: nothing is left of it.
@@ -60,31 +68,47 @@ bool movesElement(const CommandSpec& spec) {
 }  // namespace
 
 Waiting::Waiting(Services& services, Client& client, Request& request,
-                 std::unique_ptr<routing::Attempts> attempts, std::optional<net::TimePoint> until,
-                 std::string sent)
+                 std::unique_ptr<routing::Attempts> attempts, WaitingTerms terms)
     : services_(services),
       client_(client),
       request_(request),
       attempts_(std::move(attempts)),
-      timer_(services.host.loop.makeTimer([this] { onPauseOver(); })),
-      until_(until),
-      sent_(std::move(sent)),
-      nextPause_(kFirstPause) {
+      timer_(services.host.loop.makeTimer([this] { onTimer(); })),
+      terms_(std::move(terms)),
+      pause_(kFirstPause) {
   const net::TimePoint looked = services.host.now + std::min(services.config.holdTimeout, kForFirstLook);
-  if (until_) request_.blockedUntil = std::max(*until_, looked);
+  if (terms_.until) request_.blockedUntil = std::max(*terms_.until, looked);
+}
+
+Waiting::~Waiting() {
+  leaveLines();
+}
+
+std::size_t Waiting::memoryBytes() const {
+  std::size_t bytes = 0;
+  for (const std::string_view key : attempts_->watchedKeys()) bytes += kPlaceBytes + kKeyCopies * key.size();
+  return bytes;
+}
+
+// Looking -> Asking -> Resting -> Looking …, and from each of them Over.
+void Waiting::transition(State state) {
+  state_ = state;
+  if (state == State::Looking || state == State::Over) timer_->stop();
 }
 
 bool Waiting::goOn(std::span<const routing::PartReply> parts, routing::Plan& plan) {
   if (end_ != End::None) return false;
   if (attempts_->goOn(parts, plan)) return true;
   if (!attempts_->foundNothing()) return false;
-  request_.blockedUntil = until_;
+  request_.blockedUntil = terms_.until;
   end_ = wanted_;
-  // Who has ended his input may not be there any more: he gets what is there, or nothing.
-  if (end_ == End::None && (isTimeOver() || client_.inputEnded())) end_ = End::InTime;
-  if (end_ != End::None) return false;
+  if (end_ == End::None && isOver()) end_ = End::InTime;
+  if (end_ != End::None) {
+    transition(State::Over);
+    return false;
+  }
   plan.clear();
-  pause();
+  rest();
   return true;
 }
 
@@ -99,38 +123,133 @@ bool Waiting::compose(std::span<const routing::PartReply> parts, std::string& ou
 
 void Waiting::unblock(bool asError) {
   wanted_ = asError ? End::Unblocked : End::InTime;
-  if (!timer_->active()) return;
-  timer_->stop();
-  end_ = wanted_;
-  finish();
+  if (rests()) finish(wanted_);
 }
 
-bool Waiting::isTimeOver() const {
-  return until_ && services_.host.now >= *until_;
+// Who has ended his input may not be there any more: he gets what is there, or nothing.
+bool Waiting::isOver() const {
+  return (terms_.until && services_.host.now >= *terms_.until) || client_.inputEnded();
 }
 
-void Waiting::pause() {
-  net::Millis delay = nextPause_;
-  nextPause_ = std::min(nextPause_ * 2, kLongestPause);
-  if (until_) delay = std::min(delay, std::chrono::ceil<net::Millis>(*until_ - services_.host.now));
-  timer_->start(std::max(delay, net::Millis{1}));
-}
-
-void Waiting::onPauseOver() {
-  services_.host.touch();
-  // It has looked, and nobody may be there any more to have what comes now.
-  if (isTimeOver() || client_.inputEnded()) {
-    end_ = End::InTime;
-    return finish();
+// May destroy this.
+void Waiting::look() {
+  if (isOver()) return finish(End::InTime);
+  if (!services_.gate.isOpen()) {
+    again_ = true;
+    transition(State::Resting);
+    return restFor(nextPause());
   }
-  if (!services_.gate.isOpen()) return pause();
+  transition(State::Looking);
+  timer_->start(kLongLook);
+  again_ = false;
   routing::Plan stage;
   attempts_->attempt(stage);
   request_.dispatcher->goOn(request_, stage);
 }
 
+// There was nothing. What comes from now on is told, or it is seen that something has come meanwhile.
+void Waiting::rest() {
+  if (ticket_ == 0) joinLines();
+  transition(State::Asking);
+  asked_ = 1;
+  for (const auto& place : places_) {
+    if (place->isFirst) watch(*place);
+  }
+  restFor(kLongestPause);
+  onAsked();
+}
+
+void Waiting::watch(Place& place) {
+  if (place.alert.isOff() && place.alert.ask()) ++asked_;
+}
+
+void Waiting::takePlaces() {
+  for (const std::string_view key : attempts_->watchedKeys()) {
+    std::string line(key);
+    if (terms_.nodeDatabase != 0) line += '\0' + std::to_string(terms_.nodeDatabase);
+    // A key may be named twice.
+    if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) continue;
+    lines_.push_back(std::move(line));
+    places_.push_back(
+        std::unique_ptr<Place>(new Place{{services_.waitingRoom.watcher(), *this, std::string(key)}}));
+  }
+}
+
+void Waiting::joinLines() {
+  if (places_.empty()) takePlaces();
+  std::vector<bool> isFirst;
+  ticket_ = services_.waitingRoom.join(*this, lines_, isFirst);
+  for (std::size_t i = 0; i < places_.size(); ++i) places_[i]->isFirst = isFirst[i];
+}
+
+void Waiting::leaveLines() {
+  if (ticket_ != 0) services_.waitingRoom.leave(lines_, std::exchange(ticket_, 0));
+}
+
+bool Waiting::isFirstSomewhere() const {
+  return std::any_of(places_.begin(), places_.end(), [](const auto& place) { return place->isFirst; });
+}
+
+void Waiting::onTimer() {
+  services_.host.touch();
+  if (state_ == State::Looking) return leaveLines();
+  if (isFirstSomewhere() || isOver()) return look();
+  restFor(kWithoutWord);
+}
+
+void Waiting::onAsked() {
+  if (--asked_ > 0) return;
+  // From its own goOn() it cannot look: the timer does.
+  transition(State::Resting);
+  const bool isTold = std::all_of(places_.begin(), places_.end(),
+                                  [](const auto& place) { return !place->isFirst || place->alert.isSet(); });
+  if (!isTold) return restFor(again_ ? net::Millis{0} : nextPause());
+  pause_ = kFirstPause;
+  restFor(again_ ? net::Millis{0} : kWithoutWord);
+}
+
+net::Millis Waiting::nextPause() {
+  return std::exchange(pause_, std::min(pause_ * 2, kLongestPause));
+}
+
+void Waiting::restFor(net::Millis delay) {
+  if (terms_.until)
+    delay = std::min(delay, std::chrono::ceil<net::Millis>(*terms_.until - services_.host.now));
+  timer_->start(std::max(delay, net::Millis{1}));
+}
+
+void Waiting::onAnswer(KeyAlert& alert, bool mayExist) {
+  // Its own database's key may be another one.
+  const bool isThere = alert.isSet() && (mayExist || terms_.nodeDatabase != 0);
+  again_ = again_ || isThere;
+  if (state_ == State::Asking) {
+    onAsked();
+    if (state_ == State::Resting && again_) look();
+  } else if (state_ == State::Resting && isThere) {
+    look();
+  }
+}
+
+void Waiting::onChange(KeyAlert&) {
+  again_ = true;
+  if (state_ == State::Resting) look();
+}
+
+void Waiting::onFirst(const std::string& line) {
+  const auto found = std::find(lines_.begin(), lines_.end(), line);
+  if (found == lines_.end()) return;
+  Place& place = *places_[static_cast<std::size_t>(found - lines_.begin())];
+  place.isFirst = true;
+  if (state_ == State::Resting)
+    rest();
+  else if (state_ == State::Asking)
+    watch(place);
+}
+
 // Destroys this.
-void Waiting::finish() {
+void Waiting::finish(End end) {
+  end_ = end;
+  transition(State::Over);
   Request& request = request_;
   request.dropLegs();
   services_.dispatcher.startLate(request);
@@ -171,9 +290,10 @@ void startWaiting(Services& services, Client& client, Request& request, const Co
   request.said = rememberSaid(services, command.sent);
   // Only who may have to wait elsewhere has to be told again what was sent.
   std::string sent = services.config.side ? std::string(command.sent) : std::string();
-  client.charge(request, request.bytes * 2 + sent.size());
-  auto waiting =
-      std::make_unique<Waiting>(services, client, request, std::move(attempts), until, std::move(sent));
+  const std::size_t sentBytes = sent.size();
+  auto waiting = std::make_unique<Waiting>(services, client, request, std::move(attempts),
+                                           WaitingTerms{until, std::move(sent), command.database.ofNodes()});
+  client.charge(request, request.bytes * 2 + sentBytes + waiting->memoryBytes());
   routing::Plan first;
   waiting->begin(first);
   telemetry::CrossSlotCounts::ofProcess().add(command.said->name, nameOf(CrossSlotKind::Waits));

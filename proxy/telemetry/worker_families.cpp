@@ -75,8 +75,10 @@ constexpr std::array kGauges = {
              &WorkerMetrics::transactionLeases},
     GaugeRow{"slotless_blocking_leases", "Links that belong to a client in a blocking command.",
              &WorkerMetrics::blockingLeases},
-    GaugeRow{"slotless_tracking_leases", "Links that belong to a client with CLIENT TRACKING on.",
-             &WorkerMetrics::trackingLeases},
+    GaugeRow{
+        "slotless_tracking_leases",
+        "Links on which nodes tell of keys: a client's with CLIENT TRACKING on, or of all who wait over slots.",
+        &WorkerMetrics::trackingLeases},
     GaugeRow{"slotless_lone_leases",
              "Links that belong to one request that may be what breaks its connections.",
              &WorkerMetrics::loneLeases},

@@ -72,7 +72,6 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       nodeDatabases_(services_, *this, ownSettings_, metrics, leaseBudgets_, control.denials()),
       databases_(config_),
       router_(config_.crossSlot == config::CrossSlot::Emulate),
-      requests_(blocks_),
       services_{{{{config_, *this, connections_.shared(2), connections_, metrics, databases_,
                    control.scripts(), control.denials(), control, *this, requests_, agenda_, holding_,
                    dispatcher_, busy_, slowLog_, latency_, workbench_},
@@ -89,6 +88,7 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
                 {services_, stalls_, relief_},
                 gate_,
                 trackers_,
+                waitingRoom_,
                 clients_,
                 accounts_,
                 loginDelays_,
@@ -118,6 +118,8 @@ Worker::Worker(net::Loop& eventLoop, const config::Config& config, WorkerControl
       latency_(config_),
       redirections_(services_),
       trackers_(redirections_),
+      waitingRoom_(services_, trackers_, control.waitingLines()),
+      requests_(blocks_),
       accounts_(services_),
       loginDelays_(services_),
       listenerRules_(services_),
@@ -154,6 +156,7 @@ void Worker::setTopology(cluster::TopologyPtr topology) {
   hub_.setTopology(topology);
   monitors_.setTopology(topology);
   trackers_.setTopology(std::move(topology));
+  waitingRoom_.watcher().onTopology();
   holding_.wakeAll();
 }
 
@@ -452,6 +455,7 @@ void Worker::tidy() {
   connections_.tidy();
   nodeUsers_.tidy();
   nodeDatabases_.tidy();
+  waitingRoom_.watcher().tidy();
   trimScratch();
   publishMemory();
 }

@@ -45,6 +45,7 @@
 #include "proxy/session/redirection.h"
 #include "proxy/session/services.h"
 #include "proxy/session/turns.h"
+#include "proxy/session/waiting_room.h"
 #include "proxy/telemetry/worker_metrics.h"
 #include "proxy/tracking/trackers.h"
 #include "proxy/upstream/access.h"
@@ -174,7 +175,6 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   std::vector<upstream::Link*> dirtyLinks_;
   databases::Databases databases_;
   routing::Router router_;
-  session::RequestPool requests_;
   session::Agenda agenda_;
   // Tables that have been replaced and that requests under way may still refer to.
   std::vector<std::shared_ptr<const protocol::CommandTable>> oldCommands_;
@@ -195,6 +195,8 @@ class Worker final : private upstream::LinkHost, private session::Surroundings {
   session::LatencyEvents latency_;
   session::Redirections redirections_;
   session::Trackers trackers_;
+  session::WaitingRoom waitingRoom_;
+  session::RequestPool requests_;  // those under way may stand in a line there
   session::Accounts accounts_;
   session::LoginDelays loginDelays_;
   session::ListenerRulebook listenerRules_;

@@ -11,7 +11,9 @@ constexpr std::string_view kNone = "$-1\r\n";
 constexpr std::string_view kUnblocked = "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
 const std::string kFromB = "*2\r\n" + bulk("b") + bulk("x");
 
+// Without a lease for it no node tells of a key.
 struct WaitingClients : Stage {
+  WaitingClients() { config.leaseMaxTracking = 0; }
   std::int64_t blocked() { return metrics().blockedClients.value(); }
   // The first look, which finds nothing.
   void waits(const std::string& request = "BLPOP a b 0") {

@@ -1,11 +1,13 @@
 """Commands over keys in several slots of database 0: what one Redis answers, in both protocols, and nothing left behind."""
 
 import collections
+import contextlib
 import pathlib
 import random
 import shlex
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -425,6 +427,41 @@ class Waits(CrossSlotTest):
             worker.join()
         left = [job for queue in queues for job in self.connection.command("LRANGE", queue, "0", "-1")]
         self.assertEqual(sorted(done + left), sorted(jobs))
+
+    def test_who_has_waited_longest_is_served_first(self):
+        """All workers have clients that wait, and each element goes to the first of them all."""
+        with contextlib.ExitStack() as stack:
+            waiting = []
+            for number in range(12):
+                waiting.append(stack.enter_context(site.connect()))
+                waiting[-1].send(resp.pack("BLPOP", "line:1", "line:2", "line:3", "0"))
+                wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == number + 1, 20, "the client to be blocked")
+                self.connection.command("PING")
+            for number in range(len(waiting)):
+                self.connection.command("RPUSH", f"line:{1 + number % 3}", str(number))
+            popped = [int(each.read()[1]) for each in waiting]
+        self.assertEqual(sorted(popped), list(range(len(waiting))))
+        # Elements of several lists may be taken in another order than they came in, by who is told of them first.
+        for line in range(3):
+            with self.subTest(line=line):
+                of_one = [element for element in popped if element % 3 == line]
+                self.assertEqual(of_one, sorted(of_one))
+
+    def test_waiting_costs_the_nodes_nothing(self):
+        """Nodes tell who waits; so nobody looks fifty times a second, however many there are."""
+        def looks():
+            facts = [node.info("commandstats").get("cmdstat_exists", "calls=0") for node in site.cluster.masters()]
+            return sum(int(fact.partition(",")[0].removeprefix("calls=")) for fact in facts)
+
+        with contextlib.ExitStack() as stack:
+            for number in range(20):
+                stack.enter_context(site.connect()).send(resp.pack("BLPOP", f"own{number}:1", f"own{number}:2", "0"))
+            wait_until(lambda: site.proxy.metric("slotless_blocked_clients") == 20, 20, "all to be blocked")
+            wait_until(lambda: site.proxy.metric("slotless_tracking_leases") >= 3, 20, "the nodes to tell")
+            before, began = looks(), time.monotonic()
+            time.sleep(2)
+            # Each looks at two keys once a second.
+            self.assertLess(looks() - before, 20 * 2 * 2 * (time.monotonic() - began) + 80)
 
     def test_it_can_be_unblocked_and_killed(self):
         for way, reply in (("TIMEOUT", b"*-1\r\n"), ("ERROR", b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n")):
