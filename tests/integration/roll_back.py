@@ -69,7 +69,7 @@ class RollBack(move.Move):
         self.assertEqual(before.xack("tasks", "workers", tasks[0]), 1)
         self.assertEqual(len(before.xclaim("tasks", "workers", "another", 0, [tasks[1]])), 1)
 
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
         self.assertIn("the server is in force again", self.roll_back("--max-pause", "20s"))
         self.assertEqual(self.side(), "single")
         writers.wait_for_progress()
@@ -100,7 +100,7 @@ class RollBack(move.Move):
         # Now as it was at the beginning: the copy into the cluster goes on.
         before.set("written", "on the server again")
         self.client(one, 4).flushdb()
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up again")
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy to catch up again")
         self.wait_until_ready()
         self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
         writers.wait_for_progress()
@@ -136,7 +136,7 @@ class RollBack(move.Move):
         wait_until(lambda: self.cluster_side() == "cluster", SECONDS, "the replica to take over")
         writers.stop()
         failed = dict(writers.failures)
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
         wait_until(lambda: self.status(proxy)["ready"] == "yes", SECONDS, "the server to be known")
         self.insist(lambda: self.roll_back("--max-pause", "20s", code=None), "in force again")
         self.assertIsNone(self.on_source(1).get("old"))
@@ -214,9 +214,9 @@ class RollBack(move.Move):
         said = self.ask("abort", code=1)
         for part in ("the cluster is in force", "migrate roll-back", "migrate finish", "--force"):
             self.assertIn(part, said)
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
         self.insist(lambda: self.roll_back("--max-pause", "20s", code=None), "the server is in force again")
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up again")
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy to catch up again")
         said = self.ask("finish")
         self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
         self.assertIn(f"The server redis://{HOST}:{self.port} is in force", said)
@@ -243,7 +243,7 @@ class RollBack(move.Move):
         named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
         self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
         for attempt in range(ATTEMPTS):
-            wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
+            wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
             self.wait_until_ready()
             folder = processes.directory() / f"killed-back-{attempt}"
             command = processes.Child(self.words("roll-back", *named, "--max-pause", "5s"), folder, environment(self.secret))

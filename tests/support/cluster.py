@@ -20,15 +20,15 @@ Place = collections.namedtuple("Place", "host command")
 LOOPBACK = Place(HOST, ())
 
 
-def start_server(name, options, with_bus=False, place=LOOPBACK, tls=None):
+def start_server(name, options, with_bus=False, place=LOOPBACK, tls=None, program=SERVER):
     """A running redis-server as (child, port); picks another port if somebody else got the first one. `tls`: an Authority
-    (certificates.py), whose certificates it and those who ask it have then."""
+    (certificates.py), whose certificates it and those who ask it have then. `program`: of another version."""
     context = tls.context(tls.client) if tls else None
     for attempt in range(10):
         port = processes.free_port(with_bus=with_bus)
         folder = processes.directory() / f"{name}-{attempt}"
         where = tls.server_options(port) if tls else ["--port", port]
-        arguments = [*place.command, SERVER, "--bind", place.host, *where, "--requirepass", PASSWORD, "--save", "",
+        arguments = [*place.command, program, "--bind", place.host, *where, "--requirepass", PASSWORD, "--save", "",
                      "--appendonly", "no", "--dir", folder, *options]
         child = processes.Child(arguments, folder)
 
@@ -41,14 +41,14 @@ def start_server(name, options, with_bus=False, place=LOOPBACK, tls=None):
         if wait_until(answers_or_ended, START_SECONDS, f"{name} on port {port}") != "ended":
             return child, port
         if "Address already in use" not in child.output():
-            raise RuntimeError(f"{SERVER} did not start:\n{child.output()}")
-    raise RuntimeError(f"{SERVER} found no free port")
+            raise RuntimeError(f"{program} did not start:\n{child.output()}")
+    raise RuntimeError(f"{program} found no free port")
 
 
 class Node:
     """One server of the cluster, asked directly. Owns its process and one connection."""
 
-    def __init__(self, name, options=(), place=LOOPBACK, tls=None):
+    def __init__(self, name, options=(), place=LOOPBACK, tls=None, program=SERVER):
         self.name = name
         self.host = place.host
         self._tls = tls.context(tls.client) if tls else None
@@ -57,7 +57,7 @@ class Node:
                          "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
                          # CLUSTER SLOTS hides a replica until it has received something: a ping, at the latest.
                          "--repl-ping-replica-period", "1", "--enable-debug-command", "yes", *options]
-        self.child, self.port = start_server(name, self._options, with_bus=True, place=place, tls=tls)
+        self.child, self.port = start_server(name, self._options, with_bus=True, place=place, tls=tls, program=program)
         self._connection = None
         self.id = self.command("CLUSTER", "MYID").decode()
 
@@ -169,18 +169,19 @@ class Cluster:
 
     _count = 0
 
-    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK, tls=None, places=()):
+    def __init__(self, masters=3, replicas=1, options=(), first_place=LOOPBACK, place=LOOPBACK, tls=None, places=(),
+                 program=SERVER):
         """The first master is at `first_place`, all others at `place`; or each node at its own of `places`, the masters
         first."""
         Cluster._count += 1
         prefix = "" if Cluster._count == 1 else f"cluster-{Cluster._count}-"  # their folders must differ
-        self._prefix, self._options, self.tls = prefix, options, tls
+        self._prefix, self._options, self.tls, self._program = prefix, options, tls, program
 
         def node(name, number):
             if not places:
-                return Node(name, options, place if number else first_place, tls)
+                return Node(name, options, place if number else first_place, tls, program)
             # Who connects to another address of the loopback comes from 127.0.0.1.
-            return Node(name, [*options, "--cluster-announce-ip", places[number].host], places[number], tls)
+            return Node(name, [*options, "--cluster-announce-ip", places[number].host], places[number], tls, program)
 
         self.first_masters = [node(f"{prefix}master-{i}", i) for i in range(masters)]
         self.first_replicas = [node(f"{prefix}replica-{i}", masters + i) for i in range(masters * replicas)]
@@ -199,7 +200,7 @@ class Cluster:
 
     def add_replica(self, master):
         """One more replica, which the proxy finds by asking the cluster."""
-        joined = Node(f"joined-{len(self.nodes)}", tls=self.tls)
+        joined = Node(f"joined-{len(self.nodes)}", tls=self.tls, program=self._program)
         master.command("CLUSTER", "MEET", HOST, joined.port)
         self.nodes.append(joined)
         self._by_id[joined.id] = joined
@@ -267,7 +268,7 @@ class Cluster:
 
     def add_master(self, name):
         """One more node, without slots."""
-        node = Node(f"{self._prefix}{name}", self._options, tls=self.tls)
+        node = Node(f"{self._prefix}{name}", self._options, tls=self.tls, program=self._program)
         for other in self.nodes:
             node.command("CLUSTER", "MEET", other.host, other.port)
         self.nodes.append(node)

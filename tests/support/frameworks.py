@@ -18,9 +18,9 @@ JOB_SECONDS = 30
 class Application:
     """Programs of tests/conformance/frameworks, run as their authors would: with a URL, which is all they know."""
 
-    def __init__(self, site, database=DATABASE):
+    def __init__(self, site, database=DATABASE, log="jobs"):
         self.url = f"redis://:{PASSWORD}@{site.proxy.host}:{site.proxy.port}/{database}"
-        self.log = processes.directory() / "jobs"
+        self.log = processes.directory() / log
         self.log.write_bytes(b"")
         self.environment = {**os.environ, "REDIS_URL": self.url, "JOBS_LOG": str(self.log), "PYTHONPATH": str(APPLICATIONS),
                             "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,22 +1,21 @@
 """For tests of the way from one server to a cluster behind proxies, and back: what is written meanwhile, and the commands."""
 
 import os
-import subprocess
 import threading
 import time
 import unittest
 
-import processes
+import migration
 import redis
 import resp
 from cluster import HOST, PASSWORD, Cluster, start_server
-from proxy import STANDIN, Proxy, binary, connect
+from migration import SECONDS, environment  # noqa: F401: what such tests use, too
+from proxy import STANDIN, Proxy, connect
 from slots import slot_of
 from waiting import wait_until
 
 LAYOUTS = ("1=pinned", "2=grouped:bull:*:", "3=spread")
 DATABASES = range(4)
-SECONDS = 100
 SIDE = "~{slotless-migrate}:side"
 SEED = os.environ.get("SLOTLESS_CUT_OVER_SEED", "1201")
 ATTEMPTS = int(os.environ.get("SLOTLESS_CUT_OVER_ATTEMPTS", "6"))
@@ -69,15 +68,11 @@ class Writers:
             thread.join()
 
 
-def environment(secret):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REDIS_", "SLOTLESS_"))}
-    return {**kept, "SLOTLESS_MIGRATE_FROM_PASSWORD": secret, "REDIS_PASSWORD": PASSWORD,
-            "SLOTLESS_MIGRATE_PROXY_PASSWORD": secret}
-
-
 @unittest.skipIf(STANDIN, "is about the daemon's binary")
-class Move(unittest.TestCase):
+class Move(migration.Commands, unittest.TestCase):
     """One Redis, a cluster, and proxies with upstream migrating in front of the one."""
+
+    layouts = LAYOUTS
 
     def setUp(self):
         self.source, self.port = start_server(f"source-{self._testMethodName}", ["--enable-debug-command", "yes"])
@@ -85,74 +80,17 @@ class Move(unittest.TestCase):
         self.cluster = Cluster(replicas=1 if "restart" in self._testMethodName else 0)
         self.addCleanup(self.cluster.stop)
         self.proxies = []
-        self.secret = PASSWORD  # of the server
-        self.of_cluster = ()    # more options about it
-        self._runs = 0
         self.direct = []        # clients that go round the proxies
 
+    @property
+    def name(self):
+        return self._testMethodName
+
     def start_proxies(self, count=2, options=()):
-        layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
         for _ in range(count):
-            proxy = Proxy(self.cluster.addresses(), ["--upstream", "migrating", "--server", f"{HOST}:{self.port}",
-                                                     "--server-password", self.secret, "--allow-admin-commands", "yes",
-                                                     *layouts, *self.of_cluster, *options])
+            proxy = Proxy(self.cluster.addresses(), [*self.proxy_options(), *options])
             self.proxies.append(proxy)
             self.addCleanup(proxy.stop)
-
-    def words(self, action, *options):
-        layouts = [word for layout in LAYOUTS for word in ("--database-layout", layout)]
-        return [binary(), "migrate", action, "--from", f"redis://{HOST}:{self.port}", "--to",
-                ",".join(self.cluster.addresses()), *layouts, *self.of_cluster, *options]
-
-    def start_run(self, *options):
-        self._runs += 1
-        folder = processes.directory() / f"{self._testMethodName}-run-{self._runs}"
-        run = processes.Child(self.words("run", "--json", "--max-lag", "30s", "--max-latency", "0", *options), folder,
-                              environment(self.secret))
-        self.addCleanup(run.kill)
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy to catch up")
-        return run
-
-    def _caught_up(self, run):
-        self.assertIsNone(run.exit_code(), run.output()[-3000:])
-        return '"caught_up":"1"' in self.ask("status", "--json", code=None).replace(" ", "")
-
-    def ask(self, action, *options, code=0):
-        done = subprocess.run(self.words(action, *options), env=environment(self.secret), capture_output=True, text=True,
-                              errors="replace", timeout=SECONDS, check=False)
-        if code is not None:
-            self.assertEqual(done.returncode, code, done.stdout[-5000:] + done.stderr[-5000:])
-        self.assertNotIn("Sanitizer", done.stderr)
-        return done.stdout + done.stderr
-
-    def cut_over(self, *options, code=0):
-        named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
-        return self.ask("cut-over", *named, *options, code=code)
-
-    def roll_back(self, *options, code=0):
-        for node in self.cluster.nodes:
-            node.disconnect()  # this test's own, which go round the proxies
-        named = [word for proxy in self.proxies for word in ("--proxy", f"{proxy.host}:{proxy.port}")]
-        return self.ask("roll-back", *named, *options, code=code)
-
-    def insist(self, ask, text):
-        """Again and again, until that is said."""
-        said = []
-
-        def is_said():
-            said.append(ask())
-            return text in said[-1]
-
-        try:
-            wait_until(is_said, SECONDS, f"it to say {text}")
-        except AssertionError as error:
-            raise AssertionError(said[-1]) from error
-
-    def finish(self, run):
-        """The run ends; until then it copies back."""
-        wait_until(lambda: self._caught_up(run), SECONDS, "the copy back to catch up")
-        self.assertIn("What can be deleted", self.ask("finish"))
-        self.assertEqual(run.wait(SECONDS), 0, run.output()[-3000:])
 
     def client(self, proxy, database=0, **options):
         client = redis.Redis(host=proxy.host, port=proxy.port, password=self.secret, db=database, single_connection_client=True,
@@ -191,17 +129,8 @@ class Move(unittest.TestCase):
                 continue
         return None
 
-    def status(self, proxy):
-        text = self.raw(proxy).command("PROXY", "CUT-OVER", "STATUS")
-        text = text.decode() if isinstance(text, bytes) else text
-        return dict(line.split(":", 1) for line in text.splitlines() if line)
-
     def check_written(self, proxy, counts):
         """So many numbers stand in each list, from 0 on: nothing is lost, doubled or out of order."""
         for (key, database), count in counts.items():
             found = self.client(proxy, database).lrange(key, 0, count - 1)
             self.assertEqual(found, [str(n).encode() for n in range(count)], key)
-
-    def wait_until_ready(self):
-        for proxy in self.proxies:
-            wait_until(lambda proxy=proxy: self.status(proxy)["ready"] == "yes", SECONDS, "the cluster to be known")

@@ -9,14 +9,14 @@ from waiting import wait_until
 class Server:
     """One plain server. `follows`: the master that it is a replica of."""
 
-    def __init__(self, name, options=(), follows=None, tls=None):
+    def __init__(self, name, options=(), follows=None, tls=None, program=SERVER):
         more = ["--masterauth", PASSWORD, "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0",
                 "--repl-ping-replica-period", "1", "--enable-debug-command", "yes"]
         if follows:
             more += ["--replicaof", HOST, follows.port]
         self.name = name
         self._tls = tls.context(tls.client) if tls else None
-        self.child, self.port = start_server(name, [*more, *options], tls=tls)
+        self.child, self.port = start_server(name, [*more, *options], tls=tls, program=program)
 
     @property
     def address(self):

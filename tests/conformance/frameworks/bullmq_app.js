@@ -2,6 +2,7 @@
 //
 //   node bullmq_app.js work QUEUE...              workers of these queues, until SIGTERM
 //   node bullmq_app.js add KIND QUEUE PREFIX N    N jobs PREFIX-0, PREFIX-1 ... of a kind (see `kinds`)
+//   node bullmq_app.js feed QUEUE PREFIX BACKLOG  jobs without end, until SIGTERM, while not more than BACKLOG wait
 "use strict";
 
 const fs = require("fs");
@@ -65,8 +66,25 @@ async function add(kind, name, prefix, count) {
   process.exit(0);
 }
 
+async function feed(name, prefix, backlog) {
+  let stopping = false;
+  process.on("SIGTERM", () => (stopping = true));
+  const queue = new Queue(name, { connection: connect(), defaultJobOptions: { removeOnComplete: { count: 100 } } });
+  let count = 0;
+  while (!stopping) {
+    if ((await queue.getWaitingCount()) > Number(backlog)) {
+      await new Promise((done) => setTimeout(done, 20));
+      continue;
+    }
+    await queue.addBulk(Array.from({ length: 50 }, () => ({ name: `${prefix}-${count++}`, data: {}, opts: { attempts: 10 } })));
+  }
+  await queue.close();
+  log("fed", `${name} ${count}`);
+  process.exit(0);
+}
+
 const [, , what, ...rest] = process.argv;
-({ work: () => work(rest), add: () => add(...rest) })[what]().catch((error) => {
+({ work: () => work(rest), add: () => add(...rest), feed: () => feed(...rest) })[what]().catch((error) => {
   console.error(error);
   process.exit(1);
 });

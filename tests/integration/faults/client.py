@@ -63,7 +63,7 @@ class Client:
     async def _turn(self, work, stopping):
         try:
             if self._connection is None:
-                self._connection = await Connection.open(self.plan.host, self.plan.port, self.plan.password)
+                self._connection = await Connection.open(*self.plan.endpoint(self))
             await work(self)
         except TimeoutError:
             self.hung += 1

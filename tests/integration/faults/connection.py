@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self.closed = False
 
     @classmethod
-    async def open(cls, host, port, password):
+    async def open(cls, host, port, password, database=0):
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(cls, host, port)
         if password:
@@ -42,6 +42,11 @@ class Connection(asyncio.Protocol):
             if reply != "OK":
                 connection.close()
                 raise Ended(f"AUTH was answered {reply}")
+        if database:
+            reply = await connection.ask("SELECT", database)
+            if reply != "OK":
+                connection.close()
+                raise Ended(f"SELECT was answered {reply}")
         return connection
 
     async def ask(self, *request):

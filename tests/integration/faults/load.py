@@ -29,6 +29,10 @@ class Plan:
     hot_slots: tuple = ()  # half of the keys are there
     clients: list = dataclasses.field(default_factory=list)
 
+    def endpoint(self, _client):
+        """Where it connects to: host, port, password, database."""
+        return self.host, self.port, self.password, 0
+
     def shared_key(self, name, index):
         name = f"{name}:{index}"
         return key_in(self.hot_slots[index % len(self.hot_slots)], name) if index % 2 == 0 and self.hot_slots else name
