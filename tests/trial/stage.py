@@ -95,6 +95,8 @@ class Stage(migration.Commands):
         return connection
 
     def start_clients(self):
+        for node in self.cluster.nodes:
+            node.disconnect()  # or else the processes that are forked now keep these
         self.load = clients.start(self.proxies, PASSWORD, self.options.seed, self.options.clients, self.options.pause_ms / 1000)
         self.addCleanup(self.load.kill)
         for i, proxy in enumerate(self.proxies):

@@ -139,7 +139,7 @@ class Walk:
         end = time.monotonic()
         found = WAITED.search(tries[-1])
         self.outcome.pauses.append(Pause(name, begin, end, int(found[1]) if found else -1, len(tries)))
-        self._say(f"           {tries[-1].strip().splitlines()[-1]}")
+        self._say(f"           {next(line for line in tries[-1].splitlines() if text in line)}")
         stage.cluster_is_in_force = "cut-over" in name
         time.sleep(1)  # clients go on
         stage.check_clients()
