@@ -2,6 +2,7 @@
 
 import time
 
+import resp
 from slots import SLOT_COUNT
 from upgrading import has_ended
 from waiting import wait_until
@@ -83,15 +84,18 @@ class Upheaval:
 
     def wait_until_whole(self):
         def is_whole():
-            for node in self._stage.cluster.nodes:
-                if node.info("cluster-state")["cluster_state"] != "ok":
-                    return False
-                replication = node.info("replication")
-                if replication["role"] == "slave" and replication.get("master_link_status") != "up":
-                    return False
-            return True
+            try:
+                return all(_is_well(node) for node in self._stage.cluster.nodes)
+            except resp.ReplyError:  # it loads what its master has
+                return False
 
         wait_until(is_whole, SETTLE_SECONDS, "the cluster to be whole")
+
+
+def _is_well(node):
+    replication = node.info("replication")
+    follows = replication["role"] == "master" or replication.get("master_link_status") == "up"
+    return follows and node.info("cluster-state")["cluster_state"] == "ok"
 
 
 def _offset(node, name):
