@@ -30,6 +30,8 @@ constexpr std::chrono::milliseconds kConsolePatience{2000};
 // A proxy that has only just started announces itself after three seconds at the latest.
 constexpr std::chrono::milliseconds kPeerPatience{6000};
 constexpr std::chrono::milliseconds kLookAgain{500};
+// Of MIGRATE alone: no client sends it.
+constexpr std::string_view kOfNodesThatReshard = "restore-asking";
 
 // Of a line of CLIENT LIST.
 std::string fieldIn(const std::string& line, const std::string& name) {
@@ -228,7 +230,9 @@ std::map<std::string, std::string> CutOver::strangersAt(NodeClient& node, std::s
     const std::string flags = fieldIn(line, "flags");
     const bool ours = name.starts_with("slotless-") || name == settings_.config.linkClientName;
     const bool replicates = flags.find('S') != std::string::npos || flags.find('M') != std::string::npos;
-    if (line.empty() || ours || replicates) continue;
+    // A node that gives slots away keeps its connection for some seconds.
+    const bool reshards = fieldIn(line, "cmd") == kOfNodesThatReshard;
+    if (line.empty() || ours || replicates || reshards) continue;
     found[line.substr(0, line.find(' '))] =
         "\n  " + fieldIn(line, "addr") + (name.empty() ? "" : " " + name) + " (" + fieldIn(line, "cmd") + ")";
   }

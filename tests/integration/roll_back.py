@@ -203,6 +203,25 @@ class RollBack(move.Move):
                     cursor = page(way, database, cursor)
                 self.assertEqual(wanted[database] - seen[database], set(), f"{database} {name}")
 
+    def test_a_node_that_has_given_a_slot_away_is_no_client(self):
+        """Its connection to the slot's new owner stays for some seconds."""
+        self.start_proxies(1)
+        client = self.client(self.proxies[0])
+        client.set("key", "value")
+        run = self.start_run()
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+        slot = slot_of("key")
+        target = next(node for node in self.cluster.masters() if node is not self.cluster.owner(slot))
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
+        self.wait_until_ready()
+        self.cluster.move_slot(slot, target)
+        self.assertIn(b" cmd=restore-asking ", target.command("CLIENT", "LIST"))
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
+        said = self.roll_back("--max-pause", "20s", code=None)
+        self.assertNotIn("without a proxy", said)
+        self.assertEqual(client.get("key"), b"value")
+
     def test_who_ends_it_hears_which_side_is_in_force(self):
         self.start_proxies(1)
         client = self.client(self.proxies[0])
