@@ -104,7 +104,7 @@ def start_all(endpoints, say):
     else:
         say("BullMQ is not installed (scripts/install-deps test): left out")
     if shutil.which("sidekiq"):
-        sidekiq = Framework("sidekiq", endpoints[1 % len(endpoints)], PINNED[0])
+        sidekiq = Framework("sidekiq", endpoints[1 % len(endpoints)], PINNED[0], {"JOBS_REDIS_TIMEOUT": "60"})
         program = frameworks.APPLICATIONS / "sidekiq_app.rb"
         sidekiq.start("work", "sidekiq", "--require", program, "--environment", "production", "--concurrency", "2", "--queue", "default")
         sidekiq.start("feed", "ruby", "-r", program, "-r", "sidekiq/api", "-e", SIDEKIQ_FEED)

@@ -1,6 +1,13 @@
 # The jobs of an ordinary Sidekiq application at REDIS_URL; what they do is written to JOBS_LOG.
 require "sidekiq"
 
+# Seconds that it waits for a reply; usually one.
+if ENV["JOBS_REDIS_TIMEOUT"]
+  connection = { url: ENV["REDIS_URL"], timeout: Float(ENV["JOBS_REDIS_TIMEOUT"]) }
+  Sidekiq.configure_client { |config| config.redis = connection }
+  Sidekiq.configure_server { |config| config.redis = connection }
+end
+
 Sidekiq.configure_server do |config|
   # Scheduled jobs and retries are looked for every second or so instead of every five to fifteen.
   config.average_scheduled_poll_interval = 1
