@@ -26,6 +26,8 @@ LAG_SECONDS = 1.0
 
 @dataclasses.dataclass
 class WalkPlan(Plan):
+    # The one server has no replicas, so that it takes all of it there; and a cut-over waits for what is under way.
+    wait_ms: int = 20
     endpoints: tuple = ()  # host and port of each proxy
 
     def endpoint(self, client):

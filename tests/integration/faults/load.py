@@ -26,6 +26,7 @@ class Plan:
     clients_count: int = 50
     depth: int = 16        # requests of one pipeline, for every second client
     pause_seconds: float = 0.03  # average between two turns; longer after a pipeline
+    wait_ms: int = 500     # of WAIT
     hot_slots: tuple = ()  # half of the keys are there
     clients: list = dataclasses.field(default_factory=list)
 

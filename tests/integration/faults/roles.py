@@ -180,7 +180,7 @@ def waiter(client):
 
     async def turn(self):
         increments = [_increment(self, self.random.choice(keys)) for _ in range(self.depth)]
-        await self.call(*increments, (self.op("WAIT"), [("WAIT", 1, 500)]))
+        await self.call(*increments, (self.op("WAIT"), [("WAIT", 1, client.plan.wait_ms)]))
     return turn
 
 
