@@ -69,8 +69,16 @@ class Stage(migration.Commands):
 
     def fill(self, data):
         data.fill(self.on_source)
+        self.write_anew()
+
+    def write_anew(self):
+        """The source's file."""
         self.source.command("BGREWRITEAOF")
-        wait_until(lambda: self.source.info("persistence")["aof_rewrite_in_progress"] == "0", self.seconds, "the file to be written")
+
+        def is_written():
+            found = self.source.info("persistence")
+            return found["aof_rewrite_in_progress"] == "0" and found["aof_rewrite_scheduled"] == "0"
+        wait_until(is_written, self.seconds, "the file to be written")
 
     def on_source(self, database):
         connection = self.source.connect(120)

@@ -54,8 +54,10 @@ class Upheaval:
         self.wait_until_whole()
 
     def restart_source(self):
-        """By SIGTERM: it ends between two requests, and has written all that it has acknowledged."""
+        """By SIGTERM: it ends between two requests, and has written all that it has acknowledged; in short form, so that it is
+        back soon."""
         source = self._stage.source
+        self._stage.write_anew()
         self._stage.notes.ends.append(time.monotonic())
         source.child.signal(15)
         source.child.wait(SETTLE_SECONDS)
