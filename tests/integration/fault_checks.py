@@ -5,14 +5,18 @@ import pathlib
 import sys
 import unittest
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "support"), str(TESTS)]
 
 from faults.check_appends import token
 from faults.check_registers import value_of
 from faults.checker import check
 from faults.history import AMBIGUOUS, ERROR, LOST, OK, LossWindow, Op
+from faults.load import Record
 from faults.wire import ErrorReply, Parser, pack
 from slots import slot_of
+from trial import clients
+from trial.notes import Notes
 
 
 class Writer:
@@ -475,6 +479,46 @@ class Echoes(Case):
     def test_the_reply_to_another_request_is_misrouted(self):
         self.op("ECHO", value="x", reply="y")
         self.expect(["misrouted"], {})
+
+
+class Trial(Case):
+    """Of scripts/migration-trial, which knows what it has done meanwhile."""
+
+    def setUp(self):
+        super().setUp()
+        self.notes = Notes(began=0.0)
+
+    def complaints(self, finals, **record):
+        made = {"dropped": 0, "refused": 0, "hung": 0, "stalled_seconds": 0.0, **record}
+        return clients.judge(Record(self.history.ops, **made), finals, self.notes).complaints
+
+    def test_a_faultless_history_has_nothing_to_complain_of(self):
+        self.op("INCR", "n", reply=1)
+        self.assertEqual(self.complaints({"n": "1"}), [])
+
+    def test_what_is_lost_refused_or_never_answered_is_complained_of(self):
+        self.op("INCR", "n", reply=1)
+        self.op("SET", "r", value=1, outcome=ERROR, reply="ERR no")
+        self.assertEqual(len(self.complaints({"n": "0"}, hung=1, refused=1)), 4)
+
+    def test_an_ambiguous_reply_needs_a_server_that_has_ended(self):
+        self.op("INCR", "n", outcome=AMBIGUOUS, reply="AMBIGUOUS", sent=5.0, done=6.0)
+        self.assertEqual(len(self.complaints({"n": "1"})), 1)
+        self.notes.ends.append(5.5)
+        self.assertEqual(self.complaints({"n": "1"}), [])
+
+    def test_what_an_upgrade_leaves_unanswered_has_not_been_done(self):
+        self.op("INCR", "n", outcome=LOST, sent=5.0)
+        self.assertEqual(len(self.complaints({"n": "0"})), 1)
+        self.notes.upgrades.append((4.0, 6.0))
+        self.assertEqual(self.complaints({"n": "0"}), [])
+        self.assertEqual(len(self.complaints({"n": "1"})), 1)
+
+    def test_redis_itself_may_lose_something_only_when_nobody_asked_the_replica(self):
+        self.op("INCR", "n", reply=1, sent=4.9, done=5.0)
+        self.assertEqual(len(self.complaints({"n": "0"})), 1)
+        self.notes.may_lose(5.0)
+        self.assertEqual(self.complaints({"n": "0"}), [])
 
 
 class Wire(unittest.TestCase):

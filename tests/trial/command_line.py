@@ -84,6 +84,7 @@ def parse(arguments):
     parser.add_argument("--rival-seconds", type=float, default=45, metavar="S",
                         help="each of redis-cli --cluster import and a SCAN/DUMP/RESTORE loop at most; 0: neither (default 45)")
     parser.add_argument("--longest-seconds", type=float, default=8, metavar="S", help="that a run is at work before it is killed (default 8)")
+    parser.add_argument("--max-latency", default="50ms", metavar="TIME", help="of the run (default 50ms, as its own)")
     parser.add_argument("--max-pause", default="5s", metavar="TIME", help="of cut-over and roll-back (default 5s)")
     parser.add_argument("--settle", default="5s", metavar="TIME", help="of verify (default 5s)")
     parser.add_argument("--step-seconds", type=float, default=300, metavar="S", help="that one step may take (default 300)")

@@ -38,11 +38,11 @@ class Stage(migration.Commands):
 
     name = "trial"
     layouts = LAYOUTS
-    run_options = ()
 
     def __init__(self, options, say):
         self.options, self.say = options, say
         self.seconds = options.step_seconds
+        self.run_options = ("--max-latency", options.max_latency)
         self.random = random.Random(options.seed)
         self.notes = Notes()
         self.cluster_is_in_force = False
