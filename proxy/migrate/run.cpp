@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/databases/reserved_keys.h"
 #include "proxy/migrate/attendance.h"
 #include "proxy/migrate/copied_libraries.h"
 #include "proxy/migrate/journal.h"
@@ -243,8 +244,12 @@ std::unique_ptr<LiveCopy> Run::copyFrom(Upstream side, Failure& failure) {
       back ? "the cluster" : "the source",
       [this](std::uint32_t database) { return places_.objectionTo(database); },
       [this, back](const std::string& name) {
-        if (!back) return std::vector<Key>{{kAnyDatabase, name}};
         std::vector<Key> keys;
+        if (!back) {
+          // What proxies write there for WAIT is nobody's.
+          if (!databases::isOwnKey(name)) keys.push_back({kAnyDatabase, name});
+          return keys;
+        }
         for (const std::uint32_t database : places_.nodeDatabases()) {
           if (auto key = places_.keyOf(name, database)) keys.push_back(*std::move(key));
         }

@@ -56,6 +56,7 @@ class CutOver(move.Move):
         tracker = self.raw(other, 1, protocol=3)
         self.assertEqual(tracker.command("CLIENT", "TRACKING", "ON"), b"OK")
         self.assertEqual(tracker.command("GET", "watched"), b"1")
+        self.assertEqual(named.wait(1, 10), 0)  # for which a proxy writes a key of its own
         writers.wait_for_progress()
         self.wait_until_ready()
 
@@ -76,6 +77,7 @@ class CutOver(move.Move):
             self.assertGreater(len(found), lengths[key, database])
             wait_until(lambda: self.on_source(database).lrange(key, 0, -1) == found, SECONDS, f"the server to have {key}")
         self.finish(run)
+        self.assertNotIn("reserves", run.output())
         self.assertEqual({database: self.on_source(database).dbsize() for database in DATABASES}, after)
         # What waited waits on, for what comes on the cluster.
         self.assertEqual(self.client(other, 1).rpush("another", "element"), 1)
