@@ -146,6 +146,14 @@ void LiveCopy::noteSwaps(std::int64_t swaps) {
   swaps_ = swaps;
 }
 
+bool LiveCopy::rememberCalls() {
+  const auto calls = askCalls();
+  if (!calls) return false;
+  swaps_ = calls->swaps;
+  groupCalls_ = calls->ofGroups;
+  return true;
+}
+
 void LiveCopy::lookAtCalls() {
   const auto calls = askCalls();
   if (!calls) return;

@@ -63,6 +63,9 @@ class LiveCopy {
   // For a cut-over: while nobody writes to the side that is copied from, that is all there is.
   bool drained(std::chrono::steady_clock::time_point since);
   void freeze(bool frozen);
+  // What has been done on the side that is copied from so far is known to be here: without it all streams are
+  // copied at first, and a swap of databases that comes soon is missed. False: a server does not answer.
+  bool rememberCalls();
   // Nothing is being written.
   bool atRest() const;
   // No walk is under way or wanted, and functions are there.

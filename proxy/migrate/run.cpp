@@ -60,7 +60,7 @@ class Run {
                     {[this] { return openWayBack(); }, [this] { wayBack_.reset(); },
                      [this](Clock::time_point since) { return copy_->drained(since); },
                      [this](bool frozen) { copy_->freeze(frozen); },
-                     [this] { return copy_->atRest() && replicated(); },
+                     [this] { return copy_->atRest() && replicated() && rememberCalls(); },
                      [this](const std::string& text) { reporter_.say(text); }}) {}
 
   int run();
@@ -76,6 +76,7 @@ class Run {
   void work();
   std::unique_ptr<LiveCopy> copyFrom(Upstream side, Failure& failure);
   bool openWayBack();
+  bool rememberCalls();
   std::string whyNoWayBack() const;
   void changeSides();
   void follow();
@@ -267,7 +268,12 @@ bool Run::openWayBack() {
     }
     wayBack_ = copyFrom(side_ == Upstream::Single ? Upstream::Cluster : Upstream::Single, wayBackFailure_);
   }
-  return wayBack_->isOpen();
+  return wayBack_->isOpen() && rememberCalls();
+}
+
+// Of the side that nobody has written to yet but this. Once before clients wait, for the connections' sake.
+bool Run::rememberCalls() {
+  return wayBack_ == nullptr || wayBack_->rememberCalls();
 }
 
 // Once the sides have been changed it is the way there.

@@ -203,6 +203,28 @@ class RollBack(move.Move):
                     cursor = page(way, database, cursor)
                 self.assertEqual(wanted[database] - seen[database], set(), f"{database} {name}")
 
+    def test_streams_come_back_when_something_is_done_to_their_groups_and_not_before(self):
+        """Or else the next roll-back, or cut-over, lets clients wait until all of them have been copied for nothing."""
+        self.start_proxies(1)
+        client = self.client(self.proxies[0], 1)
+        for i in range(100):
+            client.xadd(f"stream:{i}", {"f": "v"}, id="1-1")
+            client.xgroup_create(f"stream:{i}", "group", "0")
+        run = self.start_run()
+        self.wait_until_ready()
+        self.assertIn("the cluster is in force", self.cut_over("--max-pause", "20s"))
+
+        def brought_back():
+            return self.on_source().info("commandstats").get("cmdstat_restore", {"calls": 0})["calls"]
+
+        wait_until(lambda: self.caught_up(run), SECONDS, "the copy back to catch up")
+        time.sleep(2.5)  # it looks each second
+        self.assertEqual(brought_back(), 0)
+        client.xreadgroup("group", "me", {"stream:7": ">"})
+        wait_until(lambda: self.on_source(1).xpending("stream:7", "group")["pending"] == 1, SECONDS, "what is pending")
+        self.assertGreaterEqual(brought_back(), 100)
+        self.finish(run)
+
     def test_a_node_that_has_given_a_slot_away_is_no_client(self):
         """Its connection to the slot's new owner stays for some seconds."""
         self.start_proxies(1)
