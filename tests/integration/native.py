@@ -22,6 +22,7 @@ from proxy import Proxy, binary
 from random_programs import native
 from random_programs.judging import judge
 from random_programs.side import Side
+from random_programs.upheaval import Upheaval
 from slots import slot_of
 from waiting import wait_until
 
@@ -485,19 +486,30 @@ class Programs(unittest.TestCase):
     def tearDownClass(cls):
         cls.oracle.kill()
 
-    def test_every_reply_is_that_of_one_redis_or_a_documented_refusal(self):
+    def setUp(self):
         databases = {2: 6, 3: 7}
-        reference = Side("one Redis", HOST, self.oracle_port, PASSWORD, databases)
-        subject = Side("the native database", HOST, site.proxy.port, PASSWORD, databases)
-        self.addCleanup(reference.close)
-        self.addCleanup(subject.close)
-        trial = native.NativeTrial(reference, subject, SEED)
-        differences = (f"seed {SEED}, program {number}:\n{difference}" for number in range(FIRST, FIRST + COUNT)
+        self.reference = Side("one Redis", HOST, self.oracle_port, PASSWORD, databases)
+        self.subject = Side("the native database", HOST, site.proxy.port, PASSWORD, databases)
+        self.addCleanup(self.reference.close)
+        self.addCleanup(self.subject.close)
+
+    def run_programs(self, count, moving=False):
+        trial = native.NativeTrial(self.reference, self.subject, SEED, moving)
+        differences = (f"seed {SEED}, program {number}:\n{difference}" for number in range(FIRST, FIRST + count)
                        if (difference := trial.run(number)))
         judge(self, trial.figures, differences, SEED)
         self.assertGreater(trial.figures["compared"], 5 * trial.figures["refused"])
         # Valkey 9.1.2 refuses keys to scripts in MULTI, from some moment on, that it gives to the same ones elsewhere.
-        self.assertLess(trial.figures["parted"], COUNT / 10)
+        self.assertLess(trial.figures["parted"], count / 10)
+
+    def test_every_reply_is_that_of_one_redis_or_a_documented_refusal(self):
+        self.run_programs(COUNT)
+
+    def test_also_while_slots_move_and_replicas_take_over(self):
+        with Upheaval(site.cluster, [slot_of(group) for group in native.GROUPS], atomic=True) as upheaval:
+            self.run_programs(COUNT // 4, moving=True)
+        print(f"meanwhile {upheaval.moves} moves of slots, {upheaval.failovers} replicas took over", flush=True)
+        self.assertGreater(upheaval.moves, 0)
 
 
 if __name__ == "__main__":

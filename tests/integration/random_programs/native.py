@@ -22,10 +22,10 @@ def is_refusal(reply):
     return grouping.is_refusal(reply) or (reply[0] in (b"-", b"!") and any(each in reply[1] for each in _OF_NODES))
 
 
-def in_tags(program):
+def in_tags(program, heads=_HEADS, listed=_LISTED):
     """With the program's keys in one slot or two. Within MULTI, where one Redis has carried it out by the time that a node's
     refusal is seen, no script touches keys without a tag."""
-    program = grouping.in_groups(program, _HEADS, _LISTED)
+    program = grouping.in_groups(program, heads, listed)
     steps, queueing = [], False
     for step in program.steps:
         name = step.words[0].upper()

@@ -9,6 +9,7 @@ from waiting import DeadlinePassed
 
 _PAUSE_SECONDS = 0.3
 _HALF_WAY_SECONDS = 0.1
+_ATOMIC_SECONDS = 60
 
 
 def slot_of_database(cluster, wire):
@@ -24,10 +25,11 @@ def slot_of_database(cluster, wire):
 
 
 class Upheaval:
-    """As a context: the cluster is not to be used by others meanwhile. What goes wrong is raised at the end."""
+    """As a context: the cluster is not to be used by others meanwhile. What goes wrong is raised at the end. `atomic`: the nodes
+    move slots whole, with all of their databases, as Valkey 9 can."""
 
-    def __init__(self, cluster, slots):
-        self._cluster, self._slots = cluster, slots
+    def __init__(self, cluster, slots, atomic=False):
+        self._cluster, self._slots, self._atomic = cluster, slots, atomic
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._error = None
@@ -65,9 +67,14 @@ class Upheaval:
 
     def _move(self, slot):
         owner = self._cluster.owner(slot)
-        move = self._cluster.begin_move(slot, random.choice([each for each in self._cluster.masters() if each is not owner]))
-        move.migrate()
-        time.sleep(_HALF_WAY_SECONDS)
-        move.migrate()
-        move.finish()
+        target = random.choice([each for each in self._cluster.masters() if each is not owner])
+        if self._atomic:
+            owner.command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
+            self._cluster.wait_for_owner(slot, target, _ATOMIC_SECONDS)
+        else:
+            move = self._cluster.begin_move(slot, target)
+            move.migrate()
+            time.sleep(_HALF_WAY_SECONDS)
+            move.migrate()
+            move.finish()
         self.moves += 1
