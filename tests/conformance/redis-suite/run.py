@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Runs Redis's own test suite through Slotless and compares with the list of tests that must pass.
 
-Usage: run.py --source DIR --slotless BINARY [--pinned | --spread | --grouped | --users] [--units a,b] [--out DIR] [--update]
+Usage: run.py --source DIR --slotless BINARY [--pinned | --spread | --grouped | --native | --plain | --users] [--units a,b]
+              [--out DIR] [--update]
 
 Starts a cluster of three masters (scripts/cluster) and the daemon in front of it, runs the units one by one (unit.tcl)
 and ends with 1 if a test of passed.txt no longer passes. --update writes what passed into passed.txt: tests are added,
-none is dropped. --pinned: in a pinned database, with keys as applications have them (no hash tags); then the list is
-passed-pinned.txt. --spread: the same keys in database 0, over all slots; the list is passed-spread.txt. --grouped: in a grouped database, where the keys of a test are one group (none of its pattern: by their
-hash tag); the list is passed-grouped.txt. --users: the units about ACLs, with users in the proxy; the list is passed-users.txt.
+none is dropped. The other modes have lists of their own: see MODES, and README.md.
 """
 
 import argparse
@@ -40,10 +39,29 @@ unit/obuf-limits unit/memefficiency integration/redis-cli
 
 UNITS_WITH_USERS = ["unit/acl", "unit/acl-v2"]
 
+# Of the servers under test: the daemon's options, what unit.tcl is told, and whether the suite selects databases. It
+# believes to be in database 0, and so in the names of channels that tell of keys, unless it selects one.
+Mode = collections.namedtuple("Mode", "help list options environment selects node_options",
+                              defaults=(["--databases", "1"], {}, False, []))
+UNTAGGED = {"SUITE_UNTAG": "1"}
+MODES = {
+    None: Mode("", "passed.txt"),
+    "pinned": Mode("in a pinned database, without hash tags", "passed-pinned.txt", ["--database-layout", "0=pinned"], UNTAGGED),
+    "spread": Mode("in database 0, without hash tags", "passed-spread.txt", environment=UNTAGGED),
+    "grouped": Mode("in a grouped database, each test's keys in one group", "passed-grouped.txt",
+                    ["--database-layout", "0=grouped:bull:*:"]),
+    "native": Mode("in a database of the nodes' own, on Valkey 9", "passed-native.txt",
+                   ["--databases", "16", "--database-layout", "1-15=native"], selects=True,
+                   node_options=["--cluster-databases", "16"]),
+    "plain": Mode("on one plain server, without Slotless, as --native does it: only for comparison", None, selects=True),
+    "users": Mode("the units about ACLs, on users of the proxy's own", "passed-users.txt",
+                  ["--databases", "1", "--users", "user default on nopass ~* &* +@all"], {"SUITE_USERS": "1"}),
+}
+
 # A cluster has one database; what looks into a server's memory, process or replication says nothing about a proxy.
 UNWANTED = "needs:debug needs:repl needs:save needs:config-maxmemory needs:config-resetstat needs:pfdebug needs:latency " \
            "needs:local-process"
-OPTIONS = ["--singledb", "--ignore-encoding", "--ignore-digest", "--tags", " ".join("-" + tag for tag in UNWANTED.split())]
+OPTIONS = ["--ignore-encoding", "--ignore-digest", "--tags", " ".join("-" + tag for tag in UNWANTED.split())]
 # Settings of the servers that tests change and do not always put back.
 UNSETTABLE = {"port", "bind", "dir", "requirepass", "masterauth"}
 
@@ -69,12 +87,15 @@ def settings(address):
 class Servers:
     """The cluster, and what its nodes' settings were in the beginning."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, node_options):
         self.folder = folder
-        started = subprocess.run([ROOT / "scripts/cluster", "start", "--masters", "3", "--replicas", "0", "--dir", folder,
-                                  "--", "--enable-debug-command", "yes"], stdout=subprocess.PIPE, text=True, check=True)
-        self.nodes = started.stdout.split()[-1].split(",")
+        self.nodes = self.start(["--enable-debug-command", "yes", *node_options])
         self.original = {node: settings(node) for node in self.nodes}
+
+    def start(self, options):
+        started = subprocess.run([ROOT / "scripts/cluster", "start", "--masters", "3", "--replicas", "0", "--dir", self.folder,
+                                  "--", *options], stdout=subprocess.PIPE, text=True, check=True)
+        return started.stdout.split()[-1].split(",")
 
     def restore(self):
         for node, original in self.original.items():
@@ -87,23 +108,48 @@ class Servers:
         subprocess.run([ROOT / "scripts/cluster", "stop", "--dir", self.folder], check=False)
 
 
+class PlainServer(Servers):
+    """One that is in no cluster."""
+
+    def start(self, options):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        with open(self.folder / "log", "w") as log:
+            self.child = subprocess.Popen(["redis-server", "--port", str(port), "--dir", self.folder, "--save", "", *options],
+                                          stdout=log, stderr=subprocess.STDOUT)
+        self.port = port
+        address = f"{HOST}:{port}"
+        wait_for_answers(address, self.child, self.folder / "log")
+        return [address]
+
+    def stop(self):
+        self.child.terminate()
+        self.child.wait(START_SECONDS)
+
+
+def wait_for_answers(address, child, log):
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if "PONG" in redis_cli(address, "PING") and redis_cli(address, "DBSIZE").strip() == "0":
+            return
+        time.sleep(0.1)
+    child.kill()
+    raise SystemExit(f"the server does not answer: see {log}")
+
+
 def start_slotless(binary, nodes, folder, options):
     port = free_port()
     with open(folder / "slotless.log", "w") as log:
         child = subprocess.Popen([binary, "--cluster-nodes", ",".join(nodes), "--listen", f"{HOST}:{port}",
                                   "--admin-listen", f"{HOST}:{free_port()}", "--allow-admin-commands", "yes", *options],
                                  stdout=log, stderr=subprocess.STDOUT)
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        if "PONG" in redis_cli(f"{HOST}:{port}", "PING") and redis_cli(f"{HOST}:{port}", "DBSIZE").strip() == "0":
-            return child, port
-        time.sleep(0.1)
-    child.kill()
-    raise SystemExit(f"the daemon does not answer: see {folder / 'slotless.log'}")
+    wait_for_answers(f"{HOST}:{port}", child, folder / "slotless.log")
+    return child, port
 
 
-def run_unit(unit, source, port, nodes, folder, environment, without=()):
+def run_unit(unit, source, port, nodes, folder, mode, without=()):
     """Outcomes by test name, and what went wrong by test name. `without`: tests that are left out."""
+    environment = mode.environment
     results = folder / (unit.replace("/", "_") + (".again.tsv" if without else ".tsv"))
     if without:
         left_out = results.with_suffix(".without")
@@ -111,7 +157,7 @@ def run_unit(unit, source, port, nodes, folder, environment, without=()):
         environment = environment | {"SUITE_WITHOUT": str(left_out)}
     with open(results.with_suffix(".log"), "w") as log:
         child = subprocess.Popen(["tclsh8.6", HERE / "unit.tcl", unit, results, " ".join(nodes), "--host", HOST,
-                                  "--port", str(port), *OPTIONS], cwd=source, stdin=subprocess.DEVNULL, stdout=log,
+                                  "--port", str(port), *([] if mode.selects else ["--singledb"]), *OPTIONS], cwd=source, stdin=subprocess.DEVNULL, stdout=log,
                                  stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment)
         try:
             child.wait(UNIT_SECONDS)
@@ -155,39 +201,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, type=pathlib.Path, help="root of Redis's source")
     parser.add_argument("--slotless", required=True, type=pathlib.Path, help="the daemon")
-    parser.add_argument("--pinned", action="store_true", help="in a pinned database, without hash tags")
-    parser.add_argument("--spread", action="store_true", help="in database 0, without hash tags")
-    parser.add_argument("--grouped", action="store_true", help="in a grouped database, each test's keys in one group")
-    parser.add_argument("--users", action="store_true", help="the units about ACLs, on users of the proxy's own")
+    ways = parser.add_mutually_exclusive_group()
+    for name, mode in MODES.items():
+        if name:
+            ways.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=mode.help)
     parser.add_argument("--units", help="only these, separated by commas")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/conformance", help="where results are kept")
     parser.add_argument("--update", action="store_true", help="add what passed to the list")
     arguments = parser.parse_args()
-    list_of_passed = HERE / ("passed-pinned.txt" if arguments.pinned else "passed.txt")
-    # The suite believes to be in database 0, and so in the names of channels that tell of keys.
-    options, environment = ["--databases", "1"], {}
-    if arguments.pinned:
-        options, environment = ["--database-layout", "0=pinned"], {"SUITE_UNTAG": "1"}
-    if arguments.spread:
-        list_of_passed, environment = HERE / "passed-spread.txt", {"SUITE_UNTAG": "1"}
-    if arguments.grouped:
-        list_of_passed = HERE / "passed-grouped.txt"
-        options = ["--database-layout", "0=grouped:bull:*:"]
-    if arguments.users:
-        list_of_passed = HERE / "passed-users.txt"
-        options += ["--users", "user default on nopass ~* &* +@all"]
-        environment = {"SUITE_USERS": "1"}
-    units = arguments.units.split(",") if arguments.units else UNITS_WITH_USERS if arguments.users else UNITS
+    mode = MODES[arguments.mode]
+    list_of_passed = HERE / mode.list if mode.list else None
+    units = arguments.units.split(",") if arguments.units else UNITS_WITH_USERS if arguments.mode == "users" else UNITS
     arguments.out = arguments.out.resolve()
     arguments.out.mkdir(parents=True, exist_ok=True)
     passed, reasons, counts = set(), {}, collections.Counter()
-    servers = Servers(arguments.out / "cluster")
+    servers = (PlainServer if arguments.mode == "plain" else Servers)(arguments.out / "cluster", mode.node_options)
     daemon = None
     try:
-        daemon, port = start_slotless(arguments.slotless.resolve(), servers.nodes, arguments.out, options)
+        if arguments.mode == "plain":
+            daemon, port = servers.child, servers.port
+        else:
+            daemon, port = start_slotless(arguments.slotless.resolve(), servers.nodes, arguments.out, mode.options)
         for unit in units:
             servers.restore()
-            outcomes, why = run_both_ways(servers, unit, arguments.source, port, servers.nodes, arguments.out, environment)
+            outcomes, why = run_both_ways(servers, unit, arguments.source, port, servers.nodes, arguments.out, mode)
             here = collections.Counter(outcomes.values())
             counts += here
             print(f"{unit:28} passed {here['pass']:4}  failed {here['fail']:3}  exceptions {here['exception']:3}", flush=True)
@@ -202,7 +239,10 @@ def main():
         servers.stop()
     (arguments.out / "not-passed.tsv").write_text(
         "".join(f"{unit}\t{name}\t{why}\n" for (unit, name), why in sorted(reasons.items()) if (unit, name) not in passed))
+    (arguments.out / "passed.tsv").write_text("".join(f"{unit}\t{name}\n" for unit, name in sorted(passed)))
     print(f"{'all':28} passed {counts['pass']:4}  failed {counts['fail']:3}  exceptions {counts['exception']:3}")
+    if list_of_passed is None:
+        return
     must = {(unit, name) for unit, name in read_passed(list_of_passed) if unit in units}
     lost = sorted(must - passed)
     for unit, name in lost:
