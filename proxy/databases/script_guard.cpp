@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proxy/databases/script_assignments.h"
 #include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_names.h"
 
@@ -46,7 +47,7 @@ end
 
 constexpr std::string_view kScript = R"lua(
 local ours={call=with('call'),pcall=with('pcall')}
-return setmetatable({},{__index=function(_,name) return ours[name] or redis[name] end,
+return setmetatable({},{__metatable=false,__index=function(_,name) return ours[name] or redis[name] end,
 __newindex=function() error('Attempt to modify a readonly table',2) end})
 end)(redis,function() return redis end);)lua";
 
@@ -183,7 +184,7 @@ std::string ScriptGuard::wrapLibrary(std::string_view code) const {
 std::string ScriptGuard::wrap(std::string_view script) const {
   auto flagged = withoutClusterFlag(script);
   if (flagged && !needed(callsOf(script))) return *std::move(flagged);
-  return behindFlags(script, script_);
+  return behindFlags(withRefusedAssignments(script), script_);
 }
 
 bool ScriptGuard::needed(const ScriptCalls& calls) const {

@@ -8,6 +8,7 @@
 
 #include "proxy/databases/lua_tokens.h"
 #include "proxy/databases/node_scripts.h"
+#include "proxy/databases/script_assignments.h"
 #include "proxy/databases/script_flags.h"
 #include "proxy/databases/script_guard.h"
 #include "script_globals_lua.h"
@@ -34,7 +35,7 @@ constexpr std::string_view kNoNodes = "local each";
 constexpr std::string_view kEnd = "\nend)(redis,KEYS,ARGV);";
 // What no supported server has (getfenv, setfenv) is nil.
 constexpr std::string_view kGlobalsBegin =
-    " local _G,load,loadstring,getfenv,setfenv=(function(real,redis,KEYS,ARGV,server) ";
+    " local _G,load,loadstring,setmetatable,rawset,getfenv,setfenv=(function(real,redis,KEYS,ARGV,server) ";
 constexpr std::string_view kGlobalsEnd = " end)(_G,redis,KEYS,ARGV,";
 
 constexpr std::string_view kOnlyFirstArgument = "I,1R0,1,0";
@@ -144,12 +145,13 @@ ScriptNames::ScriptNames(const protocol::CommandTable& commands, ScriptDialect d
       reflective_(preambleOf(commands, dialect, scopeOf(keys), true)) {}
 
 std::string ScriptNames::wrap(std::string_view script) const {
-  return behindFlags(script, mayReflect(script) ? reflective_ : preamble_);
+  return behindFlags(withRefusedAssignments(script), mayReflect(script) ? reflective_ : preamble_);
 }
 
 std::string wrapForNodes(std::string_view script, const protocol::CommandTable& commands,
                          ScriptDialect dialect) {
-  return behindFlags(withCrossSlotFlag(script), preambleOf(commands, dialect, Scope::Nodes));
+  return behindFlags(withCrossSlotFlag(withRefusedAssignments(script)),
+                     preambleOf(commands, dialect, Scope::Nodes));
 }
 
 }  // namespace slotless::databases

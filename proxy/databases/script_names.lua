@@ -140,6 +140,18 @@ local function names(code,reply)
  end
  return reply
 end
+-- The servers' own objection to a call comes first: to a command that they do not have, or to the number of its words.
+local function arityOf(name)
+ local found=redis.pcall('command','info',name)
+ if found.err then return 0 end
+ return found[1] and found[1][2]
+end
+local function misused(...)
+ local name,sub=...
+ local arity=type(sub)=='string' and arityOf(name..'|'..sub) or arityOf(name)
+ local count=select('#',...)
+ return not arity or arity>0 and count~=arity or count<-arity
+end
 local function with(call)
  local function refuse(text)
   stray=nil
@@ -148,7 +160,8 @@ local function with(call)
  end
  local function withKey(name,key,...)
   key=theirs(key)
-  if stray then return refuse(stray) end
+  if stray and not misused(name,key,...) then return refuse(stray) end
+  stray=nil
   local reply=call(name,key,...)
   return names('',reply)
  end
@@ -181,7 +194,8 @@ local function with(call)
    return redis.status_reply('OK')
   else
    rename(code,words,count)
-   if stray then return refuse(stray) end
+   if stray and not misused(unpack(words,1,count)) then return refuse(stray) end
+   stray=nil
    if placed and call~=redis.acl_check_cmd and (first=='E' or first=='L') then reply=each(call,first,code,words,count)
    else reply=call(unpack(words,1,count)) end
   end
@@ -189,5 +203,5 @@ local function with(call)
  end
 end
 local ours={call=with(redis.call),pcall=with(redis.pcall),acl_check_cmd=redis.acl_check_cmd and with(redis.acl_check_cmd)}
-return setmetatable({},{__index=function(_,name) return ours[name] or redis[name] end,
+return setmetatable({},{__metatable=false,__index=function(_,name) return ours[name] or redis[name] end,
 __newindex=function() error('Attempt to modify a readonly table',2) end}),KEYS,ARGV

@@ -307,6 +307,18 @@ CONVERSATIONS = {
         EVAL "return #KEYS" 2 e1 e2
         EVAL "return #KEYS + #ARGV" 0
         EVAL "return #KEYS" 3 e1 e2
+        EVAL "_G = {}" 0
+        EVAL "redis = function() return 1 end" 0
+        EVAL "if KEYS[1] == 'x' then redis = nil end local t = {redis = 1, f = function() _G = {} end, _G = 2} return t._G + t.redis" 1 e1
+        EVAL "local t = {f = function() _G = {} end, _G = 2} return t.f()" 1 e1
+        EVAL "local redis, x = redis, 1 redis = {} return type(redis.call)" 0
+        EVAL "return redis == redis and _G==_G" 0
+        EVAL "setmetatable(_G, {})" 0
+        EVAL "local g = getmetatable(_G) g.__index = {}" 0
+        EVAL "_G.setmetatable(_G.redis, {})" 0
+        EVAL "rawset(_G, 'x', 1)" 0
+        EVAL "return setmetatable({_G and 1}, {__index = function() return 7 end}).x" 0
+        EVAL "local t = {_G and 1} rawset(t, 1, 2) return t" 0
         EVAL_RO "return redis.call('GET', KEYS[1])" 1 e2
         EVAL_RO "return redis.call('DEL', KEYS[1])" 1 e2
         EVALSHA 0123456789012345678901234567890123456789 1 e2

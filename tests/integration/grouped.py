@@ -161,6 +161,19 @@ class Grouped(unittest.TestCase):
         self.assertIn("concern one node", self.refused("EVAL", "return redis.call('DBSIZE')", 1, "bull:mail:x"))
         self.assertIn("groups 'a' and 'b'", self.refused("EVAL", "return 1", 2, "bull:a:x", "bull:b:x"))
 
+    def test_what_the_servers_object_to_in_a_script_s_call_comes_first(self):
+        for text, said in (("return redis.call('INCR', 'bull:sms:x', 'y')", "Wrong number of args"),
+                           ("return redis.pcall('SET', 'bull:sms:x')", "Wrong number of args"),
+                           ("return redis.call('BITOP', 'AND', 'bull:sms:x')", "Wrong number of args"),
+                           ("return redis.call('OBJECT', 'ENCODING', 'bull:sms:x', 'y')", "Wrong number of args"),
+                           ("return redis.call('NOSUCHCOMMAND', 'bull:sms:x')", "Unknown"),
+                           ("return redis.call('INCR', 'bull:sms:x')", "group 'sms'"),
+                           ("return redis.call('OBJECT', 'ENCODING', 'bull:sms:x')", "group 'sms'")):
+            for keys in ((), ("bull:mail:id",)):
+                with self.subTest(text, keys=keys):
+                    self.assertIn(said, self.refused("EVAL", text, len(keys), *keys))
+        self.assertEqual(self.one.eval("redis.pcall('INCR', 'bull:b:x', 'y') return redis.call('INCR', KEYS[1])", 1, "bull:a:x"), 1)
+
     def test_scripts_by_their_sha_in_transactions_and_functions(self):
         one = self.one
         sha = one.script_load("local key = string.gsub(KEYS[1], 'x', 'y') return redis.call('INCR', key)")

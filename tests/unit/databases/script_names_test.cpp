@@ -42,7 +42,7 @@ TEST_CASE("a script that may reach the servers' own redis has more in front", "[
     CHECK(wrapped.starts_with(ScriptNames::kOpening));
     CHECK(wrapped.ends_with(std::string(ScriptNames::kClosing) + std::string(script)));
     const std::string front = wrapped.substr(0, wrapped.size() - script.size());
-    CHECK(front.find("local _G,load,loadstring,getfenv,setfenv=") != std::string::npos);
+    CHECK(front.find("local _G,load,loadstring,setmetatable,rawset,getfenv,setfenv=") != std::string::npos);
     CHECK(front.find_first_of("\n\"\\") == std::string::npos);
     CHECK(front.find("--") == std::string::npos);
   }
