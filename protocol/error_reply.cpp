@@ -94,8 +94,9 @@ constexpr std::array kServerTexts{
                "force unblock from blocking operation, instance state changed (master -> replica?)"},
 };
 
-// Redis 5 to 8, Valkey: script_lua.c, script.c. In older ones it stands in the middle of the text.
-constexpr std::string_view kForeignKey = "cript attempted to access a non local key in a cluster node";
+// Redis 5 to 8, Valkey: script_lua.c, script.c. In older ones it stands in the middle of the text; "Script
+// attempted to …", and in Valkey 9.1 "Attempted to …".
+constexpr std::string_view kForeignKey = "ttempted to access a non local key in a cluster node";
 
 bool matches(std::string_view text, std::string_view pattern, std::string_view serverName) noexcept {
   while (!pattern.empty()) {

@@ -165,13 +165,15 @@ TEST_CASE("A cause that the server fills in must be there") {
 }
 
 TEST_CASE("A script's wish for a key that its node lacks is known in all servers' words") {
-  for (const char* line :
-       {"-ERR Script attempted to access a non local key in a cluster node script: f, on "
-        "@user_function:3.\r\n",
-        "ERR Script attempted to access a non local key in a cluster node",  // through pcall
-        // Up to Redis 6.2.
-        "ERR Error running script (call to f_6d38): @user_script:1: @user_script: 1: Lua script attempted to "
-        "access a non local key in a cluster node"}) {
+  for (
+      const char* line :
+      {"-ERR Script attempted to access a non local key in a cluster node script: f, on "
+       "@user_function:3.\r\n",
+       "-ERR Attempted to access a non local key in a cluster node script: on @user_script:1.",  // Valkey 9.1
+       "ERR Script attempted to access a non local key in a cluster node",  // through pcall
+       // Up to Redis 6.2.
+       "ERR Error running script (call to f_6d38): @user_script:1: @user_script: 1: Lua script attempted to "
+       "access a non local key in a cluster node"}) {
     CAPTURE(line);
     CHECK(classifyError(line).errorClass == ErrorClass::ForeignKey);
   }
