@@ -31,11 +31,14 @@ class FirstComposer final : public Composer {
     const std::size_t begin = next_;
     const protocol::Slot slot = protocol::slotOf(keys_[begin]);
     while (next_ < keys_.size() && protocol::slotOf(keys_[next_]) == slot) ++next_;
-    const std::string count = std::to_string(next_ - begin);
+    // Without an end the command is wrong, but not for having too few words: the server gets as many.
+    const std::size_t missing = tail_.empty() ? keys_.size() - (next_ - begin) : 0;
+    const std::string count = std::to_string(next_ - begin + missing);
     std::vector<std::string_view> words(head_.begin(), head_.end());
     words.push_back(count);
     words.insert(words.end(), keys_.begin() + static_cast<std::ptrdiff_t>(begin),
                  keys_.begin() + static_cast<std::ptrdiff_t>(next_));
+    words.insert(words.end(), missing, keys_[begin]);
     words.insert(words.end(), tail_.begin(), tail_.end());
     askOwner(plan, keys_[begin], words, true);
   }

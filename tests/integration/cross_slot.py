@@ -132,6 +132,9 @@ CONVERSATIONS = {
         LMPOP 3 l1 l2 l3 LEFT COUNT 2
         LMPOP 3 l1 l2 l3 RIGHT
         LMPOP 3 l1 l2 l3 LEFT
+        LMPOP 2 l1 l2
+        LMPOP 3 l1 l2 l3
+        ZMPOP 2 l1 l2
         SET string x
         LMPOP 2 string l2 LEFT
         LMPOP 2 l1 string LEFT""",
