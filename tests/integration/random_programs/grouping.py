@@ -33,8 +33,10 @@ def is_refusal(reply):
 
 
 def is_refusal_while_slots_move(reply):
-    """A script that carries a command out over slots may meet a slot that has just left: the command was not run."""
-    return is_refusal(reply) or (reply[0] in (b"-", b"!") and b"attempted to access a non local key" in reply[1])
+    """A script that carries a command out over slots may meet a slot that has just left: the command was not run. And a script
+    without keys may meet a master that has just become a replica: that is the client's to hear."""
+    texts = (b"ttempted to access a non local key", b"READONLY You can't write against a read only replica. script: ")
+    return is_refusal(reply) or (reply[0] in (b"-", b"!") and any(text in reply[1] for text in texts))
 
 
 def in_groups(program, all_heads=_HEADS, listed=b"q?:"):
@@ -154,7 +156,9 @@ class GroupedTrial:
         return not self._moving or (step.who != "walk" and not whole)
 
     def _refusal(self):
-        return is_refusal_while_slots_move if self._moving and self.is_refusal is is_refusal else self.is_refusal
+        if not self._moving:
+            return self.is_refusal
+        return lambda reply: self.is_refusal(reply) or is_refusal_while_slots_move(reply)
 
     def _start_over(self):
         for side in (self._reference, self._subject):

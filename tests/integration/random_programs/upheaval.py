@@ -5,7 +5,7 @@ import threading
 import time
 
 from slots import slot_of
-from waiting import DeadlinePassed
+from waiting import DeadlinePassed, wait_until
 
 _PAUSE_SECONDS = 0.3
 _HALF_WAY_SECONDS = 0.1
@@ -22,6 +22,12 @@ def slot_of_database(cluster, wire):
     if len(names) != 1:
         raise AssertionError(f"one key became {names}")
     return slot_of(names[0])
+
+
+def _has_failed(source):
+    """Whether the latest atomic migration from there has: nothing has changed then."""
+    latest = source.command("CLUSTER", "GETSLOTMIGRATIONS")[0]
+    return dict(zip(latest[::2], latest[1::2]))[b"state"] == b"failed"
 
 
 class Upheaval:
@@ -70,7 +76,9 @@ class Upheaval:
         target = random.choice([each for each in self._cluster.masters() if each is not owner])
         if self._atomic:
             owner.command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
-            self._cluster.wait_for_owner(slot, target, _ATOMIC_SECONDS)
+            wait_until(lambda: self._cluster.owner(slot) is target or _has_failed(owner), _ATOMIC_SECONDS, f"slot {slot} to be moved")
+            if self._cluster.owner(slot) is not target:
+                return
         else:
             move = self._cluster.begin_move(slot, target)
             move.migrate()
