@@ -34,7 +34,8 @@ local function with(how)
  return function(...)
   local name=...
   local code=type(name)=='string' and refused[string.lower(name)]
-  local text=code and objection(code,hint,index,...)
+  local text=code and code~='K' and objection(code,hint,index,...)
+  if not text and crossing and (code=='K' or code=='D') then text=crossing(real().pcall,...) end
   if not text then
    local reply=real()[how](...)
    return reply
@@ -89,6 +90,15 @@ end
 return ours
 end)(redis,function() return redis end);)lua";
 
+bool mayHaveSeveralKeys(const CommandSpec& spec) {
+  using protocol::KeySpec;
+  if (spec.keyProcedure != protocol::KeyProcedure::BySpecs) return true;
+  if (spec.keySpecs.size() > 1) return true;
+  return std::any_of(spec.keySpecs.begin(), spec.keySpecs.end(), [](const KeySpec& each) {
+    return each.find == KeySpec::Find::KeyNum || (each.find == KeySpec::Find::Range && each.lastKey != 0);
+  });
+}
+
 bool fitsIntoLua(std::string_view name) {
   return std::none_of(name.begin(), name.end(),
                       [](unsigned char c) { return c <= ' ' || c == '\'' || c == '\\' || c >= 127; });
@@ -121,6 +131,23 @@ local function objection(code,hint,index,name,...)
 end
 )lua";
 
+std::string_view ScriptGuard::crossingOf(ScriptDialect dialect) {
+  if (!dialect.spoiledByCrossing) return " local crossing ";
+  return R"lua(
+local function crossing(call,...)
+ if select('#',...)<3 then return nil end
+ local keys=call('command','getkeys',...)
+ if type(keys)~='table' or keys.err then return nil end
+ local slot,at=nil,1
+ while keys[at]~=nil do
+  local its=call('cluster','keyslot',keys[at])
+  if slot and its~=slot then return 'ERR Script attempted to access keys that do not hash to the same slot' end
+  slot,at=its,at+1
+ end
+end
+)lua";
+}
+
 std::string_view refusalCodeOf(const CommandSpec& spec) {
   if (spec.has(protocol::kNoScript)) return {};  // servers refuse it themselves
   if (spec.wholeDatabase != WholeDatabase::None) return codeOf(spec.wholeDatabase);
@@ -146,10 +173,10 @@ std::string behindFlags(std::string_view said, std::string_view preamble) {
 
 // By name, so that all proxies of a cluster write the same.
 ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, ScriptDialect dialect)
-    : commands_(commands) {
+    : commands_(commands), spoiledByCrossing_(dialect.spoiledByCrossing) {
   std::vector<std::string> facts;
   for (const CommandSpec& spec : commands.commands()) {
-    const std::string_view code = refusalCodeOf(spec);
+    const std::string_view code = codeOf(spec);
     if (spec.has(protocol::kNoScript) || code.empty() || !fitsIntoLua(spec.name)) continue;
     facts.push_back("['" + spec.name + "']='" + std::string(code) + "',");
   }
@@ -160,8 +187,8 @@ ScriptGuard::ScriptGuard(const protocol::CommandTable& commands, ScriptDialect d
   const auto piece = [&](std::string_view hint, const std::string& end) {
     std::string whole = begin;
     const std::size_t at = whole.find(kWith) + 1;
-    whole.insert(at, std::string(kObjection) + "local hint='" + std::string(hint) +
-                         (dialect.ownNumbers ? "' local index=-1 " : "' local index=0 "));
+    whole.insert(at, std::string(kObjection) + std::string(crossingOf(dialect)) + "local hint='" +
+                         std::string(hint) + (dialect.ownNumbers ? "' local index=-1 " : "' local index=0 "));
     return oneLine(whole + end);
   };
   const std::string closing =
@@ -187,10 +214,15 @@ std::string ScriptGuard::wrap(std::string_view script) const {
   return behindFlags(withRefusedAssignments(script), script_);
 }
 
+std::string_view ScriptGuard::codeOf(const CommandSpec& spec) const {
+  const std::string_view code = refusalCodeOf(spec);
+  return code.empty() && spoiledByCrossing_ && mayHaveSeveralKeys(spec) ? "K" : code;
+}
+
 bool ScriptGuard::needed(const ScriptCalls& calls) const {
   return calls.unclear || std::any_of(calls.commands.begin(), calls.commands.end(), [&](const auto& name) {
            const CommandSpec* spec = commands_.find(name);
-           return spec != nullptr && !refusalCodeOf(*spec).empty();
+           return spec != nullptr && !codeOf(*spec).empty();
          });
 }
 

@@ -25,6 +25,9 @@ std::string behindFlags(std::string_view script, std::string_view preamble);
 struct ScriptDialect {
   bool luaServer = false;   // the servers let scripts call `redis` `server`, too
   bool ownNumbers = false;  // clients may call databases by other numbers: SELECT never leads to their own
+  // A node on which a script has called one command with keys of several slots runs no script with keys any
+  // more until it is started again (Valkey 9.1.2): such a call must not reach it.
+  bool spoiledByCrossing = false;
   bool operator==(const ScriptDialect&) const = default;
 };
 
@@ -34,6 +37,8 @@ class ScriptGuard {
   static constexpr std::string_view kOpening = " local redis=(function(redis,real)local refused={";
   // Lua: objection(code, hint, own index, command's name, its arguments) returns an error's text or nil.
   static const std::string_view kObjection;
+  // Lua: crossing(redis.pcall, command's name, its arguments) returns an error's text or nil; or it is nil.
+  static std::string_view crossingOf(ScriptDialect dialect);
 
   explicit ScriptGuard(const protocol::CommandTable& commands, ScriptDialect dialect = {});
 
@@ -45,7 +50,10 @@ class ScriptGuard {
   std::string wrapLibrary(std::string_view code) const;
 
  private:
+  std::string_view codeOf(const protocol::CommandSpec& spec) const;
+
   const protocol::CommandTable& commands_;
+  bool spoiledByCrossing_;
   std::string script_;
   std::string library_;
   std::string flags_;  // for a library that needs no more than to lose that flag

@@ -117,7 +117,11 @@ std::string preambleOf(const protocol::CommandTable& commands, ScriptDialect dia
   std::string text(ScriptNames::kOpening);
   text.append(dialect.ownNumbers ? " local own_numbers=true " : " local own_numbers ");
   text.append(scope == Scope::Groups ? "local in_groups=true " : "local in_groups ");
-  text.append(ScriptGuard::kObjection).append("\n").append(kScriptNamesLua).append(kEnd);
+  text.append(ScriptGuard::kObjection)
+      .append(ScriptGuard::crossingOf(dialect))
+      .append("\n")
+      .append(kScriptNamesLua)
+      .append(kEnd);
   const auto put = [&](std::string_view place, std::string_view piece) {
     text.replace(text.find(place), place.size(), piece);
   };

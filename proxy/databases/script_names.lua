@@ -196,7 +196,10 @@ local function with(call)
    rename(code,words,count)
    if stray and not misused(unpack(words,1,count)) then return refuse(stray) end
    stray=nil
-   if placed and call~=redis.acl_check_cmd and (first=='E' or first=='L') then reply=each(call,first,code,words,count)
+   local splits=placed and (first=='E' or first=='L')
+   local apart=crossing and not routing and not splits and crossing(redis.pcall,unpack(words,1,count))
+   if apart then return refuse(apart) end
+   if splits and call~=redis.acl_check_cmd then reply=each(call,first,code,words,count)
    else reply=call(unpack(words,1,count)) end
   end
   return names(code,reply)

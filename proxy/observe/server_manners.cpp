@@ -27,6 +27,7 @@ constexpr Since kSince[] = {
     {&ServerManners::namesForbiddenCommand, "valkey", 9, 0},
     {&ServerManners::saysNoScriptOnly, "valkey", 8, 0},
     {&ServerManners::hasLuaServer, "valkey", 8, 0},
+    {&ServerManners::spoiledByCrossing, "valkey", 9, 1},
     {&ServerManners::limitsWaits, "redis", 7, 2},
     {&ServerManners::limitsWaits, "valkey", 7, 2},
     {&ServerManners::namesHelloVersion, "redis", 7, 2},

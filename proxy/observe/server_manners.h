@@ -26,6 +26,7 @@ struct ServerManners {
   bool namesForbiddenCommand = false;
   bool saysNoScriptOnly = false;   // NOSCRIPT without advice
   bool hasLuaServer = false;       // scripts may call `redis` `server`
+  bool spoiledByCrossing = false;  // by a script whose call is about keys of several slots (ScriptDialect)
   bool datesAclLog = false;        // its entries have numbers and times
   bool limitsWaits = false;        // a time-out may not end beyond all numbers
   bool namesHelloVersion = false;  // in the error for HELLO before the login

@@ -75,7 +75,8 @@ const ForMasters& WrappedScripts::forMasters(const Script& script,
 }
 
 std::string WrappedScripts::textForMasters(const Script& script) const {
-  return databases::wrapForNodes(script.text, *commands_, {dialect_.luaServer, false});
+  return databases::wrapForNodes(script.text, *commands_,
+                                 {dialect_.luaServer, false, dialect_.spoiledByCrossing});
 }
 
 std::string WrappedScripts::textFor(std::string_view script,

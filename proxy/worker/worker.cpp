@@ -166,7 +166,8 @@ void Worker::setCommands(std::shared_ptr<const protocol::CommandTable> commands,
   services_.commands = std::move(commands);
   services_.memo = {};
   services_.manners = session::mannersOf(std::move(servers));
-  services_.wrappedScripts.setDialect({services_.manners.hasLuaServer, selectsElsewhere(databases_)});
+  services_.wrappedScripts.setDialect(
+      {services_.manners.hasLuaServer, selectsElsewhere(databases_), services_.manners.spoiledByCrossing});
   slowLog_.keepLarge(services_.commands->find("commandlog") != nullptr);
   localCommands_.use(*services_.commands);
   accounts_.refresh();

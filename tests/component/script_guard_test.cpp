@@ -40,6 +40,24 @@ TEST_CASE_METHOD(ScriptGuards, "a script that calls what it may is sent as it is
   client.receives(":1\r\n:2\r\n:3\r\n");
 }
 
+TEST_CASE("where a call over slots spoils a node, scripts that may make one are guarded") {
+  const databases::ScriptGuard guard(*protocol::CommandTable::builtIn(), {.spoiledByCrossing = true});
+  for (const std::string_view script :
+       {"redis.call('mget', KEYS[1], KEYS[2])", "redis.call('rename', 'a', 'b')",
+        "redis.call('copy', 'a', 'b')", "redis.call('zunion', 2, 'a', 'b')",
+        "redis.call('sort', 'a', 'store', 'b')", "redis.call(ARGV[1])"}) {
+    CAPTURE(script);
+    CHECK(guard.needed(databases::callsOf(script)));
+    CHECK(guard.wrap(script).find("'getkeys'") != std::string::npos);
+  }
+  for (const std::string_view script : {"redis.call('get', KEYS[1])", "redis.call('hset', 'a', 'b', 'c')"}) {
+    CAPTURE(script);
+    CHECK_FALSE(guard.needed(databases::callsOf(script)));
+  }
+  CHECK_FALSE(databases::ScriptGuard(*protocol::CommandTable::builtIn())
+                  .needed(databases::callsOf("redis.call('mget', 'a')")));
+}
+
 TEST_CASE_METHOD(ScriptGuards,
                  "EVALSHA of a guarded script is that of what was sent, and errors name the client's") {
   send("EVAL", kWhole, "a");

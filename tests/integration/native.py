@@ -266,6 +266,24 @@ class Native(unittest.TestCase):
         self.assertIn("SELECT in a script would lead to another database", self.refused("FCALL", "native_select", 1, "f", "never"))
         self.assertEqual((three.get("f"), self.zero.get("f")), ("v", None))
 
+    def test_a_script_over_slots_spoils_no_node(self):
+        """Valkey 9.1.2 would run no script with keys there any more (its client remembers that keys were in several slots)."""
+        with self.connect() as connection:
+            library = ("#!lua name=crossing\nredis.register_function('native_mget', function(keys, args) "
+                       "return redis.pcall('MGET', 'key:1', 'key:2') end)")
+            connection.command("FUNCTION", "LOAD", "REPLACE", library)
+        for client in (self.zero, self.three):
+            for words in (("EVAL", "return redis.call('MGET', 'key:1', 'key:2')", 0), ("FCALL", "native_mget", 0),
+                          ("EVAL", "return redis.pcall('COPY', 'key:1', 'key:2')", 1, "key:1"),
+                          ("EVAL", "return redis.call(ARGV[1], 'key:1', 'key:2')", 1, "key:1", "RENAME"),
+                          ("EVAL", "return redis.call('LMOVE', 'key:1', 'key:2', 'LEFT', 'LEFT')", 1, "key:2"),
+                          ("EVAL", "redis.call('SORT', 'key:1', 'STORE', 'key:2') return #redis.call('KEYS', '*')", 0)):
+                with self.subTest(words), self.assertRaises(redis.ResponseError):
+                    client.execute_command(*words)
+            self.assertEqual([client.eval("return redis.call('INCR', KEYS[1])", 1, key) for key in KEYS], [1] * len(KEYS))
+            self.assertEqual(client.eval("return redis.call('MGET', KEYS[1], KEYS[2])", 2, "{a}1", "{a}2"), [None, None])
+            client.flushdb()
+
     def owner(self, key):
         return site.cluster.owner(slot_of(key))
 
