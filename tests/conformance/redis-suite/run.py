@@ -51,7 +51,7 @@ MODES = {
     "grouped": Mode("in a grouped database, each test's keys in one group", "passed-grouped.txt",
                     ["--database-layout", "0=grouped:bull:*:"]),
     "native": Mode("in a database of the nodes' own, on Valkey 9", "passed-native.txt",
-                   ["--databases", "16", "--database-layout", "1-15=native"], selects=True,
+                   ["--databases", "16", "--database-layout", "1-15=native", "--script-busy", "all"], selects=True,
                    node_options=["--cluster-databases", "16"]),
     "plain": Mode("on one plain server, without Slotless, as --native does it: only for comparison", None, selects=True),
     "users": Mode("the units about ACLs, on users of the proxy's own", "passed-users.txt",
