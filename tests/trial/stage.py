@@ -91,8 +91,7 @@ class Stage(migration.Commands):
             port = processes.free_port()
             # Frameworks know what to do about a closed connection.
             proxy = UpgradingProxy(self.cluster.addresses(), [
-                *self.proxy_options(), "--listen", f"{HOST}:{port}?write-on-lost-link=close", "--hold-timeout", "60s",
-                "--blocking-on-lost-link", "reblock"])
+                *self.proxy_options(), "--listen", f"{HOST}:{port}?write-on-lost-link=close", "--hold-timeout", "60s"])
             self.proxies.append(proxy)
             self._for_frameworks.append((HOST, port))
             self.addCleanup(proxy.child.kill)
