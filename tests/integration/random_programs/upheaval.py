@@ -10,6 +10,7 @@ from waiting import DeadlinePassed, wait_until
 _PAUSE_SECONDS = 0.3
 _HALF_WAY_SECONDS = 0.1
 _ATOMIC_SECONDS = 60
+_ENDED = (b"success", b"failed", b"cancelled", b"canceled")
 
 
 def slot_of_database(cluster, wire):
@@ -24,10 +25,16 @@ def slot_of_database(cluster, wire):
     return slot_of(names[0])
 
 
-def _has_failed(source):
-    """Whether the latest atomic migration from there has: nothing has changed then."""
-    latest = source.command("CLUSTER", "GETSLOTMIGRATIONS")[0]
-    return dict(zip(latest[::2], latest[1::2]))[b"state"] == b"failed"
+def _move_whole(source, target, slot):
+    """By an atomic migration, which may fail: then nothing has changed. Whether it has not; the nodes may agree only later."""
+    source.command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
+
+    def state():
+        latest = source.command("CLUSTER", "GETSLOTMIGRATIONS")[0]
+        return dict(zip(latest[::2], latest[1::2]))[b"state"]
+
+    wait_until(lambda: state() in _ENDED, _ATOMIC_SECONDS, f"the migration of slot {slot} to end")
+    return state() == b"success"
 
 
 class Upheaval:
@@ -73,11 +80,11 @@ class Upheaval:
 
     def _move(self, slot):
         owner = self._cluster.owner(slot)
+        if owner is None:  # the nodes do not agree yet
+            return
         target = random.choice([each for each in self._cluster.masters() if each is not owner])
         if self._atomic:
-            owner.command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
-            wait_until(lambda: self._cluster.owner(slot) is target or _has_failed(owner), _ATOMIC_SECONDS, f"slot {slot} to be moved")
-            if self._cluster.owner(slot) is not target:
+            if not _move_whole(owner, target, slot):
                 return
         else:
             move = self._cluster.begin_move(slot, target)
