@@ -159,8 +159,8 @@ def run_unit(unit, source, port, nodes, folder, mode, without=()):
         environment = environment | {"SUITE_WITHOUT": str(left_out)}
     with open(results.with_suffix(".log"), "w") as log:
         child = subprocess.Popen(["tclsh8.6", HERE / "unit.tcl", unit, results, " ".join(nodes), "--host", HOST,
-                                  "--port", str(port), *([] if mode.selects else ["--singledb"]), *OPTIONS], cwd=source, stdin=subprocess.DEVNULL, stdout=log,
-                                 stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment)
+                                  "--port", str(port), *([] if mode.selects else ["--singledb"]), *OPTIONS],
+                                 cwd=source, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment)
         try:
             child.wait(UNIT_SECONDS)
         except subprocess.TimeoutExpired:
