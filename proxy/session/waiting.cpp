@@ -152,7 +152,7 @@ void Waiting::rest() {
   if (ticket_ == 0) joinLines();
   transition(State::Asking);
   asked_ = 1;
-  for (const auto& place : places_) {
+  for (const auto& [line, place] : places_) {
     if (place->isFirst) watch(*place);
   }
   restFor(kLongestPause);
@@ -163,15 +163,22 @@ void Waiting::watch(Place& place) {
   if (place.alert.isOff() && place.alert.ask()) ++asked_;
 }
 
+std::string Waiting::lineOf(std::string_view key) const {
+  std::string line(key);
+  if (terms_.nodeDatabase != 0) line += '\0' + std::to_string(terms_.nodeDatabase);
+  return line;
+}
+
 void Waiting::takePlaces() {
-  for (const std::string_view key : attempts_->watchedKeys()) {
-    std::string line(key);
-    if (terms_.nodeDatabase != 0) line += '\0' + std::to_string(terms_.nodeDatabase);
-    // A key may be named twice.
-    if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) continue;
-    lines_.push_back(std::move(line));
-    places_.push_back(
-        std::unique_ptr<Place>(new Place{{services_.waitingRoom.watcher(), *this, std::string(key)}}));
+  std::vector<std::string_view> keys = attempts_->watchedKeys();
+  // A key may be named twice.
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  lines_.reserve(keys.size());
+  KeyWatcher& watcher = services_.waitingRoom.watcher();
+  for (const std::string_view key : keys) {
+    lines_.push_back(lineOf(key));
+    places_.emplace(lines_.back(), std::unique_ptr<Place>(new Place{{watcher, *this, std::string(key)}}));
   }
 }
 
@@ -179,7 +186,7 @@ void Waiting::joinLines() {
   if (places_.empty()) takePlaces();
   std::vector<bool> isFirst;
   ticket_ = services_.waitingRoom.join(*this, lines_, isFirst);
-  for (std::size_t i = 0; i < places_.size(); ++i) places_[i]->isFirst = isFirst[i];
+  for (std::size_t i = 0; i < lines_.size(); ++i) places_.at(lines_[i])->isFirst = isFirst[i];
 }
 
 void Waiting::leaveLines() {
@@ -187,7 +194,7 @@ void Waiting::leaveLines() {
 }
 
 bool Waiting::isFirstSomewhere() const {
-  return std::any_of(places_.begin(), places_.end(), [](const auto& place) { return place->isFirst; });
+  return std::any_of(places_.begin(), places_.end(), [](const auto& each) { return each.second->isFirst; });
 }
 
 void Waiting::onTimer() {
@@ -201,8 +208,9 @@ void Waiting::onAsked() {
   if (--asked_ > 0) return;
   // From its own goOn() it cannot look: the timer does.
   transition(State::Resting);
-  const bool isTold = std::all_of(places_.begin(), places_.end(),
-                                  [](const auto& place) { return !place->isFirst || place->alert.isSet(); });
+  const bool isTold = std::all_of(places_.begin(), places_.end(), [](const auto& each) {
+    return !each.second->isFirst || each.second->alert.isSet();
+  });
   if (!isTold) return restFor(again_ ? net::Millis{0} : nextPause());
   pause_ = kFirstPause;
   restFor(again_ ? net::Millis{0} : kWithoutWord);
@@ -218,6 +226,10 @@ void Waiting::restFor(net::Millis delay) {
   timer_->start(std::max(delay, net::Millis{1}));
 }
 
+bool Waiting::isFirstFor(const KeyAlert& alert) const {
+  return places_.at(lineOf(alert.key()))->isFirst;
+}
+
 void Waiting::onAnswer(KeyAlert& alert, bool mayExist) {
   // Its own database's key may be another one.
   const bool isThere = alert.isSet() && (mayExist || terms_.nodeDatabase != 0);
@@ -225,25 +237,27 @@ void Waiting::onAnswer(KeyAlert& alert, bool mayExist) {
   if (state_ == State::Asking) {
     onAsked();
     if (state_ == State::Resting && again_) look();
-  } else if (state_ == State::Resting && isThere) {
+  } else if (state_ == State::Resting && isThere && isFirstFor(alert)) {
     look();
   }
 }
 
-void Waiting::onChange(KeyAlert&) {
+// Who has let others go first asks anew when its turn comes.
+void Waiting::onChange(KeyAlert& alert) {
+  if (!isFirstFor(alert)) return;
   again_ = true;
   if (state_ == State::Resting) look();
 }
 
 void Waiting::onFirst(const std::string& line) {
-  const auto found = std::find(lines_.begin(), lines_.end(), line);
-  if (found == lines_.end()) return;
-  Place& place = *places_[static_cast<std::size_t>(found - lines_.begin())];
-  place.isFirst = true;
-  if (state_ == State::Resting)
+  const auto found = places_.find(line);
+  if (found == places_.end()) return;
+  found->second->isFirst = true;
+  if (state_ == State::Resting) {
     rest();
-  else if (state_ == State::Asking)
-    watch(place);
+  } else if (state_ == State::Asking) {
+    watch(*found->second);
+  }
 }
 
 // Destroys this.

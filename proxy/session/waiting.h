@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "proxy/net/loop.h"
@@ -71,6 +72,7 @@ class Waiting final : public routing::Composer, private KeyAlertEvents {
   void transition(State state);
   bool isOver() const;
   bool isFirstSomewhere() const;
+  bool isFirstFor(const KeyAlert& alert) const;
   void look();
   void rest();
   void watch(Place& place);
@@ -78,6 +80,7 @@ class Waiting final : public routing::Composer, private KeyAlertEvents {
   void restFor(net::Millis delay);
   net::Millis nextPause();
   void onTimer();
+  std::string lineOf(std::string_view key) const;
   void takePlaces();
   void joinLines();
   void leaveLines();
@@ -92,9 +95,9 @@ class Waiting final : public routing::Composer, private KeyAlertEvents {
   const std::unique_ptr<routing::Attempts> attempts_;
   const std::unique_ptr<net::Timer> timer_;
   const WaitingTerms terms_;
-  std::vector<std::string> lines_;              // one for each key
-  std::vector<std::unique_ptr<Place>> places_;  // in them
-  std::uint64_t ticket_ = 0;                    // 0: it stands in none
+  std::vector<std::string> lines_;                                       // one for each key
+  std::unordered_map<std::string_view, std::unique_ptr<Place>> places_;  // in them
+  std::uint64_t ticket_ = 0;                                             // 0: it stands in none
   State state_ = State::Looking;
   std::size_t asked_ = 0;  // while it asks: how many have not answered
   bool again_ = false;     // something may have come behind the last look
