@@ -244,7 +244,7 @@
       const drawn = SlotlessCharts.lines({
         times, series, spanMillis: 15 * 60 * 1000, format: chart.format, label: `${chart.title} over the last 15 minutes, now ${latest}`,
       });
-      return make("figure", {}, make("figcaption", {}, chart.title, make("b", {}, latest), make("span", { class: "quiet" }, `top: ${drawn.most}`)), drawn.svg);
+      return make("figure", {}, make("figcaption", {}, make("span", { class: "title" }, chart.title), make("b", {}, latest), make("span", { class: "quiet" }, `top: ${drawn.most}`)), drawn.svg);
     }));
   }
 
