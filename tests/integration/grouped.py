@@ -3,7 +3,6 @@
 SLOTLESS_PROGRAMS_COUNT, _SEED and _FIRST choose other random programs than the usual ones.
 """
 
-import os
 import pathlib
 import re
 import sys
@@ -13,18 +12,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fixture
 import redis
-import resp
-from cluster import HOST, PASSWORD
 from random_programs import grouping
-from random_programs.judging import judge
-from random_programs.side import Side
+from random_programs.of_layout import ProgramTests, ProgramsOfLayout
 from random_programs.upheaval import Upheaval
 from slots import slot_of
-from waiting import wait_until
 
-COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "1200"))
-FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
-SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED", "1")
 
 # 2 and 3 are for random programs of RESP2 and RESP3.
 LAYOUTS = ("1=pinned", f"2-3=grouped:{grouping.PATTERNS}", "4=grouped:bull:*:|user:*:|user:*", "5=spread")
@@ -230,53 +222,19 @@ class Grouped(unittest.TestCase):
 
 
 @fixture.NOT_ONE_REDIS
-class Programs(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.oracle, cls.oracle_port = fixture.start_oracle()
-        with resp.Connection(HOST, cls.oracle_port, PASSWORD) as connection:
-            connection.command("CONFIG", "SET", "hz", "100")
+class Programs(ProgramTests, ProgramsOfLayout):
+    name = "the grouped database"
+    databases = {2: 2, 3: 3}
+    usual = (1200, "1")
+    trial = grouping.GroupedTrial
+    settled = [f"q{group}:settled".encode() for group in grouping.GROUPS]
 
     @classmethod
-    def tearDownClass(cls):
-        cls.oracle.kill()
+    def site(cls):
+        return site
 
-    def setUp(self):
-        databases = {2: 2, 3: 3}
-        self.reference = Side("one Redis", HOST, self.oracle_port, PASSWORD, databases)
-        self.subject = Side("the grouped database", HOST, site.proxy.port, PASSWORD, databases)
-        self.addCleanup(self.reference.close)
-        self.addCleanup(self.subject.close)
-
-    def run_programs(self, count, moving=False):
-        trial = grouping.GroupedTrial(self.reference, self.subject, SEED, moving)
-        differences = (f"seed {SEED}, program {number}:\n{difference}" for number in range(FIRST, FIRST + count)
-                       if (difference := trial.run(number)))
-        judge(self, trial.figures, differences, SEED)
-        self.assertGreater(trial.figures["compared"], 5 * trial.figures["refused"])
-
-    def wait_until_each_key_is_counted_once(self):
-        """A master that has just become a replica is asked like a master until the proxy has learned of it."""
-        keys = [f"q{group}:settled".encode() for group in grouping.GROUPS]
-        wires = [self.subject.wire(protocol) for protocol in (2, 3)]
-        for wire in wires:
-            for key in keys:
-                wire.call(b"SET", key, b"")
-        wait_until(lambda: all(wire.call(b"DBSIZE") == (b":", b"%d" % len(keys)) for wire in wires), 60, "each key to be counted once")
-        for wire in wires:
-            wire.call(b"DEL", *keys)
-
-    def test_every_reply_is_that_of_one_redis_or_a_documented_refusal(self):
-        self.run_programs(COUNT)
-
-    def test_also_while_slots_move_and_replicas_take_over(self):
-        with Upheaval(site.cluster, [slot_of(group) for group in grouping.GROUPS]) as upheaval:
-            self.run_programs(COUNT // 4, moving=True)
-        self.wait_until_each_key_is_counted_once()
-        self.assertEqual([side.wire(protocol).call(b"DBSIZE") for side in (self.reference, self.subject) for protocol in (2, 3)],
-                         [(b":", b"0")] * 4)
-        print(f"meanwhile {upheaval.moves} moves of slots, {upheaval.failovers} replicas took over", flush=True)
-        self.assertGreater(upheaval.moves, 0)
+    def upheaval(self):
+        return Upheaval(site.cluster, [slot_of(group) for group in grouping.GROUPS])
 
 
 if __name__ == "__main__":

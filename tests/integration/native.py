@@ -20,15 +20,11 @@ import resp
 from cluster import HOST, PASSWORD, SERVER
 from proxy import Proxy, binary
 from random_programs import native
-from random_programs.judging import judge
-from random_programs.side import Side
+from random_programs.of_layout import ProgramTests, ProgramsOfLayout
 from random_programs.upheaval import Upheaval
 from slots import slot_of
 from waiting import wait_until
 
-COUNT = int(os.environ.get("SLOTLESS_PROGRAMS_COUNT", "800"))
-FIRST = int(os.environ.get("SLOTLESS_PROGRAMS_FIRST", "0"))
-SEED = os.environ.get("SLOTLESS_PROGRAMS_SEED") or "16"
 
 DATABASES = 8
 THREE, FOUR = 3, 4
@@ -493,41 +489,23 @@ class BesideOtherLayouts(unittest.TestCase):
 
 
 @fixture.NOT_ONE_REDIS
-class Programs(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.oracle, cls.oracle_port = fixture.start_oracle()
-        with resp.Connection(HOST, cls.oracle_port, PASSWORD) as connection:
-            connection.command("CONFIG", "SET", "hz", "100")
+class Programs(ProgramTests, ProgramsOfLayout):
+    name = "the native database"
+    databases = {2: 6, 3: 7}
+    usual = (800, "16")
+    trial = native.NativeTrial
 
     @classmethod
-    def tearDownClass(cls):
-        cls.oracle.kill()
+    def site(cls):
+        return site
 
-    def setUp(self):
-        databases = {2: 6, 3: 7}
-        self.reference = Side("one Redis", HOST, self.oracle_port, PASSWORD, databases)
-        self.subject = Side("the native database", HOST, site.proxy.port, PASSWORD, databases)
-        self.addCleanup(self.reference.close)
-        self.addCleanup(self.subject.close)
+    def upheaval(self):
+        return Upheaval(site.cluster, [slot_of(group) for group in native.GROUPS], atomic=True)
 
     def run_programs(self, count, moving=False):
-        trial = native.NativeTrial(self.reference, self.subject, SEED, moving)
-        differences = (f"seed {SEED}, program {number}:\n{difference}" for number in range(FIRST, FIRST + count)
-                       if (difference := trial.run(number)))
-        judge(self, trial.figures, differences, SEED)
-        self.assertGreater(trial.figures["compared"], 5 * trial.figures["refused"])
+        figures = super().run_programs(count, moving)
         # Valkey 9.1.2 refuses keys to scripts in MULTI, from some moment on, that it gives to the same ones elsewhere.
-        self.assertLess(trial.figures["parted"], count / 10)
-
-    def test_every_reply_is_that_of_one_redis_or_a_documented_refusal(self):
-        self.run_programs(COUNT)
-
-    def test_also_while_slots_move_and_replicas_take_over(self):
-        with Upheaval(site.cluster, [slot_of(group) for group in native.GROUPS], atomic=True) as upheaval:
-            self.run_programs(COUNT // 4, moving=True)
-        print(f"meanwhile {upheaval.moves} moves of slots, {upheaval.failovers} replicas took over", flush=True)
-        self.assertGreater(upheaval.moves, 0)
+        self.assertLess(figures["parted"], count / 10)
 
 
 if __name__ == "__main__":
