@@ -65,8 +65,8 @@ constexpr std::array kRows = {
         "`BLPOP` `BRPOP` `BLMPOP` `BZPOPMIN` `BZPOPMAX` `BZMPOP` `BLMOVE` `BRPOPLPUSH`, `XREAD` and "
         "`XREADGROUP` with `BLOCK`",
         "[asked when a node tells](#waiting-in-several-slots) that a key has changed, until there is "
-        "something: one key gives it, the first from the left that has something when it is asked. Who has "
-        "waited longest in this process is served first",
+        "something: one key gives it, the first from the left that has something when it is asked. The "
+        "client of this process that has waited longest is served first",
         "clients of another proxy, or of a node itself, may be served before; `BLMOVE` and `BRPOPLPUSH` as "
         "`LMOVE`"},
     Row{CrossSlotKind::Groups, "groups",

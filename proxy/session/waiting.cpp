@@ -126,7 +126,7 @@ void Waiting::unblock(bool asError) {
   if (rests()) finish(wanted_);
 }
 
-// Who has ended his input may not be there any more: he gets what is there, or nothing.
+// A client that has ended its input may have left: it gets what is there, or nothing.
 bool Waiting::isOver() const {
   return (terms_.until && services_.host.now >= *terms_.until) || client_.inputEnded();
 }
@@ -147,7 +147,7 @@ void Waiting::look() {
   request_.dispatcher->goOn(request_, stage);
 }
 
-// There was nothing. What comes from now on is told, or it is seen that something has come meanwhile.
+// The look found nothing. Nodes tell what comes from now on, and their answers what has come meanwhile.
 void Waiting::rest() {
   if (ticket_ == 0) joinLines();
   transition(State::Asking);
@@ -242,7 +242,7 @@ void Waiting::onAnswer(KeyAlert& alert, bool mayExist) {
   }
 }
 
-// Who has let others go first asks anew when its turn comes.
+// A client that let others go first asks anew when its turn comes.
 void Waiting::onChange(KeyAlert& alert) {
   if (!isFirstFor(alert)) return;
   again_ = true;

@@ -32,9 +32,4 @@ void WaitingLines::leave(const std::vector<std::string>& lines, std::uint64_t ti
   }
 }
 
-std::size_t WaitingLines::count() const {
-  const std::lock_guard lock(mutex_);
-  return lines_.size();
-}
-
 }  // namespace slotless::session

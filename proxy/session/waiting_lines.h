@@ -3,7 +3,6 @@
 //
 // One for the process. Safe on any thread.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -29,11 +28,9 @@ class WaitingLines {
   // leave() the keeper has to be there.
   std::uint64_t join(const std::vector<std::string>& lines, Keeper& keeper, std::vector<bool>& isFirst);
   void leave(const std::vector<std::string>& lines, std::uint64_t ticket);
-  // Lines in which somebody stands.
-  std::size_t count() const;
 
  private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::uint64_t lastTicket_ = 0;
   std::unordered_map<std::string, std::map<std::uint64_t, Keeper*>> lines_;
 };
