@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from waiting import wait_until
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 # Below the usual ephemeral range (32768 …), so that no outgoing connection sits on a port that was just found free.
 # A cluster node also needs port + 10000 for the cluster bus.
@@ -135,6 +137,15 @@ class Child:
 
     def signal(self, number):
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:
+            wait_until(self._is_frozen, 20, f"process {self.pid} to stand still")
+
+    def _is_frozen(self):
+        """On a busy machine the others of its threads run on until the one that got the signal has its turn."""
+        states = []
+        for status in pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            states.append(status.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0])
+        return all(state in "TtZX" for state in states)
 
     def wait(self, seconds):
         """The exit code. A process that is still there after `seconds` is killed: subprocess.TimeoutExpired."""
