@@ -85,7 +85,16 @@ class WithPeers(unittest.TestCase):
         try:
             wait_until(right, seconds, f"{expected} of each proxy")
         except AssertionError as late:
-            raise AssertionError(f"{late}: {seen}") from late
+            raise AssertionError(f"{late}: {seen}\n{self.what_there_is()}") from late
+
+    def what_there_is(self):
+        """What nodes and proxies have, each by itself: a sum that is wrong does not say whose part is."""
+        lines = [f"{node.name}: {node.command('ROLE')[0].decode()}, patterns {node.command('PUBSUB', 'NUMPAT')}, "
+                 f"channels {node.command('PUBSUB', 'CHANNELS')}" for node in site.cluster.nodes]
+        for asker, proxy in zip(self.askers, proxies):
+            counts = {name: value for name, value in proxy.metrics().items() if "subscriptions" in name}
+            lines += [asker.command("PROXY", "PEERS").decode(), f"clients {proxy.metric('slotless_clients')}, {counts}"]
+        return "\n".join(lines)
 
 
 @fixture.NOT_ONE_REDIS
