@@ -89,11 +89,23 @@ class WithPeers(unittest.TestCase):
 
     def what_there_is(self):
         """What nodes and proxies have, each by itself: a sum that is wrong does not say whose part is."""
-        lines = [f"{node.name}: {node.command('ROLE')[0].decode()}, patterns {node.command('PUBSUB', 'NUMPAT')}, "
-                 f"channels {node.command('PUBSUB', 'CHANNELS')}" for node in site.cluster.nodes]
-        for asker, proxy in zip(self.askers, proxies):
-            counts = {name: value for name, value in proxy.metrics().items() if "subscriptions" in name}
-            lines += [asker.command("PROXY", "PEERS").decode(), f"clients {proxy.metric('slotless_clients')}, {counts}"]
+        def of_node(node):
+            return (f"{node.command('ROLE')[0].decode()}, patterns {node.command('PUBSUB', 'NUMPAT')}, "
+                    f"channels {node.command('PUBSUB', 'CHANNELS')}")
+
+        def of_proxy(proxy, asker):
+            counts = {name: value for name, value in proxy.metrics().items()
+                      if name == "slotless_clients" or "subscriptions" in name}
+            return f"{counts}\n{asker.command('PROXY', 'PEERS').decode()}"
+
+        def tried(name, ask, *whom):
+            try:
+                return f"{name}: {ask(*whom)}"
+            except (OSError, EOFError) as error:  # some cases kill or freeze one
+                return f"{name}: {error!r}"
+
+        lines = [tried(node.name, of_node, node) for node in site.cluster.nodes]
+        lines += [tried(f"proxy {proxy.port}", of_proxy, proxy, asker) for proxy, asker in zip(proxies, self.askers)]
         return "\n".join(lines)
 
 
